@@ -1,0 +1,133 @@
+# Functions with which the folders describe themselves.
+
+# Flags for every target of ours. Contraction is off everywhere, so that each instruction set gives the same bits;
+# kernels that want fused multiply-add write it out.
+add_library(pdm_flags INTERFACE)
+target_compile_features(pdm_flags INTERFACE c_std_11)
+target_compile_options(pdm_flags INTERFACE
+  -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -ffp-contract=off $<$<BOOL:${PDM_WERROR}>:-Werror>)
+if(PDM_ASSERTIONS)
+  target_compile_options(pdm_flags INTERFACE -UNDEBUG)
+endif()
+target_include_directories(pdm_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/include)
+
+function(pdm_set_up_target target)
+  set_target_properties(${target} PROPERTIES
+    C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
+  target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:pdm_flags>)
+endfunction()
+
+# pdemoe (to ship) and pdemoe_test (all symbols visible): the layers add their objects to both.
+function(pdm_set_up_library)
+  pdm_set_up_target(pdemoe)
+  set_target_properties(pdemoe PROPERTIES
+    VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
+    BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${PDM_OPENBLAS_FOLDER}")
+  target_include_directories(pdemoe INTERFACE
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  target_link_libraries(pdemoe PRIVATE m)
+  if(BUILD_TESTING)
+    add_library(pdemoe_test STATIC)
+    pdm_set_up_target(pdemoe_test)
+    target_link_libraries(pdemoe_test PUBLIC m)
+  endif()
+endfunction()
+
+# Is the folder among those to build? Tests and everything else too when PDM_ONLY is empty.
+function(pdm_wants folder out)
+  set(${out} OFF PARENT_SCOPE)
+  if(PDM_ONLY STREQUAL "" OR folder IN_LIST PDM_ONLY OR folder STREQUAL "core" OR folder STREQUAL "tests")
+    set(${out} ON PARENT_SCOPE)
+  endif()
+endfunction()
+
+# pdm_add_layer(<folder> SOURCES a.c ... [LINK target ...]): object library pdm_<folder>, in pdemoe and pdemoe_test.
+function(pdm_add_layer folder)
+  cmake_parse_arguments(PARSE_ARGV 1 layer "" "" "SOURCES;LINK")
+  if(layer_UNPARSED_ARGUMENTS OR NOT layer_SOURCES)
+    message(FATAL_ERROR "pdm_add_layer(${folder}): SOURCES a.c ... [LINK target ...] expected")
+  endif()
+  add_library(pdm_${folder} OBJECT ${layer_SOURCES})
+  pdm_set_up_target(pdm_${folder})
+  target_link_libraries(pdm_${folder} PRIVATE ${layer_LINK})
+  target_sources(pdemoe PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
+  target_link_libraries(pdemoe PRIVATE ${layer_LINK})
+  if(BUILD_TESTING)
+    target_sources(pdemoe_test PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
+    target_link_libraries(pdemoe_test PUBLIC ${layer_LINK})
+  endif()
+endfunction()
+
+# pdm_add_program(<target> [NAME <file name>] SOURCES a.c ... [LINK target ...]): built on the public library alone.
+function(pdm_add_program target)
+  cmake_parse_arguments(PARSE_ARGV 1 program "" "NAME" "SOURCES;LINK")
+  add_executable(${target} ${program_SOURCES})
+  pdm_set_up_target(${target})
+  if(program_NAME)
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${program_NAME})
+  endif()
+  set_target_properties(${target} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
+  target_link_libraries(${target} PRIVATE pdemoe::pdemoe ${program_LINK})
+endfunction()
+
+# Environment, time limit, label and a scratch folder of its own (the working folder) for one test.
+function(pdm_set_up_test name label)
+  set(scratch ${PROJECT_BINARY_DIR}/scratch/${name})
+  file(MAKE_DIRECTORY ${scratch})
+  set(timeout 120)
+  if(label STREQUAL "slow")
+    set(timeout 900)
+  endif()
+  set_tests_properties(${name} PROPERTIES
+    ENVIRONMENT "OMP_WAIT_POLICY=passive;CK_DEFAULT_TIMEOUT=60" WORKING_DIRECTORY ${scratch} TIMEOUT ${timeout} LABELS "${label}"
+    SKIP_RETURN_CODE 77)
+endfunction()
+
+# pdm_add_suite(<name> [LABEL slow] [LINK target ...]): tests/test_<name>.c with the test library and Check. The program
+# knows PDM_SOURCE_DIR, the root of the tree. A suite named after a folder that PDM_ONLY leaves out is left out too.
+function(pdm_add_suite name)
+  cmake_parse_arguments(PARSE_ARGV 1 suite "" "LABEL" "LINK")
+  set(wanted OFF)
+  pdm_wants(${name} wanted)
+  foreach(folder IN LISTS PDM_ONLY ITEMS core)
+    if(name MATCHES "^${folder}(_|$)")
+      set(wanted ON)
+    endif()
+  endforeach()
+  if(NOT wanted)
+    return()
+  endif()
+  add_executable(test_${name} test_${name}.c)
+  pdm_set_up_target(test_${name})
+  target_compile_definitions(test_${name} PRIVATE PDM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_link_libraries(test_${name} PRIVATE pdemoe_test PkgConfig::CHECK ${suite_LINK})
+  add_test(NAME ${name} COMMAND test_${name})
+  pdm_set_up_test(${name} "${suite_LABEL}")
+endfunction()
+
+# pdm_add_fuzz(<name>): tests/fuzz_<name>.c, which defines LLVMFuzzerTestOneInput. With PDM_FUZZ a fuzzer; without, a test
+# that replays every file of tests/corpus/<name>. Either way the test is called fuzz_<name>.
+function(pdm_add_fuzz name)
+  add_executable(fuzz_${name} fuzz_${name}.c)
+  pdm_set_up_target(fuzz_${name})
+  target_link_libraries(fuzz_${name} PRIVATE pdemoe_test)
+  if(PDM_FUZZ)
+    target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+    set(found ${PROJECT_BINARY_DIR}/corpus/${name}) # what the fuzzer adds is written here, beside the build
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME fuzz_${name}
+      COMMAND fuzz_${name} -runs=20000 -seed=1 ${found} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+  else()
+    target_sources(fuzz_${name} PRIVATE fuzz_replay.c)
+    add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+  endif()
+  pdm_set_up_test(fuzz_${name} "")
+endfunction()
+
+# pdm_add_script(<name> [LABEL slow] [ARGUMENTS a ...]): runs tests/test_<name>.sh; exit code 77 means skipped.
+function(pdm_add_script name)
+  cmake_parse_arguments(PARSE_ARGV 1 script "" "LABEL" "ARGUMENTS")
+  add_test(NAME ${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/test_${name}.sh ${script_ARGUMENTS})
+  pdm_set_up_test(${name} "${script_LABEL}")
+endfunction()

@@ -1,0 +1,20 @@
+# Library, header, program (cli installs itself), CMake package, pkg-config file, cases.
+
+include(CMakePackageConfigHelpers)
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/pdemoe)
+install(TARGETS pdemoe EXPORT pdemoe-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(DIRECTORY include/pdemoe DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+install(DIRECTORY cases/ DESTINATION ${CMAKE_INSTALL_DATADIR}/pdemoe/cases)
+install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(EXPORT pdemoe-targets NAMESPACE pdemoe:: DESTINATION ${package})
+
+configure_package_config_file(cmake/pdemoe-config.cmake.in ${PROJECT_BINARY_DIR}/pdemoe-config.cmake
+  INSTALL_DESTINATION ${package})
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/pdemoe-config-version.cmake COMPATIBILITY SameMinorVersion)
+file(RELATIVE_PATH PDM_PC_UP /prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig /prefix/include)
+get_filename_component(PDM_PC_UP ${PDM_PC_UP} DIRECTORY) # from pdemoe.pc up to the prefix
+configure_file(cmake/pdemoe.pc.in ${PROJECT_BINARY_DIR}/pdemoe.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/pdemoe-config.cmake ${PROJECT_BINARY_DIR}/pdemoe-config-version.cmake
+  DESTINATION ${package})
+install(FILES ${PROJECT_BINARY_DIR}/pdemoe.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,92 @@
+#include "core/core_impl.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONTEXT_MAX_THREADS 1024
+
+static void *heap_alloc(void *user, size_t bytes)
+{
+    (void)user;
+    return malloc(bytes);
+}
+
+static void heap_release(void *user, void *p, size_t bytes)
+{
+    (void)user;
+    (void)bytes;
+    free(p);
+}
+
+pdm_status pdm_context_create(const pdm_allocator *allocator, pdm_context **out)
+{
+    const pdm_allocator heap = {heap_alloc, heap_release, NULL};
+    const pdm_allocator from = allocator ? *allocator : heap;
+
+    if (!out || !from.alloc || !from.release) return PDM_ERR_ARGUMENT;
+    pdm_context *ctx = from.alloc(from.user, sizeof *ctx);
+    if (!ctx) return PDM_ERR_MEMORY;
+    memset(ctx, 0, sizeof *ctx);
+    ctx->allocator = from;
+    ctx->n_thread  = omp_get_max_threads();
+    atomic_init(&ctx->live, 0);
+    atomic_init(&ctx->peak, 0);
+    atomic_init(&ctx->calls, 0);
+    atomic_init(&ctx->countdown, 0);
+    atomic_flag_clear(&ctx->error_busy);
+    *out = ctx;
+    return PDM_OK;
+}
+
+pdm_size pdm_context_destroy(pdm_context **ctx)
+{
+    if (!ctx || !*ctx) return 0;
+    const pdm_size      live = atomic_load(&(*ctx)->live);
+    const pdm_allocator from = (*ctx)->allocator;
+    from.release(from.user, *ctx, sizeof **ctx);
+    *ctx = NULL;
+    return live;
+}
+
+void pdm_context_set_log(pdm_context *ctx, pdm_log_function function, void *user, pdm_log_level level)
+{
+    if (!ctx) return;
+    ctx->log       = function;
+    ctx->log_user  = user;
+    ctx->log_level = level;
+}
+
+pdm_status pdm_context_set_threads(pdm_context *ctx, int n_thread)
+{
+    pdm_status status = PDM_OK;
+
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    if (n_thread < 0 || n_thread > CONTEXT_MAX_THREADS)
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "%d threads; 1 to %d expected, or 0 for all", n_thread, CONTEXT_MAX_THREADS);
+    ctx->n_thread = n_thread > 0 ? n_thread : omp_get_max_threads();
+done:
+    return status;
+}
+
+int pdm_context_threads(const pdm_context *ctx)
+{
+    return ctx->n_thread;
+}
+
+const char *pdm_context_error(const pdm_context *ctx)
+{
+    return ctx ? ctx->error : "";
+}
+
+void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size *peak, pdm_size *calls)
+{
+    if (live) *live = ctx ? atomic_load(&ctx->live) : 0;
+    if (peak) *peak = ctx ? atomic_load(&ctx->peak) : 0;
+    if (calls) *calls = ctx ? atomic_load(&ctx->calls) : 0;
+}
+
+void pdm_context_fail_allocation(pdm_context *ctx, pdm_size countdown)
+{
+    atomic_store(&ctx->countdown, countdown);
+}

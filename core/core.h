@@ -1,0 +1,159 @@
+/* What every folder needs: status and error text, the context, memory, the log, random numbers, text.
+ * Lowest layer: includes the public header and the C library only. */
+#ifndef PDM_CORE_H
+#define PDM_CORE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pdemoe/pdemoe.h"
+
+#if defined(__GNUC__)
+#define PDM_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#else
+#define PDM_PRINTF(fmt, first)
+#endif
+
+/* ---- errors (core/error.c) ----------------------------------------------------------------------------------------
+ * Every function has one exit `done:`; everything it owns is initialised at the top and destroyed there. */
+
+#define PDM_TRY(call)                                \
+    do {                                             \
+        if ((status = (call)) != PDM_OK) goto done;  \
+    } while (0)
+
+#define PDM_FAIL(ctx, code, ...)                                               \
+    do {                                                                       \
+        (void)pdm_error_set((ctx), (code), NULL, __func__, __VA_ARGS__);       \
+        status = (code); /* said here too, where analysers see it */           \
+        goto done;                                                             \
+    } while (0)
+
+#define PDM_FAIL_AT(ctx, code, where, ...)                                     \
+    do {                                                                       \
+        (void)pdm_error_set((ctx), (code), (where), __func__, __VA_ARGS__);    \
+        status = (code);                                                       \
+        goto done;                                                             \
+    } while (0)
+
+/* Our own mistakes only, never what a user can cause; empty when NDEBUG is set. */
+#ifdef NDEBUG
+#define PDM_ASSERT(condition) ((void)0)
+#else
+#define PDM_ASSERT(condition) ((condition) ? (void)0 : pdm_assert_failed(#condition, __FILE__, __LINE__))
+#endif
+void pdm_assert_failed(const char *condition, const char *file, int line); /* prints and aborts */
+
+/* A place in a case. Any pointer may be NULL. Printed as  file: /group:attribute: message
+ * and, with text, two more lines: the text indented by four, and a caret under byte `offset` (-1: no caret). */
+typedef struct pdm_where {
+    const char *file, *group, *attribute; /* group as a path without leading slash, "pde/boundary" */
+    const char *text;                     /* the attribute's value; only its line that holds offset is shown */
+    pdm_size    offset;
+} pdm_where;
+
+/* Formats the message into the context's fixed buffer (no allocation), replacing what was there; returns code.
+ * function goes to the debug log only. where may be NULL. */
+pdm_status pdm_error_set(pdm_context *ctx, pdm_status code, const pdm_where *where, const char *function,
+                         const char *format, ...) PDM_PRINTF(5, 6);
+/* Adds one line of circumstance ("while solving sample 3, step 340") to the present message. */
+void pdm_error_note(pdm_context *ctx, const char *format, ...) PDM_PRINTF(2, 3);
+void pdm_error_clear(pdm_context *ctx);
+
+/* ---- context (core/context.c) ---- */
+int  pdm_context_threads(const pdm_context *ctx); /* >= 1 */
+/* Test hook (tests only): the allocation number `countdown` from now fails, 1 = the next; 0 = never. */
+void pdm_context_fail_allocation(pdm_context *ctx, pdm_size countdown);
+
+/* ---- memory (core/memory.c) ----------------------------------------------------------------------------------------
+ * Zeroed, aligned to 64 bytes, counted. Freed with pdm_free (NULL is fine). bytes may be 0: a valid pointer results. */
+pdm_status pdm_alloc_bytes(pdm_context *ctx, size_t bytes, void **out);
+pdm_status pdm_alloc_items(pdm_context *ctx, pdm_size n, size_t item, void **out); /* checks n >= 0 and n*item */
+void       pdm_free_bytes(pdm_context *ctx, void *p);
+#define pdm_alloc(ctx, bytes, out) pdm_alloc_bytes((ctx), (bytes), (void **)(out))
+#define pdm_alloc_array(ctx, n, out) pdm_alloc_items((ctx), (n), sizeof **(out), (void **)(out))
+#define pdm_free(ctx, p) pdm_free_bytes((ctx), (p))
+/* Copy of a string. */
+pdm_status pdm_alloc_text(pdm_context *ctx, const char *text, char **out);
+
+/* Arena: one allocation, carved into pieces. A layout function runs twice over the same text: once on a measuring arena
+ * (all pieces NULL), once on the real one. Debug builds fill floating-point pieces with NaN and put guard bytes behind
+ * each piece, checked at destroy. */
+typedef struct pdm_arena {
+    pdm_context *ctx;
+    char        *base; /* NULL while measuring */
+    size_t       size, used;
+    bool         overflow;
+} pdm_arena;
+
+void       pdm_arena_measure(pdm_arena *a, pdm_context *ctx);    /* starts measuring */
+pdm_status pdm_arena_allocate(pdm_arena *a);                     /* takes what was measured; used = 0 */
+void       pdm_arena_destroy(pdm_arena *a);                      /* zero-initialised arena is fine */
+void      *pdm_arena_take(pdm_arena *a, pdm_size n, size_t item); /* NULL while measuring */
+size_t     pdm_arena_mark(const pdm_arena *a);
+void       pdm_arena_reset(pdm_arena *a, size_t mark);
+#define pdm_carve(arena, type, n) ((type *)pdm_arena_take((arena), (n), sizeof(type)))
+
+/* n as int, or PDM_ERR_ARGUMENT with text `what`, before a BLAS, MPI or NetCDF call gets a wrapped number. */
+pdm_status pdm_narrow_int(pdm_context *ctx, pdm_size n, const char *what, int *out);
+
+/* ---- log (core/log.c) ---- */
+void pdm_log(pdm_context *ctx, pdm_log_level level, const char *topic, const char *format, ...) PDM_PRINTF(4, 5);
+bool pdm_log_wants(const pdm_context *ctx, pdm_log_level level);
+
+/* A progress record: one line of key=value with fixed keys. */
+typedef struct pdm_record {
+    char     text[512];
+    pdm_size length;
+} pdm_record;
+void pdm_record_begin(pdm_record *r);
+void pdm_record_count(pdm_record *r, const char *key, pdm_size value); /* step=340       */
+void pdm_record_real(pdm_record *r, const char *key, double value);    /* loss=5.310e-04 */
+void pdm_record_text(pdm_record *r, const char *key, const char *value);
+void pdm_record_log(pdm_context *ctx, pdm_log_level level, const char *topic, const pdm_record *r);
+
+/* Wall clock in seconds from some fixed moment; for timing only. */
+double pdm_clock(void);
+
+/* ---- random numbers (core/random.c) ---------------------------------------------------------------------------------
+ * Counter-based (Philox4x32-10, Random123): the number is a function of (seed, purpose, step, index) alone. */
+typedef enum pdm_random_purpose {
+    PDM_RANDOM_WEIGHTS = 1, /* initial network weights: step = parameter tensor, index = entry */
+    PDM_RANDOM_INPUT   = 2, /* training inputs: step = training step, index = sample * stride + entry */
+    PDM_RANDOM_TEST    = 3,
+    PDM_RANDOM_CHECK   = 4, /* gradient check directions */
+    PDM_RANDOM_BATCH   = 5  /* choice of samples from given data */
+} pdm_random_purpose;
+
+typedef struct pdm_random_key {
+    uint64_t           seed;
+    pdm_random_purpose purpose;
+    uint64_t           step;
+} pdm_random_key;
+
+double pdm_random_uniform(pdm_random_key key, uint64_t index); /* in (0, 1), 53 bits */
+double pdm_random_normal(pdm_random_key key, uint64_t index);  /* mean 0, variance 1 (Box-Muller on one counter) */
+
+/* ---- text (core/text.c) ---- */
+/* The candidate nearest to word by edit distance (at most 1 + length/3 edits, case ignored), or NULL. */
+const char *pdm_text_nearest(const char *word, const char *const *candidates, pdm_size n);
+bool        pdm_text_equal(const char *a, const char *b); /* NULL equals NULL only */
+/* Growing text, for reports. Zero-initialise; text is never NULL after a first append. */
+typedef struct pdm_text {
+    pdm_context *ctx;
+    char        *data;
+    size_t       length, capacity;
+} pdm_text;
+pdm_status pdm_text_append(pdm_text *t, const char *format, ...) PDM_PRINTF(2, 3);
+void       pdm_text_destroy(pdm_text *t);
+/* Splits off the next name made of letters, digits, '_' from *cursor, skipping blanks and commas; length 0 at the end. */
+typedef struct pdm_span { const char *start; pdm_size length; } pdm_span;
+pdm_span pdm_text_next_name(const char **cursor);
+bool     pdm_span_equals(pdm_span span, const char *text);
+/* Number from text: whole text must be used; false otherwise. Locale-independent. */
+bool pdm_text_to_real(const char *text, double *out);
+bool pdm_text_to_size(const char *text, pdm_size *out);
+
+#endif

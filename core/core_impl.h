@@ -1,0 +1,30 @@
+/* Inside of core/: the context. */
+#ifndef PDM_CORE_IMPL_H
+#define PDM_CORE_IMPL_H
+
+#include "core/core.h"
+
+#include <stdatomic.h>
+
+#define CORE_ERROR_SIZE 2048
+
+struct pdm_context {
+    pdm_allocator allocator;
+    int           n_thread; /* >= 1 */
+
+    pdm_log_function log; /* NULL: silent */
+    void            *log_user;
+    pdm_log_level    log_level;
+
+    /* Memory may be taken and freed from any thread of a parallel region: counters are atomic. Bytes are those taken
+     * from the allocator. countdown: see pdm_context_fail_allocation(). */
+    _Atomic int64_t live, peak, calls, countdown;
+
+    atomic_flag error_busy; /* held while the text is written */
+    char        error[CORE_ERROR_SIZE];
+};
+
+/* Puts '.' where snprintf wrote the decimal point of the host's locale. number: digits, sign, exponent, inf or nan. */
+void core_plain_point(char *number);
+
+#endif

@@ -1,0 +1,163 @@
+/* pdemoe: neural PDE solvers whose answer obeys the PDE.
+ *
+ * One header, the same for every build. Handles are opaque. Every call that can fail returns a pdm_status;
+ * a call that fails leaves its outputs and its object as they were, and pdm_context_error() has the reason as text.
+ * Strings and arrays passed in are borrowed for the call; strings handed out are lent, until the time stated.
+ * One context belongs to one host thread at a time; different contexts are independent.
+ */
+#ifndef PDEMOE_PDEMOE_H
+#define PDEMOE_PDEMOE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define PDM_API __attribute__((visibility("default")))
+#else
+#define PDM_API
+#endif
+
+#define PDM_VERSION_MAJOR 0
+#define PDM_VERSION_MINOR 1
+#define PDM_VERSION_PATCH 0
+#define PDM_VERSION_GE(a, b, c) \
+    (PDM_VERSION_MAJOR * 1000000 + PDM_VERSION_MINOR * 1000 + PDM_VERSION_PATCH >= (a) * 1000000 + (b) * 1000 + (c))
+
+typedef int64_t            pdm_size; /* counts and offsets; signed, for Fortran and for differences */
+typedef struct pdm_context pdm_context; /* log, error text, allocator, threads; one per host thread    */
+typedef struct pdm_case    pdm_case; /* what to solve: attributes and arrays, from a file or by set */
+typedef struct pdm_model   pdm_model; /* case, grids, weights, back end: ready to train and to run   */
+
+/* Name, value (never renumbered), meaning. */
+#define PDM_STATUS_LIST(X)                                                                     \
+    X(PDM_OK, 0, "success")                                                                    \
+    X(PDM_ERR_ARGUMENT, 1, "an argument of a call is outside its range")                       \
+    X(PDM_ERR_MEMORY, 2, "memory could not be had")                                            \
+    X(PDM_ERR_IO, 3, "a file could not be read or written")                                    \
+    X(PDM_ERR_CASE, 4, "the case file says something that is not possible")                    \
+    X(PDM_ERR_DATA, 5, "input data are missing, not finite, or of the wrong shape or units")   \
+    X(PDM_ERR_MODEL, 6, "a model file is damaged, or of another case or version")              \
+    X(PDM_ERR_NUMERIC, 7, "a computation gave NaN or infinity")                                \
+    X(PDM_ERR_UNSUPPORTED, 8, "this build or this machine cannot do it")                       \
+    X(PDM_ERR_INTERRUPTED, 9, "stopped on request; what was done is saved")                    \
+    X(PDM_ERR_INTERNAL, 10, "a mistake in pdemoe itself")
+
+typedef enum pdm_status {
+#define PDM_STATUS_ENUM(name, value, text) name = value,
+    PDM_STATUS_LIST(PDM_STATUS_ENUM)
+#undef PDM_STATUS_ENUM
+} pdm_status;
+
+/* Meaning of a status as a constant string; never NULL. */
+PDM_API const char *pdm_status_text(pdm_status status);
+/* "0.1.0" */
+PDM_API const char *pdm_version(void);
+/* Several lines: compiler, commit, every part found. Constant string. */
+PDM_API const char *pdm_build_info(void);
+
+/* ---- context ---- */
+
+/* Source of all of the library's memory. release() gets the pointer alloc() gave, and the same size. */
+typedef struct pdm_allocator {
+    void *(*alloc)(void *user, size_t bytes);
+    void (*release)(void *user, void *p, size_t bytes);
+    void *user;
+} pdm_allocator;
+
+typedef enum pdm_log_level { PDM_LOG_ERROR = 0, PDM_LOG_WARNING = 1, PDM_LOG_INFO = 2, PDM_LOG_DEBUG = 3 } pdm_log_level;
+/* topic: the folder that speaks ("solver"); text: one line without line feed; both lent for the call. */
+typedef void (*pdm_log_function)(void *user, pdm_log_level level, const char *topic, const char *text);
+
+/* allocator NULL: malloc and free. Fails with PDM_ERR_MEMORY. Destroy with pdm_context_destroy(), after everything
+ * made with it. The context is silent until a log function is set. */
+PDM_API pdm_status pdm_context_create(const pdm_allocator *allocator, pdm_context **out);
+/* NULL is fine; *ctx becomes NULL. Returns the number of bytes still held by objects not destroyed (0 when all is well). */
+PDM_API pdm_size pdm_context_destroy(pdm_context **ctx);
+/* Sets where log lines go; level: the most talkative one wanted. function NULL: silence. */
+PDM_API void pdm_context_set_log(pdm_context *ctx, pdm_log_function function, void *user, pdm_log_level level);
+/* Threads for the CPU back end; 0: as many as OpenMP offers. Results do not depend on it. */
+PDM_API pdm_status pdm_context_set_threads(pdm_context *ctx, int n_thread);
+/* Text of the last failure on this context: one message, perhaps with a caret line; "" when none.
+ * Lent until the next failing call on the context. */
+PDM_API const char *pdm_context_error(const pdm_context *ctx);
+/* Bytes held now, the most held so far, and allocations made so far. Any pointer may be NULL. */
+PDM_API void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size *peak, pdm_size *calls);
+
+/* ---- case ---- */
+
+/* Reads a case from NetCDF, or from CDL when the name ends in ".cdl" (needs the program ncgen). *out is written only on
+ * success; destroy it with pdm_case_destroy() before its context.
+ * Fails with PDM_ERR_IO, PDM_ERR_CASE (text names group and attribute), PDM_ERR_MEMORY. */
+PDM_API pdm_status pdm_case_read(pdm_context *ctx, const char *path, pdm_case **out);
+/* An empty case, to be filled by pdm_case_set_text(). */
+PDM_API pdm_status pdm_case_create(pdm_context *ctx, pdm_case **out);
+/* Sets one attribute, new or not. group: "solver", "domain.x", "" for the root. value: text; numbers as text too. */
+PDM_API pdm_status pdm_case_set_text(pdm_case *c, const char *group, const char *name, const char *value);
+PDM_API void       pdm_case_destroy(pdm_case **c); /* NULL is fine; *c becomes NULL */
+
+/* Receives text, one or several lines; lent for the call. */
+typedef void (*pdm_sink)(void *user, const char *text);
+/* Checks the whole case and says what will be solved: fluxes and source as parsed, unknowns, rows, conditions on each side,
+ * memory, and the time that training will take, from two steps made on the spot. */
+PDM_API pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user);
+/* Help on the settings of all groups. */
+PDM_API pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *user);
+
+/* ---- model ---- */
+
+/* A model of the case with fresh weights drawn from training:seed. Copies the case. Checks everything in it.
+ * Fails with PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_MEMORY, ... Destroy with pdm_model_destroy() before the context. */
+PDM_API pdm_status pdm_model_create(pdm_case *c, pdm_model **out);
+/* Reads a model file (which is also a checkpoint). Fails with PDM_ERR_IO, PDM_ERR_MODEL. */
+PDM_API pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out);
+/* Writes beside and renames: a reader sees the old file or the new one, never a part. */
+PDM_API pdm_status pdm_model_write(pdm_model *m, const char *path);
+PDM_API void       pdm_model_destroy(pdm_model **m); /* NULL is fine; *m becomes NULL */
+/* PDM_OK when the two are models of the same case (training:steps and checkpoint_every may differ). */
+PDM_API pdm_status pdm_model_check_case(const pdm_model *m, pdm_case *c);
+PDM_API pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user);
+/* Changes training:steps or training:checkpoint_every of a model that exists. PDM_ERR_CASE for anything else. */
+PDM_API pdm_status pdm_model_set_training(pdm_model *m, const char *name, const char *value);
+
+/* One step of training. PDM_ERR_NUMERIC when the loss is not finite (weights are left as they were). */
+PDM_API pdm_status pdm_model_train_step(pdm_model *m);
+/* Called after every step; return 0 to go on, anything else to stop after a checkpoint. */
+typedef int (*pdm_progress)(void *user, const pdm_model *m);
+/* Trains up to training:steps, writing a checkpoint to path every training:checkpoint_every steps and at the end, and a line
+ * of JSON a step to path with ".log.jsonl" in place of ".nc". progress may be NULL.
+ * PDM_ERR_INTERRUPTED when progress asked to stop (the checkpoint is written). */
+PDM_API pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress, void *user);
+/* Steps done and wanted. */
+PDM_API pdm_size pdm_model_step(const pdm_model *m);
+PDM_API pdm_size pdm_model_steps(const pdm_model *m);
+/* A number by name, NaN for an unknown one. After a step: loss, gradient, rate, iterations, failed, seconds,
+ * seconds.network, seconds.solve, seconds.backward, seconds.update, seconds.data. After a prediction: seconds, seconds.network,
+ * seconds.solve, seconds.output, unconverged. After an evaluation also: error, error.FIELD (mean relative L2), error.worst. */
+PDM_API double pdm_model_value(const pdm_model *m, const char *name);
+
+/* Numbers one input takes (scalars, then fields at their control points), points of the output grid, fields. */
+PDM_API pdm_size pdm_model_n_input(const pdm_model *m);
+PDM_API pdm_size pdm_model_n_field(const pdm_model *m);
+PDM_API pdm_size pdm_model_n_point(const pdm_model *m);
+/* Output coordinates along dimension `name` for pdm_model_predict: n increasing numbers in the case's units, copied.
+ * Until set: control_points * 4 equal steps over the extent. */
+PDM_API pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, const double *coordinate);
+/* input [n][n_input], u [n][n_field][n_point] (dimensions in the order of the case, last fastest), reason [n] or NULL: 1 or 2
+ * where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid changed. */
+PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason);
+/* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields, sample dimension first, to
+ * another. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
+PDM_API pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish);
+/* Predicts for the inputs of the file and compares with the fields in it. output may be NULL. The table goes to sink. */
+PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish, pdm_sink sink, void *user);
+/* Taylor test of the gradient of the loss by the weights, on the model's own case: slope (2 is right) into *slope. */
+PDM_API pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Each public header compiles alone, as C11 and as C++17, twice included, without a warning, and keeps to what other
+# languages can bind: no restrict, no inline code.
+# usage: test_headers.sh C_COMPILER C++_COMPILER INCLUDE_FOLDER HEADER ...
+set -eu
+
+cc=$1 cxx=$2 folder=$3
+shift 3
+for header in "$@"; do
+    name=${header#"$folder"/}
+    printf '#include "%s"\n#include "%s"\nint main(void) { return pdm_version() == NULL; }\n' "$name" "$name" > alone.c
+    flags="-I$folder -Wall -Wextra -Wpedantic -Werror -Wconversion -Wshadow -fsyntax-only"
+    $cc -std=c11 -Wstrict-prototypes $flags alone.c
+    if command -v "$cxx" > found; then
+        $cxx -x c++ -std=c++17 -Wold-style-cast $flags alone.c
+    else
+        echo "no C++ compiler: $name was compiled as C11 only"
+    fi
+    if grep -nE '\b(restrict|inline)\b' "$header"; then
+        echo "$name: restrict and inline do not belong into a public header"
+        exit 1
+    fi
+done

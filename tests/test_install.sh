@@ -1,0 +1,48 @@
+#!/bin/sh
+# Installs into a scratch folder and builds a program against it, once by CMake and once by pkg-config.
+# usage: test_install.sh CMAKE BUILD_FOLDER C_COMPILER VERSION ["C flags of the build"]
+set -eu
+
+cmake=$1 build=$2 cc=$3 version=$4 flags=${5-}
+root=$PWD/root
+rm -rf "$root" consumer by-cmake
+mkdir consumer
+"$cmake" --install "$build" --prefix "$root" > install.log
+
+cat > consumer/main.c <<'END'
+#include <pdemoe/pdemoe.h>
+#include <stdio.h>
+
+int main(void)
+{
+    pdm_context *ctx = NULL;
+    if (pdm_context_create(NULL, &ctx) != PDM_OK) return 1;
+    printf("%s\n", pdm_version());
+    return pdm_context_destroy(&ctx) != 0;
+}
+END
+cat > consumer/CMakeLists.txt <<END
+cmake_minimum_required(VERSION 3.24)
+project(consumer LANGUAGES C)
+find_package(pdemoe $version REQUIRED)
+add_executable(consumer main.c)
+target_link_libraries(consumer PRIVATE pdemoe::pdemoe)
+END
+
+"$cmake" -S consumer -B by-cmake -DCMAKE_PREFIX_PATH="$root" -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS="$flags" \
+    > configure.log
+"$cmake" --build by-cmake > build.log
+test "$(by-cmake/consumer)" = "$version"
+
+package=$(dirname "$(find "$root" -name pdemoe.pc)")
+PKG_CONFIG_PATH=$package
+export PKG_CONFIG_PATH
+test "$(pkg-config --modversion pdemoe)" = "$version"
+libdir=$(pkg-config --variable=libdir pdemoe)
+# shellcheck disable=SC2046,SC2086 # options are meant to be split
+$cc $flags consumer/main.c $(pkg-config --cflags --libs pdemoe) -Wl,-rpath,"$libdir" -o by-pkg-config
+test "$(./by-pkg-config)" = "$version"
+
+if [ -x "$root/bin/pdemoe" ]; then
+    "$root/bin/pdemoe" --version | grep -q "$version"
+fi

@@ -1,0 +1,114 @@
+#!/bin/sh
+# Every #include "..." of the tree obeys the layers (downward only), and every .c file of a layer includes its own header
+# first: one of its layer's, from the file's own folder or one above it. Prints each violation as file:line.
+# usage: test_layers.sh ROOT   checks first, on small trees of its own, that violations are found
+set -eu
+
+# Folder: folders it may include, besides itself.
+check_tree() {
+    cd "$1"
+    find backend bench cli comm core domain examples experts implicit_diff include io pde solver surrogate tests train \
+        -name '*.[ch]' 2>/dev/null | sort | xargs -r awk '
+    BEGIN {
+        below["include"]       = " "
+        below["core"]          = " pdemoe "
+        below["backend"]       = below["core"] "core "
+        below["comm"]          = below["core"] "core backend "
+        below["io"]            = below["core"] "core comm "
+        below["pde"]           = below["core"] "core backend comm io "
+        below["domain"]        = below["pde"] "pde "
+        below["surrogate"]     = below["domain"] "domain "
+        below["experts"]       = below["domain"] "domain "
+        below["solver"]        = below["domain"] "domain surrogate experts "
+        below["implicit_diff"] = below["solver"] "solver "
+        below["train"]         = below["implicit_diff"] "implicit_diff "
+        below["cli"]           = " pdemoe "
+        below["examples"]      = " pdemoe "
+    }
+    function complain(text) { printf "%s:%d: %s\n", FILENAME, FNR, text; wrong = 1 }
+    FNR == 1 {
+        home = folder = FILENAME
+        sub(/\/.*/, "", home)
+        sub(/\/[^\/]*$/, "", folder)
+        first = 1
+    }
+    /^[ \t]*#[ \t]*include[ \t]/ {
+        is_first = first
+        first = 0
+        own = is_source_of_layer(FILENAME)
+        if (match($0, /"[^"]*"/) == 0) {
+            if (is_first && own) complain("includes " $2 " first; \"" home "/" home ".h\" expected")
+            next
+        }
+        name = substr($0, RSTART + 1, RLENGTH - 2)
+        n = split(name, part, "/")
+        if (is_first && own && !is_own_header(name))
+            complain("includes \"" name "\" first; \"" home "/" home ".h\" expected")
+        if (n == 1) {
+            if (name !~ /^build_(info|commit)\.h$/ || home != "core")
+                complain("includes \"" name "\"; \"folder/file.h\" expected")
+            next
+        }
+        if (home == "tests" || home == "bench") next
+        if (part[1] != home && !(home == "include" && part[1] == "pdemoe") && !index(below[home], " " part[1] " "))
+            complain("includes \"" name "\", which is not below " home "/")
+        if (name ~ /_impl\.h$/ && part[1] != home)
+            complain("includes \"" name "\", the inside of another folder")
+    }
+    function is_own_header(name) {
+        above = name
+        sub(/\/[^\/]*$/, "", above)
+        return index(folder "/", above "/") == 1
+    }
+    # cli/ and examples/ are programs: they start with the public header or their own.
+    function is_source_of_layer(file) {
+        return file ~ /\.c$/ && home != "tests" && home != "bench" && home != "cli" && home != "examples"
+    }
+    END { exit wrong }'
+}
+
+# One file with the given content in a tree of its own must be refused (or accepted).
+expect() {
+    verdict=$1 file=$2
+    tree=$(mktemp -d)
+    mkdir -p "$tree/$(dirname "$file")"
+    cat > "$tree/$file"
+    if (check_tree "$tree") > "$tree/said"; then found=accepted; else found=refused; fi
+    if [ "$found" != "$verdict" ]; then
+        echo "$file was $found; $verdict expected:"
+        cat "$tree/$file" "$tree/said"
+        failed=1
+    fi
+    rm -rf "$tree"
+}
+
+self_test() {
+    failed=0
+    printf '#include "pde/pde.h"\n#include "io/io.h"\n#include <math.h>\n' | expect accepted pde/parse.c
+    printf '#include "pde/pde_impl.h"\n#include <math.h>\n' | expect accepted pde/parse.c
+    printf '#include <math.h>\n#include "pde/pde.h"\n' | expect refused pde/parse.c
+    printf '#include "core/core.h"\n' | expect refused pde/parse.c
+    printf '#include "pde/pde.h"\n#include "domain/domain.h"\n' | expect refused pde/parse.c
+    printf '#include "pde/pde.h"\n#include "io/io_impl.h"\n' | expect refused pde/parse.c
+    printf '#include "pde/pde.h"\n  # include "pde.h"\n' | expect refused pde/parse.c
+    printf '#include "experts/experts.h"\n#include "surrogate/surrogate.h"\n' | expect refused experts/columns.c
+    printf '#include "experts/experts.h"\n' | expect refused surrogate/surrogate.h
+    printf '#include "io/io.h"\n' | expect refused backend/backend.h
+    printf '#include "backend/backend.h"\n#include "backend/backend_impl.h"\n' | expect accepted backend/cpu/jtj.c
+    printf '#include "backend/cpu/cpu_impl.h"\n' | expect accepted backend/cpu/jtj.c
+    printf '#include "backend/cpu/cpu_impl.h"\n' | expect accepted backend/cpu/kernels/avx2.c
+    printf '#include "backend/cpu/cpu_impl.h"\n' | expect refused backend/check/check.c
+    printf '#include "backend/cpu/cpu_impl.h"\n' | expect refused backend/backend.c
+    printf '#include "backend/backend.h"\n' | expect refused io/io.h
+    printf '#include "solver/solver.h"\n#include "implicit_diff/implicit_diff.h"\n' | expect refused solver/lm.c
+    printf '#include "implicit_diff/implicit_diff.h"\n#include "solver/solver.h"\n' | expect accepted implicit_diff/a.c
+    printf '#include "cli/cli.h"\n#include "pdemoe/pdemoe.h"\n' | expect accepted cli/main.c
+    printf '#include "core/core.h"\n' | expect refused cli/main.c
+    printf '#include "pdemoe/pdemoe.h"\n' | expect accepted include/pdemoe/pdemoe_mpi.h
+    printf '#include "core/core.h"\n' | expect refused include/pdemoe/pdemoe.h
+    printf '#include "train/train.h"\n#include "io/io_impl.h"\n' | expect accepted tests/test_train.c
+    return $failed
+}
+
+self_test
+check_tree "$1"
