@@ -1,0 +1,183 @@
+#define _XOPEN_SOURCE 700 /* ftruncate */
+#include "io/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/io_impl.h"
+
+struct pdm_jsonl {
+    pdm_context *ctx;
+    char        *path;
+    int          file;
+    pdm_text     line;
+    bool         has_key;
+    pdm_status   status; /* first failure since begin */
+};
+
+pdm_status pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_jsonl **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_jsonl *j      = NULL;
+
+    PDM_TRY(pdm_alloc(ctx, sizeof *j, &j));
+    j->ctx      = ctx;
+    j->line.ctx = ctx;
+    j->file     = -1;
+    PDM_TRY(pdm_alloc_text(ctx, path, &j->path));
+    PDM_TRY(pdm_text_append(&j->line, "%*s", 512, "")); /* room for a usual line */
+    j->line.length = 0;
+    j->file        = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (append ? 0 : O_TRUNC), 0666);
+    if (j->file < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    *out = j;
+    j    = NULL;
+done:
+    pdm_jsonl_close(&j);
+    return status;
+}
+
+void pdm_jsonl_close(pdm_jsonl **j)
+{
+    if (!j || !*j) return;
+    if ((*j)->file >= 0) (void)close((*j)->file);
+    pdm_text_destroy(&(*j)->line);
+    pdm_free((*j)->ctx, (*j)->path);
+    pdm_free((*j)->ctx, *j);
+    *j = NULL;
+}
+
+/* Offset behind the first n_line complete lines, or the last complete one when there are fewer; -1 on failure. */
+static off_t line_end(int file, pdm_size n_line)
+{
+    char    block[4096];
+    off_t   end = 0, at = 0;
+    ssize_t n = 0;
+
+    while (n_line > 0) {
+        n = read(file, block, sizeof block);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) break;
+        for (ssize_t i = 0; i < n && n_line > 0; i++) {
+            if (block[i] != '\n') continue;
+            end = at + i + 1;
+            n_line--;
+        }
+        at += n;
+    }
+    return n < 0 ? -1 : end;
+}
+
+pdm_status pdm_jsonl_truncate(pdm_context *ctx, const char *path, pdm_size n_line)
+{
+    pdm_status status = PDM_OK;
+    int        file   = open(path, O_RDWR | O_CLOEXEC);
+    off_t      end    = 0;
+
+    if (file < 0 && errno == ENOENT) goto done;
+    if (file < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    end = line_end(file, n_line);
+    if (end < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (ftruncate(file, end) != 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be cut: %s", path, strerror(errno));
+done:
+    if (file >= 0) (void)close(file);
+    return status;
+}
+
+/* Keeps the first failure, so that a record can be written without a check a line. */
+static void note_status(pdm_jsonl *j, pdm_status status)
+{
+    if (j->status == PDM_OK) j->status = status;
+}
+
+/* A JSON string. Bytes above 127 stay as they are (UTF-8). */
+static void append_quoted(pdm_jsonl *j, const char *text)
+{
+    note_status(j, pdm_text_append(&j->line, "\""));
+    while (*text) {
+        size_t n = 0;
+        while ((unsigned char)text[n] >= 32 && text[n] != '"' && text[n] != '\\' && n < 4096) n++;
+        note_status(j, pdm_text_append(&j->line, "%.*s", (int)n, text));
+        text += n;
+        if (*text == '\0' || n == 4096) continue;
+        if (*text == '"' || *text == '\\')
+            note_status(j, pdm_text_append(&j->line, "\\%c", *text));
+        else if (*text == '\n')
+            note_status(j, pdm_text_append(&j->line, "\\n"));
+        else
+            note_status(j, pdm_text_append(&j->line, "\\u%04x", (unsigned)(unsigned char)*text));
+        text++;
+    }
+    note_status(j, pdm_text_append(&j->line, "\""));
+}
+
+static void append_key(pdm_jsonl *j, const char *key)
+{
+    if (j->has_key) note_status(j, pdm_text_append(&j->line, ", "));
+    j->has_key = true;
+    append_quoted(j, key);
+    note_status(j, pdm_text_append(&j->line, ": "));
+}
+
+void pdm_jsonl_begin(pdm_jsonl *j)
+{
+    j->line.length = 0;
+    j->has_key     = false;
+    j->status      = PDM_OK;
+    note_status(j, pdm_text_append(&j->line, "{"));
+}
+
+void pdm_jsonl_real(pdm_jsonl *j, const char *key, double value)
+{
+    char number[IO_REAL_TEXT];
+
+    io_real_text(value, number);
+    append_key(j, key);
+    note_status(j, pdm_text_append(&j->line, "%s", isfinite(value) ? number : "null"));
+}
+
+void pdm_jsonl_count(pdm_jsonl *j, const char *key, pdm_size value)
+{
+    append_key(j, key);
+    note_status(j, pdm_text_append(&j->line, "%lld", (long long)value));
+}
+
+void pdm_jsonl_text(pdm_jsonl *j, const char *key, const char *value)
+{
+    append_key(j, key);
+    append_quoted(j, value ? value : "");
+}
+
+/* All of it, or what was written of the line is taken back. */
+static pdm_status write_line(pdm_jsonl *j)
+{
+    pdm_status  status = PDM_OK;
+    const off_t start  = lseek(j->file, 0, SEEK_END);
+    size_t      done_n = 0;
+
+    while (done_n < j->line.length) {
+        const ssize_t n = write(j->file, j->line.data + done_n, j->line.length - done_n);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) {
+            const int error = errno;
+            if (start >= 0 && done_n > 0) (void)!ftruncate(j->file, start);
+            PDM_FAIL(j->ctx, PDM_ERR_IO, "%s: cannot be written: %s", j->path, strerror(error));
+        }
+        done_n += (size_t)n;
+    }
+done:
+    return status;
+}
+
+pdm_status pdm_jsonl_end(pdm_jsonl *j)
+{
+    pdm_status status = PDM_OK;
+
+    note_status(j, pdm_text_append(&j->line, "}\n"));
+    PDM_TRY(j->status);
+    PDM_TRY(write_line(j));
+done:
+    return status;
+}

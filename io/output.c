@@ -1,0 +1,223 @@
+#include "io/io.h"
+
+#include <string.h>
+
+#include <netcdf.h>
+
+#include "io/io_impl.h"
+
+#define CHUNK_BYTES (4 << 20) /* a chunk is compressed and read as a whole */
+
+struct pdm_output {
+    pdm_context *ctx;
+    io_part      part;
+    int          ncid;
+};
+
+pdm_status pdm_output_create(pdm_context *ctx, const char *path, pdm_output **out)
+{
+    pdm_status  status = PDM_OK;
+    pdm_output *o      = NULL;
+
+    PDM_TRY(pdm_alloc(ctx, sizeof *o, &o));
+    o->ctx  = ctx;
+    o->ncid = -1;
+    PDM_TRY(io_part_create(ctx, path, &o->part));
+    PDM_TRY(io_netcdf_create(ctx, path, &o->ncid));
+    IO_NC(ctx, path, nc_put_att_text(o->ncid, NC_GLOBAL, "Conventions", strlen("CF-1.10"), "CF-1.10"));
+    *out = o;
+    o    = NULL;
+done:
+    pdm_output_destroy(&o);
+    return status;
+}
+
+void pdm_output_destroy(pdm_output **o)
+{
+    if (!o || !*o) return;
+    io_netcdf_discard(&(*o)->ncid);
+    io_part_destroy(&(*o)->part);
+    pdm_free((*o)->ctx, *o);
+    *o = NULL;
+}
+
+/* ---- definitions ------------------------------------------------------------------------------------------------- */
+
+static pdm_status find_variable(pdm_output *o, const char *variable, int *id)
+{
+    pdm_status status = PDM_OK;
+
+    *id = NC_GLOBAL;
+    if (variable && nc_inq_varid(o->ncid, variable, id) != NC_NOERR)
+        PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: no variable \"%s\" has been defined", o->part.path, variable);
+done:
+    return status;
+}
+
+pdm_status pdm_output_attribute(pdm_output *o, const char *variable, const char *name, const char *text)
+{
+    pdm_status status = PDM_OK;
+    int        id     = NC_GLOBAL;
+
+    PDM_TRY(find_variable(o, variable, &id));
+    IO_NC(o->ctx, o->part.path, nc_put_att_text(o->ncid, id, name, strlen(text), text));
+done:
+    return status;
+}
+
+pdm_status pdm_output_attribute_real(pdm_output *o, const char *variable, const char *name, double value)
+{
+    pdm_status status = PDM_OK;
+    int        id     = NC_GLOBAL;
+
+    PDM_TRY(find_variable(o, variable, &id));
+    IO_NC(o->ctx, o->part.path, nc_put_att_double(o->ncid, id, name, NC_DOUBLE, 1, &value));
+done:
+    return status;
+}
+
+/* Attributes that every variable may have; NULL leaves one out. */
+static pdm_status put_common(pdm_output *o, int id, const char *units, const char *axis, const char *long_name)
+{
+    pdm_status        status    = PDM_OK;
+    const char *const pair[][2] = {{"units", units}, {"axis", axis}, {"long_name", long_name}};
+
+    for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
+        if (pair[i][1])
+            IO_NC(o->ctx, o->part.path, nc_put_att_text(o->ncid, id, pair[i][0], strlen(pair[i][1]), pair[i][1]));
+done:
+    return status;
+}
+
+pdm_status pdm_output_dimension(pdm_output *o, const char *name, pdm_size n, const double *values, const char *units,
+                                const char *axis, const char *long_name)
+{
+    pdm_status status = PDM_OK;
+    int        dim = -1, id = -1;
+
+    if (n < 1)
+        PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: dimension \"%s\" has length %lld; 1 or more expected", o->part.path,
+                 name, (long long)n);
+    IO_NC(o->ctx, o->part.path, nc_def_dim(o->ncid, name, (size_t)n, &dim));
+    if (!values) goto done;
+    IO_NC(o->ctx, o->part.path, nc_def_var(o->ncid, name, NC_DOUBLE, 1, &dim, &id));
+    PDM_TRY(put_common(o, id, units, axis, long_name));
+    IO_NC(o->ctx, o->part.path, nc_put_var_double(o->ncid, id, values));
+done:
+    return status;
+}
+
+/* One entry of the first dimension a chunk, as it is written, and no chunk above CHUNK_BYTES. */
+static void choose_chunks(pdm_size n_dim, const size_t *shape, size_t item, size_t *chunk)
+{
+    size_t bytes = item;
+
+    for (pdm_size d = n_dim - 1; d >= 0; d--) {
+        size_t most = CHUNK_BYTES / bytes;
+        if (most < 1 || (d == 0 && n_dim > 1)) most = 1;
+        chunk[d] = shape[d] < most ? shape[d] : most;
+        bytes *= chunk[d];
+    }
+}
+
+static pdm_status define_variable(pdm_output *o, const char *name, nc_type type, size_t item, pdm_size n_dim,
+                                  const char *const *dims, const char *units, const char *long_name)
+{
+    pdm_status status = PDM_OK;
+    int        id = -1, dim[PDM_CASE_MAX_DIM] = {0};
+    size_t     shape[PDM_CASE_MAX_DIM], chunk[PDM_CASE_MAX_DIM];
+
+    if (n_dim < 0 || n_dim > PDM_CASE_MAX_DIM)
+        PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: %s: %lld dimensions; 0 to %d expected", o->part.path, name,
+                 (long long)n_dim, PDM_CASE_MAX_DIM);
+    for (pdm_size d = 0; d < n_dim; d++) {
+        if (nc_inq_dimid(o->ncid, dims[d], &dim[d]) != NC_NOERR)
+            PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: %s: no dimension \"%s\" has been defined", o->part.path, name,
+                     dims[d]);
+        IO_NC(o->ctx, o->part.path, nc_inq_dimlen(o->ncid, dim[d], &shape[d]));
+    }
+    IO_NC(o->ctx, o->part.path, nc_def_var(o->ncid, name, type, (int)n_dim, dim, &id));
+    if (n_dim > 0) {
+        choose_chunks(n_dim, shape, item, chunk);
+        IO_NC(o->ctx, o->part.path, nc_def_var_chunking(o->ncid, id, NC_CHUNKED, chunk));
+        IO_NC(o->ctx, o->part.path, nc_def_var_deflate(o->ncid, id, 1, 1, 1));
+    }
+    PDM_TRY(put_common(o, id, units, NULL, long_name));
+done:
+    return status;
+}
+
+pdm_status pdm_output_variable(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,
+                               const char *units, const char *long_name)
+{
+    return define_variable(o, name, NC_DOUBLE, sizeof(double), n_dim, dims, units, long_name);
+}
+
+pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,
+                                   const char *long_name)
+{
+    return define_variable(o, name, NC_INT, sizeof(int32_t), n_dim, dims, NULL, long_name);
+}
+
+/* ---- values ------------------------------------------------------------------------------------------------------ */
+
+/* Entries first .. first+n of the first dimension and all of the others. */
+static pdm_status find_slab(pdm_output *o, const char *name, pdm_size first, pdm_size n, int *id, size_t *start,
+                            size_t *count)
+{
+    pdm_status status = PDM_OK;
+    int        n_dim  = 0, dim[NC_MAX_VAR_DIMS];
+    pdm_size   length = 1;
+
+    PDM_TRY(find_variable(o, name, id));
+    IO_NC(o->ctx, o->part.path, nc_inq_var(o->ncid, *id, NULL, NULL, &n_dim, dim, NULL));
+    for (int d = 0; d < n_dim; d++) {
+        start[d] = 0;
+        IO_NC(o->ctx, o->part.path, nc_inq_dimlen(o->ncid, dim[d], &count[d]));
+    }
+    if (n_dim > 0) length = (pdm_size)count[0];
+    if (first < 0 || n < 0 || first > length || n > length - first)
+        PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: %s: entries %lld to %lld do not fit into %lld", o->part.path, name,
+                 (long long)first, (long long)(first + n - 1), (long long)length);
+    if (n_dim > 0) {
+        start[0] = (size_t)first;
+        count[0] = (size_t)n;
+    }
+done:
+    return status;
+}
+
+pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values)
+{
+    pdm_status status = PDM_OK;
+    int        id     = -1;
+    size_t     start[NC_MAX_VAR_DIMS], count[NC_MAX_VAR_DIMS];
+
+    PDM_TRY(find_slab(o, name, first, n, &id, start, count));
+    IO_NC(o->ctx, o->part.path, nc_put_vara_double(o->ncid, id, start, count, values));
+done:
+    return status;
+}
+
+pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values)
+{
+    pdm_status status = PDM_OK;
+    int        id     = -1;
+    size_t     start[NC_MAX_VAR_DIMS], count[NC_MAX_VAR_DIMS];
+
+    PDM_TRY(find_slab(o, name, first, n, &id, start, count));
+    IO_NC(o->ctx, o->part.path, nc_put_vara_int(o->ncid, id, start, count, values));
+done:
+    return status;
+}
+
+pdm_status pdm_output_commit(pdm_output *o)
+{
+    pdm_status status = PDM_OK;
+
+    if (o->ncid < 0) PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: committed already", o->part.path);
+    PDM_TRY(io_part_write_netcdf(&o->part, &o->ncid, NULL));
+    PDM_TRY(io_part_commit(&o->part));
+done:
+    return status;
+}
