@@ -154,6 +154,8 @@ PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *inp
 PDM_API pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish);
 /* Predicts for the inputs of the file and compares with the fields in it. output may be NULL. The table goes to sink. */
 PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish, pdm_sink sink, void *user);
+/* The same for inputs drawn anew, against the exact solutions in group /pde/exact of the case. */
+PDM_API pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, void *user);
 /* Taylor test of the gradient of the loss by the weights, on the model's own case: slope (2 is right) into *slope. */
 PDM_API pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, void *user);
 

@@ -1,0 +1,44 @@
+/* Back ends by name. */
+#include "backend/backend.h"
+
+#include "backend/check/check.h"
+#include "backend/cpu/cpu_impl.h"
+
+typedef struct backend_kind {
+    const char *name;
+    pdm_status (*create)(pdm_context *ctx, pdm_backend **out);
+} backend_kind;
+
+static const backend_kind BACKENDS[] = {{"cpu", pdm_cpu_create}, {"check", pdm_check_create}};
+
+pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **out)
+{
+    pdm_status  status = PDM_OK;
+    const char *names[sizeof BACKENDS / sizeof *BACKENDS];
+    const int   n = (int)(sizeof BACKENDS / sizeof *BACKENDS);
+
+    for (int i = 0; i < n; i++) {
+        if (pdm_text_equal(BACKENDS[i].name, name)) {
+            PDM_TRY(BACKENDS[i].create(ctx, out));
+            goto done;
+        }
+        names[i] = BACKENDS[i].name;
+    }
+    const char *nearest = name ? pdm_text_nearest(name, names, n) : NULL;
+    PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "this build has no back end \"%s\"; %s%s%scpu and check are there",
+             name ? name : "", nearest ? "did you mean \"" : "", nearest ? nearest : "", nearest ? "\"? " : "");
+done:
+    return status;
+}
+
+void pdm_backend_destroy(pdm_backend **b)
+{
+    if (!b || !*b) return;
+    (*b)->ops->destroy(*b);
+    *b = NULL;
+}
+
+pdm_status pdm_backend_view(pdm_backend *b, pdm_text *out)
+{
+    return b->ops->view(b, out);
+}

@@ -1,0 +1,194 @@
+/* Block-sparse Cholesky: dense blocks in a given pattern that includes the fill. Right-looking: factor a block column, then
+ * subtract its outer product from the columns it touches. Samples are independent; tasks are samples. */
+#include "backend/cpu/cpu_impl.h"
+
+#include <string.h>
+
+struct pdm_blocks_plan {
+    const pdm_blocks_desc *desc;        /* lent                                                          */
+    pdm_size              *packed0;     /* [n_block] first packed position of a block                    */
+    pdm_size              *update0;     /* [n_block+1] into update                                       */
+    pdm_size              *update;      /* offset of block (row a, row b), b <= a, for all pairs below j  */
+};
+
+typedef struct blocks_task {
+    pdm_cpu               *cpu;
+    const pdm_blocks_plan *plan;
+    pdm_batch              batch;
+    const double          *shift, *H, *y;
+    double                 ridge;
+    double                *L, *x;
+    int32_t               *failed;
+} blocks_task;
+
+/* Offset of block (i, j); it is in the pattern. */
+static pdm_size find_block(const pdm_blocks_desc *d, int32_t i, int32_t j)
+{
+    int32_t low = d->start[j], high = d->start[j + 1] - 1;
+    while (low < high) {
+        const int32_t middle = (low + high) / 2;
+        if (d->row[middle] < i) low = middle + 1;
+        else high = middle;
+    }
+    PDM_ASSERT(d->row[low] == i);
+    return d->offset[low];
+}
+
+pdm_status blocks_create_cpu(pdm_backend *b, const pdm_blocks_desc *desc, pdm_blocks_plan **out)
+{
+    pdm_status       status = PDM_OK;
+    pdm_blocks_plan *p      = NULL;
+
+    PDM_TRY(pdm_alloc(b->ctx, sizeof *p, &p));
+    p->desc = desc;
+    PDM_TRY(pdm_alloc_array(b->ctx, desc->n_block + 1, &p->packed0));
+    PDM_TRY(pdm_alloc_array(b->ctx, desc->n_block + 1, &p->update0));
+    for (pdm_size j = 0; j < desc->n_block; j++) {
+        const pdm_size below = desc->start[j + 1] - desc->start[j] - 1;
+        p->packed0[j + 1]    = p->packed0[j] + desc->size[j];
+        p->update0[j + 1]    = p->update0[j] + below * (below + 1) / 2;
+    }
+    PDM_TRY(pdm_alloc_array(b->ctx, p->update0[desc->n_block], &p->update));
+    for (pdm_size j = 0; j < desc->n_block; j++) {
+        pdm_size k = p->update0[j];
+        for (int32_t a = desc->start[j] + 1; a < desc->start[j + 1]; a++)
+            for (int32_t c = desc->start[j] + 1; c <= a; c++) p->update[k++] = find_block(desc, desc->row[a], desc->row[c]);
+    }
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)(desc->n_unknown + 1) * sizeof(double)));
+    *out = p;
+    p    = NULL;
+done:
+    blocks_destroy_cpu(b, &p);
+    return status;
+}
+
+void blocks_destroy_cpu(pdm_backend *b, pdm_blocks_plan **plan)
+{
+    if (!plan || !*plan) return;
+    pdm_free(b->ctx, (*plan)->packed0);
+    pdm_free(b->ctx, (*plan)->update0);
+    pdm_free(b->ctx, (*plan)->update);
+    pdm_free(b->ctx, *plan);
+    *plan = NULL;
+}
+
+/* Least diagonal entry that counts: 1e-12 of the largest. */
+static double diagonal_floor(const pdm_blocks_desc *d, const double *H)
+{
+    double most = 0.0;
+    for (pdm_size j = 0; j < d->n_block; j++)
+        for (pdm_size i = 0; i < d->size[j]; i++) {
+            const double v = H[d->offset[d->start[j]] + i * d->size[j] + i];
+            most           = v > most ? v : most;
+        }
+    return 1e-12 * most;
+}
+
+static void diagonal_task(void *user, pdm_size task, int thread)
+{
+    const blocks_task     *k      = user;
+    const pdm_blocks_desc *d      = k->plan->desc;
+    const pdm_size         sample = k->batch.index[task];
+    const double          *H      = k->H + sample * d->n_value;
+    double                *out    = k->x + sample * d->n_unknown;
+    const double           least  = diagonal_floor(d, H);
+    pdm_size               p      = 0;
+    (void)thread;
+    for (pdm_size j = 0; j < d->n_block; j++)
+        for (pdm_size i = 0; i < d->size[j]; i++) {
+            const double v     = H[d->offset[d->start[j]] + i * d->size[j] + i];
+            out[d->order[p++]] = v > least ? v : least;
+        }
+}
+
+static void factor_task(void *user, pdm_size task, int thread)
+{
+    const blocks_task     *k      = user;
+    const pdm_blocks_plan *plan   = k->plan;
+    const pdm_blocks_desc *d      = plan->desc;
+    const pdm_cpu_kernels *kernel = k->cpu->kernels;
+    const pdm_size         sample = k->batch.index[task];
+    const double          *H      = k->H + sample * d->n_value;
+    double                *L      = k->L + sample * d->n_value;
+    const double           least  = diagonal_floor(d, H), shift = k->shift[sample];
+    (void)thread;
+
+    memcpy(L, H, (size_t)d->n_value * sizeof *L);
+    k->failed[sample] = 0;
+    for (pdm_size j = 0; j < d->n_block; j++) {
+        double *diagonal = L + d->offset[d->start[j]];
+        for (pdm_size i = 0; i < d->size[j]; i++) {
+            const double v = H[d->offset[d->start[j]] + i * d->size[j] + i];
+            diagonal[i * d->size[j] + i] += shift * (v > least ? v : least) + k->ridge;
+        }
+    }
+    for (pdm_size j = 0; j < d->n_block; j++) {
+        const pdm_size n      = d->size[j];
+        double        *column = L + d->offset[d->start[j]];
+        if (n == 0) continue;
+        if (pdm_cpu_potrf(kernel, n, column, n) != 0) {
+            k->failed[sample] = (int32_t)j + 1;
+            return;
+        }
+        pdm_size u = plan->update0[j];
+        for (int32_t a = d->start[j] + 1; a < d->start[j + 1]; a++) {
+            const pdm_size na = d->size[d->row[a]];
+            double        *La = L + d->offset[a];
+            pdm_cpu_trsm_right(kernel, na, n, column, n, La, n);
+            for (int32_t c = d->start[j] + 1; c < a; c++) {
+                const pdm_size nc = d->size[d->row[c]];
+                pdm_cpu_gemm_nt(kernel, na, nc, n, La, n, L + d->offset[c], n, L + plan->update[u++], nc, PDM_CPU_SUBTRACT);
+            }
+            pdm_cpu_syrk_nt(kernel, na, n, La, n, L + plan->update[u++], na, PDM_CPU_SUBTRACT);
+        }
+    }
+}
+
+static void solve_task(void *user, pdm_size task, int thread)
+{
+    const blocks_task     *k      = user;
+    const pdm_blocks_plan *plan   = k->plan;
+    const pdm_blocks_desc *d      = plan->desc;
+    const pdm_cpu_kernels *kernel = k->cpu->kernels;
+    const pdm_size         sample = k->batch.index[task];
+    const double          *L      = k->L + sample * d->n_value;
+    double                *x      = pdm_cpu_scratch(k->cpu, thread);
+
+    for (pdm_size p = 0; p < d->n_unknown; p++) x[p] = k->y[sample * d->n_unknown + d->order[p]];
+    for (pdm_size j = 0; j < d->n_block; j++) {
+        const pdm_size n = d->size[j];
+        kernel->trsv_forward(n, L + d->offset[d->start[j]], n, x + plan->packed0[j]);
+        for (int32_t a = d->start[j] + 1; a < d->start[j + 1]; a++)
+            kernel->gemv_n(d->size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[j], x + plan->packed0[d->row[a]]);
+    }
+    for (pdm_size j = d->n_block - 1; j >= 0; j--) {
+        const pdm_size n = d->size[j];
+        for (int32_t a = d->start[j] + 1; a < d->start[j + 1]; a++)
+            kernel->gemv_t(d->size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[d->row[a]], x + plan->packed0[j]);
+        kernel->trsv_backward(n, L + d->offset[d->start[j]], n, x + plan->packed0[j]);
+    }
+    for (pdm_size p = 0; p < d->n_unknown; p++) k->x[sample * d->n_unknown + d->order[p]] = x[p];
+}
+
+pdm_status blocks_factor_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge, pdm_buffer *H, pdm_buffer *L,
+                             int32_t *failed)
+{
+    blocks_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .shift = shift, .ridge = ridge, .H = cpu_data(H), .L = cpu_data(L),
+                        .failed = failed};
+    pdm_cpu_for(task.cpu, s.n, factor_task, &task);
+    return PDM_OK;
+}
+
+pdm_status blocks_solve_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y, pdm_buffer *x)
+{
+    blocks_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .L = cpu_data(L), .y = cpu_data(y), .x = cpu_data(x)};
+    pdm_cpu_for(task.cpu, s.n, solve_task, &task);
+    return PDM_OK;
+}
+
+pdm_status blocks_diagonal_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out)
+{
+    blocks_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .H = cpu_data(H), .x = cpu_data(out)};
+    pdm_cpu_for(task.cpu, s.n, diagonal_task, &task);
+    return PDM_OK;
+}

@@ -1,0 +1,199 @@
+/* Columns of the experts: C from basis functions, c = lift + C w, their transposes, and the backward pass to the basis. */
+#include "backend/cpu/cpu_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/columns_impl.h"
+
+typedef struct columns_task {
+    pdm_columns_plan *plan;
+    pdm_batch         batch;
+    const float      *basis;
+    const double     *w, *lift, *p, *q, *lambda;
+    double           *out;
+    float            *g_basis;
+} columns_task;
+
+/* Added to squared norms, so that a column that is zero stays zero instead of becoming NaN. */
+static const double NORM_FLOOR = 1e-30;
+
+static void build_task(void *user, pdm_size task, int thread)
+{
+    const columns_task     *k      = user;
+    pdm_columns_plan       *p      = k->plan;
+    const pdm_columns_desc *d      = p->desc;
+    const pdm_size          sample = k->batch.index[task / p->n_group], index = task % p->n_group;
+    const pdm_column_group *g      = &d->group[index];
+    const float            *basis  = k->basis + sample * d->n_channel * d->n_coef;
+    double                 *C      = p->C + sample * p->n_value + p->value0[index];
+    double                 *norm   = p->norm + sample * p->n_column + p->column0[index];
+    (void)thread;
+
+    for (pdm_size n = 0; n < g->n_col; n++) norm[n] = NORM_FLOOR;
+    for (pdm_size i = 0; i < g->n_coef; i++)
+        for (pdm_size n = 0; n < g->n_col; n++) {
+            const double v        = g->window[i] * (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
+            C[i * g->n_col + n] = v;
+            norm[n] += v * v;
+        }
+    for (pdm_size n = 0; n < g->n_col; n++) norm[n] = sqrt(norm[n]);
+    for (pdm_size i = 0; i < g->n_coef; i++)
+        for (pdm_size n = 0; n < g->n_col; n++) C[i * g->n_col + n] /= norm[n];
+}
+
+/* One field of one sample: groups of a field may overlap (smooth windows), so they are added one after the other. */
+static void expand_task(void *user, pdm_size task, int thread)
+{
+    const columns_task     *k      = user;
+    const pdm_columns_plan *p      = k->plan;
+    const pdm_columns_desc *d      = p->desc;
+    const pdm_size          sample = k->batch.index[task / d->n_field], field = task % d->n_field;
+    const double           *w      = k->w + sample * p->n_column;
+    double                 *c      = k->out + (sample * d->n_field + field) * d->n_coef;
+    (void)thread;
+
+    if (k->lift) memcpy(c, k->lift + (sample * d->n_field + field) * d->n_coef, (size_t)d->n_coef * sizeof *c);
+    else memset(c, 0, (size_t)d->n_coef * sizeof *c);
+    for (pdm_size e = 0; e < d->n_expert; e++) {
+        const pdm_size          index = e * d->n_field + field;
+        const pdm_column_group *g     = &d->group[index];
+        const double           *wg    = w + p->column0[index];
+        if (d->kind == PDM_COLUMNS_IDENTITY) {
+            for (pdm_size i = 0; i < g->n_coef; i++) c[g->coef[i]] += wg[i];
+            continue;
+        }
+        const double *C = p->C + sample * p->n_value + p->value0[index];
+        for (pdm_size i = 0; i < g->n_coef; i++) {
+            double sum = 0.0;
+            for (pdm_size n = 0; n < g->n_col; n++) sum += C[i * g->n_col + n] * wg[n];
+            c[g->coef[i]] += sum;
+        }
+    }
+}
+
+static void reduce_task(void *user, pdm_size task, int thread)
+{
+    const columns_task     *k      = user;
+    const pdm_columns_plan *p      = k->plan;
+    const pdm_columns_desc *d      = p->desc;
+    const pdm_size          sample = k->batch.index[task / p->n_group], index = task % p->n_group;
+    const pdm_column_group *g      = &d->group[index];
+    const double           *g_c    = k->p + (sample * d->n_field + g->field) * d->n_coef;
+    double                 *g_w    = k->out + sample * p->n_column + p->column0[index];
+    (void)thread;
+
+    if (d->kind == PDM_COLUMNS_IDENTITY) {
+        for (pdm_size i = 0; i < g->n_coef; i++) g_w[i] = g_c[g->coef[i]];
+        return;
+    }
+    const double *C = p->C + sample * p->n_value + p->value0[index];
+    for (pdm_size n = 0; n < g->n_col; n++) g_w[n] = 0.0;
+    for (pdm_size i = 0; i < g->n_coef; i++)
+        for (pdm_size n = 0; n < g->n_col; n++) g_w[n] += C[i * g->n_col + n] * g_c[g->coef[i]];
+}
+
+/* Backward of build for g_C = p w^T - q lambda^T. With C = B/|B|:  g_B = (g_C - C (C . g_C)) / |B|  (the floor in the norm
+ * is counted as part of it), and B = window * basis channel. One field of one sample a task: experts that share a channel
+ * add up in order. docs/mathematics.md, "Columns". */
+static void backward_task(void *user, pdm_size task, int thread)
+{
+    const columns_task     *k      = user;
+    const pdm_columns_plan *p      = k->plan;
+    const pdm_columns_desc *d      = p->desc;
+    const pdm_size          sample = k->batch.index[task / d->n_field], field = task % d->n_field;
+    const double           *up     = k->p + (sample * d->n_field + field) * d->n_coef;
+    const double           *uq     = k->q ? k->q + (sample * d->n_field + field) * d->n_coef : NULL;
+    float                  *g_basis = k->g_basis + sample * d->n_channel * d->n_coef;
+    (void)thread;
+
+    for (pdm_size e = 0; e < d->n_expert; e++) {
+        const pdm_size          index = e * d->n_field + field;
+        const pdm_column_group *g     = &d->group[index];
+        const double           *C     = p->C + sample * p->n_value + p->value0[index];
+        const double           *norm  = p->norm + sample * p->n_column + p->column0[index];
+        const double           *w     = k->w + sample * p->n_column + p->column0[index];
+        const double           *l     = uq ? k->lambda + sample * p->n_column + p->column0[index] : NULL;
+        for (pdm_size n = 0; n < g->n_col; n++) {
+            double along = 0.0;
+            for (pdm_size i = 0; i < g->n_coef; i++) {
+                const double g_C = up[g->coef[i]] * w[n] - (uq ? uq[g->coef[i]] * l[n] : 0.0);
+                along += C[i * g->n_col + n] * g_C;
+            }
+            for (pdm_size i = 0; i < g->n_coef; i++) {
+                const double g_C = up[g->coef[i]] * w[n] - (uq ? uq[g->coef[i]] * l[n] : 0.0);
+                const double g_B = (g_C - C[i * g->n_col + n] * along) / norm[n];
+                g_basis[g->channel[n] * d->n_coef + g->coef[i]] += (float)(g->window[i] * g_B);
+            }
+        }
+    }
+}
+
+pdm_status columns_build_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis)
+{
+    columns_task task = {.plan = plan, .batch = s, .basis = cpu_data(basis)};
+    pdm_cpu_for(pdm_cpu_of(b), s.n * plan->n_group, build_task, &task);
+    return PDM_OK;
+}
+
+pdm_status columns_expand_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift, pdm_buffer *c)
+{
+    columns_task task = {.plan = plan, .batch = s, .w = cpu_data(w), .lift = lift ? cpu_data(lift) : NULL, .out = cpu_data(c)};
+    pdm_cpu_for(pdm_cpu_of(b), s.n * plan->desc->n_field, expand_task, &task);
+    return PDM_OK;
+}
+
+pdm_status columns_reduce_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *g_c, pdm_buffer *g_w)
+{
+    columns_task task = {.plan = plan, .batch = s, .p = cpu_data(g_c), .out = cpu_data(g_w)};
+    pdm_cpu_for(pdm_cpu_of(b), s.n * plan->n_group, reduce_task, &task);
+    return PDM_OK;
+}
+
+pdm_status columns_backward_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w, pdm_buffer *q,
+                                pdm_buffer *lambda, pdm_buffer *g_basis)
+{
+    columns_task   task = {.plan = plan, .batch = s, .p = cpu_data(p), .w = cpu_data(w), .q = q ? cpu_data(q) : NULL,
+                           .lambda = q ? cpu_data(lambda) : NULL, .g_basis = cpu_data(g_basis)};
+    const pdm_size size = plan->desc->n_channel * plan->desc->n_coef;
+    for (pdm_size i = 0; i < s.n; i++) memset(task.g_basis + s.index[i] * size, 0, (size_t)size * sizeof(float));
+    pdm_cpu_for(pdm_cpu_of(b), s.n * plan->desc->n_field, backward_task, &task);
+    return PDM_OK;
+}
+
+pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample, pdm_columns_plan **out)
+{
+    pdm_status        status = PDM_OK;
+    pdm_columns_plan *p      = NULL;
+
+    PDM_TRY(pdm_alloc(b->ctx, sizeof *p, &p));
+    p->desc    = desc;
+    p->n_group = desc->n_expert * desc->n_field;
+    PDM_TRY(pdm_alloc_array(b->ctx, p->n_group + 1, &p->column0));
+    PDM_TRY(pdm_alloc_array(b->ctx, p->n_group + 1, &p->value0));
+    for (pdm_size g = 0; g < p->n_group; g++) {
+        const bool dense  = desc->kind == PDM_COLUMNS_DENSE;
+        p->column0[g + 1] = p->column0[g] + desc->group[g].n_col;
+        p->value0[g + 1]  = p->value0[g] + (dense ? desc->group[g].n_coef * desc->group[g].n_col : 0);
+    }
+    p->n_column = p->column0[p->n_group];
+    p->n_value  = p->value0[p->n_group];
+    PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_value, &p->C));
+    PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_column, &p->norm));
+    *out = p;
+    p    = NULL;
+done:
+    columns_destroy_cpu(b, &p);
+    return status;
+}
+
+void columns_destroy_cpu(pdm_backend *b, pdm_columns_plan **plan)
+{
+    if (!plan || !*plan) return;
+    pdm_free(b->ctx, (*plan)->column0);
+    pdm_free(b->ctx, (*plan)->value0);
+    pdm_free(b->ctx, (*plan)->C);
+    pdm_free(b->ctx, (*plan)->norm);
+    pdm_free(b->ctx, *plan);
+    *plan = NULL;
+}

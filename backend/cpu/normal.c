@@ -1,0 +1,489 @@
+/* Normal matrix H = C^T A^T A C, straight into blocks.
+ *
+ * Elements that see the same experts form a patch: there J = A C is a tall dense matrix [rows of the patch][columns of its
+ * experts], and H gets J^T J, added expert pair by expert pair. With identity columns every element is a patch of its own
+ * and J is A itself. */
+#include "backend/cpu/cpu_impl.h"
+
+#include <string.h>
+
+#include "backend/cpu/columns_impl.h"
+#include "backend/cpu/rows_impl.h"
+
+enum { J_ROWS = 256 }; /* rows of J formed before they are multiplied */
+
+/* One local coefficient of an element that belongs to a group: where its row of C is, and where its columns are in J. */
+typedef struct element_reference {
+    int32_t local; /* field * n_local + l                    */
+    int32_t group, place; /* row `place` of the group's C    */
+    int32_t column; /* of the group's first column in the patch's J, DENSE only */
+} element_reference;
+
+typedef struct normal_patch {
+    pdm_size n_expert, expert0;   /* into patch_expert                              */
+    pdm_size n_column;
+    pdm_size n_element, element0; /* into patch_element                             */
+    pdm_size pair0;               /* into pair: n_expert*(n_expert+1)/2 of them     */
+} normal_patch;
+
+/* Where J^T J of two experts goes: H[offset + i*ld + j], i in the first or (transposed) in the second. */
+typedef struct normal_pair {
+    pdm_size offset, ld;
+    int32_t  column_a, size_a, column_b, size_b; /* in the patch */
+    bool     transposed, diagonal;
+} normal_pair;
+
+struct pdm_normal_plan {
+    const pdm_rows_desc    *rows;
+    const pdm_columns_desc *columns;
+    const pdm_blocks_desc  *blocks;
+    pdm_size                n_local, n_element, n_patch, most_columns, most_rows, most_references;
+    normal_patch           *patch;
+    int32_t                *patch_expert, *patch_element, *element_patch; /* element_patch [n_element]     */
+    pdm_size               *row0; /* [n_element+1] into element_row */
+    int32_t                *element_row; /* [n_row] rows, element by element */
+    normal_pair            *pair;
+    pdm_size               *reference0; /* [n_element+1] */
+    element_reference      *reference;
+    int32_t                *block_of, *place; /* [n_unknown] block of an unknown, and its place there */
+    pdm_size               *column0; /* [n_group+1] first unknown of a group */
+};
+
+/* Everything needed while planning only. */
+typedef struct normal_draft {
+    pdm_size *owner0; /* [n_field*n_coef+1] */
+    int32_t  *owner_group, *owner_place;
+    int32_t  *list; /* experts seen by one element */
+    int32_t  *element_coef, *row_element;
+} normal_draft;
+
+static pdm_status draft_owners(pdm_context *ctx, const pdm_columns_desc *d, normal_draft *t)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n      = d->n_field * d->n_coef, n_group = d->n_expert * d->n_field;
+    pdm_size      *used   = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, n + 1, &t->owner0));
+    PDM_TRY(pdm_alloc_array(ctx, n, &used));
+    for (pdm_size g = 0; g < n_group; g++)
+        for (pdm_size i = 0; i < d->group[g].n_coef; i++) t->owner0[d->group[g].field * d->n_coef + d->group[g].coef[i] + 1]++;
+    for (pdm_size i = 0; i < n; i++) t->owner0[i + 1] += t->owner0[i];
+    PDM_TRY(pdm_alloc_array(ctx, t->owner0[n], &t->owner_group));
+    PDM_TRY(pdm_alloc_array(ctx, t->owner0[n], &t->owner_place));
+    for (pdm_size g = 0; g < n_group; g++)
+        for (pdm_size i = 0; i < d->group[g].n_coef; i++) {
+            const pdm_size k = d->group[g].field * d->n_coef + d->group[g].coef[i], at = t->owner0[k] + used[k]++;
+            t->owner_group[at] = (int32_t)g;
+            t->owner_place[at] = (int32_t)i;
+        }
+done:
+    pdm_free(ctx, used);
+    return status;
+}
+
+/* Experts an element sees, sorted, into list; returns how many. */
+static pdm_size experts_seen(const pdm_normal_plan *p, const normal_draft *t, pdm_size element)
+{
+    const pdm_columns_desc *d = p->columns;
+    pdm_size                n = 0;
+    for (pdm_size f = 0; f < d->n_field; f++)
+        for (pdm_size l = 0; l < p->n_local; l++) {
+            const pdm_size at = f * d->n_coef + t->element_coef[element * p->n_local + l];
+            for (pdm_size k = t->owner0[at]; k < t->owner0[at + 1]; k++) {
+                const int32_t e = d->group[t->owner_group[k]].expert;
+                pdm_size      i = 0;
+                while (i < n && t->list[i] < e) i++;
+                if (i < n && t->list[i] == e) continue;
+                memmove(t->list + i + 1, t->list + i, (size_t)(n - i) * sizeof *t->list);
+                t->list[i] = e;
+                n++;
+            }
+        }
+    return n;
+}
+
+static pdm_size count_references(const pdm_normal_plan *p, const normal_draft *t, pdm_size element)
+{
+    pdm_size n = 0;
+    for (pdm_size f = 0; f < p->columns->n_field; f++)
+        for (pdm_size l = 0; l < p->n_local; l++) {
+            const pdm_size at = f * p->columns->n_coef + t->element_coef[element * p->n_local + l];
+            n += t->owner0[at + 1] - t->owner0[at];
+        }
+    return n;
+}
+
+/* Patches: elements with the same experts; identity columns: one element each. Linear search backwards finds the patch of a
+ * neighbour first. capacity of patch and patch_expert is the caller's care (n_element, sum of experts seen). */
+static void plan_patches(pdm_normal_plan *p, normal_draft *t)
+{
+    const bool own  = p->columns->kind == PDM_COLUMNS_IDENTITY;
+    pdm_size   used = 0;
+    for (pdm_size e = 0; e < p->n_element; e++) {
+        const pdm_size n     = experts_seen(p, t, e);
+        pdm_size       found = -1;
+        for (pdm_size q = p->n_patch - 1; q >= 0 && found < 0 && !own; q--)
+            if (p->patch[q].n_expert == n && memcmp(p->patch_expert + p->patch[q].expert0, t->list, (size_t)n * sizeof *t->list) == 0) found = q;
+        if (found < 0) {
+            found           = p->n_patch++;
+            p->patch[found] = (normal_patch){.n_expert = n, .expert0 = used};
+            memcpy(p->patch_expert + used, t->list, (size_t)n * sizeof *t->list);
+            used += n;
+        }
+        p->element_patch[e] = (int32_t)found;
+    }
+}
+
+/* Rows by element, elements by patch. */
+static pdm_status plan_rows(pdm_context *ctx, pdm_normal_plan *p, const normal_draft *t)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size most   = p->n_element > p->n_patch ? p->n_element : p->n_patch;
+    pdm_size      *used   = NULL, n = 0;
+
+    PDM_TRY(pdm_alloc_array(ctx, most, &used));
+    PDM_TRY(pdm_alloc_array(ctx, p->n_element + 1, &p->row0));
+    PDM_TRY(pdm_alloc_array(ctx, p->rows->n_row, &p->element_row));
+    PDM_TRY(pdm_alloc_array(ctx, p->n_element, &p->patch_element));
+    for (pdm_size i = 0; i < p->rows->n_row; i++) p->row0[t->row_element[i] + 1]++;
+    for (pdm_size e = 0; e < p->n_element; e++) {
+        p->most_rows = p->row0[e + 1] > p->most_rows ? p->row0[e + 1] : p->most_rows;
+        p->row0[e + 1] += p->row0[e];
+    }
+    for (pdm_size i = 0; i < p->rows->n_row; i++) {
+        const int32_t e                          = t->row_element[i];
+        p->element_row[p->row0[e] + used[e]++] = (int32_t)i;
+    }
+    for (pdm_size e = 0; e < p->n_element; e++) p->patch[p->element_patch[e]].n_element++;
+    for (pdm_size q = 0; q < p->n_patch; q++) {
+        p->patch[q].element0 = n;
+        n += p->patch[q].n_element;
+        used[q] = 0;
+    }
+    for (pdm_size e = 0; e < p->n_element; e++) {
+        const int32_t q                                           = p->element_patch[e];
+        p->patch_element[p->patch[q].element0 + used[q]++] = (int32_t)e;
+    }
+done:
+    pdm_free(ctx, used);
+    return status;
+}
+
+/* Columns of J, dense: experts of the patch one after the other. Identity: one column per reference, in order. */
+static pdm_size expert_columns(const pdm_normal_plan *p, int32_t expert)
+{
+    return p->column0[(expert + 1) * p->columns->n_field] - p->column0[expert * p->columns->n_field];
+}
+
+static pdm_size patch_column(const pdm_normal_plan *p, const normal_patch *q, int32_t group)
+{
+    const int32_t expert = p->columns->group[group].expert;
+    pdm_size      column = p->column0[group] - p->column0[expert * p->columns->n_field];
+    for (pdm_size i = 0; i < q->n_expert && p->patch_expert[q->expert0 + i] != expert; i++)
+        column += expert_columns(p, p->patch_expert[q->expert0 + i]);
+    return column;
+}
+
+static pdm_status plan_references(pdm_context *ctx, pdm_normal_plan *p, const normal_draft *t)
+{
+    pdm_status              status = PDM_OK;
+    const pdm_columns_desc *d      = p->columns;
+
+    PDM_TRY(pdm_alloc_array(ctx, p->n_element + 1, &p->reference0));
+    for (pdm_size e = 0; e < p->n_element; e++) p->reference0[e + 1] = p->reference0[e] + count_references(p, t, e);
+    PDM_TRY(pdm_alloc_array(ctx, p->reference0[p->n_element], &p->reference));
+    for (pdm_size e = 0; e < p->n_element; e++) {
+        const normal_patch *q = &p->patch[p->element_patch[e]];
+        element_reference  *r = p->reference + p->reference0[e];
+        for (pdm_size f = 0; f < d->n_field; f++)
+            for (pdm_size x = 0; x < q->n_expert; x++) { /* group by group, so that each is one product */
+                const int32_t group = (int32_t)(p->patch_expert[q->expert0 + x] * d->n_field + f);
+                for (pdm_size l = 0; l < p->n_local; l++) {
+                    const pdm_size at = f * d->n_coef + t->element_coef[e * p->n_local + l];
+                    for (pdm_size k = t->owner0[at]; k < t->owner0[at + 1]; k++)
+                        if (t->owner_group[k] == group)
+                            *r++ = (element_reference){(int32_t)(f * p->n_local + l), group, t->owner_place[k],
+                                                       d->kind == PDM_COLUMNS_DENSE ? (int32_t)patch_column(p, q, group) : 0};
+                }
+            }
+        const pdm_size n   = p->reference0[e + 1] - p->reference0[e];
+        p->most_references = n > p->most_references ? n : p->most_references;
+    }
+done:
+    return status;
+}
+
+static pdm_size block_offset(const pdm_blocks_desc *d, int32_t i, int32_t j)
+{
+    for (int32_t k = d->start[j]; k < d->start[j + 1]; k++)
+        if (d->row[k] == i) return d->offset[k];
+    PDM_ASSERT(false);
+    return 0;
+}
+
+/* Targets of J^T J, dense columns: expert by expert, b <= a. */
+static pdm_status plan_pairs(pdm_context *ctx, pdm_normal_plan *p)
+{
+    pdm_status     status = PDM_OK;
+    pdm_size       n      = 0;
+    const pdm_size n_field = p->columns->n_field;
+
+    for (pdm_size q = 0; q < p->n_patch; q++) {
+        p->patch[q].pair0 = n;
+        n += p->patch[q].n_expert * (p->patch[q].n_expert + 1) / 2;
+        p->patch[q].n_column = 0;
+        for (pdm_size i = 0; i < p->patch[q].n_expert; i++) p->patch[q].n_column += expert_columns(p, p->patch_expert[p->patch[q].expert0 + i]);
+        if (p->patch[q].n_column > p->most_columns) p->most_columns = p->patch[q].n_column;
+    }
+    PDM_TRY(pdm_alloc_array(ctx, n, &p->pair));
+    n = 0;
+    for (pdm_size q = 0; q < p->n_patch; q++) {
+        const int32_t *expert = p->patch_expert + p->patch[q].expert0;
+        pdm_size       column_a = 0;
+        for (pdm_size a = 0; a < p->patch[q].n_expert; a++) {
+            pdm_size column_b = 0;
+            for (pdm_size b = 0; b <= a; b++, n++) {
+                normal_pair *k = &p->pair[n];
+                k->column_a    = (int32_t)column_a;
+                k->column_b    = (int32_t)column_b;
+                k->size_a      = (int32_t)expert_columns(p, expert[a]);
+                k->size_b      = (int32_t)expert_columns(p, expert[b]);
+                column_b += k->size_b;
+                if (k->size_a == 0 || k->size_b == 0) continue;
+                const pdm_size ua = p->column0[expert[a] * n_field], ub = p->column0[expert[b] * n_field];
+                int32_t        block_i = p->block_of[ua], block_j = p->block_of[ub];
+                pdm_size       place_i = p->place[ua], place_j = p->place[ub];
+                k->diagonal   = a == b;
+                k->transposed = block_i < block_j || (block_i == block_j && place_i < place_j);
+                if (k->transposed) {
+                    block_i = p->block_of[ub], block_j = p->block_of[ua];
+                    place_i = p->place[ub], place_j = p->place[ua];
+                }
+                k->ld     = p->blocks->size[block_j];
+                k->offset = block_offset(p->blocks, block_i, block_j) + place_i * k->ld + place_j;
+            }
+            column_a += expert_columns(p, expert[a]);
+        }
+    }
+done:
+    return status;
+}
+
+static pdm_status plan_unknowns(pdm_context *ctx, pdm_normal_plan *p)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_group = p->columns->n_expert * p->columns->n_field;
+    pdm_size       packed  = 0;
+
+    PDM_TRY(pdm_alloc_array(ctx, n_group + 1, &p->column0));
+    for (pdm_size g = 0; g < n_group; g++) p->column0[g + 1] = p->column0[g] + p->columns->group[g].n_col;
+    PDM_TRY(pdm_alloc_array(ctx, p->blocks->n_unknown, &p->block_of));
+    PDM_TRY(pdm_alloc_array(ctx, p->blocks->n_unknown, &p->place));
+    for (pdm_size j = 0; j < p->blocks->n_block; j++)
+        for (pdm_size i = 0; i < p->blocks->size[j]; i++, packed++) {
+            p->block_of[p->blocks->order[packed]] = (int32_t)j;
+            p->place[p->blocks->order[packed]]    = (int32_t)i;
+        }
+done:
+    return status;
+}
+
+/* Which coefficients every element sees and which element holds every row: the rows plan knows. */
+static pdm_status draft_rows(pdm_backend *b, const pdm_rows_desc *rows, pdm_normal_plan *p, normal_draft *t)
+{
+    pdm_status     status = PDM_OK;
+    pdm_rows_plan *plan   = NULL;
+
+    PDM_TRY(rows_create_cpu(b, rows, 1, &plan));
+    p->n_local   = plan->n_local;
+    p->n_element = plan->n_element;
+    t->element_coef    = plan->element_coef;
+    t->row_element     = plan->row_element;
+    plan->element_coef = NULL;
+    plan->row_element  = NULL;
+done:
+    rows_destroy_cpu(b, &plan);
+    return status;
+}
+
+static size_t work_doubles(const pdm_normal_plan *p)
+{
+    const pdm_size n = p->most_references, c = p->most_columns;
+    if (p->columns->kind == PDM_COLUMNS_IDENTITY) return (size_t)(n * (p->most_rows + n));
+    return (size_t)(c * (J_ROWS + p->most_rows + c) + n * (p->most_rows + c));
+}
+
+pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns, const pdm_blocks_desc *blocks,
+                             pdm_size n_sample, pdm_normal_plan **out)
+{
+    pdm_status       status = PDM_OK;
+    pdm_context     *ctx    = b->ctx;
+    pdm_normal_plan *p      = NULL;
+    normal_draft     t      = {0};
+    pdm_size         seen   = 0;
+    (void)n_sample;
+
+    PDM_TRY(pdm_alloc(ctx, sizeof *p, &p));
+    p->rows    = rows;
+    p->columns = columns;
+    p->blocks  = blocks;
+    PDM_TRY(draft_rows(b, rows, p, &t));
+    PDM_TRY(draft_owners(ctx, columns, &t));
+    PDM_TRY(plan_unknowns(ctx, p));
+    PDM_TRY(pdm_alloc_array(ctx, columns->n_expert + 1, &t.list));
+    for (pdm_size e = 0; e < p->n_element; e++) seen += experts_seen(p, &t, e);
+    PDM_TRY(pdm_alloc_array(ctx, p->n_element, &p->patch));
+    PDM_TRY(pdm_alloc_array(ctx, p->n_element, &p->element_patch));
+    PDM_TRY(pdm_alloc_array(ctx, seen, &p->patch_expert));
+    plan_patches(p, &t);
+    PDM_TRY(plan_rows(ctx, p, &t));
+    PDM_TRY(plan_references(ctx, p, &t));
+    if (columns->kind == PDM_COLUMNS_DENSE) PDM_TRY(plan_pairs(ctx, p));
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), work_doubles(p) * sizeof(double)));
+    *out = p;
+    p    = NULL;
+done:
+    pdm_free(ctx, t.owner0);
+    pdm_free(ctx, t.owner_group);
+    pdm_free(ctx, t.owner_place);
+    pdm_free(ctx, t.list);
+    pdm_free(ctx, t.element_coef);
+    pdm_free(ctx, t.row_element);
+    normal_destroy_cpu(b, &p);
+    return status;
+}
+
+void normal_destroy_cpu(pdm_backend *b, pdm_normal_plan **plan)
+{
+    if (!plan || !*plan) return;
+    pdm_normal_plan *p = *plan;
+    pdm_free(b->ctx, p->patch);
+    pdm_free(b->ctx, p->patch_expert);
+    pdm_free(b->ctx, p->patch_element);
+    pdm_free(b->ctx, p->row0);
+    pdm_free(b->ctx, p->element_row);
+    pdm_free(b->ctx, p->element_patch);
+    pdm_free(b->ctx, p->pair);
+    pdm_free(b->ctx, p->reference0);
+    pdm_free(b->ctx, p->reference);
+    pdm_free(b->ctx, p->block_of);
+    pdm_free(b->ctx, p->place);
+    pdm_free(b->ctx, p->column0);
+    pdm_free(b->ctx, p);
+    *plan = NULL;
+}
+
+typedef struct normal_task {
+    pdm_cpu                *cpu;
+    const pdm_normal_plan  *plan;
+    const pdm_columns_plan *columns;
+    pdm_batch               batch;
+    const double           *A;
+    double                 *H;
+} normal_task;
+
+static void scatter_pair(const normal_pair *k, const double *G, pdm_size n, double *H)
+{
+    for (pdm_size i = 0; i < k->size_a; i++)
+        for (pdm_size j = 0; j < (k->diagonal ? i + 1 : k->size_b); j++) {
+            const double v = G[(k->column_a + i) * n + k->column_b + j];
+            if (k->transposed) H[k->offset + j * k->ld + i] += v;
+            else H[k->offset + i * k->ld + j] += v;
+        }
+}
+
+/* Rows of J = A C of one element, group by group: [rows][references of the group] times [references][columns]. */
+static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, pdm_size n_column, double *restrict J, double *restrict work)
+{
+    const pdm_normal_plan   *p        = k->plan;
+    const pdm_size           row_size = p->columns->n_field * p->n_local, n_row = p->row0[element + 1] - p->row0[element];
+    const element_reference *first    = p->reference + p->reference0[element], *end = p->reference + p->reference0[element + 1];
+    const double            *A        = k->A + sample * p->rows->n_row * row_size;
+    const double            *C        = k->columns->C + sample * k->columns->n_value;
+
+    memset(J, 0, (size_t)(n_row * n_column) * sizeof *J);
+    while (first < end) {
+        const element_reference *last = first;
+        while (last < end && last->group == first->group) last++;
+        const pdm_size m = last - first, n = p->columns->group[first->group].n_col;
+        double        *a = work, *c = work + n_row * m;
+        for (pdm_size i = 0; i < n_row; i++)
+            for (pdm_size r = 0; r < m; r++) a[i * m + r] = A[p->element_row[p->row0[element] + i] * row_size + first[r].local];
+        for (pdm_size r = 0; r < m; r++)
+            memcpy(c + r * n, C + k->columns->value0[first->group] + first[r].place * n, (size_t)n * sizeof *c);
+        k->cpu->kernels->gemm_nn(n_row, n, m, a, m, c, n, J + first->column, n_column, PDM_CPU_SET);
+        first = last;
+    }
+}
+
+static void dense_task(void *user, pdm_size task, int thread)
+{
+    const normal_task     *k      = user;
+    const pdm_normal_plan *p      = k->plan;
+    const pdm_size         sample = k->batch.index[task];
+    double                *H      = k->H + sample * p->blocks->n_value;
+    double                *G      = pdm_cpu_scratch(k->cpu, thread), *J = G + p->most_columns * p->most_columns;
+    double                *work   = J + p->most_columns * (J_ROWS + p->most_rows);
+
+    memset(H, 0, (size_t)p->blocks->n_value * sizeof *H);
+    for (pdm_size i = 0; i < p->n_patch; i++) {
+        const normal_patch *q = &p->patch[i];
+        const pdm_size      n = q->n_column;
+        pdm_size            m = 0;
+        if (n == 0) continue;
+        memset(G, 0, (size_t)(n * n) * sizeof *G);
+        for (pdm_size x = 0; x < q->n_element; x++) {
+            const pdm_size e = p->patch_element[q->element0 + x];
+            form_rows(k, sample, e, n, J + m * n, work);
+            m += p->row0[e + 1] - p->row0[e];
+            if (m < J_ROWS && x + 1 < q->n_element) continue;
+            pdm_cpu_syrk_tn(k->cpu->kernels, m, n, J, n, G, n, PDM_CPU_ADD);
+            m = 0;
+        }
+        for (pdm_size a = 0; a < q->n_expert * (q->n_expert + 1) / 2; a++) scatter_pair(&p->pair[q->pair0 + a], G, n, H);
+    }
+}
+
+/* One element at a time: J is the element's rows of A, without the coefficients that are fixed. */
+static void identity_task(void *user, pdm_size task, int thread)
+{
+    const normal_task     *k        = user;
+    const pdm_normal_plan *p        = k->plan;
+    const pdm_size         sample   = k->batch.index[task], row_size = p->columns->n_field * p->n_local;
+    double                *H        = k->H + sample * p->blocks->n_value;
+
+    memset(H, 0, (size_t)p->blocks->n_value * sizeof *H);
+    for (pdm_size e = 0; e < p->n_element; e++) {
+        const element_reference *ref = p->reference + p->reference0[e];
+        const pdm_size           n = p->reference0[e + 1] - p->reference0[e], n_row = p->row0[e + 1] - p->row0[e];
+        double                  *G = pdm_cpu_scratch(k->cpu, thread), *J = G + n * n;
+        if (n == 0 || n_row == 0) continue;
+        for (pdm_size i = 0; i < n_row; i++) {
+            const double *A = k->A + (sample * p->rows->n_row + p->element_row[p->row0[e] + i]) * row_size;
+            for (pdm_size c = 0; c < n; c++) J[i * n + c] = A[ref[c].local];
+        }
+        pdm_cpu_syrk_tn(k->cpu->kernels, n_row, n, J, n, G, n, PDM_CPU_SET);
+        int32_t  last_i = -1, last_j = -1;
+        pdm_size offset = 0;
+        for (pdm_size a = 0; a < n; a++)
+            for (pdm_size c = 0; c <= a; c++) {
+                const pdm_size ua = p->column0[ref[a].group] + ref[a].place, uc = p->column0[ref[c].group] + ref[c].place;
+                const bool     swap = p->block_of[ua] < p->block_of[uc] || (p->block_of[ua] == p->block_of[uc] && p->place[ua] < p->place[uc]);
+                const pdm_size ui = swap ? uc : ua, uj = swap ? ua : uc;
+                if (p->block_of[ui] != last_i || p->block_of[uj] != last_j) {
+                    last_i = p->block_of[ui];
+                    last_j = p->block_of[uj];
+                    offset = block_offset(p->blocks, last_i, last_j);
+                }
+                H[offset + p->place[ui] * (pdm_size)p->blocks->size[last_j] + p->place[uj]] += G[a * n + c];
+            }
+    }
+}
+
+pdm_status normal_assemble_cpu(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns, pdm_buffer *A, pdm_buffer *H)
+{
+    normal_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .columns = columns, .batch = s, .A = cpu_data(A),
+                        .H = cpu_data(H)};
+    pdm_cpu_for(task.cpu, s.n, plan->columns->kind == PDM_COLUMNS_DENSE ? dense_task : identity_task, &task);
+    return PDM_OK;
+}

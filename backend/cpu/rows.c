@@ -1,0 +1,552 @@
+/* Rows of the discretised PDE on the CPU: r(c) and its linearisation A = dr/dc, slab by slab.
+ * A slab is a few rows of dimension 0 of one block, over all other dimensions: small enough to stay in cache, and owned by
+ * one task, so that results do not depend on threads. */
+#include "backend/cpu/cpu_impl.h"
+
+#include <string.h>
+
+#include "backend/cpu/rows_impl.h"
+
+enum { SLAB_POINTS = 4096 }; /* points of one term in a slab, aimed at */
+
+/* ---- plan ---- */
+
+static pdm_size points_per_plane(const pdm_rows_desc *d, const pdm_term_desc *t)
+{
+    pdm_size n = 1;
+    for (pdm_size j = 1; j < d->n_dim; j++) n *= t->axis[j].n_point;
+    return n;
+}
+
+static pdm_size term_points(const pdm_rows_desc *d, const pdm_term_desc *t) { return points_per_plane(d, t) * t->axis[0].n_point; }
+
+/* Rows of dimension 0 per slab: as many as keep every term's points near SLAB_POINTS. */
+static pdm_size slab_rows(const pdm_rows_desc *d, const rows_block *b)
+{
+    pdm_size most = 1;
+    for (pdm_size i = 0; i < b->n_term; i++) {
+        const pdm_size n = term_points(d, b->term[i]) / b->n_row0 + 1;
+        most             = n > most ? n : most;
+    }
+    const pdm_size n = SLAB_POINTS / most;
+    return n < 1 ? 1 : n > b->n_row0 ? b->n_row0 : n;
+}
+
+static void plan_blocks(pdm_rows_plan *p)
+{
+    const pdm_rows_desc *d = p->desc;
+    pdm_size             k = 0;
+    for (pdm_size t = 0; t < d->n_term; t++) {
+        bool known = false;
+        for (pdm_size b = 0; b < p->n_block; b++) known = known || p->block[b].row0 == d->term[t].row0;
+        if (known) continue;
+        rows_block *b = &p->block[p->n_block++];
+        *b            = (rows_block){.row0 = d->term[t].row0, .n_row0 = d->term[t].axis[0].n_row, .rest = 1, .term = p->term_list + k};
+        for (pdm_size j = 1; j < d->n_dim; j++) b->rest *= d->term[t].axis[j].n_row;
+        for (pdm_size i = t; i < d->n_term; i++)
+            if (d->term[i].row0 == b->row0) b->term[b->n_term++] = &d->term[i];
+        k += b->n_term;
+    }
+}
+
+static pdm_size plan_slabs(const pdm_rows_plan *p, rows_slab *slab)
+{
+    pdm_size n = 0;
+    for (pdm_size b = 0; b < p->n_block; b++) {
+        const pdm_size step = slab_rows(p->desc, &p->block[b]);
+        for (pdm_size i = 0; i < p->block[b].n_row0; i += step, n++)
+            if (slab) slab[n] = (rows_slab){b, i, i + step <= p->block[b].n_row0 ? step : p->block[b].n_row0 - i};
+    }
+    return n;
+}
+
+static bool term_reads_coordinate(const pdm_term_desc *t, pdm_size dim)
+{
+    for (pdm_size i = 0; i < t->n_input; i++)
+        if (t->input[i].kind == PDM_INPUT_COORDINATE && t->input[i].index == dim) return true;
+    return false;
+}
+
+/* Full arrays of coordinates for terms that read them; run with values NULL to measure. */
+static pdm_size plan_coordinates(pdm_rows_plan *p, double *values)
+{
+    const pdm_rows_desc *d    = p->desc;
+    pdm_size             used = 0;
+    for (pdm_size t = 0; t < d->n_term; t++)
+        for (pdm_size j = 0; j < d->n_dim; j++) {
+            const pdm_term_desc *term = &d->term[t];
+            const pdm_size       n    = term_points(d, term);
+            if (!term_reads_coordinate(term, j)) continue;
+            if (values) {
+                pdm_size inner = 1;
+                for (pdm_size i = j + 1; i < d->n_dim; i++) inner *= term->axis[i].n_point;
+                p->coordinates[t].dim[j] = values + used;
+                for (pdm_size i = 0; i < n; i++) values[used + i] = term->axis[j].coordinate[i / inner % term->axis[j].n_point];
+            }
+            used += n;
+        }
+    return used;
+}
+
+static void plan_elements(pdm_rows_plan *p)
+{
+    const pdm_rows_desc *d = p->desc;
+    for (pdm_size e = 0; e < p->n_element; e++) {
+        pdm_size index[PDM_MAX_DIM], rest = e;
+        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+            index[j] = rest % d->n_element[j];
+            rest /= d->n_element[j];
+        }
+        for (pdm_size l = 0; l < p->n_local; l++) {
+            pdm_size r = l, at = 0, stride = 1;
+            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+                at += (index[j] + r % (d->degree[j] + 1)) % d->n_coef[j] * stride;
+                r /= d->degree[j] + 1;
+                stride *= d->n_coef[j];
+            }
+            p->element_coef[e * p->n_local + l] = (int32_t)at;
+        }
+    }
+    for (pdm_size b = 0; b < p->n_block; b++) {
+        const pdm_axis *axis = p->block[b].term[0]->axis;
+        for (pdm_size i = 0; i < p->block[b].n_row0 * p->block[b].rest; i++) {
+            pdm_size rest = i, e = 0, stride = 1;
+            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+                e += axis[j].row_element[rest % axis[j].n_row] * stride;
+                rest /= axis[j].n_row;
+                stride *= d->n_element[j];
+            }
+            p->row_element[p->block[b].row0 + i] = (int32_t)e;
+        }
+    }
+}
+
+/* ---- one term on one slab ---- */
+
+/* Scratch of one term on a slab, carved from the task's. n_point: points of the slab. */
+typedef struct term_work {
+    double *atom;   /* [n_atom][n_point]                        */
+    double *tangent; /* [n_atom][n_point] atoms of a direction   */
+    double *value;  /* [1+n_atom] or [n_second] [n_point]       */
+    double *tensor; /* contractions                             */
+    void   *program;
+} term_work;
+
+static pdm_size most_of(pdm_size a, pdm_size b) { return a > b ? a : b; }
+
+/* Intermediates of contractions to and from rows: row, point and local sizes of each dimension, the worst mix. */
+static pdm_size tensor_bound(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size n_point0, pdm_size n_row0)
+{
+    pdm_size assemble = 1;
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        const pdm_size rows = j == 0 ? n_row0 : t->axis[j].n_row, points = j == 0 ? n_point0 : t->axis[j].n_point;
+        assemble *= most_of(points, rows * (d->degree[j] + 1));
+    }
+    return 2 * most_of(assemble, evaluate_tensor_size(d->n_dim, d->n_coef, t->axis, n_point0));
+}
+
+static size_t term_layout(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size n_row0, pdm_size n_point0, double *base, term_work *w)
+{
+    const pdm_size n_point = n_point0 * points_per_plane(d, t);
+    size_t         used    = 0;
+#define PIECE(member, n)                     \
+    do {                                     \
+        if (base) w->member = base + used;   \
+        used += ((size_t)(n) + 7) / 8 * 8;   \
+    } while (0)
+    PIECE(atom, t->n_atom * n_point);
+    PIECE(tangent, t->n_atom * n_point);
+    PIECE(value, most_of(1 + t->n_atom, t->n_second) * n_point);
+    PIECE(tensor, tensor_bound(d, t, n_point0, n_row0));
+#undef PIECE
+    size_t program = pdm_cpu_program_scratch(t->value);
+    if (pdm_cpu_program_scratch(t->partial) > program) program = pdm_cpu_program_scratch(t->partial);
+    if (pdm_cpu_program_scratch(t->second) > program) program = pdm_cpu_program_scratch(t->second);
+    if (base) w->program = base + used;
+    return used + (program + 63) / 64 * 8;
+}
+
+static void plan_work(pdm_rows_plan *p)
+{
+    for (pdm_size s = 0; s < p->n_slab; s++) {
+        const rows_block *b = &p->block[p->slab[s].block];
+        for (pdm_size i = 0; i < b->n_term; i++) {
+            pdm_size first, n;
+            axis_point_range(&b->term[i]->axis[0], p->slab[s].first, p->slab[s].n, &first, &n);
+            const size_t need = term_layout(p->desc, b->term[i], p->slab[s].n, n, NULL, NULL);
+            p->slab_work      = need > p->slab_work ? need : p->slab_work;
+        }
+    }
+}
+
+/* Runs a program of a term on points [first0, first0+n0) x rest; outputs w->value [n_output][n_point]. */
+static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_program *program, const double *scalar,
+                        const double *sampled, pdm_size first0, pdm_size n0, const term_work *w)
+{
+    const pdm_size plane = points_per_plane(p->desc, t), n = n0 * plane;
+    const double  *in[PDM_CPU_MAX_INPUT];
+    pdm_size       stride[PDM_CPU_MAX_INPUT];
+    double        *out[PDM_CPU_MAX_INPUT];
+    for (pdm_size i = 0; i < t->n_input; i++) {
+        const int32_t k = t->input[i].index;
+        stride[i]       = 1;
+        switch ((pdm_input_kind)t->input[i].kind) {
+        case PDM_INPUT_ATOM: in[i] = w->atom + k * n; break;
+        case PDM_INPUT_COORDINATE: in[i] = p->coordinates[t - p->desc->term].dim[k] + first0 * plane; break;
+        case PDM_INPUT_SCALAR:
+            in[i]     = scalar + k;
+            stride[i] = 0;
+            break;
+        case PDM_INPUT_FIELD: in[i] = sampled + t->sampled_offset[k] + first0 * plane; break;
+        }
+    }
+    for (pdm_size i = 0; i < program->n_output; i++) out[i] = w->value + i * n;
+    pdm_cpu_program_run(cpu->kernels, program, n, in, stride, out, w->program);
+}
+
+static void evaluate_atoms(const pdm_rows_plan *p, const pdm_term_desc *t, const double *c, pdm_size first0, pdm_size n0, double *atom, double *work)
+{
+    const pdm_rows_desc *d = p->desc;
+    const pdm_size       n = n0 * points_per_plane(d, t);
+    for (pdm_size a = 0; a < t->n_atom; a++)
+        evaluate_tensor(d->n_dim, d->degree, d->n_coef, t->axis, t->atom[a].order, first0, n0, c + t->atom[a].field * p->n_coef, atom + a * n, work);
+}
+
+/* values at the slab's points -> sums in its rows. Returns where they lie: [n_row0][rest]. */
+static const double *points_to_rows(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, pdm_size first0, pdm_size n0,
+                                    const double *values, double *tensor)
+{
+    const pdm_size half  = tensor_bound(p->desc, t, n0, s->n) / 2;
+    const double  *from  = values;
+    pdm_size       outer = 1;
+    for (pdm_size j = 0; j < p->desc->n_dim; j++) {
+        pdm_size inner = 1;
+        for (pdm_size i = j + 1; i < p->desc->n_dim; i++) inner *= t->axis[i].n_point;
+        double *to = tensor + (j % 2) * half;
+        if (j == 0) contract_pairs(1, inner, &t->axis[0], s->first, s->n, first0, n0, from, to);
+        else contract_pairs(outer, inner, &t->axis[j], 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
+        outer *= j == 0 ? s->n : t->axis[j].n_row;
+        from = to;
+    }
+    return from;
+}
+
+static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, pdm_size first0, pdm_size n0,
+                                    const double *rows, double *tensor)
+{
+    const pdm_size half = tensor_bound(p->desc, t, n0, s->n) / 2;
+    const double  *from = rows;
+    for (pdm_size j = p->desc->n_dim - 1; j >= 0; j--) {
+        pdm_size outer = 1, inner = 1;
+        for (pdm_size i = 0; i < j; i++) outer *= i == 0 ? s->n : t->axis[i].n_row;
+        for (pdm_size i = j + 1; i < p->desc->n_dim; i++) inner *= t->axis[i].n_point;
+        double *to = tensor + (j % 2) * half;
+        if (j == 0) contract_pairs_adjoint(1, inner, &t->axis[0], s->first, s->n, first0, n0, from, to);
+        else contract_pairs_adjoint(outer, inner, &t->axis[j], 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
+        from = to;
+    }
+    return from;
+}
+
+/* Factor of row i of a slab that starts at row `first` of dimension 0. */
+static double row_factor(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size first, pdm_size i)
+{
+    double   factor = t->scale;
+    pdm_size rest   = i;
+    for (pdm_size j = d->n_dim - 1; j >= 1; j--) {
+        factor *= t->row_scale[j][rest % t->axis[j].n_row];
+        rest /= t->axis[j].n_row;
+    }
+    return factor * t->row_scale[0][first + rest];
+}
+
+/* ---- operations ---- */
+
+typedef struct rows_task {
+    pdm_cpu       *cpu;
+    pdm_rows_plan *plan;
+    pdm_batch      batch;
+    const double  *scalar, *sampled, *c, *y, *v;
+    double        *out;
+} rows_task;
+
+static void residual_task(void *user, pdm_size task, int thread)
+{
+    const rows_task     *k  = user;
+    pdm_rows_plan       *p  = k->plan;
+    const pdm_rows_desc *d  = p->desc;
+    const pdm_size       sample = k->batch.index[task / p->n_slab];
+    const rows_slab     *s  = &p->slab[task % p->n_slab];
+    const rows_block    *b  = &p->block[s->block];
+    double              *r  = k->out + sample * d->n_row + b->row0 + s->first * b->rest;
+    double              *scratch = pdm_cpu_scratch(k->cpu, thread);
+
+    memset(r, 0, (size_t)(s->n * b->rest) * sizeof *r);
+    for (pdm_size i = 0; i < b->n_term; i++) {
+        const pdm_term_desc *t = b->term[i];
+        pdm_size             first0, n0;
+        term_work            w;
+        axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
+        if (n0 <= 0) continue;
+        term_layout(d, t, s->n, n0, scratch, &w);
+        evaluate_atoms(p, t, k->c + sample * d->n_field * p->n_coef, first0, n0, w.atom, w.tensor);
+        run_program(k->cpu, p, t, t->value, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, first0, n0, &w);
+        const double *sum = points_to_rows(p, t, s, first0, n0, w.value, w.tensor);
+        for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] += sum[q];
+    }
+    for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] *= row_factor(d, b->term[0], s->first, q);
+}
+
+/* A of one atom of one term: partials at points, contracted from the last dimension to the first. */
+static const double *assemble_atom(const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_atom *atom, const rows_slab *s, pdm_size first0,
+                                   pdm_size n0, const double *partial, double *tensor)
+{
+    const pdm_rows_desc *d    = p->desc;
+    const pdm_size       half = tensor_bound(d, t, n0, s->n) / 2;
+    const double        *from = partial;
+    pdm_size             rows = 1, local = 1;
+    for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+        const pdm_size width = d->degree[j] + 1;
+        pdm_size       outer = 1;
+        for (pdm_size i = 0; i < j; i++) outer *= i == 0 ? n0 : t->axis[i].n_point;
+        double *to = tensor + (j % 2) * half;
+        if (j == 0) contract_assemble(1, rows, local, &t->axis[0], atom->order[0], width, s->first, s->n, first0, n0, from, to);
+        else contract_assemble(outer, rows, local, &t->axis[j], atom->order[j], width, 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
+        rows *= t->axis[j].n_row;
+        local *= width;
+        from = to;
+    }
+    return from;
+}
+
+static void linearise_task(void *user, pdm_size task, int thread)
+{
+    const rows_task     *k      = user;
+    pdm_rows_plan       *p      = k->plan;
+    const pdm_rows_desc *d      = p->desc;
+    const pdm_size       sample = k->batch.index[task / p->n_slab];
+    const rows_slab     *s      = &p->slab[task % p->n_slab];
+    const rows_block    *b      = &p->block[s->block];
+    const pdm_size       row_size = d->n_field * p->n_local, n_row = s->n * b->rest;
+    double              *A       = k->out + (sample * d->n_row + b->row0 + s->first * b->rest) * row_size;
+    double              *scratch = pdm_cpu_scratch(k->cpu, thread);
+
+    memset(A, 0, (size_t)(n_row * row_size) * sizeof *A);
+    for (pdm_size i = 0; i < b->n_term; i++) {
+        const pdm_term_desc *t = b->term[i];
+        pdm_size             first0, n0;
+        term_work            w;
+        axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
+        if (n0 <= 0 || t->n_atom == 0) continue;
+        term_layout(d, t, s->n, n0, scratch, &w);
+        evaluate_atoms(p, t, k->c + sample * d->n_field * p->n_coef, first0, n0, w.atom, w.tensor);
+        run_program(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, first0, n0, &w);
+        for (pdm_size a = 0; a < t->n_atom; a++) {
+            const double *part = assemble_atom(p, t, &t->atom[a], s, first0, n0, w.value + (1 + a) * n0 * points_per_plane(d, t), w.tensor);
+            double       *to   = A + t->atom[a].field * p->n_local;
+            for (pdm_size q = 0; q < n_row; q++)
+                for (pdm_size l = 0; l < p->n_local; l++) to[q * row_size + l] += part[q * p->n_local + l];
+        }
+    }
+    for (pdm_size q = 0; q < n_row; q++) {
+        const double factor = row_factor(d, b->term[0], s->first, q);
+        for (pdm_size l = 0; l < row_size; l++) A[q * row_size + l] *= factor;
+    }
+}
+
+/* out += E^T [ (Q^T y) f_ab E v ] of one term on one slab. */
+static void second_order_slab(const rows_task *k, pdm_size sample, const rows_slab *s, const pdm_term_desc *t, double *scratch)
+{
+    pdm_rows_plan       *p = k->plan;
+    const pdm_rows_desc *d = p->desc;
+    const rows_block    *b = &p->block[s->block];
+    const pdm_size       c_size = d->n_field * p->n_coef, n_row = s->n * b->rest;
+    pdm_size             first0, n0;
+    term_work            w;
+
+    axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
+    if (n0 <= 0 || t->n_second == 0) return;
+    const pdm_size n      = n0 * points_per_plane(d, t);
+    double        *y      = scratch; /* scaled rows of the slab */
+    double        *weight = y + (n_row + 7) / 8 * 8; /* [n] */
+    double        *g      = weight + (n + 7) / 8 * 8; /* [n_atom][n] */
+    term_layout(d, t, s->n, n0, g + (t->n_atom * n + 7) / 8 * 8, &w);
+    evaluate_atoms(p, t, k->c + sample * c_size, first0, n0, w.atom, w.tensor);
+    evaluate_atoms(p, t, k->v + sample * c_size, first0, n0, w.tangent, w.tensor);
+    run_program(k->cpu, p, t, t->second, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, first0, n0, &w);
+    for (pdm_size q = 0; q < n_row; q++)
+        y[q] = k->y[sample * d->n_row + b->row0 + s->first * b->rest + q] * row_factor(d, t, s->first, q);
+    memcpy(weight, rows_to_points(p, t, s, first0, n0, y, w.tensor), (size_t)n * sizeof *weight);
+    memset(g, 0, (size_t)(t->n_atom * n) * sizeof *g);
+    for (pdm_size m = 0; m < t->n_second; m++) {
+        const pdm_size i = t->second_a[m], j = t->second_b[m];
+        const double  *f = w.value + m * n;
+        for (pdm_size q = 0; q < n; q++) g[i * n + q] += weight[q] * f[q] * w.tangent[j * n + q];
+        for (pdm_size q = 0; q < n && i != j; q++) g[j * n + q] += weight[q] * f[q] * w.tangent[i * n + q];
+    }
+    for (pdm_size a = 0; a < t->n_atom; a++)
+        evaluate_tensor_adjoint(d->n_dim, d->degree, d->n_coef, t->axis, t->atom[a].order, first0, n0, g + a * n,
+                                k->out + sample * c_size + t->atom[a].field * p->n_coef, w.tensor);
+}
+
+static void second_order_task(void *user, pdm_size task, int thread)
+{
+    const rows_task     *k      = user;
+    const pdm_rows_plan *p      = k->plan;
+    const pdm_size       sample = k->batch.index[task], c_size = p->desc->n_field * p->n_coef;
+    memset(k->out + sample * c_size, 0, (size_t)c_size * sizeof(double));
+    for (pdm_size s = 0; s < p->n_slab; s++) {
+        const rows_block *b = &p->block[p->slab[s].block];
+        for (pdm_size i = 0; i < b->n_term; i++) second_order_slab(k, sample, &p->slab[s], b->term[i], pdm_cpu_scratch(k->cpu, thread));
+    }
+}
+
+static void apply_task(void *user, pdm_size task, int thread)
+{
+    const rows_task     *k      = user;
+    const pdm_rows_plan *p      = k->plan;
+    const pdm_rows_desc *d      = p->desc;
+    const pdm_size       sample = k->batch.index[task / p->n_slab];
+    const rows_slab     *s      = &p->slab[task % p->n_slab];
+    const rows_block    *b      = &p->block[s->block];
+    const double        *v      = k->v + sample * d->n_field * p->n_coef;
+    (void)thread;
+    for (pdm_size q = b->row0 + s->first * b->rest; q < b->row0 + (s->first + s->n) * b->rest; q++) {
+        const double  *A     = k->c + (sample * d->n_row + q) * d->n_field * p->n_local;
+        const int32_t *index = p->element_coef + p->row_element[q] * p->n_local;
+        double         sum   = 0.0;
+        for (pdm_size f = 0; f < d->n_field; f++)
+            for (pdm_size l = 0; l < p->n_local; l++) sum += A[f * p->n_local + l] * v[f * p->n_coef + index[l]];
+        k->out[sample * d->n_row + q] = sum;
+    }
+}
+
+static void apply_adjoint_task(void *user, pdm_size task, int thread)
+{
+    const rows_task     *k      = user;
+    const pdm_rows_plan *p      = k->plan;
+    const pdm_rows_desc *d      = p->desc;
+    const pdm_size       sample = k->batch.index[task], c_size = d->n_field * p->n_coef;
+    double              *out    = k->out + sample * c_size;
+    (void)thread;
+    memset(out, 0, (size_t)c_size * sizeof *out);
+    for (pdm_size q = 0; q < d->n_row; q++) {
+        const double  *A     = k->c + (sample * d->n_row + q) * d->n_field * p->n_local;
+        const int32_t *index = p->element_coef + p->row_element[q] * p->n_local;
+        const double   y     = k->v[sample * d->n_row + q];
+        for (pdm_size f = 0; f < d->n_field; f++)
+            for (pdm_size l = 0; l < p->n_local; l++) out[f * p->n_coef + index[l]] += y * A[f * p->n_local + l];
+    }
+}
+
+pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c, pdm_buffer *r)
+{
+    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .scalar = cpu_data(data->scalar), .sampled = cpu_data(data->sampled),
+                      .c = cpu_data(c), .out = cpu_data(r)};
+    pdm_cpu_for(task.cpu, s.n * plan->n_slab, residual_task, &task);
+    return PDM_OK;
+}
+
+pdm_status rows_linearise_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c, pdm_buffer *A)
+{
+    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .scalar = cpu_data(data->scalar), .sampled = cpu_data(data->sampled),
+                      .c = cpu_data(c), .out = cpu_data(A)};
+    pdm_cpu_for(task.cpu, s.n * plan->n_slab, linearise_task, &task);
+    return PDM_OK;
+}
+
+pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c, pdm_buffer *y,
+                                 pdm_buffer *v, pdm_buffer *out)
+{
+    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .scalar = cpu_data(data->scalar), .sampled = cpu_data(data->sampled),
+                      .c = cpu_data(c), .y = cpu_data(y), .v = cpu_data(v), .out = cpu_data(out)};
+    pdm_cpu_for(task.cpu, s.n, second_order_task, &task);
+    return PDM_OK;
+}
+
+pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v, pdm_buffer *out)
+{
+    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = cpu_data(out)};
+    pdm_cpu_for(task.cpu, s.n * plan->n_slab, apply_task, &task);
+    return PDM_OK;
+}
+
+pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v, pdm_buffer *out)
+{
+    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = cpu_data(out)};
+    pdm_cpu_for(task.cpu, s.n, apply_adjoint_task, &task);
+    return PDM_OK;
+}
+
+/* ---- create, destroy ---- */
+
+static size_t second_order_extra(const pdm_rows_plan *p)
+{
+    size_t most = 0;
+    for (pdm_size s = 0; s < p->n_slab; s++) {
+        const rows_block *b = &p->block[p->slab[s].block];
+        for (pdm_size i = 0; i < b->n_term; i++) {
+            pdm_size first, n0;
+            axis_point_range(&b->term[i]->axis[0], p->slab[s].first, p->slab[s].n, &first, &n0);
+            const pdm_size n    = n0 * points_per_plane(p->desc, b->term[i]);
+            const size_t   need = (size_t)(p->slab[s].n * b->rest + n + b->term[i]->n_atom * n + 24);
+            most                = need > most ? need : most;
+        }
+    }
+    return most;
+}
+
+pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n_sample, pdm_rows_plan **out)
+{
+    pdm_status     status = PDM_OK;
+    pdm_context   *ctx    = b->ctx;
+    pdm_rows_plan *p      = NULL;
+    (void)n_sample;
+
+    for (pdm_size t = 0; t < desc->n_term; t++)
+        if (desc->term[t].n_input > PDM_CPU_MAX_INPUT || 1 + desc->term[t].n_atom > PDM_CPU_MAX_INPUT || desc->term[t].n_second > PDM_CPU_MAX_INPUT)
+            PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "a term reads %lld inputs and has %lld second partials; at most %d are supported",
+                     (long long)desc->term[t].n_input, (long long)desc->term[t].n_second, PDM_CPU_MAX_INPUT);
+    PDM_TRY(pdm_alloc(ctx, sizeof *p, &p));
+    p->desc    = desc;
+    p->n_local = p->n_coef = p->n_element = 1;
+    for (pdm_size j = 0; j < desc->n_dim; j++) {
+        p->n_local *= desc->degree[j] + 1;
+        p->n_coef *= desc->n_coef[j];
+        p->n_element *= desc->n_element[j];
+    }
+    PDM_TRY(pdm_alloc_array(ctx, desc->n_term, &p->block));
+    PDM_TRY(pdm_alloc_array(ctx, desc->n_term, &p->term_list));
+    plan_blocks(p);
+    p->n_slab = plan_slabs(p, NULL);
+    PDM_TRY(pdm_alloc_array(ctx, p->n_slab, &p->slab));
+    plan_slabs(p, p->slab);
+    PDM_TRY(pdm_alloc_array(ctx, desc->n_term, &p->coordinates));
+    PDM_TRY(pdm_alloc_array(ctx, plan_coordinates(p, NULL), &p->coordinate_values));
+    plan_coordinates(p, p->coordinate_values);
+    PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->row_element));
+    PDM_TRY(pdm_alloc_array(ctx, p->n_element * p->n_local, &p->element_coef));
+    plan_elements(p);
+    plan_work(p);
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (p->slab_work + second_order_extra(p)) * sizeof(double)));
+    *out = p;
+    p    = NULL;
+done:
+    rows_destroy_cpu(b, &p);
+    return status;
+}
+
+void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
+{
+    if (!plan || !*plan) return;
+    pdm_rows_plan *p = *plan;
+    pdm_free(b->ctx, p->block);
+    pdm_free(b->ctx, p->term_list);
+    pdm_free(b->ctx, p->slab);
+    pdm_free(b->ctx, p->coordinates);
+    pdm_free(b->ctx, p->coordinate_values);
+    pdm_free(b->ctx, p->row_element);
+    pdm_free(b->ctx, p->element_coef);
+    pdm_free(b->ctx, p);
+    *plan = NULL;
+}

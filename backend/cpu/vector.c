@@ -1,0 +1,91 @@
+/* FP64 vectors [n_sample][n]: dot products by a fixed tree, linear combinations. */
+#include "backend/cpu/cpu_impl.h"
+
+#include <string.h>
+
+enum { LEAF = 256, CHUNK = 8192 };
+
+typedef struct vector_task {
+    pdm_batch     batch;
+    pdm_size      n, n_chunk;
+    const double *x, *y, *weight, *alpha, *beta;
+    double       *out; /* dot: [n_sample] host; combine: [n_sample][n] */
+} vector_task;
+
+/* At most LEAF terms in eight running sums; weight NULL: 1. */
+static double dot_leaf(pdm_size n, const double *restrict x, const double *restrict y, const double *restrict weight)
+{
+    double   sum[8] = {0};
+    pdm_size i      = 0;
+    if (weight) {
+        for (; i + 8 <= n; i += 8)
+            for (pdm_size l = 0; l < 8; l++) sum[l] += x[i + l] * y[i + l] * weight[i + l];
+        for (pdm_size l = 0; i + l < n; l++) sum[l] += x[i + l] * y[i + l] * weight[i + l];
+    } else {
+        for (; i + 8 <= n; i += 8)
+            for (pdm_size l = 0; l < 8; l++) sum[l] += x[i + l] * y[i + l];
+        for (pdm_size l = 0; i + l < n; l++) sum[l] += x[i + l] * y[i + l];
+    }
+    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
+}
+
+/* Halves of whole leaves: the tree depends on n alone, its error grows with log n. */
+static double dot_tree(pdm_size n, const double *x, const double *y, const double *weight)
+{
+    if (n <= LEAF) return dot_leaf(n, x, y, weight);
+    const pdm_size leaf = LEAF, half = (n + 2 * leaf - 1) / (2 * leaf) * leaf;
+    return dot_tree(half, x, y, weight) + dot_tree(n - half, x + half, y + half, weight ? weight + half : NULL);
+}
+
+static void dot_task(void *user, pdm_size task, int thread)
+{
+    const vector_task *k  = user;
+    const pdm_size     at = k->batch.index[task] * k->n;
+    (void)thread;
+    k->out[k->batch.index[task]] = dot_tree(k->n, k->x + at, k->y + at, k->weight ? k->weight + at : NULL);
+}
+
+pdm_status vector_dot_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
+                          double *out)
+{
+    vector_task task = {.batch = s, .n = n, .x = cpu_data(x), .y = cpu_data(y), .weight = cpu_data(weight), .out = out};
+    pdm_cpu_for(pdm_cpu_of(b), s.n, dot_task, &task);
+    return PDM_OK;
+}
+
+/* z may be x or y: no restrict. */
+static void combine_task(void *user, pdm_size task, int thread)
+{
+    const vector_task *k      = user;
+    const pdm_size     sample = k->batch.index[task / k->n_chunk], first = task % k->n_chunk * CHUNK;
+    const pdm_size     n = k->n - first < CHUNK ? k->n - first : CHUNK, at = sample * k->n + first;
+    const double       alpha = k->alpha[sample];
+    const double      *x     = k->x + at;
+    double            *z     = k->out + at;
+    (void)thread;
+
+    if (!k->beta && alpha == 0.0) { /* also where x holds NaN from a solve that failed */
+        memset(z, 0, (size_t)n * sizeof *z);
+    } else if (!k->beta) {
+        for (pdm_size i = 0; i < n; i++) z[i] = alpha * x[i];
+    } else {
+        const double  beta = k->beta[sample];
+        const double *y    = k->y + at;
+        for (pdm_size i = 0; i < n; i++) z[i] = alpha * x[i] + beta * y[i];
+    }
+}
+
+pdm_status vector_combine_cpu(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
+                              const double *beta, pdm_buffer *y, pdm_buffer *z)
+{
+    vector_task task = {.batch   = s,
+                        .n       = n,
+                        .n_chunk = (n + CHUNK - 1) / CHUNK,
+                        .x       = cpu_data(x),
+                        .y       = cpu_data(y),
+                        .alpha   = alpha,
+                        .beta    = beta,
+                        .out     = cpu_data(z)};
+    pdm_cpu_for(pdm_cpu_of(b), s.n * task.n_chunk, combine_task, &task);
+    return PDM_OK;
+}
