@@ -1,0 +1,107 @@
+/* The PDE as text: parsed into a DAG, checked, differentiated, split into fluxes and source, emitted as programs.
+ *
+ * Read from a case:
+ *   /domain:dimensions        "t x y"  names of the dimensions; "t" is time and, when present, comes first
+ *   /pde:fields               "u v"
+ *   /pde/parameters:NAME      a number, or an expression of parameters that come before it
+ *   /pde/definitions:NAME     expression; may use fields, parameters, inputs, coordinates, definitions that come before it
+ *   /pde/residuals:NAME       one residual (= 0) per field, NAME is the field the equation is counted for
+ *   /pde/initial:FIELD        u at t = 0;  /pde/initial:FIELD_t  its time derivative, for second order in time
+ *   /pde/boundary:DIM_min, DIM_max   conditions on that side, separated by ';', each one of
+ *                             "FIELD = expr"        Dirichlet; expr of coordinates, parameters, inputs
+ *                             "flux(FIELD) = expr"  the whole flux of that field's equation across the side, F where the
+ *                                                   equation reads ... + dDIM(F) + ... = 0, is replaced by expr
+ *                             "expr = expr"         general (Robin, Neumann, ...): becomes boundary rows
+ *                             "FIELD free"          no condition wanted here (outflow)
+ *   /pde/units:NAME           units of fields, parameters, dimensions; when any is given every term is checked
+ *   /inputs/NAME:dimensions   "" a scalar per sample, or the dimensions of a field given per sample; :units
+ *
+ * Grammar: + - * / ^ (right-associative, binds tighter than unary minus), parentheses, numbers, names, pi, functions
+ * exp log sqrt sin cos tan sinh cosh tanh erf atan abs sign step min max pow; derivatives d?(e), d??(e) for every one-letter
+ * dimension name (dt dx dy dxx dxy ...), diff(e, NAME) for any dimension name, lap(e): second derivatives summed over
+ * the space dimensions. Derivatives nest and apply to any expression (chain rule).
+ *
+ * Splitting: a residual is a sum of terms; a term  k * d?(e)  with k free of fields, inputs and coordinates is the flux
+ * k*e in that dimension; dxx(e) is dx(dx(e)); everything else is source. */
+#ifndef PDM_PDE_H
+#define PDM_PDE_H
+
+#include "backend/backend.h"
+#include "io/io.h"
+
+#define PDM_MAX_FIELD 16
+
+typedef struct pdm_pde pdm_pde;
+
+/* A per-sample input, or a derivative of it, needed as an array over the points of a function. */
+typedef struct pdm_sampled_input { int32_t input; int32_t order[PDM_MAX_DIM]; } pdm_sampled_input;
+
+/* One compiled expression with its first and second partials by the atoms. Owned by the pde. */
+typedef struct pdm_function {
+    pdm_size                 n_atom;
+    const pdm_atom          *atom;
+    pdm_size                 n_input;
+    const pdm_program_input *input; /* SCALAR: index = scalar number; FIELD: index into sampled */
+    pdm_size                 n_sampled;
+    const pdm_sampled_input *sampled;
+    const pdm_program       *value, *partial, *second; /* outputs as in pdm_term_desc */
+    pdm_size                 n_second;
+    const int32_t           *second_a, *second_b;
+    bool                     is_constant; /* reads no input at all                      */
+    bool                     uses_time;   /* reads coordinate t (for slabs, later)      */
+    const char              *text;        /* printed form, for `check`                  */
+} pdm_function;
+
+typedef struct pdm_term { int32_t equation; int32_t dim; /* -1: source */ const pdm_function *function; } pdm_term;
+
+typedef enum pdm_condition_kind { PDM_CONDITION_DIRICHLET, PDM_CONDITION_FLUX, PDM_CONDITION_GENERAL, PDM_CONDITION_FREE } pdm_condition_kind;
+typedef struct pdm_condition {
+    pdm_condition_kind  kind;
+    int32_t             dim, side; /* side 0: min, 1: max                                                         */
+    int32_t             field;     /* DIRICHLET, FREE: field; FLUX: equation; GENERAL: lowest field it mentions   */
+    const pdm_function *function;  /* value, or lhs - rhs for GENERAL; NULL for FREE                              */
+    pdm_where           where;
+} pdm_condition;
+
+typedef struct pdm_initial { int32_t field, order; const pdm_function *function; pdm_where where; } pdm_initial;
+
+typedef struct pdm_input_info {
+    const char *name, *units; /* units "" when not given */
+    pdm_size    n_dim;        /* 0: scalar               */
+    int32_t     dim[PDM_MAX_DIM];
+    int32_t     scalar;       /* number among the scalars, -1 for a field */
+} pdm_input_info;
+
+/* Fails with PDM_ERR_CASE; text has a caret into the expression. */
+pdm_status pdm_pde_create(pdm_context *ctx, pdm_case *c, pdm_pde **out);
+void       pdm_pde_destroy(pdm_pde **p);
+
+pdm_size    pdm_pde_n_dim(const pdm_pde *p);
+const char *pdm_pde_dim_name(const pdm_pde *p, pdm_size d);
+const char *pdm_pde_dim_units(const pdm_pde *p, pdm_size d); /* "" when not given */
+bool        pdm_pde_has_time(const pdm_pde *p);              /* dimension 0 is then time */
+pdm_size    pdm_pde_n_field(const pdm_pde *p);
+const char *pdm_pde_field_name(const pdm_pde *p, pdm_size f);
+const char *pdm_pde_field_units(const pdm_pde *p, pdm_size f);
+/* Highest derivative of field f in dimension d anywhere in the residuals. */
+pdm_size    pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d);
+pdm_size    pdm_pde_n_equation(const pdm_pde *p);
+pdm_size    pdm_pde_n_scalar(const pdm_pde *p);
+pdm_size    pdm_pde_n_input(const pdm_pde *p);
+const pdm_input_info *pdm_pde_input(const pdm_pde *p, pdm_size i);
+/* Terms of all equations, equation by equation. */
+pdm_size        pdm_pde_n_term(const pdm_pde *p);
+const pdm_term *pdm_pde_term(const pdm_pde *p, pdm_size i);
+/* The whole residual of an equation in strong form, for point rows. */
+const pdm_function *pdm_pde_strong(const pdm_pde *p, pdm_size equation);
+pdm_size             pdm_pde_n_condition(const pdm_pde *p);
+const pdm_condition *pdm_pde_condition(const pdm_pde *p, pdm_size i);
+pdm_size             pdm_pde_n_initial(const pdm_pde *p);
+const pdm_initial   *pdm_pde_initial(const pdm_pde *p, pdm_size i);
+/* Compiles any further expression of coordinates, parameters and inputs (and fields, if allow_fields): exact solutions,
+ * output quantities. Owned by the pde. */
+pdm_status pdm_pde_compile(pdm_pde *p, const char *text, pdm_where where, bool allow_fields, const pdm_function **out);
+/* Fluxes, source, conditions as understood, for `check`. */
+pdm_status pdm_pde_view(const pdm_pde *p, pdm_text *out);
+
+#endif

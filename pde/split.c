@@ -1,0 +1,63 @@
+/* A residual as fluxes and source. A residual is a linear combination, with constant factors, of derivatives d_j(e) and of
+ * the rest; the factors are carried down from the root, through sums, signs and constant factors, in one pass over the
+ * DAG. d_j(e) with factor k adds k e to the flux in dimension j. */
+#include "pde/pde_impl.h"
+
+/* Hands the factor of a node down to its operands; false when the node is a part of its own. */
+static bool hand_down(const dag *d, int32_t node, double *factor, const int32_t *place)
+{
+    const dag_node *n = &d->node[node];
+    const double    k = factor[place[node]];
+
+    if (n->opcode == DAG_DERIVATIVE || !(n->flags & DAG_SPLITS)) return false;
+    switch (n->opcode) {
+    case PDM_OPCODE_NEG: factor[place[n->a]] -= k; break;
+    case PDM_OPCODE_ADD:
+        factor[place[n->a]] += k;
+        factor[place[n->b]] += k;
+        break;
+    case PDM_OPCODE_SUB:
+        factor[place[n->a]] += k;
+        factor[place[n->b]] -= k;
+        break;
+    case PDM_OPCODE_MUL: factor[place[n->b]] += k * d->node[n->a].value; break;
+    default: factor[place[n->a]] += k / d->node[n->b].value; break; /* DIV by a constant */
+    }
+    return true;
+}
+
+static void add_part(dag *d, int32_t node, double factor, int32_t *flux, int32_t *source)
+{
+    const dag_node n   = d->node[node];
+    int32_t       *sum = n.opcode == DAG_DERIVATIVE ? &flux[n.b] : source;
+    const int32_t  e   = dag_expand(d, n.opcode == DAG_DERIVATIVE ? n.a : node);
+    *sum               = dag_add(d, *sum, dag_mul(d, dag_const(d, factor), e));
+}
+
+pdm_status pde_split(pdm_pde *p, int32_t residual, int32_t *flux, int32_t *source)
+{
+    pdm_status status = PDM_OK;
+    dag       *d      = &p->dag;
+    pde_list   order  = {0};
+    double    *factor = NULL;
+    int32_t   *place  = NULL;
+
+    for (int j = 0; j < PDM_MAX_DIM; j++) flux[j] = DAG_ZERO;
+    *source = DAG_ZERO;
+    dag_walk(d, dag_next_stamp(d), residual, NULL, 0, &order);
+    PDM_TRY(d->status);
+    PDM_TRY(pdm_alloc_array(p->ctx, order.n, &factor));
+    PDM_TRY(pdm_alloc_array(p->ctx, d->n_node, &place));
+    for (pdm_size i = 0; i < order.n; i++) place[order.item[i]] = (int32_t)i;
+    factor[order.n - 1] = 1.0; /* the root comes last */
+    for (pdm_size i = order.n - 1; i >= 0; i--)
+        if (factor[i] != 0.0 && hand_down(d, order.item[i], factor, place)) factor[i] = 0.0;
+    for (pdm_size i = 0; i < order.n; i++)
+        if (factor[i] != 0.0) add_part(d, order.item[i], factor[i], flux, source);
+    PDM_TRY(d->status);
+done:
+    list_destroy(p->ctx, &order);
+    pdm_free(p->ctx, factor);
+    pdm_free(p->ctx, place);
+    return status;
+}

@@ -1,0 +1,56 @@
+/* What was understood, in words. */
+#include "pde/pde_impl.h"
+
+#include <stdio.h>
+
+static pdm_status view_equation(const pdm_pde *p, pdm_size equation, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+    bool       first  = true;
+
+    PDM_TRY(pdm_text_append(out, "equation     %s:", p->field_name[equation]));
+    for (pdm_size i = 0; i < p->n_term; i++) {
+        const pdm_term *term = &p->term[i];
+        if (term->equation != equation) continue;
+        PDM_TRY(pdm_text_append(out, first ? " " : " + "));
+        if (term->dim < 0) PDM_TRY(pdm_text_append(out, "[ %s ]", term->function->text));
+        else if (p->dim_name[term->dim][1] == '\0') PDM_TRY(pdm_text_append(out, "d%s( %s )", p->dim_name[term->dim], term->function->text));
+        else PDM_TRY(pdm_text_append(out, "diff( %s , %s )", term->function->text, p->dim_name[term->dim]));
+        first = false;
+    }
+    PDM_TRY(pdm_text_append(out, " = 0\n"));
+done:
+    return status;
+}
+
+static pdm_status view_condition(const pdm_pde *p, const pdm_condition *k, pdm_text *out)
+{
+    pdm_status  status = PDM_OK;
+    const char *field  = p->field_name[k->field];
+    char        side[PDE_MAX_NAME + 8];
+
+    (void)snprintf(side, sizeof side, "%s_%s", p->dim_name[k->dim], k->side ? "max" : "min");
+    PDM_TRY(pdm_text_append(out, "at %-9s ", side));
+    switch (k->kind) {
+    case PDM_CONDITION_DIRICHLET: PDM_TRY(pdm_text_append(out, "%s = %s\n", field, k->function->text)); break;
+    case PDM_CONDITION_FLUX: PDM_TRY(pdm_text_append(out, "flux(%s) = %s\n", field, k->function->text)); break;
+    case PDM_CONDITION_GENERAL: PDM_TRY(pdm_text_append(out, "%s = 0\n", k->function->text)); break;
+    case PDM_CONDITION_FREE: PDM_TRY(pdm_text_append(out, "%s free\n", field)); break;
+    }
+done:
+    return status;
+}
+
+pdm_status pdm_pde_view(const pdm_pde *p, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+
+    for (pdm_size e = 0; e < p->n_field; e++) PDM_TRY(view_equation(p, e, out));
+    for (pdm_size i = 0; i < p->n_initial; i++)
+        PDM_TRY(pdm_text_append(out, "initial      %s%s = %s\n", p->field_name[p->initial[i].field], p->initial[i].order ? "_t" : "",
+                                p->initial[i].function->text));
+    for (pdm_size i = 0; i < p->n_condition; i++) PDM_TRY(view_condition(p, &p->condition[i], out));
+    if (p->units) PDM_TRY(pdm_text_append(out, "units        checked\n"));
+done:
+    return status;
+}
