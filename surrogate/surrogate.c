@@ -1,0 +1,69 @@
+#include "surrogate/surrogate.h"
+
+#include "surrogate/surrogate_impl.h"
+
+typedef pdm_status (*surrogate_create)(pdm_context *ctx, pdm_backend *backend, pdm_case *c,
+                                       const pdm_surrogate_shape *shape, uint64_t seed, pdm_surrogate **out);
+
+#define KIND_CHOICES "fno"
+static const surrogate_create KINDS[] = {pdm_fno_create}; /* in the order of KIND_CHOICES */
+
+typedef struct surrogate_settings {
+    int kind;
+} surrogate_settings;
+
+static const pdm_setting settings_table[] = {
+    {"kind", PDM_SETTING_CHOICE, offsetof(surrogate_settings, kind), 0, 0, 0, KIND_CHOICES, "1",
+     "network that proposes the basis functions"},
+};
+
+static pdm_status check_shape(pdm_context *ctx, const pdm_surrogate_shape *s)
+{
+    pdm_status status = PDM_OK;
+
+    if (s->n_dim < 1 || s->n_dim > PDM_MAX_DIM)
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "a surrogate on a grid of %lld dimensions; 1 to %d expected",
+                 (long long)s->n_dim, PDM_MAX_DIM);
+    for (pdm_size d = 0; d < s->n_dim; d++)
+        if (s->n_coef[d] < 1)
+            PDM_FAIL(ctx, PDM_ERR_ARGUMENT,
+                     "a surrogate on a grid of %lld points in dimension %lld; 1 or more expected",
+                     (long long)s->n_coef[d], (long long)d);
+    if (s->n_feature < 1 || s->n_channel < 1 || s->n_sample < 1)
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT,
+                 "a surrogate with %lld features, %lld channels, %lld samples; 1 or more of each expected",
+                 (long long)s->n_feature, (long long)s->n_channel, (long long)s->n_sample);
+done:
+    return status;
+}
+
+pdm_status pdm_surrogate_settings_view(pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(pdm_settings_view("surrogate", settings_table, sizeof settings_table / sizeof *settings_table, out));
+    PDM_TRY(pdm_fno_settings_view(out));
+done:
+    return status;
+}
+
+pdm_status pdm_surrogate_create(pdm_context *ctx, pdm_backend *backend, pdm_case *c, const pdm_surrogate_shape *shape,
+                                uint64_t seed, pdm_surrogate **out)
+{
+    pdm_status         status = PDM_OK;
+    surrogate_settings settings;
+
+    PDM_TRY(check_shape(ctx, shape));
+    PDM_TRY(
+        pdm_case_settings(c, "surrogate", settings_table, sizeof settings_table / sizeof *settings_table, &settings));
+    PDM_TRY(KINDS[settings.kind](ctx, backend, c, shape, seed, out));
+done:
+    return status;
+}
+
+void pdm_surrogate_destroy(pdm_surrogate **s)
+{
+    if (!s || !*s) return;
+    (*s)->ops->destroy(*s);
+    *s = NULL;
+}
