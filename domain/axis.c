@@ -1,0 +1,281 @@
+#include "domain/domain_impl.h"
+
+#include <math.h>
+
+/* Gauss-Legendre nodes and weights on (0,1), n = 1..5. */
+static const double gauss_node[5][5] = {
+    {0.5},
+    {0.21132486540518712, 0.78867513459481288},
+    {0.11270166537925831, 0.5, 0.88729833462074169},
+    {0.069431844202973712, 0.33000947820757187, 0.66999052179242813, 0.93056815579702629},
+    {0.046910077030668004, 0.23076534494715845, 0.5, 0.76923465505284155, 0.953089922969332}};
+static const double gauss_weight[5][5] = {
+    {1.0},
+    {0.5, 0.5},
+    {0.27777777777777778, 0.44444444444444444, 0.27777777777777778},
+    {0.17392742256872693, 0.32607257743127307, 0.32607257743127307, 0.17392742256872693},
+    {0.11846344252809454, 0.23931433524968324, 0.28444444444444444, 0.23931433524968324, 0.11846344252809454}};
+
+void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const pdm_size *element, pdm_size n_order, int32_t *element_out,
+                        double *coordinate, double *basis)
+{
+    const pdm_size width = s->degree + 1;
+    double         local[(PDM_MAX_ORDER + 1) * (PDM_MAX_DEGREE + 1)];
+    for (pdm_size i = 0; i < n; i++) {
+        element_out[i] = (int32_t)element[i];
+        coordinate[i]  = pdm_map_value(&s->map, xi[i]);
+        pdm_spline_basis(s, element[i], xi[i], n_order, local);
+        for (pdm_size k = 0; k < n_order; k++)
+            for (pdm_size l = 0; l < width; l++) basis[(k * n + i) * width + l] = local[k * width + l];
+    }
+}
+
+/* What a kind of axis consists of, before tables are made: points and pairs. */
+typedef struct axis_plan {
+    pdm_size  n_point, n_row, n_pair;
+    double   *xi;      /* [n_point]                 */
+    pdm_size *element; /* [n_point]                 */
+    double   *weight;  /* [n_pair]                  */
+    pdm_size *point;   /* [n_pair]                  */
+    pdm_size *row0;    /* [n_row+1]                 */
+    pdm_size *row_element; /* [n_row]               */
+    double   *row_length;  /* [n_row] in xi         */
+} axis_plan;
+
+static pdm_size axis_cells(const pdm_domain *d, const pdm_spline *s) { return s->n_element * d->settings.sub; }
+
+static double cell_edge(const pdm_domain *d, const pdm_spline *s, pdm_size i) /* edge i of n_cell+1, in xi */
+{
+    const pdm_size e = i / d->settings.sub, k = i % d->settings.sub;
+    if (k == 0) return s->breaks[e];
+    return s->breaks[e] + (s->breaks[e + 1] - s->breaks[e]) * (double)k / (double)d->settings.sub;
+}
+
+static void plan_gauss(const pdm_domain *d, const pdm_spline *s, bool own_rows, axis_plan *p)
+{
+    const pdm_size q = d->settings.gauss, n_cell = axis_cells(d, s);
+    const double   length = s->map.high - s->map.low;
+    for (pdm_size i = 0; i < n_cell; i++) {
+        const double a = cell_edge(d, s, i), b = cell_edge(d, s, i + 1);
+        for (pdm_size g = 0; g < q; g++) {
+            const pdm_size k = i * q + g;
+            double         dx[2];
+            p->xi[k]      = a + (b - a) * gauss_node[q - 1][g];
+            p->element[k] = i / d->settings.sub;
+            p->point[k]   = k;
+            pdm_map_derivatives(&s->map, p->xi[k], 1, dx);
+            const double w = (b - a) * gauss_weight[q - 1][g] * dx[1];
+            p->weight[k]   = own_rows ? sqrt(w / length) : w;
+            if (own_rows) {
+                p->row0[k]        = k;
+                p->row_element[k] = p->element[k];
+                p->row_length[k]  = 1.0;
+            }
+        }
+        if (!own_rows) {
+            p->row0[i]        = i * q;
+            p->row_element[i] = i / d->settings.sub;
+            p->row_length[i]  = b - a;
+        }
+    }
+    p->row0[p->n_row] = p->n_pair;
+}
+
+static void plan_faces(const pdm_domain *d, const pdm_spline *s, bool low, bool high, axis_plan *p)
+{
+    const pdm_size n_cell = axis_cells(d, s);
+    for (pdm_size i = 0; i <= n_cell; i++) {
+        p->xi[i]      = cell_edge(d, s, i);
+        p->element[i] = i == n_cell ? s->n_element - 1 : i / d->settings.sub;
+    }
+    pdm_size n_pair = 0;
+    for (pdm_size i = 0; i < n_cell; i++) {
+        p->row0[i]        = n_pair;
+        p->row_element[i] = i / d->settings.sub;
+        p->row_length[i]  = p->xi[i + 1] - p->xi[i];
+        if (i > 0 || low) {
+            p->point[n_pair]    = i;
+            p->weight[n_pair++] = -1.0;
+        }
+        if (i + 1 < n_cell || high) {
+            p->point[n_pair]    = i + 1;
+            p->weight[n_pair++] = 1.0;
+        }
+    }
+    p->row0[n_cell] = n_pair;
+    p->n_pair       = n_pair;
+}
+
+/* One point on a side; into a row of its own, or (flux) into the outermost of all cells. */
+static void plan_side(const pdm_domain *d, const pdm_spline *s, bool high, bool flux, axis_plan *p)
+{
+    p->xi[0]      = high ? 1.0 : 0.0;
+    p->element[0] = high ? s->n_element - 1 : 0;
+    p->point[0]   = 0;
+    p->weight[0]  = flux && !high ? -1.0 : 1.0;
+    for (pdm_size i = 0; i < p->n_row; i++) {
+        const bool outermost = !flux || (high ? i == p->n_row - 1 : i == 0);
+        p->row0[i + 1]       = p->row0[i] + (outermost ? 1 : 0);
+        p->row_element[i]    = flux ? i / d->settings.sub : p->element[0];
+        p->row_length[i]     = flux ? cell_edge(d, s, i + 1) - cell_edge(d, s, i) : 1.0;
+    }
+}
+
+static void plan_fill(const pdm_domain *d, const pdm_spline *s, axis_kind kind, axis_plan *p)
+{
+    switch (kind) {
+    case AXIS_CELL: plan_gauss(d, s, false, p); break;
+    case AXIS_POINT: plan_gauss(d, s, true, p); break;
+    case AXIS_FACE: plan_faces(d, s, true, true, p); break;
+    case AXIS_FACE_LOW: plan_faces(d, s, false, true, p); break;
+    case AXIS_FACE_HIGH: plan_faces(d, s, true, false, p); break;
+    case AXIS_FACE_INNER: plan_faces(d, s, false, false, p); break;
+    case AXIS_FLUX_LOW: plan_side(d, s, false, true, p); break;
+    case AXIS_FLUX_HIGH: plan_side(d, s, true, true, p); break;
+    case AXIS_SIDE_LOW: plan_side(d, s, false, false, p); break;
+    case AXIS_SIDE_HIGH: plan_side(d, s, true, false, p); break;
+    case AXIS_GREVILLE:
+        for (pdm_size i = 0; i < s->n_coef; i++) {
+            p->xi[i]      = s->greville[i];
+            p->element[i] = pdm_spline_element(s, s->greville[i]);
+        }
+        break;
+    case AXIS_KIND_COUNT: break;
+    }
+}
+
+static void plan_sizes(const pdm_domain *d, const pdm_spline *s, axis_kind kind, axis_plan *p)
+{
+    const pdm_size n_cell = axis_cells(d, s), n_gauss = n_cell * d->settings.gauss;
+    *p = (axis_plan){0};
+    switch (kind) {
+    case AXIS_CELL: *p = (axis_plan){.n_point = n_gauss, .n_row = n_cell, .n_pair = n_gauss}; break;
+    case AXIS_POINT: *p = (axis_plan){.n_point = n_gauss, .n_row = n_gauss, .n_pair = n_gauss}; break;
+    case AXIS_FACE:
+    case AXIS_FACE_LOW:
+    case AXIS_FACE_HIGH:
+    case AXIS_FACE_INNER: *p = (axis_plan){.n_point = n_cell + 1, .n_row = n_cell, .n_pair = 2 * n_cell}; break;
+    case AXIS_FLUX_LOW:
+    case AXIS_FLUX_HIGH: *p = (axis_plan){.n_point = 1, .n_row = n_cell, .n_pair = 1}; break;
+    case AXIS_SIDE_LOW:
+    case AXIS_SIDE_HIGH: *p = (axis_plan){.n_point = 1, .n_row = 1, .n_pair = 1}; break;
+    case AXIS_GREVILLE: *p = (axis_plan){.n_point = s->n_coef}; break;
+    case AXIS_KIND_COUNT: break;
+    }
+}
+
+/* The basis at the point of a pair, as seen from the row's element: a point on the far face of its row's element was
+ * tabulated in the next element, whose functions are shifted by one; the one that is lost is zero there. */
+static void pair_tables(const pdm_spline *s, const axis_plan *p, pdm_size n_order, const double *basis, double *pair_basis)
+{
+    const pdm_size width = s->degree + 1;
+    for (pdm_size row = 0; row < p->n_row; row++)
+        for (pdm_size k = p->row0[row]; k < p->row0[row + 1]; k++) {
+            const pdm_size shift = p->element[p->point[k]] - p->row_element[row];
+            PDM_ASSERT(shift == 0 || shift == 1);
+            for (pdm_size o = 0; o < n_order; o++)
+                for (pdm_size l = 0; l < width; l++) {
+                    const double *from = basis + (o * p->n_point + p->point[k]) * width;
+                    pair_basis[(o * p->n_pair + k) * width + l] = l - shift >= 0 ? p->weight[k] * from[l - shift] : 0.0;
+                }
+        }
+}
+
+/* A face on a knot, tabulated in the element above: its last function is zero there up to rounding in the value and, by
+ * continuity, in all derivatives below the degree; make it exactly so, since the row below cannot see it. */
+static void clean_knot_faces(const pdm_spline *s, const axis_plan *p, pdm_size n_order, double *basis)
+{
+    const pdm_size width = s->degree + 1;
+    for (pdm_size i = 1; i + 1 < p->n_point; i++) {
+        if (p->xi[i] != s->breaks[p->element[i]]) continue;
+        for (pdm_size o = 0; o < n_order && o < s->degree; o++) basis[(o * p->n_point + i) * width + s->degree] = 0.0;
+    }
+}
+
+static void plan_carve(pdm_arena *a, axis_plan *p)
+{
+    p->xi          = pdm_carve(a, double, p->n_point);
+    p->element     = pdm_carve(a, pdm_size, p->n_point);
+    p->weight      = pdm_carve(a, double, p->n_pair);
+    p->point       = pdm_carve(a, pdm_size, p->n_pair);
+    p->row0        = pdm_carve(a, pdm_size, p->n_row + 1);
+    p->row_element = pdm_carve(a, pdm_size, p->n_row);
+    p->row_length  = pdm_carve(a, double, p->n_row);
+}
+
+/* Lays the finished tables out in one piece of memory: run with base NULL to measure. */
+typedef struct axis_memory {
+    double  *coordinate, *basis, *pair_weight, *pair_basis, *row_scale;
+    int32_t *element, *row_element, *pair0, *pair_point;
+} axis_memory;
+
+static size_t axis_layout(const axis_plan *p, pdm_size width, pdm_size n_order, char *base, axis_memory *m)
+{
+    size_t used = 0;
+#define PIECE(member, type, n)                              \
+    do {                                                    \
+        if (base) m->member = (type *)(void *)(base + used); \
+        used += ((size_t)(n) * sizeof(type) + 63) / 64 * 64; \
+    } while (0)
+    PIECE(coordinate, double, p->n_point);
+    PIECE(basis, double, n_order * p->n_point * width);
+    PIECE(pair_weight, double, p->n_pair);
+    PIECE(pair_basis, double, n_order * p->n_pair * width);
+    PIECE(row_scale, double, p->n_row);
+    PIECE(element, int32_t, p->n_point);
+    PIECE(row_element, int32_t, p->n_row);
+    PIECE(pair0, int32_t, p->n_row + 1);
+    PIECE(pair_point, int32_t, p->n_pair);
+#undef PIECE
+    return used;
+}
+
+pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out)
+{
+    pdm_status        status = PDM_OK;
+    const pdm_spline *s      = &d->spline[dim];
+    domain_axis      *da     = &d->axis[dim][kind];
+    pdm_arena         arena  = {0};
+    axis_plan         plan;
+    axis_memory       m      = {0};
+    void             *memory = NULL;
+    const pdm_size    width  = s->degree + 1;
+
+    *out = da;
+    if (da->built) return PDM_OK;
+    plan_sizes(d, s, kind, &plan);
+    pdm_arena_measure(&arena, d->ctx);
+    plan_carve(&arena, &plan);
+    PDM_TRY(pdm_arena_allocate(&arena));
+    plan_carve(&arena, &plan);
+    plan.row0[0] = 0;
+    plan_fill(d, s, kind, &plan);
+
+    PDM_TRY(pdm_alloc(d->ctx, axis_layout(&plan, width, d->n_order, NULL, &m), &memory));
+    axis_layout(&plan, width, d->n_order, memory, &m);
+    domain_axis_tables(s, plan.n_point, plan.xi, plan.element, d->n_order, m.element, m.coordinate, m.basis);
+    if (kind >= AXIS_FACE && kind <= AXIS_FACE_INNER) clean_knot_faces(s, &plan, d->n_order, m.basis);
+    pair_tables(s, &plan, d->n_order, m.basis, m.pair_basis);
+    double mean = 0.0;
+    for (pdm_size i = 0; i < plan.n_row; i++) {
+        m.row_element[i] = (int32_t)plan.row_element[i];
+        m.pair0[i + 1]   = (int32_t)plan.row0[i + 1];
+        mean += plan.row_length[i] / (double)plan.n_row;
+    }
+    for (pdm_size i = 0; i < plan.n_row; i++) m.row_scale[i] = pow(plan.row_length[i] / mean, -d->settings.row_power);
+    for (pdm_size k = 0; k < plan.n_pair; k++) {
+        m.pair_point[k]  = (int32_t)plan.point[k];
+        m.pair_weight[k] = plan.weight[k];
+    }
+    da->axis = (pdm_axis){.n_point = plan.n_point, .coordinate = m.coordinate, .element = m.element, .basis = m.basis,
+                          .n_row = plan.n_row, .row_element = m.row_element, .pair0 = m.pair0, .pair_point = m.pair_point,
+                          .pair_weight = m.pair_weight, .pair_basis = m.pair_basis};
+    da->row_scale = m.row_scale;
+    da->memory    = memory;
+    memory        = NULL;
+    da->built     = true;
+done:
+    pdm_free(d->ctx, memory);
+    pdm_arena_destroy(&arena);
+    return status;
+}

@@ -1,0 +1,315 @@
+#include "domain/domain.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain/domain_impl.h"
+
+#define DOMAIN_SETTINGS(X)                                                                                                  \
+    X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "volume|point", "1", "rows: the equation integrated over cells, or at Gauss points") \
+    X(sub, PDM_SETTING_COUNT, 2, 1, 8, NULL, "1", "cells per knot span and dimension")                                        \
+    X(gauss, PDM_SETTING_COUNT, 2, 1, 5, NULL, "1", "Gauss points per cell and dimension")                                    \
+    X(row_power, PDM_SETTING_REAL, 0.25, 0.0, 1.0, NULL, "1", "rows are divided by this power of their cell's volume")
+
+#define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
+    {#name_, type_, offsetof(domain_settings, name_), fallback_, low_, high_, choices_, unit_, help_},
+static const pdm_setting settings_table[] = {DOMAIN_SETTINGS(SETTING)};
+#undef SETTING
+
+pdm_status pdm_domain_settings_view(pdm_text *out)
+{
+    return pdm_settings_view("domain", settings_table, sizeof settings_table / sizeof *settings_table, out);
+}
+
+/* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space);
+ * uniform in xi when neither is given. */
+static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, const pdm_map *map, pdm_size n, double **out)
+{
+    pdm_status  status = PDM_OK;
+    const char *text   = NULL;
+    double     *x      = NULL;
+    pdm_size    n_given;
+    pdm_map     grading;
+
+    *out = NULL;
+    if (!pdm_case_has(c, group, "grading") && !pdm_case_has(c, group, "knots")) return PDM_OK;
+    PDM_TRY(pdm_alloc_array(d->ctx, n + 2, &x));
+    PDM_TRY(pdm_case_text(c, group, "grading", "linear", &text));
+    PDM_TRY(pdm_map_parse(d->ctx, text, pdm_case_where(c, group, "grading"), map->low, map->high, &grading));
+    for (pdm_size i = 0; i < n + 2; i++) x[i] = pdm_map_value(&grading, (double)i / (double)(n + 1));
+    if (pdm_case_has(c, group, "knots")) {
+        pdm_where where = pdm_case_where(c, group, "knots");
+        if (pdm_case_has(c, group, "grading")) PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots and grading are both given; one of them expected");
+        PDM_TRY(pdm_case_reals(c, group, "knots", true, n + 2, n + 2, x, &n_given));
+        if (x[0] != map->low || x[n + 1] != map->high)
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots run from %g to %g; the extent %g to %g expected", x[0], x[n + 1], map->low, map->high);
+    }
+    for (pdm_size i = 0; i < n + 2; i++) x[i] = pdm_map_inverse(map, x[i]);
+    for (pdm_size i = 0; i <= n; i++)
+        if (!(x[i + 1] > x[i])) {
+            pdm_where where = pdm_case_where(c, group, pdm_case_has(c, group, "knots") ? "knots" : "grading");
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots %lld and %lld do not increase", (long long)i, (long long)i + 1);
+        }
+    memmove(x, x + 1, (size_t)n * sizeof *x);
+    *out = x;
+    x    = NULL;
+done:
+    pdm_free(d->ctx, x);
+    return status;
+}
+
+static pdm_status read_count(pdm_domain *d, pdm_case *c, const char *group, const char *name, bool required, pdm_size fallback, pdm_size low,
+                             pdm_size high, pdm_size *out)
+{
+    pdm_status status = PDM_OK;
+    double     value  = (double)fallback;
+    pdm_size   n;
+    PDM_TRY(pdm_case_reals(c, group, name, required, 1, 1, &value, &n));
+    if (value != floor(value) || value < (double)low || value > (double)high) {
+        pdm_where where = pdm_case_where(c, group, name);
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "%g; a whole number from %lld to %lld expected", value, (long long)low, (long long)high);
+    }
+    *out = (pdm_size)value;
+done:
+    return status;
+}
+
+static pdm_status read_dimension(pdm_domain *d, pdm_case *c, pdm_size dim)
+{
+    pdm_status  status = PDM_OK;
+    char        group[128];
+    const char *text = NULL;
+    double      extent[2], *interior = NULL;
+    pdm_size    n, degree, n_coef;
+    pdm_map     map;
+    pdm_where   where;
+    bool        periodic;
+
+    snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(d->pde, dim));
+    PDM_TRY(pdm_case_reals(c, group, "extent", true, 2, 2, extent, &n));
+    where = pdm_case_where(c, group, "extent");
+    if (!(extent[1] > extent[0]) || !isfinite(extent[0]) || !isfinite(extent[1]))
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "extent %g to %g; two finite, increasing numbers expected", extent[0], extent[1]);
+    PDM_TRY(pdm_case_text(c, group, "kind", "bounded", &text));
+    periodic = strcmp(text, "periodic") == 0;
+    if (!periodic && strcmp(text, "bounded") != 0) {
+        where = pdm_case_where(c, group, "kind");
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "\"%s\"; \"bounded\" or \"periodic\" expected", text);
+    }
+    PDM_TRY(read_count(d, c, group, "degree", false, 3, 1, PDM_MAX_DEGREE, &degree));
+    PDM_TRY(read_count(d, c, group, "control_points", true, 0, 2, 100000, &n_coef));
+    if (n_coef < degree + 1) {
+        where = pdm_case_where(c, group, "degree");
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "degree %lld is too high for %lld control points; at most %lld, or at least %lld control points, expected",
+                    (long long)degree, (long long)n_coef, (long long)n_coef - 1, (long long)degree + 1);
+    }
+    PDM_TRY(pdm_case_text(c, group, "map", "linear", &text));
+    PDM_TRY(pdm_map_parse(d->ctx, text, pdm_case_where(c, group, "map"), extent[0], extent[1], &map));
+    if (periodic && map.kind != PDM_MAP_LINEAR) {
+        where = pdm_case_where(c, group, "map");
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "a periodic dimension has a linear map; use grading to place its knots");
+    }
+    PDM_TRY(read_breaks(d, c, group, &map, periodic ? n_coef - 1 : n_coef - degree - 1, &interior));
+    PDM_TRY(pdm_spline_create(d->ctx, &map, degree, n_coef, periodic, interior, &d->spline[dim]));
+    PDM_TRY(pdm_alloc_array(d->ctx, n_coef, &d->greville[dim]));
+    for (pdm_size i = 0; i < n_coef; i++) d->greville[dim][i] = pdm_map_value(&map, d->spline[dim].greville[i]);
+done:
+    pdm_free(d->ctx, interior);
+    return status;
+}
+
+/* Orders tabulated: what the equations need, at most the degree of each dimension. */
+static pdm_status check_orders(pdm_domain *d, pdm_case *c)
+{
+    pdm_status status = PDM_OK;
+    d->n_order        = 3; /* value, slope and curvature are always there, for output */
+    for (pdm_size j = 0; j < d->n_dim; j++)
+        for (pdm_size f = 0; f < d->n_field; f++) {
+            /* points need the derivative inside elements; cells one less, but continuous across faces: the same degree */
+            const pdm_size order = pdm_pde_order(d->pde, f, j);
+            if (order > PDM_MAX_ORDER || order > d->spline[j].degree) {
+                char group[128];
+                snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(d->pde, j));
+                pdm_where where = pdm_case_where(c, group, "degree");
+                PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "degree %lld is too low for derivatives of order %lld of \"%s\" (at most %d are supported)",
+                            (long long)d->spline[j].degree, (long long)order, pdm_pde_field_name(d->pde, f), PDM_MAX_ORDER);
+            }
+            if (order + 1 > d->n_order) d->n_order = order + 1;
+        }
+    if (d->n_order > PDM_MAX_ORDER + 1) d->n_order = PDM_MAX_ORDER + 1;
+done:
+    return status;
+}
+
+static pdm_status place_inputs(pdm_domain *d)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n      = pdm_pde_n_input(d->pde);
+    PDM_TRY(pdm_alloc_array(d->ctx, n + 1, &d->input_offset));
+    for (pdm_size i = 0; i < n; i++) {
+        const pdm_input_info *info = pdm_pde_input(d->pde, i);
+        pdm_size              size = 1;
+        for (pdm_size k = 0; k < info->n_dim; k++) size *= d->spline[info->dim[k]].n_coef;
+        d->input_offset[i + 1] = d->input_offset[i] + size;
+    }
+done:
+    return status;
+}
+
+pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, pdm_domain **out)
+{
+    pdm_status  status = PDM_OK;
+    pdm_domain *d      = NULL;
+    int         checked;
+
+    PDM_TRY(pdm_alloc(ctx, sizeof *d, &d));
+    d->ctx     = ctx;
+    d->pde     = pde;
+    d->n_dim   = pdm_pde_n_dim(pde);
+    d->n_field = pdm_pde_n_field(pde);
+    d->n_coef  = 1;
+    PDM_TRY(pdm_case_settings(c, "domain", settings_table, sizeof settings_table / sizeof *settings_table, &d->settings));
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        PDM_TRY(read_dimension(d, c, j));
+        d->n_coef *= d->spline[j].n_coef;
+    }
+    PDM_TRY(pdm_narrow_int(ctx, d->n_coef * d->n_field, "control coefficients", &checked));
+    PDM_TRY(check_orders(d, c));
+    PDM_TRY(place_inputs(d));
+    PDM_TRY(domain_conditions_create(d, c));
+    PDM_TRY(domain_terms_create(d, c));
+    d->work_size = domain_work_size(d);
+    *out         = d;
+    d            = NULL;
+done:
+    pdm_domain_destroy(&d);
+    return status;
+}
+
+void pdm_domain_destroy(pdm_domain **domain)
+{
+    if (!domain || !*domain) return;
+    pdm_domain *d = *domain;
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
+        for (int k = 0; k < AXIS_KIND_COUNT; k++) pdm_free(d->ctx, d->axis[j][k].memory);
+        pdm_spline_destroy(&d->spline[j]);
+        pdm_free(d->ctx, d->greville[j]);
+    }
+    pdm_free(d->ctx, d->free);
+    pdm_free(d->ctx, d->block);
+    pdm_free(d->ctx, d->term);
+    pdm_free(d->ctx, d->term_block);
+    pdm_free(d->ctx, d->term_function);
+    pdm_free(d->ctx, d->term_kind);
+    pdm_free(d->ctx, d->sampled_offset);
+    pdm_free(d->ctx, d->initial);
+    pdm_free(d->ctx, d->side);
+    pdm_free(d->ctx, d->input_offset);
+    pdm_free(d->ctx, d);
+    *domain = NULL;
+}
+
+pdm_size             pdm_domain_n_dim(const pdm_domain *d) { return d->n_dim; }
+pdm_size             pdm_domain_n_field(const pdm_domain *d) { return d->n_field; }
+pdm_size             pdm_domain_n_coef(const pdm_domain *d) { return d->n_coef; }
+const pdm_spline    *pdm_domain_spline(const pdm_domain *d, pdm_size dim) { return &d->spline[dim]; }
+const pdm_pde       *pdm_domain_pde(const pdm_domain *d) { return d->pde; }
+const unsigned char *pdm_domain_free(const pdm_domain *d) { return d->free; }
+pdm_size             pdm_domain_n_free(const pdm_domain *d) { return d->n_free; }
+pdm_size             pdm_domain_n_block(const pdm_domain *d) { return d->n_block; }
+const pdm_row_block *pdm_domain_block(const pdm_domain *d, pdm_size i) { return &d->block[i]; }
+const pdm_rows_desc *pdm_domain_rows(const pdm_domain *d) { return &d->rows; }
+const double        *pdm_domain_greville(const pdm_domain *d, pdm_size dim) { return d->greville[dim]; }
+pdm_size             pdm_domain_n_input(const pdm_domain *d) { return d->input_offset[pdm_pde_n_input(d->pde)]; }
+pdm_size             pdm_domain_input_offset(const pdm_domain *d, pdm_size input) { return d->input_offset[input]; }
+pdm_size             pdm_domain_input_size(const pdm_domain *d, pdm_size input) { return d->input_offset[input + 1] - d->input_offset[input]; }
+
+void pdm_domain_set_scale(pdm_domain *d, pdm_size block, double scale)
+{
+    for (pdm_size t = 0; t < d->n_term; t++)
+        if (d->term_block[t] == block) d->term[t].scale = scale;
+}
+
+double pdm_domain_scale(const pdm_domain *d, pdm_size block)
+{
+    for (pdm_size t = 0; t < d->n_term; t++)
+        if (d->term_block[t] == block) return d->term[t].scale;
+    return 1.0;
+}
+
+static int compare_reals(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+pdm_status pdm_domain_scale_from(pdm_domain *d, const double *A, const double *magnitude)
+{
+    pdm_status status  = PDM_OK;
+    pdm_size   n_local = 1, most = 0;
+    double    *norm    = NULL;
+
+    for (pdm_size j = 0; j < d->n_dim; j++) n_local *= d->spline[j].degree + 1;
+    for (pdm_size b = 0; b < d->n_block; b++) most = d->block[b].n_row > most ? d->block[b].n_row : most;
+    PDM_TRY(pdm_alloc_array(d->ctx, most, &norm));
+    for (pdm_size b = 0; b < d->n_block; b++) {
+        pdm_size n = 0;
+        for (pdm_size i = d->block[b].row0; i < d->block[b].row0 + d->block[b].n_row; i++) {
+            double sum = 0.0;
+            for (pdm_size f = 0; f < d->n_field; f++)
+                for (pdm_size l = 0; l < n_local; l++) {
+                    const double v = A[(i * d->n_field + f) * n_local + l] * magnitude[f];
+                    sum += v * v;
+                }
+            if (isfinite(sum) && sum > 0.0) norm[n++] = sqrt(sum);
+        }
+        if (n == 0) continue; /* nothing to go by: scale 1 */
+        qsort(norm, (size_t)n, sizeof *norm, compare_reals);
+        pdm_domain_set_scale(d, b, 1.0 / norm[n / 2]);
+    }
+done:
+    pdm_free(d->ctx, norm);
+    return status;
+}
+
+pdm_size pdm_domain_n_feature(const pdm_domain *d) { return 2 * d->n_dim + d->n_field + pdm_pde_n_input(d->pde); }
+
+/* Index into an input field of control point i of the whole grid. */
+static pdm_size input_index(const pdm_domain *d, const pdm_input_info *info, pdm_size i)
+{
+    pdm_size index[PDM_MAX_DIM], at = 0;
+    for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+        index[j] = i % d->spline[j].n_coef;
+        i /= d->spline[j].n_coef;
+    }
+    for (pdm_size k = 0; k < info->n_dim; k++) at = at * d->spline[info->dim[k]].n_coef + index[info->dim[k]];
+    return at;
+}
+
+void pdm_domain_features(const pdm_domain *d, const double *input, const double *lift, const double *magnitude, const double *input_shift,
+                         const double *input_scale, float *features)
+{
+    pdm_size stride = d->n_coef;
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        const pdm_size n = d->spline[j].n_coef;
+        stride /= n;
+        for (pdm_size i = 0; i < d->n_coef; i++) {
+            const pdm_size k                        = i / stride % n;
+            features[2 * j * d->n_coef + i]         = (float)(2.0 * d->spline[j].greville[k] - 1.0);
+            features[(2 * j + 1) * d->n_coef + i]   = (float)(2.0 * (double)k / (double)(n - 1) - 1.0);
+        }
+    }
+    features += 2 * d->n_dim * d->n_coef;
+    for (pdm_size f = 0; f < d->n_field; f++)
+        for (pdm_size i = 0; i < d->n_coef; i++) features[f * d->n_coef + i] = (float)(lift[f * d->n_coef + i] / magnitude[f]);
+    features += d->n_field * d->n_coef;
+    for (pdm_size k = 0; k < pdm_pde_n_input(d->pde); k++) {
+        const pdm_input_info *info = pdm_pde_input(d->pde, k);
+        for (pdm_size i = 0; i < d->n_coef; i++) {
+            const pdm_size at            = info->n_dim == 0 ? 0 : input_index(d, info, i);
+            features[k * d->n_coef + i] = (float)((input[d->input_offset[k] + at] - input_shift[k]) * input_scale[k]);
+        }
+    }
+}

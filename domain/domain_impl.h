@@ -1,0 +1,87 @@
+/* Inside of domain/: the struct, the axes it keeps, and the steps of its creation. */
+#ifndef PDM_DOMAIN_IMPL_H
+#define PDM_DOMAIN_IMPL_H
+
+#include "domain/domain.h"
+
+/* Kinds of one-dimensional tables. CELL..FLUX feed the cell rows of an equation, POINT and SIDE rows of their own. */
+typedef enum axis_kind {
+    AXIS_CELL,      /* Gauss points of every cell, summed into it                                     */
+    AXIS_FACE,      /* faces of cells, upper minus lower                                              */
+    AXIS_FACE_LOW,  /* the same without the face on the low side (its flux is prescribed)             */
+    AXIS_FACE_HIGH, /* ... without the face on the high side                                          */
+    AXIS_FACE_INNER, /* ... without both                                                              */
+    AXIS_FLUX_LOW,  /* one point on the low side, minus one, into the first cell                      */
+    AXIS_FLUX_HIGH, /* one point on the high side, plus one, into the last cell                       */
+    AXIS_POINT,     /* Gauss points, each a row of its own, weighted by the root of its share of length */
+    AXIS_SIDE_LOW,  /* one point on the low side, one row                                             */
+    AXIS_SIDE_HIGH, /* one point on the high side, one row                                            */
+    AXIS_GREVILLE,  /* interpolation points, no rows                                                  */
+    AXIS_KIND_COUNT
+} axis_kind;
+
+typedef struct domain_axis {
+    bool      built;
+    pdm_axis  axis;      /* pointers into memory                                  */
+    double   *row_scale; /* [n_row] (cell length in xi / its mean) ^ -row_power   */
+    void     *memory;
+} domain_axis;
+
+typedef struct domain_settings {
+    int      rows; /* 0 volume, 1 point */
+    pdm_size sub, gauss;
+    double   row_power;
+} domain_settings;
+
+/* An evaluation of a function on a tensor of axes, for initial and boundary data. */
+typedef struct domain_layer {
+    const pdm_function *function;
+    int32_t             field, dim, side, order; /* order: initial data; side data have order 0 */
+    pdm_where           where;
+    axis_kind           kind[PDM_MAX_DIM];
+} domain_layer;
+
+struct pdm_domain {
+    pdm_context    *ctx;
+    const pdm_pde  *pde;
+    domain_settings settings;
+    pdm_size        n_dim, n_field, n_coef;
+    pdm_size        n_order; /* derivative orders tabulated: 0 .. n_order-1 */
+    pdm_spline      spline[PDM_MAX_DIM];
+    double         *greville[PDM_MAX_DIM]; /* physical, [n_coef[d]] */
+    domain_axis     axis[PDM_MAX_DIM][AXIS_KIND_COUNT];
+
+    unsigned char *free; /* [n_field][n_coef] */
+    pdm_size       n_free;
+
+    pdm_size       n_block;
+    pdm_row_block *block;
+    pdm_size       n_term, term_capacity;
+    pdm_term_desc *term;
+    int32_t       *term_block;                   /* [n_term]                                            */
+    const pdm_function **term_function;          /* [n_term]                                            */
+    axis_kind    (*term_kind)[PDM_MAX_DIM];      /* [n_term]                                            */
+    int32_t       *sampled_offset;               /* packed, term after term                             */
+    pdm_rows_desc  rows;
+
+    pdm_size      n_initial, n_side;
+    domain_layer *initial; /* [n_initial] by rising order                */
+    domain_layer *side;    /* [n_side] Dirichlet data, in the order given */
+
+    pdm_size *input_offset; /* [n of pde inputs + 1] */
+    pdm_size  work_size;
+};
+
+/* domain/axis.c */
+pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out);
+/* Tables of basis functions at given xi: element [n], basis [n_order][n][degree+1]. */
+void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const pdm_size *element, pdm_size n_order, int32_t *element_out,
+                        double *coordinate, double *basis);
+/* domain/terms.c */
+pdm_status domain_terms_create(pdm_domain *d, pdm_case *c);
+/* domain/conditions.c: completeness of conditions; which coefficients are fixed; layers of data */
+pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c);
+/* domain/lift.c */
+pdm_size domain_work_size(const pdm_domain *d);
+
+#endif

@@ -1,0 +1,315 @@
+/* From one sample's inputs to data: sampled inputs at the points of every term, and the lift, the coefficients that initial
+ * and Dirichlet data fix. */
+#include "domain/domain_impl.h"
+
+#include <math.h>
+
+/* Coefficients of the spline through values at the Greville points of dims[0..n), in place; line is scratch for one line. */
+static void interpolate_tensor(const pdm_domain *d, pdm_size n, const int32_t *dims, double *values, double *line)
+{
+    pdm_size total = 1, stride = 1;
+    for (pdm_size k = 0; k < n; k++) total *= d->spline[dims[k]].n_coef;
+    for (pdm_size k = n - 1; k >= 0; k--) {
+        const pdm_spline *s = &d->spline[dims[k]];
+        for (pdm_size outer = 0; outer < total / (s->n_coef * stride); outer++)
+            for (pdm_size inner = 0; inner < stride; inner++) {
+                double *start = values + outer * s->n_coef * stride + inner;
+                for (pdm_size i = 0; i < s->n_coef; i++) line[i] = start[i * stride];
+                pdm_spline_interpolate(s, line, 1, start, stride);
+            }
+        stride *= s->n_coef;
+    }
+}
+
+/* Derivative `order` of an input field, given by its coefficients, on a tensor of axes. out [prod n_point]. */
+static void sample_input(const pdm_domain *d, const pdm_input_info *info, const int32_t *order, const double *coef, const pdm_axis *const *axis,
+                         double *out)
+{
+    pdm_size n_point = 1, stride[PDM_MAX_DIM], s = 1;
+    for (pdm_size j = 0; j < d->n_dim; j++) n_point *= axis[j]->n_point;
+    for (pdm_size k = info->n_dim - 1; k >= 0; k--) {
+        stride[k] = s;
+        s *= d->spline[info->dim[k]].n_coef;
+    }
+    for (pdm_size i = 0; i < n_point; i++) {
+        pdm_size index[PDM_MAX_DIM], rest = i, n_local = 1;
+        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+            index[j] = rest % axis[j]->n_point;
+            rest /= axis[j]->n_point;
+        }
+        for (pdm_size k = 0; k < info->n_dim; k++) n_local *= d->spline[info->dim[k]].degree + 1;
+        double sum = 0.0;
+        for (pdm_size l = 0; l < n_local; l++) {
+            double   product = 1.0;
+            pdm_size at = 0, r = l;
+            for (pdm_size k = info->n_dim - 1; k >= 0; k--) {
+                const pdm_size    j     = info->dim[k];
+                const pdm_spline *sp    = &d->spline[j];
+                const pdm_size    width = sp->degree + 1, local = r % width;
+                r /= width;
+                product *= axis[j]->basis[(order[j] * axis[j]->n_point + index[j]) * width + local];
+                at += (axis[j]->element[index[j]] + local) % sp->n_coef * stride[k];
+            }
+            sum += product * coef[at];
+        }
+        out[i] = sum;
+    }
+}
+
+/* Values of a function without atoms on a tensor of axes. work: n_sampled * n_point for samples, then registers. */
+static void evaluate_on_axes(const pdm_domain *d, const pdm_function *f, const double *scalar, const double *input_coef, const pdm_axis *const *axis,
+                             double *out, double *work)
+{
+    pdm_size n_point = 1;
+    for (pdm_size j = 0; j < d->n_dim; j++) n_point *= axis[j]->n_point;
+    double *sampled = work, *in = work + f->n_sampled * n_point, *registers = in + f->n_input;
+
+    for (pdm_size k = 0; k < f->n_sampled; k++)
+        sample_input(d, pdm_pde_input(d->pde, f->sampled[k].input), f->sampled[k].order, input_coef + d->input_offset[f->sampled[k].input], axis,
+                     sampled + k * n_point);
+    for (pdm_size i = 0; i < n_point; i++) {
+        pdm_size index[PDM_MAX_DIM], rest = i;
+        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+            index[j] = rest % axis[j]->n_point;
+            rest /= axis[j]->n_point;
+        }
+        for (pdm_size k = 0; k < f->n_input; k++) {
+            const int32_t n = f->input[k].index;
+            switch ((pdm_input_kind)f->input[k].kind) {
+            case PDM_INPUT_COORDINATE: in[k] = axis[n]->coordinate[index[n]]; break;
+            case PDM_INPUT_SCALAR: in[k] = scalar[n]; break;
+            case PDM_INPUT_FIELD: in[k] = sampled[n * n_point + i]; break;
+            case PDM_INPUT_ATOM: in[k] = 0.0; break; /* pde/ lets no field into such a function */
+            }
+        }
+        pdm_program_evaluate(f->value, in, &out[i], registers);
+    }
+}
+
+static pdm_size function_work(const pdm_function *f, pdm_size n_point)
+{
+    return f->n_sampled * n_point + f->n_input + f->value->n_register;
+}
+
+static pdm_size layer_points(const pdm_domain *d, const domain_layer *l)
+{
+    pdm_size n = 1;
+    for (pdm_size j = 0; j < d->n_dim; j++) n *= d->axis[j][l->kind[j]].axis.n_point;
+    return n;
+}
+
+pdm_size domain_work_size(const pdm_domain *d)
+{
+    pdm_size most = 0;
+    for (pdm_size i = 0; i < d->n_initial + d->n_side; i++) {
+        const domain_layer *l = i < d->n_initial ? &d->initial[i] : &d->side[i - d->n_initial];
+        const pdm_size      n = layer_points(d, l), need = n + function_work(l->function, n);
+        if (need > most) most = need;
+    }
+    pdm_size line = 0;
+    for (pdm_size j = 0; j < d->n_dim; j++) line = d->spline[j].n_coef > line ? d->spline[j].n_coef : line;
+    return d->input_offset[pdm_pde_n_input(d->pde)] + line + most;
+}
+
+pdm_size pdm_domain_prepare_work(const pdm_domain *d) { return d->work_size; }
+
+/* Coefficients of a layer of data: [product of n_coef over the dimensions other than the layer's own]. */
+static pdm_status layer_coefficients(pdm_domain *d, const domain_layer *l, pdm_size skip, const double *scalar, const double *input_coef,
+                                     double *line, double *values, double *work)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_axis *axis[PDM_MAX_DIM] = {0};
+    int32_t         dims[PDM_MAX_DIM];
+    pdm_size        n = 0;
+    const pdm_size  n_point = layer_points(d, l);
+
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        axis[j] = &d->axis[j][l->kind[j]].axis;
+        if (j != skip) dims[n++] = (int32_t)j;
+    }
+    evaluate_on_axes(d, l->function, scalar, input_coef, axis, values, work);
+    for (pdm_size i = 0; i < n_point; i++)
+        if (!isfinite(values[i]))
+            PDM_FAIL_AT(d->ctx, PDM_ERR_NUMERIC, &l->where, "the value is %g at point %lld of its grid; a finite number expected", values[i],
+                        (long long)i);
+    interpolate_tensor(d, n, dims, values, line);
+done:
+    return status;
+}
+
+/* Initial states fill all times; a second one adds its slope from the second layer on:
+ * du/dxi at the start = degree / (first knot span) * (c_1 - c_0). */
+static void put_initial(const pdm_domain *d, const domain_layer *l, const double *values, double *lift)
+{
+    const pdm_spline *s       = &d->spline[0];
+    const pdm_size    n_space = d->n_coef / s->n_coef;
+    double           *field   = lift + l->field * d->n_coef;
+    if (l->order == 0) {
+        for (pdm_size j = 0; j < s->n_coef; j++)
+            for (pdm_size i = 0; i < n_space; i++) field[j * n_space + i] = values[i];
+        return;
+    }
+    double slope[2];
+    pdm_map_derivatives(&s->map, 0.0, 1, slope);
+    const double step = slope[1] * (s->knots[s->degree + 1] - s->knots[1]) / (double)s->degree;
+    for (pdm_size j = 1; j < s->n_coef; j++)
+        for (pdm_size i = 0; i < n_space; i++) field[j * n_space + i] += step * values[i];
+}
+
+/* Dirichlet layers; in time the initial layers keep their own, and the disagreement at the start is reported. */
+static void put_side(const pdm_domain *d, const domain_layer *l, const double *values, double *lift, pdm_lift_report *report)
+{
+    pdm_size stride = 1, n_first = 0;
+    for (pdm_size j = l->dim + 1; j < d->n_dim; j++) stride *= d->spline[j].n_coef;
+    const pdm_size n_here = d->spline[l->dim].n_coef, n_outer = d->n_coef / (n_here * stride);
+    const pdm_size at = l->side ? n_here - 1 : 0;
+    for (pdm_size k = 0; k < d->n_initial; k++)
+        if (d->initial[k].field == l->field && d->initial[k].order + 1 > n_first) n_first = d->initial[k].order + 1;
+    const pdm_size outer_per_time = n_first > 0 ? n_outer / d->spline[0].n_coef : n_outer; /* time is dimension 0 */
+
+    for (pdm_size o = 0; o < n_outer; o++)
+        for (pdm_size i = 0; i < stride; i++) {
+            double      *c     = &lift[l->field * d->n_coef + (o * n_here + at) * stride + i];
+            const double value = values[o * stride + i];
+            if (n_first == 0 || o / outer_per_time >= n_first) {
+                *c = value;
+            } else if (o / outer_per_time == 0 && report && fabs(value - *c) > report->jump) {
+                report->jump  = fabs(value - *c);
+                report->where = l->where;
+            }
+        }
+}
+
+pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar, double *sampled, double *lift, double *work,
+                              pdm_lift_report *report)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_input = pdm_pde_n_input(d->pde);
+    double        *coef = work, *line = coef + d->input_offset[n_input];
+    pdm_size       longest = 0;
+
+    for (pdm_size j = 0; j < d->n_dim; j++) longest = d->spline[j].n_coef > longest ? d->spline[j].n_coef : longest;
+    double *values = line + longest;
+    if (report) *report = (pdm_lift_report){0};
+    for (pdm_size i = 0; i < d->input_offset[n_input]; i++) coef[i] = input[i];
+    for (pdm_size i = 0; i < n_input; i++) {
+        const pdm_input_info *info = pdm_pde_input(d->pde, i);
+        if (info->scalar >= 0) scalar[info->scalar] = input[d->input_offset[i]];
+        else interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], line);
+    }
+    for (pdm_size t = 0; t < d->n_term; t++) {
+        const pdm_function *f = d->term_function[t];
+        const pdm_axis     *axis[PDM_MAX_DIM];
+        for (pdm_size j = 0; j < d->n_dim; j++) axis[j] = &d->term[t].axis[j];
+        for (pdm_size k = 0; k < f->n_sampled; k++)
+            sample_input(d, pdm_pde_input(d->pde, f->sampled[k].input), f->sampled[k].order, coef + d->input_offset[f->sampled[k].input], axis,
+                         sampled + d->term[t].sampled_offset[k]);
+    }
+    for (pdm_size i = 0; i < d->n_field * d->n_coef; i++) lift[i] = 0.0;
+    for (pdm_size i = 0; i < d->n_initial; i++) {
+        const domain_layer *l = &d->initial[i];
+        PDM_TRY(layer_coefficients(d, l, 0, scalar, coef, line, values, values + layer_points(d, l)));
+        put_initial(d, l, values, lift);
+    }
+    for (pdm_size i = 0; i < d->n_side; i++) {
+        const domain_layer *l = &d->side[i];
+        PDM_TRY(layer_coefficients(d, l, l->dim, scalar, coef, line, values, values + layer_points(d, l)));
+        put_side(d, l, values, lift, report);
+    }
+done:
+    return status;
+}
+
+/* Element and xi of a physical coordinate; false outside the extent (beyond rounding). */
+static bool locate(const pdm_spline *s, double x, double *xi, pdm_size *element)
+{
+    const double length = s->map.high - s->map.low, slack = 1e-9 * length;
+    if (!(x >= s->map.low - slack && x <= s->map.high + slack)) return false;
+    double v = pdm_map_inverse(&s->map, x);
+    v        = v < 0.0 ? 0.0 : v > 1.0 ? 1.0 : v;
+    *xi      = v;
+    *element = pdm_spline_element(s, v);
+    return true;
+}
+
+pdm_status pdm_point_grid_create(const pdm_domain *d, const pdm_size *n_point, const double *const *coordinate, pdm_point_grid *out)
+{
+    pdm_status     status = PDM_OK;
+    pdm_point_grid g      = {.ctx = d->ctx, .desc = {.n_dim = d->n_dim, .n_field = d->n_field, .n_order = d->n_order}};
+    size_t         bytes  = 0;
+    double        *xi     = NULL;
+    pdm_size      *element = NULL, most = 0;
+
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        bytes += (size_t)(n_point[j] * (2 + d->n_order * (d->spline[j].degree + 1))) * sizeof(double);
+        most = n_point[j] > most ? n_point[j] : most;
+    }
+    PDM_TRY(pdm_alloc(d->ctx, bytes, &g.memory));
+    PDM_TRY(pdm_alloc_array(d->ctx, most, &xi));
+    PDM_TRY(pdm_alloc_array(d->ctx, most, &element));
+    double *next = g.memory;
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        const pdm_spline *s = &d->spline[j];
+        for (pdm_size i = 0; i < n_point[j]; i++)
+            if (!locate(s, coordinate[j][i], &xi[i], &element[i]))
+                PDM_FAIL(d->ctx, PDM_ERR_DATA, "coordinate %s = %.9g (number %lld) is outside the domain; %.9g to %.9g expected",
+                         pdm_pde_dim_name(d->pde, j), coordinate[j][i], (long long)i, s->map.low, s->map.high);
+        double  *x     = next;
+        double  *basis = x + n_point[j];
+        int32_t *e     = (int32_t *)(void *)(basis + d->n_order * n_point[j] * (s->degree + 1));
+        next           = basis + d->n_order * n_point[j] * (s->degree + 1) + n_point[j];
+        domain_axis_tables(s, n_point[j], xi, element, d->n_order, e, x, basis);
+        g.desc.axis[j]     = (pdm_axis){.n_point = n_point[j], .coordinate = x, .element = e, .basis = basis};
+        g.desc.degree[j]   = s->degree;
+        g.desc.n_coef[j]   = s->n_coef;
+        g.desc.periodic[j] = s->periodic;
+    }
+    *out     = g;
+    g.memory = NULL;
+done:
+    pdm_free(d->ctx, g.memory);
+    pdm_free(d->ctx, xi);
+    pdm_free(d->ctx, element);
+    return status;
+}
+
+void pdm_point_grid_destroy(pdm_point_grid *g)
+{
+    if (!g || !g->ctx) return;
+    pdm_free(g->ctx, g->memory);
+    *g = (pdm_point_grid){0};
+}
+
+pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const double *input, const pdm_size *n_point, const double *const *coordinate,
+                               double *out)
+{
+    pdm_status      status  = PDM_OK;
+    const pdm_size  n_input = pdm_pde_n_input(d->pde), size = d->input_offset[n_input];
+    pdm_point_grid  grid    = {0};
+    const pdm_axis *axis[PDM_MAX_DIM];
+    double         *coef = NULL, *work = NULL, *scalar = NULL;
+    pdm_size        n = 1, longest = 1;
+
+    PDM_TRY(pdm_point_grid_create(d, n_point, coordinate, &grid));
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        n *= n_point[j];
+        axis[j] = &grid.desc.axis[j];
+        longest = d->spline[j].n_coef > longest ? d->spline[j].n_coef : longest;
+    }
+    PDM_TRY(pdm_alloc_array(d->ctx, size, &coef));
+    PDM_TRY(pdm_alloc_array(d->ctx, pdm_pde_n_scalar(d->pde), &scalar));
+    PDM_TRY(pdm_alloc_array(d->ctx, function_work(f, n) + longest, &work));
+    for (pdm_size i = 0; i < size; i++) coef[i] = input[i];
+    for (pdm_size i = 0; i < n_input; i++) {
+        const pdm_input_info *info = pdm_pde_input(d->pde, i);
+        if (info->scalar >= 0) scalar[info->scalar] = input[d->input_offset[i]];
+        else interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], work);
+    }
+    evaluate_on_axes(d, f, scalar, coef, axis, out, work);
+done:
+    pdm_point_grid_destroy(&grid);
+    pdm_free(d->ctx, coef);
+    pdm_free(d->ctx, work);
+    pdm_free(d->ctx, scalar);
+    return status;
+}

@@ -1,0 +1,334 @@
+#include "domain/domain.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Values and derivatives by xi, orders 0 .. n_order-1, of the degree+1 functions of the knot interval
+ * knots[span] .. knots[span+1]: The NURBS Book, algorithm A2.3. out [n_order][degree+1]. */
+static void basis_by_parameter(const double *knots, pdm_size degree, pdm_size span, double xi, pdm_size n_order, double *out)
+{
+    const pdm_size p = degree;
+    double         table[PDM_MAX_DEGREE + 1][PDM_MAX_DEGREE + 1]; /* upper: basis values, lower: knot differences */
+    double         left[PDM_MAX_DEGREE + 1], right[PDM_MAX_DEGREE + 1];
+
+    table[0][0] = 1.0;
+    for (pdm_size j = 1; j <= p; j++) {
+        double saved = 0.0;
+        left[j]      = xi - knots[span + 1 - j];
+        right[j]     = knots[span + j] - xi;
+        for (pdm_size r = 0; r < j; r++) {
+            table[j][r]    = right[r + 1] + left[j - r];
+            const double t = table[r][j - 1] / table[j][r];
+            table[r][j]    = saved + right[r + 1] * t;
+            saved          = left[j - r] * t;
+        }
+        table[j][j] = saved;
+    }
+    for (pdm_size j = 0; j <= p; j++) out[j] = table[j][p];
+    for (pdm_size k = 1; k < n_order; k++)
+        for (pdm_size j = 0; j <= p; j++) out[k * (p + 1) + j] = 0.0;
+
+    for (pdm_size r = 0; r <= p; r++) {
+        double   a[2][PDM_MAX_DEGREE + 1];
+        pdm_size from = 0, to = 1;
+        a[0][0] = 1.0;
+        for (pdm_size k = 1; k < n_order && k <= p; k++) {
+            double         d  = 0.0;
+            const pdm_size rk = r - k, pk = p - k;
+            if (r >= k) {
+                a[to][0] = a[from][0] / table[pk + 1][rk];
+                d        = a[to][0] * table[rk][pk];
+            }
+            const pdm_size j1 = rk >= -1 ? 1 : -rk, j2 = r - 1 <= pk ? k - 1 : p - r;
+            for (pdm_size j = j1; j <= j2; j++) {
+                a[to][j] = (a[from][j] - a[from][j - 1]) / table[pk + 1][rk + j];
+                d += a[to][j] * table[rk + j][pk];
+            }
+            if (r <= pk) {
+                a[to][k] = -a[from][k - 1] / table[pk + 1][r];
+                d += a[to][k] * table[r][pk];
+            }
+            out[k * (p + 1) + r] = d;
+            const pdm_size swap = from;
+            from                = to;
+            to                  = swap;
+        }
+    }
+    double factor = (double)p;
+    for (pdm_size k = 1; k < n_order && k <= p; k++) {
+        for (pdm_size j = 0; j <= p; j++) out[k * (p + 1) + j] *= factor;
+        factor *= (double)(p - k);
+    }
+}
+
+/* Coefficients e[1..n] of the inverse series: h = sum a_k eta^k  <=>  eta = sum e_k h^k (reversion of series). */
+static void series_inverse(const double *a, double *e)
+{
+    const double a1 = a[1], a2 = a[2], a3 = a[3], a4 = a[4];
+    e[0] = 0.0;
+    e[1] = 1.0 / a1;
+    e[2] = -a2 / pow(a1, 3);
+    e[3] = (2.0 * a2 * a2 - a1 * a3) / pow(a1, 5);
+    e[4] = (5.0 * a1 * a2 * a3 - a1 * a1 * a4 - 5.0 * a2 * a2 * a2) / pow(a1, 7);
+}
+
+/* Turns derivatives by xi into derivatives by x = X(xi), orders 0..4, in place: f(eta(h)) by truncated series. */
+static void chain_rule(const pdm_map *map, double xi, pdm_size n_order, pdm_size n_function, double *basis)
+{
+    double a[PDM_MAX_ORDER + 1], e[PDM_MAX_ORDER + 1], power[PDM_MAX_ORDER + 1][PDM_MAX_ORDER + 1];
+    double factorial[PDM_MAX_ORDER + 1] = {1.0};
+
+    pdm_map_derivatives(map, xi, PDM_MAX_ORDER, a);
+    for (pdm_size k = 1; k <= PDM_MAX_ORDER; k++) {
+        factorial[k] = factorial[k - 1] * (double)k;
+        a[k] /= factorial[k];
+    }
+    series_inverse(a, e);
+    memset(power, 0, sizeof power);
+    power[0][0] = 1.0;
+    for (pdm_size k = 1; k <= PDM_MAX_ORDER; k++) /* power[k] = eta^k as a series in h */
+        for (pdm_size i = 0; i <= PDM_MAX_ORDER; i++)
+            for (pdm_size j = 1; i + j <= PDM_MAX_ORDER; j++) power[k][i + j] += power[k - 1][i] * e[j];
+    for (pdm_size f = 0; f < n_function; f++) {
+        double in[PDM_MAX_ORDER + 1];
+        for (pdm_size k = 0; k < n_order; k++) in[k] = basis[k * n_function + f] / factorial[k];
+        for (pdm_size m = 1; m < n_order; m++) {
+            double sum = 0.0;
+            for (pdm_size k = 1; k <= m; k++) sum += in[k] * power[k][m];
+            basis[m * n_function + f] = sum * factorial[m];
+        }
+    }
+}
+
+void pdm_spline_basis(const pdm_spline *s, pdm_size element, double xi, pdm_size n_order, double *basis)
+{
+    PDM_ASSERT(element >= 0 && element < s->n_element && n_order >= 1 && n_order <= PDM_MAX_ORDER + 1);
+    basis_by_parameter(s->knots, s->degree, element + s->degree, xi, n_order, basis);
+    if (n_order > 1) chain_rule(&s->map, xi, n_order, s->degree + 1, basis);
+}
+
+pdm_size pdm_spline_element(const pdm_spline *s, double xi)
+{
+    pdm_size low = 0, high = s->n_element; /* breaks[low] <= xi < breaks[high] */
+    while (high - low > 1) {
+        const pdm_size middle = (low + high) / 2;
+        if (xi >= s->breaks[middle]) low = middle;
+        else high = middle;
+    }
+    return low;
+}
+
+/* inverse of a [n][n] by Gauss-Jordan with row pivoting; a is destroyed. Own and plain, so that its bits do not depend on
+ * a library's threads; n is the control points of one dimension. false: singular. */
+static bool matrix_invert(pdm_size n, double *restrict a, double *restrict inverse)
+{
+    for (pdm_size i = 0; i < n * n; i++) inverse[i] = i / n == i % n ? 1.0 : 0.0;
+    for (pdm_size k = 0; k < n; k++) {
+        pdm_size pivot = k;
+        for (pdm_size i = k + 1; i < n; i++)
+            if (fabs(a[i * n + k]) > fabs(a[pivot * n + k])) pivot = i;
+        if (!(fabs(a[pivot * n + k]) > 1e-14)) return false;
+        for (pdm_size j = 0; j < n && pivot != k; j++) {
+            double t         = a[k * n + j];
+            a[k * n + j]     = a[pivot * n + j];
+            a[pivot * n + j] = t;
+            t                      = inverse[k * n + j];
+            inverse[k * n + j]     = inverse[pivot * n + j];
+            inverse[pivot * n + j] = t;
+        }
+        const double d = 1.0 / a[k * n + k];
+        for (pdm_size j = k; j < n; j++) a[k * n + j] *= d;
+        for (pdm_size j = 0; j < n; j++) inverse[k * n + j] *= d;
+        for (pdm_size i = 0; i < n; i++) {
+            const double f = a[i * n + k];
+            if (i == k || f == 0.0) continue;
+            for (pdm_size j = k; j < n; j++) a[i * n + j] -= f * a[k * n + j];
+            for (pdm_size j = 0; j < n; j++) inverse[i * n + j] -= f * inverse[k * n + j];
+        }
+    }
+    return true;
+}
+
+/* matrix [n_point][n_coef] of function values at xi. */
+static void spline_matrix(const pdm_spline *s, pdm_size n_point, const double *xi, double *matrix)
+{
+    for (pdm_size i = 0; i < n_point * s->n_coef; i++) matrix[i] = 0.0;
+    for (pdm_size i = 0; i < n_point; i++) {
+        double         value[PDM_MAX_DEGREE + 1];
+        const pdm_size e = pdm_spline_element(s, xi[i]);
+        pdm_spline_basis(s, e, xi[i], 1, value);
+        for (pdm_size l = 0; l <= s->degree; l++) matrix[i * s->n_coef + (e + l) % s->n_coef] += value[l];
+    }
+}
+
+/* inverse [n_coef][n_coef] of the collocation matrix at n_coef points xi. */
+static pdm_status collocation_inverse(const pdm_spline *s, const double *xi, double *inverse)
+{
+    pdm_status status = PDM_OK;
+    double    *matrix = NULL;
+
+    PDM_TRY(pdm_alloc_array(s->ctx, s->n_coef * s->n_coef, &matrix));
+    spline_matrix(s, s->n_coef, xi, matrix);
+    if (!matrix_invert(s->n_coef, matrix, inverse))
+        PDM_FAIL(s->ctx, PDM_ERR_NUMERIC, "no spline of degree %lld passes through %lld points placed like these", (long long)s->degree,
+                 (long long)s->n_coef);
+done:
+    pdm_free(s->ctx, matrix);
+    return status;
+}
+
+static void spline_knots(pdm_spline *s, const double *interior)
+{
+    const pdm_size p = s->degree, n = s->n_element;
+    for (pdm_size i = 0; i <= n; i++) s->breaks[i] = (double)i / (double)n;
+    for (pdm_size i = 1; i < n && interior; i++) s->breaks[i] = interior[i - 1];
+    for (pdm_size i = 0; i <= n; i++) s->knots[p + i] = s->breaks[i];
+    for (pdm_size i = 1; i <= p; i++) {
+        if (!s->periodic) {
+            s->knots[p - i]     = 0.0;
+            s->knots[p + n + i] = 1.0;
+        } else { /* the period repeated as often as needed: few elements may be passed more than once */
+            const pdm_size below = ((-i) % n + n) % n, above = i % n;
+            s->knots[p - i]     = s->breaks[below] - (double)((i + n - 1) / n);
+            s->knots[p + n + i] = s->breaks[above] + (double)(i / n) + 1.0;
+        }
+    }
+    for (pdm_size i = 0; i < s->n_coef; i++) {
+        double sum = 0.0;
+        for (pdm_size j = 1; j <= p; j++) sum += s->knots[i + j];
+        s->greville[i] = sum / (double)p;
+        if (s->periodic) s->greville[i] -= floor(s->greville[i]);
+    }
+}
+
+pdm_status pdm_spline_create(pdm_context *ctx, const pdm_map *map, pdm_size degree, pdm_size n_coef, bool periodic, const double *interior,
+                             pdm_spline *out)
+{
+    pdm_status status = PDM_OK;
+    pdm_spline s      = {.ctx = ctx, .map = *map, .degree = degree, .n_coef = n_coef, .periodic = periodic};
+
+    s.n_element = periodic ? n_coef : n_coef - degree;
+    if (degree < 1 || degree > PDM_MAX_DEGREE || s.n_element < 1 || (periodic && n_coef < degree + 1))
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "degree %lld with %lld control points; degree 1 to %d and at least degree + 1 points expected",
+                 (long long)degree, (long long)n_coef, PDM_MAX_DEGREE);
+    PDM_TRY(pdm_alloc_array(ctx, s.n_element + 1, &s.breaks));
+    PDM_TRY(pdm_alloc_array(ctx, s.n_element + 1 + 2 * degree, &s.knots));
+    PDM_TRY(pdm_alloc_array(ctx, n_coef, &s.greville));
+    PDM_TRY(pdm_alloc_array(ctx, n_coef * n_coef, &s.inverse));
+    spline_knots(&s, interior);
+    PDM_TRY(collocation_inverse(&s, s.greville, s.inverse));
+    *out = s;
+    s    = (pdm_spline){.ctx = ctx};
+done:
+    pdm_spline_destroy(&s);
+    return status;
+}
+
+void pdm_spline_destroy(pdm_spline *s)
+{
+    if (!s || !s->ctx) return;
+    pdm_free(s->ctx, s->breaks);
+    pdm_free(s->ctx, s->knots);
+    pdm_free(s->ctx, s->greville);
+    pdm_free(s->ctx, s->inverse);
+    *s = (pdm_spline){0};
+}
+
+void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef, pdm_size coef_stride)
+{
+    for (pdm_size i = 0; i < s->n_coef; i++) {
+        double sum = 0.0;
+        for (pdm_size j = 0; j < s->n_coef; j++) sum += s->inverse[i * s->n_coef + j] * values[j * stride];
+        coef[i * coef_stride] = sum;
+    }
+}
+
+/* Spline through data: degree 3 or what the data allow, interior knots are running averages of the data points
+ * (de Boor, A Practical Guide to Splines, ch. XIII). matrix = values at `to` times the inverse collocation matrix. */
+static pdm_status resample_bounded(pdm_context *ctx, pdm_size n, const double *from, pdm_size n_to, const double *to, double *matrix)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size degree = n > 3 ? 3 : n - 1;
+    const pdm_map  map    = {.kind = PDM_MAP_LINEAR, .low = from[0], .high = from[n - 1], .exponent = 1.0};
+    pdm_spline     s      = {0};
+    double        *xi = NULL, *interior = NULL, *inverse = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, n + n_to, &xi));
+    PDM_TRY(pdm_alloc_array(ctx, n, &interior));
+    PDM_TRY(pdm_alloc_array(ctx, n * n, &inverse));
+    for (pdm_size i = 0; i < n; i++) xi[i] = pdm_map_inverse(&map, from[i]);
+    for (pdm_size i = 0; i < n_to; i++) xi[n + i] = pdm_map_inverse(&map, to[i]);
+    for (pdm_size i = 0; i + degree + 1 < n; i++) {
+        double sum = 0.0;
+        for (pdm_size j = 1; j <= degree; j++) sum += xi[i + j];
+        interior[i] = sum / (double)degree;
+    }
+    PDM_TRY(pdm_spline_create(ctx, &map, degree, n, false, interior, &s));
+    PDM_TRY(collocation_inverse(&s, xi, inverse));
+    for (pdm_size i = 0; i < n_to; i++) {
+        double         value[PDM_MAX_DEGREE + 1];
+        const pdm_size e = pdm_spline_element(&s, xi[n + i]);
+        pdm_spline_basis(&s, e, xi[n + i], 1, value);
+        for (pdm_size j = 0; j < n; j++) {
+            double sum = 0.0;
+            for (pdm_size l = 0; l <= degree; l++) sum += value[l] * inverse[(e + l) * n + j];
+            matrix[i * n + j] = sum;
+        }
+    }
+done:
+    pdm_spline_destroy(&s);
+    pdm_free(ctx, xi);
+    pdm_free(ctx, interior);
+    pdm_free(ctx, inverse);
+    return status;
+}
+
+/* Periodic data are continued by a few points on either side, then treated as bounded. */
+static pdm_status resample_periodic(pdm_context *ctx, pdm_size n, const double *from, pdm_size n_to, const double *to, double period,
+                                    double *matrix)
+{
+    enum { MARGIN = 8 };
+    pdm_status     status = PDM_OK;
+    const pdm_size m      = n + 2 * MARGIN;
+    double        *x = NULL, *wide = NULL, *wrapped = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, m, &x));
+    PDM_TRY(pdm_alloc_array(ctx, m * n_to, &wide));
+    PDM_TRY(pdm_alloc_array(ctx, n_to, &wrapped));
+    for (pdm_size i = 0; i < m; i++) {
+        const pdm_size k = i - MARGIN, turn = k >= 0 ? k / n : -((n - 1 - k) / n);
+        x[i] = from[k - turn * n] + (double)turn * period;
+    }
+    for (pdm_size i = 0; i < n_to; i++) wrapped[i] = to[i] - floor((to[i] - from[0]) / period) * period;
+    PDM_TRY(resample_bounded(ctx, m, x, n_to, wrapped, wide));
+    for (pdm_size i = 0; i < n_to * n; i++) matrix[i] = 0.0;
+    for (pdm_size i = 0; i < n_to; i++)
+        for (pdm_size j = 0; j < m; j++) {
+            const pdm_size k = ((j - MARGIN) % n + n) % n;
+            matrix[i * n + k] += wide[i * m + j];
+        }
+done:
+    pdm_free(ctx, x);
+    pdm_free(ctx, wide);
+    pdm_free(ctx, wrapped);
+    return status;
+}
+
+pdm_status pdm_resample_matrix(pdm_context *ctx, pdm_size n_from, const double *from, pdm_size n_to, const double *to, double period,
+                               double *matrix)
+{
+    if (n_from == 1) {
+        for (pdm_size i = 0; i < n_to; i++) matrix[i] = 1.0;
+        return PDM_OK;
+    }
+    if (period <= 0.0) return resample_bounded(ctx, n_from, from, n_to, to, matrix);
+    /* a closing point that repeats the first one carries weight zero */
+    const bool closed = fabs(from[n_from - 1] - from[0] - period) < 1e-9 * period;
+    if (!closed) return resample_periodic(ctx, n_from, from, n_to, to, period, matrix);
+    pdm_status status = resample_periodic(ctx, n_from - 1, from, n_to, to, period, matrix);
+    for (pdm_size i = n_to - 1; i >= 0 && status == PDM_OK; i--) { /* widen rows from n_from-1 to n_from, last first */
+        for (pdm_size j = n_from - 2; j >= 0; j--) matrix[i * n_from + j] = matrix[i * (n_from - 1) + j];
+        matrix[i * n_from + n_from - 1] = 0.0;
+    }
+    return status;
+}

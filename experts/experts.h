@@ -1,0 +1,28 @@
+/* Experts: who owns which control coefficients, and in which basis. c = c_lift + C w.
+ *
+ * Read from a case:
+ *   /domain/DIM:experts               experts along a dimension (1)
+ *   /experts:basis                    columns per expert and field (N); fewer where an expert has fewer free coefficients
+ *   /experts:partition "hard|smooth"  0/1 ownership, or windows that blend over `overlap` control points
+ *   /experts:overlap */
+#ifndef PDM_EXPERTS_H
+#define PDM_EXPERTS_H
+
+#include "domain/domain.h"
+
+typedef struct pdm_experts pdm_experts;
+
+/* Learned columns: N per expert and field, from channels field*N .. field*N+N-1 of the basis. */
+pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *domain, pdm_experts **out);
+/* All free coefficients are unknowns of their own (polish): tiles of about tile unknowns each. */
+pdm_status pdm_experts_create_free(pdm_context *ctx, const pdm_domain *domain, pdm_size tile, pdm_experts **out);
+void       pdm_experts_destroy(pdm_experts **x);
+
+const pdm_columns_desc *pdm_experts_columns(const pdm_experts *x);
+pdm_size                pdm_experts_n_column(const pdm_experts *x);
+/* [n_expert+1] first column of each expert in w. */
+const pdm_size *pdm_experts_column0(const pdm_experts *x);
+pdm_status      pdm_experts_settings_view(pdm_text *out);
+pdm_status      pdm_experts_view(const pdm_experts *x, pdm_text *out);
+
+#endif

@@ -1,0 +1,30 @@
+/* Derivative of the solve by the implicit function theorem: from the cotangent of c to that of the basis functions.
+ *
+ * Loss L = a phi* + l(c*), phi* the objective at the solution. With v = C lambda and
+ *     (C^T (A^T A + S) C + ridge) lambda = C^T dl/dc,    S = sum_i r_i hess r_i,
+ * the cotangent of C is  (a A^T r + dl/dc - A^T A v - S v) w^T - (A^T r) lambda^T.
+ * Without l, lambda = 0: the envelope short cut. docs/mathematics.md, "Adjoint". */
+#ifndef PDM_IMPLICIT_DIFF_H
+#define PDM_IMPLICIT_DIFF_H
+
+#include "solver/solver.h"
+
+typedef struct pdm_implicit pdm_implicit;
+
+/* What became of one adjoint solve. */
+typedef struct pdm_adjoint_result {
+    int32_t iterations;
+    bool    converged; /* false: the cotangent of this sample is not to be used */
+    double  residual;  /* relative, of the adjoint system                       */
+} pdm_adjoint_result;
+
+/* tolerance: relative residual of the adjoint system. Takes its memory here; the solver is lent for its life. */
+pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solver *solver, double tolerance, pdm_implicit **out);
+void       pdm_implicit_destroy(pdm_implicit **d);
+
+/* g_basis (FP32, like the basis) = dL/dbasis for the samples of the batch, at the solver's present solution.
+ * weight: a. g_c: dl/dc, like c; NULL: no l, envelope short cut. Linearises the solver. */
+pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight, pdm_buffer *g_c, pdm_buffer *g_basis);
+const pdm_adjoint_result *pdm_implicit_results(const pdm_implicit *d); /* [n_sample], of the last backward */
+
+#endif
