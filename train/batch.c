@@ -1,0 +1,66 @@
+/* From inputs to what the stages read: lift, data at points, features. */
+#include "train/train.h"
+
+#include <math.h>
+
+#include "train/train_impl.h"
+
+pdm_batch batch_of(pdm_model *m, pdm_size n) { return (pdm_batch){.n = n, .index = m->index}; }
+
+pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input)
+{
+    pdm_status           status = PDM_OK;
+    pdm_backend         *b      = m->backend;
+    const pdm_rows_desc *rows   = pdm_domain_rows(m->domain);
+    const pdm_size       n_coef = pdm_domain_n_coef(m->domain), c_size = n_coef * rows->n_field, n_input = pdm_domain_n_input(m->domain);
+    void                *scalar = NULL, *sampled = NULL, *lift = NULL, *features = NULL;
+
+    PDM_TRY(b->ops->acquire(b, m->data.scalar, PDM_WRITE, &scalar));
+    PDM_TRY(b->ops->acquire(b, m->data.sampled, PDM_WRITE, &sampled));
+    PDM_TRY(b->ops->acquire(b, m->lift, PDM_WRITE, &lift));
+    PDM_TRY(b->ops->acquire(b, m->features, PDM_WRITE, &features));
+    m->report = (pdm_lift_report){0};
+    for (pdm_size i = 0; i < n; i++) {
+        pdm_lift_report report;
+        double         *own_lift = (double *)lift + i * c_size;
+        for (pdm_size k = 0; k < n_input; k++)
+            if (!isfinite(input[i * n_input + k]))
+                PDM_FAIL(m->ctx, PDM_ERR_DATA, "input number %lld of sample %lld is %g; a finite number expected", (long long)k, (long long)i,
+                         input[i * n_input + k]);
+        PDM_TRY(pdm_domain_prepare(m->domain, input + i * n_input, (double *)scalar + i * rows->n_scalar, (double *)sampled + i * rows->n_sampled,
+                                   own_lift, m->work, &report));
+        if (report.jump > m->report.jump) m->report = report;
+        pdm_domain_features(m->domain, input + i * n_input, own_lift, m->magnitude, m->input_shift, m->input_scale,
+                            (float *)features + i * pdm_domain_n_feature(m->domain) * n_coef);
+    }
+done:
+    if (scalar) (void)b->ops->release(b, m->data.scalar, &scalar);
+    if (sampled) (void)b->ops->release(b, m->data.sampled, &sampled);
+    if (lift) (void)b->ops->release(b, m->lift, &lift);
+    if (features) (void)b->ops->release(b, m->features, &features);
+    return status;
+}
+
+pdm_status batch_draw(pdm_model *m, pdm_size step)
+{
+    const pdm_random_key draw = {(uint64_t)m->training.seed, PDM_RANDOM_INPUT, (uint64_t)step};
+    const pdm_random_key pick = {(uint64_t)m->training.seed, PDM_RANDOM_BATCH, (uint64_t)step};
+    const pdm_size       n_input = pdm_domain_n_input(m->domain);
+    const bool           given   = m->given.n_sample > 0;
+
+    for (pdm_size i = 0; i < m->n_batch; i++) {
+        double *input = m->input + i * n_input;
+        if (given) {
+            const pdm_size k = (pdm_size)(pdm_random_uniform(pick, (uint64_t)i) * (double)m->given.n_sample);
+            m->pick[i]       = (int32_t)(k < m->given.n_sample ? k : m->given.n_sample - 1);
+            for (pdm_size j = 0; j < n_input; j++) input[j] = m->given.input[m->pick[i] * n_input + j];
+            continue;
+        }
+        for (pdm_size k = 0; k < pdm_pde_n_input(m->pde); k++) {
+            const pdm_size at = pdm_domain_input_offset(m->domain, k);
+            for (pdm_size j = 0; j < pdm_domain_input_size(m->domain, k); j++)
+                input[at + j] = pdm_distribution_draw(&m->distribution[k], draw, (uint64_t)(i * n_input + at + j));
+        }
+    }
+    return batch_prepare(m, m->n_batch, m->input);
+}

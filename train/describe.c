@@ -1,0 +1,103 @@
+/* Models and cases in words. */
+#include "train/train.h"
+
+#include <math.h>
+
+#include "train/train_impl.h"
+
+static pdm_status view_training(const pdm_model *m, pdm_text *out)
+{
+    pdm_status               status = PDM_OK;
+    const training_settings *t      = &m->training;
+    static const char *const loss[] = {"physics", "data", "physics and data"};
+    PDM_TRY(pdm_text_append(out, "training     %lld steps of %lld inputs on %s, seed %lld\n", (long long)t->steps, (long long)t->batch, loss[t->loss],
+                            (long long)t->seed));
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
+        const pdm_input_info *info = pdm_pde_input(m->pde, i);
+        PDM_TRY(pdm_text_append(out, "input        %s: %s, about %g +- %g %s\n", info->name, info->n_dim ? "field" : "scalar", m->input_shift[i],
+                                1.0 / m->input_scale[i], info->units));
+    }
+done:
+    return status;
+}
+
+static pdm_status view_model(pdm_model *m, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   live;
+    PDM_TRY(pdm_pde_view(m->pde, out));
+    PDM_TRY(pdm_domain_view(m->domain, out));
+    PDM_TRY(pdm_experts_view(m->experts, out));
+    PDM_TRY(m->surrogate->ops->view(m->surrogate, out));
+    PDM_TRY(view_training(m, out));
+    PDM_TRY(pdm_backend_view(m->backend, out));
+    pdm_context_memory(m->ctx, &live, NULL, NULL);
+    PDM_TRY(pdm_text_append(out, "memory       %.1f MB\n", (double)live / 1e6));
+done:
+    return status;
+}
+
+pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {0};
+    if (!m || !sink) return PDM_ERR_ARGUMENT;
+    text.ctx = m->ctx;
+    PDM_TRY(view_model(m, &text));
+    PDM_TRY(pdm_text_append(&text, "trained      %lld of %lld steps\n", (long long)m->step, (long long)m->training.steps));
+    sink(user, text.data);
+done:
+    pdm_text_destroy(&text);
+    return status;
+}
+
+/* Mean time of a few steps, the first not counted. */
+static pdm_status time_steps(pdm_model *m, double *seconds)
+{
+    pdm_status status = PDM_OK;
+    PDM_TRY(pdm_model_train_step(m));
+    PDM_TRY(pdm_model_train_step(m));
+    *seconds = pdm_model_value(m, "seconds");
+done:
+    return status;
+}
+
+pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
+{
+    pdm_status status = PDM_OK;
+    pdm_model *m      = NULL;
+    pdm_text   text   = {0};
+    double     seconds;
+
+    if (!c || !sink) return PDM_ERR_ARGUMENT;
+    text.ctx = pdm_case_context(c);
+    PDM_TRY(pdm_model_create(c, &m));
+    PDM_TRY(view_model(m, &text));
+    if (m->report.jump > 0.0)
+        PDM_TRY(pdm_text_append(&text, "corner       initial and boundary data disagree by %g (%s:%s); the initial state keeps its own\n", m->report.jump,
+                                m->report.where.group ? m->report.where.group : "", m->report.where.attribute ? m->report.where.attribute : ""));
+    PDM_TRY(time_steps(m, &seconds));
+    PDM_TRY(pdm_text_append(&text, "time         %.1f ms a step here and now, %.0f s for %lld steps\n", 1e3 * seconds,
+                            seconds * (double)m->training.steps, (long long)m->training.steps));
+    sink(user, text.data);
+done:
+    pdm_model_destroy(&m);
+    pdm_text_destroy(&text);
+    return status;
+}
+
+pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *user)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {.ctx = ctx};
+    if (!ctx || !sink) return PDM_ERR_ARGUMENT;
+    PDM_TRY(pdm_domain_settings_view(&text));
+    PDM_TRY(pdm_experts_settings_view(&text));
+    PDM_TRY(pdm_surrogate_settings_view(&text));
+    PDM_TRY(pdm_solver_settings_view(&text));
+    PDM_TRY(training_settings_view(&text));
+    sink(user, text.data);
+done:
+    pdm_text_destroy(&text);
+    return status;
+}

@@ -1,0 +1,313 @@
+/* Prediction from file to file, and comparison with reference fields. */
+#include "train/train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/train_impl.h"
+
+static const char *axis_of(const pdm_pde *pde, pdm_size dim)
+{
+    static const char *const space[] = {"X", "Y", "Z"};
+    if (pdm_pde_has_time(pde)) {
+        if (dim == 0) return "T";
+        dim--;
+    }
+    return dim < 3 ? space[dim] : NULL;
+}
+
+static pdm_status write_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double polish)
+{
+    pdm_status  status = PDM_OK;
+    const char *dims[PDM_MAX_DIM + 1] = {"sample"};
+
+    PDM_TRY(pdm_output_attribute(o, NULL, "Conventions", "CF-1.10"));
+    PDM_TRY(pdm_output_attribute(o, NULL, "source", "pdemoe"));
+    PDM_TRY(pdm_output_attribute(o, NULL, "pdemoe_version", pdm_version()));
+    PDM_TRY(pdm_output_attribute(o, NULL, "case", m->case_file));
+    PDM_TRY(pdm_output_attribute_real(o, NULL, "training_steps", (double)m->step));
+    PDM_TRY(pdm_output_attribute_real(o, NULL, "seed", (double)m->training.seed));
+    PDM_TRY(pdm_output_attribute(o, NULL, "back_end", m->backend->ops->name));
+    PDM_TRY(pdm_output_attribute_real(o, NULL, "threads", (double)pdm_context_threads(m->ctx)));
+    if (polish > 0.0) PDM_TRY(pdm_output_attribute_real(o, NULL, "polish_tolerance", polish));
+    PDM_TRY(pdm_output_dimension(o, "sample", n_sample, NULL, NULL, NULL, NULL));
+    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
+        const char *units = pdm_pde_dim_units(m->pde, j);
+        dims[j + 1]       = pdm_pde_dim_name(m->pde, j);
+        PDM_TRY(pdm_output_dimension(o, dims[j + 1], m->output.n[j], m->output.coordinate[j], *units ? units : "1", axis_of(m->pde, j), NULL));
+    }
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) {
+        const char *units = pdm_pde_field_units(m->pde, f);
+        PDM_TRY(pdm_output_variable(o, pdm_pde_field_name(m->pde, f), pdm_domain_n_dim(m->domain) + 1, dims, *units ? units : "1", NULL));
+    }
+    PDM_TRY(pdm_output_variable_int(o, "solver_reason", 1, dims, "why the solve stopped; 1 and 2: converged"));
+    PDM_TRY(pdm_output_variable_int(o, "solver_iterations", 1, dims, "damped Gauss-Newton steps"));
+    PDM_TRY(pdm_output_variable(o, "solver_objective", 1, dims, "1", "half the squared norm of the scaled residual"));
+done:
+    return status;
+}
+
+static pdm_status write_samples(pdm_model *m, pdm_output *o, pdm_size n, const double *u, const pdm_solve_result *result)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_field = pdm_domain_n_field(m->domain), n_point = m->output.n_point;
+    for (pdm_size i = 0; i < n; i++) {
+        for (pdm_size f = 0; f < n_field; f++)
+            PDM_TRY(pdm_output_put(o, pdm_pde_field_name(m->pde, f), i, 1, u + (i * n_field + f) * n_point));
+        PDM_TRY(pdm_output_put_int(o, "solver_reason", i, 1, &result[i].reason));
+        PDM_TRY(pdm_output_put_int(o, "solver_iterations", i, 1, &result[i].iterations));
+        PDM_TRY(pdm_output_put(o, "solver_objective", i, 1, &result[i].objective));
+    }
+done:
+    return status;
+}
+
+/* Reads the inputs of a file, predicts on the file's coordinates, writes when asked to. u [n_sample][n_field][n_point] and
+ * result [n_sample] are allocated. */
+static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, double polish, pdm_size *n_sample, double **u,
+                               pdm_solve_result **result)
+{
+    pdm_status  status = PDM_OK;
+    file_inputs x      = {0};
+    pdm_output *o      = NULL;
+
+    if (output) PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
+    PDM_TRY(file_inputs_read(m, f, &x));
+    PDM_TRY(output_set(m, x.n_coordinate, x.coordinate));
+    PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * pdm_domain_n_field(m->domain) * m->output.n_point, u));
+    PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample, result));
+    PDM_TRY(predict_batches(m, x.n_sample, x.input, polish, *u, *result));
+    *n_sample = x.n_sample;
+    if (!o) goto done;
+    PDM_TRY(write_header(m, o, x.n_sample, polish));
+    PDM_TRY(write_samples(m, o, x.n_sample, *u, *result));
+    PDM_TRY(pdm_output_commit(o));
+done:
+    pdm_output_destroy(&o);
+    file_inputs_destroy(m, &x);
+    return status;
+}
+
+pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish)
+{
+    pdm_status        status = PDM_OK;
+    pdm_fields       *f      = NULL;
+    double           *u      = NULL;
+    pdm_solve_result *result = NULL;
+    pdm_size          n_sample;
+
+    if (!m || !input || !output) return PDM_ERR_ARGUMENT;
+    PDM_TRY(pdm_fields_open(m->ctx, input, &f));
+    PDM_TRY(predict_file(m, f, output, polish, &n_sample, &u, &result));
+    model_set_value(m, "samples", (double)n_sample);
+done:
+    pdm_fields_close(&f);
+    if (m) {
+        pdm_free(m->ctx, u);
+        pdm_free(m->ctx, result);
+    }
+    return status;
+}
+
+/* ---- comparison ---- */
+
+/* Relative L2 error of one field of one sample over the output points with first coordinate at or above `from`. */
+static double relative_error(const pdm_model *m, const double *u, const double *reference, double from)
+{
+    const pdm_size plane = m->output.n_point / m->output.n[0];
+    double         error = 0.0, norm = 0.0;
+    for (pdm_size i = 0; i < m->output.n[0]; i++) {
+        if (m->output.coordinate[0][i] < from) continue;
+        for (pdm_size k = i * plane; k < (i + 1) * plane; k++) {
+            const double e = u[k] - reference[k];
+            error += e * e;
+            norm += reference[k] * reference[k];
+        }
+    }
+    return sqrt(error / norm);
+}
+
+static pdm_status read_reference(pdm_model *m, pdm_fields *f, pdm_size field, pdm_size n_sample, double **values)
+{
+    pdm_status  status = PDM_OK;
+    const char *dims[PDM_MAX_DIM + 1] = {"?sample"};
+    const char *units = pdm_pde_field_units(m->pde, field), *name = pdm_pde_field_name(m->pde, field);
+    pdm_size    shape[PDM_MAX_DIM + 1];
+
+    if (!pdm_fields_has(f, name))
+        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; a reference has the fields of the case", pdm_fields_path(f), name);
+    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
+        dims[j + 1] = pdm_pde_dim_name(m->pde, j);
+        if (!pdm_fields_has(f, dims[j + 1]))
+            PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no coordinate variable \"%s\"; a reference has coordinates", pdm_fields_path(f), dims[j + 1]);
+    }
+    PDM_TRY(pdm_fields_read(f, name, pdm_domain_n_dim(m->domain) + 1, dims, *units ? units : NULL, shape, values));
+    if (shape[0] != n_sample)
+        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: \"%s\" has %lld samples, the inputs have %lld", pdm_fields_path(f), name, (long long)shape[0],
+                 (long long)n_sample);
+done:
+    return status;
+}
+
+/* The table of one field, reference [n][n_point]; its mean error into *mean_out. */
+static pdm_status compare_field(pdm_model *m, pdm_size field, pdm_size n, const double *u, const double *reference,
+                                const pdm_solve_result *result, pdm_text *text, double *mean_out)
+{
+    pdm_status        status  = PDM_OK;
+    const pdm_size    n_field = pdm_domain_n_field(m->domain), n_point = m->output.n_point;
+    const pdm_spline *s       = pdm_domain_spline(m->domain, 0);
+    const bool        late    = pdm_pde_has_time(m->pde);
+    const double      from    = s->map.low + 0.1 * (s->map.high - s->map.low);
+    const char       *name    = pdm_pde_field_name(m->pde, field);
+    double            mean = 0.0, mean_late = 0.0, worst = 0.0;
+    char              key[64];
+
+    PDM_TRY(pdm_text_append(text, "%-8s %12s", "sample", "rel. L2"));
+    if (late) PDM_TRY(pdm_text_append(text, "  %s >= %-8g", pdm_pde_dim_name(m->pde, 0), from));
+    PDM_TRY(pdm_text_append(text, "  %5s  %s\n", "steps", "solve"));
+    for (pdm_size i = 0; i < n; i++) {
+        const double *mine = u + (i * n_field + field) * n_point, e = relative_error(m, mine, reference + i * n_point, -INFINITY);
+        const double  e_late = late ? relative_error(m, mine, reference + i * n_point, from) : 0.0;
+        PDM_TRY(pdm_text_append(text, "%-8lld %10.4f %%", (long long)i, 100.0 * e));
+        if (late) PDM_TRY(pdm_text_append(text, "  %9.4f %% ", 100.0 * e_late));
+        PDM_TRY(pdm_text_append(text, "  %5d  %s\n", (int)result[i].iterations, pdm_reason_text(result[i].reason)));
+        mean += e / (double)n;
+        mean_late += e_late / (double)n;
+        worst = e > worst || !(e == e) ? e : worst;
+    }
+    PDM_TRY(pdm_text_append(text, "field %s: mean relative L2 error %.4f %%, worst %.4f %%", name, 100.0 * mean, 100.0 * worst));
+    if (late) PDM_TRY(pdm_text_append(text, "; for %s >= %g: mean %.4f %%", pdm_pde_dim_name(m->pde, 0), from, 100.0 * mean_late));
+    PDM_TRY(pdm_text_append(text, "\n"));
+    snprintf(key, sizeof key, "error.%.20s", name);
+    model_set_value(m, key, mean);
+    snprintf(key, sizeof key, "error.late.%.16s", name);
+    if (late) model_set_value(m, key, mean_late);
+    snprintf(key, sizeof key, "error.worst.%.16s", name);
+    model_set_value(m, key, worst);
+    const double before = field > 0 ? pdm_model_value(m, "error.worst") : 0.0;
+    model_set_value(m, "error.worst", before > worst || isnan(before) ? before : worst);
+    *mean_out = mean;
+done:
+    return status;
+}
+
+/* ---- exact solutions: group /pde/exact has the fields as expressions ---- */
+
+enum { EXACT_SAMPLES = 8 };
+
+/* Inputs never seen in training: drawn under a purpose of their own. */
+static pdm_status draw_unseen(pdm_model *m, pdm_size n, double *input)
+{
+    pdm_status           status  = PDM_OK;
+    const pdm_random_key key     = {(uint64_t)m->training.seed, PDM_RANDOM_TEST, 0};
+    const pdm_size       n_input = pdm_domain_n_input(m->domain);
+    for (pdm_size i = 0; i < n; i++)
+        for (pdm_size k = 0; k < pdm_pde_n_input(m->pde); k++) {
+            const pdm_size at = pdm_domain_input_offset(m->domain, k);
+            if (m->distribution[k].kind == PDM_DISTRIBUTION_NONE)
+                PDM_FAIL(m->ctx, PDM_ERR_DATA, "input \"%s\" has no distribution to draw from; a reference file expected", pdm_pde_input(m->pde, k)->name);
+            for (pdm_size j = 0; j < pdm_domain_input_size(m->domain, k); j++)
+                input[i * n_input + at + j] = pdm_distribution_draw(&m->distribution[k], key, (uint64_t)(i * n_input + at + j));
+        }
+done:
+    return status;
+}
+
+static pdm_status exact_field(pdm_model *m, pdm_size field, pdm_size n, const double *input, double *values)
+{
+    pdm_status          status = PDM_OK;
+    const char         *text   = NULL;
+    const pdm_function *f      = NULL;
+    const double       *x[PDM_MAX_DIM];
+    PDM_TRY(pdm_case_text(m->the_case, "pde/exact", pdm_pde_field_name(m->pde, field), NULL, &text));
+    PDM_TRY(pdm_pde_compile(m->pde, text, pdm_case_where(m->the_case, "pde/exact", pdm_pde_field_name(m->pde, field)), false, &f));
+    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) x[j] = m->output.coordinate[j];
+    for (pdm_size i = 0; i < n; i++)
+        PDM_TRY(pdm_domain_evaluate(m->domain, f, input + i * pdm_domain_n_input(m->domain), m->output.n, x, values + i * m->output.n_point));
+done:
+    return status;
+}
+
+/* Time per sample of the last prediction. */
+static pdm_status append_times(const pdm_model *m, pdm_size n, pdm_text *text)
+{
+    const double per = 1e3 / (double)n;
+    return pdm_text_append(text, "time per sample: network %.2f ms, solve %.2f ms, output %.2f ms, setting up %.2f ms\n",
+                           per * pdm_model_value(m, "seconds.network"), per * pdm_model_value(m, "seconds.solve"),
+                           per * pdm_model_value(m, "seconds.output"), per * pdm_model_value(m, "seconds.data"));
+}
+
+pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish, pdm_sink sink, void *user)
+{
+    pdm_status        status = PDM_OK;
+    pdm_fields       *f      = NULL;
+    double           *u = NULL, *values = NULL, sum = 0.0;
+    pdm_solve_result *result = NULL;
+    pdm_size          n_sample;
+    pdm_text          text = {0};
+
+    if (!m || !reference) return PDM_ERR_ARGUMENT;
+    text.ctx = m->ctx;
+    PDM_TRY(pdm_fields_open(m->ctx, reference, &f));
+    PDM_TRY(predict_file(m, f, output, polish, &n_sample, &u, &result));
+    for (pdm_size i = 0; i < pdm_domain_n_field(m->domain); i++) {
+        double mean;
+        PDM_TRY(read_reference(m, f, i, n_sample, &values));
+        PDM_TRY(compare_field(m, i, n_sample, u, values, result, &text, &mean));
+        pdm_free(m->ctx, values);
+        values = NULL;
+        sum += mean / (double)pdm_domain_n_field(m->domain);
+    }
+    model_set_value(m, "error", sum);
+    model_set_value(m, "samples", (double)n_sample);
+    PDM_TRY(append_times(m, n_sample, &text));
+    if (sink) sink(user, text.data);
+done:
+    pdm_fields_close(&f);
+    pdm_text_destroy(&text);
+    if (m) {
+        pdm_free(m->ctx, values);
+        pdm_free(m->ctx, u);
+        pdm_free(m->ctx, result);
+    }
+    return status;
+}
+
+pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, void *user)
+{
+    pdm_status       status = PDM_OK;
+    double          *input = NULL, *u = NULL, *values = NULL, sum = 0.0;
+    pdm_solve_result result[EXACT_SAMPLES];
+    pdm_text         text = {0};
+
+    if (!m) return PDM_ERR_ARGUMENT;
+    text.ctx               = m->ctx;
+    const pdm_size n_field = pdm_domain_n_field(m->domain);
+    if (!pdm_case_has_group(m->the_case, "pde/exact"))
+        PDM_FAIL(m->ctx, PDM_ERR_DATA, "the case has no group /pde/exact with exact solutions; a reference file expected");
+    PDM_TRY(output_set(m, NULL, NULL));
+    PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * pdm_domain_n_input(m->domain), &input));
+    PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * n_field * m->output.n_point, &u));
+    PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * m->output.n_point, &values));
+    PDM_TRY(draw_unseen(m, EXACT_SAMPLES, input));
+    PDM_TRY(predict_batches(m, EXACT_SAMPLES, input, polish, u, result));
+    for (pdm_size i = 0; i < n_field; i++) {
+        double mean;
+        PDM_TRY(exact_field(m, i, EXACT_SAMPLES, input, values));
+        PDM_TRY(compare_field(m, i, EXACT_SAMPLES, u, values, result, &text, &mean));
+        sum += mean / (double)n_field;
+    }
+    model_set_value(m, "error", sum);
+    model_set_value(m, "samples", EXACT_SAMPLES);
+    PDM_TRY(append_times(m, EXACT_SAMPLES, &text));
+    if (sink) sink(user, text.data);
+done:
+    pdm_text_destroy(&text);
+    if (m) {
+        pdm_free(m->ctx, input);
+        pdm_free(m->ctx, values);
+        pdm_free(m->ctx, u);
+    }
+    return status;
+}

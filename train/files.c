@@ -1,0 +1,122 @@
+/* Inputs of samples from a NetCDF file, brought onto the control grid, and the file's output coordinates. */
+#include "train/train.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "train/train_impl.h"
+
+static const char *units_or_null(const char *units) { return *units ? units : NULL; }
+
+static pdm_status read_coordinates(pdm_model *m, pdm_fields *f, file_inputs *x)
+{
+    pdm_status status = PDM_OK;
+    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
+        const char       *name = pdm_pde_dim_name(m->pde, j);
+        const pdm_spline *s    = pdm_domain_spline(m->domain, j);
+        if (!pdm_fields_has(f, name)) continue;
+        PDM_TRY(pdm_fields_coordinate(f, name, units_or_null(pdm_pde_dim_units(m->pde, j)), &x->coordinate[j], &x->n_coordinate[j]));
+        const double slack = 1e-9 * (s->map.high - s->map.low);
+        for (pdm_size i = 0; i < x->n_coordinate[j]; i++)
+            if (x->coordinate[j][i] < s->map.low - slack || x->coordinate[j][i] > s->map.high + slack)
+                PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: coordinate %s = %.9g (number %lld) is outside the domain; %.9g to %.9g expected",
+                         pdm_fields_path(f), name, x->coordinate[j][i], (long long)i, s->map.low, s->map.high);
+    }
+done:
+    return status;
+}
+
+/* One field input of all samples from the file's grid to the Greville points, dimension by dimension. values is replaced:
+ * [n_sample][file grid] -> [n_sample][control points]. */
+static pdm_status resample_field(pdm_model *m, pdm_fields *f, const file_inputs *x, const pdm_input_info *info, pdm_size *shape, double **values)
+{
+    pdm_status status = PDM_OK;
+    double    *matrix = NULL, *next = NULL;
+
+    for (pdm_size k = 0; k < info->n_dim; k++) {
+        const pdm_size    j = info->dim[k];
+        const pdm_spline *s = pdm_domain_spline(m->domain, j);
+        const pdm_size    n = shape[k + 1];
+        pdm_size          outer = 1, inner = 1;
+        if (!x->coordinate[j])
+            PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: input \"%s\" has dimension \"%s\", but the file has no coordinate variable of that name",
+                     pdm_fields_path(f), info->name, pdm_pde_dim_name(m->pde, j));
+        const double slack = n > 1 ? (s->map.high - s->map.low) / (double)(n - 1) : 0.0;
+        if (!s->periodic && n > 1 && (x->coordinate[j][0] > s->map.low + slack || x->coordinate[j][n - 1] < s->map.high - slack))
+            PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: input \"%s\" covers %s from %g to %g; the whole domain, %g to %g, expected", pdm_fields_path(f), info->name,
+                     pdm_pde_dim_name(m->pde, j), x->coordinate[j][0], x->coordinate[j][n - 1], s->map.low, s->map.high);
+        for (pdm_size i = 0; i <= k; i++) outer *= shape[i];
+        for (pdm_size i = k + 2; i <= info->n_dim; i++) inner *= shape[i];
+        PDM_TRY(pdm_alloc_array(m->ctx, s->n_coef * n, &matrix));
+        PDM_TRY(pdm_alloc_array(m->ctx, outer * s->n_coef * inner, &next));
+        PDM_TRY(pdm_resample_matrix(m->ctx, n, x->coordinate[j], s->n_coef, pdm_domain_greville(m->domain, j),
+                                    s->periodic ? s->map.high - s->map.low : 0.0, matrix));
+        for (pdm_size o = 0; o < outer; o++)
+            for (pdm_size i = 0; i < s->n_coef; i++)
+                for (pdm_size l = 0; l < n; l++)
+                    for (pdm_size q = 0; q < inner; q++)
+                        next[(o * s->n_coef + i) * inner + q] += matrix[i * n + l] * (*values)[(o * n + l) * inner + q];
+        pdm_free(m->ctx, *values);
+        pdm_free(m->ctx, matrix);
+        *values      = next;
+        next         = NULL;
+        matrix       = NULL;
+        shape[k + 1] = s->n_coef;
+    }
+done:
+    pdm_free(m->ctx, matrix);
+    pdm_free(m->ctx, next);
+    return status;
+}
+
+/* Reads input i of all samples; the first input with a sample dimension fixes their number. */
+static pdm_status read_input(pdm_model *m, pdm_fields *f, file_inputs *x, pdm_size i, double **values, pdm_size *n_sample)
+{
+    pdm_status            status = PDM_OK;
+    const pdm_input_info *info   = pdm_pde_input(m->pde, i);
+    const char           *dims[PDM_MAX_DIM + 1] = {"?sample"};
+    pdm_size              shape[PDM_MAX_DIM + 1];
+
+    if (!pdm_fields_has(f, info->name))
+        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; the case has an input of that name", pdm_fields_path(f), info->name);
+    for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(m->pde, info->dim[k]);
+    PDM_TRY(pdm_fields_read(f, info->name, info->n_dim + 1, dims, units_or_null(info->units), shape, values));
+    *n_sample = shape[0];
+    PDM_TRY(resample_field(m, f, x, info, shape, values));
+done:
+    return status;
+}
+
+/* Samples in the file: its dimension "sample", 1 without one. */
+pdm_status file_inputs_read(pdm_model *m, pdm_fields *f, file_inputs *out)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_input = pdm_domain_n_input(m->domain), declared = pdm_fields_dimension(f, "sample");
+    file_inputs    x       = {.n_sample = declared > 0 ? declared : 1};
+    double        *values  = NULL;
+
+    PDM_TRY(read_coordinates(m, f, &x));
+    PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * n_input, &x.input));
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
+        const pdm_size at = pdm_domain_input_offset(m->domain, i), size = pdm_domain_input_size(m->domain, i);
+        pdm_size       n_sample = 1;
+        PDM_TRY(read_input(m, f, &x, i, &values, &n_sample));
+        for (pdm_size s = 0; s < x.n_sample; s++) /* an input without sample dimension is the same for all */
+            for (pdm_size k = 0; k < size; k++) x.input[s * n_input + at + k] = values[(n_sample == 1 ? 0 : s) * size + k];
+        pdm_free(m->ctx, values);
+        values = NULL;
+    }
+    *out = x;
+    x    = (file_inputs){0};
+done:
+    pdm_free(m->ctx, values);
+    file_inputs_destroy(m, &x);
+    return status;
+}
+
+void file_inputs_destroy(pdm_model *m, file_inputs *x)
+{
+    pdm_free(m->ctx, x->input);
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) pdm_free(m->ctx, x->coordinate[j]);
+    *x = (file_inputs){0};
+}

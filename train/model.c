@@ -1,0 +1,470 @@
+#include "train/train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/train_impl.h"
+
+#define TRAINING_SETTINGS(X)                                                                                                       \
+    X(steps, PDM_SETTING_COUNT, 400, 0, 1e9, NULL, "1", "training steps")                                                            \
+    X(batch, PDM_SETTING_COUNT, 4, 1, 4096, NULL, "1", "inputs per step")                                                            \
+    X(seed, PDM_SETTING_COUNT, 1, 0, 1e15, NULL, "1", "of weights and inputs")                                                       \
+    X(checkpoint_every, PDM_SETTING_COUNT, 50, 1, 1e9, NULL, "1", "steps between checkpoints")                                       \
+    X(learning_rate, PDM_SETTING_REAL, 2e-3, 0.0, 1.0, NULL, "1", "of Adam, at the start")                                           \
+    X(final_rate, PDM_SETTING_REAL, 0.0, 0.0, 1.0, NULL, "1", "learning rate at the last step, relative to the first (cosine)")       \
+    X(warmup, PDM_SETTING_COUNT, 0, 0, 1e9, NULL, "1", "steps over which the rate rises from zero")                                  \
+    X(clip, PDM_SETTING_REAL, 3.0, 0.1, 1e30, NULL, "1", "gradient norms are cut at this multiple of their running mean")             \
+    X(loss, PDM_SETTING_CHOICE, 0, 0, 2, "physics|data|mix", "1", "the objective itself, the misfit to given fields, or both")        \
+    X(data_weight, PDM_SETTING_REAL, 0.5, 0.0, 1.0, NULL, "1", "share of the misfit in loss = \"mix\"")                              \
+    X(tolerance, PDM_SETTING_REAL, 1e-3, 1e-14, 1e-1, NULL, "1", "of the solver in training (see solver:tolerance)")                 \
+    X(max_iter, PDM_SETTING_COUNT, 20, 1, 10000, NULL, "1", "of the solver in training")
+
+#define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
+    {#name_, type_, offsetof(training_settings, name_), fallback_, low_, high_, choices_, unit_, help_},
+static const pdm_setting settings_table[] = {TRAINING_SETTINGS(SETTING)};
+#undef SETTING
+enum { N_SETTING = sizeof settings_table / sizeof *settings_table };
+
+pdm_status training_settings_view(pdm_text *out) { return pdm_settings_view("training", settings_table, N_SETTING, out); }
+
+/* ---- creation ---- */
+
+static pdm_status read_distributions(pdm_model *m)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n      = pdm_pde_n_input(m->pde);
+    const bool     given  = pdm_case_has(m->the_case, "training", "data");
+
+    PDM_TRY(pdm_alloc_array(m->ctx, n, &m->distribution));
+    PDM_TRY(pdm_alloc_array(m->ctx, n, &m->input_shift));
+    PDM_TRY(pdm_alloc_array(m->ctx, n, &m->input_scale));
+    for (pdm_size i = 0; i < n; i++) {
+        const pdm_input_info *info = pdm_pde_input(m->pde, i);
+        const char           *text = NULL;
+        char                  group[128];
+        double                width;
+        snprintf(group, sizeof group, "inputs/%s", info->name);
+        PDM_TRY(pdm_case_text(m->the_case, group, "distribution", "", &text));
+        pdm_where where = pdm_case_where(m->the_case, group, "distribution");
+        if (*text) PDM_TRY(pdm_distribution_parse(m->ctx, text, where, &m->distribution[i]));
+        else if (!given)
+            PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where, "missing; how to draw \"%s\" (like \"uniform(0, 1)\"), or a file in training:data, expected", info->name);
+        if (*text && info->n_dim > 0 && !given)
+            PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where, "\"%s\" is a field; fields come from the file named in training:data", info->name);
+        pdm_distribution_spread(&m->distribution[i], &m->input_shift[i], &width);
+        m->input_scale[i] = 1.0 / width;
+    }
+done:
+    return status;
+}
+
+static void batch_layout(pdm_model *m)
+{
+    pdm_arena *a = &m->arena;
+    m->input     = pdm_carve(a, double, m->n_batch * pdm_domain_n_input(m->domain));
+    m->work      = pdm_carve(a, double, pdm_domain_prepare_work(m->domain));
+    m->magnitude = pdm_carve(a, double, pdm_domain_n_field(m->domain));
+    m->index     = pdm_carve(a, int32_t, m->n_batch);
+    m->good      = pdm_carve(a, int32_t, m->n_batch);
+    m->pick      = pdm_carve(a, int32_t, m->n_batch);
+    m->result    = pdm_carve(a, pdm_solve_result, m->n_batch);
+    m->weight_one   = pdm_carve(a, double, m->n_batch);
+    m->weight_minus = pdm_carve(a, double, m->n_batch);
+}
+
+static pdm_status create_batch(pdm_model *m)
+{
+    pdm_status           status = PDM_OK;
+    pdm_backend         *b      = m->backend;
+    const pdm_rows_desc *rows   = pdm_domain_rows(m->domain);
+    const size_t         n = (size_t)m->n_batch, n_coef = (size_t)pdm_domain_n_coef(m->domain), c_size = n_coef * (size_t)rows->n_field;
+
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)pdm_domain_n_feature(m->domain) * n_coef * sizeof(float), &m->features));
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)pdm_experts_columns(m->experts)->n_channel * n_coef * sizeof(float), &m->basis));
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)pdm_experts_columns(m->experts)->n_channel * n_coef * sizeof(float), &m->g_basis));
+    PDM_TRY(b->ops->buffer_create(b, n * c_size * sizeof(double), &m->lift));
+    PDM_TRY(b->ops->buffer_create(b, n * c_size * sizeof(double), &m->g_c));
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)rows->n_scalar * sizeof(double), &m->data.scalar));
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)rows->n_sampled * sizeof(double), &m->data.sampled));
+    pdm_arena_measure(&m->arena, m->ctx);
+    batch_layout(m);
+    PDM_TRY(pdm_arena_allocate(&m->arena));
+    batch_layout(m);
+    for (pdm_size i = 0; i < m->n_batch; i++) {
+        m->index[i]        = (int32_t)i;
+        m->weight_one[i]   = 1.0;
+        m->weight_minus[i] = -1.0;
+    }
+    for (pdm_size f = 0; f < rows->n_field; f++) m->magnitude[f] = 1.0;
+done:
+    return status;
+}
+
+/* One input in the middle of its distributions, or the first given one. */
+static void typical_input(const pdm_model *m, double *input)
+{
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++)
+        for (pdm_size k = 0; k < pdm_domain_input_size(m->domain, i); k++) {
+            const pdm_size at = pdm_domain_input_offset(m->domain, i) + k;
+            input[at] = m->given.n_sample > 0 ? m->given.input[at] : m->input_shift[i];
+        }
+}
+
+/* Magnitude of every field, from the lift of a typical input and from given solutions. 1 where both are zero. */
+static void find_magnitudes(pdm_model *m, const double *lift)
+{
+    const pdm_size n_coef = pdm_domain_n_coef(m->domain), n_field = pdm_domain_n_field(m->domain);
+    for (pdm_size f = 0; f < n_field; f++) {
+        double most = 0.0;
+        for (pdm_size i = 0; i < n_coef; i++) most = fmax(most, fabs(lift[f * n_coef + i]));
+        for (pdm_size s = 0; s < m->given.n_sample; s++)
+            for (pdm_size i = 0; i < m->given.n_point; i++)
+                most = fmax(most, fabs(m->given.field[(s * n_field + f) * m->given.n_point + i]));
+        m->magnitude[f] = most > 0.0 ? most : 1.0;
+    }
+}
+
+/* Scales of fields and of row blocks, from a linearisation with unit scales at the lift of a typical input. */
+static pdm_status find_scales(pdm_model *m)
+{
+    pdm_status           status = PDM_OK;
+    pdm_backend         *b      = m->backend;
+    const pdm_rows_desc *rows   = pdm_domain_rows(m->domain);
+    pdm_rows_plan       *plan   = NULL;
+    pdm_buffer          *A      = NULL;
+    void                *host   = NULL;
+    size_t               local  = (size_t)rows->n_field;
+
+    for (pdm_size j = 0; j < rows->n_dim; j++) local *= (size_t)(rows->degree[j] + 1);
+    PDM_TRY(b->ops->rows_create(b, rows, 1, &plan));
+    PDM_TRY(b->ops->buffer_create(b, (size_t)rows->n_row * local * sizeof(double), &A));
+    typical_input(m, m->input);
+    PDM_TRY(batch_prepare(m, 1, m->input));
+    PDM_TRY(b->ops->acquire(b, m->lift, PDM_READ, &host));
+    find_magnitudes(m, host);
+    PDM_TRY(b->ops->release(b, m->lift, &host));
+    PDM_TRY(b->ops->rows_linearise(b, plan, batch_of(m, 1), &m->data, m->lift, A));
+    PDM_TRY(b->ops->acquire(b, A, PDM_READ, &host));
+    PDM_TRY(pdm_domain_scale_from(m->domain, host, m->magnitude));
+done:
+    if (host) (void)b->ops->release(b, A, &host);
+    b->ops->buffer_destroy(b, &A);
+    b->ops->rows_destroy(b, &plan);
+    return status;
+}
+
+/* Exact solutions, where the case has them, are compiled on use; here they are only checked. */
+static pdm_status check_exact(pdm_model *m)
+{
+    pdm_status          status = PDM_OK;
+    const pdm_function *f      = NULL;
+    const char         *text   = NULL;
+    if (!pdm_case_has_group(m->the_case, "pde/exact")) return PDM_OK;
+    for (pdm_size i = 0; i < pdm_pde_n_field(m->pde); i++) {
+        const char *name = pdm_pde_field_name(m->pde, i);
+        PDM_TRY(pdm_case_text(m->the_case, "pde/exact", name, NULL, &text));
+        PDM_TRY(pdm_pde_compile(m->pde, text, pdm_case_where(m->the_case, "pde/exact", name), false, &f));
+    }
+done:
+    return status;
+}
+
+/* Everything that follows from the case; scales are found by the caller or read from a file. */
+static pdm_status create_parts(pdm_model *m)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(pdm_case_settings(m->the_case, "training", settings_table, N_SETTING, &m->training));
+    PDM_TRY(pdm_solver_settings_read(m->the_case, &m->solver_settings));
+    PDM_TRY(pdm_pde_create(m->ctx, m->the_case, &m->pde));
+    PDM_TRY(pdm_domain_create(m->ctx, m->the_case, m->pde, &m->domain));
+    PDM_TRY(pdm_experts_create(m->ctx, m->the_case, m->domain, &m->experts));
+    PDM_TRY(check_exact(m));
+    PDM_TRY(read_distributions(m));
+    m->n_batch = m->training.batch;
+    PDM_TRY(pdm_backend_create(m->ctx, "cpu", &m->backend));
+    PDM_TRY(create_batch(m));
+done:
+    return status;
+}
+
+static pdm_status create_network(pdm_model *m)
+{
+    pdm_status             status = PDM_OK;
+    pdm_surrogate_shape    shape  = {.n_dim = pdm_domain_n_dim(m->domain), .n_feature = pdm_domain_n_feature(m->domain),
+                                     .n_channel = pdm_experts_columns(m->experts)->n_channel, .n_sample = m->n_batch};
+    for (pdm_size j = 0; j < shape.n_dim; j++) {
+        shape.n_coef[j]   = pdm_domain_spline(m->domain, j)->n_coef;
+        shape.periodic[j] = pdm_domain_spline(m->domain, j)->periodic;
+    }
+    PDM_TRY(pdm_surrogate_create(m->ctx, m->backend, m->the_case, &shape, (uint64_t)m->training.seed, &m->surrogate));
+    PDM_TRY(pdm_solver_create(m->ctx, m->backend, &m->solver_settings, m->domain, m->experts, m->n_batch, &m->solver));
+    PDM_TRY(pdm_implicit_create(m->ctx, m->backend, m->solver, fmin(1e-2 * m->training.tolerance, 1e-6), &m->implicit));
+    PDM_TRY(optimiser_create(m));
+    PDM_TRY(pdm_case_check_unread(m->the_case));
+done:
+    return status;
+}
+
+static pdm_status model_start(pdm_case *c, pdm_model **out)
+{
+    pdm_status   status = PDM_OK;
+    pdm_context *ctx    = pdm_case_context(c);
+    pdm_model   *m      = NULL;
+
+    PDM_TRY(pdm_alloc(ctx, sizeof *m, &m));
+    m->ctx = ctx;
+    PDM_TRY(pdm_case_copy(c, &m->the_case));
+    PDM_TRY(create_parts(m));
+    *out = m;
+    m    = NULL;
+done:
+    pdm_model_destroy(&m);
+    return status;
+}
+
+pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_model *m      = NULL;
+
+    if (!c || !out) return PDM_ERR_ARGUMENT;
+    PDM_TRY(model_start(c, &m));
+    PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
+    PDM_TRY(given_read(m));
+    PDM_TRY(find_scales(m));
+    PDM_TRY(create_network(m));
+    *out = m;
+    m    = NULL;
+done:
+    pdm_model_destroy(&m);
+    return status;
+}
+
+void pdm_model_destroy(pdm_model **model)
+{
+    if (!model || !*model) return;
+    pdm_model   *m = *model;
+    pdm_backend *b = m->backend;
+    output_destroy(m);
+    given_destroy(m);
+    pdm_implicit_destroy(&m->implicit);
+    pdm_solver_destroy(&m->solver);
+    pdm_solver_destroy(&m->polisher);
+    pdm_experts_destroy(&m->free_experts);
+    pdm_surrogate_destroy(&m->surrogate);
+    if (b) {
+        pdm_buffer **buffer[] = {&m->features, &m->basis, &m->g_basis, &m->lift, &m->g_c, &m->misfit, &m->data.scalar, &m->data.sampled, &m->adam_m,
+                                 &m->adam_v};
+        for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
+    }
+    pdm_arena_destroy(&m->arena);
+    pdm_backend_destroy(&m->backend);
+    pdm_experts_destroy(&m->experts);
+    pdm_domain_destroy(&m->domain);
+    pdm_pde_destroy(&m->pde);
+    pdm_free(m->ctx, m->distribution);
+    pdm_free(m->ctx, m->input_shift);
+    pdm_free(m->ctx, m->input_scale);
+    pdm_case_destroy(&m->the_case);
+    pdm_free(m->ctx, m->case_file);
+    pdm_free(m->ctx, m);
+    *model = NULL;
+}
+
+/* ---- file ---- */
+
+/* Floats of a buffer to or from a store. */
+static pdm_status store_buffer(pdm_model *m, pdm_store *s, const char *name, pdm_buffer *buffer, pdm_size n, bool writing)
+{
+    pdm_status status = PDM_OK;
+    void      *host   = NULL;
+    PDM_TRY(m->backend->ops->acquire(m->backend, buffer, writing ? PDM_READ : PDM_WRITE, &host));
+    PDM_TRY(writing ? pdm_store_put(s, "optimiser", name, PDM_STORE_FLOAT, n, host, NULL) : pdm_store_get(s, "optimiser", name, PDM_STORE_FLOAT, n, host));
+done:
+    if (host) (void)m->backend->ops->release(m->backend, buffer, &host);
+    return status;
+}
+
+static pdm_status store_weights(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status     status = PDM_OK;
+    void          *host   = NULL;
+    pdm_surrogate *net    = m->surrogate;
+    PDM_TRY(m->backend->ops->acquire(m->backend, net->parameters, writing ? PDM_READ : PDM_WRITE, &host));
+    for (pdm_size i = 0; i < net->n_tensor; i++) {
+        const pdm_tensor_info *t    = &net->tensor[i];
+        char                   shape[160];
+        size_t                 used = 0;
+        shape[0]                    = '\0';
+        for (pdm_size k = 0; k < t->n_axis && used < sizeof shape; k++)
+            used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", k ? " " : "", (long long)t->shape[k]);
+        float *values = (float *)host + t->offset;
+        PDM_TRY(writing ? pdm_store_put(s, "weights", t->name, PDM_STORE_FLOAT, t->n, values, shape)
+                        : pdm_store_get(s, "weights", t->name, PDM_STORE_FLOAT, t->n, values));
+    }
+done:
+    if (host) (void)m->backend->ops->release(m->backend, net->parameters, &host);
+    return status;
+}
+
+/* Scales of row blocks and fields are found once, at creation, and kept: they define the objective. */
+static pdm_status store_scales(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_block = pdm_domain_n_block(m->domain);
+    double        *scale   = NULL;
+
+    PDM_TRY(pdm_alloc_array(m->ctx, n_block, &scale));
+    for (pdm_size i = 0; i < n_block; i++) scale[i] = pdm_domain_scale(m->domain, i);
+    PDM_TRY(writing ? pdm_store_put(s, "scales", "rows", PDM_STORE_DOUBLE, n_block, scale, NULL)
+                    : pdm_store_get(s, "scales", "rows", PDM_STORE_DOUBLE, n_block, scale));
+    for (pdm_size i = 0; i < n_block; i++) pdm_domain_set_scale(m->domain, i, scale[i]);
+    const pdm_size n_field = pdm_domain_n_field(m->domain);
+    PDM_TRY(writing ? pdm_store_put(s, "scales", "fields", PDM_STORE_DOUBLE, n_field, m->magnitude, NULL)
+                    : pdm_store_get(s, "scales", "fields", PDM_STORE_DOUBLE, n_field, m->magnitude));
+    const pdm_size n_input = pdm_pde_n_input(m->pde);
+    if (n_input == 0) goto done;
+    PDM_TRY(writing ? pdm_store_put(s, "scales", "input_shift", PDM_STORE_DOUBLE, n_input, m->input_shift, NULL)
+                    : pdm_store_get(s, "scales", "input_shift", PDM_STORE_DOUBLE, n_input, m->input_shift));
+    PDM_TRY(writing ? pdm_store_put(s, "scales", "input_scale", PDM_STORE_DOUBLE, n_input, m->input_scale, NULL)
+                    : pdm_store_get(s, "scales", "input_scale", PDM_STORE_DOUBLE, n_input, m->input_scale));
+done:
+    pdm_free(m->ctx, scale);
+    return status;
+}
+
+static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status status = PDM_OK;
+    int64_t    step   = m->step;
+    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "step", PDM_STORE_INT64, 1, &step, NULL)
+                    : pdm_store_get(s, "optimiser", "step", PDM_STORE_INT64, 1, &step));
+    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean, NULL)
+                    : pdm_store_get(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean));
+    PDM_TRY(store_buffer(m, s, "adam_m", m->adam_m, m->surrogate->n_parameter, writing));
+    PDM_TRY(store_buffer(m, s, "adam_v", m->adam_v, m->surrogate->n_parameter, writing));
+    m->step = step;
+done:
+    return status;
+}
+
+pdm_status pdm_model_write(pdm_model *m, const char *path)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *s      = NULL;
+    char       steps[32];
+
+    if (!m || !path) return PDM_ERR_ARGUMENT;
+    PDM_TRY(pdm_store_create(m->ctx, path, "model", PDM_MODEL_FORMAT, &s));
+    snprintf(steps, sizeof steps, "%lld", (long long)m->training.steps);
+    PDM_TRY(pdm_case_set_text(m->the_case, "training", "steps", steps));
+    PDM_TRY(pdm_store_put_case(s, m->the_case));
+    PDM_TRY(pdm_store_put_text(s, "provenance", "case_file", m->case_file));
+    PDM_TRY(pdm_store_put_text(s, "provenance", "build", pdm_build_info()));
+    PDM_TRY(store_scales(m, s, true));
+    PDM_TRY(store_weights(m, s, true));
+    PDM_TRY(store_progress(m, s, true));
+    PDM_TRY(pdm_store_commit(s));
+done:
+    pdm_store_destroy(&s);
+    return status;
+}
+
+pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *s      = NULL;
+    pdm_case  *c      = NULL;
+    pdm_model *m      = NULL;
+
+    if (!ctx || !path || !out) return PDM_ERR_ARGUMENT;
+    PDM_TRY(pdm_store_open(ctx, path, "model", PDM_MODEL_FORMAT, &s));
+    PDM_TRY(pdm_store_get_case(s, &c));
+    PDM_TRY(model_start(c, &m));
+    PDM_TRY(pdm_store_get_text(s, "provenance", "case_file", &m->case_file));
+    PDM_TRY(store_scales(m, s, false));
+    PDM_TRY(create_network(m));
+    PDM_TRY(store_weights(m, s, false));
+    PDM_TRY(store_progress(m, s, false));
+    *out = m;
+    m    = NULL;
+done:
+    pdm_model_destroy(&m);
+    pdm_case_destroy(&c);
+    pdm_store_destroy(&s);
+    return status;
+}
+
+/* ---- settings that may change, values ---- */
+
+/* Hash of the case without what may change between runs. */
+static pdm_status case_identity(pdm_case *c, char out[33])
+{
+    pdm_status status = PDM_OK;
+    pdm_case  *copy   = NULL;
+    PDM_TRY(pdm_case_copy(c, &copy));
+    PDM_TRY(pdm_case_set_text(copy, "training", "steps", "0"));
+    PDM_TRY(pdm_case_set_text(copy, "training", "checkpoint_every", "1"));
+    PDM_TRY(pdm_case_hash(copy, out));
+done:
+    pdm_case_destroy(&copy);
+    return status;
+}
+
+pdm_status pdm_model_check_case(const pdm_model *m, pdm_case *c)
+{
+    pdm_status status = PDM_OK;
+    char       mine[33], theirs[33];
+    if (!m || !c) return PDM_ERR_ARGUMENT;
+    PDM_TRY(case_identity(m->the_case, mine));
+    PDM_TRY(case_identity(c, theirs));
+    if (strcmp(mine, theirs) != 0)
+        PDM_FAIL(m->ctx, PDM_ERR_MODEL, "the model was made from another case than %s (only training:steps and training:checkpoint_every may differ)",
+                 pdm_case_path(c));
+done:
+    return status;
+}
+
+pdm_status pdm_model_set_training(pdm_model *m, const char *name, const char *value)
+{
+    pdm_status        status = PDM_OK;
+    training_settings changed;
+    if (!m || !name || !value) return PDM_ERR_ARGUMENT;
+    if (strcmp(name, "steps") != 0 && strcmp(name, "checkpoint_every") != 0)
+        PDM_FAIL(m->ctx, PDM_ERR_CASE, "training:%s cannot change once a model exists; steps or checkpoint_every expected", name);
+    PDM_TRY(pdm_case_set_text(m->the_case, "training", name, value));
+    PDM_TRY(pdm_case_settings(m->the_case, "training", settings_table, N_SETTING, &changed));
+    m->training = changed;
+done:
+    return status;
+}
+
+void model_set_value(pdm_model *m, const char *name, double value)
+{
+    for (pdm_size i = 0; i < m->n_value; i++)
+        if (strcmp(m->value[i].name, name) == 0) {
+            m->value[i].value = value;
+            return;
+        }
+    if (m->n_value == N_VALUE) return;
+    snprintf(m->value[m->n_value].name, sizeof m->value->name, "%s", name);
+    m->value[m->n_value++].value = value;
+}
+
+double pdm_model_value(const pdm_model *m, const char *name)
+{
+    for (pdm_size i = 0; m && name && i < m->n_value; i++)
+        if (strcmp(m->value[i].name, name) == 0) return m->value[i].value;
+    return NAN;
+}
+
+pdm_size          pdm_model_step(const pdm_model *m) { return m->step; }
+pdm_size          pdm_model_steps(const pdm_model *m) { return m->training.steps; }
+pdm_size          pdm_model_n_input(const pdm_model *m) { return pdm_domain_n_input(m->domain); }
+pdm_size          pdm_model_n_field(const pdm_model *m) { return pdm_domain_n_field(m->domain); }
+pdm_backend      *pdm_model_backend(pdm_model *m) { return m->backend; }
+pdm_solver       *pdm_model_solver(pdm_model *m) { return m->solver; }
+pdm_surrogate    *pdm_model_surrogate(pdm_model *m) { return m->surrogate; }
+const pdm_domain *pdm_model_domain(const pdm_model *m) { return m->domain; }

@@ -1,0 +1,53 @@
+/* Adam with a cosine schedule; gradients are cut at a multiple of their running mean norm, which needs no knowledge of the
+ * loss's scale. */
+#include "train/train.h"
+
+#include <math.h>
+
+#include "train/train_impl.h"
+
+static const double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
+static const double NORM_MEMORY = 0.95; /* of the running mean */
+
+pdm_status optimiser_create(pdm_model *m)
+{
+    pdm_status   status = PDM_OK;
+    const size_t bytes  = (size_t)m->surrogate->n_parameter * sizeof(float);
+    PDM_TRY(m->backend->ops->buffer_create(m->backend, bytes, &m->adam_m));
+    PDM_TRY(m->backend->ops->buffer_create(m->backend, bytes, &m->adam_v));
+done:
+    return status;
+}
+
+static double learning_rate(const training_settings *t, pdm_size step)
+{
+    const double pi = 3.14159265358979323846;
+    if (step < t->warmup) return t->learning_rate * (double)(step + 1) / (double)t->warmup;
+    const double run = t->steps > t->warmup ? (double)(step - t->warmup) / (double)(t->steps - t->warmup) : 1.0;
+    const double cut = run < 1.0 ? run : 1.0;
+    return t->learning_rate * (t->final_rate + (1.0 - t->final_rate) * 0.5 * (1.0 + cos(pi * cut)));
+}
+
+pdm_status optimiser_step(pdm_model *m, bool *finite)
+{
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b      = m->backend;
+    pdm_surrogate *net    = m->surrogate;
+    double         square;
+
+    *finite = false;
+    PDM_TRY(b->ops->norm2_f32(b, net->n_parameter, net->g_parameters, &square));
+    if (!isfinite(square)) goto done;
+    const double norm = sqrt(square);
+    if (m->norm_mean == 0.0) m->norm_mean = norm;
+    const double most = m->training.clip * m->norm_mean, scale = norm > most ? most / norm : 1.0;
+    const pdm_adam adam = {.n = net->n_parameter, .step = m->step + 1, .learning_rate = learning_rate(&m->training, m->step), .beta1 = BETA1, .beta2 = BETA2,
+                           .epsilon = EPSILON, .gradient_scale = scale};
+    PDM_TRY(b->ops->adam_f32(b, &adam, net->g_parameters, m->adam_m, m->adam_v, net->parameters));
+    m->norm_mean = NORM_MEMORY * m->norm_mean + (1.0 - NORM_MEMORY) * norm * scale;
+    model_set_value(m, "gradient", norm);
+    model_set_value(m, "rate", adam.learning_rate);
+    *finite = true;
+done:
+    return status;
+}

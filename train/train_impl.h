@@ -1,0 +1,111 @@
+/* Inside of train/: the model struct and the pieces its files share. */
+#ifndef PDM_TRAIN_IMPL_H
+#define PDM_TRAIN_IMPL_H
+
+#include "train/train.h"
+
+enum { PDM_MODEL_FORMAT = 1, N_VALUE = 48 };
+
+typedef enum loss_kind { LOSS_PHYSICS, LOSS_DATA, LOSS_MIX } loss_kind;
+
+typedef struct training_settings {
+    pdm_size steps, batch, seed, checkpoint_every, warmup, max_iter;
+    int      loss;
+    double   learning_rate, final_rate, clip, data_weight, tolerance;
+} training_settings;
+
+/* One number by name (pdm_model_value). */
+typedef struct named_value { char name[32]; double value; } named_value;
+
+/* Given solutions to train on: inputs and fields of n samples on one output grid. */
+typedef struct training_data {
+    pdm_size         n_sample, n_point;
+    double          *input;  /* [n_sample][n_input]            */
+    double          *field;  /* [n_sample][n_field][n_point]   */
+    pdm_point_grid   grid;
+    pdm_points_plan *plan;
+} training_data;
+
+/* Fields on a tensor grid of output points. */
+typedef struct output_grid {
+    pdm_size         n[PDM_MAX_DIM], n_point;
+    double          *coordinate[PDM_MAX_DIM];
+    pdm_point_grid   grid;
+    pdm_points_plan *plan;
+    pdm_buffer      *values; /* [n_batch][n_point] */
+} output_grid;
+
+struct pdm_model {
+    pdm_context      *ctx;
+    pdm_case         *the_case;
+    char             *case_file; /* where the case came from in the first place */
+    training_settings training;
+    pdm_pde          *pde;
+    pdm_domain       *domain;
+    pdm_experts      *experts;
+    pdm_backend      *backend;
+    pdm_surrogate    *surrogate;
+    pdm_solver       *solver;   /* for batches of training.batch */
+    pdm_implicit     *implicit;
+    pdm_solver_settings solver_settings; /* of prediction; training has its own limits */
+    pdm_experts      *free_experts; /* polish: made on first use */
+    pdm_solver       *polisher;
+
+    /* per pde input */
+    pdm_distribution *distribution;
+    double           *input_shift, *input_scale;
+    double           *magnitude; /* [n_field] */
+
+    /* batch, on the back end */
+    pdm_size     n_batch;
+    pdm_buffer  *features, *basis, *g_basis, *lift, *g_c, *misfit;
+    pdm_rows_data data; /* scalar, sampled */
+    /* batch, on the host */
+    pdm_arena arena;
+    double   *input;    /* [n_batch][n_input]          */
+    double   *work;     /* pdm_domain_prepare_work     */
+    int32_t  *index, *good; /* [n_batch]                   */
+    int32_t  *pick;     /* [n_batch] sample of the data */
+    double   *weight_one, *weight_minus; /* [n_batch] 1 and -1 */
+    pdm_solve_result *result; /* [n_batch] */
+    pdm_lift_report report; /* largest corner jump of the last batch */
+
+    training_data given;
+    output_grid   output;
+
+    /* optimiser */
+    pdm_buffer *adam_m, *adam_v;
+    double      norm_mean; /* running mean of gradient norms, for clipping */
+    pdm_size    step;
+
+    named_value value[N_VALUE];
+    pdm_size    n_value;
+};
+
+/* model.c */
+pdm_status training_settings_view(pdm_text *out);
+void   model_set_value(pdm_model *m, const char *name, double value);
+/* batch.c: inputs -> lift, data and features of sample i of the batch buffers */
+pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input);
+pdm_status batch_draw(pdm_model *m, pdm_size step); /* fills m->input, m->pick */
+pdm_batch  batch_of(pdm_model *m, pdm_size n);
+/* given.c */
+pdm_status given_read(pdm_model *m);
+void       given_destroy(pdm_model *m);
+/* files.c */
+typedef struct file_inputs {
+    pdm_size n_sample, n_coordinate[PDM_MAX_DIM];
+    double  *input;                   /* [n_sample][n_input] */
+    double  *coordinate[PDM_MAX_DIM]; /* NULL: the file has none */
+} file_inputs;
+pdm_status file_inputs_read(pdm_model *m, pdm_fields *f, file_inputs *out);
+void       file_inputs_destroy(pdm_model *m, file_inputs *x);
+/* predict.c */
+pdm_status output_set(pdm_model *m, const pdm_size *n, double *const *coordinate);
+void       output_destroy(pdm_model *m);
+pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish, double *u, pdm_solve_result *result);
+/* optimiser.c */
+pdm_status optimiser_create(pdm_model *m);
+pdm_status optimiser_step(pdm_model *m, bool *finite);
+
+#endif
