@@ -158,7 +158,7 @@ pdm_status pde_append_known(const pdm_pde *p, pde_scope scope, const char *name,
     for (pdm_size i = 0; i < p->n_symbol; i++)
         if (scope_has(scope, p->symbol[i].kind)) candidate[n++] = p->symbol[i].name;
     candidate[n++] = "pi";
-    PDM_TRY(append_nearest(name, candidate, n, out));
+    if (name[1]) PDM_TRY(append_nearest(name, candidate, n, out)); /* every letter is near to every other */
     for (pdm_size k = 0; k < COUNT_OF(order); k++) {
         bool first = true;
         for (pdm_size i = 0; i < p->n_symbol; i++) {

@@ -217,6 +217,7 @@ static pdm_status read_parameter(pdm_pde *p, pdm_case *c, const char *name)
     PDM_TRY(parameter_unit(&s, c, name, &value));
     where.offset = 0;
     if (!isfinite(p->dag.node[value.node].value)) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "the value of the parameter is not finite");
+    where.text = NULL; /* from here on it is about the name */
     PDM_TRY(pde_add_symbol(p, where, (pdm_span){name, (pdm_size)strlen(name)}, PDE_PARAMETER, 0, value, NULL));
 done:
     return status;
@@ -230,6 +231,7 @@ static pdm_status read_definition(pdm_pde *p, pdm_case *c, const char *name)
 
     PDM_TRY(pde_read_text(c, "pde/definitions", name, NULL, &where));
     PDM_TRY(pde_parse(p, where, PDE_SCOPE_ALL, &value));
+    where.text = NULL; /* from here on it is about the name */
     PDM_TRY(pde_add_symbol(p, where, (pdm_span){name, (pdm_size)strlen(name)}, PDE_DEFINITION, 0, value, NULL));
 done:
     return status;
