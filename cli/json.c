@@ -1,0 +1,95 @@
+#include "cli/cli.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static void print_escaped(const char *text)
+{
+    for (; *text; text++) {
+        const unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\')
+            printf("\\%c", c);
+        else if (c == '\n')
+            fputs("\\n", stdout);
+        else if (c < 0x20)
+            printf("\\u%04x", c);
+        else
+            putchar(c);
+    }
+}
+
+static void print_key(const char *key)
+{
+    printf(", \"%s\": ", key);
+}
+
+void json_text(const char *key, const char *value)
+{
+    print_key(key);
+    putchar('"');
+    print_escaped(value);
+    putchar('"');
+}
+
+void json_real(const char *key, double value)
+{
+    print_key(key);
+    if (isfinite(value))
+        printf("%.17g", value);
+    else
+        fputs("null", stdout);
+}
+
+void json_count(const char *key, pdm_size value)
+{
+    print_key(key);
+    printf("%lld", (long long)value);
+}
+
+void json_value(const pdm_model *m, const char *name)
+{
+    json_real(name, pdm_model_value(m, name));
+}
+
+void json_end(void)
+{
+    puts("}");
+}
+
+void json_begin(const char *command_name, const options *o)
+{
+    printf("{\"command\": \"%s\"", command_name);
+    json_text("file", o->operand[0]);
+    if (o->operand[1]) json_text("data", o->operand[1]);
+    if (o->output) json_text("output", o->output);
+}
+
+void json_prediction(const pdm_model *m)
+{
+    static const char *const name[] = {"samples",       "unconverged",    "seconds",     "seconds.network",
+                                       "seconds.solve", "seconds.output", "seconds.data"};
+    for (size_t i = 0; i < sizeof name / sizeof *name; i++) json_value(m, name[i]);
+}
+
+void report_text(void *user, const char *text)
+{
+    report *r = user;
+
+    if (!r->options->json) {
+        fputs(text, stdout);
+        return;
+    }
+    if (!r->begun) {
+        json_begin(r->command_name, r->options);
+        print_key("text");
+        putchar('"');
+    }
+    r->begun = true;
+    print_escaped(text);
+}
+
+bool report_wants_numbers(report *r)
+{
+    if (r->begun) putchar('"');
+    return r->begun;
+}

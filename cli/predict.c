@@ -1,0 +1,56 @@
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+static const option_info table[] = {
+    {"output", 'o', OPTION_TEXT, offsetof(options, output), true, "OUT.nc", "fields, sample dimension first"},
+    {"polish", 0, OPTION_REAL, offsetof(options, polish), false, "TOL",
+     "solve for all coefficients, to this tolerance"},
+};
+
+static void print_result(const pdm_model *m, const options *o)
+{
+    const double n = pdm_model_value(m, "samples"), per = 1e3 / n;
+
+    printf("%s: %.0f samples, %.0f not converged; per sample %.2f ms: "
+           "network %.2f, solve %.2f, output %.2f, setting up %.2f\n",
+           o->output, n, pdm_model_value(m, "unconverged"), per * pdm_model_value(m, "seconds"),
+           per * pdm_model_value(m, "seconds.network"), per * pdm_model_value(m, "seconds.solve"),
+           per * pdm_model_value(m, "seconds.output"), per * pdm_model_value(m, "seconds.data"));
+}
+
+static exit_code run(session *s, const options *o)
+{
+    exit_code code = CODE_FINE;
+    subject   x    = {0};
+
+    CLI_TRY(check_output(s, o->output, o->operand[0]));
+    CLI_TRY(check_output(s, o->output, o->operand[1]));
+    CLI_TRY(subject_read_solver(s, &x));
+    CLI_TRY(check(s, pdm_model_predict_file(x.model, o->operand[1], o->output, o->polish)));
+    if (o->json) {
+        json_begin("predict", o);
+        json_prediction(x.model);
+        json_end();
+    } else {
+        print_result(x.model, o);
+    }
+done:
+    subject_destroy(&x);
+    return code;
+}
+
+const command predict_command = {
+    .name     = "predict",
+    .operands = "MODEL.nc INPUT.nc",
+    .summary  = "compute fields for the inputs in a file",
+    .details =
+        "Reads inputs and, where present, output coordinates from INPUT.nc and writes the fields. Solves that do not\n"
+        "converge are no error: solver_reason in OUT.nc says how each one ended.\n\n"
+        "With --polish, MODEL.nc may also be a case: it is then solved from nothing.",
+    .n_needed  = 2,
+    .n_operand = 2,
+    .option    = table,
+    .n_option  = sizeof table / sizeof *table,
+    .run       = run,
+};

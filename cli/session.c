@@ -1,0 +1,97 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+exit_code code_of(pdm_status status)
+{
+    switch (status) {
+    case PDM_OK: return CODE_FINE;
+    case PDM_ERR_ARGUMENT: return CODE_USAGE;
+    case PDM_ERR_MEMORY: return CODE_MEMORY;
+    case PDM_ERR_IO: return CODE_FILE;
+    case PDM_ERR_CASE: return CODE_CASE;
+    case PDM_ERR_DATA: return CODE_DATA;
+    case PDM_ERR_MODEL: return CODE_MODEL;
+    case PDM_ERR_NUMERIC: return CODE_NUMERIC;
+    case PDM_ERR_UNSUPPORTED: return CODE_UNSUPPORTED;
+    case PDM_ERR_INTERRUPTED: return CODE_INTERRUPTED;
+    case PDM_ERR_INTERNAL: break;
+    }
+    return CODE_INTERNAL;
+}
+
+/* Takes an unfinished progress line off the terminal, so that a message has a line of its own. */
+static void clear_line(session *s)
+{
+    if (!s || !s->line_is_open) return;
+    fputs("\r\033[K", stderr);
+    s->line_is_open = false;
+}
+
+exit_code fail(session *s, exit_code code, const char *format, ...)
+{
+    va_list arguments;
+
+    clear_line(s);
+    fputs("pdemoe: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    return code;
+}
+
+void remark(session *s, const char *format, ...)
+{
+    va_list arguments;
+
+    if (s->options->quiet) return;
+    clear_line(s);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+exit_code check(session *s, pdm_status status)
+{
+    if (status == PDM_OK) return CODE_FINE;
+    const char *text = pdm_context_error(s->ctx);
+    return fail(s, code_of(status), "%s", *text ? text : pdm_status_text(status));
+}
+
+static void print_log(void *user, pdm_log_level level, const char *topic, const char *text)
+{
+    static const char *const word[] = {"error: ", "warning: ", "", ""};
+
+    clear_line(user);
+    fprintf(stderr, "%s%s: %s\n", word[level], topic, text);
+}
+
+exit_code session_open(session *s, const options *o)
+{
+    *s                      = (session){.options = o};
+    const pdm_status status = pdm_context_create(NULL, &s->ctx);
+
+    if (status != PDM_OK) return fail(s, code_of(status), "%s", pdm_status_text(status));
+    pdm_context_set_log(s->ctx, print_log, s, o->verbose ? PDM_LOG_DEBUG : o->quiet ? PDM_LOG_WARNING : PDM_LOG_INFO);
+    return check(s, pdm_context_set_threads(s->ctx, o->threads));
+}
+
+void session_close(session *s)
+{
+    const pdm_size left = pdm_context_destroy(&s->ctx);
+
+    if (left > 0) fprintf(stderr, "warning: %lld bytes were not given back, a mistake in pdemoe\n", (long long)left);
+}
+
+exit_code check_stdout(void)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout)) return CODE_FINE;
+    fprintf(stderr, "pdemoe: standard output: cannot be written: %s\n", errno ? strerror(errno) : "write error");
+    return CODE_FILE;
+}

@@ -1,0 +1,154 @@
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 4096 };
+
+static const option_info table[] = {
+    {"output", 'o', OPTION_TEXT, offsetof(options, output), true, "MODEL.nc",
+     "model file, which is also the checkpoint"},
+    {"resume", 0, OPTION_FLAG, offsetof(options, resume), false, NULL, "continue from MODEL.nc if it exists"},
+    {"force", 'f', OPTION_FLAG, offsetof(options, force), false, NULL, "start anew even if MODEL.nc exists"},
+};
+
+static bool exists(const char *path)
+{
+    return access(path, F_OK) == 0 || errno != ENOENT;
+}
+
+/* The two settings that a model keeps of its own unless told otherwise; all others are those of the case. */
+static bool may_change(const setting *x)
+{
+    return strcmp(x->group, "training") == 0 &&
+           (strcmp(x->name, "steps") == 0 || strcmp(x->name, "checkpoint_every") == 0);
+}
+
+static exit_code resume(session *s, const options *o, subject *x)
+{
+    exit_code code = CODE_FINE;
+
+    CLI_TRY(check(s, pdm_model_read(s->ctx, o->output, &x->model)));
+    const pdm_status same = pdm_model_check_case(x->model, x->the_case);
+    if (same != PDM_OK) CLI_TRY(fail(s, code_of(same), "%s: %s", o->output, pdm_context_error(s->ctx)));
+    for (int i = 0; i < o->n_set; i++)
+        if (may_change(&o->set[i]))
+            CLI_TRY(check(s, pdm_model_set_training(x->model, o->set[i].name, o->set[i].value)));
+    remark(s, "%s: continuing at step %lld of %lld", o->output, (long long)pdm_model_step(x->model),
+           (long long)pdm_model_steps(x->model));
+done:
+    return code;
+}
+
+static exit_code start(session *s, const options *o, subject *x)
+{
+    exit_code code = CODE_FINE;
+
+    if (o->resume && o->force) return fail(s, CODE_USAGE, "train: --resume and --force exclude each other");
+    CLI_TRY(check_output(s, o->output, o->operand[0]));
+    if (exists(o->output) && !o->resume && !o->force)
+        CLI_TRY(fail(s, CODE_USAGE, "%s exists; --resume continues from it, --force starts anew and replaces it",
+                     o->output));
+    CLI_TRY(subject_read_case(s, o->operand[0], x));
+    if (o->resume && exists(o->output)) return resume(s, o, x);
+    if (o->resume) remark(s, "%s does not exist: starting anew", o->output);
+    CLI_TRY(check(s, pdm_model_create(x->the_case, &x->model)));
+done:
+    return code;
+}
+
+/* Where pdm_model_train() puts its log: the path with ".log.jsonl" in place of ".nc". */
+static void find_log(const char *path, char *out, size_t size)
+{
+    const size_t n = strlen(path);
+    snprintf(out, size, "%.*s.log.jsonl", (int)(n > 3 && strcmp(path + n - 3, ".nc") == 0 ? n - 3 : n), path);
+}
+
+typedef struct result {
+    const char     *path;
+    char            log[PATH_SIZE];
+    const progress *progress;
+    pdm_size        done, peak; /* steps of this run; bytes */
+    double          seconds;    /* of this run              */
+} result;
+
+static void print_result(const result *r, const pdm_model *m)
+{
+    printf("model   %s, %lld of %lld steps\nlog     %s\n", r->path, (long long)pdm_model_step(m),
+           (long long)pdm_model_steps(m), r->log);
+    if (r->done > 0) {
+        printf("loss    %.4e\ntime    %.2f s for %lld steps, %.2f ms a step:", pdm_model_value(m, "loss"), r->seconds,
+               (long long)r->done, 1e3 * r->seconds / (double)r->done);
+        for (int i = 0; i < N_STAGE; i++)
+            printf("%s %s %.1f %%", i ? "," : "", stage_name[i] + strlen("seconds."),
+                   100.0 * r->progress->stage[i] / r->seconds);
+        putchar('\n');
+    }
+    printf("memory  %.1f MB at most\n", (double)r->peak / 1e6);
+}
+
+static void print_json(const result *r, const pdm_model *m, const options *o)
+{
+    json_begin("train", o);
+    json_text("log", r->log);
+    json_count("step", pdm_model_step(m));
+    json_count("steps", pdm_model_steps(m));
+    json_count("steps_of_this_run", r->done);
+    json_value(m, "loss");
+    json_value(m, "failed");
+    json_real("seconds", r->seconds);
+    for (int i = 0; i < N_STAGE; i++) json_real(stage_name[i], r->progress->stage[i]);
+    json_count("peak_bytes", r->peak);
+    json_end();
+}
+
+static exit_code run(session *s, const options *o)
+{
+    exit_code code = CODE_FINE;
+    subject   x    = {0};
+    progress  p;
+    result    r = {.path = o->output, .progress = &p};
+
+    catch_signals();
+    CLI_TRY(start(s, o, &x));
+    progress_start(&p, s, x.model);
+    code = check(s, pdm_model_train(x.model, o->output, progress_step, &p));
+    if (code == CODE_NUMERIC) remark(s, "%s holds the last checkpoint", o->output);
+    if (code != CODE_FINE && code != CODE_INTERRUPTED) goto done;
+    progress_end(&p);
+    r.seconds = progress_seconds(&p);
+    r.done    = pdm_model_step(x.model) - p.first_step;
+    if (r.done == 0)
+        remark(s, "%s: all %lld steps are done; more with --set training.steps=N", o->output,
+               (long long)pdm_model_steps(x.model));
+    pdm_context_memory(s->ctx, NULL, &r.peak, NULL);
+    find_log(o->output, r.log, sizeof r.log);
+    if (o->json)
+        print_json(&r, x.model, o);
+    else
+        print_result(&r, x.model);
+done:
+    subject_destroy(&x);
+    return code;
+}
+
+const command train_command = {
+    .name     = "train",
+    .operands = "CASE",
+    .summary  = "train a model of a case",
+    .details =
+        "Trains a model of CASE (CDL when the name ends in .cdl, NetCDF otherwise), from the equations alone or on\n"
+        "data, as the case says. MODEL.nc is written every training.checkpoint_every steps and at the end, a line of\n"
+        "JSON a step to MODEL.log.jsonl. Ctrl-C (or SIGTERM) stops after the step with a checkpoint, a second one at\n"
+        "once.\n\n"
+        "With --resume the case has to be the model's; the model keeps its training.steps and\n"
+        "training.checkpoint_every unless they are given by --set.",
+    .n_needed     = 1,
+    .n_operand    = 1,
+    .option       = table,
+    .n_option     = sizeof table / sizeof *table,
+    .has_settings = true,
+    .run          = run,
+};

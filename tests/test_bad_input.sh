@@ -1,0 +1,141 @@
+#!/bin/sh
+# Bad input: each gets one message with the place and what was expected, its exit code, and leaves no file behind.
+# usage: test_bad_input.sh PROGRAM
+set -u
+
+program=$1
+. "$(dirname "$0")/program.sh"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+mkdir out
+
+# refused CODE WORDS COMMAND...: as expect(), with one message, nothing on stdout, and nothing new in the folder.
+refused() {
+    code=$1 words=$2
+    shift 2
+    ls -a . out > before
+    expect "$code" "$words" "$@"
+    [ "$(grep -c '^pdemoe: ' said)" -eq 1 ] || complain "not one message: $*" "$(cat said)"
+    ls -a . out > after
+    cmp -s before after || complain "files changed: $*" "$(diff before after)"
+}
+
+# bad_case WORDS SED_COMMANDS...: a case changed by sed.
+bad_case() {
+    words=$1
+    shift
+    write_case bad "$@"
+    cmp -s bad.cdl good.cdl && complain "the case is not changed by: $*"
+    refused 3 "bad.cdl|$words" "$program" train bad.cdl -o out/m.nc
+}
+
+# bad_input WORDS SED_COMMANDS...: an input file changed by sed.
+bad_input() {
+    words=$1
+    shift
+    write_inputs bad "$@"
+    cmp -s bad.cdl inputs.cdl && complain "the input is not changed by: $*"
+    refused 4 "bad.nc|$words" "$program" predict model.nc bad.nc -o out/p.nc
+}
+
+touch said before after bad.cdl bad.nc
+write_case good -e ''
+write_inputs inputs -e ''
+expect 0 '6 of 6' "$program" train good.cdl -o model.nc
+
+# ---- files that are none ----
+refused 5 'missing.nc|No such file' "$program" check missing.nc
+refused 5 'missing.cdl|No such file' "$program" train missing.cdl -o out/m.nc
+echo 'this is text' > text.nc
+refused 5 'text.nc|not a NetCDF file' "$program" train text.nc -o out/m.nc
+refused 6 'text.nc|not a pdemoe model file' "$program" predict text.nc inputs.nc -o out/p.nc
+refused 5 'text.nc|not a NetCDF file' "$program" predict model.nc text.nc -o out/p.nc
+ncgen -4 -o case.nc good.cdl
+for file in case inputs model; do head -c "$(($(wc -c < $file.nc) / 2))" $file.nc > half_$file.nc; done
+refused 5 'half_case.nc|truncated' "$program" train half_case.nc -o out/m.nc
+refused 5 'half_inputs.nc|truncated' "$program" predict model.nc half_inputs.nc -o out/p.nc
+refused 6 'half_model.nc|truncated' "$program" predict half_model.nc inputs.nc -o out/p.nc
+refused 5 'out|folder' "$program" check out
+
+# ---- the text of a case ----
+bad_case ':4: |syntax error' -e '4s/;//'
+bad_case '/pde|missing' -e 's/group: pde {/group: pdf {/'
+bad_case '/domain/x' -e 's/group: x {/group: xx {/'
+bad_case '/domain|dimensions' -e '/:dimensions/d'
+bad_case '/domain/x:control_poinst|did you mean "control_points"' -e 's/:control_points = 10/:control_points = 10 ; :control_poinst = 10/'
+bad_case '/trainign|did you mean "training"' -e 's/group: training/group: trainign/'
+bad_case '/training:loss|phisics|physics' -e 's/:steps = 6/:loss = "phisics"/'
+bad_case '/training:batch|0|1 to 4096' -e 's/:batch = 2/:batch = 0/'
+bad_case '/inputs/u0:distribution|unifrom|uniform(LOW, HIGH)' -e 's/"uniform(0.1/"unifrom(0.1/'
+bad_case '/inputs/u0:distribution' -e 's/:distribution = .* ; } }/:units = "1" ; } }/'
+
+# ---- expressions: a caret under the place ----
+bad_case '/pde/residuals:u|"w"|u|^' -e 's/dt(u) -/dt(w) -/'
+bad_case '/pde/residuals:u|"sine"|sin|^' -e 's/+ uptake/+ sine(u)/'
+bad_case '/pde/residuals:u|"DD"|D|^' -e 's/dx(D\*dx/dx(DD*dx/'
+bad_case '/pde/residuals:u|^' -e 's/dt(u) - dx(D/(dt(u) - dx(D/'
+bad_case '/pde/residuals:u|^' -e 's/+ uptake"/+ uptake)"/'
+bad_case '/pde/definitions:uptake|^' -e 's/u\*abs(u)"/u*"/'
+bad_case '/pde/residuals:u|no dimension "y"|t, x|^' -e 's/dx(D\*dx(u))/dx(D*dy(u))/'
+bad_case '/pde/residuals|u' -e 's/residuals { :u/residuals { :v/'
+bad_case '/pde/residuals:u|"m"|Hz|^' -e 's/:k = "s-1"/:k = "m"/'
+bad_case '/pde/units:D|furlongs_per' -e 's/:D = "m2 s-1"/:D = "furlongs_per"/'
+
+# ---- conditions ----
+bad_case '/pde/boundary:x_max|no condition|"u"' -e 's/:x_max = "flux(u) = 0" ;//'
+bad_case '/pde/boundary:x_max|two conditions' -e 's/"flux(u) = 0"/"flux(u) = 0; u = 1"/'
+bad_case '/pde/boundary|periodic' -e 's/:experts = 2/:experts = 2 ; :kind = "periodic"/'
+bad_case '/pde/boundary:y_max' -e 's/:x_max/:y_max/'
+bad_case '/pde/boundary:x_max|=' -e 's/"flux(u) = 0"/"flux(u)"/'
+bad_case '/pde/initial|u' -e 's/group: initial { :u = "u0" ; }/group: initial { }/'
+bad_case '/pde/initial:u_t' -e 's/:u = "u0"/:u = "u0" ; :u_t = "0"/'
+
+# ---- grid ----
+bad_case '/domain/t:degree|6 control points|at most 5' -e 's/:control_points = 6/:control_points = 6 ; :degree = 6/'
+bad_case '/domain/x:experts|11 experts for 10 control points' -e 's/:experts = 2/:experts = 11/'
+bad_case '/domain/x:extent|increasing' -e 's/group: x { :extent = 0., 1./group: x { :extent = 1., 0./'
+bad_case '/domain/x:kind|bounded|periodic' -e 's/:experts = 2/:kind = "round"/'
+bad_case '/surrogate:modes' -e 's/:modes = 2/:modes = 2, 2, 2/'
+
+# ---- inputs ----
+bad_input 'u0|nan at (sample=1)|finite' -e 's/u0 = 0.2, 0.5/u0 = 0.2, NaN/'
+bad_input 'u0|missing value|1' -e 's/u0 = 0.2, 0.5/u0 = 0.2, -1/'
+bad_input 'no variable "u0"' -e 's/u0/v0/g'
+bad_input 'u0|dimensions|sample' -e 's/double u0(sample)/double u0(t)/' -e 's/u0 = 0.2/u0 = 0.1, 0.2/'
+bad_input 'x:units|does not convert|m' -e 's/x:units = "m"/x:units = "kg"/'
+bad_input 'x = 2|number 4|outside the domain|0 to 1' -e 's/0.75, 1 ;$/0.75, 2 ;/' -e 's/t = 0.25, 0.5, 0.75, 2/t = 0.25, 0.5, 0.75, 1/'
+bad_input 'x|increasing' -e 's/x = 0, 0.25/x = 0.25, 0/'
+write_inputs plain -e ''
+refused 4 'plain.nc|"u"' "$program" eval model.nc plain.nc
+
+# ---- models ----
+refused 6 'case.nc|not a pdemoe model file' "$program" predict case.nc inputs.nc -o out/p.nc
+refused 6 'model.nc|another case|good.cdl' "$program" train good.cdl -o model.nc --resume --set training.batch=3
+nccopy model.nc copied.nc
+refused 6 'copied.nc|changed by another program' "$program" predict copied.nc inputs.nc -o out/p.nc
+cp model.nc flipped.nc
+middle=$(($(wc -c < model.nc) / 2))
+printf '\377\376\375\374' | dd of=flipped.nc bs=1 seek=$middle conv=notrunc 2> /dev/null
+cmp -s flipped.nc model.nc && complain "the model has not been changed"
+refused 6 'flipped.nc|damaged|hash' "$program" predict flipped.nc inputs.nc -o out/p.nc
+
+# ---- outputs ----
+refused 5 'nowhere/p.nc|No such file' "$program" predict model.nc inputs.nc -o nowhere/p.nc
+refused 5 'out|folder' "$program" predict model.nc inputs.nc -o out
+refused 5 'nowhere/m|No such file' "$program" train good.cdl -o nowhere/m.nc
+# a disk that takes no more than a few kB: SIGXFSZ ignored, so that writing fails
+small_disk() { (trap '' XFSZ && ulimit -f 4 && exec "$@"); }
+refused 5 'out/p.nc|cannot be written|too large' small_disk "$program" predict model.nc inputs.nc -o out/p.nc
+cp model.nc kept.nc
+cp model.log.jsonl kept.log.jsonl
+refused 5 'kept.nc|cannot be written|too large' small_disk "$program" train case.nc -o kept.nc --resume --set training.steps=8
+cmp -s model.nc kept.nc || complain "a full disk has damaged the checkpoint"
+
+# ---- NaN in training: the step, the input and the term; the checkpoint stays ----
+write_case nan -e 's/:uptake = "k\*u\*abs(u)"/:uptake = "k*log(u - 5)"/'
+touch out/nan.nc out/nan.log.jsonl
+refused 7 'step 0|residual' "$program" train nan.cdl -o out/nan.nc --force
+expect 0 '0 of 6 steps' "$program" info out/nan.nc
+
+exit "$failed"

@@ -1,0 +1,129 @@
+#!/bin/sh
+# The program from end to end: help, train, predict, eval, check, info, gradcheck, JSON, exit codes; the example.
+# usage: test_cli.sh PROGRAM EXAMPLE
+set -u
+
+program=$1 example=$2
+. "$(dirname "$0")/program.sh"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+
+# ---- words about itself ----
+expect 0 'Usage|train|gradcheck|Exit codes|130' "$program" --help
+expect 0 'commit|compiler|NetCDF' "$program" --version
+for command in train predict eval check info gradcheck; do
+    expect 0 "Usage: pdemoe $command|Options:|--set|--threads|--json|--quiet" "$program" "$command" --help
+done
+expect 0 'training|learning_rate|solver|domain|row_power' "$program" train --help
+
+# ---- command lines that are wrong ----
+expect 2 'a command expected' "$program"
+expect 2 'no command "trian"|did you mean "train"' "$program" trian
+expect 2 'comes first' "$program" --quiet check tiny.cdl
+expect 2 'unknown|--jsno|did you mean "json"' "$program" check tiny.cdl --jsno
+expect 2 'unknown option -x' "$program" check tiny.cdl -x
+expect 2 '--quiet takes no value' "$program" check tiny.cdl --quiet=1
+expect 2 '0 file names|CASE expected' "$program" check
+expect 2 '3 file names' "$program" predict a b c -o d
+expect 2 '--output OUT.nc is required' "$program" predict a b
+expect 2 'expected behind it' "$program" train tiny.cdl -o
+expect 2 '--threads 0|whole number' "$program" check tiny.cdl --threads 0
+expect 2 '--threads many|whole number' "$program" check tiny.cdl --threads many
+expect 2 '1 to 1024 expected' "$program" check tiny.cdl --threads 100000
+expect 2 '--polish -1|above 0' "$program" predict a b -o c --polish -1
+expect 2 'GROUP.NAME=VALUE' "$program" check tiny.cdl --set steps
+expect 2 'exclude each other' "$program" train tiny.cdl -o tiny.nc --resume --force
+
+# ---- a case becomes a model ----
+write_case tiny -e ''
+write_inputs inputs -e ''
+expect 0 'dx( -0.05*dx(u) )|0.3*u*abs(u)|x_max|ms a step' "$program" check tiny.cdl
+expect 0 '0.05*dx(u)' "$program" info tiny.cdl
+ncgen -4 -o case.nc tiny.cdl
+expect 0 'ms a step' "$program" check case.nc --set training.batch=1
+expect 2 'same file' "$program" train tiny.cdl -o tiny.cdl --force
+expect 0 'step=6 steps=6|tiny.nc, 6 of 6 steps|tiny.log.jsonl|network|data|MB' "$program" train tiny.cdl -o tiny.nc --threads 2
+[ "$(wc -l < tiny.log.jsonl)" -eq 6 ] || complain "the log has not six lines: $(cat tiny.log.jsonl)"
+expect 2 'exists|--resume|--force' "$program" train tiny.cdl -o tiny.nc
+expect 0 'all 6 steps are done' "$program" train tiny.cdl -o tiny.nc --resume
+expect 0 'continuing at step 6 of 8|8 of 8 steps' "$program" train tiny.cdl -o tiny.nc --resume --set training.steps=8
+expect 0 '6 of 6 steps' "$program" train tiny.cdl -o tiny.nc --force
+expect 0 'does not exist: starting anew' "$program" train tiny.cdl -o other.nc --resume --set training.steps=2
+[ "$("$program" train tiny.cdl -o quiet.nc --quiet 2>&1 >/dev/null)" = "" ] || complain "--quiet is not"
+expect 0 '6 of 6 steps|0.05*dx(u)' "$program" info tiny.nc
+
+# ---- and predicts ----
+expect 0 'prediction.nc|3 samples|network' "$program" predict tiny.nc inputs.nc -o prediction.nc
+ncdump -h prediction.nc | grep -qF 'double u(sample, t, x)' || complain "$(ncdump -h prediction.nc)"
+# the prediction with its inputs is a reference, which it agrees with
+{ ncdump -p 9,17 prediction.nc | sed -e '/^}$/d' -e 's/^variables:/& double u0(sample) ;/'; echo 'u0 = 0.2, 0.5, 0.8 ; }'; } > reference.cdl
+ncgen -4 -o reference.nc reference.cdl
+expect 0 '0.0000 %|network' "$program" eval tiny.nc reference.nc -o again.nc
+ncdump -v u prediction.nc | sed 1d > first.txt
+ncdump -v u again.nc | sed 1d > second.txt
+cmp -s first.txt second.txt || complain "eval and predict differ"
+expect 2 'same file' "$program" predict tiny.nc inputs.nc -o inputs.nc
+
+# ---- exact solutions instead of a file: here u stays what it is ----
+expect 4 '/pde/exact' "$program" eval tiny.nc
+write_case still -e 's/ + uptake//' -e '/:uptake/d' -e 's/u0 + t\/tau/u0/' -e 's/group: units {/group: exact { :u = "u0" ; } &/'
+expect 0 'mean relative L2 error 0.0000 %' "$program" eval still.cdl --polish 1e-10
+expect 2 '--output goes with a reference' "$program" eval still.cdl --polish 1e-10 -o no.nc
+
+# ---- polish: of a model and of a case, in CDL or NetCDF ----
+expect 0 '0 not converged' "$program" predict tiny.nc inputs.nc -o polished.nc --polish 1e-10
+expect 0 '0 not converged' "$program" predict tiny.cdl inputs.nc -o from_cdl.nc --polish 1e-10
+expect 0 '0 not converged' "$program" predict case.nc inputs.nc -o from_case.nc --polish 1e-10 --set training.batch=1
+expect 0 'rel. L2' "$program" eval tiny.cdl reference.nc --polish 1e-10
+expect 2 '--set changes a case' "$program" predict tiny.nc inputs.nc -o no.nc --set training.steps=1
+expect 6 'case.nc|not a pdemoe model' "$program" predict case.nc inputs.nc -o no.nc
+expect 6 'neither a model nor a case' "$program" info prediction.nc
+
+# ---- gradients ----
+expect 0 'slope' "$program" gradcheck tiny.cdl
+expect 0 'slope' "$program" gradcheck tiny.nc
+
+# ---- JSON ----
+read_json() {
+    if command -v python3 > /dev/null; then
+        python3 -c 'import json, sys; o = json.loads(sys.stdin.read()); sys.exit(not all(k in o for k in sys.argv[1:]))' "$@"
+    else
+        grep -q '^{.*}$'
+    fi
+}
+expect_json() {
+    keys=$1
+    shift
+    "$program" "$@" --json > json.txt 2> said || complain "$*: $(cat said)"
+    [ "$(wc -l < json.txt)" -eq 1 ] || complain "$*: not one line of JSON: $(cat json.txt)"
+    # shellcheck disable=SC2086 # keys are meant to be split
+    read_json command file $keys < json.txt || complain "$*: not the JSON expected: $(cat json.txt)"
+}
+expect_json 'step steps loss seconds seconds.adjoint peak_bytes log output' train tiny.cdl -o json.nc
+expect_json 'data output samples unconverged seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
+expect_json 'data error text samples' eval tiny.nc reference.nc
+grep -q '"error": 0,' json.txt || complain "error not 0: $(cat json.txt)"
+expect_json 'text' check tiny.cdl
+expect_json 'kind step n_input n_point text' info tiny.nc
+expect_json 'slope text' gradcheck tiny.nc
+
+# ---- a terminal gets one line, rewritten ----
+if command -v script > /dev/null; then
+    script -qec "'$program' train tiny.cdl -o terminal.nc" /dev/null > said < /dev/null
+    grep -q 'step 6/6 .* s left' said || complain "no progress on a terminal: $(cat said)"
+    if grep -q 'step=6' said; then complain "plain lines on a terminal"; fi
+fi
+
+# ---- results that cannot be written ----
+if [ -c /dev/full ]; then
+    full() { "$@" > /dev/full; }
+    expect 5 'standard output|No space left' full "$program" info tiny.nc
+    expect 5 'standard output' full "$program" --help
+fi
+
+# ---- the example ----
+expect 0 'input 0.2, solver|input 0.8, solver' "$example" tiny.nc 0.2 0.8
+expect 1 'missing.nc' "$example" missing.nc 0.2 0.8
+
+exit "$failed"
