@@ -1,0 +1,135 @@
+#!/bin/sh
+# What the documents say holds: links lead somewhere, the tables of settings are those of the sources, and commands and
+# programs marked in README.md, docs/tutorial.md and docs/case-format.md run, with a few training steps only.
+# Marks stand on the line before a fenced block:
+#   <!-- file: NAME -->     the block is that file
+#   <!-- run -->            runs, must succeed        <!-- run: fails -->  must fail, with a caret in its message
+#   <!-- run: reference --> runs with reference.nc at hand; left out where there is no such file
+# usage: test_docs.sh ROOT BIN_FOLDER LIBRARY C_COMPILER ["C flags of the build"]
+set -eu
+
+root=$1 bin=$2 library=$3 cc=$4 flags=${5-}
+scratch=$PWD
+failed=0
+complain() {
+    echo "$*"
+    failed=1
+}
+
+# ---- links between the pages ----
+check_links() {
+    for page in "$root"/README.md "$root"/docs/*.md "$root"/docs/choices/*.md; do
+        for link in $(grep -o '](\([^):]*\))' "$page" | sed 's/^](//; s/)$//; s/#.*//'); do
+            [ -e "$(dirname "$page")/$link" ] || complain "$page: link to $link, which does not exist"
+        done
+    done
+}
+
+# ---- tables of settings: name, default, low, high as in the sources; a choice by its default word ----
+check_settings() {
+    cat "$root"/domain/*.c "$root"/experts/*.c "$root"/solver/*.c "$root"/surrogate/*.c "$root"/train/*.c |
+        sed -n 's/^ *X(\([a-z_]*\), PDM_SETTING_\([A-Z]*\), \([^,]*\), \([^,]*\), \([^,]*\), \("[^"]*"\)\{0,1\}.*/\1 \2 \3 \4 \5 \6/p' \
+            > settings.txt
+    [ "$(wc -l < settings.txt)" -gt 20 ] || complain "only $(wc -l < settings.txt) settings were found in the sources"
+    while read -r name type value low high choices; do
+        row="| \`$name\` | $(echo "$type" | tr '[:upper:]' '[:lower:]') | $value | $low | $high |"
+        if [ "$type" = CHOICE ]; then
+            value=$(echo "$choices" | tr -d '"' | cut -d '|' -f $((value + 1)))
+            row="| $value | | |"
+            grep -F "| \`$name\` |" "$root/docs/case-format.md" | grep -qF "$row" || complain "docs/case-format.md lacks $name with $row"
+        else
+            grep -qF "$row" "$root/docs/case-format.md" || complain "docs/case-format.md lacks $row"
+        fi
+    done < settings.txt
+}
+
+# ---- marked blocks ----
+extract() {
+    awk -v folder="$2" '
+    function marked_target() {
+        if (mark ~ /^<!-- file: /) return folder "/" substr(mark, 12, length(mark) - 15)
+        kind = mark ~ /: fails/ ? "fails" : mark ~ /: reference/ ? "reference" : "ok"
+        return sprintf("%s/run%02d.%s", folder, ++n, kind)
+    }
+    /^<!-- (file: .*|run.*) -->$/ { mark = $0; next }
+    /^```/ {
+        if (open) { close(target); open = 0; mark = "" }
+        else if (mark != "") { target = marked_target(); open = 1 }
+        next
+    }
+    open { print > target }' "$1"
+}
+
+# Stands in for the program: a training run that does not say how many steps makes three.
+make_stand_in() {
+    mkdir -p stand-in
+    cat > stand-in/pdemoe <<END_OF_SCRIPT
+#!/bin/sh
+case " \$* " in
+" train "*training.steps=*) exec "$bin/pdemoe" "\$@" ;;
+" train "*) exec "$bin/pdemoe" "\$@" --set training.steps=3 ;;
+*) exec "$bin/pdemoe" "\$@" ;;
+esac
+END_OF_SCRIPT
+    chmod +x stand-in/pdemoe
+}
+
+find_reference() {
+    for file in "$root/cases/diffusion_sorption/reference.nc" "$root/../shared/data/diffusion_sorption_truth.nc"; do
+        if [ -f "$file" ]; then
+            echo "$file"
+            return
+        fi
+    done
+}
+
+run_block() {
+    block=$1 kind=${1##*.}
+    if [ "$kind" = reference ] && [ ! -f reference.nc ]; then
+        echo "$block: left out, there is no reference file"
+        return
+    fi
+    if sh -eu "$block" > said 2>&1; then ended=ok; else ended=fails; fi
+    if [ "$kind" = fails ]; then
+        [ "$ended" = fails ] || complain "should have failed: $(cat "$block")"
+        grep -q '^ *\^' said || complain "no caret in the message: $(cat said)"
+    elif [ "$ended" = fails ]; then
+        complain "failed: $(cat "$block") $(cat said)"
+    fi
+}
+
+# Blocks of one page in a folder of its own.
+run_page() {
+    folder=$scratch/$(basename "$1" .md)
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    extract "$1" "$folder"
+    cd "$folder"
+    ln -s "$root/cases" cases
+    reference=$(find_reference)
+    if [ -n "$reference" ] && ls run*.reference > /dev/null 2>&1; then ln -s "$reference" reference.nc; fi
+    for block in run*; do
+        [ -e "$block" ] && run_block "./$block"
+    done
+    cd "$scratch"
+}
+
+run_program() {
+    cd "$scratch/README"
+    # shellcheck disable=SC2086 # options are meant to be split
+    $cc $flags -std=c11 -Wall -Wextra -Werror -I"$root/include" embed.c "$library" -Wl,-rpath,"$(dirname "$library")" -o embed
+    ./embed | grep -q '^solver: [12],' || complain "the program of README.md did not print a solution"
+    cd "$scratch"
+}
+
+check_links
+check_settings
+make_stand_in
+PATH=$scratch/stand-in:$PATH
+export PATH
+run_page "$root/README.md"
+run_page "$root/docs/tutorial.md"
+run_page "$root/docs/case-format.md"
+pdemoe check "$scratch/case-format/reactor.cdl" > said 2>&1 || complain "reactor.cdl of docs/case-format.md: $(cat said)"
+run_program
+exit $failed
