@@ -43,9 +43,8 @@ struct pdm_solver {
     pdm_solver_settings     settings;
     const pdm_columns_desc *columns;
     pdm_blocks             *structure;
-    pdm_normal_plan        *normal;
     pdm_solver_state        state;
-    pdm_buffer             *w_try, *c_try, *r_try, *g, *step, *H, *diagonal;
+    pdm_buffer             *w_try, *c_try, *r_try, *g, *step, *diagonal;
     pdm_solve_result       *result; /* [n_sample] */
     pdm_arena               arena;
     /* host, [n_sample]: */
@@ -95,7 +94,7 @@ static pdm_status solver_buffers(pdm_solver *s, const pdm_domain *domain)
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &st->r));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &s->r_try));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row * local, &st->A));
-    PDM_TRY(b->ops->buffer_create(b, n * value, &s->H));
+    PDM_TRY(b->ops->buffer_create(b, n * value, &st->H));
     PDM_TRY(b->ops->buffer_create(b, n * value, &st->L));
 done:
     return status;
@@ -120,7 +119,7 @@ pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_s
     PDM_TRY(backend->ops->rows_create(backend, rows, n_sample, &s->state.rows));
     PDM_TRY(backend->ops->columns_create(backend, s->columns, n_sample, &s->state.columns));
     PDM_TRY(backend->ops->blocks_create(backend, blocks, &s->state.blocks));
-    PDM_TRY(backend->ops->normal_create(backend, rows, s->columns, blocks, n_sample, &s->normal));
+    PDM_TRY(backend->ops->normal_create(backend, rows, s->columns, blocks, n_sample, &s->state.normal));
     PDM_TRY(solver_buffers(s, domain));
     pdm_arena_measure(&s->arena, ctx);
     solver_layout(s, n_sample);
@@ -145,10 +144,10 @@ void pdm_solver_destroy(pdm_solver **solver)
     pdm_solver       *s  = *solver;
     pdm_backend      *b  = s->backend;
     pdm_solver_state *st = &s->state;
-    pdm_buffer      **buffer[] = {&st->w, &st->c, &st->r, &st->A, &st->gradient_c, &st->L, &s->w_try, &s->c_try, &s->r_try, &s->g, &s->step, &s->H,
+    pdm_buffer      **buffer[] = {&st->w, &st->c, &st->r, &st->A, &st->gradient_c, &st->L, &s->w_try, &s->c_try, &s->r_try, &s->g, &s->step, &st->H,
                                   &s->diagonal};
     for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
-    b->ops->normal_destroy(b, &s->normal);
+    b->ops->normal_destroy(b, &st->normal);
     b->ops->blocks_destroy(b, &st->blocks);
     b->ops->columns_destroy(b, &st->columns);
     b->ops->rows_destroy(b, &st->rows);
@@ -200,8 +199,8 @@ static pdm_status normal_matrix(pdm_solver *s, pdm_batch batch)
 {
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
-    PDM_TRY(b->ops->normal_assemble(b, s->normal, batch, s->state.columns, s->state.A, s->H));
-    PDM_TRY(b->ops->blocks_diagonal(b, s->state.blocks, batch, s->H, s->diagonal));
+    PDM_TRY(b->ops->normal_assemble(b, s->state.normal, batch, s->state.columns, s->state.A, s->state.H));
+    PDM_TRY(b->ops->blocks_diagonal(b, s->state.blocks, batch, s->state.H, s->diagonal));
 done:
     return status;
 }
@@ -315,7 +314,7 @@ static pdm_status factor(pdm_solver *s, pdm_batch batch)
     for (pdm_size i = 0; i < batch.n; i++) s->fresh[i] = batch.index[i];
     while (todo.n > 0) {
         pdm_size n = 0;
-        PDM_TRY(b->ops->blocks_factor(b, st->blocks, todo, s->shift, s->settings.ridge, s->H, st->L, st->failed));
+        PDM_TRY(b->ops->blocks_factor(b, st->blocks, todo, s->shift, s->settings.ridge, s->state.H, st->L, st->failed));
         for (pdm_size i = 0; i < todo.n; i++) {
             const int32_t k = s->fresh[i];
             s->result[k].factorisations++;
@@ -385,7 +384,7 @@ pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_d
     if (!with_factor) goto done;
     PDM_TRY(normal_matrix(s, batch));
     for (pdm_size i = 0; i < batch.n; i++) s->shift[batch.index[i]] = 0.0;
-    PDM_TRY(b->ops->blocks_factor(b, s->state.blocks, batch, s->shift, s->settings.ridge, s->H, s->state.L, s->state.failed));
+    PDM_TRY(b->ops->blocks_factor(b, s->state.blocks, batch, s->shift, s->settings.ridge, s->state.H, s->state.L, s->state.failed));
 done:
     return status;
 }

@@ -74,9 +74,11 @@ typedef struct pdm_solver_state {
     pdm_rows_plan    *rows;
     pdm_columns_plan *columns;
     pdm_blocks_plan  *blocks;
+    pdm_normal_plan  *normal;
     pdm_buffer       *w, *c;      /* [n_sample][n_column], [n_sample][n_field][n_coef]  */
     pdm_buffer       *r, *A;      /* as of the last pdm_solver_linearise                */
     pdm_buffer       *gradient_c; /* A^T r, like c                                      */
+    pdm_buffer       *H;          /* as of the last linearise with factor, or step of a solve */
     pdm_buffer       *L;          /* factor of H + ridge after linearise with factor    */
     pdm_size          n_sample, n_row, n_column, c_size;
     double            ridge;
