@@ -1,7 +1,7 @@
 #include "cli/cli.h"
 
 static const option_info table[] = {
-    {"output", 'o', OPTION_TEXT, offsetof(options, output), false, "OUT.nc", "fields as predicted"},
+    {"output", 'o', OPTION_TEXT, offsetof(options, output), false, "OUT.nc", "fields as predicted, and inputs"},
     {"polish", 0, OPTION_REAL, offsetof(options, polish), false, "TOL",
      "solve for all coefficients, to this tolerance"},
 };

@@ -36,7 +36,7 @@ expect 2 'GROUP.NAME=VALUE' "$program" check tiny.cdl --set steps
 expect 2 'exclude each other' "$program" train tiny.cdl -o tiny.nc --resume --force
 
 # ---- a case becomes a model ----
-write_case tiny -e ''
+write_case tiny -e 's/:distribution/:long_name = "state at the start" ; &/'
 write_inputs inputs -e ''
 expect 0 'dx( -0.05*dx(u) )|0.3*u*abs(u)|x_max|ms a step' "$program" check tiny.cdl
 expect 0 '0.05*dx(u)' "$program" info tiny.cdl
@@ -56,14 +56,23 @@ expect 0 '6 of 6 steps|0.05*dx(u)' "$program" info tiny.nc
 # ---- and predicts ----
 expect 0 'prediction.nc|3 samples|network' "$program" predict tiny.nc inputs.nc -o prediction.nc
 ncdump -h prediction.nc | grep -qF 'double u(sample, t, x)' || complain "$(ncdump -h prediction.nc)"
-# the prediction with its inputs is a reference, which it agrees with
-{ ncdump -p 9,17 prediction.nc | sed -e '/^}$/d' -e 's/^variables:/& double u0(sample) ;/'; echo 'u0 = 0.2, 0.5, 0.8 ; }'; } > reference.cdl
-ncgen -4 -o reference.nc reference.cdl
-expect 0 '0.0000 %|network' "$program" eval tiny.nc reference.nc -o again.nc
-ncdump -v u prediction.nc | sed 1d > first.txt
-ncdump -v u again.nc | sed 1d > second.txt
+ncdump -h prediction.nc | grep -qF 'u0:long_name = "state at the start"' || complain "$(ncdump -h prediction.nc)"
+# a prediction has its inputs: it is a reference, which agrees with itself
+expect 0 '0.0000 %|network' "$program" eval tiny.nc prediction.nc -o again.nc
+ncdump prediction.nc | sed 1d > first.txt
+ncdump again.nc | sed 1d > second.txt
 cmp -s first.txt second.txt || complain "eval and predict differ"
 expect 2 'same file' "$program" predict tiny.nc inputs.nc -o inputs.nc
+
+# inputs that are fields, or the same for all samples, in other units than the case's, on a grid of the file's own
+write_case source -e 's/+ uptake"/+ uptake - q"/' -e 's/inputs {/& group: q { :dimensions = "x" ; :units = "s-1" ; }/'
+write_inputs source_inputs -e 's/x(x) ;/& double q(x, sample) ; q:units = "min-1" ;/' -e 's/t = 0.25/q = 1,2,3, 4,5,6, 7,8,9, 6,4,2, 5,4,3 ; &/' \
+    -e 's/u0(sample) ;/u0 ;/' -e 's/u0 = .*/u0 = 0.4 ;/'
+expect 0 '0 not converged' "$program" predict source.cdl source_inputs.nc -o source.nc --polish 1e-8 --set training.data=source_inputs.nc
+ncdump -h source.nc | grep -qF 'double q(sample, x)' || complain "$(ncdump -h source.nc)"
+ncdump -v q,u0 source.nc | tr -d ' \n' | grep -qF 'u0=0.4,0.4,0.4;' || complain "$(ncdump -v u0 source.nc)"
+ncdump -v q source.nc | tr -d ' \n' | grep -qF '0.0333333333333333,0.0833333333333333,0.133333333333333,0.0666666666666667,0.0666666666666667,' || complain "$(ncdump -v q source.nc)"
+expect 0 'error 0.0000 %, worst 0.0000 %' "$program" eval source.cdl source.nc --polish 1e-8 --set training.data=source.nc
 
 # ---- exact solutions instead of a file: here u stays what it is ----
 expect 4 '/pde/exact' "$program" eval tiny.nc
@@ -75,7 +84,7 @@ expect 2 '--output goes with a reference' "$program" eval still.cdl --polish 1e-
 expect 0 '0 not converged' "$program" predict tiny.nc inputs.nc -o polished.nc --polish 1e-10
 expect 0 '0 not converged' "$program" predict tiny.cdl inputs.nc -o from_cdl.nc --polish 1e-10
 expect 0 '0 not converged' "$program" predict case.nc inputs.nc -o from_case.nc --polish 1e-10 --set training.batch=1
-expect 0 'rel. L2' "$program" eval tiny.cdl reference.nc --polish 1e-10
+expect 0 'rel. L2' "$program" eval tiny.cdl prediction.nc --polish 1e-10
 expect 2 '--set changes a case' "$program" predict tiny.nc inputs.nc -o no.nc --set training.steps=1
 expect 6 'case.nc|not a pdemoe model' "$program" predict case.nc inputs.nc -o no.nc
 expect 6 'neither a model nor a case' "$program" info prediction.nc
@@ -102,7 +111,7 @@ expect_json() {
 }
 expect_json 'step steps loss seconds seconds.adjoint peak_bytes log output' train tiny.cdl -o json.nc
 expect_json 'data output samples unconverged seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
-expect_json 'data error text samples' eval tiny.nc reference.nc
+expect_json 'data error text samples' eval tiny.nc prediction.nc
 grep -q '"error": 0,' json.txt || complain "error not 0: $(cat json.txt)"
 expect_json 'text' check tiny.cdl
 expect_json 'kind step n_input n_point text' info tiny.nc

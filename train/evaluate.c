@@ -17,6 +17,42 @@ static const char *axis_of(const pdm_pde *pde, pdm_size dim)
     return dim < 3 ? space[dim] : NULL;
 }
 
+/* An input as a variable of all samples; a field lies on the output's coordinates, which are those of its own file. */
+static pdm_status define_input(pdm_model *m, pdm_output *o, pdm_size i)
+{
+    pdm_status            status = PDM_OK;
+    const pdm_input_info *info   = pdm_pde_input(m->pde, i);
+    const char           *dims[PDM_MAX_DIM + 1] = {"sample"}, *long_name = NULL;
+    char                  group[128];
+
+    for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(m->pde, info->dim[k]);
+    snprintf(group, sizeof group, "inputs/%s", info->name);
+    PDM_TRY(pdm_case_text(m->the_case, group, "long_name", "", &long_name));
+    PDM_TRY(pdm_output_variable(o, info->name, info->n_dim + 1, dims, *info->units ? info->units : "1", *long_name ? long_name : NULL));
+done:
+    return status;
+}
+
+/* The inputs of the file, unchanged but for their units: an output is a reference as it is. */
+static pdm_status write_inputs(pdm_model *m, pdm_fields *f, pdm_output *o, pdm_size n_sample)
+{
+    pdm_status status = PDM_OK;
+    double    *values = NULL;
+
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
+        const pdm_input_info *info = pdm_pde_input(m->pde, i);
+        pdm_size              shape[PDM_MAX_DIM + 1], size = 1;
+        PDM_TRY(file_input_read(m, f, i, shape, &values));
+        for (pdm_size k = 0; k < info->n_dim; k++) size *= shape[k + 1];
+        for (pdm_size s = 0; s < n_sample; s++) PDM_TRY(pdm_output_put(o, info->name, s, 1, values + (shape[0] == 1 ? 0 : s) * size));
+        pdm_free(m->ctx, values);
+        values = NULL;
+    }
+done:
+    pdm_free(m->ctx, values);
+    return status;
+}
+
 static pdm_status write_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double polish)
 {
     pdm_status  status = PDM_OK;
@@ -41,6 +77,7 @@ static pdm_status write_header(pdm_model *m, pdm_output *o, pdm_size n_sample, d
         const char *units = pdm_pde_field_units(m->pde, f);
         PDM_TRY(pdm_output_variable(o, pdm_pde_field_name(m->pde, f), pdm_domain_n_dim(m->domain) + 1, dims, *units ? units : "1", NULL));
     }
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) PDM_TRY(define_input(m, o, i));
     PDM_TRY(pdm_output_variable_int(o, "solver_reason", 1, dims, "why the solve stopped; 1 and 2: converged"));
     PDM_TRY(pdm_output_variable_int(o, "solver_iterations", 1, dims, "damped Gauss-Newton steps"));
     PDM_TRY(pdm_output_variable(o, "solver_objective", 1, dims, "1", "half the squared norm of the scaled residual"));
@@ -77,10 +114,11 @@ static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, 
     PDM_TRY(output_set(m, x.n_coordinate, x.coordinate));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * pdm_domain_n_field(m->domain) * m->output.n_point, u));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample, result));
+    if (o) PDM_TRY(write_header(m, o, x.n_sample, polish));
+    if (o) PDM_TRY(write_inputs(m, f, o, x.n_sample));
     PDM_TRY(predict_batches(m, x.n_sample, x.input, polish, *u, *result));
     *n_sample = x.n_sample;
     if (!o) goto done;
-    PDM_TRY(write_header(m, o, x.n_sample, polish));
     PDM_TRY(write_samples(m, o, x.n_sample, *u, *result));
     PDM_TRY(pdm_output_commit(o));
 done:

@@ -69,20 +69,16 @@ done:
     return status;
 }
 
-/* Reads input i of all samples; the first input with a sample dimension fixes their number. */
-static pdm_status read_input(pdm_model *m, pdm_fields *f, file_inputs *x, pdm_size i, double **values, pdm_size *n_sample)
+pdm_status file_input_read(pdm_model *m, pdm_fields *f, pdm_size i, pdm_size *shape, double **values)
 {
     pdm_status            status = PDM_OK;
     const pdm_input_info *info   = pdm_pde_input(m->pde, i);
     const char           *dims[PDM_MAX_DIM + 1] = {"?sample"};
-    pdm_size              shape[PDM_MAX_DIM + 1];
 
     if (!pdm_fields_has(f, info->name))
         PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; the case has an input of that name", pdm_fields_path(f), info->name);
     for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(m->pde, info->dim[k]);
     PDM_TRY(pdm_fields_read(f, info->name, info->n_dim + 1, dims, units_or_null(info->units), shape, values));
-    *n_sample = shape[0];
-    PDM_TRY(resample_field(m, f, x, info, shape, values));
 done:
     return status;
 }
@@ -99,10 +95,11 @@ pdm_status file_inputs_read(pdm_model *m, pdm_fields *f, file_inputs *out)
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * n_input, &x.input));
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
         const pdm_size at = pdm_domain_input_offset(m->domain, i), size = pdm_domain_input_size(m->domain, i);
-        pdm_size       n_sample = 1;
-        PDM_TRY(read_input(m, f, &x, i, &values, &n_sample));
+        pdm_size       shape[PDM_MAX_DIM + 1];
+        PDM_TRY(file_input_read(m, f, i, shape, &values));
+        PDM_TRY(resample_field(m, f, &x, pdm_pde_input(m->pde, i), shape, &values));
         for (pdm_size s = 0; s < x.n_sample; s++) /* an input without sample dimension is the same for all */
-            for (pdm_size k = 0; k < size; k++) x.input[s * n_input + at + k] = values[(n_sample == 1 ? 0 : s) * size + k];
+            for (pdm_size k = 0; k < size; k++) x.input[s * n_input + at + k] = values[(shape[0] == 1 ? 0 : s) * size + k];
         pdm_free(m->ctx, values);
         values = NULL;
     }

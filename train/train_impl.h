@@ -99,6 +99,8 @@ typedef struct file_inputs {
     double  *coordinate[PDM_MAX_DIM]; /* NULL: the file has none */
 } file_inputs;
 pdm_status file_inputs_read(pdm_model *m, pdm_fields *f, file_inputs *out);
+/* Input i as it stands in the file, in the case's units: shape {n_sample or 1, its dimensions ...}; *values allocated. */
+pdm_status file_input_read(pdm_model *m, pdm_fields *f, pdm_size i, pdm_size *shape, double **values);
 void       file_inputs_destroy(pdm_model *m, file_inputs *x);
 /* predict.c */
 pdm_status output_set(pdm_model *m, const pdm_size *n, double *const *coordinate);

@@ -149,8 +149,8 @@ PDM_API pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size
 /* input [n][n_input], u [n][n_field][n_point] (dimensions in the order of the case, last fastest), reason [n] or NULL: 1 or 2
  * where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid changed. */
 PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason);
-/* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields, sample dimension first, to
- * another. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
+/* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields and inputs, sample dimension
+ * first, to another, which can then serve as a reference. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
 PDM_API pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish);
 /* Predicts for the inputs of the file and compares with the fields in it. output may be NULL. The table goes to sink. */
 PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish, pdm_sink sink, void *user);
