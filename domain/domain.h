@@ -96,7 +96,8 @@ pdm_size pdm_domain_input_size(const pdm_domain *d, pdm_size input);
 /* Physical Greville points of a dimension: [n_coef]. Lent. */
 const double *pdm_domain_greville(const pdm_domain *d, pdm_size dim);
 
-typedef struct pdm_lift_report { double jump; pdm_where where; } pdm_lift_report; /* largest corner disagreement */
+/* The largest disagreement of initial and boundary data in a corner, relative to the largest value of either. */
+typedef struct pdm_lift_report { double jump, relative; pdm_where where; } pdm_lift_report;
 /* From one sample's packed input: scalar [n_scalar], sampled [rows.n_sampled], lift [n_field][n_coef] (initial state
  * continued over all time, Dirichlet layers). work: pdm_domain_prepare_work() doubles. report may be NULL.
  * Fails with PDM_ERR_NUMERIC when an initial or boundary expression is not finite. */

@@ -156,6 +156,15 @@ static void put_initial(const pdm_domain *d, const domain_layer *l, const double
         for (pdm_size i = 0; i < n_space; i++) field[j * n_space + i] += step * values[i];
 }
 
+/* Magnitude of a field in the lift and of n values that are to go there. */
+static double data_scale(const pdm_domain *d, pdm_size field, const double *lift, pdm_size n, const double *values)
+{
+    double most = 0.0;
+    for (pdm_size i = 0; i < d->n_coef; i++) most = fmax(most, fabs(lift[field * d->n_coef + i]));
+    for (pdm_size i = 0; i < n; i++) most = fmax(most, fabs(values[i]));
+    return most;
+}
+
 /* Dirichlet layers; in time the initial layers keep their own, and the disagreement at the start is reported. */
 static void put_side(const pdm_domain *d, const domain_layer *l, const double *values, double *lift, pdm_lift_report *report)
 {
@@ -166,6 +175,7 @@ static void put_side(const pdm_domain *d, const domain_layer *l, const double *v
     for (pdm_size k = 0; k < d->n_initial; k++)
         if (d->initial[k].field == l->field && d->initial[k].order + 1 > n_first) n_first = d->initial[k].order + 1;
     const pdm_size outer_per_time = n_first > 0 ? n_outer / d->spline[0].n_coef : n_outer; /* time is dimension 0 */
+    const double   scale          = report && n_first > 0 ? data_scale(d, l->field, lift, n_outer * stride, values) : 0.0;
 
     for (pdm_size o = 0; o < n_outer; o++)
         for (pdm_size i = 0; i < stride; i++) {
@@ -173,9 +183,10 @@ static void put_side(const pdm_domain *d, const domain_layer *l, const double *v
             const double value = values[o * stride + i];
             if (n_first == 0 || o / outer_per_time >= n_first) {
                 *c = value;
-            } else if (o / outer_per_time == 0 && report && fabs(value - *c) > report->jump) {
-                report->jump  = fabs(value - *c);
-                report->where = l->where;
+            } else if (o / outer_per_time == 0 && report && fabs(value - *c) > report->relative * scale) {
+                report->jump     = fabs(value - *c);
+                report->relative = report->jump / scale;
+                report->where    = l->where;
             }
         }
 }

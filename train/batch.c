@@ -29,7 +29,7 @@ pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input)
                          input[i * n_input + k]);
         PDM_TRY(pdm_domain_prepare(m->domain, input + i * n_input, (double *)scalar + i * rows->n_scalar, (double *)sampled + i * rows->n_sampled,
                                    own_lift, m->work, &report));
-        if (report.jump > m->report.jump) m->report = report;
+        if (report.relative > m->report.relative) m->report = report;
         pdm_domain_features(m->domain, input + i * n_input, own_lift, m->magnitude, m->input_shift, m->input_scale,
                             (float *)features + i * pdm_domain_n_feature(m->domain) * n_coef);
     }

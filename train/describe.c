@@ -5,6 +5,8 @@
 
 #include "train/train_impl.h"
 
+static const double NOTABLE_JUMP = 1e-6; /* relative to the data; far above their rounding, far below what a solution shows */
+
 static pdm_status view_training(const pdm_model *m, pdm_text *out)
 {
     pdm_status               status = PDM_OK;
@@ -73,7 +75,7 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
     text.ctx = pdm_case_context(c);
     PDM_TRY(pdm_model_create(c, &m));
     PDM_TRY(view_model(m, &text));
-    if (m->report.jump > 0.0)
+    if (m->report.relative > NOTABLE_JUMP)
         PDM_TRY(pdm_text_append(&text, "corner       initial and boundary data disagree by %g (%s:%s); the initial state keeps its own\n", m->report.jump,
                                 m->report.where.group ? m->report.where.group : "", m->report.where.attribute ? m->report.where.attribute : ""));
     PDM_TRY(time_steps(m, &seconds));
