@@ -1,6 +1,8 @@
 /* The domain in words, for `check` and `info`. */
 #include "domain/domain_impl.h"
 
+#include <math.h>
+
 static pdm_status view_map(const pdm_map *m, pdm_text *out)
 {
     switch (m->kind) {
@@ -16,14 +18,15 @@ static pdm_status view_dimension(const pdm_domain *d, pdm_size j, pdm_text *out)
 {
     pdm_status        status = PDM_OK;
     const pdm_spline *s      = &d->spline[j];
-    double            least = 1e300, most = 0.0;
+    const char       *units  = pdm_pde_dim_units(d->pde, j);
+    double            least = INFINITY, most = 0.0;
     for (pdm_size e = 0; e < s->n_element; e++) {
         const double h = pdm_map_value(&s->map, s->breaks[e + 1]) - pdm_map_value(&s->map, s->breaks[e]);
         least          = h < least ? h : least;
         most           = h > most ? h : most;
     }
-    PDM_TRY(pdm_text_append(out, "dimension    %s: %g to %g %s, %s, degree %lld, %lld control points, map ", pdm_pde_dim_name(d->pde, j), s->map.low,
-                            s->map.high, pdm_pde_dim_units(d->pde, j), s->periodic ? "periodic" : "bounded", (long long)s->degree,
+    PDM_TRY(pdm_text_append(out, "dimension    %s: %g to %g%s%s, %s, degree %lld, %lld control points, map ", pdm_pde_dim_name(d->pde, j),
+                            s->map.low, s->map.high, *units ? " " : "", units, s->periodic ? "periodic" : "bounded", (long long)s->degree,
                             (long long)s->n_coef));
     PDM_TRY(view_map(&s->map, out));
     PDM_TRY(pdm_text_append(out, ", knot spans %.3g to %.3g\n", least, most));

@@ -275,19 +275,19 @@ static pdm_status fno_view(pdm_surrogate *s, pdm_text *out)
     const pdm_fourier_desc *d      = &fno_of(s)->desc;
 
     PDM_TRY(pdm_text_append(
-        out, "surrogate        fno: %lld features, %lld layers of width %lld, head %lld, %lld channels\n",
+        out, "surrogate    fno: %lld features, %lld layers of width %lld, head %lld, %lld channels\n",
         (long long)d->n_feature, (long long)d->n_layer, (long long)d->width, (long long)d->n_hidden,
         (long long)d->n_channel));
-    PDM_TRY(pdm_text_append(out, "grid             "));
+    PDM_TRY(pdm_text_append(out, "grid         "));
     for (pdm_size i = 0; i < d->n_dim; i++)
         PDM_TRY(pdm_text_append(out, "%s%lld", i > 0 ? " x " : "", (long long)d->n_grid[i]));
     PDM_TRY(pdm_text_append(out, ", padded to "));
     for (pdm_size i = 0; i < d->n_dim; i++)
         PDM_TRY(pdm_text_append(out, "%s%lld", i > 0 ? " x " : "", (long long)d->n_padded[i]));
-    PDM_TRY(pdm_text_append(out, "\nmodes            "));
+    PDM_TRY(pdm_text_append(out, "\nmodes        "));
     for (pdm_size i = 0; i < d->n_dim; i++)
         PDM_TRY(pdm_text_append(out, "%s%lld", i > 0 ? " x " : "", (long long)kept_modes(d, i)));
-    PDM_TRY(pdm_text_append(out, "\nparameters       %lld in %lld tensors\n", (long long)s->n_parameter,
+    PDM_TRY(pdm_text_append(out, "\nparameters   %lld in %lld tensors\n", (long long)s->n_parameter,
                             (long long)s->n_tensor));
 done:
     return status;
