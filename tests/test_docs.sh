@@ -18,7 +18,7 @@ complain() {
 
 # ---- links between the pages ----
 check_links() {
-    for page in "$root"/README.md "$root"/docs/*.md "$root"/docs/choices/*.md; do
+    for page in "$root"/README.md "$root"/docs/*.md "$root"/docs/choices/*.md "$root"/cases/README.md "$root"/cases/*/README.md; do
         for link in $(grep -o '](\([^):]*\))' "$page" | sed 's/^](//; s/)$//; s/#.*//'); do
             [ -e "$(dirname "$page")/$link" ] || complain "$page: link to $link, which does not exist"
         done
