@@ -14,10 +14,6 @@ sh cmake/install-dependencies.sh
 cmake --preset release -DBUILD_TESTING=OFF
 cmake --build --preset release --parallel "$(getconf _NPROCESSORS_ONLN)"
 
-# Threads that wait give their core away: the machine may be shared.
-: "${OMP_WAIT_POLICY:=passive}"
-export OMP_WAIT_POLICY
-
 show() {
     echo
     echo "\$ $*"

@@ -44,9 +44,12 @@ function(pdm_need part target advice source)
   endif()
 endfunction()
 
-# ---- OpenMP ----
+# ---- threads ----
 find_package(OpenMP REQUIRED COMPONENTS C)
-pdm_part(OpenMP ${OpenMP_C_VERSION} "${OpenMP_C_FLAGS}" "threads over samples and experts")
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+pdm_part(OpenMP ${OpenMP_C_VERSION} "${OpenMP_C_FLAGS}" "OpenBLAS on one thread wherever it is called")
+pdm_part(threads "" "${CMAKE_THREAD_LIBS_INIT}" "over samples and experts")
 
 # ---- NetCDF ----
 pkg_check_modules(NETCDF REQUIRED IMPORTED_TARGET netcdf)

@@ -1,8 +1,6 @@
 # What the tests of the program share: a small case, inputs for it, and a way to expect things. Read with "."; the caller
 # has set $program and stands in a folder of its own.
 
-OMP_WAIT_POLICY=passive # a busy machine has no core for threads that spin
-export OMP_WAIT_POLICY
 failed=0
 complain() {
     echo "$*"

@@ -31,14 +31,19 @@ void pdm_cpu_threads_restore(const pdm_cpu *cpu, cpu_host_threads saved)
         openblas_set_num_threads(saved.blas);
 }
 
+/* First thing in each thread of the pool. The number is the thread's own. */
+static void begin_thread(void *user)
+{
+    const pdm_cpu *cpu = user;
+    if (cpu->blas == CPU_BLAS_OPENMP) omp_set_num_threads(1);
+}
+
 void pdm_cpu_for(pdm_cpu *cpu, pdm_size n_task, pdm_cpu_task fn, void *user)
 {
-    const cpu_host_threads saved    = pdm_cpu_threads_take(cpu);
-    const int              n_thread = n_task < cpu->n_thread ? (int)n_task : cpu->n_thread;
+    const cpu_host_threads saved = pdm_cpu_threads_take(cpu);
 
-    if (n_thread > 1 && !omp_in_parallel()) {
-#pragma omp parallel for schedule(static) num_threads(n_thread)
-        for (pdm_size i = 0; i < n_task; i++) fn(user, i, omp_get_thread_num());
+    if (cpu->n_thread > 1 && n_task > 1 && !omp_in_parallel()) {
+        pdm_cpu_pool_run(cpu->pool, n_task, fn, user);
     } else {
         for (pdm_size i = 0; i < n_task; i++) fn(user, i, 0);
     }
@@ -243,12 +248,14 @@ pdm_status pdm_cpu_start(pdm_context *ctx, const pdm_backend_ops *ops, pdm_cpu *
                  "the OpenMP variant is expected (Debian: libopenblas0-openmp)",
                  openblas_get_config());
     PDM_TRY(pdm_alloc_array(ctx, cpu->n_thread, &cpu->scratch));
+    if (cpu->n_thread > 1) PDM_TRY(pdm_cpu_pool_create(ctx, cpu->n_thread, begin_thread, cpu, &cpu->pool));
 done:
     return status;
 }
 
 void pdm_cpu_finish(pdm_cpu *cpu)
 {
+    pdm_cpu_pool_destroy(&cpu->pool);
     for (int i = 0; cpu->scratch && i < cpu->n_thread; i++) pdm_free(cpu->base.ctx, cpu->scratch[i]);
     pdm_free(cpu->base.ctx, cpu->scratch);
 }

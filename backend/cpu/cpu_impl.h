@@ -3,6 +3,7 @@
 #define PDM_CPU_IMPL_H
 
 #include "backend/backend.h"
+#include "backend/cpu/pool.h"
 
 enum {
     PDM_CPU_MAX_INPUT     = 64, /* inputs, and outputs, of a program              */
@@ -101,6 +102,7 @@ typedef struct pdm_cpu {
     int                    n_thread; /* >= 1 */
     const pdm_cpu_kernels *kernels;
     cpu_blas               blas;
+    pdm_cpu_pool          *pool;          /* NULL: one thread            */
     size_t                 scratch_bytes; /* of each thread; 0: none yet */
     void                 **scratch;       /* [n_thread]                  */
 } pdm_cpu;
@@ -136,7 +138,6 @@ pdm_status pdm_cpu_force_isa(pdm_backend *b, const char *isa);
  * from inside a parallel region. OpenBLAS calls made by fn run on one thread each, so results do not depend on
  * n_thread. fn must not allocate; where it can fail it writes a code per task, and the caller reports the lowest
  * failing one. */
-typedef void (*pdm_cpu_task)(void *user, pdm_size task, int thread);
 void pdm_cpu_for(pdm_cpu *cpu, pdm_size n_task, pdm_cpu_task fn, void *user);
 /* Makes at least `bytes` of scratch for each thread: called by every *_create for what its operations need, never in a
  * step. */
