@@ -1,4 +1,4 @@
-# Library, header, program (cli installs itself), CMake package, pkg-config file, cases.
+# Library, header, program (cli installs itself), man page, CMake package, pkg-config file, cases.
 
 include(CMakePackageConfigHelpers)
 
@@ -6,6 +6,7 @@ set(package ${CMAKE_INSTALL_LIBDIR}/cmake/pdemoe)
 install(TARGETS pdemoe EXPORT pdemoe-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/pdemoe DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY cases/ DESTINATION ${CMAKE_INSTALL_DATADIR}/pdemoe/cases)
+install(FILES docs/pdemoe.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(EXPORT pdemoe-targets NAMESPACE pdemoe:: DESTINATION ${package})
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# What the documents say holds: links lead somewhere, the tables of settings are those of the sources, and commands and
-# programs marked in README.md, docs/tutorial.md and docs/case-format.md run, with a few training steps only.
+# What the documents say holds: links lead somewhere, the tables of settings are those of the sources, the man page has
+# what --help has, and commands and programs marked in README.md, docs/tutorial.md and docs/case-format.md run, with a few
+# training steps only.
 # Marks stand on the line before a fenced block:
 #   <!-- file: NAME -->     the block is that file
 #   <!-- run -->            runs, must succeed        <!-- run: fails -->  must fail, with a caret in its message
@@ -41,6 +42,32 @@ check_settings() {
             grep -qF "$row" "$root/docs/case-format.md" || complain "docs/case-format.md lacks $row"
         fi
     done < settings.txt
+}
+
+# ---- the man page: commands, options and exit codes are those of --help, no more and no less ----
+options_in() {
+    grep -o -e '--[a-z][a-z]*' "$1" | sort -u
+}
+check_man_page() {
+    sed 's/\\-/-/g' "$root/docs/pdemoe.1" > page.txt
+    "$bin/pdemoe" --help > help.txt
+    cp help.txt helps.txt
+    commands=$(sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' help.txt)
+    [ "$(echo "$commands" | wc -w)" -ge 6 ] || complain "commands found in --help: $commands"
+    for command in $commands; do
+        grep -qx -e "\.B $command" page.txt || complain "docs/pdemoe.1 lacks the command $command"
+        "$bin/pdemoe" "$command" --help >> helps.txt
+    done
+    options_in page.txt > of-page.txt
+    options_in helps.txt > of-help.txt
+    diff of-help.txt of-page.txt || complain "the options of docs/pdemoe.1 (>) are not those of --help (<)"
+    for letter in $(sed -n 's/^  \(-[A-Za-z]\), --.*/\1/p' helps.txt | sort -u); do
+        grep -q -e "$letter\", \"" -e " $letter " page.txt || complain "docs/pdemoe.1 lacks $letter"
+    done
+    sed -n '/^Exit codes:/,$s/^  *\([0-9][0-9]*\)  /\1 /p' help.txt > of-help.txt
+    [ "$(wc -l < of-help.txt)" -gt 9 ] || complain "exit codes found in --help: $(cat of-help.txt)"
+    sed -n '/^\.SH EXIT STATUS/,/^\.SH ENVIRONMENT/p' page.txt | grep -v -e '^\.TP' -e '^\.SH' | sed 's/^\.B //' | paste -d ' ' - - > of-page.txt
+    diff of-help.txt of-page.txt || complain "the exit codes of docs/pdemoe.1 (>) are not those of --help (<)"
 }
 
 # ---- marked blocks ----
@@ -124,6 +151,7 @@ run_program() {
 
 check_links
 check_settings
+check_man_page
 make_stand_in
 PATH=$scratch/stand-in:$PATH
 export PATH

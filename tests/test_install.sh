@@ -43,6 +43,7 @@ libdir=$(pkg-config --variable=libdir pdemoe)
 $cc $flags consumer/main.c $(pkg-config --cflags --libs pdemoe) -Wl,-rpath,"$libdir" -o by-pkg-config
 test "$(./by-pkg-config)" = "$version"
 
+test -n "$(find "$root" -path "*/man1/pdemoe.1")"
 if [ -x "$root/bin/pdemoe" ]; then
     "$root/bin/pdemoe" --version | grep -q "$version"
 fi
