@@ -98,10 +98,11 @@ static void count_network(const network_size *x, double n, double n_parameter, b
     }
     /* Parameters once, then per sample features, basis, and what backward needs. Backward: transforms once, weights twice
      * (cotangents of inputs and of weights); parameters and their gradient once. */
-    count[BENCH_FORWARD]  = (bench_count){n * (weights + transform),
-                                          4.0 * (n_parameter + n * (points * (x->n_feature + x->n_channel) + kept))};
-    count[BENCH_BACKWARD] = (bench_count){
-        n * (2.0 * weights + transform), 4.0 * (2.0 * n_parameter + n * (points * (x->n_feature + x->n_channel) + kept))};
+    count[BENCH_FORWARD] = (bench_count){n * (weights + transform),
+                                         4.0 * (n_parameter + n * (points * (x->n_feature + x->n_channel) + kept))};
+    count[BENCH_BACKWARD] =
+        (bench_count){n * (2.0 * weights + transform),
+                      4.0 * (2.0 * n_parameter + n * (points * (x->n_feature + x->n_channel) + kept))};
     /* m, v, parameter: read and written; gradient: read. 3 + 4 flops for the means, 5 for the step. */
     count[BENCH_ADAM] = (bench_count){12.0 * n_parameter, 4.0 * 7.0 * n_parameter};
 }
@@ -190,7 +191,7 @@ static void count_rows(const pdm_rows_desc *d, double c_size, double n, bench_co
     double       residual = n_row, linearise = values; /* scaling */
 
     for (pdm_size i = 0; i < d->n_term; i++) {
-        const pdm_term_desc *t = &d->term[i];
+        const pdm_term_desc *t        = &d->term[i];
         const double         evaluate = (double)t->n_atom * evaluate_flops(d, t), points = points_of(d, t);
         residual += evaluate + points * program_flops(t->value) + pairs_flops(d, t) + rows_of(d, t);
         if (t->n_atom == 0) continue;
@@ -256,7 +257,7 @@ static pdm_size local_coef(const pdm_rows_desc *d, const pdm_size *element, pdm_
 static double element_flops(const pdm_rows_desc *d, const pdm_columns_desc *c, const unsigned char *member,
                             const pdm_size *element)
 {
-    const double   n_row = element_rows(d, element);
+    const double   n_row   = element_rows(d, element);
     const pdm_size n_local = (pdm_size)n_local_of(d);
     double         form = 0.0, n_column = 0.0;
 
@@ -276,9 +277,9 @@ static double element_flops(const pdm_rows_desc *d, const pdm_columns_desc *c, c
 
 static pdm_status normal_flops(pdm_context *ctx, const pdm_rows_desc *d, const pdm_columns_desc *c, double *out)
 {
-    pdm_status     status  = PDM_OK;
-    const pdm_size n_group = c->n_expert * c->n_field;
-    unsigned char *member  = NULL; /* [n_group][n_coef] */
+    pdm_status     status    = PDM_OK;
+    const pdm_size n_group   = c->n_expert * c->n_field;
+    unsigned char *member    = NULL; /* [n_group][n_coef] */
     pdm_size       n_element = 1, element[PDM_MAX_DIM];
 
     PDM_TRY(pdm_alloc_array(ctx, n_group * c->n_coef, &member));

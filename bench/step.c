@@ -98,8 +98,8 @@ static void run_normal(void *user)
 static void run_factor(void *user)
 {
     bench_data *d = user;
-    keep(d, d->b->ops->blocks_factor(d->b, d->st->blocks, d->all, d->shift, d->st->ridge, d->st->H, d->st->L,
-                                     d->failed));
+    keep(d,
+         d->b->ops->blocks_factor(d->b, d->st->blocks, d->all, d->shift, d->st->ridge, d->st->H, d->st->L, d->failed));
 }
 
 static void run_solve(void *user)
@@ -223,7 +223,7 @@ done:
 
 static void print_operation(const operation *x, bench_time time, bench_count count, bench_limits limits)
 {
-    const double peak = x->fp32 ? limits.gemm32 : limits.gemm64;
+    const double peak     = x->fp32 ? limits.gemm32 : limits.gemm64;
     const double by_flops = count.flops / peak, by_bytes = count.bytes / limits.triad;
     printf("%-18s %9.1f %5.0f%% %9.3f %9.1f %8.2f %8.2f %7.3f  %s\n", x->name, 1e6 * time.best, 100.0 * time.spread,
            count.flops / 1e6, count.bytes / 1e3, count.flops / time.best / 1e9, count.bytes / time.best / 1e9,
@@ -232,8 +232,8 @@ static void print_operation(const operation *x, bench_time time, bench_count cou
 
 static pdm_status time_operations(bench_data *d, bench_limits limits)
 {
-    pdm_status              status = PDM_OK;
-    pdm_blocks             *blocks = NULL;
+    pdm_status              status  = PDM_OK;
+    pdm_blocks             *blocks  = NULL;
     const pdm_rows_desc    *rows    = pdm_domain_rows(d->m->domain);
     const pdm_columns_desc *columns = pdm_experts_columns(d->m->experts);
     bench_count             count[BENCH_N_OPERATION];
@@ -242,10 +242,11 @@ static pdm_status time_operations(bench_data *d, bench_limits limits)
     PDM_TRY(pdm_blocks_create(d->m->ctx, rows, columns, &blocks)); /* what the solver made for itself, again */
     const pdm_blocks_desc *structure = pdm_blocks_describe(blocks);
     PDM_TRY(bench_count_all(d->m->surrogate, rows, columns, structure, d->all.n, count));
-    printf("\nper sample: %lld coefficients, %lld rows, %lld unknowns of %lld experts in %lld blocks, %lld values in H; "
-           "%lld network weights\n",
-           (long long)d->st->c_size, (long long)d->st->n_row, (long long)d->st->n_column, (long long)columns->n_expert,
-           (long long)structure->n_block, (long long)structure->n_value, (long long)d->m->surrogate->n_parameter);
+    printf(
+        "\nper sample: %lld coefficients, %lld rows, %lld unknowns of %lld experts in %lld blocks, %lld values in H; "
+        "%lld network weights\n",
+        (long long)d->st->c_size, (long long)d->st->n_row, (long long)d->st->n_column, (long long)columns->n_expert,
+        (long long)structure->n_block, (long long)structure->n_value, (long long)d->m->surrogate->n_parameter);
     printf("%-18s %9s %6s %9s %9s %8s %8s %7s  %s\n", "operation", "us", "spread", "Mflop", "kB", "GF/s", "GB/s",
            "ratio", "limit");
     for (int i = 0; i < BENCH_N_OPERATION; i++) {
@@ -266,11 +267,11 @@ static pdm_status time_prediction(pdm_model *m)
 {
     static const char *const part[] = {"seconds", "seconds.data", "seconds.network", "seconds.solve", "seconds.output"};
     enum { N_PART = sizeof part / sizeof *part };
-    pdm_status   status   = PDM_OK;
-    pdm_cpu     *cpu      = pdm_cpu_of(m->backend);
-    const int    n_thread = cpu->n_thread;
-    double      *u = NULL, best[N_PART] = {INFINITY}, whole[N_PREDICT];
-    int32_t      reason = PDM_REASON_NONE;
+    pdm_status status   = PDM_OK;
+    pdm_cpu   *cpu      = pdm_cpu_of(m->backend);
+    const int  n_thread = cpu->n_thread;
+    double    *u = NULL, best[N_PART] = {INFINITY}, whole[N_PREDICT];
+    int32_t    reason = PDM_REASON_NONE;
 
     PDM_TRY(pdm_alloc_array(m->ctx, pdm_model_n_field(m) * pdm_model_n_point(m), &u));
     cpu->n_thread = 1;
@@ -356,8 +357,7 @@ int main(int argc, char **argv)
     PDM_TRY(open_case(ctx, argc, argv, &c));
     PDM_TRY(bench(ctx, c, &d));
 done:
-    if (status != PDM_OK)
-        fprintf(stderr, "bench_step: %s\n", ctx ? pdm_context_error(ctx) : pdm_status_text(status));
+    if (status != PDM_OK) fprintf(stderr, "bench_step: %s\n", ctx ? pdm_context_error(ctx) : pdm_status_text(status));
     if (d.b) {
         pdm_buffer **buffer[] = {&d.g_w, &d.x_w, &d.c};
         for (int i = 0; i < 3; i++) d.b->ops->buffer_destroy(d.b, buffer[i]);

@@ -16,17 +16,17 @@
 #endif
 
 /* Name, value (documented in --help, never renumbered), meaning. */
-#define CLI_CODE_LIST(X)                                                           \
-    X(CODE_FINE, 0, "fine")                                                        \
-    X(CODE_INTERNAL, 1, "a mistake in pdemoe itself")                              \
-    X(CODE_USAGE, 2, "wrong command line")                                         \
-    X(CODE_CASE, 3, "the case says something that is not possible")                \
-    X(CODE_DATA, 4, "input data missing, not finite, or of wrong shape or units")  \
-    X(CODE_FILE, 5, "a file could not be read or written")                         \
-    X(CODE_MODEL, 6, "a model file is damaged, or of another case or version")     \
-    X(CODE_NUMERIC, 7, "NaN or infinity, or a wrong gradient (gradcheck)")         \
-    X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")              \
-    X(CODE_MEMORY, 9, "not enough memory")                                         \
+#define CLI_CODE_LIST(X)                                                          \
+    X(CODE_FINE, 0, "fine")                                                       \
+    X(CODE_INTERNAL, 1, "a mistake in pdemoe itself")                             \
+    X(CODE_USAGE, 2, "wrong command line")                                        \
+    X(CODE_CASE, 3, "the case says something that is not possible")               \
+    X(CODE_DATA, 4, "input data missing, not finite, or of wrong shape or units") \
+    X(CODE_FILE, 5, "a file could not be read or written")                        \
+    X(CODE_MODEL, 6, "a model file is damaged, or of another case or version")    \
+    X(CODE_NUMERIC, 7, "NaN or infinity, or a wrong gradient (gradcheck)")        \
+    X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")             \
+    X(CODE_MEMORY, 9, "not enough memory")                                        \
     X(CODE_INTERRUPTED, 130, "interrupted (SIGINT, SIGTERM); a checkpoint is written")
 
 typedef enum exit_code {
@@ -53,7 +53,7 @@ typedef struct setting {
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
     const char *output;
-    double      polish; /* 0: none */
+    double      polish;  /* 0: none */
     int         threads; /* 0: all */
     bool        help, quiet, verbose, json, resume, force;
     int         n_set;
@@ -76,8 +76,8 @@ typedef struct session session;
 
 typedef struct command {
     const char        *name, *operands, *summary, *details; /* details: paragraphs of the help */
-    int                n_needed, n_operand; /* operands: at least, at most */
-    const option_info *option; /* besides those that all commands have */
+    int                n_needed, n_operand;                 /* operands: at least, at most */
+    const option_info *option;                              /* besides those that all commands have */
     int                n_option;
     bool               has_settings; /* the help lists the settings of a case */
     exit_code (*run)(session *s, const options *o);
@@ -146,7 +146,7 @@ typedef struct progress {
 
 void   progress_start(progress *p, session *s, const pdm_model *m);
 int    progress_step(void *user, const pdm_model *m); /* a pdm_progress; not 0 once a signal came */
-void   progress_end(progress *p); /* what comes next on stderr starts a line of its own */
+void   progress_end(progress *p);                     /* what comes next on stderr starts a line of its own */
 double progress_seconds(const progress *p);
 /* SIGINT and SIGTERM ask for a stop after the step; a second one ends the program at once. */
 void catch_signals(void);

@@ -3,7 +3,8 @@
 #include <stdio.h>
 
 static const option_info table[] = {
-    {"output", 'o', OPTION_TEXT, offsetof(options, output), true, "OUT.nc", "fields and inputs, sample dimension first"},
+    {"output", 'o', OPTION_TEXT, offsetof(options, output), true, "OUT.nc",
+     "fields and inputs, sample dimension first"},
     {"polish", 0, OPTION_REAL, offsetof(options, polish), false, "TOL",
      "solve for all coefficients, to this tolerance"},
 };
@@ -46,7 +47,8 @@ const command predict_command = {
     .summary  = "compute fields for the inputs in a file",
     .details =
         "Reads inputs and, where present, output coordinates from INPUT.nc and writes the fields with the inputs,\n"
-        "as a reference for eval. Solves that do not converge are no error: solver_reason in OUT.nc says how each ended.\n\n"
+        "as a reference for eval. Solves that do not converge are no error: solver_reason in OUT.nc says how each "
+        "ended.\n\n"
         "With --polish, MODEL.nc may also be a case: it is then solved from nothing.",
     .n_needed  = 2,
     .n_operand = 2,

@@ -16,8 +16,8 @@ static const double gauss_weight[5][5] = {
     {0.17392742256872693, 0.32607257743127307, 0.32607257743127307, 0.17392742256872693},
     {0.11846344252809454, 0.23931433524968324, 0.28444444444444444, 0.23931433524968324, 0.11846344252809454}};
 
-void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const pdm_size *element, pdm_size n_order, int32_t *element_out,
-                        double *coordinate, double *basis)
+void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const pdm_size *element, pdm_size n_order,
+                        int32_t *element_out, double *coordinate, double *basis)
 {
     const pdm_size width = s->degree + 1;
     double         local[(PDM_MAX_ORDER + 1) * (PDM_MAX_DEGREE + 1)];
@@ -33,16 +33,19 @@ void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const
 /* What a kind of axis consists of, before tables are made: points and pairs. */
 typedef struct axis_plan {
     pdm_size  n_point, n_row, n_pair;
-    double   *xi;      /* [n_point]                 */
-    pdm_size *element; /* [n_point]                 */
-    double   *weight;  /* [n_pair]                  */
-    pdm_size *point;   /* [n_pair]                  */
-    pdm_size *row0;    /* [n_row+1]                 */
+    double   *xi;          /* [n_point]                 */
+    pdm_size *element;     /* [n_point]                 */
+    double   *weight;      /* [n_pair]                  */
+    pdm_size *point;       /* [n_pair]                  */
+    pdm_size *row0;        /* [n_row+1]                 */
     pdm_size *row_element; /* [n_row]               */
     double   *row_length;  /* [n_row] in xi         */
 } axis_plan;
 
-static pdm_size axis_cells(const pdm_domain *d, const pdm_spline *s) { return s->n_element * d->settings.sub; }
+static pdm_size axis_cells(const pdm_domain *d, const pdm_spline *s)
+{
+    return s->n_element * d->settings.sub;
+}
 
 static double cell_edge(const pdm_domain *d, const pdm_spline *s, pdm_size i) /* edge i of n_cell+1, in xi */
 {
@@ -166,7 +169,8 @@ static void plan_sizes(const pdm_domain *d, const pdm_spline *s, axis_kind kind,
 
 /* The basis at the point of a pair, as seen from the row's element: a point on the far face of its row's element was
  * tabulated in the next element, whose functions are shifted by one; the one that is lost is zero there. */
-static void pair_tables(const pdm_spline *s, const axis_plan *p, pdm_size n_order, const double *basis, double *pair_basis)
+static void pair_tables(const pdm_spline *s, const axis_plan *p, pdm_size n_order, const double *basis,
+                        double *pair_basis)
 {
     const pdm_size width = s->degree + 1;
     for (pdm_size row = 0; row < p->n_row; row++)
@@ -175,7 +179,7 @@ static void pair_tables(const pdm_spline *s, const axis_plan *p, pdm_size n_orde
             PDM_ASSERT(shift == 0 || shift == 1);
             for (pdm_size o = 0; o < n_order; o++)
                 for (pdm_size l = 0; l < width; l++) {
-                    const double *from = basis + (o * p->n_point + p->point[k]) * width;
+                    const double *from                          = basis + (o * p->n_point + p->point[k]) * width;
                     pair_basis[(o * p->n_pair + k) * width + l] = l - shift >= 0 ? p->weight[k] * from[l - shift] : 0.0;
                 }
         }
@@ -212,8 +216,8 @@ typedef struct axis_memory {
 static size_t axis_layout(const axis_plan *p, pdm_size width, pdm_size n_order, char *base, axis_memory *m)
 {
     size_t used = 0;
-#define PIECE(member, type, n)                              \
-    do {                                                    \
+#define PIECE(member, type, n)                               \
+    do {                                                     \
         if (base) m->member = (type *)(void *)(base + used); \
         used += ((size_t)(n) * sizeof(type) + 63) / 64 * 64; \
     } while (0)
@@ -267,9 +271,16 @@ pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const do
         m.pair_point[k]  = (int32_t)plan.point[k];
         m.pair_weight[k] = plan.weight[k];
     }
-    da->axis = (pdm_axis){.n_point = plan.n_point, .coordinate = m.coordinate, .element = m.element, .basis = m.basis,
-                          .n_row = plan.n_row, .row_element = m.row_element, .pair0 = m.pair0, .pair_point = m.pair_point,
-                          .pair_weight = m.pair_weight, .pair_basis = m.pair_basis};
+    da->axis      = (pdm_axis){.n_point     = plan.n_point,
+                               .coordinate  = m.coordinate,
+                               .element     = m.element,
+                               .basis       = m.basis,
+                               .n_row       = plan.n_row,
+                               .row_element = m.row_element,
+                               .pair0       = m.pair0,
+                               .pair_point  = m.pair_point,
+                               .pair_weight = m.pair_weight,
+                               .pair_basis  = m.pair_basis};
     da->row_scale = m.row_scale;
     da->memory    = memory;
     memory        = NULL;

@@ -6,7 +6,10 @@ static const char *const side_name[2] = {"min", "max"};
 
 /* Conditions one side of a bounded dimension takes for a field whose highest derivative across it is `order`: one for
  * first and second order, two for fourth. */
-static pdm_size conditions_wanted(pdm_size order) { return order == 0 ? 0 : (order + 1) / 2; }
+static pdm_size conditions_wanted(pdm_size order)
+{
+    return order == 0 ? 0 : (order + 1) / 2;
+}
 
 static pdm_status check_periodic(pdm_domain *d)
 {
@@ -14,7 +17,8 @@ static pdm_status check_periodic(pdm_domain *d)
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
         const pdm_condition *c = pdm_pde_condition(d->pde, i);
         if (d->spline[c->dim].periodic)
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &c->where, "dimension \"%s\" is periodic: a condition on its side is not possible",
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &c->where,
+                        "dimension \"%s\" is periodic: a condition on its side is not possible",
                         pdm_pde_dim_name(d->pde, c->dim));
     }
 done:
@@ -31,14 +35,18 @@ static pdm_status check_side(pdm_domain *d, pdm_case *c, pdm_size field, pdm_siz
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
         if (k->dim != dim || k->side != side || k->field != field) continue;
-        if (k->kind == PDM_CONDITION_FREE) n_free++;
-        else n++;
+        if (k->kind == PDM_CONDITION_FREE)
+            n_free++;
+        else
+            n++;
         last = k->where;
         if (n > wanted || (n > 0 && n_free > 0) || n_free > 1)
             PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &last,
-                        "%s conditions on side %s_%s of field \"%s\"; at most %lld expected, its highest derivative in %s being of order %lld",
-                        n + n_free == 2 ? "two" : "too many", pdm_pde_dim_name(d->pde, dim), side_name[side], pdm_pde_field_name(d->pde, field),
-                        (long long)wanted, pdm_pde_dim_name(d->pde, dim), (long long)pdm_pde_order(d->pde, field, dim));
+                        "%s conditions on side %s_%s of field \"%s\"; at most %lld expected, its highest derivative in "
+                        "%s being of order %lld",
+                        n + n_free == 2 ? "two" : "too many", pdm_pde_dim_name(d->pde, dim), side_name[side],
+                        pdm_pde_field_name(d->pde, field), (long long)wanted, pdm_pde_dim_name(d->pde, dim),
+                        (long long)pdm_pde_order(d->pde, field, dim));
     }
     if (n + n_free == 0 && wanted > 0) {
         char attribute[128];
@@ -46,9 +54,10 @@ static pdm_status check_side(pdm_domain *d, pdm_case *c, pdm_size field, pdm_siz
         pdm_where where = pdm_case_where(c, "pde/boundary", NULL);
         where.attribute = attribute;
         PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
-                    "no condition for field \"%s\" on this side; expected one of \"%s = ...\", \"flux(%s) = ...\", another equation, or \"%s free\"",
-                    pdm_pde_field_name(d->pde, field), pdm_pde_field_name(d->pde, field), pdm_pde_field_name(d->pde, field),
-                    pdm_pde_field_name(d->pde, field));
+                    "no condition for field \"%s\" on this side; expected one of \"%s = ...\", \"flux(%s) = ...\", "
+                    "another equation, or \"%s free\"",
+                    pdm_pde_field_name(d->pde, field), pdm_pde_field_name(d->pde, field),
+                    pdm_pde_field_name(d->pde, field), pdm_pde_field_name(d->pde, field));
     }
 done:
     return status;
@@ -73,7 +82,7 @@ done:
 
 static pdm_status collect_layers(pdm_domain *d)
 {
-    pdm_status     status = PDM_OK;
+    pdm_status     status    = PDM_OK;
     const pdm_size n_initial = pdm_pde_n_initial(d->pde), n_condition = pdm_pde_n_condition(d->pde);
 
     PDM_TRY(pdm_alloc_array(d->ctx, n_initial, &d->initial));
@@ -83,20 +92,21 @@ static pdm_status collect_layers(pdm_domain *d)
             const pdm_initial *k = pdm_pde_initial(d->pde, i);
             if (k->order != order) continue;
             domain_layer *l = &d->initial[d->n_initial++];
-            *l              = (domain_layer){.function = k->function, .field = k->field, .order = k->order, .where = k->where};
+            *l = (domain_layer){.function = k->function, .field = k->field, .order = k->order, .where = k->where};
             for (pdm_size j = 0; j < d->n_dim; j++) l->kind[j] = j == 0 ? AXIS_SIDE_LOW : AXIS_GREVILLE;
         }
     for (pdm_size i = 0; i < n_condition; i++) {
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
         if (k->kind != PDM_CONDITION_DIRICHLET) continue;
         domain_layer *l = &d->side[d->n_side++];
-        *l = (domain_layer){.function = k->function, .field = k->field, .dim = k->dim, .side = k->side, .where = k->where};
+        *l              = (domain_layer){
+                         .function = k->function, .field = k->field, .dim = k->dim, .side = k->side, .where = k->where};
         for (pdm_size j = 0; j < d->n_dim; j++)
             l->kind[j] = j != k->dim ? AXIS_GREVILLE : k->side ? AXIS_SIDE_HIGH : AXIS_SIDE_LOW;
     }
     for (pdm_size i = 0; i < d->n_initial + d->n_side; i++)
         for (pdm_size j = 0; j < d->n_dim; j++) {
-            const domain_axis *unused;
+            const domain_axis  *unused;
             const domain_layer *l = i < d->n_initial ? &d->initial[i] : &d->side[i - d->n_initial];
             PDM_TRY(domain_axis_get(d, j, l->kind[j], &unused));
         }
@@ -115,12 +125,14 @@ static pdm_status check_time_map(pdm_domain *d, pdm_case *c)
         if (!(slope[1] > 0.0 && slope[1] < 1e300)) {
             pdm_where where = pdm_case_where(c, "domain/t", "map");
             PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
-                        "this map has no finite slope at the start, so the time derivative of \"%s\" cannot be prescribed; \"linear\" expected",
+                        "this map has no finite slope at the start, so the time derivative of \"%s\" cannot be "
+                        "prescribed; \"linear\" expected",
                         pdm_pde_field_name(d->pde, d->initial[i].field));
         }
         if (d->spline[0].degree < 2) {
             pdm_where where = pdm_case_where(c, "domain/t", "degree");
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "degree 1 in time; 2 or more expected for an equation of second order in time");
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
+                        "degree 1 in time; 2 or more expected for an equation of second order in time");
         }
     }
 done:

@@ -7,10 +7,11 @@
 
 #include "domain/domain_impl.h"
 
-#define DOMAIN_SETTINGS(X)                                                                                                  \
-    X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "volume|point", "1", "rows: the equation integrated over cells, or at Gauss points") \
-    X(sub, PDM_SETTING_COUNT, 2, 1, 8, NULL, "1", "cells per knot span and dimension")                                        \
-    X(gauss, PDM_SETTING_COUNT, 2, 1, 5, NULL, "1", "Gauss points per cell and dimension")                                    \
+#define DOMAIN_SETTINGS(X)                                                                 \
+    X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "volume|point", "1",                              \
+      "rows: the equation integrated over cells, or at Gauss points")                      \
+    X(sub, PDM_SETTING_COUNT, 2, 1, 8, NULL, "1", "cells per knot span and dimension")     \
+    X(gauss, PDM_SETTING_COUNT, 2, 1, 5, NULL, "1", "Gauss points per cell and dimension") \
     X(row_power, PDM_SETTING_REAL, 0.25, 0.0, 1.0, NULL, "1", "rows are divided by this power of their cell's volume")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
@@ -25,7 +26,8 @@ pdm_status pdm_domain_settings_view(pdm_text *out)
 
 /* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space);
  * uniform in xi when neither is given. */
-static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, const pdm_map *map, pdm_size n, double **out)
+static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, const pdm_map *map, pdm_size n,
+                              double **out)
 {
     pdm_status  status = PDM_OK;
     const char *text   = NULL;
@@ -41,16 +43,19 @@ static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, con
     for (pdm_size i = 0; i < n + 2; i++) x[i] = pdm_map_value(&grading, (double)i / (double)(n + 1));
     if (pdm_case_has(c, group, "knots")) {
         pdm_where where = pdm_case_where(c, group, "knots");
-        if (pdm_case_has(c, group, "grading")) PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots and grading are both given; one of them expected");
+        if (pdm_case_has(c, group, "grading"))
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots and grading are both given; one of them expected");
         PDM_TRY(pdm_case_reals(c, group, "knots", true, n + 2, n + 2, x, &n_given));
         if (x[0] != map->low || x[n + 1] != map->high)
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots run from %g to %g; the extent %g to %g expected", x[0], x[n + 1], map->low, map->high);
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots run from %g to %g; the extent %g to %g expected", x[0],
+                        x[n + 1], map->low, map->high);
     }
     for (pdm_size i = 0; i < n + 2; i++) x[i] = pdm_map_inverse(map, x[i]);
     for (pdm_size i = 0; i <= n; i++)
         if (!(x[i + 1] > x[i])) {
             pdm_where where = pdm_case_where(c, group, pdm_case_has(c, group, "knots") ? "knots" : "grading");
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots %lld and %lld do not increase", (long long)i, (long long)i + 1);
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots %lld and %lld do not increase", (long long)i,
+                        (long long)i + 1);
         }
     memmove(x, x + 1, (size_t)n * sizeof *x);
     *out = x;
@@ -60,8 +65,8 @@ done:
     return status;
 }
 
-static pdm_status read_count(pdm_domain *d, pdm_case *c, const char *group, const char *name, bool required, pdm_size fallback, pdm_size low,
-                             pdm_size high, pdm_size *out)
+static pdm_status read_count(pdm_domain *d, pdm_case *c, const char *group, const char *name, bool required,
+                             pdm_size fallback, pdm_size low, pdm_size high, pdm_size *out)
 {
     pdm_status status = PDM_OK;
     double     value  = (double)fallback;
@@ -69,7 +74,8 @@ static pdm_status read_count(pdm_domain *d, pdm_case *c, const char *group, cons
     PDM_TRY(pdm_case_reals(c, group, name, required, 1, 1, &value, &n));
     if (value != floor(value) || value < (double)low || value > (double)high) {
         pdm_where where = pdm_case_where(c, group, name);
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "%g; a whole number from %lld to %lld expected", value, (long long)low, (long long)high);
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "%g; a whole number from %lld to %lld expected", value,
+                    (long long)low, (long long)high);
     }
     *out = (pdm_size)value;
 done:
@@ -91,7 +97,8 @@ static pdm_status read_dimension(pdm_domain *d, pdm_case *c, pdm_size dim)
     PDM_TRY(pdm_case_reals(c, group, "extent", true, 2, 2, extent, &n));
     where = pdm_case_where(c, group, "extent");
     if (!(extent[1] > extent[0]) || !isfinite(extent[0]) || !isfinite(extent[1]))
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "extent %g to %g; two finite, increasing numbers expected", extent[0], extent[1]);
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "extent %g to %g; two finite, increasing numbers expected", extent[0],
+                    extent[1]);
     PDM_TRY(pdm_case_text(c, group, "kind", "bounded", &text));
     periodic = strcmp(text, "periodic") == 0;
     if (!periodic && strcmp(text, "bounded") != 0) {
@@ -102,14 +109,17 @@ static pdm_status read_dimension(pdm_domain *d, pdm_case *c, pdm_size dim)
     PDM_TRY(read_count(d, c, group, "control_points", true, 0, 2, 100000, &n_coef));
     if (n_coef < degree + 1) {
         where = pdm_case_where(c, group, "degree");
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "degree %lld is too high for %lld control points; at most %lld, or at least %lld control points, expected",
-                    (long long)degree, (long long)n_coef, (long long)n_coef - 1, (long long)degree + 1);
+        PDM_FAIL_AT(
+            d->ctx, PDM_ERR_CASE, &where,
+            "degree %lld is too high for %lld control points; at most %lld, or at least %lld control points, expected",
+            (long long)degree, (long long)n_coef, (long long)n_coef - 1, (long long)degree + 1);
     }
     PDM_TRY(pdm_case_text(c, group, "map", "linear", &text));
     PDM_TRY(pdm_map_parse(d->ctx, text, pdm_case_where(c, group, "map"), extent[0], extent[1], &map));
     if (periodic && map.kind != PDM_MAP_LINEAR) {
         where = pdm_case_where(c, group, "map");
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "a periodic dimension has a linear map; use grading to place its knots");
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
+                    "a periodic dimension has a linear map; use grading to place its knots");
     }
     PDM_TRY(read_breaks(d, c, group, &map, periodic ? n_coef - 1 : n_coef - degree - 1, &interior));
     PDM_TRY(pdm_spline_create(d->ctx, &map, degree, n_coef, periodic, interior, &d->spline[dim]));
@@ -133,8 +143,10 @@ static pdm_status check_orders(pdm_domain *d, pdm_case *c)
                 char group[128];
                 snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(d->pde, j));
                 pdm_where where = pdm_case_where(c, group, "degree");
-                PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "degree %lld is too low for derivatives of order %lld of \"%s\" (at most %d are supported)",
-                            (long long)d->spline[j].degree, (long long)order, pdm_pde_field_name(d->pde, f), PDM_MAX_ORDER);
+                PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
+                            "degree %lld is too low for derivatives of order %lld of \"%s\" (at most %d are supported)",
+                            (long long)d->spline[j].degree, (long long)order, pdm_pde_field_name(d->pde, f),
+                            PDM_MAX_ORDER);
             }
             if (order + 1 > d->n_order) d->n_order = order + 1;
         }
@@ -170,7 +182,8 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
     d->n_dim   = pdm_pde_n_dim(pde);
     d->n_field = pdm_pde_n_field(pde);
     d->n_coef  = 1;
-    PDM_TRY(pdm_case_settings(c, "domain", settings_table, sizeof settings_table / sizeof *settings_table, &d->settings));
+    PDM_TRY(
+        pdm_case_settings(c, "domain", settings_table, sizeof settings_table / sizeof *settings_table, &d->settings));
     for (pdm_size j = 0; j < d->n_dim; j++) {
         PDM_TRY(read_dimension(d, c, j));
         d->n_coef *= d->spline[j].n_coef;
@@ -211,20 +224,62 @@ void pdm_domain_destroy(pdm_domain **domain)
     *domain = NULL;
 }
 
-pdm_size             pdm_domain_n_dim(const pdm_domain *d) { return d->n_dim; }
-pdm_size             pdm_domain_n_field(const pdm_domain *d) { return d->n_field; }
-pdm_size             pdm_domain_n_coef(const pdm_domain *d) { return d->n_coef; }
-const pdm_spline    *pdm_domain_spline(const pdm_domain *d, pdm_size dim) { return &d->spline[dim]; }
-const pdm_pde       *pdm_domain_pde(const pdm_domain *d) { return d->pde; }
-const unsigned char *pdm_domain_free(const pdm_domain *d) { return d->free; }
-pdm_size             pdm_domain_n_free(const pdm_domain *d) { return d->n_free; }
-pdm_size             pdm_domain_n_block(const pdm_domain *d) { return d->n_block; }
-const pdm_row_block *pdm_domain_block(const pdm_domain *d, pdm_size i) { return &d->block[i]; }
-const pdm_rows_desc *pdm_domain_rows(const pdm_domain *d) { return &d->rows; }
-const double        *pdm_domain_greville(const pdm_domain *d, pdm_size dim) { return d->greville[dim]; }
-pdm_size             pdm_domain_n_input(const pdm_domain *d) { return d->input_offset[pdm_pde_n_input(d->pde)]; }
-pdm_size             pdm_domain_input_offset(const pdm_domain *d, pdm_size input) { return d->input_offset[input]; }
-pdm_size             pdm_domain_input_size(const pdm_domain *d, pdm_size input) { return d->input_offset[input + 1] - d->input_offset[input]; }
+pdm_size pdm_domain_n_dim(const pdm_domain *d)
+{
+    return d->n_dim;
+}
+pdm_size pdm_domain_n_field(const pdm_domain *d)
+{
+    return d->n_field;
+}
+pdm_size pdm_domain_n_coef(const pdm_domain *d)
+{
+    return d->n_coef;
+}
+const pdm_spline *pdm_domain_spline(const pdm_domain *d, pdm_size dim)
+{
+    return &d->spline[dim];
+}
+const pdm_pde *pdm_domain_pde(const pdm_domain *d)
+{
+    return d->pde;
+}
+const unsigned char *pdm_domain_free(const pdm_domain *d)
+{
+    return d->free;
+}
+pdm_size pdm_domain_n_free(const pdm_domain *d)
+{
+    return d->n_free;
+}
+pdm_size pdm_domain_n_block(const pdm_domain *d)
+{
+    return d->n_block;
+}
+const pdm_row_block *pdm_domain_block(const pdm_domain *d, pdm_size i)
+{
+    return &d->block[i];
+}
+const pdm_rows_desc *pdm_domain_rows(const pdm_domain *d)
+{
+    return &d->rows;
+}
+const double *pdm_domain_greville(const pdm_domain *d, pdm_size dim)
+{
+    return d->greville[dim];
+}
+pdm_size pdm_domain_n_input(const pdm_domain *d)
+{
+    return d->input_offset[pdm_pde_n_input(d->pde)];
+}
+pdm_size pdm_domain_input_offset(const pdm_domain *d, pdm_size input)
+{
+    return d->input_offset[input];
+}
+pdm_size pdm_domain_input_size(const pdm_domain *d, pdm_size input)
+{
+    return d->input_offset[input + 1] - d->input_offset[input];
+}
 
 void pdm_domain_set_scale(pdm_domain *d, pdm_size block, double scale)
 {
@@ -249,7 +304,7 @@ pdm_status pdm_domain_scale_from(pdm_domain *d, const double *A, const double *m
 {
     pdm_status status  = PDM_OK;
     pdm_size   n_local = 1, most = 0;
-    double    *norm    = NULL;
+    double    *norm = NULL;
 
     for (pdm_size j = 0; j < d->n_dim; j++) n_local *= d->spline[j].degree + 1;
     for (pdm_size b = 0; b < d->n_block; b++) most = d->block[b].n_row > most ? d->block[b].n_row : most;
@@ -274,7 +329,10 @@ done:
     return status;
 }
 
-pdm_size pdm_domain_n_feature(const pdm_domain *d) { return 2 * d->n_dim + d->n_field + pdm_pde_n_input(d->pde); }
+pdm_size pdm_domain_n_feature(const pdm_domain *d)
+{
+    return 2 * d->n_dim + d->n_field + pdm_pde_n_input(d->pde);
+}
 
 /* Index into an input field of control point i of the whole grid. */
 static pdm_size input_index(const pdm_domain *d, const pdm_input_info *info, pdm_size i)
@@ -288,27 +346,28 @@ static pdm_size input_index(const pdm_domain *d, const pdm_input_info *info, pdm
     return at;
 }
 
-void pdm_domain_features(const pdm_domain *d, const double *input, const double *lift, const double *magnitude, const double *input_shift,
-                         const double *input_scale, float *features)
+void pdm_domain_features(const pdm_domain *d, const double *input, const double *lift, const double *magnitude,
+                         const double *input_shift, const double *input_scale, float *features)
 {
     pdm_size stride = d->n_coef;
     for (pdm_size j = 0; j < d->n_dim; j++) {
         const pdm_size n = d->spline[j].n_coef;
         stride /= n;
         for (pdm_size i = 0; i < d->n_coef; i++) {
-            const pdm_size k                        = i / stride % n;
-            features[2 * j * d->n_coef + i]         = (float)(2.0 * d->spline[j].greville[k] - 1.0);
-            features[(2 * j + 1) * d->n_coef + i]   = (float)(2.0 * (double)k / (double)(n - 1) - 1.0);
+            const pdm_size k                      = i / stride % n;
+            features[2 * j * d->n_coef + i]       = (float)(2.0 * d->spline[j].greville[k] - 1.0);
+            features[(2 * j + 1) * d->n_coef + i] = (float)(2.0 * (double)k / (double)(n - 1) - 1.0);
         }
     }
     features += 2 * d->n_dim * d->n_coef;
     for (pdm_size f = 0; f < d->n_field; f++)
-        for (pdm_size i = 0; i < d->n_coef; i++) features[f * d->n_coef + i] = (float)(lift[f * d->n_coef + i] / magnitude[f]);
+        for (pdm_size i = 0; i < d->n_coef; i++)
+            features[f * d->n_coef + i] = (float)(lift[f * d->n_coef + i] / magnitude[f]);
     features += d->n_field * d->n_coef;
     for (pdm_size k = 0; k < pdm_pde_n_input(d->pde); k++) {
         const pdm_input_info *info = pdm_pde_input(d->pde, k);
         for (pdm_size i = 0; i < d->n_coef; i++) {
-            const pdm_size at            = info->n_dim == 0 ? 0 : input_index(d, info, i);
+            const pdm_size at           = info->n_dim == 0 ? 0 : input_index(d, info, i);
             features[k * d->n_coef + i] = (float)((input[d->input_offset[k] + at] - input_shift[k]) * input_scale[k]);
         }
     }

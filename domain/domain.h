@@ -14,22 +14,22 @@
 
 /* ---- splines of one dimension (domain/spline.c, domain/map.c) ------------------------------------------------------------ */
 #define PDM_MAX_DEGREE 7
-#define PDM_MAX_ORDER 4 /* highest derivative that is tabulated */
+#define PDM_MAX_ORDER  4 /* highest derivative that is tabulated */
 
 /* Coordinate map x = X(xi), xi in [0,1]; strictly increasing. */
 typedef enum pdm_map_kind { PDM_MAP_LINEAR, PDM_MAP_POWER, PDM_MAP_SINH } pdm_map_kind;
 typedef struct pdm_map {
     pdm_map_kind kind;
     double       low, high;
-    double       exponent;              /* POWER: x = low + L xi^exponent ("sqrt" is exponent 2: xi = sqrt((x-low)/L)) */
-    double       centre, strength, xi0; /* SINH: x = centre + s sinh(strength (xi - xi0))                              */
+    double       exponent;        /* POWER: x = low + L xi^exponent ("sqrt" is exponent 2: xi = sqrt((x-low)/L)) */
+    double centre, strength, xi0; /* SINH: x = centre + s sinh(strength (xi - xi0))                              */
 } pdm_map;
 /* "linear", "sqrt", "power P", "sinh CENTRE STRENGTH" */
 pdm_status pdm_map_parse(pdm_context *ctx, const char *text, pdm_where where, double low, double high, pdm_map *out);
 double     pdm_map_value(const pdm_map *m, double xi);
 double     pdm_map_inverse(const pdm_map *m, double x);
 /* d[k] = k-th derivative of X at xi, k = 0..n */
-void       pdm_map_derivatives(const pdm_map *m, double xi, pdm_size n, double *d);
+void pdm_map_derivatives(const pdm_map *m, double xi, pdm_size n, double *d);
 
 /* Functions S_i(xi(x)), i < n_coef. Clamped knots, or uniform-in-index periodic ones. Element e lies between breaks e and
  * e+1 and sees functions e .. e+degree (modulo n_coef when periodic). */
@@ -45,21 +45,22 @@ typedef struct pdm_spline {
 } pdm_spline;
 
 /* interior [n_coef - degree - 1] breaks for bounded, [n_coef - 1] for periodic splines; NULL: uniform. */
-pdm_status pdm_spline_create(pdm_context *ctx, const pdm_map *map, pdm_size degree, pdm_size n_coef, bool periodic, const double *interior,
-                             pdm_spline *out);
+pdm_status pdm_spline_create(pdm_context *ctx, const pdm_map *map, pdm_size degree, pdm_size n_coef, bool periodic,
+                             const double *interior, pdm_spline *out);
 void       pdm_spline_destroy(pdm_spline *s);
 /* Element that holds xi in [0,1] (right-continuous, the last one closed). */
-pdm_size   pdm_spline_element(const pdm_spline *s, double xi);
+pdm_size pdm_spline_element(const pdm_spline *s, double xi);
 /* basis [n_order][degree+1]: derivatives of order 0 .. n_order-1 by the physical coordinate of the functions that element e
  * sees, at xi (in e or on its ends). Where dX/dxi = 0 derivatives of order >= 1 are infinite. Source: de Boor's recursion
  * for values and derivatives; chain rule through the inverse power series of X. */
-void       pdm_spline_basis(const pdm_spline *s, pdm_size element, double xi, pdm_size n_order, double *basis);
+void pdm_spline_basis(const pdm_spline *s, pdm_size element, double xi, pdm_size n_order, double *basis);
 /* Coefficients of the spline through values at the Greville points: coef = inverse * values, with strides. */
-void       pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef, pdm_size coef_stride);
+void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef,
+                            pdm_size coef_stride);
 /* matrix [n_to][n_from]: value at `to` of the cubic (or lower) spline through data at increasing coordinates `from`.
  * period 0: bounded; points of `to` beyond the data by more than half a spacing are refused by the caller. */
-pdm_status pdm_resample_matrix(pdm_context *ctx, pdm_size n_from, const double *from, pdm_size n_to, const double *to, double period,
-                               double *matrix);
+pdm_status pdm_resample_matrix(pdm_context *ctx, pdm_size n_from, const double *from, pdm_size n_to, const double *to,
+                               double period, double *matrix);
 
 /* ---- the domain ------------------------------------------------------------------------------------------------------------- */
 typedef struct pdm_domain pdm_domain;
@@ -69,14 +70,18 @@ void       pdm_domain_destroy(pdm_domain **d);
 
 pdm_size          pdm_domain_n_dim(const pdm_domain *d);
 pdm_size          pdm_domain_n_field(const pdm_domain *d);
-pdm_size          pdm_domain_n_coef(const pdm_domain *d);  /* of one field */
+pdm_size          pdm_domain_n_coef(const pdm_domain *d); /* of one field */
 const pdm_spline *pdm_domain_spline(const pdm_domain *d, pdm_size dim);
 const pdm_pde    *pdm_domain_pde(const pdm_domain *d);
 /* 1 where a coefficient is free, 0 where initial or Dirichlet data fix it: [n_field][n_coef]. */
 const unsigned char *pdm_domain_free(const pdm_domain *d);
-pdm_size          pdm_domain_n_free(const pdm_domain *d);
+pdm_size             pdm_domain_n_free(const pdm_domain *d);
 /* Row blocks: one per equation, then one per general condition. */
-typedef struct pdm_row_block { char name[64]; pdm_size row0, n_row; pdm_size shape[PDM_MAX_DIM]; } pdm_row_block;
+typedef struct pdm_row_block {
+    char     name[64];
+    pdm_size row0, n_row;
+    pdm_size shape[PDM_MAX_DIM];
+} pdm_row_block;
 pdm_size             pdm_domain_n_block(const pdm_domain *d);
 const pdm_row_block *pdm_domain_block(const pdm_domain *d, pdm_size i);
 const pdm_rows_desc *pdm_domain_rows(const pdm_domain *d);
@@ -90,32 +95,40 @@ pdm_status pdm_domain_scale_from(pdm_domain *d, const double *A, const double *m
 
 /* ---- inputs of one sample. Packed: scalars and fields in the order of the pde's inputs; a field is its values at the
  * Greville points of its dimensions (pdm_domain_input_points). ---- */
-pdm_size pdm_domain_n_input(const pdm_domain *d);                     /* doubles a sample */
+pdm_size pdm_domain_n_input(const pdm_domain *d); /* doubles a sample */
 pdm_size pdm_domain_input_offset(const pdm_domain *d, pdm_size input);
 pdm_size pdm_domain_input_size(const pdm_domain *d, pdm_size input);
 /* Physical Greville points of a dimension: [n_coef]. Lent. */
 const double *pdm_domain_greville(const pdm_domain *d, pdm_size dim);
 
 /* The largest disagreement of initial and boundary data in a corner, relative to the largest value of either. */
-typedef struct pdm_lift_report { double jump, relative; pdm_where where; } pdm_lift_report;
+typedef struct pdm_lift_report {
+    double    jump, relative;
+    pdm_where where;
+} pdm_lift_report;
 /* From one sample's packed input: scalar [n_scalar], sampled [rows.n_sampled], lift [n_field][n_coef] (initial state
  * continued over all time, Dirichlet layers). work: pdm_domain_prepare_work() doubles. report may be NULL.
  * Fails with PDM_ERR_NUMERIC when an initial or boundary expression is not finite. */
-pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar, double *sampled, double *lift, double *work,
-                              pdm_lift_report *report);
+pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar, double *sampled, double *lift,
+                              double *work, pdm_lift_report *report);
 pdm_size   pdm_domain_prepare_work(const pdm_domain *d);
 /* features [n_feature][n_coef] FP32 for the surrogate: xi of each dimension in (-1,1), lift of each field over its
  * magnitude, inputs over theirs. magnitude [n_field], input_shift and input_scale [n of pde inputs]. */
-pdm_size   pdm_domain_n_feature(const pdm_domain *d);
-void       pdm_domain_features(const pdm_domain *d, const double *input, const double *lift, const double *magnitude,
-                               const double *input_shift, const double *input_scale, float *features);
+pdm_size pdm_domain_n_feature(const pdm_domain *d);
+void     pdm_domain_features(const pdm_domain *d, const double *input, const double *lift, const double *magnitude,
+                             const double *input_shift, const double *input_scale, float *features);
 /* Values of a compiled expression on a tensor grid of physical coordinates, for exact solutions: out [prod n_point]. */
 pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const double *input, const pdm_size *n_point,
                                const double *const *coordinate, double *out);
 
 /* Tables for evaluation on a tensor grid of physical coordinates (points outside the extent: PDM_ERR_DATA). */
-typedef struct pdm_point_grid { pdm_context *ctx; pdm_points_desc desc; void *memory; } pdm_point_grid;
-pdm_status pdm_point_grid_create(const pdm_domain *d, const pdm_size *n_point, const double *const *coordinate, pdm_point_grid *out);
+typedef struct pdm_point_grid {
+    pdm_context    *ctx;
+    pdm_points_desc desc;
+    void           *memory;
+} pdm_point_grid;
+pdm_status pdm_point_grid_create(const pdm_domain *d, const pdm_size *n_point, const double *const *coordinate,
+                                 pdm_point_grid *out);
 void       pdm_point_grid_destroy(pdm_point_grid *g);
 
 pdm_status pdm_domain_settings_view(pdm_text *out);

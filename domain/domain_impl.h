@@ -6,25 +6,25 @@
 
 /* Kinds of one-dimensional tables. CELL..FLUX feed the cell rows of an equation, POINT and SIDE rows of their own. */
 typedef enum axis_kind {
-    AXIS_CELL,      /* Gauss points of every cell, summed into it                                     */
-    AXIS_FACE,      /* faces of cells, upper minus lower                                              */
-    AXIS_FACE_LOW,  /* the same without the face on the low side (its flux is prescribed)             */
-    AXIS_FACE_HIGH, /* ... without the face on the high side                                          */
+    AXIS_CELL,       /* Gauss points of every cell, summed into it                                     */
+    AXIS_FACE,       /* faces of cells, upper minus lower                                              */
+    AXIS_FACE_LOW,   /* the same without the face on the low side (its flux is prescribed)             */
+    AXIS_FACE_HIGH,  /* ... without the face on the high side                                          */
     AXIS_FACE_INNER, /* ... without both                                                              */
-    AXIS_FLUX_LOW,  /* one point on the low side, minus one, into the first cell                      */
-    AXIS_FLUX_HIGH, /* one point on the high side, plus one, into the last cell                       */
-    AXIS_POINT,     /* Gauss points, each a row of its own, weighted by the root of its share of length */
-    AXIS_SIDE_LOW,  /* one point on the low side, one row                                             */
-    AXIS_SIDE_HIGH, /* one point on the high side, one row                                            */
-    AXIS_GREVILLE,  /* interpolation points, no rows                                                  */
+    AXIS_FLUX_LOW,   /* one point on the low side, minus one, into the first cell                      */
+    AXIS_FLUX_HIGH,  /* one point on the high side, plus one, into the last cell                       */
+    AXIS_POINT,      /* Gauss points, each a row of its own, weighted by the root of its share of length */
+    AXIS_SIDE_LOW,   /* one point on the low side, one row                                             */
+    AXIS_SIDE_HIGH,  /* one point on the high side, one row                                            */
+    AXIS_GREVILLE,   /* interpolation points, no rows                                                  */
     AXIS_KIND_COUNT
 } axis_kind;
 
 typedef struct domain_axis {
-    bool      built;
-    pdm_axis  axis;      /* pointers into memory                                  */
-    double   *row_scale; /* [n_row] (cell length in xi / its mean) ^ -row_power   */
-    void     *memory;
+    bool     built;
+    pdm_axis axis;      /* pointers into memory                                  */
+    double  *row_scale; /* [n_row] (cell length in xi / its mean) ^ -row_power   */
+    void    *memory;
 } domain_axis;
 
 typedef struct domain_settings {
@@ -54,15 +54,15 @@ struct pdm_domain {
     unsigned char *free; /* [n_field][n_coef] */
     pdm_size       n_free;
 
-    pdm_size       n_block;
-    pdm_row_block *block;
-    pdm_size       n_term, term_capacity;
-    pdm_term_desc *term;
-    int32_t       *term_block;                   /* [n_term]                                            */
-    const pdm_function **term_function;          /* [n_term]                                            */
-    axis_kind    (*term_kind)[PDM_MAX_DIM];      /* [n_term]                                            */
-    int32_t       *sampled_offset;               /* packed, term after term                             */
-    pdm_rows_desc  rows;
+    pdm_size             n_block;
+    pdm_row_block       *block;
+    pdm_size             n_term, term_capacity;
+    pdm_term_desc       *term;
+    int32_t             *term_block;     /* [n_term]                                            */
+    const pdm_function **term_function;  /* [n_term]                                            */
+    axis_kind (*term_kind)[PDM_MAX_DIM]; /* [n_term]                                            */
+    int32_t      *sampled_offset;        /* packed, term after term                             */
+    pdm_rows_desc rows;
 
     pdm_size      n_initial, n_side;
     domain_layer *initial; /* [n_initial] by rising order                */
@@ -75,8 +75,8 @@ struct pdm_domain {
 /* domain/axis.c */
 pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out);
 /* Tables of basis functions at given xi: element [n], basis [n_order][n][degree+1]. */
-void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const pdm_size *element, pdm_size n_order, int32_t *element_out,
-                        double *coordinate, double *basis);
+void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const pdm_size *element, pdm_size n_order,
+                        int32_t *element_out, double *coordinate, double *basis);
 /* domain/terms.c */
 pdm_status domain_terms_create(pdm_domain *d, pdm_case *c);
 /* domain/conditions.c: completeness of conditions; which coefficients are fixed; layers of data */

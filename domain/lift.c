@@ -22,8 +22,8 @@ static void interpolate_tensor(const pdm_domain *d, pdm_size n, const int32_t *d
 }
 
 /* Derivative `order` of an input field, given by its coefficients, on a tensor of axes. out [prod n_point]. */
-static void sample_input(const pdm_domain *d, const pdm_input_info *info, const int32_t *order, const double *coef, const pdm_axis *const *axis,
-                         double *out)
+static void sample_input(const pdm_domain *d, const pdm_input_info *info, const int32_t *order, const double *coef,
+                         const pdm_axis *const *axis, double *out)
 {
     pdm_size n_point = 1, stride[PDM_MAX_DIM], s = 1;
     for (pdm_size j = 0; j < d->n_dim; j++) n_point *= axis[j]->n_point;
@@ -57,16 +57,16 @@ static void sample_input(const pdm_domain *d, const pdm_input_info *info, const 
 }
 
 /* Values of a function without atoms on a tensor of axes. work: n_sampled * n_point for samples, then registers. */
-static void evaluate_on_axes(const pdm_domain *d, const pdm_function *f, const double *scalar, const double *input_coef, const pdm_axis *const *axis,
-                             double *out, double *work)
+static void evaluate_on_axes(const pdm_domain *d, const pdm_function *f, const double *scalar, const double *input_coef,
+                             const pdm_axis *const *axis, double *out, double *work)
 {
     pdm_size n_point = 1;
     for (pdm_size j = 0; j < d->n_dim; j++) n_point *= axis[j]->n_point;
     double *sampled = work, *in = work + f->n_sampled * n_point, *registers = in + f->n_input;
 
     for (pdm_size k = 0; k < f->n_sampled; k++)
-        sample_input(d, pdm_pde_input(d->pde, f->sampled[k].input), f->sampled[k].order, input_coef + d->input_offset[f->sampled[k].input], axis,
-                     sampled + k * n_point);
+        sample_input(d, pdm_pde_input(d->pde, f->sampled[k].input), f->sampled[k].order,
+                     input_coef + d->input_offset[f->sampled[k].input], axis, sampled + k * n_point);
     for (pdm_size i = 0; i < n_point; i++) {
         pdm_size index[PDM_MAX_DIM], rest = i;
         for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
@@ -111,16 +111,19 @@ pdm_size domain_work_size(const pdm_domain *d)
     return d->input_offset[pdm_pde_n_input(d->pde)] + line + most;
 }
 
-pdm_size pdm_domain_prepare_work(const pdm_domain *d) { return d->work_size; }
+pdm_size pdm_domain_prepare_work(const pdm_domain *d)
+{
+    return d->work_size;
+}
 
 /* Coefficients of a layer of data: [product of n_coef over the dimensions other than the layer's own]. */
-static pdm_status layer_coefficients(pdm_domain *d, const domain_layer *l, pdm_size skip, const double *scalar, const double *input_coef,
-                                     double *line, double *values, double *work)
+static pdm_status layer_coefficients(pdm_domain *d, const domain_layer *l, pdm_size skip, const double *scalar,
+                                     const double *input_coef, double *line, double *values, double *work)
 {
-    pdm_status      status = PDM_OK;
+    pdm_status      status            = PDM_OK;
     const pdm_axis *axis[PDM_MAX_DIM] = {0};
     int32_t         dims[PDM_MAX_DIM];
-    pdm_size        n = 0;
+    pdm_size        n       = 0;
     const pdm_size  n_point = layer_points(d, l);
 
     for (pdm_size j = 0; j < d->n_dim; j++) {
@@ -130,8 +133,8 @@ static pdm_status layer_coefficients(pdm_domain *d, const domain_layer *l, pdm_s
     evaluate_on_axes(d, l->function, scalar, input_coef, axis, values, work);
     for (pdm_size i = 0; i < n_point; i++)
         if (!isfinite(values[i]))
-            PDM_FAIL_AT(d->ctx, PDM_ERR_NUMERIC, &l->where, "the value is %g at point %lld of its grid; a finite number expected", values[i],
-                        (long long)i);
+            PDM_FAIL_AT(d->ctx, PDM_ERR_NUMERIC, &l->where,
+                        "the value is %g at point %lld of its grid; a finite number expected", values[i], (long long)i);
     interpolate_tensor(d, n, dims, values, line);
 done:
     return status;
@@ -166,7 +169,8 @@ static double data_scale(const pdm_domain *d, pdm_size field, const double *lift
 }
 
 /* Dirichlet layers; in time the initial layers keep their own, and the disagreement at the start is reported. */
-static void put_side(const pdm_domain *d, const domain_layer *l, const double *values, double *lift, pdm_lift_report *report)
+static void put_side(const pdm_domain *d, const domain_layer *l, const double *values, double *lift,
+                     pdm_lift_report *report)
 {
     pdm_size stride = 1, n_first = 0;
     for (pdm_size j = l->dim + 1; j < d->n_dim; j++) stride *= d->spline[j].n_coef;
@@ -175,7 +179,7 @@ static void put_side(const pdm_domain *d, const domain_layer *l, const double *v
     for (pdm_size k = 0; k < d->n_initial; k++)
         if (d->initial[k].field == l->field && d->initial[k].order + 1 > n_first) n_first = d->initial[k].order + 1;
     const pdm_size outer_per_time = n_first > 0 ? n_outer / d->spline[0].n_coef : n_outer; /* time is dimension 0 */
-    const double   scale          = report && n_first > 0 ? data_scale(d, l->field, lift, n_outer * stride, values) : 0.0;
+    const double   scale = report && n_first > 0 ? data_scale(d, l->field, lift, n_outer * stride, values) : 0.0;
 
     for (pdm_size o = 0; o < n_outer; o++)
         for (pdm_size i = 0; i < stride; i++) {
@@ -191,8 +195,8 @@ static void put_side(const pdm_domain *d, const domain_layer *l, const double *v
         }
 }
 
-pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar, double *sampled, double *lift, double *work,
-                              pdm_lift_report *report)
+pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar, double *sampled, double *lift,
+                              double *work, pdm_lift_report *report)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_input = pdm_pde_n_input(d->pde);
@@ -205,16 +209,18 @@ pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar
     for (pdm_size i = 0; i < d->input_offset[n_input]; i++) coef[i] = input[i];
     for (pdm_size i = 0; i < n_input; i++) {
         const pdm_input_info *info = pdm_pde_input(d->pde, i);
-        if (info->scalar >= 0) scalar[info->scalar] = input[d->input_offset[i]];
-        else interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], line);
+        if (info->scalar >= 0)
+            scalar[info->scalar] = input[d->input_offset[i]];
+        else
+            interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], line);
     }
     for (pdm_size t = 0; t < d->n_term; t++) {
         const pdm_function *f = d->term_function[t];
         const pdm_axis     *axis[PDM_MAX_DIM];
         for (pdm_size j = 0; j < d->n_dim; j++) axis[j] = &d->term[t].axis[j];
         for (pdm_size k = 0; k < f->n_sampled; k++)
-            sample_input(d, pdm_pde_input(d->pde, f->sampled[k].input), f->sampled[k].order, coef + d->input_offset[f->sampled[k].input], axis,
-                         sampled + d->term[t].sampled_offset[k]);
+            sample_input(d, pdm_pde_input(d->pde, f->sampled[k].input), f->sampled[k].order,
+                         coef + d->input_offset[f->sampled[k].input], axis, sampled + d->term[t].sampled_offset[k]);
     }
     for (pdm_size i = 0; i < d->n_field * d->n_coef; i++) lift[i] = 0.0;
     for (pdm_size i = 0; i < d->n_initial; i++) {
@@ -243,12 +249,13 @@ static bool locate(const pdm_spline *s, double x, double *xi, pdm_size *element)
     return true;
 }
 
-pdm_status pdm_point_grid_create(const pdm_domain *d, const pdm_size *n_point, const double *const *coordinate, pdm_point_grid *out)
+pdm_status pdm_point_grid_create(const pdm_domain *d, const pdm_size *n_point, const double *const *coordinate,
+                                 pdm_point_grid *out)
 {
-    pdm_status     status = PDM_OK;
-    pdm_point_grid g      = {.ctx = d->ctx, .desc = {.n_dim = d->n_dim, .n_field = d->n_field, .n_order = d->n_order}};
-    size_t         bytes  = 0;
-    double        *xi     = NULL;
+    pdm_status     status  = PDM_OK;
+    pdm_point_grid g       = {.ctx = d->ctx, .desc = {.n_dim = d->n_dim, .n_field = d->n_field, .n_order = d->n_order}};
+    size_t         bytes   = 0;
+    double        *xi      = NULL;
     pdm_size      *element = NULL, most = 0;
 
     for (pdm_size j = 0; j < d->n_dim; j++) {
@@ -263,7 +270,8 @@ pdm_status pdm_point_grid_create(const pdm_domain *d, const pdm_size *n_point, c
         const pdm_spline *s = &d->spline[j];
         for (pdm_size i = 0; i < n_point[j]; i++)
             if (!locate(s, coordinate[j][i], &xi[i], &element[i]))
-                PDM_FAIL(d->ctx, PDM_ERR_DATA, "coordinate %s = %.9g (number %lld) is outside the domain; %.9g to %.9g expected",
+                PDM_FAIL(d->ctx, PDM_ERR_DATA,
+                         "coordinate %s = %.9g (number %lld) is outside the domain; %.9g to %.9g expected",
                          pdm_pde_dim_name(d->pde, j), coordinate[j][i], (long long)i, s->map.low, s->map.high);
         double  *x     = next;
         double  *basis = x + n_point[j];
@@ -291,12 +299,12 @@ void pdm_point_grid_destroy(pdm_point_grid *g)
     *g = (pdm_point_grid){0};
 }
 
-pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const double *input, const pdm_size *n_point, const double *const *coordinate,
-                               double *out)
+pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const double *input, const pdm_size *n_point,
+                               const double *const *coordinate, double *out)
 {
     pdm_status      status  = PDM_OK;
     const pdm_size  n_input = pdm_pde_n_input(d->pde), size = d->input_offset[n_input];
-    pdm_point_grid  grid    = {0};
+    pdm_point_grid  grid = {0};
     const pdm_axis *axis[PDM_MAX_DIM];
     double         *coef = NULL, *work = NULL, *scalar = NULL;
     pdm_size        n = 1, longest = 1;
@@ -313,8 +321,10 @@ pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const doubl
     for (pdm_size i = 0; i < size; i++) coef[i] = input[i];
     for (pdm_size i = 0; i < n_input; i++) {
         const pdm_input_info *info = pdm_pde_input(d->pde, i);
-        if (info->scalar >= 0) scalar[info->scalar] = input[d->input_offset[i]];
-        else interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], work);
+        if (info->scalar >= 0)
+            scalar[info->scalar] = input[d->input_offset[i]];
+        else
+            interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], work);
     }
     evaluate_on_axes(d, f, scalar, coef, axis, out, work);
 done:

@@ -14,7 +14,7 @@ double pdm_map_value(const pdm_map *m, double xi)
     if (xi <= 0.0) return m->low;
     if (xi >= 1.0) return m->high;
     const double below = sinh(m->strength * m->xi0), above = sinh(m->strength * (1.0 - m->xi0));
-    const double s     = length / (below + above);
+    const double s = length / (below + above);
     return m->centre + s * sinh(m->strength * (xi - m->xi0));
 }
 
@@ -27,7 +27,7 @@ double pdm_map_inverse(const pdm_map *m, double x)
     case PDM_MAP_SINH: break;
     }
     const double below = sinh(m->strength * m->xi0), above = sinh(m->strength * (1.0 - m->xi0));
-    const double s     = length / (below + above);
+    const double s = length / (below + above);
     return m->xi0 + asinh((x - m->centre) / s) / m->strength;
 }
 
@@ -51,8 +51,8 @@ void pdm_map_derivatives(const pdm_map *m, double xi, pdm_size n, double *d)
     case PDM_MAP_SINH: break;
     }
     const double below = sinh(m->strength * m->xi0), above = sinh(m->strength * (1.0 - m->xi0));
-    double       s     = length / (below + above);
-    const double arg   = m->strength * (xi - m->xi0);
+    double       s   = length / (below + above);
+    const double arg = m->strength * (xi - m->xi0);
     for (pdm_size k = 1; k <= n; k++) {
         s *= m->strength;
         d[k] = s * (k % 2 == 1 ? cosh(arg) : sinh(arg));
@@ -95,7 +95,8 @@ pdm_status pdm_map_parse(pdm_context *ctx, const char *text, pdm_where where, do
         m.exponent = v[0];
     } else if (word == 4 && strncmp(text, "sinh", word) == 0 && map_numbers(text, 2, v)) {
         if (!(v[0] >= low && v[0] <= high))
-            PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where, "centre %g; a coordinate within the extent %g to %g expected", v[0], low, high);
+            PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where, "centre %g; a coordinate within the extent %g to %g expected", v[0],
+                        low, high);
         if (!(v[1] >= 0.01 && v[1] <= 30.0))
             PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where, "strength %g; a number from 0.01 to 30 expected", v[1]);
         m.kind     = PDM_MAP_SINH;
@@ -103,8 +104,10 @@ pdm_status pdm_map_parse(pdm_context *ctx, const char *text, pdm_where where, do
         m.strength = v[1];
         /* x(0) = low and x(1) = high:  tanh(b xi0) = sinh b / (A + cosh b),  A = (high - centre)/(centre - low) */
         const double b = v[1];
-        if (v[0] == low) m.xi0 = 0.0;
-        else m.xi0 = atanh(sinh(b) / ((high - v[0]) / (v[0] - low) + cosh(b))) / b;
+        if (v[0] == low)
+            m.xi0 = 0.0;
+        else
+            m.xi0 = atanh(sinh(b) / ((high - v[0]) / (v[0] - low) + cosh(b))) / b;
     } else {
         PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where,
                     "\"%s\" is not a map; one of: linear, sqrt, power EXPONENT, sinh CENTRE STRENGTH expected", text);

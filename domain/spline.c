@@ -5,7 +5,8 @@
 
 /* Values and derivatives by xi, orders 0 .. n_order-1, of the degree+1 functions of the knot interval
  * knots[span] .. knots[span+1]: The NURBS Book, algorithm A2.3. out [n_order][degree+1]. */
-static void basis_by_parameter(const double *knots, pdm_size degree, pdm_size span, double xi, pdm_size n_order, double *out)
+static void basis_by_parameter(const double *knots, pdm_size degree, pdm_size span, double xi, pdm_size n_order,
+                               double *out)
 {
     const pdm_size p = degree;
     double         table[PDM_MAX_DEGREE + 1][PDM_MAX_DEGREE + 1]; /* upper: basis values, lower: knot differences */
@@ -49,9 +50,9 @@ static void basis_by_parameter(const double *knots, pdm_size degree, pdm_size sp
                 d += a[to][k] * table[r][pk];
             }
             out[k * (p + 1) + r] = d;
-            const pdm_size swap = from;
-            from                = to;
-            to                  = swap;
+            const pdm_size swap  = from;
+            from                 = to;
+            to                   = swap;
         }
     }
     double factor = (double)p;
@@ -112,8 +113,10 @@ pdm_size pdm_spline_element(const pdm_spline *s, double xi)
     pdm_size low = 0, high = s->n_element; /* breaks[low] <= xi < breaks[high] */
     while (high - low > 1) {
         const pdm_size middle = (low + high) / 2;
-        if (xi >= s->breaks[middle]) low = middle;
-        else high = middle;
+        if (xi >= s->breaks[middle])
+            low = middle;
+        else
+            high = middle;
     }
     return low;
 }
@@ -129,9 +132,9 @@ static bool matrix_invert(pdm_size n, double *restrict a, double *restrict inver
             if (fabs(a[i * n + k]) > fabs(a[pivot * n + k])) pivot = i;
         if (!(fabs(a[pivot * n + k]) > 1e-14)) return false;
         for (pdm_size j = 0; j < n && pivot != k; j++) {
-            double t         = a[k * n + j];
-            a[k * n + j]     = a[pivot * n + j];
-            a[pivot * n + j] = t;
+            double t               = a[k * n + j];
+            a[k * n + j]           = a[pivot * n + j];
+            a[pivot * n + j]       = t;
             t                      = inverse[k * n + j];
             inverse[k * n + j]     = inverse[pivot * n + j];
             inverse[pivot * n + j] = t;
@@ -170,8 +173,8 @@ static pdm_status collocation_inverse(const pdm_spline *s, const double *xi, dou
     PDM_TRY(pdm_alloc_array(s->ctx, s->n_coef * s->n_coef, &matrix));
     spline_matrix(s, s->n_coef, xi, matrix);
     if (!matrix_invert(s->n_coef, matrix, inverse))
-        PDM_FAIL(s->ctx, PDM_ERR_NUMERIC, "no spline of degree %lld passes through %lld points placed like these", (long long)s->degree,
-                 (long long)s->n_coef);
+        PDM_FAIL(s->ctx, PDM_ERR_NUMERIC, "no spline of degree %lld passes through %lld points placed like these",
+                 (long long)s->degree, (long long)s->n_coef);
 done:
     pdm_free(s->ctx, matrix);
     return status;
@@ -201,15 +204,16 @@ static void spline_knots(pdm_spline *s, const double *interior)
     }
 }
 
-pdm_status pdm_spline_create(pdm_context *ctx, const pdm_map *map, pdm_size degree, pdm_size n_coef, bool periodic, const double *interior,
-                             pdm_spline *out)
+pdm_status pdm_spline_create(pdm_context *ctx, const pdm_map *map, pdm_size degree, pdm_size n_coef, bool periodic,
+                             const double *interior, pdm_spline *out)
 {
     pdm_status status = PDM_OK;
     pdm_spline s      = {.ctx = ctx, .map = *map, .degree = degree, .n_coef = n_coef, .periodic = periodic};
 
     s.n_element = periodic ? n_coef : n_coef - degree;
     if (degree < 1 || degree > PDM_MAX_DEGREE || s.n_element < 1 || (periodic && n_coef < degree + 1))
-        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "degree %lld with %lld control points; degree 1 to %d and at least degree + 1 points expected",
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT,
+                 "degree %lld with %lld control points; degree 1 to %d and at least degree + 1 points expected",
                  (long long)degree, (long long)n_coef, PDM_MAX_DEGREE);
     PDM_TRY(pdm_alloc_array(ctx, s.n_element + 1, &s.breaks));
     PDM_TRY(pdm_alloc_array(ctx, s.n_element + 1 + 2 * degree, &s.knots));
@@ -234,7 +238,8 @@ void pdm_spline_destroy(pdm_spline *s)
     *s = (pdm_spline){0};
 }
 
-void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef, pdm_size coef_stride)
+void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef,
+                            pdm_size coef_stride)
 {
     for (pdm_size i = 0; i < s->n_coef; i++) {
         double sum = 0.0;
@@ -245,7 +250,8 @@ void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size 
 
 /* Spline through data: degree 3 or what the data allow, interior knots are running averages of the data points
  * (de Boor, A Practical Guide to Splines, ch. XIII). matrix = values at `to` times the inverse collocation matrix. */
-static pdm_status resample_bounded(pdm_context *ctx, pdm_size n, const double *from, pdm_size n_to, const double *to, double *matrix)
+static pdm_status resample_bounded(pdm_context *ctx, pdm_size n, const double *from, pdm_size n_to, const double *to,
+                                   double *matrix)
 {
     pdm_status     status = PDM_OK;
     const pdm_size degree = n > 3 ? 3 : n - 1;
@@ -284,8 +290,8 @@ done:
 }
 
 /* Periodic data are continued by a few points on either side, then treated as bounded. */
-static pdm_status resample_periodic(pdm_context *ctx, pdm_size n, const double *from, pdm_size n_to, const double *to, double period,
-                                    double *matrix)
+static pdm_status resample_periodic(pdm_context *ctx, pdm_size n, const double *from, pdm_size n_to, const double *to,
+                                    double period, double *matrix)
 {
     enum { MARGIN = 8 };
     pdm_status     status = PDM_OK;
@@ -314,8 +320,8 @@ done:
     return status;
 }
 
-pdm_status pdm_resample_matrix(pdm_context *ctx, pdm_size n_from, const double *from, pdm_size n_to, const double *to, double period,
-                               double *matrix)
+pdm_status pdm_resample_matrix(pdm_context *ctx, pdm_size n_from, const double *from, pdm_size n_to, const double *to,
+                               double period, double *matrix)
 {
     if (n_from == 1) {
         for (pdm_size i = 0; i < n_to; i++) matrix[i] = 1.0;

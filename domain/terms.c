@@ -27,7 +27,8 @@ static pdm_status check_tables_finite(pdm_domain *d, pdm_case *c, const pdm_func
                 snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(d->pde, j));
                 pdm_where where = pdm_case_where(c, group, "map");
                 PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
-                            "derivatives by %s are needed where this map has no slope (an end); use grading instead of map, or another map",
+                            "derivatives by %s are needed where this map has no slope (an end); use grading instead of "
+                            "map, or another map",
                             pdm_pde_dim_name(d->pde, j));
             }
         }
@@ -41,16 +42,26 @@ static pdm_status add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm
     PDM_ASSERT(d->n_term < d->term_capacity);
     const pdm_size t = d->n_term;
 
-    d->term[t] = (pdm_term_desc){.n_order = d->n_order, .n_atom = f->n_atom, .atom = f->atom, .n_input = f->n_input, .input = f->input,
-                                 .value = f->value, .partial = f->partial, .second = f->second, .n_second = f->n_second,
-                                 .second_a = f->second_a, .second_b = f->second_b, .n_sampled = f->n_sampled, .row0 = d->block[block].row0,
-                                 .scale = 1.0};
+    d->term[t] = (pdm_term_desc){.n_order   = d->n_order,
+                                 .n_atom    = f->n_atom,
+                                 .atom      = f->atom,
+                                 .n_input   = f->n_input,
+                                 .input     = f->input,
+                                 .value     = f->value,
+                                 .partial   = f->partial,
+                                 .second    = f->second,
+                                 .n_second  = f->n_second,
+                                 .second_a  = f->second_a,
+                                 .second_b  = f->second_b,
+                                 .n_sampled = f->n_sampled,
+                                 .row0      = d->block[block].row0,
+                                 .scale     = 1.0};
     for (pdm_size j = 0; j < d->n_dim; j++) {
         const domain_axis *axis;
         PDM_TRY(domain_axis_get(d, j, kind[j], &axis));
-        d->term[t].axis[j]      = axis->axis;
-        d->term[t].row_scale[j] = axis->row_scale;
-        d->term_kind[t][j]      = kind[j];
+        d->term[t].axis[j]       = axis->axis;
+        d->term[t].row_scale[j]  = axis->row_scale;
+        d->term_kind[t][j]       = kind[j];
         d->block[block].shape[j] = axis->axis.n_row;
     }
     PDM_TRY(check_tables_finite(d, c, f, kind));
@@ -65,8 +76,8 @@ static pdm_status add_flux(pdm_domain *d, pdm_case *c, pdm_size block, const pdm
 {
     pdm_status           status = PDM_OK;
     const pdm_size       dim    = term->dim;
-    const pdm_condition *low  = prescribed_flux(d, term->equation, dim, 0);
-    const pdm_condition *high = prescribed_flux(d, term->equation, dim, 1);
+    const pdm_condition *low    = prescribed_flux(d, term->equation, dim, 0);
+    const pdm_condition *high   = prescribed_flux(d, term->equation, dim, 1);
     axis_kind            kind[PDM_MAX_DIM];
 
     for (pdm_size j = 0; j < d->n_dim; j++) kind[j] = AXIS_CELL;
@@ -113,8 +124,10 @@ static pdm_status equation_block(pdm_domain *d, pdm_case *c, pdm_size equation, 
     for (pdm_size i = 0; i < pdm_pde_n_term(d->pde); i++) {
         const pdm_term *term = pdm_pde_term(d->pde, i);
         if (term->equation != equation) continue;
-        if (term->dim < 0) PDM_TRY(add_term(d, c, block, term->function, kind));
-        else PDM_TRY(add_flux(d, c, block, term));
+        if (term->dim < 0)
+            PDM_TRY(add_term(d, c, block, term->function, kind));
+        else
+            PDM_TRY(add_flux(d, c, block, term));
     }
 done:
     return status;
@@ -137,17 +150,20 @@ static pdm_status check_flux_conditions(pdm_domain *d)
 {
     pdm_status status = PDM_OK;
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
-        const pdm_condition *c = pdm_pde_condition(d->pde, i);
+        const pdm_condition *c     = pdm_pde_condition(d->pde, i);
         bool                 found = false;
         if (c->kind != PDM_CONDITION_FLUX) continue;
         if (d->settings.rows == 1)
             PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &c->where,
-                        "a flux can be prescribed with rows = \"volume\" only; with point rows write the condition out, like \"k*dx(u) = g\"");
+                        "a flux can be prescribed with rows = \"volume\" only; with point rows write the condition "
+                        "out, like \"k*dx(u) = g\"");
         for (pdm_size t = 0; t < pdm_pde_n_term(d->pde); t++)
             found = found || (pdm_pde_term(d->pde, t)->equation == c->field && pdm_pde_term(d->pde, t)->dim == c->dim);
         if (!found)
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &c->where, "the equation of \"%s\" has no flux in %s: no term of the form d%s(...) stands alone",
-                        pdm_pde_field_name(d->pde, c->field), pdm_pde_dim_name(d->pde, c->dim), pdm_pde_dim_name(d->pde, c->dim));
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &c->where,
+                        "the equation of \"%s\" has no flux in %s: no term of the form d%s(...) stands alone",
+                        pdm_pde_field_name(d->pde, c->field), pdm_pde_dim_name(d->pde, c->dim),
+                        pdm_pde_dim_name(d->pde, c->dim));
     }
 done:
     return status;
@@ -197,7 +213,7 @@ pdm_status domain_terms_create(pdm_domain *d, pdm_case *c)
 {
     pdm_status     status      = PDM_OK;
     const pdm_size n_condition = pdm_pde_n_condition(d->pde), n_equation = pdm_pde_n_equation(d->pde);
-    pdm_size       n_row       = 0;
+    pdm_size       n_row = 0;
     int            checked;
 
     d->term_capacity = pdm_pde_n_term(d->pde) + n_equation + n_condition;

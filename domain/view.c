@@ -25,9 +25,9 @@ static pdm_status view_dimension(const pdm_domain *d, pdm_size j, pdm_text *out)
         least          = h < least ? h : least;
         most           = h > most ? h : most;
     }
-    PDM_TRY(pdm_text_append(out, "dimension    %s: %g to %g%s%s, %s, degree %lld, %lld control points, map ", pdm_pde_dim_name(d->pde, j),
-                            s->map.low, s->map.high, *units ? " " : "", units, s->periodic ? "periodic" : "bounded", (long long)s->degree,
-                            (long long)s->n_coef));
+    PDM_TRY(pdm_text_append(out, "dimension    %s: %g to %g%s%s, %s, degree %lld, %lld control points, map ",
+                            pdm_pde_dim_name(d->pde, j), s->map.low, s->map.high, *units ? " " : "", units,
+                            s->periodic ? "periodic" : "bounded", (long long)s->degree, (long long)s->n_coef));
     PDM_TRY(view_map(&s->map, out));
     PDM_TRY(pdm_text_append(out, ", knot spans %.3g to %.3g\n", least, most));
 done:
@@ -52,15 +52,18 @@ pdm_status pdm_domain_view(const pdm_domain *d, pdm_text *out)
     for (pdm_size j = 0; j < d->n_dim; j++) PDM_TRY(view_dimension(d, j, out));
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
         const pdm_condition *c = pdm_pde_condition(d->pde, i);
-        PDM_TRY(pdm_text_append(out, "side         %s_%s, %s: %s\n", pdm_pde_dim_name(d->pde, c->dim), c->side ? "max" : "min",
-                                pdm_pde_field_name(d->pde, c->field), condition_text(c->kind)));
+        PDM_TRY(pdm_text_append(out, "side         %s_%s, %s: %s\n", pdm_pde_dim_name(d->pde, c->dim),
+                                c->side ? "max" : "min", pdm_pde_field_name(d->pde, c->field),
+                                condition_text(c->kind)));
     }
-    PDM_TRY(pdm_text_append(out, "coefficients %lld, of which %lld are free\n", (long long)(d->n_field * d->n_coef), (long long)d->n_free));
+    PDM_TRY(pdm_text_append(out, "coefficients %lld, of which %lld are free\n", (long long)(d->n_field * d->n_coef),
+                            (long long)d->n_free));
     PDM_TRY(pdm_text_append(out, "rows         %lld (%s)\n", (long long)d->rows.n_row,
                             d->settings.rows == 1 ? "strong form at Gauss points" : "equations integrated over cells"));
     for (pdm_size b = 0; b < d->n_block; b++) {
         PDM_TRY(pdm_text_append(out, "             %s: ", d->block[b].name));
-        for (pdm_size j = 0; j < d->n_dim; j++) PDM_TRY(pdm_text_append(out, "%s%lld", j ? " x " : "", (long long)d->block[b].shape[j]));
+        for (pdm_size j = 0; j < d->n_dim; j++)
+            PDM_TRY(pdm_text_append(out, "%s%lld", j ? " x " : "", (long long)d->block[b].shape[j]));
         PDM_TRY(pdm_text_append(out, ", scale %.3g\n", pdm_domain_scale(d, b)));
     }
 done:

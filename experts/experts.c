@@ -9,9 +9,10 @@ typedef struct experts_settings {
     double   overlap;
 } experts_settings;
 
-#define EXPERTS_SETTINGS(X)                                                                                               \
-    X(basis, PDM_SETTING_COUNT, 12, 1, 256, NULL, "1", "columns (basis functions) per expert and field")                    \
-    X(partition, PDM_SETTING_CHOICE, 0, 0, 1, "hard|smooth", "1", "control points belong to one expert, or blend between them") \
+#define EXPERTS_SETTINGS(X)                                                                              \
+    X(basis, PDM_SETTING_COUNT, 12, 1, 256, NULL, "1", "columns (basis functions) per expert and field") \
+    X(partition, PDM_SETTING_CHOICE, 0, 0, 1, "hard|smooth", "1",                                        \
+      "control points belong to one expert, or blend between them")                                      \
     X(overlap, PDM_SETTING_REAL, 4, 0.5, 64, NULL, "1", "control points over which a smooth partition blends")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
@@ -25,15 +26,18 @@ struct pdm_experts {
     experts_settings  settings;
     pdm_size          per_dim[PDM_MAX_DIM];
     pdm_columns_desc  desc;
-    pdm_column_group *group;   /* [n_expert*n_field]                           */
-    int32_t          *coef;    /* pieces of all groups                          */
-    double           *window;  /* like coef                                     */
-    int32_t          *channel; /* [n_field][N]                                  */
+    pdm_column_group *group;                  /* [n_expert*n_field]                           */
+    int32_t          *coef;                   /* pieces of all groups                          */
+    double           *window;                 /* like coef                                     */
+    int32_t          *channel;                /* [n_field][N]                                  */
     double           *window_of[PDM_MAX_DIM]; /* [per_dim][n_coef]              */
-    pdm_size         *column0; /* [n_expert+1]                                  */
+    pdm_size         *column0;                /* [n_expert+1]                                  */
 };
 
-static double clamp01(double x) { return x < 0.0 ? 0.0 : x > 1.0 ? 1.0 : x; }
+static double clamp01(double x)
+{
+    return x < 0.0 ? 0.0 : x > 1.0 ? 1.0 : x;
+}
 
 /* Ramp up around `low`, down around `high`, over `overlap` points; 0/1 when overlap is 0. Open ends have no ramp. */
 static double bump(double x, double low, double high, bool open_low, bool open_high, double overlap)
@@ -50,11 +54,14 @@ static void windows_along(pdm_size n_expert, pdm_size n_coef, bool periodic, dou
     for (pdm_size i = 0; i < n_coef; i++) {
         double sum = 0.0;
         for (pdm_size e = 0; e < n_expert; e++) {
-            const double low = (double)n_coef * (double)e / (double)n_expert, high = (double)n_coef * (double)(e + 1) / (double)n_expert;
+            const double low  = (double)n_coef * (double)e / (double)n_expert,
+                         high = (double)n_coef * (double)(e + 1) / (double)n_expert;
             const double x    = (double)i + 0.5;
             const bool   ends = !periodic || n_expert == 1;
             double       v    = bump(x, low, high, ends && e == 0, ends && e == n_expert - 1, overlap);
-            if (!ends) v += bump(x - (double)n_coef, low, high, false, false, overlap) + bump(x + (double)n_coef, low, high, false, false, overlap);
+            if (!ends)
+                v += bump(x - (double)n_coef, low, high, false, false, overlap) +
+                     bump(x + (double)n_coef, low, high, false, false, overlap);
             window[e * n_coef + i] = v;
             sum += v;
         }
@@ -83,7 +90,9 @@ static pdm_size collect_groups(pdm_experts *x, bool store)
     for (pdm_size e = 0; e < x->desc.n_expert; e++)
         for (pdm_size f = 0; f < n_field; f++) {
             pdm_column_group *g = &x->group[e * n_field + f];
-            if (store) *g = (pdm_column_group){.expert = (int32_t)e, .field = (int32_t)f, .coef = x->coef + used, .window = x->window + used};
+            if (store)
+                *g = (pdm_column_group){
+                    .expert = (int32_t)e, .field = (int32_t)f, .coef = x->coef + used, .window = x->window + used};
             for (pdm_size i = 0; i < n_coef; i++) {
                 const double w = window_at(x, e, i);
                 if (w <= 0.0 || !is_free[f * n_coef + i]) continue;
@@ -110,7 +119,8 @@ static pdm_status experts_partition(pdm_experts *x)
     for (pdm_size j = 0; j < n_dim; j++) {
         const pdm_spline *s = pdm_domain_spline(x->domain, j);
         PDM_TRY(pdm_alloc_array(x->ctx, x->per_dim[j] * s->n_coef, &x->window_of[j]));
-        windows_along(x->per_dim[j], s->n_coef, s->periodic, x->settings.partition == 1 ? x->settings.overlap : 0.0, x->window_of[j]);
+        windows_along(x->per_dim[j], s->n_coef, s->periodic, x->settings.partition == 1 ? x->settings.overlap : 0.0,
+                      x->window_of[j]);
         x->desc.n_expert *= x->per_dim[j];
     }
     PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_expert * x->desc.n_field, &x->group));
@@ -143,9 +153,11 @@ static pdm_status read_experts(pdm_experts *x, pdm_case *c)
         snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(pdm_domain_pde(x->domain), j));
         PDM_TRY(pdm_case_reals(c, group, "experts", false, 1, 1, &value, &n));
         pdm_where where = pdm_case_where(c, group, "experts");
-        if (value != floor(value) || value < 1.0) PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "%g experts; a whole number from 1 expected", value);
+        if (value != floor(value) || value < 1.0)
+            PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "%g experts; a whole number from 1 expected", value);
         if (value > (double)n_coef)
-            PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "%.0f experts for %lld control points; at most one expert per control point expected", value,
+            PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where,
+                        "%.0f experts for %lld control points; at most one expert per control point expected", value,
                         (long long)n_coef);
         x->per_dim[j] = (pdm_size)value;
     }
@@ -161,7 +173,8 @@ pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     PDM_TRY(pdm_alloc(ctx, sizeof *x, &x));
     x->ctx    = ctx;
     x->domain = domain;
-    PDM_TRY(pdm_case_settings(c, "experts", settings_table, sizeof settings_table / sizeof *settings_table, &x->settings));
+    PDM_TRY(
+        pdm_case_settings(c, "experts", settings_table, sizeof settings_table / sizeof *settings_table, &x->settings));
     PDM_TRY(read_experts(x, c));
     PDM_TRY(experts_partition(x));
     const pdm_size N  = x->settings.basis;
@@ -187,8 +200,8 @@ pdm_status pdm_experts_create_free(pdm_context *ctx, const pdm_domain *domain, p
     pdm_experts *x      = NULL;
 
     PDM_TRY(pdm_alloc(ctx, sizeof *x, &x));
-    x->ctx    = ctx;
-    x->domain = domain;
+    x->ctx               = ctx;
+    x->domain            = domain;
     const pdm_size n_dim = pdm_domain_n_dim(domain);
     const double   side  = pow((double)tile / (double)pdm_domain_n_field(domain), 1.0 / (double)n_dim);
     for (pdm_size j = 0; j < n_dim; j++) {
@@ -220,9 +233,18 @@ void pdm_experts_destroy(pdm_experts **experts)
     *experts = NULL;
 }
 
-const pdm_columns_desc *pdm_experts_columns(const pdm_experts *x) { return &x->desc; }
-pdm_size                pdm_experts_n_column(const pdm_experts *x) { return x->column0[x->desc.n_expert]; }
-const pdm_size         *pdm_experts_column0(const pdm_experts *x) { return x->column0; }
+const pdm_columns_desc *pdm_experts_columns(const pdm_experts *x)
+{
+    return &x->desc;
+}
+pdm_size pdm_experts_n_column(const pdm_experts *x)
+{
+    return x->column0[x->desc.n_expert];
+}
+const pdm_size *pdm_experts_column0(const pdm_experts *x)
+{
+    return x->column0;
+}
 
 pdm_status pdm_experts_settings_view(pdm_text *out)
 {
@@ -240,10 +262,12 @@ pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out)
     }
     PDM_TRY(pdm_text_append(out, "experts      %lld (", (long long)x->desc.n_expert));
     for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
-        PDM_TRY(pdm_text_append(out, "%s%lld in %s", j ? ", " : "", (long long)x->per_dim[j], pdm_pde_dim_name(pdm_domain_pde(x->domain), j)));
-    PDM_TRY(pdm_text_append(out, "), %s partition, %lld to %lld columns each, %lld unknowns for %lld free coefficients\n",
-                            x->settings.partition == 1 ? "smooth" : "hard", (long long)least, (long long)most, (long long)pdm_experts_n_column(x),
-                            (long long)pdm_domain_n_free(x->domain)));
+        PDM_TRY(pdm_text_append(out, "%s%lld in %s", j ? ", " : "", (long long)x->per_dim[j],
+                                pdm_pde_dim_name(pdm_domain_pde(x->domain), j)));
+    PDM_TRY(pdm_text_append(out,
+                            "), %s partition, %lld to %lld columns each, %lld unknowns for %lld free coefficients\n",
+                            x->settings.partition == 1 ? "smooth" : "hard", (long long)least, (long long)most,
+                            (long long)pdm_experts_n_column(x), (long long)pdm_domain_n_free(x->domain)));
 done:
     return status;
 }

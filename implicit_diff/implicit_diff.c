@@ -9,8 +9,8 @@ struct pdm_implicit {
     pdm_backend        *backend;
     pdm_solver         *solver;
     double              tolerance;
-    pdm_buffer         *b, *x, *z, *p, *q;       /* conjugate gradients, like w          */
-    pdm_buffer         *Av;                      /* like r                                */
+    pdm_buffer         *b, *x, *z, *p, *q;           /* conjugate gradients, like w          */
+    pdm_buffer         *Av;                          /* like r                                */
     pdm_buffer         *v, *curvature, *second, *up; /* like c                            */
     pdm_adjoint_result *result;
     double             *rho, *rho_old, *pq, *first, *alpha, *beta, *one, *minus, *ridge, *weight; /* [n_sample] host */
@@ -20,14 +20,16 @@ struct pdm_implicit {
 
 static void implicit_layout(pdm_implicit *d, pdm_size n)
 {
-    pdm_arena *a = &d->arena;
-    double   **array[] = {&d->rho, &d->rho_old, &d->pq, &d->first, &d->alpha, &d->beta, &d->one, &d->minus, &d->ridge, &d->weight};
+    pdm_arena *a       = &d->arena;
+    double   **array[] = {&d->rho,  &d->rho_old, &d->pq,    &d->first, &d->alpha,
+                          &d->beta, &d->one,     &d->minus, &d->ridge, &d->weight};
     for (size_t i = 0; i < sizeof array / sizeof *array; i++) *array[i] = pdm_carve(a, double, n);
     d->result = pdm_carve(a, pdm_adjoint_result, n);
     d->active = pdm_carve(a, int32_t, n);
 }
 
-pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solver *solver, double tolerance, pdm_implicit **out)
+pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solver *solver, double tolerance,
+                               pdm_implicit **out)
 {
     pdm_status              status = PDM_OK;
     pdm_implicit           *d      = NULL;
@@ -35,10 +37,12 @@ pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solve
     const size_t            n      = (size_t)st->n_sample * sizeof(double);
 
     PDM_TRY(pdm_alloc(ctx, sizeof *d, &d));
-    *d = (pdm_implicit){.ctx = ctx, .backend = backend, .solver = solver, .tolerance = tolerance};
+    *d                    = (pdm_implicit){.ctx = ctx, .backend = backend, .solver = solver, .tolerance = tolerance};
     pdm_buffer **column[] = {&d->b, &d->x, &d->z, &d->p, &d->q}, **coef[] = {&d->v, &d->curvature, &d->second, &d->up};
-    for (size_t i = 0; i < sizeof column / sizeof *column; i++) PDM_TRY(backend->ops->buffer_create(backend, n * (size_t)st->n_column, column[i]));
-    for (size_t i = 0; i < sizeof coef / sizeof *coef; i++) PDM_TRY(backend->ops->buffer_create(backend, n * (size_t)st->c_size, coef[i]));
+    for (size_t i = 0; i < sizeof column / sizeof *column; i++)
+        PDM_TRY(backend->ops->buffer_create(backend, n * (size_t)st->n_column, column[i]));
+    for (size_t i = 0; i < sizeof coef / sizeof *coef; i++)
+        PDM_TRY(backend->ops->buffer_create(backend, n * (size_t)st->c_size, coef[i]));
     PDM_TRY(backend->ops->buffer_create(backend, n * (size_t)st->n_row, &d->Av));
     pdm_arena_measure(&d->arena, ctx);
     implicit_layout(d, st->n_sample);
@@ -68,7 +72,10 @@ void pdm_implicit_destroy(pdm_implicit **implicit)
     *implicit = NULL;
 }
 
-const pdm_adjoint_result *pdm_implicit_results(const pdm_implicit *d) { return d->result; }
+const pdm_adjoint_result *pdm_implicit_results(const pdm_implicit *d)
+{
+    return d->result;
+}
 
 /* curvature = (A^T A + S) v, v = C p: the Hessian of 1/2 |r|^2 in the space of coefficients. */
 static pdm_status curvature_of(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *p)
@@ -116,8 +123,10 @@ static pdm_status cg_iteration(pdm_implicit *d, pdm_batch *active, const pdm_row
     for (pdm_size i = 0; i < active->n; i++) {
         const int32_t k       = d->active[i];
         d->result[k].residual = sqrt(fabs(d->rho[k]) / d->first[k]);
-        if (d->result[k].residual <= d->tolerance) d->result[k].converged = true;
-        else if (d->result[k].iterations < ITERATIONS_MOST && isfinite(d->rho[k])) d->active[kept++] = k;
+        if (d->result[k].residual <= d->tolerance)
+            d->result[k].converged = true;
+        else if (d->result[k].iterations < ITERATIONS_MOST && isfinite(d->rho[k]))
+            d->active[kept++] = k;
         d->beta[k] = d->rho[k] / d->rho_old[k];
     }
     active->n = kept;
@@ -148,8 +157,10 @@ static pdm_status adjoint_solve(pdm_implicit *d, pdm_batch batch, const pdm_rows
     for (pdm_size i = 0; i < active.n; i++) {
         const int32_t k = d->active[i];
         d->first[k]     = d->rho[k];
-        if (d->rho[k] == 0.0) d->result[k].converged = true; /* nothing to propagate: lambda = 0 */
-        else if (d->rho[k] > 0.0) d->active[kept++] = k;
+        if (d->rho[k] == 0.0)
+            d->result[k].converged = true; /* nothing to propagate: lambda = 0 */
+        else if (d->rho[k] > 0.0)
+            d->active[kept++] = k;
     }
     active.n = kept;
     while (active.n > 0) PDM_TRY(cg_iteration(d, &active, data));
@@ -157,7 +168,8 @@ done:
     return status;
 }
 
-pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight, pdm_buffer *g_c, pdm_buffer *g_basis)
+pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
+                                 pdm_buffer *g_c, pdm_buffer *g_basis)
 {
     pdm_status              status = PDM_OK;
     pdm_backend            *b      = d->backend;

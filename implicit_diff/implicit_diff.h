@@ -19,12 +19,14 @@ typedef struct pdm_adjoint_result {
 } pdm_adjoint_result;
 
 /* tolerance: relative residual of the adjoint system. Takes its memory here; the solver is lent for its life. */
-pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solver *solver, double tolerance, pdm_implicit **out);
+pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solver *solver, double tolerance,
+                               pdm_implicit **out);
 void       pdm_implicit_destroy(pdm_implicit **d);
 
 /* g_basis (FP32, like the basis) = dL/dbasis for the samples of the batch, at the solver's present solution.
  * weight: a. g_c: dl/dc, like c; NULL: no l, envelope short cut. Linearises the solver. */
-pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight, pdm_buffer *g_c, pdm_buffer *g_basis);
+pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
+                                 pdm_buffer *g_c, pdm_buffer *g_basis);
 const pdm_adjoint_result *pdm_implicit_results(const pdm_implicit *d); /* [n_sample], of the last backward */
 
 #endif

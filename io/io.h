@@ -17,44 +17,44 @@
 pdm_status pdm_case_text(pdm_case *c, const char *group, const char *name, const char *fallback, const char **out);
 /* Numbers: a numeric attribute, or a text that is a list of numbers. Between n_min and n_max of them; absent and not
  * required: *n = 0. */
-pdm_status pdm_case_reals(pdm_case *c, const char *group, const char *name, bool required, pdm_size n_min, pdm_size n_max,
-                          double *out, pdm_size *n);
-bool pdm_case_has(pdm_case *c, const char *group, const char *name);
-bool pdm_case_has_group(pdm_case *c, const char *group);
+pdm_status pdm_case_reals(pdm_case *c, const char *group, const char *name, bool required, pdm_size n_min,
+                          pdm_size n_max, double *out, pdm_size *n);
+bool       pdm_case_has(pdm_case *c, const char *group, const char *name);
+bool       pdm_case_has_group(pdm_case *c, const char *group);
 /* Listing, in the order of the file. Listing marks nothing as read; reading the values does. */
 pdm_size    pdm_case_n_attribute(pdm_case *c, const char *group);
 const char *pdm_case_attribute_name(pdm_case *c, const char *group, pdm_size i);
 pdm_size    pdm_case_n_subgroup(pdm_case *c, const char *group);
 const char *pdm_case_subgroup_name(pdm_case *c, const char *group, pdm_size i);
 /* The place of an attribute (name NULL: of the group), for errors; text is its value when it is text. Lent. */
-pdm_where   pdm_case_where(pdm_case *c, const char *group, const char *name);
-const char *pdm_case_path(const pdm_case *c); /* file it came from, or "(case)" */
+pdm_where    pdm_case_where(pdm_case *c, const char *group, const char *name);
+const char  *pdm_case_path(const pdm_case *c); /* file it came from, or "(case)" */
 pdm_context *pdm_case_context(const pdm_case *c);
-pdm_status  pdm_case_copy(pdm_case *c, pdm_case **out); /* read marks cleared */
+pdm_status   pdm_case_copy(pdm_case *c, pdm_case **out); /* read marks cleared */
 /* Error for the first group or attribute that nobody asked for. Known groups are those asked for. Root attributes
  * title, description, comment, references, history, source, institution, Conventions are free. `long_name`,
  * `description`, `comment` are free in every group. */
-pdm_status  pdm_case_check_unread(pdm_case *c);
+pdm_status pdm_case_check_unread(pdm_case *c);
 /* CDL text of the whole tree. Canonical: numbers with the fewest digits, texts that are lists of numbers as numbers. */
-pdm_status  pdm_case_print(pdm_case *c, pdm_text *out);
+pdm_status pdm_case_print(pdm_case *c, pdm_text *out);
 /* XXH3-128 of that text as 32 hexadecimal digits: identifies a case. */
 #define PDM_HASH_TEXT 33
-pdm_status  pdm_case_hash(pdm_case *c, char out[PDM_HASH_TEXT]);
+pdm_status pdm_case_hash(pdm_case *c, char out[PDM_HASH_TEXT]);
 
 /* Variables of a case, kept as double. Attributes of variables are not checked by pdm_case_check_unread; neither is a
  * coordinate variable of a dimension that a variable read has. */
 #define PDM_CASE_MAX_DIM 8
-bool        pdm_case_has_array(pdm_case *c, const char *group, const char *name);
+bool pdm_case_has_array(pdm_case *c, const char *group, const char *name);
 /* At most n_dim_max dimensions: shape [n_dim] out, *values (last index fastest) lent until the case changes. n_dim may be
  * NULL. Fails with PDM_ERR_CASE when absent. */
-pdm_status  pdm_case_array(pdm_case *c, const char *group, const char *name, pdm_size n_dim_max, pdm_size *n_dim,
-                           pdm_size *shape, const double **values);
+pdm_status pdm_case_array(pdm_case *c, const char *group, const char *name, pdm_size n_dim_max, pdm_size *n_dim,
+                          pdm_size *shape, const double **values);
 /* Name of dimension d, and text of an attribute ("units"), of a variable; NULL when there is none. Lent. */
 const char *pdm_case_array_dimension(pdm_case *c, const char *group, const char *name, pdm_size d);
 const char *pdm_case_array_attribute(pdm_case *c, const char *group, const char *name, const char *attribute);
 /* New or not; attributes of one that was there stay. */
-pdm_status  pdm_case_set_array(pdm_case *c, const char *group, const char *name, pdm_size n_dim, const char *const *dims,
-                               const pdm_size *shape, const double *values);
+pdm_status pdm_case_set_array(pdm_case *c, const char *group, const char *name, pdm_size n_dim, const char *const *dims,
+                              const pdm_size *shape, const double *values);
 
 /* A module's settings, listed once (X-macro in the module): reader, defaults, limits, --help and doc page follow. */
 typedef enum pdm_setting_type {
@@ -77,8 +77,8 @@ pdm_status pdm_settings_view(const char *group, const pdm_setting *table, pdm_si
 /* ---- units (io/units.c): UDUNITS-2 ------------------------------------------------------------------------------------ */
 typedef struct pdm_units pdm_units; /* a unit system; its database is found at run time */
 typedef struct pdm_unit  pdm_unit;  /* owned by its system */
-pdm_status pdm_units_create(pdm_context *ctx, pdm_units **out);
-void       pdm_units_destroy(pdm_units **u);
+pdm_status               pdm_units_create(pdm_context *ctx, pdm_units **out);
+void                     pdm_units_destroy(pdm_units **u);
 /* PDM_ERR_MEMORY when a NULL from the calls below was for want of memory, else PDM_OK. */
 pdm_status pdm_units_status(const pdm_units *u);
 /* NULL on unparsable text; "" and "1" are dimensionless. */
@@ -86,18 +86,18 @@ const pdm_unit *pdm_unit_parse(pdm_units *u, const char *text);
 const pdm_unit *pdm_unit_multiply(pdm_units *u, const pdm_unit *a, const pdm_unit *b);
 const pdm_unit *pdm_unit_divide(pdm_units *u, const pdm_unit *a, const pdm_unit *b);
 const pdm_unit *pdm_unit_power(pdm_units *u, const pdm_unit *a, double exponent); /* NULL when not representable */
-bool pdm_unit_convertible(const pdm_unit *a, const pdm_unit *b);
-bool pdm_unit_same(const pdm_unit *a, const pdm_unit *b); /* convertible with factor 1 and offset 0 */
-bool pdm_unit_is_dimensionless(const pdm_unit *a);
+bool            pdm_unit_convertible(const pdm_unit *a, const pdm_unit *b);
+bool            pdm_unit_same(const pdm_unit *a, const pdm_unit *b); /* convertible with factor 1 and offset 0 */
+bool            pdm_unit_is_dimensionless(const pdm_unit *a);
 /* y = factor x + offset takes a number in `from` to `to`. */
 bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, double *offset);
 void pdm_unit_format(const pdm_unit *a, char *out, size_t size);
 
 /* ---- fields in (io/fields.c): CF ---------------------------------------------------------------------------------------- */
 typedef struct pdm_fields pdm_fields; /* an open NetCDF file of any format */
-pdm_status pdm_fields_open(pdm_context *ctx, const char *path, pdm_fields **out);
-void       pdm_fields_close(pdm_fields **f);
-bool       pdm_fields_has(const pdm_fields *f, const char *name);
+pdm_status                pdm_fields_open(pdm_context *ctx, const char *path, pdm_fields **out);
+void                      pdm_fields_close(pdm_fields **f);
+bool                      pdm_fields_has(const pdm_fields *f, const char *name);
 /* Reads coordinate variable `name` in `units` (NULL: as stored): finite, strictly increasing (strictly decreasing is
  * refused too, with words). *values allocated. */
 pdm_status pdm_fields_coordinate(pdm_fields *f, const char *name, const char *units, double **values, pdm_size *n);
@@ -115,16 +115,18 @@ const char *pdm_fields_path(const pdm_fields *f);
 /* ---- fields out (io/output.c) ---------------------------------------------------------------------------------------------
  * Written to a file beside `path`; pdm_output_commit renames it, pdm_output_destroy without commit removes it. */
 typedef struct pdm_output pdm_output;
-pdm_status pdm_output_create(pdm_context *ctx, const char *path, pdm_output **out);
-pdm_status pdm_output_attribute(pdm_output *o, const char *variable /* NULL: global */, const char *name, const char *text);
+pdm_status                pdm_output_create(pdm_context *ctx, const char *path, pdm_output **out);
+pdm_status                pdm_output_attribute(pdm_output *o, const char *variable /* NULL: global */, const char *name,
+                                               const char *text);
 pdm_status pdm_output_attribute_real(pdm_output *o, const char *variable, const char *name, double value);
 /* Dimension with coordinate variable (values may be NULL: no variable); axis "T","X","Y","Z" or NULL. */
-pdm_status pdm_output_dimension(pdm_output *o, const char *name, pdm_size n, const double *values, const char *units, const char *axis,
-                                const char *long_name);
+pdm_status pdm_output_dimension(pdm_output *o, const char *name, pdm_size n, const double *values, const char *units,
+                                const char *axis, const char *long_name);
 /* Defines a double variable, shuffled and deflated (level 1). */
-pdm_status pdm_output_variable(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims, const char *units,
-                               const char *long_name);
-pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims, const char *long_name);
+pdm_status pdm_output_variable(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,
+                               const char *units, const char *long_name);
+pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,
+                                   const char *long_name);
 /* Whole variable, or entry `first` .. first+n of its first dimension. */
 pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values);
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values);
@@ -135,24 +137,26 @@ void       pdm_output_destroy(pdm_output **o);
  * The model file is a store. Writing: beside, flushed to disk, renamed. Reading checks format, version and hash first. */
 typedef struct pdm_store pdm_store;
 typedef enum pdm_store_type { PDM_STORE_FLOAT, PDM_STORE_DOUBLE, PDM_STORE_INT64 } pdm_store_type;
-pdm_status pdm_store_create(pdm_context *ctx, const char *path, const char *kind /* "model" */, int version, pdm_store **out);
+pdm_status pdm_store_create(pdm_context *ctx, const char *path, const char *kind /* "model" */, int version,
+                            pdm_store **out);
 pdm_status pdm_store_put_case(pdm_store *s, pdm_case *c);
 pdm_status pdm_store_put_text(pdm_store *s, const char *group, const char *name, const char *text);
 /* One-dimensional array with `shape_text` as attribute ("16 6 32 32"; NULL: none). */
-pdm_status pdm_store_put(pdm_store *s, const char *group, const char *name, pdm_store_type type, pdm_size n, const void *values,
-                         const char *shape_text);
+pdm_status pdm_store_put(pdm_store *s, const char *group, const char *name, pdm_store_type type, pdm_size n,
+                         const void *values, const char *shape_text);
 pdm_status pdm_store_commit(pdm_store *s);
 /* Fails with PDM_ERR_MODEL: not a pdemoe file of this kind, version newer than `version`, hash wrong; PDM_ERR_IO otherwise. */
 pdm_status pdm_store_open(pdm_context *ctx, const char *path, const char *kind, int version, pdm_store **out);
 pdm_status pdm_store_get_case(pdm_store *s, pdm_case **out);
 pdm_status pdm_store_get_text(pdm_store *s, const char *group, const char *name, char **out); /* allocated */
-pdm_status pdm_store_length(pdm_store *s, const char *group, const char *name, pdm_size *n); /* -1: absent */
-pdm_status pdm_store_get(pdm_store *s, const char *group, const char *name, pdm_store_type type, pdm_size n, void *values);
+pdm_status pdm_store_length(pdm_store *s, const char *group, const char *name, pdm_size *n);  /* -1: absent */
+pdm_status pdm_store_get(pdm_store *s, const char *group, const char *name, pdm_store_type type, pdm_size n,
+                         void *values);
 void       pdm_store_destroy(pdm_store **s); /* not committed: nothing is left behind */
 
 /* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------------------- */
 typedef struct pdm_jsonl pdm_jsonl;
-pdm_status pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_jsonl **out);
+pdm_status               pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_jsonl **out);
 /* keep the first n_line complete lines of an existing log (resume after a kill); missing file is fine */
 pdm_status pdm_jsonl_truncate(pdm_context *ctx, const char *path, pdm_size n_line);
 void       pdm_jsonl_begin(pdm_jsonl *j);

@@ -42,13 +42,18 @@ static pdm_status check_initial_name(pdm_pde *p, pdm_case *c, const char *name)
     pdm_text   fields = {.ctx = p->ctx};
 
     where.text = NULL;
-    for (pdm_size f = 0; f < p->n_field; f++) PDM_TRY(pdm_text_append(&fields, "%s%s", f ? ", " : "", p->field_name[f]));
-    if (!p->has_time) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "an initial condition, but there is no dimension \"t\"; none expected");
+    for (pdm_size f = 0; f < p->n_field; f++)
+        PDM_TRY(pdm_text_append(&fields, "%s%s", f ? ", " : "", p->field_name[f]));
+    if (!p->has_time)
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where,
+                    "an initial condition, but there is no dimension \"t\"; none expected");
     if (!initial_of_name(p, name, &field, &order))
-        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "no field of this name; FIELD, or FIELD_t for its time derivative, expected; the fields are: %s",
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where,
+                    "no field of this name; FIELD, or FIELD_t for its time derivative, expected; the fields are: %s",
                     fields.data);
     if (order >= initial_wanted(p, field))
-        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "field \"%s\" is of order %d in time: %s expected", p->field_name[field], (int)p->order[field][0],
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "field \"%s\" is of order %d in time: %s expected",
+                    p->field_name[field], (int)p->order[field][0],
                     p->order[field][0] == 0 ? "no initial condition" : "one initial condition");
 done:
     pdm_text_destroy(&fields);
@@ -66,13 +71,15 @@ static pdm_status missing_initial(pdm_pde *p, pdm_case *c, pdm_size field, const
         initial_name(p, field, order, known);
         n += pdm_case_has(c, "pde/initial", known);
     }
-    return pdm_error_set(p->ctx, PDM_ERR_CASE, &where, __func__, "field \"%s\" is of order %lld in time: %lld initial condition%s expected, %lld given; \"%s\" is missing",
-                         p->field_name[field], (long long)wanted, (long long)wanted, wanted == 1 ? "" : "s", (long long)n, name);
+    return pdm_error_set(
+        p->ctx, PDM_ERR_CASE, &where, __func__,
+        "field \"%s\" is of order %lld in time: %lld initial condition%s expected, %lld given; \"%s\" is missing",
+        p->field_name[field], (long long)wanted, (long long)wanted, wanted == 1 ? "" : "s", (long long)n, name);
 }
 
 static pdm_status read_initial(pdm_pde *p, pdm_case *c, pdm_size field, int32_t order)
 {
-    pdm_status  status = PDM_OK;
+    pdm_status  status  = PDM_OK;
     pdm_initial initial = {.field = (int32_t)field, .order = order};
     char        name[ATTRIBUTE_BYTES];
     pde_parser  s;
@@ -118,9 +125,10 @@ static pdm_status find_field(pde_parser *s, pdm_span name, const pde_symbol **ou
     pdm_text          fields = {.ctx = s->p->ctx};
 
     if (!symbol || symbol->kind != PDE_FIELD) {
-        for (pdm_size f = 0; f < s->p->n_field; f++) PDM_TRY(pdm_text_append(&fields, "%s%s", f ? ", " : "", s->p->field_name[f]));
-        PARSE_FAIL(s, name.start - s->where.text, "unknown field \"%.*s\"; the fields are: %s", name.length < 100 ? (int)name.length : 100, name.start,
-                   fields.data);
+        for (pdm_size f = 0; f < s->p->n_field; f++)
+            PDM_TRY(pdm_text_append(&fields, "%s%s", f ? ", " : "", s->p->field_name[f]));
+        PARSE_FAIL(s, name.start - s->where.text, "unknown field \"%.*s\"; the fields are: %s",
+                   name.length < 100 ? (int)name.length : 100, name.start, fields.data);
     }
     *out = symbol;
 done:
@@ -145,7 +153,9 @@ static pdm_status parse_right(pde_parser *s, pde_scope scope, pde_value *out)
 
     if (s->token != '=') {
         if (s->token == ')') PDM_TRY(parser_expect_end(s));
-        PARSE_FAIL(s, parser_at(s), "\"=\" expected: conditions are \"FIELD = expr\", \"flux(FIELD) = expr\", \"expr = expr\" or \"FIELD free\"");
+        PARSE_FAIL(s, parser_at(s),
+                   "\"=\" expected: conditions are \"FIELD = expr\", \"flux(FIELD) = expr\", \"expr = expr\" or "
+                   "\"FIELD free\"");
     }
     PDM_TRY(parser_next(s));
     s->scope = scope;
@@ -243,7 +253,8 @@ done:
 /* `where` has the place of the attribute; the condition is its bytes begin .. end. */
 static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pdm_size end, pdm_condition k)
 {
-    static const int  flux[] = {TOKEN_NAME, '(', TOKEN_NAME}, equation[] = {TOKEN_NAME, '='}, word[] = {TOKEN_NAME, TOKEN_NAME, TOKEN_END};
+    static const int flux[] = {TOKEN_NAME, '(', TOKEN_NAME}, equation[] = {TOKEN_NAME, '='},
+                     word[]  = {TOKEN_NAME, TOKEN_NAME, TOKEN_END};
     pdm_status        status = PDM_OK;
     const pde_symbol *symbol = NULL;
     int32_t           node   = -1;
@@ -251,7 +262,7 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
 
     PDM_TRY(parser_open(&s, p, where, begin, end, PDE_SCOPE_ALL));
     where.offset = parser_at(&s);
-    symbol = s.token == TOKEN_NAME ? pde_find(p, s.span) : NULL;
+    symbol       = s.token == TOKEN_NAME ? pde_find(p, s.span) : NULL;
     if (pdm_span_equals(s.span, "flux") && comes_next(s, 3, flux)) {
         PDM_TRY(parse_flux(&s, &k, &node));
     } else if (symbol && symbol->kind == PDE_FIELD && comes_next(s, 2, equation)) {
@@ -259,7 +270,9 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
     } else if (comes_next(s, 3, word)) {
         const pdm_span name = s.span;
         PDM_TRY(parser_next(&s));
-        if (!pdm_span_equals(s.span, "free")) PARSE_FAIL(&s, parser_at(&s), "unexpected \"%.*s\"; \"= expr\" or \"free\" expected", (int)s.span.length, s.span.start);
+        if (!pdm_span_equals(s.span, "free"))
+            PARSE_FAIL(&s, parser_at(&s), "unexpected \"%.*s\"; \"= expr\" or \"free\" expected", (int)s.span.length,
+                       s.span.start);
         PDM_TRY(find_field(&s, name, &symbol));
         k.kind  = PDM_CONDITION_FREE;
         k.field = symbol->index;
@@ -268,7 +281,8 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
     }
     if (node >= 0) PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, node), &k.function));
     PDM_TRY(pde_keep_where(p, where, &k.where));
-    PDM_TRY(pde_grow(p->ctx, &p->condition, sizeof *p->condition, p->n_condition, p->n_condition + 1, &p->condition_capacity));
+    PDM_TRY(pde_grow(p->ctx, &p->condition, sizeof *p->condition, p->n_condition, p->n_condition + 1,
+                     &p->condition_capacity));
     p->condition[p->n_condition++] = k;
 done:
     return status;
@@ -318,7 +332,7 @@ static pdm_status read_side(pdm_pde *p, pdm_case *c, const char *name)
     PDM_TRY(pde_read_text(c, "pde/boundary", name, NULL, &where));
     const pdm_size end = (pdm_size)strlen(where.text);
     for (pdm_size begin = 0, next; begin <= end; begin = next + 1) {
-        next            = begin + (pdm_size)strcspn(where.text + begin, ";");
+        next             = begin + (pdm_size)strcspn(where.text + begin, ";");
         const bool blank = begin + (pdm_size)strspn(where.text + begin, " \t\r\n") >= next;
         if (blank && next == end && begin > 0) break; /* after a last ";" */
         PDM_TRY(read_condition(p, where, begin, next, side));

@@ -47,7 +47,7 @@ static void table_fill(dag *d)
 {
     for (pdm_size i = 0; i < d->table_size; i++) d->table[i] = -1;
     for (pdm_size i = 0; i < d->n_node; i++) {
-        const dag_node *n = &d->node[i];
+        const dag_node *n                                        = &d->node[i];
         d->table[table_slot(d, n->opcode, n->a, n->b, n->value)] = (int32_t)i;
     }
 }
@@ -79,7 +79,7 @@ done:
 
 pdm_status dag_create(dag *d, pdm_context *ctx)
 {
-    *d     = (dag){.ctx = ctx};
+    *d = (dag){.ctx = ctx};
     (void)dag_const(d, 0.0);
     (void)dag_const(d, 1.0);
     return d->status;
@@ -132,11 +132,13 @@ bool dag_is_whole(double x)
 
 double dag_fold(int32_t opcode, double a, double b)
 {
-    const pdm_instruction code[] = {{PDM_OPCODE_INPUT, 0, 0, 0, 0.0}, {PDM_OPCODE_INPUT, 1, 1, 0, 0.0}, {opcode, 0, 0, 1, 0.0}};
-    const int32_t         output = 0;
-    const pdm_program     program = {.n_instruction = 3, .n_register = 2, .n_input = 2, .n_output = 1, .instruction = code, .output = &output};
-    const double          in[2] = {a, b};
-    double                out = 0.0, work[2];
+    const pdm_instruction code[] = {
+        {PDM_OPCODE_INPUT, 0, 0, 0, 0.0}, {PDM_OPCODE_INPUT, 1, 1, 0, 0.0}, {opcode, 0, 0, 1, 0.0}};
+    const int32_t     output  = 0;
+    const pdm_program program = {
+        .n_instruction = 3, .n_register = 2, .n_input = 2, .n_output = 1, .instruction = code, .output = &output};
+    const double in[2] = {a, b};
+    double       out   = 0.0, work[2];
     pdm_program_evaluate(&program, in, &out, work);
     return out;
 }
@@ -145,11 +147,12 @@ double dag_fold(int32_t opcode, double a, double b)
  * exponentials may round to zero and so are never called positive. */
 static unsigned sign_flags(const dag *d, const dag_node *n)
 {
-    const unsigned a = n->a >= 0 && n->opcode != PDM_OPCODE_INPUT ? d->node[n->a].flags : 0;
-    const unsigned b = dag_n_operand(n) == 2 ? d->node[n->b].flags : 0;
+    const unsigned a    = n->a >= 0 && n->opcode != PDM_OPCODE_INPUT ? d->node[n->a].flags : 0;
+    const unsigned b    = dag_n_operand(n) == 2 ? d->node[n->b].flags : 0;
     const unsigned both = a & b & (DAG_POSITIVE | DAG_NONNEGATIVE), any = (a | b) & (DAG_POSITIVE | DAG_NONNEGATIVE);
     switch (n->opcode) {
-    case PDM_OPCODE_CONST: return n->value > 0.0 ? DAG_POSITIVE | DAG_NONNEGATIVE : n->value == 0.0 ? DAG_NONNEGATIVE : 0;
+    case PDM_OPCODE_CONST:
+        return n->value > 0.0 ? DAG_POSITIVE | DAG_NONNEGATIVE : n->value == 0.0 ? DAG_NONNEGATIVE : 0;
     case PDM_OPCODE_ADD: return both & DAG_NONNEGATIVE ? DAG_NONNEGATIVE | (any & DAG_POSITIVE) : 0;
     case PDM_OPCODE_MUL:
     case PDM_OPCODE_DIV: return both & DAG_NONNEGATIVE;

@@ -59,7 +59,8 @@ static int32_t slope(dag *d, pdm_opcode opcode, int32_t node, int32_t a)
     case PDM_OPCODE_COSH: return dag_unary(d, PDM_OPCODE_SINH, a);
     case PDM_OPCODE_TANH: return dag_sub(d, one, dag_mul(d, node, node));
     case PDM_OPCODE_ERF:
-        return dag_mul(d, dag_const(d, 1.1283791670955126 /* 2/sqrt(pi) */), dag_unary(d, PDM_OPCODE_EXP, dag_neg(d, dag_mul(d, a, a))));
+        return dag_mul(d, dag_const(d, 1.1283791670955126 /* 2/sqrt(pi) */),
+                       dag_unary(d, PDM_OPCODE_EXP, dag_neg(d, dag_mul(d, a, a))));
     case PDM_OPCODE_ATAN: return dag_div(d, one, dag_add(d, one, dag_mul(d, a, a)));
     case PDM_OPCODE_ABS: return dag_unary(d, PDM_OPCODE_SIGN, a);
     default: return DAG_ZERO; /* SIGN, STEP */
@@ -135,9 +136,12 @@ int32_t dag_expand(dag *d, int32_t node)
         const dag_node n      = d->node[order.item[i]];
         const int32_t  a      = expanded(d, n.a);
         int32_t        result = DAG_ZERO;
-        if (n.opcode == DAG_DERIVATIVE) result = dag_total(d, a, n.b);
-        else if (n.b < 0) result = dag_unary(d, (pdm_opcode)n.opcode, a);
-        else result = dag_binary(d, (pdm_opcode)n.opcode, a, expanded(d, n.b));
+        if (n.opcode == DAG_DERIVATIVE)
+            result = dag_total(d, a, n.b);
+        else if (n.b < 0)
+            result = dag_unary(d, (pdm_opcode)n.opcode, a);
+        else
+            result = dag_binary(d, (pdm_opcode)n.opcode, a, expanded(d, n.b));
         dag_memo_put(d, order.item[i], KEY_EXPANDED, result);
     }
     list_destroy(d->ctx, &order);

@@ -12,7 +12,10 @@
 #define FAMILY_REACH 4.0 /* exponents further apart have a POW of their own: products lose digits */
 
 /* A POW of the program that is lowered through its family. */
-typedef struct power { int32_t base; double exponent, anchor; } power;
+typedef struct power {
+    int32_t base;
+    double  exponent, anchor;
+} power;
 
 typedef struct lowering {
     dag     *d;
@@ -39,8 +42,8 @@ static bool is_half(double e)
 /* Whole and half exponents. */
 static int32_t half_power(dag *d, int32_t base, double e)
 {
-    const double  size  = fabs(e), whole = floor(size);
-    int32_t       value = whole >= 1.0 ? whole_power(d, base, (int)whole) : -1;
+    const double size = fabs(e), whole = floor(size);
+    int32_t      value = whole >= 1.0 ? whole_power(d, base, (int)whole) : -1;
     if (size > whole) {
         const int32_t root = dag_plain(d, PDM_OPCODE_SQRT, base, -1);
         value              = value < 0 ? root : dag_plain(d, PDM_OPCODE_MUL, value, root);
@@ -108,7 +111,8 @@ static int32_t lower_pow(const lowering *w, int32_t node)
     const double e = d->node[n.b].value;
     if (is_half(e)) return half_power(d, a, e);
     for (pdm_size i = 0; i < w->n_power; i++)
-        if (w->power[i].base == n.a && w->power[i].exponent == e) return family_power(d, &(power){a, e, w->power[i].anchor});
+        if (w->power[i].base == n.a && w->power[i].exponent == e)
+            return family_power(d, &(power){a, e, w->power[i].anchor});
     return dag_plain(d, PDM_OPCODE_POW, a, n.b);
 }
 
@@ -153,9 +157,9 @@ done:
 typedef struct emitter {
     dag             *d;
     pde_list         order;
-    int32_t         *uses;      /* [n_node] readers to come; outputs have one that never comes */
-    int32_t         *reg;       /* [n_node] register                                           */
-    pde_list         unused;    /* registers to be taken again                                 */
+    int32_t         *uses;   /* [n_node] readers to come; outputs have one that never comes */
+    int32_t         *reg;    /* [n_node] register                                           */
+    pde_list         unused; /* registers to be taken again                                 */
     int32_t          n_register;
     pdm_instruction *instruction;
 } emitter;
@@ -193,13 +197,14 @@ static pdm_status emit_node(emitter *m, int32_t node, const int32_t *leaf, pdm_s
         PDM_TRY(release(m, n->a));
         if (n_operand == 2) PDM_TRY(release(m, n->b));
     }
-    out->target = m->unused.n > 0 ? m->unused.item[--m->unused.n] : m->n_register++;
+    out->target  = m->unused.n > 0 ? m->unused.item[--m->unused.n] : m->n_register++;
     m->reg[node] = out->target;
 done:
     return status;
 }
 
-static pdm_status publish(pdm_pde *p, const emitter *m, const int32_t *output, pdm_size n_output, pdm_size n_leaf, const pdm_program **out)
+static pdm_status publish(pdm_pde *p, const emitter *m, const int32_t *output, pdm_size n_output, pdm_size n_leaf,
+                          const pdm_program **out)
 {
     pdm_status   status  = PDM_OK;
     pdm_program *program = NULL;
@@ -208,15 +213,20 @@ static pdm_status publish(pdm_pde *p, const emitter *m, const int32_t *output, p
     PDM_TRY(pool_take(&p->pool, 1, &program));
     PDM_TRY(pool_take(&p->pool, n_output, &where));
     for (pdm_size i = 0; i < n_output; i++) where[i] = m->reg[output[i]];
-    *program = (pdm_program){.n_instruction = m->order.n, .n_register = m->n_register, .n_input = n_leaf, .n_output = n_output,
-                             .instruction = m->instruction, .output = where};
-    *out = program;
+    *program = (pdm_program){.n_instruction = m->order.n,
+                             .n_register    = m->n_register,
+                             .n_input       = n_leaf,
+                             .n_output      = n_output,
+                             .instruction   = m->instruction,
+                             .output        = where};
+    *out     = program;
 done:
     return status;
 }
 
 /* leaf [n_leaf]: leaves of the DAG in the order of the program's inputs. */
-pdm_status pde_emit(pdm_pde *p, const int32_t *output, pdm_size n_output, const int32_t *leaf, pdm_size n_leaf, const pdm_program **out)
+pdm_status pde_emit(pdm_pde *p, const int32_t *output, pdm_size n_output, const int32_t *leaf, pdm_size n_leaf,
+                    const pdm_program **out)
 {
     pdm_status status = PDM_OK;
     dag       *d      = &p->dag;

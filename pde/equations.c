@@ -29,20 +29,24 @@ static pdm_status check_residuals(const pdm_pde *p, pdm_case *c)
 
     PDM_TRY(append_fields(p, &fields));
     for (pdm_size i = 0; i < pdm_case_n_attribute(c, "pde/residuals"); i++) {
-        name            = pdm_case_attribute_name(c, "pde/residuals", i);
-        pdm_where where = pdm_case_where(c, "pde/residuals", name);
+        name             = pdm_case_attribute_name(c, "pde/residuals", i);
+        pdm_where  where = pdm_case_where(c, "pde/residuals", name);
         const bool known = field_of_name(p, name) < p->n_field;
         n += known || !pde_is_free_word(name);
         if (!known && !pde_is_free_word(name)) {
             where.text = NULL;
-            PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "no field of this name; one residual for each field, under its name, expected: %s", fields.data);
+            PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where,
+                        "no field of this name; one residual for each field, under its name, expected: %s",
+                        fields.data);
         }
     }
     pdm_where where = pdm_case_where(c, "pde/residuals", NULL);
     for (pdm_size f = 0; f < p->n_field; f++)
         if (!pdm_case_has(c, "pde/residuals", p->field_name[f]))
-            PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "%lld residual%s for %lld field%s (%s); none for \"%s\"; one for each expected", (long long)n,
-                        n == 1 ? "" : "s", (long long)p->n_field, p->n_field == 1 ? "" : "s", fields.data, p->field_name[f]);
+            PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where,
+                        "%lld residual%s for %lld field%s (%s); none for \"%s\"; one for each expected", (long long)n,
+                        n == 1 ? "" : "s", (long long)p->n_field, p->n_field == 1 ? "" : "s", fields.data,
+                        p->field_name[f]);
 done:
     pdm_text_destroy(&fields);
     return status;
@@ -52,7 +56,8 @@ static void raise_orders(pdm_pde *p, const pdm_function *f)
 {
     for (pdm_size a = 0; a < f->n_atom; a++)
         for (pdm_size j = 0; j < p->n_dim; j++)
-            if (f->atom[a].order[j] > p->order[f->atom[a].field][j]) p->order[f->atom[a].field][j] = f->atom[a].order[j];
+            if (f->atom[a].order[j] > p->order[f->atom[a].field][j])
+                p->order[f->atom[a].field][j] = f->atom[a].order[j];
 }
 
 static pdm_status add_term(pdm_pde *p, pdm_where where, pdm_size equation, int32_t dim, int32_t node)
@@ -80,7 +85,8 @@ static pdm_status read_equation(pdm_pde *p, pdm_case *c, pdm_size equation)
     p->equation_unit[equation] = residual.unit;
     const int32_t strong       = dag_expand(&p->dag, residual.node);
     PDM_TRY(pde_check_dag(p, where));
-    if (!(p->dag.node[strong].flags & DAG_FIELD)) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "no field is left in this equation; at least one expected");
+    if (!(p->dag.node[strong].flags & DAG_FIELD))
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "no field is left in this equation; at least one expected");
     PDM_TRY(pde_function_create(p, where, strong, &p->strong[equation]));
     raise_orders(p, p->strong[equation]);
     status = pde_split(p, residual.node, flux, &source);
@@ -107,10 +113,12 @@ pdm_status pde_read_equations(pdm_pde *p, pdm_case *c)
     for (pdm_size e = 0; e < p->n_field; e++) PDM_TRY(read_equation(p, c, e));
     for (pdm_size f = 0; f < p->n_field; f++) {
         pdm_where where = pdm_case_where(c, "pde/residuals", NULL);
-        if (!is_mentioned(p, f)) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "field \"%s\" is in no equation", p->field_name[f]);
+        if (!is_mentioned(p, f))
+            PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "field \"%s\" is in no equation", p->field_name[f]);
         where = pdm_case_where(c, "pde/residuals", p->field_name[f]);
         if (p->has_time && p->order[f][0] > 2)
-            PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "field \"%s\" is of order %d in time; at most 2 expected", p->field_name[f], (int)p->order[f][0]);
+            PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "field \"%s\" is of order %d in time; at most 2 expected",
+                        p->field_name[f], (int)p->order[f][0]);
     }
 done:
     return status;

@@ -7,9 +7,9 @@ typedef struct builder {
     pdm_pde      *p;
     pdm_where     where;
     pdm_function *f;
-    pde_list      leaf;    /* leaves of the DAG as inputs: atoms first         */
-    pde_list      first;   /* f, df/datom                                      */
-    pde_list      second;  /* second partials that are not zero, atoms below   */
+    pde_list      leaf;   /* leaves of the DAG as inputs: atoms first         */
+    pde_list      first;  /* f, df/datom                                      */
+    pde_list      second; /* second partials that are not zero, atoms below   */
     pde_list      second_a, second_b;
 } builder;
 
@@ -57,12 +57,12 @@ done:
 
 static pdm_status describe_inputs(builder *k)
 {
-    pdm_status          status  = PDM_OK;
-    const dag          *d       = &k->p->dag;
-    pdm_function       *f       = k->f;
-    pdm_program_input  *input   = NULL;
-    pdm_atom           *atom    = NULL;
-    pdm_sampled_input  *sampled = NULL;
+    pdm_status         status  = PDM_OK;
+    const dag         *d       = &k->p->dag;
+    pdm_function      *f       = k->f;
+    pdm_program_input *input   = NULL;
+    pdm_atom          *atom    = NULL;
+    pdm_sampled_input *sampled = NULL;
 
     PDM_TRY(pool_take(&k->p->pool, k->leaf.n, &input));
     PDM_TRY(pool_take(&k->p->pool, k->leaf.n, &atom));
@@ -72,8 +72,8 @@ static pdm_status describe_inputs(builder *k)
         input[i]             = (pdm_program_input){(int32_t)leaf->kind, leaf->index};
         switch (leaf->kind) {
         case PDM_INPUT_ATOM:
-            input[i].index          = (int32_t)f->n_atom;
-            atom[f->n_atom].field   = leaf->index;
+            input[i].index        = (int32_t)f->n_atom;
+            atom[f->n_atom].field = leaf->index;
             for (int j = 0; j < PDM_MAX_DIM; j++) atom[f->n_atom].order[j] = leaf->order[j];
             f->n_atom++;
             break;
@@ -89,14 +89,15 @@ static pdm_status describe_inputs(builder *k)
             break;
         }
     }
-    f->atom    = atom;
-    f->sampled = sampled;
-    f->input   = input;
-    f->n_input = k->leaf.n;
+    f->atom        = atom;
+    f->sampled     = sampled;
+    f->input       = input;
+    f->n_input     = k->leaf.n;
     f->is_constant = f->n_input == 0;
     if (f->n_atom > PDE_MAX_ATOM)
-        PDM_FAIL_AT(k->p->ctx, PDM_ERR_CASE, &k->where, "the expression depends on %lld derivatives of fields; at most %d expected",
-                    (long long)f->n_atom, PDE_MAX_ATOM);
+        PDM_FAIL_AT(k->p->ctx, PDM_ERR_CASE, &k->where,
+                    "the expression depends on %lld derivatives of fields; at most %d expected", (long long)f->n_atom,
+                    PDE_MAX_ATOM);
 done:
     return status;
 }
@@ -153,9 +154,10 @@ done:
 pdm_status pde_check_dag(const pdm_pde *p, pdm_where where)
 {
     if (!p->dag.too_large) return p->dag.status;
-    return pdm_error_set(p->ctx, PDM_ERR_CASE, &where, __func__,
-                         "the expressions and their derivatives are too large: more than %d parts; fewer or simpler ones expected",
-                         PDE_MAX_NODE);
+    return pdm_error_set(
+        p->ctx, PDM_ERR_CASE, &where, __func__,
+        "the expressions and their derivatives are too large: more than %d parts; fewer or simpler ones expected",
+        PDE_MAX_NODE);
 }
 
 pdm_status pde_function_create(pdm_pde *p, pdm_where where, int32_t node, const pdm_function **out)

@@ -11,15 +11,18 @@ static const struct {
     pdm_opcode  opcode;
     int         n_argument;
 } functions[] = {
-    {"exp", PDM_OPCODE_EXP, 1},   {"log", PDM_OPCODE_LOG, 1},   {"sqrt", PDM_OPCODE_SQRT, 1}, {"sin", PDM_OPCODE_SIN, 1},
-    {"cos", PDM_OPCODE_COS, 1},   {"tan", PDM_OPCODE_TAN, 1},   {"sinh", PDM_OPCODE_SINH, 1}, {"cosh", PDM_OPCODE_COSH, 1},
-    {"tanh", PDM_OPCODE_TANH, 1}, {"erf", PDM_OPCODE_ERF, 1},   {"atan", PDM_OPCODE_ATAN, 1}, {"abs", PDM_OPCODE_ABS, 1},
-    {"sign", PDM_OPCODE_SIGN, 1}, {"step", PDM_OPCODE_STEP, 1}, {"min", PDM_OPCODE_MIN, 2},   {"max", PDM_OPCODE_MAX, 2},
-    {"pow", PDM_OPCODE_POW, 2},
+    {"exp", PDM_OPCODE_EXP, 1},   {"log", PDM_OPCODE_LOG, 1},   {"sqrt", PDM_OPCODE_SQRT, 1},
+    {"sin", PDM_OPCODE_SIN, 1},   {"cos", PDM_OPCODE_COS, 1},   {"tan", PDM_OPCODE_TAN, 1},
+    {"sinh", PDM_OPCODE_SINH, 1}, {"cosh", PDM_OPCODE_COSH, 1}, {"tanh", PDM_OPCODE_TANH, 1},
+    {"erf", PDM_OPCODE_ERF, 1},   {"atan", PDM_OPCODE_ATAN, 1}, {"abs", PDM_OPCODE_ABS, 1},
+    {"sign", PDM_OPCODE_SIGN, 1}, {"step", PDM_OPCODE_STEP, 1}, {"min", PDM_OPCODE_MIN, 2},
+    {"max", PDM_OPCODE_MAX, 2},   {"pow", PDM_OPCODE_POW, 2},
 };
 
-static const char *const kind_text[PDE_SYMBOL_KINDS]   = {"a dimension", "a field", "an input", "a parameter", "a definition"};
-static const char *const kind_plural[PDE_SYMBOL_KINDS] = {"coordinates", "fields", "inputs", "parameters", "definitions"};
+static const char *const kind_text[PDE_SYMBOL_KINDS]   = {"a dimension", "a field", "an input", "a parameter",
+                                                          "a definition"};
+static const char *const kind_plural[PDE_SYMBOL_KINDS] = {"coordinates", "fields", "inputs", "parameters",
+                                                          "definitions"};
 
 bool pde_is_name_start(char c)
 {
@@ -104,22 +107,25 @@ static pdm_status check_name(const pdm_pde *p, const pdm_where *where, pdm_span 
 
     for (pdm_size i = 0; i < name.length; i++) legal = legal && pde_is_name_part(name.start[i]);
     if (!legal)
-        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" cannot be the name of %s; letters, digits and '_', the first a letter, expected", n,
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where,
+                    "\"%.*s\" cannot be the name of %s; letters, digits and '_', the first a letter, expected", n,
                     name.start, kind_text[kind]);
     if (name.length > PDE_MAX_NAME)
-        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" has %lld characters; names of at most %d expected", n, name.start,
-                    (long long)name.length, PDE_MAX_NAME);
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" has %lld characters; names of at most %d expected", n,
+                    name.start, (long long)name.length, PDE_MAX_NAME);
     const pde_symbol *other = pde_find(p, name);
     const char       *taken = other ? kind_text[other->kind] : reserved_as(p, name);
-    if (other && other->kind == kind) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" is named twice", n, name.start);
+    if (other && other->kind == kind)
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" is named twice", n, name.start);
     if (taken)
-        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" is %s already and cannot be %s too; another name expected", n, name.start, taken,
-                    kind_text[kind]);
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" is %s already and cannot be %s too; another name expected",
+                    n, name.start, taken, kind_text[kind]);
 done:
     return status;
 }
 
-pdm_status pde_add_symbol(pdm_pde *p, pdm_where where, pdm_span name, pde_symbol_kind kind, int32_t index, pde_value value, const char **out_name)
+pdm_status pde_add_symbol(pdm_pde *p, pdm_where where, pdm_span name, pde_symbol_kind kind, int32_t index,
+                          pde_value value, const char **out_name)
 {
     pdm_status  status = PDM_OK;
     const char *copy   = NULL;
@@ -149,8 +155,8 @@ static pdm_status append_nearest(const char *name, const char *const *candidate,
 
 pdm_status pde_append_known(const pdm_pde *p, pde_scope scope, const char *name, pdm_text *out)
 {
-    static const pde_symbol_kind order[] = {PDE_FIELD, PDE_INPUT, PDE_PARAMETER, PDE_DEFINITION, PDE_DIMENSION};
-    pdm_status                   status  = PDM_OK;
+    static const pde_symbol_kind order[]   = {PDE_FIELD, PDE_INPUT, PDE_PARAMETER, PDE_DEFINITION, PDE_DIMENSION};
+    pdm_status                   status    = PDM_OK;
     const char                 **candidate = NULL;
     pdm_size                     n         = 0;
 
@@ -178,7 +184,8 @@ pdm_status pde_append_dimensions(const pdm_pde *p, bool space_only, pdm_text *ou
     pdm_status     status = PDM_OK;
     const pdm_size first  = space_only && p->has_time ? 1 : 0;
 
-    for (pdm_size j = first; j < p->n_dim; j++) PDM_TRY(pdm_text_append(out, "%s%s", j > first ? ", " : "", p->dim_name[j]));
+    for (pdm_size j = first; j < p->n_dim; j++)
+        PDM_TRY(pdm_text_append(out, "%s%s", j > first ? ", " : "", p->dim_name[j]));
 done:
     return status;
 }

@@ -58,10 +58,13 @@ static pdm_status read_number(pde_parser *s, pdm_size at, pdm_size length)
     pdm_status status = PDM_OK;
     char       digits[64];
 
-    if (length >= (pdm_size)sizeof digits) PARSE_FAIL(s, at, "a number of %lld characters; at most %d expected", (long long)length, (int)sizeof digits - 1);
+    if (length >= (pdm_size)sizeof digits)
+        PARSE_FAIL(s, at, "a number of %lld characters; at most %d expected", (long long)length,
+                   (int)sizeof digits - 1);
     memcpy(digits, s->where.text + at, (size_t)length);
     digits[length] = '\0';
-    if (!pdm_text_to_real(digits, &s->number)) PARSE_FAIL(s, at, "\"%s\" is not a number that a double can hold", digits);
+    if (!pdm_text_to_real(digits, &s->number))
+        PARSE_FAIL(s, at, "\"%s\" is not a number that a double can hold", digits);
     s->token = TOKEN_NUMBER;
 done:
     return status;
@@ -103,7 +106,8 @@ pdm_status parser_open(pde_parser *s, pdm_pde *p, pdm_where where, pdm_size begi
 
     *s = (pde_parser){.p = p, .scope = scope, .where = where, .begin = begin, .end = end, .next = begin};
     if (end - begin > PDE_MAX_TEXT)
-        PARSE_FAIL(s, begin, "an expression of %lld characters; at most %d expected", (long long)(end - begin), PDE_MAX_TEXT);
+        PARSE_FAIL(s, begin, "an expression of %lld characters; at most %d expected", (long long)(end - begin),
+                   PDE_MAX_TEXT);
     PDM_TRY(parser_next(s));
 done:
     return status;
@@ -146,7 +150,8 @@ static pdm_status unknown_name(pde_parser *s, pdm_span name, pdm_size at)
     name_text(name, word);
     if (pde_function_of_name(name, &opcode, &n) || pdm_span_equals(name, "diff") || pdm_span_equals(name, "lap"))
         PARSE_FAIL(s, at, "\"%s\" is a function; its arguments in parentheses expected", word);
-    if (c && name.length <= PDE_MAX_NAME && (pdm_case_has(c, "pde/definitions", word) || pdm_case_has(c, "pde/parameters", word)))
+    if (c && name.length <= PDE_MAX_NAME &&
+        (pdm_case_has(c, "pde/definitions", word) || pdm_case_has(c, "pde/parameters", word)))
         PARSE_FAIL(s, at, "\"%s\" is used before it is defined; only what comes before is known here", word);
     PDM_TRY(pde_append_known(s->p, s->scope, word, &known));
     PARSE_FAIL(s, at, "unknown name \"%s\"%s", word, known.data ? known.data : "");
@@ -162,7 +167,8 @@ static pdm_status check_scope(pde_parser *s, const pde_symbol *symbol, pdm_size 
     const bool field  = s->p->dag.node[symbol->value.node].flags & DAG_FIELD;
 
     if (s->scope == PDE_SCOPE_PARAMETER && symbol->kind != PDE_PARAMETER)
-        PARSE_FAIL(s, at, "\"%s\" is %s; a parameter may use numbers and parameters that come before it", symbol->name, pde_kind_text(symbol->kind));
+        PARSE_FAIL(s, at, "\"%s\" is %s; a parameter may use numbers and parameters that come before it", symbol->name,
+                   pde_kind_text(symbol->kind));
     if (s->scope != PDE_SCOPE_ALL && field)
         PARSE_FAIL(s, at, "\"%s\" %s; an expression of coordinates, parameters and inputs expected", symbol->name,
                    symbol->kind == PDE_FIELD ? "is a field" : "contains a field");
@@ -177,17 +183,21 @@ static pdm_status unknown_function(pde_parser *s, pdm_span name, pdm_size at)
     char       word[SHOWN + 1];
 
     name_text(name, word);
-    if (pdm_span_equals(name, "flux")) PARSE_FAIL(s, at, "flux(FIELD) can only stand alone on the left of a boundary condition");
-    if (pde_find(s->p, name) || pdm_span_equals(name, "pi")) PARSE_FAIL(s, at, "\"%s\" is no function; a product is written with *", word);
+    if (pdm_span_equals(name, "flux"))
+        PARSE_FAIL(s, at, "flux(FIELD) can only stand alone on the left of a boundary condition");
+    if (pde_find(s->p, name) || pdm_span_equals(name, "pi"))
+        PARSE_FAIL(s, at, "\"%s\" is no function; a product is written with *", word);
     for (pdm_size i = 1; name.start[0] == 'd' && name.length > 1 && name.length <= 3 && i < name.length; i++) {
         if (pde_dimension_of_letter(s->p, name.start[i]) >= 0) continue;
         PDM_TRY(pde_append_dimensions(s->p, false, &known));
-        PARSE_FAIL(s, at + i, "no dimension \"%c\" to differentiate by; the dimensions are: %s", name.start[i], known.data);
+        PARSE_FAIL(s, at + i, "no dimension \"%c\" to differentiate by; the dimensions are: %s", name.start[i],
+                   known.data);
     }
     PDM_TRY(pde_nearest_function(s->p, word, &known));
     PARSE_FAIL(s, at, "unknown function \"%s\"%s", word,
                known.data ? known.data
-                          : "; the functions are: exp, log, sqrt, sin, cos, tan, sinh, cosh, tanh, erf, atan, abs, sign, step, min, max, pow, "
+                          : "; the functions are: exp, log, sqrt, sin, cos, tan, sinh, cosh, tanh, erf, atan, abs, "
+                            "sign, step, min, max, pow, "
                             "and derivatives like dx, dxx, diff, lap");
 done:
     pdm_text_destroy(&known);
@@ -212,7 +222,8 @@ static pdm_status expect_close(pde_parser *s, pdm_size open)
 {
     pdm_status status = PDM_OK;
 
-    if (s->token == TOKEN_END || s->token == ';' || s->token == '=') PARSE_FAIL(s, open, "this parenthesis is not closed");
+    if (s->token == TOKEN_END || s->token == ';' || s->token == '=')
+        PARSE_FAIL(s, open, "this parenthesis is not closed");
     if (s->token != ')') PDM_TRY(unexpected(s, "an operator or \")\""));
     PDM_TRY(parser_next(s));
 done:
@@ -223,7 +234,8 @@ done:
 
 /* Arguments up to ")": the first two are kept, all are counted. The present token is "(". last_is_name: the second argument
  * is the name of a dimension, and is not parsed. */
-static pdm_status parse_arguments(pde_parser *s, pde_value argument[ARGUMENTS_MAX], bool last_is_name, pdm_span *name, int *n)
+static pdm_status parse_arguments(pde_parser *s, pde_value argument[ARGUMENTS_MAX], bool last_is_name, pdm_span *name,
+                                  int *n)
 {
     pdm_status     status = PDM_OK;
     const pdm_size open   = parser_at(s);
@@ -255,7 +267,8 @@ static pdm_status check_count(pde_parser *s, pdm_span name, pdm_size at, int n, 
     pdm_status status = PDM_OK;
 
     if (n != expected)
-        PARSE_FAIL(s, at, "%.*s takes %d argument%s, not %d", shown(name), name.start, expected, expected == 1 ? "" : "s", n);
+        PARSE_FAIL(s, at, "%.*s takes %d argument%s, not %d", shown(name), name.start, expected,
+                   expected == 1 ? "" : "s", n);
 done:
     return status;
 }
@@ -265,8 +278,10 @@ static pdm_status derive(pde_parser *s, pdm_size at, int32_t dim, pde_value *val
     pdm_status status = PDM_OK;
     dag       *d      = &s->p->dag;
 
-    if (s->scope == PDE_SCOPE_PARAMETER) PARSE_FAIL(s, at, "a derivative in a parameter; numbers and parameters that come before it expected");
-    if (d->node[value->node].order >= PDE_MAX_ORDER) PARSE_FAIL(s, at, "more than %d derivatives in each other", PDE_MAX_ORDER);
+    if (s->scope == PDE_SCOPE_PARAMETER)
+        PARSE_FAIL(s, at, "a derivative in a parameter; numbers and parameters that come before it expected");
+    if (d->node[value->node].order >= PDE_MAX_ORDER)
+        PARSE_FAIL(s, at, "more than %d derivatives in each other", PDE_MAX_ORDER);
     value->node = dag_derivative(d, value->node, dim);
     PDM_TRY(units_quotient(s, value->unit, s->p->dim_unit[dim], &value->unit));
 done:
@@ -308,8 +323,8 @@ static pdm_status parse_diff(pde_parser *s, pdm_span name, pdm_size at, pde_valu
     const pde_symbol *symbol = pde_find(s->p, dim);
     if (!symbol || symbol->kind != PDE_DIMENSION) {
         PDM_TRY(pde_append_dimensions(s->p, false, &known));
-        PARSE_FAIL(s, dim.start - s->where.text, "no dimension \"%.*s\" to differentiate by; the dimensions are: %s", shown(dim), dim.start,
-                   known.data);
+        PARSE_FAIL(s, dim.start - s->where.text, "no dimension \"%.*s\" to differentiate by; the dimensions are: %s",
+                   shown(dim), dim.start, known.data);
     }
     *out = argument[0];
     PDM_TRY(derive(s, at, symbol->index, out));
@@ -328,7 +343,7 @@ static bool is_letters_of_dimensions(const pde_parser *s, pdm_span name)
 
 static pdm_status parse_call(pde_parser *s, pdm_span name, pdm_size at, pde_value *out)
 {
-    pdm_status status = PDM_OK;
+    pdm_status status                  = PDM_OK;
     pde_value  argument[ARGUMENTS_MAX] = {{DAG_ZERO, NULL}, {DAG_ZERO, NULL}};
     pdm_opcode opcode;
     int        n = 0, expected = 0;
@@ -349,7 +364,8 @@ static pdm_status parse_call(pde_parser *s, pdm_span name, pdm_size at, pde_valu
         PDM_TRY(parse_arguments(s, argument, false, NULL, &n));
         PDM_TRY(check_count(s, name, at, n, 1));
         *out = argument[0];
-        for (pdm_size i = name.length - 1; i > 0; i--) PDM_TRY(derive(s, at, pde_dimension_of_letter(s->p, name.start[i]), out));
+        for (pdm_size i = name.length - 1; i > 0; i--)
+            PDM_TRY(derive(s, at, pde_dimension_of_letter(s->p, name.start[i]), out));
     } else {
         PDM_TRY(unknown_function(s, name, at));
     }
@@ -449,7 +465,8 @@ static pdm_status parse_product(pde_parser *s, pde_value *out)
     while (s->token == '*' || s->token == '/') {
         const bool divides = s->token == '/';
         PDM_TRY(parser_next(s));
-        if (s->token == '*' && !divides) PDM_TRY(unexpected(s, "a number, a name or \"(\"; a power is written with ^, not **,"));
+        if (s->token == '*' && !divides)
+            PDM_TRY(unexpected(s, "a number, a name or \"(\"; a power is written with ^, not **,"));
         const pdm_size at = parser_at(s);
         PDM_TRY(parse_unary(s, &factor));
         if (divides && factor.node == DAG_ZERO && s->p->dag.status == PDM_OK) PARSE_FAIL(s, at, "division by zero");
@@ -501,7 +518,8 @@ pdm_status parser_expect_end(pde_parser *s)
 
     if (s->token == ')') PARSE_FAIL(s, parser_at(s), "\")\" without \"(\"");
     if (s->token == TOKEN_NAME || s->token == TOKEN_NUMBER || s->token == '(')
-        PARSE_FAIL(s, parser_at(s), "unexpected \"%.*s\"; an operator or the end expected", shown(s->span), s->span.start);
+        PARSE_FAIL(s, parser_at(s), "unexpected \"%.*s\"; an operator or the end expected", shown(s->span),
+                   s->span.start);
     if (s->token != TOKEN_END) PDM_TRY(unexpected(s, "an operator or the end"));
 done:
     return status;

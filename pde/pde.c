@@ -74,7 +74,8 @@ pdm_status pdm_pde_compile(pdm_pde *p, const char *text, pdm_where where, bool a
     pde_parser          s;
 
     where = place_of_text(text, where);
-    PDM_TRY(parser_open(&s, p, where, where.offset, (pdm_size)strlen(where.text), allow_fields ? PDE_SCOPE_ALL : PDE_SCOPE_DATA));
+    PDM_TRY(parser_open(&s, p, where, where.offset, (pdm_size)strlen(where.text),
+                        allow_fields ? PDE_SCOPE_ALL : PDE_SCOPE_DATA));
     PDM_TRY(parser_expression(&s, &value));
     PDM_TRY(parser_expect_end(&s));
     PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, value.node), &f));
@@ -84,22 +85,79 @@ done:
     return status;
 }
 
-pdm_size              pdm_pde_n_dim(const pdm_pde *p) { return p->n_dim; }
-const char           *pdm_pde_dim_name(const pdm_pde *p, pdm_size d) { return p->dim_name[d]; }
-const char           *pdm_pde_dim_units(const pdm_pde *p, pdm_size d) { return p->dim_units[d]; }
-bool                  pdm_pde_has_time(const pdm_pde *p) { return p->has_time; }
-pdm_size              pdm_pde_n_field(const pdm_pde *p) { return p->n_field; }
-const char           *pdm_pde_field_name(const pdm_pde *p, pdm_size f) { return p->field_name[f]; }
-const char           *pdm_pde_field_units(const pdm_pde *p, pdm_size f) { return p->field_units[f]; }
-pdm_size              pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d) { return p->order[f][d]; }
-pdm_size              pdm_pde_n_equation(const pdm_pde *p) { return p->n_field; }
-pdm_size              pdm_pde_n_scalar(const pdm_pde *p) { return p->n_scalar; }
-pdm_size              pdm_pde_n_input(const pdm_pde *p) { return p->n_input; }
-const pdm_input_info *pdm_pde_input(const pdm_pde *p, pdm_size i) { return &p->input[i]; }
-pdm_size              pdm_pde_n_term(const pdm_pde *p) { return p->n_term; }
-const pdm_term       *pdm_pde_term(const pdm_pde *p, pdm_size i) { return &p->term[i]; }
-const pdm_function   *pdm_pde_strong(const pdm_pde *p, pdm_size equation) { return p->strong[equation]; }
-pdm_size              pdm_pde_n_condition(const pdm_pde *p) { return p->n_condition; }
-const pdm_condition  *pdm_pde_condition(const pdm_pde *p, pdm_size i) { return &p->condition[i]; }
-pdm_size              pdm_pde_n_initial(const pdm_pde *p) { return p->n_initial; }
-const pdm_initial    *pdm_pde_initial(const pdm_pde *p, pdm_size i) { return &p->initial[i]; }
+pdm_size pdm_pde_n_dim(const pdm_pde *p)
+{
+    return p->n_dim;
+}
+const char *pdm_pde_dim_name(const pdm_pde *p, pdm_size d)
+{
+    return p->dim_name[d];
+}
+const char *pdm_pde_dim_units(const pdm_pde *p, pdm_size d)
+{
+    return p->dim_units[d];
+}
+bool pdm_pde_has_time(const pdm_pde *p)
+{
+    return p->has_time;
+}
+pdm_size pdm_pde_n_field(const pdm_pde *p)
+{
+    return p->n_field;
+}
+const char *pdm_pde_field_name(const pdm_pde *p, pdm_size f)
+{
+    return p->field_name[f];
+}
+const char *pdm_pde_field_units(const pdm_pde *p, pdm_size f)
+{
+    return p->field_units[f];
+}
+pdm_size pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d)
+{
+    return p->order[f][d];
+}
+pdm_size pdm_pde_n_equation(const pdm_pde *p)
+{
+    return p->n_field;
+}
+pdm_size pdm_pde_n_scalar(const pdm_pde *p)
+{
+    return p->n_scalar;
+}
+pdm_size pdm_pde_n_input(const pdm_pde *p)
+{
+    return p->n_input;
+}
+const pdm_input_info *pdm_pde_input(const pdm_pde *p, pdm_size i)
+{
+    return &p->input[i];
+}
+pdm_size pdm_pde_n_term(const pdm_pde *p)
+{
+    return p->n_term;
+}
+const pdm_term *pdm_pde_term(const pdm_pde *p, pdm_size i)
+{
+    return &p->term[i];
+}
+const pdm_function *pdm_pde_strong(const pdm_pde *p, pdm_size equation)
+{
+    return p->strong[equation];
+}
+pdm_size pdm_pde_n_condition(const pdm_pde *p)
+{
+    return p->n_condition;
+}
+const pdm_condition *pdm_pde_condition(const pdm_pde *p, pdm_size i)
+{
+    return &p->condition[i];
+}
+pdm_size pdm_pde_n_initial(const pdm_pde *p)
+{
+    return p->n_initial;
+}
+const pdm_initial *pdm_pde_initial(const pdm_pde *p, pdm_size i)
+{
+    return &p->initial[i];
+}

@@ -34,7 +34,10 @@
 typedef struct pdm_pde pdm_pde;
 
 /* A per-sample input, or a derivative of it, needed as an array over the points of a function. */
-typedef struct pdm_sampled_input { int32_t input; int32_t order[PDM_MAX_DIM]; } pdm_sampled_input;
+typedef struct pdm_sampled_input {
+    int32_t input;
+    int32_t order[PDM_MAX_DIM];
+} pdm_sampled_input;
 
 /* One compiled expression with its first and second partials by the atoms. Owned by the pde. */
 typedef struct pdm_function {
@@ -52,9 +55,18 @@ typedef struct pdm_function {
     const char              *text;        /* printed form, for `check`                  */
 } pdm_function;
 
-typedef struct pdm_term { int32_t equation; int32_t dim; /* -1: source */ const pdm_function *function; } pdm_term;
+typedef struct pdm_term {
+    int32_t             equation;
+    int32_t             dim; /* -1: source */
+    const pdm_function *function;
+} pdm_term;
 
-typedef enum pdm_condition_kind { PDM_CONDITION_DIRICHLET, PDM_CONDITION_FLUX, PDM_CONDITION_GENERAL, PDM_CONDITION_FREE } pdm_condition_kind;
+typedef enum pdm_condition_kind {
+    PDM_CONDITION_DIRICHLET,
+    PDM_CONDITION_FLUX,
+    PDM_CONDITION_GENERAL,
+    PDM_CONDITION_FREE
+} pdm_condition_kind;
 typedef struct pdm_condition {
     pdm_condition_kind  kind;
     int32_t             dim, side; /* side 0: min, 1: max                                                         */
@@ -63,13 +75,17 @@ typedef struct pdm_condition {
     pdm_where           where;
 } pdm_condition;
 
-typedef struct pdm_initial { int32_t field, order; const pdm_function *function; pdm_where where; } pdm_initial;
+typedef struct pdm_initial {
+    int32_t             field, order;
+    const pdm_function *function;
+    pdm_where           where;
+} pdm_initial;
 
 typedef struct pdm_input_info {
     const char *name, *units; /* units "" when not given */
     pdm_size    n_dim;        /* 0: scalar               */
     int32_t     dim[PDM_MAX_DIM];
-    int32_t     scalar;       /* number among the scalars, -1 for a field */
+    int32_t     scalar; /* number among the scalars, -1 for a field */
 } pdm_input_info;
 
 /* Fails with PDM_ERR_CASE; text has a caret into the expression. */
@@ -84,16 +100,16 @@ pdm_size    pdm_pde_n_field(const pdm_pde *p);
 const char *pdm_pde_field_name(const pdm_pde *p, pdm_size f);
 const char *pdm_pde_field_units(const pdm_pde *p, pdm_size f);
 /* Highest derivative of field f in dimension d anywhere in the residuals. */
-pdm_size    pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d);
-pdm_size    pdm_pde_n_equation(const pdm_pde *p);
-pdm_size    pdm_pde_n_scalar(const pdm_pde *p);
-pdm_size    pdm_pde_n_input(const pdm_pde *p);
+pdm_size              pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d);
+pdm_size              pdm_pde_n_equation(const pdm_pde *p);
+pdm_size              pdm_pde_n_scalar(const pdm_pde *p);
+pdm_size              pdm_pde_n_input(const pdm_pde *p);
 const pdm_input_info *pdm_pde_input(const pdm_pde *p, pdm_size i);
 /* Terms of all equations, equation by equation. */
 pdm_size        pdm_pde_n_term(const pdm_pde *p);
 const pdm_term *pdm_pde_term(const pdm_pde *p, pdm_size i);
 /* The whole residual of an equation in strong form, for point rows. */
-const pdm_function *pdm_pde_strong(const pdm_pde *p, pdm_size equation);
+const pdm_function  *pdm_pde_strong(const pdm_pde *p, pdm_size equation);
 pdm_size             pdm_pde_n_condition(const pdm_pde *p);
 const pdm_condition *pdm_pde_condition(const pdm_pde *p, pdm_size i);
 pdm_size             pdm_pde_n_initial(const pdm_pde *p);

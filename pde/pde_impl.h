@@ -70,7 +70,9 @@ typedef struct dag_leaf {
     uint8_t        dims;
 } dag_leaf;
 
-typedef struct dag_memo { int32_t node, key, result; } dag_memo; /* result -1: free slot */
+typedef struct dag_memo {
+    int32_t node, key, result;
+} dag_memo; /* result -1: free slot */
 
 typedef struct dag {
     pdm_context *ctx;
@@ -89,7 +91,9 @@ typedef struct dag {
     pdm_size     n_memo, memo_size;
 } dag;
 
-typedef struct dag_mark { pdm_size n_node, n_leaf; } dag_mark;
+typedef struct dag_mark {
+    pdm_size n_node, n_leaf;
+} dag_mark;
 
 pdm_status dag_create(dag *d, pdm_context *ctx);
 void       dag_destroy(dag *d);
@@ -118,16 +122,16 @@ int    dag_n_operand(const dag_node *node); /* operands that are nodes */
 typedef bool (*dag_filter)(const dag *d, int32_t node, int32_t key);
 /* Appends to `order` what can be reached from root and passes the filter, operands first, leaving out what was reached with
  * the same stamp before. */
-void dag_walk(dag *d, uint32_t stamp, int32_t root, dag_filter filter, int32_t key, pde_list *order);
+void     dag_walk(dag *d, uint32_t stamp, int32_t root, dag_filter filter, int32_t key, pde_list *order);
 uint32_t dag_next_stamp(dag *d);
 
 int32_t dag_memo_get(const dag *d, int32_t node, int32_t key); /* -1: unknown */
 void    dag_memo_put(dag *d, int32_t node, int32_t key, int32_t result);
 
 /* ---- differentiate.c: of expanded nodes ---- */
-int32_t dag_total(dag *d, int32_t node, int32_t dim);     /* total derivative by a coordinate */
-int32_t dag_partial(dag *d, int32_t node, int32_t leaf);  /* partial derivative by a leaf     */
-int32_t dag_expand(dag *d, int32_t node);                 /* carries out every DAG_DERIVATIVE */
+int32_t dag_total(dag *d, int32_t node, int32_t dim);    /* total derivative by a coordinate */
+int32_t dag_partial(dag *d, int32_t node, int32_t leaf); /* partial derivative by a leaf     */
+int32_t dag_expand(dag *d, int32_t node);                /* carries out every DAG_DERIVATIVE */
 
 /* ---- print.c ---- */
 pdm_status pde_print(pdm_pde *p, int32_t node, pdm_text *out);
@@ -142,7 +146,12 @@ typedef struct pde_value {
 } pde_value;
 
 typedef enum pde_symbol_kind {
-    PDE_DIMENSION, PDE_FIELD, PDE_INPUT, PDE_PARAMETER, PDE_DEFINITION, PDE_SYMBOL_KINDS
+    PDE_DIMENSION,
+    PDE_FIELD,
+    PDE_INPUT,
+    PDE_PARAMETER,
+    PDE_DEFINITION,
+    PDE_SYMBOL_KINDS
 } pde_symbol_kind;
 
 typedef struct pde_symbol {
@@ -160,30 +169,30 @@ typedef enum pde_scope {
 } pde_scope;
 
 struct pdm_pde {
-    pdm_context     *ctx;
-    pdm_case        *the_case; /* while it is read, else NULL */
-    pde_pool         pool;
-    dag              dag;
-    pdm_units       *units; /* NULL: units are not checked */
-    const pdm_unit  *one;
-    pde_symbol      *symbol;
-    pdm_size         n_symbol, symbol_capacity;
-    pdm_size         n_dim, n_field, n_input, n_scalar;
-    const char      *dim_name[PDM_MAX_DIM], *dim_units[PDM_MAX_DIM];
-    const pdm_unit  *dim_unit[PDM_MAX_DIM];
-    const char      *field_name[PDM_MAX_FIELD], *field_units[PDM_MAX_FIELD];
-    const pdm_unit  *field_unit[PDM_MAX_FIELD];
-    const pdm_unit  *equation_unit[PDM_MAX_FIELD];
-    bool             has_time;
-    pdm_input_info  *input; /* [n_input] */
-    int32_t          order[PDM_MAX_FIELD][PDM_MAX_DIM];
+    pdm_context        *ctx;
+    pdm_case           *the_case; /* while it is read, else NULL */
+    pde_pool            pool;
+    dag                 dag;
+    pdm_units          *units; /* NULL: units are not checked */
+    const pdm_unit     *one;
+    pde_symbol         *symbol;
+    pdm_size            n_symbol, symbol_capacity;
+    pdm_size            n_dim, n_field, n_input, n_scalar;
+    const char         *dim_name[PDM_MAX_DIM], *dim_units[PDM_MAX_DIM];
+    const pdm_unit     *dim_unit[PDM_MAX_DIM];
+    const char         *field_name[PDM_MAX_FIELD], *field_units[PDM_MAX_FIELD];
+    const pdm_unit     *field_unit[PDM_MAX_FIELD];
+    const pdm_unit     *equation_unit[PDM_MAX_FIELD];
+    bool                has_time;
+    pdm_input_info     *input; /* [n_input] */
+    int32_t             order[PDM_MAX_FIELD][PDM_MAX_DIM];
     const pdm_function *strong[PDM_MAX_FIELD];
-    pdm_term         term[PDM_MAX_FIELD * (PDM_MAX_DIM + 1)];
-    pdm_size         n_term;
-    pdm_condition   *condition;
-    pdm_size         n_condition, condition_capacity;
-    pdm_initial     *initial;
-    pdm_size         n_initial, initial_capacity;
+    pdm_term            term[PDM_MAX_FIELD * (PDM_MAX_DIM + 1)];
+    pdm_size            n_term;
+    pdm_condition      *condition;
+    pdm_size            n_condition, condition_capacity;
+    pdm_initial        *initial;
+    pdm_size            n_initial, initial_capacity;
 };
 
 /* names.c */
@@ -192,42 +201,44 @@ bool              pde_is_name_start(char c);
 bool              pde_is_name_part(char c);
 const pde_symbol *pde_find(const pdm_pde *p, pdm_span name);
 /* Fails when the name is no name, is reserved, or stands for something else already. */
-pdm_status        pde_add_symbol(pdm_pde *p, pdm_where where, pdm_span name, pde_symbol_kind kind, int32_t index, pde_value value,
-                                 const char **out_name);
-const char       *pde_kind_text(pde_symbol_kind kind);
+pdm_status  pde_add_symbol(pdm_pde *p, pdm_where where, pdm_span name, pde_symbol_kind kind, int32_t index,
+                           pde_value value, const char **out_name);
+const char *pde_kind_text(pde_symbol_kind kind);
 /* "; the fields are: u, v; the parameters: D" for the kinds that the scope allows, with what is nearest to `name` first. */
-pdm_status        pde_append_known(const pdm_pde *p, pde_scope scope, const char *name, pdm_text *out);
-pdm_status        pde_append_dimensions(const pdm_pde *p, bool space_only, pdm_text *out);
-int32_t           pde_dimension_of_letter(const pdm_pde *p, char letter); /* -1: none */
+pdm_status pde_append_known(const pdm_pde *p, pde_scope scope, const char *name, pdm_text *out);
+pdm_status pde_append_dimensions(const pdm_pde *p, bool space_only, pdm_text *out);
+int32_t    pde_dimension_of_letter(const pdm_pde *p, char letter); /* -1: none */
 /* One of exp, log, ...: opcode and number of arguments. */
-bool              pde_function_of_name(pdm_span name, pdm_opcode *opcode, int *n_argument);
-const char       *pde_function_name(int32_t opcode); /* NULL: written with a sign */
-pdm_status        pde_nearest_function(const pdm_pde *p, const char *name, pdm_text *out); /* "; did you mean ..." */
+bool        pde_function_of_name(pdm_span name, pdm_opcode *opcode, int *n_argument);
+const char *pde_function_name(int32_t opcode);                                       /* NULL: written with a sign */
+pdm_status  pde_nearest_function(const pdm_pde *p, const char *name, pdm_text *out); /* "; did you mean ..." */
 
 /* ---- parse.c ---- */
 
 typedef enum pde_token_kind {
-    TOKEN_NUMBER = 256, TOKEN_NAME, TOKEN_END /* others: their character */
+    TOKEN_NUMBER = 256,
+    TOKEN_NAME,
+    TOKEN_END /* others: their character */
 } pde_token_kind;
 
 typedef struct pde_parser {
-    pdm_pde   *p;
-    pde_scope  scope;
-    pdm_where  where; /* text: the whole attribute, of which begin .. end is parsed */
-    pdm_size   begin, end, next;
-    int        token;
-    pdm_span   span;   /* of the token               */
-    double     number; /* TOKEN_NUMBER               */
-    int        depth;
-    bool       mentions_names; /* other than pi */
+    pdm_pde  *p;
+    pde_scope scope;
+    pdm_where where; /* text: the whole attribute, of which begin .. end is parsed */
+    pdm_size  begin, end, next;
+    int       token;
+    pdm_span  span;   /* of the token               */
+    double    number; /* TOKEN_NUMBER               */
+    int       depth;
+    bool      mentions_names; /* other than pi */
 } pde_parser;
 
 /* Fails with a caret at byte `at` of the parser's text. */
-#define PARSE_FAIL(s, at, ...)                                          \
-    do {                                                                \
-        pdm_where where_ = (s)->where;                                  \
-        where_.offset    = (at);                                        \
-        PDM_FAIL_AT((s)->p->ctx, PDM_ERR_CASE, &where_, __VA_ARGS__);   \
+#define PARSE_FAIL(s, at, ...)                                        \
+    do {                                                              \
+        pdm_where where_ = (s)->where;                                \
+        where_.offset    = (at);                                      \
+        PDM_FAIL_AT((s)->p->ctx, PDM_ERR_CASE, &where_, __VA_ARGS__); \
     } while (0)
 
 pdm_status parser_open(pde_parser *s, pdm_pde *p, pdm_where where, pdm_size begin, pdm_size end, pde_scope scope);
@@ -242,16 +253,19 @@ pdm_status pde_parse(pdm_pde *p, pdm_where where, pde_scope scope, pde_value *ou
 /* ---- units_check.c: each takes what the parser has at byte `at`; all do nothing while units are not checked ---- */
 pdm_status units_begin(pdm_pde *p);
 pdm_status units_read(pdm_pde *p, pdm_where where, const char *text, const pdm_unit **out);
-pdm_status units_sum(pde_parser *s, pdm_size at, const char *sign, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out);
+pdm_status units_sum(pde_parser *s, pdm_size at, const char *sign, const pdm_unit *a, const pdm_unit *b,
+                     const pdm_unit **out);
 pdm_status units_product(pde_parser *s, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out);
 pdm_status units_quotient(pde_parser *s, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out);
 pdm_status units_power(pde_parser *s, pdm_size at, pde_value a, pde_value b, const pdm_unit **out);
-pdm_status units_function(pde_parser *s, pdm_size at, pdm_opcode opcode, pde_value a, pde_value b, const pdm_unit **out);
+pdm_status units_function(pde_parser *s, pdm_size at, pdm_opcode opcode, pde_value a, pde_value b,
+                          const pdm_unit **out);
 /* found must be the unit of `what`. */
 pdm_status units_match(pde_parser *s, pdm_size at, const char *what, const pdm_unit *wanted, const pdm_unit *found);
 
 /* ---- emit.c ---- */
-pdm_status pde_emit(pdm_pde *p, const int32_t *output, pdm_size n_output, const int32_t *leaf, pdm_size n_leaf, const pdm_program **out);
+pdm_status pde_emit(pdm_pde *p, const int32_t *output, pdm_size n_output, const int32_t *leaf, pdm_size n_leaf,
+                    const pdm_program **out);
 
 /* ---- function.c: node expanded ---- */
 /* The DAG's failure, if any, as an error about this text. */

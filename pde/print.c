@@ -27,7 +27,11 @@ void pde_number_text(double value, char out[32])
 }
 
 /* Work to be done, last first: a text, or a node in a place that asks for `level`. */
-typedef struct job { const char *text; int32_t node; int level; } job;
+typedef struct job {
+    const char *text;
+    int32_t     node;
+    int         level;
+} job;
 typedef struct printer {
     const pdm_pde *p;
     job           *job;
@@ -46,7 +50,8 @@ done:
 }
 
 /* before a between b after; pushed in reverse. */
-static pdm_status push_two(printer *k, const char *before, int32_t a, int level_a, const char *between, int32_t b, int level_b, const char *after)
+static pdm_status push_two(printer *k, const char *before, int32_t a, int level_a, const char *between, int32_t b,
+                           int level_b, const char *after)
 {
     pdm_status status = PDM_OK;
 
@@ -156,8 +161,10 @@ pdm_status pde_print(pdm_pde *p, int32_t node, pdm_text *out)
     PDM_TRY(push(&k, NULL, node, LEVEL_SUM));
     while (k.n > 0 && out->length - start < PDE_MAX_SHOWN) {
         const job j = k.job[--k.n];
-        if (j.text) PDM_TRY(pdm_text_append(out, "%s", j.text));
-        else PDM_TRY(print_node(&k, &j));
+        if (j.text)
+            PDM_TRY(pdm_text_append(out, "%s", j.text));
+        else
+            PDM_TRY(print_node(&k, &j));
     }
     if (k.n > 0) PDM_TRY(pdm_text_append(out, " ..."));
 done:

@@ -33,7 +33,8 @@ done:
 /* ---- lists of names ---------------------------------------------------------------------------------------------- */
 
 /* At most n_max names of a text, with their places. */
-static pdm_status split_names(pdm_pde *p, pdm_where where, pdm_size n_max, const char *what, pdm_span *name, pdm_size *n)
+static pdm_status split_names(pdm_pde *p, pdm_where where, pdm_size n_max, const char *what, pdm_span *name,
+                              pdm_size *n)
 {
     pdm_status  status = PDM_OK;
     const char *cursor = where.text;
@@ -42,7 +43,9 @@ static pdm_status split_names(pdm_pde *p, pdm_where where, pdm_size n_max, const
         const pdm_span span = pdm_text_next_name(&cursor);
         if (span.length == 0) break;
         where.offset = span.start - where.text;
-        if (*n == n_max) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "more than %lld %s; at most %lld expected", (long long)n_max, what, (long long)n_max);
+        if (*n == n_max)
+            PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "more than %lld %s; at most %lld expected", (long long)n_max,
+                        what, (long long)n_max);
         name[*n] = span;
     }
     cursor += strspn(cursor, " \t\r\n,");
@@ -77,7 +80,7 @@ static pdm_status read_dimensions(pdm_pde *p, pdm_case *c)
     where.offset = -1;
     if (n == 0) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "no dimension; names like \"t x\" expected");
     for (pdm_size j = 0; j < n; j++) {
-        const dag_leaf leaf = {.kind = PDM_INPUT_COORDINATE, .index = (int32_t)j, .dims = (uint8_t)(1u << j)};
+        const dag_leaf leaf  = {.kind = PDM_INPUT_COORDINATE, .index = (int32_t)j, .dims = (uint8_t)(1u << j)};
         pde_value      value = {.node = dag_leaf_node(&p->dag, leaf)};
         where.offset         = name[j].start - where.text;
         if (pdm_span_equals(name[j], "t")) {
@@ -139,8 +142,9 @@ static pdm_status read_input_dimensions(pdm_pde *p, pdm_where where, pdm_input_i
             PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "unknown dimension \"%.*s\"; the dimensions are: %s",
                         name[k].length < 100 ? (int)name[k].length : 100, name[k].start, known.data);
         }
-        if (*dims >> symbol->index & 1) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "dimension \"%s\" is named twice", symbol->name);
-        *dims = (uint8_t)(*dims | 1u << symbol->index);
+        if (*dims >> symbol->index & 1)
+            PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "dimension \"%s\" is named twice", symbol->name);
+        *dims        = (uint8_t)(*dims | 1u << symbol->index);
         info->dim[k] = symbol->index;
     }
 done:
@@ -216,7 +220,8 @@ static pdm_status read_parameter(pdm_pde *p, pdm_case *c, const char *name)
     PDM_TRY(parser_expect_end(&s));
     PDM_TRY(parameter_unit(&s, c, name, &value));
     where.offset = 0;
-    if (!isfinite(p->dag.node[value.node].value)) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "the value of the parameter is not finite");
+    if (!isfinite(p->dag.node[value.node].value))
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "the value of the parameter is not finite");
     where.text = NULL; /* from here on it is about the name */
     PDM_TRY(pde_add_symbol(p, where, (pdm_span){name, (pdm_size)strlen(name)}, PDE_PARAMETER, 0, value, NULL));
 done:
@@ -237,7 +242,8 @@ done:
     return status;
 }
 
-static pdm_status read_group(pdm_pde *p, pdm_case *c, const char *group, pdm_status (*read)(pdm_pde *, pdm_case *, const char *))
+static pdm_status read_group(pdm_pde *p, pdm_case *c, const char *group,
+                             pdm_status (*read)(pdm_pde *, pdm_case *, const char *))
 {
     pdm_status status = PDM_OK;
 
@@ -268,14 +274,17 @@ static pdm_status check_unit_name(pdm_pde *p, pdm_case *c, const char *name)
 
     if (symbol && symbol->kind != PDE_DEFINITION && symbol->kind != PDE_INPUT) goto done;
     if (symbol && symbol->kind == PDE_INPUT)
-        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "\"%s\" is an input; its units are expected in /inputs/%s:units", name, name);
-    if (symbol) PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "\"%s\" is a definition and has the units of its expression; none expected here", name);
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "\"%s\" is an input; its units are expected in /inputs/%s:units",
+                    name, name);
+    if (symbol)
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where,
+                    "\"%s\" is a definition and has the units of its expression; none expected here", name);
     PDM_TRY(pdm_alloc_array(p->ctx, p->n_symbol, &candidate));
     for (pdm_size i = 0; i < p->n_symbol; i++)
         if (p->symbol[i].kind != PDE_DEFINITION && p->symbol[i].kind != PDE_INPUT) candidate[n++] = p->symbol[i].name;
     const char *nearest = pdm_text_nearest(name, candidate, n);
-    PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "unknown name; a dimension, field or parameter expected%s%s%s", nearest ? "; did you mean \"" : "",
-                nearest ? nearest : "", nearest ? "\"?" : "");
+    PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "unknown name; a dimension, field or parameter expected%s%s%s",
+                nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
 done:
     pdm_free(p->ctx, candidate);
     return status;

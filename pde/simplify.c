@@ -6,7 +6,10 @@
 #include <math.h>
 
 /* c * node */
-typedef struct scaled { double c; int32_t node; } scaled;
+typedef struct scaled {
+    double  c;
+    int32_t node;
+} scaled;
 
 static scaled factor_out(const dag *d, int32_t node)
 {
@@ -127,7 +130,8 @@ int32_t dag_mul(dag *d, int32_t a, int32_t b)
     if (dag_is_const(d, a) && dag_is_const(d, b)) return fold(d, PDM_OPCODE_MUL, a, b);
     if (a == DAG_ZERO || b == DAG_ZERO) return DAG_ZERO;
     const scaled x = factor_out(d, a), y = factor_out(d, b);
-    if (!is_usable(x.c * y.c)) return dag_is_const(d, b) ? dag_plain(d, PDM_OPCODE_MUL, b, a) : dag_plain(d, PDM_OPCODE_MUL, a, b);
+    if (!is_usable(x.c * y.c))
+        return dag_is_const(d, b) ? dag_plain(d, PDM_OPCODE_MUL, b, a) : dag_plain(d, PDM_OPCODE_MUL, a, b);
     const int32_t node = product(d, x.node, y.node);
     const scaled  z    = factor_out(d, node);
     return scale(d, x.c * y.c * z.c, z.node);

@@ -51,18 +51,21 @@ pdm_status units_read(pdm_pde *p, pdm_where where, const char *text, const pdm_u
     *out = pdm_unit_parse(p->units, text);
     if (*out) goto done;
     PDM_TRY(pdm_units_status(p->units));
-    PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "\"%.100s\" is not a unit known to UDUNITS-2; one like \"m s-1\", or \"1\", expected", text);
+    PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where,
+                "\"%.100s\" is not a unit known to UDUNITS-2; one like \"m s-1\", or \"1\", expected", text);
 done:
     return status;
 }
 
-pdm_status units_sum(pde_parser *s, pdm_size at, const char *sign, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out)
+pdm_status units_sum(pde_parser *s, pdm_size at, const char *sign, const pdm_unit *a, const pdm_unit *b,
+                     const pdm_unit **out)
 {
     pdm_status status = PDM_OK;
     unit_text  left, right;
 
     if (a && b && !pdm_unit_same(a, b))
-        PARSE_FAIL(s, at, "\"%s\" of a quantity in \"%s\" and one in \"%s\"; the same unit expected", sign, text_of(a, left), text_of(b, right));
+        PARSE_FAIL(s, at, "\"%s\" of a quantity in \"%s\" and one in \"%s\"; the same unit expected", sign,
+                   text_of(a, left), text_of(b, right));
     *out = a ? a : b;
 done:
     return status;
@@ -90,14 +93,18 @@ pdm_status units_power(pde_parser *s, pdm_size at, pde_value a, pde_value b, con
 
     *out = a.unit;
     if (!s->p->units) goto done;
-    if (!is_plain(s, b.unit)) PARSE_FAIL(s, at, "an exponent in \"%s\"; a dimensionless one expected", text_of(b.unit, text));
+    if (!is_plain(s, b.unit))
+        PARSE_FAIL(s, at, "an exponent in \"%s\"; a dimensionless one expected", text_of(b.unit, text));
     if (!a.unit || is_plain(s, a.unit)) goto done;
-    if (!dag_is_const(d, b.node)) PARSE_FAIL(s, at, "a quantity in \"%s\" to a power that is not constant; a constant exponent expected", text_of(a.unit, text));
+    if (!dag_is_const(d, b.node))
+        PARSE_FAIL(s, at, "a quantity in \"%s\" to a power that is not constant; a constant exponent expected",
+                   text_of(a.unit, text));
     const double    exponent = d->node[b.node].value;
     const pdm_unit *unit     = pdm_unit_power(s->p->units, a.unit, exponent);
     if (!unit) {
         PDM_TRY(pdm_units_status(s->p->units));
-        PARSE_FAIL(s, at, "\"%s\" to the power %g is no unit; divide by a parameter of the same unit first", text_of(a.unit, text), exponent);
+        PARSE_FAIL(s, at, "\"%s\" to the power %g is no unit; divide by a parameter of the same unit first",
+                   text_of(a.unit, text), exponent);
     }
     *out = unit;
 done:
@@ -117,10 +124,13 @@ pdm_status units_function(pde_parser *s, pdm_size at, pdm_opcode opcode, pde_val
     case PDM_OPCODE_MIN: PDM_TRY(units_sum(s, at, "min", a.unit, b.unit, out)); break;
     case PDM_OPCODE_MAX: PDM_TRY(units_sum(s, at, "max", a.unit, b.unit, out)); break;
     case PDM_OPCODE_POW: PDM_TRY(units_power(s, at, a, b, out)); break;
-    case PDM_OPCODE_SQRT: PDM_TRY(units_power(s, at, a, (pde_value){dag_const(&s->p->dag, 0.5), s->p->one}, out)); break;
+    case PDM_OPCODE_SQRT:
+        PDM_TRY(units_power(s, at, a, (pde_value){dag_const(&s->p->dag, 0.5), s->p->one}, out));
+        break;
     default:
         if (s->p->units && !is_plain(s, a.unit))
-            PARSE_FAIL(s, at, "%s of a quantity in \"%s\"; a dimensionless argument expected", pde_function_name((int32_t)opcode), text_of(a.unit, text));
+            PARSE_FAIL(s, at, "%s of a quantity in \"%s\"; a dimensionless argument expected",
+                       pde_function_name((int32_t)opcode), text_of(a.unit, text));
         break;
     }
 done:
@@ -133,7 +143,8 @@ pdm_status units_match(pde_parser *s, pdm_size at, const char *what, const pdm_u
     unit_text  left, right;
 
     if (wanted && found && !pdm_unit_same(wanted, found))
-        PARSE_FAIL(s, at, "the expression is in \"%s\", %s in \"%s\"; the same unit expected", text_of(found, right), what, text_of(wanted, left));
+        PARSE_FAIL(s, at, "the expression is in \"%s\", %s in \"%s\"; the same unit expected", text_of(found, right),
+                   what, text_of(wanted, left));
 done:
     return status;
 }

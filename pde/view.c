@@ -13,9 +13,12 @@ static pdm_status view_equation(const pdm_pde *p, pdm_size equation, pdm_text *o
         const pdm_term *term = &p->term[i];
         if (term->equation != equation) continue;
         PDM_TRY(pdm_text_append(out, first ? " " : " + "));
-        if (term->dim < 0) PDM_TRY(pdm_text_append(out, "[ %s ]", term->function->text));
-        else if (p->dim_name[term->dim][1] == '\0') PDM_TRY(pdm_text_append(out, "d%s( %s )", p->dim_name[term->dim], term->function->text));
-        else PDM_TRY(pdm_text_append(out, "diff( %s , %s )", term->function->text, p->dim_name[term->dim]));
+        if (term->dim < 0)
+            PDM_TRY(pdm_text_append(out, "[ %s ]", term->function->text));
+        else if (p->dim_name[term->dim][1] == '\0')
+            PDM_TRY(pdm_text_append(out, "d%s( %s )", p->dim_name[term->dim], term->function->text));
+        else
+            PDM_TRY(pdm_text_append(out, "diff( %s , %s )", term->function->text, p->dim_name[term->dim]));
         first = false;
     }
     PDM_TRY(pdm_text_append(out, " = 0\n"));
@@ -47,8 +50,8 @@ pdm_status pdm_pde_view(const pdm_pde *p, pdm_text *out)
 
     for (pdm_size e = 0; e < p->n_field; e++) PDM_TRY(view_equation(p, e, out));
     for (pdm_size i = 0; i < p->n_initial; i++)
-        PDM_TRY(pdm_text_append(out, "initial      %s%s = %s\n", p->field_name[p->initial[i].field], p->initial[i].order ? "_t" : "",
-                                p->initial[i].function->text));
+        PDM_TRY(pdm_text_append(out, "initial      %s%s = %s\n", p->field_name[p->initial[i].field],
+                                p->initial[i].order ? "_t" : "", p->initial[i].function->text));
     for (pdm_size i = 0; i < p->n_condition; i++) PDM_TRY(view_condition(p, &p->condition[i], out));
     if (p->units) PDM_TRY(pdm_text_append(out, "units        checked\n"));
 done:

@@ -10,15 +10,18 @@ enum {
 };
 
 /* Sets of experts as sorted lists; fill only ever adds. */
-typedef struct neighbour_set { pdm_size n, capacity; int32_t *item; } neighbour_set;
+typedef struct neighbour_set {
+    pdm_size n, capacity;
+    int32_t *item;
+} neighbour_set;
 
 struct pdm_blocks {
     pdm_context    *ctx;
     pdm_size        n_expert;
-    pdm_size       *column0;  /* [n_expert+1]                             */
-    neighbour_set  *set;      /* [n_expert] graph, then fill of the factor */
+    pdm_size       *column0;   /* [n_expert+1]                             */
+    neighbour_set  *set;       /* [n_expert] graph, then fill of the factor */
     int32_t        *expert_at; /* [n_expert] expert eliminated at place    */
-    int32_t        *place;    /* [n_expert] place at which it is eliminated */
+    int32_t        *place;     /* [n_expert] place at which it is eliminated */
     int32_t        *size, *start, *row, *order;
     pdm_size       *offset;
     pdm_blocks_desc desc;
@@ -31,8 +34,10 @@ static pdm_status set_insert(pdm_context *ctx, neighbour_set *s, int32_t item)
     int32_t   *grown = NULL;
     while (low < high) {
         const pdm_size middle = (low + high) / 2;
-        if (s->item[middle] < item) low = middle + 1;
-        else high = middle;
+        if (s->item[middle] < item)
+            low = middle + 1;
+        else
+            high = middle;
     }
     if (low < s->n && s->item[low] == item) return PDM_OK;
     if (s->n == s->capacity) {
@@ -55,8 +60,10 @@ static bool set_has(const neighbour_set *s, int32_t item)
     pdm_size low = 0, high = s->n;
     while (low < high) {
         const pdm_size middle = (low + high) / 2;
-        if (s->item[middle] < item) low = middle + 1;
-        else high = middle;
+        if (s->item[middle] < item)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low < s->n && s->item[low] == item;
 }
@@ -72,12 +79,13 @@ static pdm_status coefficient_owners(pdm_context *ctx, const pdm_columns_desc *d
     PDM_TRY(pdm_alloc_array(ctx, n + 1, &first));
     PDM_TRY(pdm_alloc_array(ctx, n, &used));
     for (pdm_size g = 0; g < d->n_expert * d->n_field; g++)
-        for (pdm_size i = 0; i < d->group[g].n_coef; i++) first[d->group[g].field * d->n_coef + d->group[g].coef[i] + 1]++;
+        for (pdm_size i = 0; i < d->group[g].n_coef; i++)
+            first[d->group[g].field * d->n_coef + d->group[g].coef[i] + 1]++;
     for (pdm_size i = 0; i < n; i++) first[i + 1] += first[i];
     PDM_TRY(pdm_alloc_array(ctx, first[n], &list));
     for (pdm_size g = 0; g < d->n_expert * d->n_field; g++)
         for (pdm_size i = 0; i < d->group[g].n_coef; i++) {
-            const pdm_size k        = d->group[g].field * d->n_coef + d->group[g].coef[i];
+            const pdm_size k           = d->group[g].field * d->n_coef + d->group[g].coef[i];
             list[first[k] + used[k]++] = d->group[g].expert;
         }
     *owner0 = first;
@@ -94,10 +102,10 @@ done:
 /* Two experts meet when some element sees coefficients of both. */
 static pdm_status build_graph(pdm_blocks *b, const pdm_rows_desc *rows, const pdm_columns_desc *d)
 {
-    pdm_status     status = PDM_OK;
-    pdm_size      *owner0 = NULL, n_element = 1, n_local = 1;
-    int32_t       *owner = NULL;
-    neighbour_set  here  = {0};
+    pdm_status    status = PDM_OK;
+    pdm_size     *owner0 = NULL, n_element = 1, n_local = 1;
+    int32_t      *owner = NULL;
+    neighbour_set here  = {0};
 
     PDM_TRY(coefficient_owners(b->ctx, d, &owner0, &owner));
     for (pdm_size j = 0; j < rows->n_dim; j++) {
@@ -133,20 +141,21 @@ done:
  * leaves in set[e] exactly the factor's pattern below e. */
 static pdm_status eliminate(pdm_blocks *b)
 {
-    pdm_status     status = PDM_OK;
-    pdm_size      *degree = NULL;
+    pdm_status status = PDM_OK;
+    pdm_size  *degree = NULL;
 
     PDM_TRY(pdm_alloc_array(b->ctx, b->n_expert, &degree));
     for (pdm_size e = 0; e < b->n_expert; e++) {
         b->place[e] = -1;
-        for (pdm_size k = 0; k < b->set[e].n; k++) degree[e] += b->column0[b->set[e].item[k] + 1] - b->column0[b->set[e].item[k]];
+        for (pdm_size k = 0; k < b->set[e].n; k++)
+            degree[e] += b->column0[b->set[e].item[k] + 1] - b->column0[b->set[e].item[k]];
     }
     for (pdm_size p = 0; p < b->n_expert; p++) {
         pdm_size best = -1;
         for (pdm_size e = 0; e < b->n_expert; e++)
             if (b->place[e] < 0 && (best < 0 || degree[e] < degree[best])) best = e;
-        b->place[best]  = (int32_t)p;
-        b->expert_at[p] = (int32_t)best;
+        b->place[best]   = (int32_t)p;
+        b->expert_at[p]  = (int32_t)best;
         neighbour_set *s = &b->set[best];
         pdm_size       n = 0;
         for (pdm_size k = 0; k < s->n; k++)
@@ -242,7 +251,8 @@ done:
     return status;
 }
 
-pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns, pdm_blocks **out)
+pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
+                             pdm_blocks **out)
 {
     pdm_status  status   = PDM_OK;
     pdm_blocks *b        = NULL;
@@ -258,7 +268,8 @@ pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const 
     PDM_TRY(pdm_alloc_array(ctx, b->n_expert, &block_of));
     for (pdm_size e = 0; e < b->n_expert; e++) {
         b->column0[e + 1] = b->column0[e];
-        for (pdm_size f = 0; f < columns->n_field; f++) b->column0[e + 1] += columns->group[e * columns->n_field + f].n_col;
+        for (pdm_size f = 0; f < columns->n_field; f++)
+            b->column0[e + 1] += columns->group[e * columns->n_field + f].n_col;
     }
     PDM_TRY(build_graph(b, rows, columns));
     PDM_TRY(eliminate(b));
@@ -290,4 +301,7 @@ void pdm_blocks_destroy(pdm_blocks **blocks)
     *blocks = NULL;
 }
 
-const pdm_blocks_desc *pdm_blocks_describe(const pdm_blocks *b) { return &b->desc; }
+const pdm_blocks_desc *pdm_blocks_describe(const pdm_blocks *b)
+{
+    return &b->desc;
+}

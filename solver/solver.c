@@ -3,10 +3,12 @@
 #include <math.h>
 #include <stdio.h>
 
-#define SOLVER_SETTINGS(X)                                                                                                           \
-    X(tolerance, PDM_SETTING_REAL, 1e-6, 1e-14, 1e-1, NULL, "1", "stop after a step with sqrt(predicted decrease / phi) at most this: its change of the residual, relative to the residual") \
-    X(max_iter, PDM_SETTING_COUNT, 50, 1, 10000, NULL, "1", "damped Gauss-Newton steps per input")                                    \
-    X(ridge, PDM_SETTING_REAL, 1e-10, 0.0, 1.0, NULL, "1", "weight of 1/2 |w|^2 beside rows of unit size")                            \
+#define SOLVER_SETTINGS(X)                                                                                           \
+    X(tolerance, PDM_SETTING_REAL, 1e-6, 1e-14, 1e-1, NULL, "1",                                                     \
+      "stop after a step with sqrt(predicted decrease / phi) at most this: its change of the residual, relative to " \
+      "the residual")                                                                                                \
+    X(max_iter, PDM_SETTING_COUNT, 50, 1, 10000, NULL, "1", "damped Gauss-Newton steps per input")                   \
+    X(ridge, PDM_SETTING_REAL, 1e-10, 0.0, 1.0, NULL, "1", "weight of 1/2 |w|^2 beside rows of unit size")           \
     X(damping, PDM_SETTING_REAL, 1e-4, 0.0, 1e6, NULL, "1", "first Levenberg-Marquardt shift, relative to the diagonal")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
@@ -15,14 +17,20 @@ static const pdm_setting settings_table[] = {SOLVER_SETTINGS(SETTING)};
 #undef SETTING
 enum { N_SETTING = sizeof settings_table / sizeof *settings_table };
 
-static const double SHIFT_MOST    = 1e12;  /* beyond it no step is tried                                */
-static const double SHIFT_LEAST   = 1e-14; /* below it a shift is rounding                              */
-static const double LEAST_STEP    = 1e-15; /* relative change of the objective below any rounding             */
-static const double ROUNDING      = 1e-12; /* relative change of the objective that its own rounding hides    */
-static const double VANISHED      = 1e-26; /* objective, relative to the start, that counts as zero      */
+static const double SHIFT_MOST  = 1e12;  /* beyond it no step is tried                                */
+static const double SHIFT_LEAST = 1e-14; /* below it a shift is rounding                              */
+static const double LEAST_STEP  = 1e-15; /* relative change of the objective below any rounding             */
+static const double ROUNDING    = 1e-12; /* relative change of the objective that its own rounding hides    */
+static const double VANISHED    = 1e-26; /* objective, relative to the start, that counts as zero      */
 
-pdm_status pdm_solver_settings_read(pdm_case *c, pdm_solver_settings *out) { return pdm_case_settings(c, "solver", settings_table, N_SETTING, out); }
-pdm_status pdm_solver_settings_view(pdm_text *out) { return pdm_settings_view("solver", settings_table, N_SETTING, out); }
+pdm_status pdm_solver_settings_read(pdm_case *c, pdm_solver_settings *out)
+{
+    return pdm_case_settings(c, "solver", settings_table, N_SETTING, out);
+}
+pdm_status pdm_solver_settings_view(pdm_text *out)
+{
+    return pdm_settings_view("solver", settings_table, N_SETTING, out);
+}
 
 const char *pdm_reason_text(int reason)
 {
@@ -35,7 +43,10 @@ const char *pdm_reason_text(int reason)
     }
 }
 
-bool pdm_reason_is_good(int reason) { return reason == PDM_REASON_CONVERGED || reason == PDM_REASON_ROUNDING; }
+bool pdm_reason_is_good(int reason)
+{
+    return reason == PDM_REASON_CONVERGED || reason == PDM_REASON_ROUNDING;
+}
 
 struct pdm_solver {
     pdm_context            *ctx;
@@ -80,7 +91,7 @@ static pdm_status solver_buffers(pdm_solver *s, const pdm_domain *domain)
     size_t               local  = (size_t)rows->n_field;
     const size_t         n      = (size_t)st->n_sample * sizeof(double);
     const size_t         column = (size_t)st->n_column, value = (size_t)pdm_blocks_describe(s->structure)->n_value;
-    pdm_backend         *b      = s->backend;
+    pdm_backend         *b = s->backend;
 
     for (pdm_size j = 0; j < rows->n_dim; j++) local *= (size_t)(rows->degree[j] + 1);
     PDM_TRY(b->ops->buffer_create(b, n * column, &st->w));
@@ -100,20 +111,23 @@ done:
     return status;
 }
 
-pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings, const pdm_domain *domain,
-                             const pdm_experts *experts, pdm_size n_sample, pdm_solver **out)
+pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
+                             const pdm_domain *domain, const pdm_experts *experts, pdm_size n_sample, pdm_solver **out)
 {
     pdm_status           status = PDM_OK;
     pdm_solver          *s      = NULL;
     const pdm_rows_desc *rows   = pdm_domain_rows(domain);
 
     PDM_TRY(pdm_alloc(ctx, sizeof *s, &s));
-    s->ctx     = ctx;
-    s->backend = backend;
+    s->ctx      = ctx;
+    s->backend  = backend;
     s->settings = *settings;
-    s->columns = pdm_experts_columns(experts);
-    s->state   = (pdm_solver_state){.n_sample = n_sample, .n_row = rows->n_row, .n_column = pdm_experts_n_column(experts),
-                                    .c_size = rows->n_field * pdm_domain_n_coef(domain), .ridge = s->settings.ridge};
+    s->columns  = pdm_experts_columns(experts);
+    s->state    = (pdm_solver_state){.n_sample = n_sample,
+                                     .n_row    = rows->n_row,
+                                     .n_column = pdm_experts_n_column(experts),
+                                     .c_size   = rows->n_field * pdm_domain_n_coef(domain),
+                                     .ridge    = s->settings.ridge};
     PDM_TRY(pdm_blocks_create(ctx, rows, s->columns, &s->structure));
     const pdm_blocks_desc *blocks = pdm_blocks_describe(s->structure);
     PDM_TRY(backend->ops->rows_create(backend, rows, n_sample, &s->state.rows));
@@ -141,11 +155,11 @@ done:
 void pdm_solver_destroy(pdm_solver **solver)
 {
     if (!solver || !*solver) return;
-    pdm_solver       *s  = *solver;
-    pdm_backend      *b  = s->backend;
-    pdm_solver_state *st = &s->state;
-    pdm_buffer      **buffer[] = {&st->w, &st->c, &st->r, &st->A, &st->gradient_c, &st->L, &s->w_try, &s->c_try, &s->r_try, &s->g, &s->step, &st->H,
-                                  &s->diagonal};
+    pdm_solver       *s        = *solver;
+    pdm_backend      *b        = s->backend;
+    pdm_solver_state *st       = &s->state;
+    pdm_buffer      **buffer[] = {&st->w,    &st->c,    &st->r, &st->A,   &st->gradient_c, &st->L,      &s->w_try,
+                                  &s->c_try, &s->r_try, &s->g,  &s->step, &st->H,          &s->diagonal};
     for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
     b->ops->normal_destroy(b, &st->normal);
     b->ops->blocks_destroy(b, &st->blocks);
@@ -163,8 +177,14 @@ void pdm_solver_set_limits(pdm_solver *s, double tolerance, pdm_size max_iter)
     s->settings.max_iter  = max_iter;
 }
 
-const pdm_solve_result *pdm_solver_results(const pdm_solver *s) { return s->result; }
-const pdm_solver_state *pdm_solver_lend(const pdm_solver *s) { return &s->state; }
+const pdm_solve_result *pdm_solver_results(const pdm_solver *s)
+{
+    return s->result;
+}
+const pdm_solver_state *pdm_solver_lend(const pdm_solver *s)
+{
+    return &s->state;
+}
 
 /* phi [n_sample] host = 1/2 |r|^2 + 1/2 ridge |w|^2 */
 static pdm_status objective(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_buffer *w, double *phi)
@@ -205,7 +225,8 @@ done:
     return status;
 }
 
-static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis, pdm_buffer *lift, pdm_start start)
+static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
+                               pdm_buffer *lift, pdm_start start)
 {
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = s->backend;
@@ -219,7 +240,8 @@ static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_da
         s->growth[k]    = 2.0;
         s->dot[k]       = 0.0;
     }
-    if (start == PDM_START_ZERO) PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->dot, st->w, NULL, NULL, st->w));
+    if (start == PDM_START_ZERO)
+        PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->dot, st->w, NULL, NULL, st->w));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, st->w, lift, st->c));
     PDM_TRY(b->ops->rows_residual(b, st->rows, batch, data, st->c, st->r));
     PDM_TRY(objective(s, batch, st->r, st->w, s->phi));
@@ -261,8 +283,8 @@ static void grow_shift(pdm_solver *s, int32_t k)
 /* Judges the trial of sample k; returns whether it is taken. Sets the reason when the sample is done. */
 static bool judge(pdm_solver *s, int32_t k)
 {
-    pdm_solve_result *r         = &s->result[k];
-    const double      before    = s->phi[k], after = s->phi_try[k];
+    pdm_solve_result *r      = &s->result[k];
+    const double      before = s->phi[k], after = s->phi_try[k];
     const double      predicted = s->decrease[k];
 
     r->iterations++;
@@ -273,8 +295,10 @@ static bool judge(pdm_solver *s, int32_t k)
         return true;
     }
     if (!isfinite(after) || !isfinite(predicted) || after > before) {
-        if (s->shift[k] > SHIFT_MOST) r->reason = PDM_REASON_STALLED;
-        else if (r->iterations >= s->settings.max_iter) r->reason = PDM_REASON_MAX_ITER;
+        if (s->shift[k] > SHIFT_MOST)
+            r->reason = PDM_REASON_STALLED;
+        else if (r->iterations >= s->settings.max_iter)
+            r->reason = PDM_REASON_MAX_ITER;
         grow_shift(s, k);
         return false;
     }
@@ -283,9 +307,12 @@ static bool judge(pdm_solver *s, int32_t k)
     if (s->shift[k] < SHIFT_LEAST) s->shift[k] = SHIFT_LEAST;
     s->growth[k] = 2.0;
     s->phi[k]    = after;
-    if (r->decrement <= s->settings.tolerance || after <= VANISHED * s->phi_start[k]) r->reason = PDM_REASON_CONVERGED;
-    else if (predicted <= LEAST_STEP * before) r->reason = PDM_REASON_ROUNDING;
-    else if (r->iterations >= s->settings.max_iter) r->reason = PDM_REASON_MAX_ITER;
+    if (r->decrement <= s->settings.tolerance || after <= VANISHED * s->phi_start[k])
+        r->reason = PDM_REASON_CONVERGED;
+    else if (predicted <= LEAST_STEP * before)
+        r->reason = PDM_REASON_ROUNDING;
+    else if (r->iterations >= s->settings.max_iter)
+        r->reason = PDM_REASON_MAX_ITER;
     return true;
 }
 
@@ -341,7 +368,8 @@ static pdm_size keep_undecided(const pdm_solver *s, int32_t *list, pdm_size n)
     return kept;
 }
 
-pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis, pdm_buffer *lift, pdm_start start)
+pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
+                            pdm_buffer *lift, pdm_start start)
 {
     pdm_status status = PDM_OK;
     pdm_batch  active = {.n = batch.n, .index = s->active}, accepted = {.index = s->accepted};
@@ -350,8 +378,10 @@ pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data 
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
         s->active[i] = s->accepted[i] = k;
-        if (!isfinite(s->phi[k])) s->result[k].reason = PDM_REASON_NOT_FINITE;
-        else if (s->phi[k] == 0.0 || s->state.n_column == 0) s->result[k].reason = PDM_REASON_CONVERGED;
+        if (!isfinite(s->phi[k]))
+            s->result[k].reason = PDM_REASON_NOT_FINITE;
+        else if (s->phi[k] == 0.0 || s->state.n_column == 0)
+            s->result[k].reason = PDM_REASON_CONVERGED;
     }
     active.n   = keep_undecided(s, s->active, batch.n);
     accepted.n = keep_undecided(s, s->accepted, batch.n);
@@ -384,7 +414,8 @@ pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_d
     if (!with_factor) goto done;
     PDM_TRY(normal_matrix(s, batch));
     for (pdm_size i = 0; i < batch.n; i++) s->shift[batch.index[i]] = 0.0;
-    PDM_TRY(b->ops->blocks_factor(b, s->state.blocks, batch, s->shift, s->settings.ridge, s->state.H, s->state.L, s->state.failed));
+    PDM_TRY(b->ops->blocks_factor(b, s->state.blocks, batch, s->shift, s->settings.ridge, s->state.H, s->state.L,
+                                  s->state.failed));
 done:
     return status;
 }

@@ -14,7 +14,8 @@
 
 /* ---- structure of H (solver/blocks.c): which experts meet, elimination order, fill, merged into blocks ---- */
 typedef struct pdm_blocks pdm_blocks;
-pdm_status             pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns, pdm_blocks **out);
+pdm_status             pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
+                                         pdm_blocks **out);
 void                   pdm_blocks_destroy(pdm_blocks **b);
 const pdm_blocks_desc *pdm_blocks_describe(const pdm_blocks *b);
 
@@ -26,13 +27,13 @@ typedef struct pdm_solver_settings {
 pdm_status pdm_solver_settings_read(pdm_case *c, pdm_solver_settings *out);
 pdm_status pdm_solver_settings_view(pdm_text *out);
 
-#define PDM_REASON_LIST(X)                                                         \
-    X(PDM_REASON_NONE, 0, "not solved")                                            \
-    X(PDM_REASON_CONVERGED, 1, "converged")                                        \
-    X(PDM_REASON_ROUNDING, 2, "converged to rounding")                             \
-    X(PDM_REASON_MAX_ITER, 3, "too many iterations")                               \
-    X(PDM_REASON_STALLED, 4, "no step decreases the objective")                    \
-    X(PDM_REASON_NOT_FINITE, 5, "the residual is not finite at the start")         \
+#define PDM_REASON_LIST(X)                                                 \
+    X(PDM_REASON_NONE, 0, "not solved")                                    \
+    X(PDM_REASON_CONVERGED, 1, "converged")                                \
+    X(PDM_REASON_ROUNDING, 2, "converged to rounding")                     \
+    X(PDM_REASON_MAX_ITER, 3, "too many iterations")                       \
+    X(PDM_REASON_STALLED, 4, "no step decreases the objective")            \
+    X(PDM_REASON_NOT_FINITE, 5, "the residual is not finite at the start") \
     X(PDM_REASON_SINGULAR, 6, "the normal matrix cannot be factored")
 typedef enum pdm_reason {
 #define PDM_REASON_ENUM(name, value, text) name = value,
@@ -52,18 +53,19 @@ typedef struct pdm_solve_result {
 
 typedef struct pdm_solver pdm_solver;
 /* For batches of up to n_sample; takes all its memory here. Domain and experts are lent for its life. */
-pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings, const pdm_domain *domain,
-                             const pdm_experts *experts, pdm_size n_sample, pdm_solver **out);
+pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
+                             const pdm_domain *domain, const pdm_experts *experts, pdm_size n_sample, pdm_solver **out);
 void       pdm_solver_destroy(pdm_solver **s);
 
 /* Tighter or looser than the settings it was made with: training and prediction share one solver. */
-void       pdm_solver_set_limits(pdm_solver *s, double tolerance, pdm_size max_iter);
+void pdm_solver_set_limits(pdm_solver *s, double tolerance, pdm_size max_iter);
 
 /* Solves for the samples of the batch. basis: FP32 [n_sample][n_channel][n_coef], NULL for identity columns.
  * lift [n_sample][n_field][n_coef]. start: 0 starts from w = 0, otherwise from the w that is there.
  * Afterwards w and c hold the answer; results [n_sample] are lent until the next solve. */
 typedef enum pdm_start { PDM_START_ZERO, PDM_START_PRESENT } pdm_start;
-pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis, pdm_buffer *lift, pdm_start start);
+pdm_status              pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
+                                         pdm_buffer *lift, pdm_start start);
 const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
 
 /* At the present w: r, A and gradient_c = A^T r, and with factor also the factor of H + ridge. What implicit_diff needs. */

@@ -7,10 +7,11 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const settings[][3] = {
-    {"domain", "dimensions", "t x y"},  {"pde", "fields", "u v"},          {"pde/parameters", "D", "0.3"},
-    {"pde/parameters", "n", "0.874"},   {"pde/definitions", "q", "u*dx(v)"}, {"pde/residuals", "u", "dt(u) - dx(D*dx(u))"},
-    {"pde/residuals", "v", "lap(v) - u"}, {"pde/initial", "u", "a"},         {"inputs/f", "dimensions", "x y"},
-    {"inputs/a", "distribution", "uniform(0, 1)"},
+    {"domain", "dimensions", "t x y"},    {"pde", "fields", "u v"},
+    {"pde/parameters", "D", "0.3"},       {"pde/parameters", "n", "0.874"},
+    {"pde/definitions", "q", "u*dx(v)"},  {"pde/residuals", "u", "dt(u) - dx(D*dx(u))"},
+    {"pde/residuals", "v", "lap(v) - u"}, {"pde/initial", "u", "a"},
+    {"inputs/f", "dimensions", "x y"},    {"inputs/a", "distribution", "uniform(0, 1)"},
 };
 
 static void fill(pdm_case *c)

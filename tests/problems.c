@@ -4,7 +4,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-typedef struct setting { const char *group, *name, *value; } setting;
+typedef struct setting {
+    const char *group, *name, *value;
+} setting;
 enum { N_SETTING_MOST = 40 };
 
 static const struct {
@@ -12,81 +14,186 @@ static const struct {
     bool        linear;
     setting     set[N_SETTING_MOST];
 } problems[PROBLEM_COUNT] = {
-    [PROBLEM_HEAT] = {"heat", true, {
-        {"pde", "fields", "u"}, {"pde/parameters", "D", "0.3"}, {"pde/residuals", "u", "dt(u) - dx(D*dx(u))"},
-        {"pde/initial", "u", "a*sin(pi*x)"}, {"pde/boundary", "x_min", "u = 0"}, {"pde/boundary", "x_max", "u = a*t"},
-        {"inputs/a", "distribution", "uniform(0.5, 1.5)"},
-        {"domain", "dimensions", "t x"}, {"domain/t", "extent", "0 0.5"}, {"domain/t", "control_points", "5"},
-        {"domain/x", "extent", "0 1"}, {"domain/x", "control_points", "8"}, {"domain/x", "experts", "2"}}},
-    [PROBLEM_SORPTION] = {"sorption", false, {
-        {"pde", "fields", "u"}, {"pde/residuals", "u", "dt(u + 2.4*u*(u^2 + 0.01)^(-0.063)) - dx(5e-4*dx(u))"},
-        {"pde/initial", "u", "a"}, {"pde/boundary", "x_min", "u = 1"}, {"pde/boundary", "x_max", "u + 5e-4*dx(u) = 0"},
-        {"inputs/a", "distribution", "uniform(0.05, 0.2)"},
-        {"domain", "dimensions", "t x"}, {"domain/t", "extent", "0 500"}, {"domain/t", "control_points", "6"}, {"domain/t", "map", "sqrt"},
-        {"domain/x", "extent", "0 1"}, {"domain/x", "control_points", "10"}, {"domain/x", "grading", "power 1.5"},
-        {"domain/x", "experts", "3"}}},
-    [PROBLEM_FLUX] = {"flux", false, {
-        {"pde", "fields", "u"}, {"pde/residuals", "u", "dt(u) - dx((1 + u^2)*dx(u)) + u^3"},
-        {"pde/initial", "u", "1 + 0.3*cos(pi*x)"}, {"pde/boundary", "x_min", "flux(u) = a*(1 - u)"}, {"pde/boundary", "x_max", "flux(u) = 0"},
-        {"inputs/a", "distribution", "uniform(0.5, 1.5)"},
-        {"domain", "dimensions", "t x"}, {"domain/t", "extent", "0 0.5"}, {"domain/t", "control_points", "5"},
-        {"domain/x", "extent", "0 1"}, {"domain/x", "control_points", "7"}, {"domain/x", "experts", "2"}}},
-    [PROBLEM_POISSON] = {"poisson", true, {
-        {"pde", "fields", "u"}, {"pde/residuals", "u", "-lap(u) - f*a"},
-        {"pde/boundary", "x_min", "u = 0"}, {"pde/boundary", "x_max", "u = 0"}, {"pde/boundary", "y_min", "u = 0"},
-        {"pde/boundary", "y_max", "u + dy(u) = x"},
-        {"inputs/f", "dimensions", "x y"}, {"inputs/a", "distribution", "list(1, 2)"},
-        {"domain", "dimensions", "x y"}, {"domain/x", "extent", "0 1"}, {"domain/x", "control_points", "7"}, {"domain/x", "experts", "2"},
-        {"domain/y", "extent", "0 2"}, {"domain/y", "control_points", "6"}, {"domain/y", "experts", "2"}}},
-    [PROBLEM_SYSTEM] = {"system", false, {
-        {"pde", "fields", "u v"}, {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u)) - (u - u^3 - v)"},
-        {"pde/residuals", "v", "dt(v) - dx(0.2*dx(v)) - a*(u - v)*exp(-u^2)"},
-        {"pde/initial", "u", "cos(pi*x)"}, {"pde/initial", "v", "0.5"},
-        {"pde/boundary", "x_min", "flux(u) = 0; flux(v) = 0"}, {"pde/boundary", "x_max", "flux(u) = 0; v = 0.5"},
-        {"inputs/a", "distribution", "normal(1, 0.2)"},
-        {"domain", "dimensions", "t x"}, {"domain/t", "extent", "0 1"}, {"domain/t", "control_points", "5"}, {"domain/t", "degree", "2"},
-        {"domain/x", "extent", "0 1"}, {"domain/x", "control_points", "7"}, {"domain/x", "experts", "2"}}},
-    [PROBLEM_BURGERS] = {"burgers", false, {
-        {"pde", "fields", "u"}, {"pde/residuals", "u", "dt(u) + dx(u^2/2) - dx(0.05*dx(u))"},
-        {"pde/initial", "u", "a*sin(2*pi*x)"}, {"inputs/a", "distribution", "uniform(0.5, 1)"},
-        {"domain", "dimensions", "t x"}, {"domain/t", "extent", "0 0.3"}, {"domain/t", "control_points", "5"}, {"domain/t", "experts", "2"},
-        {"domain/x", "extent", "0 1"}, {"domain/x", "control_points", "9"}, {"domain/x", "kind", "periodic"}, {"domain/x", "experts", "3"}}},
-    [PROBLEM_POINT] = {"point", false, {
-        {"pde", "fields", "u"}, {"pde/residuals", "u", "dt(u) + u*dx(u) - 0.05*(1 + x^2)*dxx(u) + a*sin(t)*u"},
-        {"pde/initial", "u", "sin(2*pi*x)"}, {"inputs/a", "distribution", "uniform(0.5, 1)"}, {"domain", "rows", "point"},
-        {"domain", "dimensions", "t x"}, {"domain/t", "extent", "0 0.3"}, {"domain/t", "control_points", "5"},
-        {"domain/x", "extent", "0 1"}, {"domain/x", "control_points", "8"}, {"domain/x", "kind", "periodic"}, {"domain/x", "experts", "2"}}},
-    [PROBLEM_WAVE] = {"wave", true, {
-        {"pde", "fields", "u"}, {"pde/residuals", "u", "dt(dt(u)) - dxx(u)"},
-        {"pde/initial", "u", "a*sin(pi*x)"}, {"pde/initial", "u_t", "sin(2*pi*x)"},
-        {"pde/boundary", "x_min", "u = 0"}, {"pde/boundary", "x_max", "u = 0"}, {"inputs/a", "distribution", "uniform(0.5, 1)"},
-        {"domain", "dimensions", "t x"}, {"domain/t", "extent", "0 1"}, {"domain/t", "control_points", "6"},
-        {"domain/x", "extent", "0 1"}, {"domain/x", "control_points", "8"}, {"domain/x", "experts", "2"}}},
-    [PROBLEM_FOURTH] = {"fourth", false, {
-        {"pde", "fields", "u"}, {"pde/residuals", "u", "dt(u) + dx(u^2/2) + dxx(u) + dxx(dxx(u))"},
-        {"pde/initial", "u", "a*cos(x/16)*(1 + sin(x/16))"}, {"inputs/a", "distribution", "uniform(0.5, 1)"},
-        {"domain", "dimensions", "t x"}, {"domain/t", "extent", "0 1"}, {"domain/t", "control_points", "4"},
-        {"domain/x", "extent", "0 100.53096491487338"}, {"domain/x", "control_points", "10"}, {"domain/x", "kind", "periodic"},
-        {"domain/x", "degree", "4"}, {"domain/x", "experts", "2"}}},
-    [PROBLEM_SPACE3] = {"space3", false, {
-        {"pde", "fields", "u"}, {"pde/residuals", "u", "dt(u) - lap(u) + a*u^2"}, {"pde/initial", "u", "sin(pi*x)*cos(2*pi*y)*z"},
-        {"pde/boundary", "x_min", "u = 0"}, {"pde/boundary", "x_max", "flux(u) = 0"}, {"pde/boundary", "z_min", "u = 0"},
-        {"pde/boundary", "z_max", "dz(u) = 1"}, {"inputs/a", "distribution", "uniform(0.5, 1)"},
-        {"domain", "dimensions", "t x y z"}, {"domain", "sub", "1"},
-        {"domain/t", "extent", "0 0.1"}, {"domain/t", "control_points", "3"}, {"domain/t", "degree", "2"},
-        {"domain/x", "extent", "0 1"}, {"domain/x", "control_points", "4"}, {"domain/x", "degree", "2"}, {"domain/x", "experts", "2"},
-        {"domain/y", "extent", "0 1"}, {"domain/y", "control_points", "4"}, {"domain/y", "degree", "2"}, {"domain/y", "kind", "periodic"},
-        {"domain/z", "extent", "0 1"}, {"domain/z", "control_points", "4"}, {"domain/z", "degree", "2"}}}};
+    [PROBLEM_HEAT]     = {"heat",
+                          true,
+                          {{"pde", "fields", "u"},
+                           {"pde/parameters", "D", "0.3"},
+                           {"pde/residuals", "u", "dt(u) - dx(D*dx(u))"},
+                           {"pde/initial", "u", "a*sin(pi*x)"},
+                           {"pde/boundary", "x_min", "u = 0"},
+                           {"pde/boundary", "x_max", "u = a*t"},
+                           {"inputs/a", "distribution", "uniform(0.5, 1.5)"},
+                           {"domain", "dimensions", "t x"},
+                           {"domain/t", "extent", "0 0.5"},
+                           {"domain/t", "control_points", "5"},
+                           {"domain/x", "extent", "0 1"},
+                           {"domain/x", "control_points", "8"},
+                           {"domain/x", "experts", "2"}}},
+    [PROBLEM_SORPTION] = {"sorption",
+                          false,
+                          {{"pde", "fields", "u"},
+                           {"pde/residuals", "u", "dt(u + 2.4*u*(u^2 + 0.01)^(-0.063)) - dx(5e-4*dx(u))"},
+                           {"pde/initial", "u", "a"},
+                           {"pde/boundary", "x_min", "u = 1"},
+                           {"pde/boundary", "x_max", "u + 5e-4*dx(u) = 0"},
+                           {"inputs/a", "distribution", "uniform(0.05, 0.2)"},
+                           {"domain", "dimensions", "t x"},
+                           {"domain/t", "extent", "0 500"},
+                           {"domain/t", "control_points", "6"},
+                           {"domain/t", "map", "sqrt"},
+                           {"domain/x", "extent", "0 1"},
+                           {"domain/x", "control_points", "10"},
+                           {"domain/x", "grading", "power 1.5"},
+                           {"domain/x", "experts", "3"}}},
+    [PROBLEM_FLUX]     = {"flux",
+                          false,
+                          {{"pde", "fields", "u"},
+                           {"pde/residuals", "u", "dt(u) - dx((1 + u^2)*dx(u)) + u^3"},
+                           {"pde/initial", "u", "1 + 0.3*cos(pi*x)"},
+                           {"pde/boundary", "x_min", "flux(u) = a*(1 - u)"},
+                           {"pde/boundary", "x_max", "flux(u) = 0"},
+                           {"inputs/a", "distribution", "uniform(0.5, 1.5)"},
+                           {"domain", "dimensions", "t x"},
+                           {"domain/t", "extent", "0 0.5"},
+                           {"domain/t", "control_points", "5"},
+                           {"domain/x", "extent", "0 1"},
+                           {"domain/x", "control_points", "7"},
+                           {"domain/x", "experts", "2"}}},
+    [PROBLEM_POISSON]  = {"poisson",
+                          true,
+                          {{"pde", "fields", "u"},
+                           {"pde/residuals", "u", "-lap(u) - f*a"},
+                           {"pde/boundary", "x_min", "u = 0"},
+                           {"pde/boundary", "x_max", "u = 0"},
+                           {"pde/boundary", "y_min", "u = 0"},
+                           {"pde/boundary", "y_max", "u + dy(u) = x"},
+                           {"inputs/f", "dimensions", "x y"},
+                           {"inputs/a", "distribution", "list(1, 2)"},
+                           {"domain", "dimensions", "x y"},
+                           {"domain/x", "extent", "0 1"},
+                           {"domain/x", "control_points", "7"},
+                           {"domain/x", "experts", "2"},
+                           {"domain/y", "extent", "0 2"},
+                           {"domain/y", "control_points", "6"},
+                           {"domain/y", "experts", "2"}}},
+    [PROBLEM_SYSTEM]   = {"system",
+                          false,
+                          {{"pde", "fields", "u v"},
+                           {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u)) - (u - u^3 - v)"},
+                           {"pde/residuals", "v", "dt(v) - dx(0.2*dx(v)) - a*(u - v)*exp(-u^2)"},
+                           {"pde/initial", "u", "cos(pi*x)"},
+                           {"pde/initial", "v", "0.5"},
+                           {"pde/boundary", "x_min", "flux(u) = 0; flux(v) = 0"},
+                           {"pde/boundary", "x_max", "flux(u) = 0; v = 0.5"},
+                           {"inputs/a", "distribution", "normal(1, 0.2)"},
+                           {"domain", "dimensions", "t x"},
+                           {"domain/t", "extent", "0 1"},
+                           {"domain/t", "control_points", "5"},
+                           {"domain/t", "degree", "2"},
+                           {"domain/x", "extent", "0 1"},
+                           {"domain/x", "control_points", "7"},
+                           {"domain/x", "experts", "2"}}},
+    [PROBLEM_BURGERS]  = {"burgers",
+                          false,
+                          {{"pde", "fields", "u"},
+                           {"pde/residuals", "u", "dt(u) + dx(u^2/2) - dx(0.05*dx(u))"},
+                           {"pde/initial", "u", "a*sin(2*pi*x)"},
+                           {"inputs/a", "distribution", "uniform(0.5, 1)"},
+                           {"domain", "dimensions", "t x"},
+                           {"domain/t", "extent", "0 0.3"},
+                           {"domain/t", "control_points", "5"},
+                           {"domain/t", "experts", "2"},
+                           {"domain/x", "extent", "0 1"},
+                           {"domain/x", "control_points", "9"},
+                           {"domain/x", "kind", "periodic"},
+                           {"domain/x", "experts", "3"}}},
+    [PROBLEM_POINT]    = {"point",
+                          false,
+                          {{"pde", "fields", "u"},
+                           {"pde/residuals", "u", "dt(u) + u*dx(u) - 0.05*(1 + x^2)*dxx(u) + a*sin(t)*u"},
+                           {"pde/initial", "u", "sin(2*pi*x)"},
+                           {"inputs/a", "distribution", "uniform(0.5, 1)"},
+                           {"domain", "rows", "point"},
+                           {"domain", "dimensions", "t x"},
+                           {"domain/t", "extent", "0 0.3"},
+                           {"domain/t", "control_points", "5"},
+                           {"domain/x", "extent", "0 1"},
+                           {"domain/x", "control_points", "8"},
+                           {"domain/x", "kind", "periodic"},
+                           {"domain/x", "experts", "2"}}},
+    [PROBLEM_WAVE] =
+        {"wave",
+         true,
+         {{"pde", "fields", "u"},
+          {"pde/residuals", "u", "dt(dt(u)) - dxx(u)"},
+          {"pde/initial", "u", "a*sin(pi*x)"},
+          {"pde/initial", "u_t", "sin(2*pi*x)"},
+          {"pde/boundary", "x_min", "u = 0"},
+          {"pde/boundary", "x_max", "u = 0"},
+          {"inputs/a", "distribution", "uniform(0.5, 1)"},
+          {"domain", "dimensions", "t x"},
+          {"domain/t", "extent", "0 1"},
+          {"domain/t", "control_points", "6"},
+          {"domain/x", "extent", "0 1"},
+          {"domain/x", "control_points", "8"},
+          {"domain/x", "experts", "2"}}},
+    [PROBLEM_FOURTH] = {"fourth",
+                        false,
+                        {{"pde", "fields", "u"},
+                         {"pde/residuals", "u", "dt(u) + dx(u^2/2) + dxx(u) + dxx(dxx(u))"},
+                         {"pde/initial", "u", "a*cos(x/16)*(1 + sin(x/16))"},
+                         {"inputs/a", "distribution", "uniform(0.5, 1)"},
+                         {"domain", "dimensions", "t x"},
+                         {"domain/t", "extent", "0 1"},
+                         {"domain/t", "control_points", "4"},
+                         {"domain/x", "extent", "0 100.53096491487338"},
+                         {"domain/x", "control_points", "10"},
+                         {"domain/x", "kind", "periodic"},
+                         {"domain/x", "degree", "4"},
+                         {"domain/x", "experts", "2"}}},
+    [PROBLEM_SPACE3] = {"space3",
+                        false,
+                        {{"pde", "fields", "u"},
+                         {"pde/residuals", "u", "dt(u) - lap(u) + a*u^2"},
+                         {"pde/initial", "u", "sin(pi*x)*cos(2*pi*y)*z"},
+                         {"pde/boundary", "x_min", "u = 0"},
+                         {"pde/boundary", "x_max", "flux(u) = 0"},
+                         {"pde/boundary", "z_min", "u = 0"},
+                         {"pde/boundary", "z_max", "dz(u) = 1"},
+                         {"inputs/a", "distribution", "uniform(0.5, 1)"},
+                         {"domain", "dimensions", "t x y z"},
+                         {"domain", "sub", "1"},
+                         {"domain/t", "extent", "0 0.1"},
+                         {"domain/t", "control_points", "3"},
+                         {"domain/t", "degree", "2"},
+                         {"domain/x", "extent", "0 1"},
+                         {"domain/x", "control_points", "4"},
+                         {"domain/x", "degree", "2"},
+                         {"domain/x", "experts", "2"},
+                         {"domain/y", "extent", "0 1"},
+                         {"domain/y", "control_points", "4"},
+                         {"domain/y", "degree", "2"},
+                         {"domain/y", "kind", "periodic"},
+                         {"domain/z", "extent", "0 1"},
+                         {"domain/z", "control_points", "4"},
+                         {"domain/z", "degree", "2"}}}};
 
-const char *problem_name(int number) { return problems[number].name; }
-bool        problem_is_linear(const problem *p) { return problems[p->number].linear; }
+const char *problem_name(int number)
+{
+    return problems[number].name;
+}
+bool problem_is_linear(const problem *p)
+{
+    return problems[p->number].linear;
+}
 
 pdm_status problem_case(pdm_context *ctx, int number, pdm_case **out)
 {
     pdm_status status = PDM_OK;
     pdm_case  *c      = NULL;
     PDM_TRY(pdm_case_create(ctx, &c));
-    for (const setting *s = problems[number].set; s->group; s++) PDM_TRY(pdm_case_set_text(c, s->group, s->name, s->value));
+    for (const setting *s = problems[number].set; s->group; s++)
+        PDM_TRY(pdm_case_set_text(c, s->group, s->name, s->value));
     *out = c;
     c    = NULL;
 done:
@@ -101,7 +208,10 @@ static pdm_buffer *make_buffer(problem *p, pdm_size n)
     return b;
 }
 
-void problem_open(problem *p, int number, const char *backend, pdm_size n_sample) { problem_open_threads(p, number, backend, n_sample, 2); }
+void problem_open(problem *p, int number, const char *backend, pdm_size n_sample)
+{
+    problem_open_threads(p, number, backend, n_sample, 2);
+}
 
 void problem_open_threads(problem *p, int number, const char *backend, pdm_size n_sample, int n_thread)
 {
@@ -110,9 +220,10 @@ void problem_open_threads(problem *p, int number, const char *backend, pdm_size 
     ck_assert_int_eq(pdm_context_set_threads(p->ctx, n_thread), PDM_OK);
     ck_assert_int_eq(problem_case(p->ctx, number, &p->the_case), PDM_OK);
     ck_assert_msg(pdm_pde_create(p->ctx, p->the_case, &p->pde) == PDM_OK, "%s", pdm_context_error(p->ctx));
-    ck_assert_msg(pdm_domain_create(p->ctx, p->the_case, p->pde, &p->domain) == PDM_OK, "%s", pdm_context_error(p->ctx));
+    ck_assert_msg(pdm_domain_create(p->ctx, p->the_case, p->pde, &p->domain) == PDM_OK, "%s",
+                  pdm_context_error(p->ctx));
     ck_assert_msg(pdm_backend_create(p->ctx, backend, &p->backend) == PDM_OK, "%s", pdm_context_error(p->ctx));
-    const pdm_rows_desc *rows = pdm_domain_rows(p->domain);
+    const pdm_rows_desc *rows  = pdm_domain_rows(p->domain);
     pdm_size             local = 1;
     for (pdm_size j = 0; j < rows->n_dim; j++) local *= rows->degree[j] + 1;
     p->c_size = rows->n_field * pdm_domain_n_coef(p->domain);
@@ -129,7 +240,8 @@ void problem_open_threads(problem *p, int number, const char *backend, pdm_size 
 
 void problem_close(problem *p)
 {
-    pdm_buffer **all[] = {&p->c, &p->v, &p->r, &p->r2, &p->y, &p->A, &p->out, &p->out2, &p->lift, &p->data.scalar, &p->data.sampled};
+    pdm_buffer **all[] = {&p->c,   &p->v,    &p->r,    &p->r2,          &p->y,           &p->A,
+                          &p->out, &p->out2, &p->lift, &p->data.scalar, &p->data.sampled};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) p->backend->ops->buffer_destroy(p->backend, all[i]);
     p->backend->ops->rows_destroy(p->backend, &p->rows);
     pdm_backend_destroy(&p->backend);
@@ -161,7 +273,10 @@ void problem_get(problem *p, pdm_buffer *b, double *to, pdm_size n)
     ck_assert_int_eq(p->backend->ops->release(p->backend, b, &host), PDM_OK);
 }
 
-static double *make_array(pdm_size n) { return calloc((size_t)(n ? n : 1), sizeof(double)); }
+static double *make_array(pdm_size n)
+{
+    return calloc((size_t)(n ? n : 1), sizeof(double));
+}
 
 static void fill_random(double *x, pdm_size n, int seed, double size)
 {
@@ -171,17 +286,20 @@ static void fill_random(double *x, pdm_size n, int seed, double size)
 
 void problem_random_state(problem *p, int seed)
 {
-    const pdm_rows_desc *rows = pdm_domain_rows(p->domain);
+    const pdm_rows_desc *rows    = pdm_domain_rows(p->domain);
     const pdm_size       n_input = pdm_domain_n_input(p->domain), n = p->n_sample;
     double              *input = make_array(n_input), *work = make_array(pdm_domain_prepare_work(p->domain));
-    double              *scalar = make_array(n * rows->n_scalar), *sampled = make_array(n * rows->n_sampled), *lift = make_array(n * p->c_size);
-    double              *noise = make_array(n * p->c_size), *y = make_array(n * p->n_row);
+    double              *scalar = make_array(n * rows->n_scalar), *sampled = make_array(n * rows->n_sampled),
+           *lift  = make_array(n * p->c_size);
+    double *noise = make_array(n * p->c_size), *y = make_array(n * p->n_row);
 
     for (pdm_size s = 0; s < n; s++) {
         for (pdm_size i = 0; i < n_input; i++)
-            input[i] = 0.1 + pdm_random_uniform((pdm_random_key){(uint64_t)seed, PDM_RANDOM_TEST, 2}, (uint64_t)(s * n_input + i));
-        ck_assert_int_eq(pdm_domain_prepare(p->domain, input, scalar + s * rows->n_scalar, sampled + s * rows->n_sampled, lift + s * p->c_size, work,
-                                            NULL), PDM_OK);
+            input[i] = 0.1 + pdm_random_uniform((pdm_random_key){(uint64_t)seed, PDM_RANDOM_TEST, 2},
+                                                (uint64_t)(s * n_input + i));
+        ck_assert_int_eq(pdm_domain_prepare(p->domain, input, scalar + s * rows->n_scalar,
+                                            sampled + s * rows->n_sampled, lift + s * p->c_size, work, NULL),
+                         PDM_OK);
     }
     problem_put(p, p->data.scalar, scalar, n * rows->n_scalar);
     problem_put(p, p->data.sampled, sampled, n * rows->n_sampled);
@@ -212,16 +330,18 @@ static double norm_of(const double *x, pdm_size n)
 static void residual_at(problem *p, const double *c, double *r)
 {
     problem_put(p, p->c, c, p->n_sample * p->c_size);
-    ck_assert_int_eq(p->backend->ops->rows_residual(p->backend, p->rows, problem_batch(p), &p->data, p->c, p->r), PDM_OK);
+    ck_assert_int_eq(p->backend->ops->rows_residual(p->backend, p->rows, problem_batch(p), &p->data, p->c, p->r),
+                     PDM_OK);
     problem_get(p, p->r, r, p->n_sample * p->n_row);
 }
 
 double problem_taylor_rows(problem *p)
 {
     const pdm_size n = p->n_sample * p->c_size, m = p->n_sample * p->n_row;
-    double        *c = make_array(n), *v = make_array(n), *moved = make_array(n), *r0 = make_array(m), *r = make_array(m), *Av = make_array(m);
-    double         rest[4], h = 0.5;
-    pdm_backend   *b = p->backend;
+    double *c = make_array(n), *v = make_array(n), *moved = make_array(n), *r0 = make_array(m), *r = make_array(m),
+           *Av = make_array(m);
+    double       rest[4], h = 0.5;
+    pdm_backend *b = p->backend;
 
     problem_get(p, p->c, c, n);
     problem_get(p, p->v, v, n);
@@ -237,7 +357,8 @@ double problem_taylor_rows(problem *p)
     }
     problem_put(p, p->c, c, n);
     /* a linear problem leaves only rounding: eps times the size of the residuals, whatever h */
-    const double slope = problem_is_linear(p) ? (rest[0] < 1e-11 * (norm_of(r0, m) + norm_of(Av, m)) ? 2.0 : 0.0) : log2(rest[0] / rest[3]) / 3.0;
+    const double slope = problem_is_linear(p) ? (rest[0] < 1e-11 * (norm_of(r0, m) + norm_of(Av, m)) ? 2.0 : 0.0)
+                                              : log2(rest[0] / rest[3]) / 3.0;
     if (problem_is_linear(p)) ck_assert_double_eq(slope, 2.0);
     free(c), free(v), free(moved), free(r0), free(r), free(Av);
     return slope;
@@ -246,8 +367,8 @@ double problem_taylor_rows(problem *p)
 double problem_adjoint_gap(problem *p)
 {
     const pdm_size n = p->n_sample * p->c_size, m = p->n_sample * p->n_row;
-    double        *Av = make_array(m), *y = make_array(m), *v = make_array(n), *Aty = make_array(n), left = 0.0, right = 0.0;
-    pdm_backend   *b = p->backend;
+    double *Av = make_array(m), *y = make_array(m), *v = make_array(n), *Aty = make_array(n), left = 0.0, right = 0.0;
+    pdm_backend *b = p->backend;
 
     ck_assert_int_eq(b->ops->rows_linearise(b, p->rows, problem_batch(p), &p->data, p->c, p->A), PDM_OK);
     ck_assert_int_eq(b->ops->rows_apply(b, p->rows, problem_batch(p), p->A, p->v, p->r2), PDM_OK);
@@ -276,8 +397,9 @@ double problem_second_order_gap(problem *p)
 {
     const pdm_size n = p->n_sample * p->c_size;
     const double   h = 1e-4; /* central: truncation h^2, rounding eps/h */
-    double        *c = make_array(n), *v = make_array(n), *moved = make_array(n), *up = make_array(n), *down = make_array(n), *exact = make_array(n);
-    pdm_backend   *b = p->backend;
+    double *c = make_array(n), *v = make_array(n), *moved = make_array(n), *up = make_array(n), *down = make_array(n),
+           *exact  = make_array(n);
+    pdm_backend *b = p->backend;
 
     problem_get(p, p->c, c, n);
     problem_get(p, p->v, v, n);
@@ -286,7 +408,8 @@ double problem_second_order_gap(problem *p)
     for (pdm_size i = 0; i < n; i++) moved[i] = c[i] - h * v[i];
     adjoint_at(p, moved, down);
     problem_put(p, p->c, c, n);
-    ck_assert_int_eq(b->ops->rows_second_order(b, p->rows, problem_batch(p), &p->data, p->c, p->y, p->v, p->out2), PDM_OK);
+    ck_assert_int_eq(b->ops->rows_second_order(b, p->rows, problem_batch(p), &p->data, p->c, p->y, p->v, p->out2),
+                     PDM_OK);
     problem_get(p, p->out2, exact, n);
     for (pdm_size i = 0; i < n; i++) down[i] = (up[i] - down[i]) / (2.0 * h) - exact[i];
     const double gap = norm_of(down, n) / (norm_of(exact, n) + norm_of(up, n));
@@ -296,7 +419,7 @@ double problem_second_order_gap(problem *p)
 
 bool problem_same_rows(problem *a, problem *b)
 {
-    const pdm_size n = a->n_sample * a->n_row;
+    const pdm_size n  = a->n_sample * a->n_row;
     double        *ra = make_array(n), *rb = make_array(n), *c = make_array(a->n_sample * a->c_size);
     problem_get(a, a->c, c, a->n_sample * a->c_size);
     residual_at(a, c, ra);

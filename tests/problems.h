@@ -7,16 +7,16 @@
 #include "domain/domain.h"
 
 enum {
-    PROBLEM_HEAT,       /* linear, 1D and time, Dirichlet on both sides                          */
-    PROBLEM_SORPTION,   /* nonlinear storage (smooth at u = 0), sqrt map, graded knots, Dirichlet and a Robin row  */
-    PROBLEM_FLUX,       /* nonlinear flux, prescribed flux on both sides, one of them by the field's input */
-    PROBLEM_POISSON,    /* steady, 2D, a field given per sample as source                        */
-    PROBLEM_SYSTEM,     /* two fields, reaction, no flux, degree 2 and 3                          */
-    PROBLEM_BURGERS,    /* advection as a flux, periodic                                          */
-    PROBLEM_POINT,      /* the same at points, with source terms that multiply derivatives        */
-    PROBLEM_WAVE,       /* second order in time                                                   */
-    PROBLEM_FOURTH,     /* fourth order in space, periodic                                        */
-    PROBLEM_SPACE3,     /* 3D and time, few points                                                */
+    PROBLEM_HEAT,     /* linear, 1D and time, Dirichlet on both sides                          */
+    PROBLEM_SORPTION, /* nonlinear storage (smooth at u = 0), sqrt map, graded knots, Dirichlet and a Robin row  */
+    PROBLEM_FLUX,     /* nonlinear flux, prescribed flux on both sides, one of them by the field's input */
+    PROBLEM_POISSON,  /* steady, 2D, a field given per sample as source                        */
+    PROBLEM_SYSTEM,   /* two fields, reaction, no flux, degree 2 and 3                          */
+    PROBLEM_BURGERS,  /* advection as a flux, periodic                                          */
+    PROBLEM_POINT,    /* the same at points, with source terms that multiply derivatives        */
+    PROBLEM_WAVE,     /* second order in time                                                   */
+    PROBLEM_FOURTH,   /* fourth order in space, periodic                                        */
+    PROBLEM_SPACE3,   /* 3D and time, few points                                                */
     PROBLEM_COUNT
 };
 
@@ -35,16 +35,16 @@ typedef struct problem {
 
 const char *problem_name(int number);
 pdm_status  problem_case(pdm_context *ctx, int number, pdm_case **out);
-void        problem_open(problem *p, int number, const char *backend, pdm_size n_sample); /* stops the test on failure */
-void        problem_open_threads(problem *p, int number, const char *backend, pdm_size n_sample, int n_thread);
-void        problem_close(problem *p);
-bool        problem_is_linear(const problem *p);
+void problem_open(problem *p, int number, const char *backend, pdm_size n_sample); /* stops the test on failure */
+void problem_open_threads(problem *p, int number, const char *backend, pdm_size n_sample, int n_thread);
+void problem_close(problem *p);
+bool problem_is_linear(const problem *p);
 /* Random c near the lift, v and y; lift and data from random inputs. */
-void   problem_random_state(problem *p, int seed);
-double problem_taylor_rows(problem *p);      /* slope of |r(c+hv) - r(c) - hAv|                */
-double problem_adjoint_gap(problem *p);      /* |<Av,y> - <v,A^T y>| / (|Av| |y|)              */
-double problem_second_order_gap(problem *p); /* second order product against differences of A^T y */
-bool   problem_same_rows(problem *a, problem *b);
+void      problem_random_state(problem *p, int seed);
+double    problem_taylor_rows(problem *p);      /* slope of |r(c+hv) - r(c) - hAv|                */
+double    problem_adjoint_gap(problem *p);      /* |<Av,y> - <v,A^T y>| / (|Av| |y|)              */
+double    problem_second_order_gap(problem *p); /* second order product against differences of A^T y */
+bool      problem_same_rows(problem *a, problem *b);
 pdm_batch problem_batch(const problem *p);
 /* Host copy in and out of a buffer. */
 void problem_get(problem *p, pdm_buffer *b, double *to, pdm_size n);

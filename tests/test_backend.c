@@ -626,9 +626,9 @@ static void factor_one(void *user, pdm_size task, int thread)
 }
 
 typedef struct pool_count {
-    int32_t done[1000]; /* times that a task has run */
-    atomic_int bad;     /* a call had a thread that is none */
-    int     n_thread;
+    int32_t    done[1000]; /* times that a task has run */
+    atomic_int bad;        /* a call had a thread that is none */
+    int        n_thread;
 } pool_count;
 
 static void count_task(void *user, pdm_size task, int thread)
@@ -640,26 +640,26 @@ static void count_task(void *user, pdm_size task, int thread)
 
 /* Each task runs once and is seen by the caller, whether the threads watch or sleep, have cores or not. */
 START_TEST(test_pool_runs_each_task_once)
-{
-    static const int      N_THREAD[] = {1, 2, 3, 16};
-    static const pdm_size N_TASK[]   = {0, 1, 2, 3, 7, 64, 1000};
-    const struct timespec pause      = {.tv_nsec = 400000}; /* longer than threads watch */
-    pool_count            count      = {.n_thread = N_THREAD[_i]};
-    pdm_cpu_pool         *pool       = NULL;
-    int32_t               expected[1000] = {0};
+    {
+        static const int      N_THREAD[]     = {1, 2, 3, 16};
+        static const pdm_size N_TASK[]       = {0, 1, 2, 3, 7, 64, 1000};
+        const struct timespec pause          = {.tv_nsec = 400000}; /* longer than threads watch */
+        pool_count            count          = {.n_thread = N_THREAD[_i]};
+        pdm_cpu_pool         *pool           = NULL;
+        int32_t               expected[1000] = {0};
 
-    ck_assert_int_eq(pdm_cpu_pool_create(ctx, count.n_thread, NULL, NULL, &pool), PDM_OK);
-    for (int call = 0; call < 700; call++) {
-        const pdm_size n = N_TASK[call % 7];
-        pdm_cpu_pool_run(pool, n, count_task, &count);
-        for (pdm_size i = 0; i < n; i++) expected[i]++;
-        ck_assert_mem_eq(count.done, expected, sizeof expected);
-        if (call % 50 == 0) nanosleep(&pause, NULL);
+        ck_assert_int_eq(pdm_cpu_pool_create(ctx, count.n_thread, NULL, NULL, &pool), PDM_OK);
+        for (int call = 0; call < 700; call++) {
+            const pdm_size n = N_TASK[call % 7];
+            pdm_cpu_pool_run(pool, n, count_task, &count);
+            for (pdm_size i = 0; i < n; i++) expected[i]++;
+            ck_assert_mem_eq(count.done, expected, sizeof expected);
+            if (call % 50 == 0) nanosleep(&pause, NULL);
+        }
+        ck_assert_int_eq(atomic_load(&count.bad), 0);
+        pdm_cpu_pool_destroy(&pool);
+        ck_assert_ptr_null(pool);
     }
-    ck_assert_int_eq(atomic_load(&count.bad), 0);
-    pdm_cpu_pool_destroy(&pool);
-    ck_assert_ptr_null(pool);
-}
 END_TEST
 
 START_TEST(test_threads_give_the_same_bits)

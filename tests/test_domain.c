@@ -11,51 +11,60 @@ static const double TWO_PI = 6.283185307179586;
 
 /* ---- maps ---- */
 
-static const struct { const char *text; double low, high; } maps[] = {
-    {"linear", -1.0, 3.0}, {"sqrt", 0.0, 500.0}, {"power 1.5", 0.0, 1.0}, {"power 3", 2.0, 4.0}, {"sinh 0 4", -1.0, 1.0},
-    {"sinh 0.2 7", -1.0, 2.0}, {"sinh -1 3", -1.0, 1.0}, {"sinh 1 3", -1.0, 1.0}};
+static const struct {
+    const char *text;
+    double      low, high;
+} maps[] = {{"linear", -1.0, 3.0},   {"sqrt", 0.0, 500.0},      {"power 1.5", 0.0, 1.0},  {"power 3", 2.0, 4.0},
+            {"sinh 0 4", -1.0, 1.0}, {"sinh 0.2 7", -1.0, 2.0}, {"sinh -1 3", -1.0, 1.0}, {"sinh 1 3", -1.0, 1.0}};
 enum { N_MAP = sizeof maps / sizeof *maps };
 
 START_TEST(map_is_increasing_and_inverted)
-{
-    pdm_context *ctx = NULL;
-    pdm_map      m;
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-    ck_assert_int_eq(pdm_map_parse(ctx, maps[_i].text, (pdm_where){0}, maps[_i].low, maps[_i].high, &m), PDM_OK);
-    ck_assert_double_eq_tol(pdm_map_value(&m, 0.0), maps[_i].low, 1e-13);
-    ck_assert_double_eq_tol(pdm_map_value(&m, 1.0), maps[_i].high, 1e-12);
-    for (int k = 1; k < 20; k++) {
-        const double xi = k / 20.0, h = 1e-4;
-        double       d[PDM_MAX_ORDER + 1];
-        ck_assert_double_eq_tol(pdm_map_inverse(&m, pdm_map_value(&m, xi)), xi, 1e-12);
-        pdm_map_derivatives(&m, xi, 4, d);
-        ck_assert(d[1] > 0.0);
-        /* central differences: error h^2/6 times the next-but-one derivative, which stays below 1e6 here */
-        ck_assert_double_eq_tol((pdm_map_value(&m, xi + h) - pdm_map_value(&m, xi - h)) / (2 * h), d[1], 1e-2 * fabs(d[1]));
+    {
+        pdm_context *ctx = NULL;
+        pdm_map      m;
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(pdm_map_parse(ctx, maps[_i].text, (pdm_where){0}, maps[_i].low, maps[_i].high, &m), PDM_OK);
+        ck_assert_double_eq_tol(pdm_map_value(&m, 0.0), maps[_i].low, 1e-13);
+        ck_assert_double_eq_tol(pdm_map_value(&m, 1.0), maps[_i].high, 1e-12);
+        for (int k = 1; k < 20; k++) {
+            const double xi = k / 20.0, h = 1e-4;
+            double       d[PDM_MAX_ORDER + 1];
+            ck_assert_double_eq_tol(pdm_map_inverse(&m, pdm_map_value(&m, xi)), xi, 1e-12);
+            pdm_map_derivatives(&m, xi, 4, d);
+            ck_assert(d[1] > 0.0);
+            /* central differences: error h^2/6 times the next-but-one derivative, which stays below 1e6 here */
+            ck_assert_double_eq_tol((pdm_map_value(&m, xi + h) - pdm_map_value(&m, xi - h)) / (2 * h), d[1],
+                                    1e-2 * fabs(d[1]));
+        }
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
     }
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
 END_TEST
 
-static const char *const bad_maps[] = {"", "cubic", "power", "power 9", "sinh 1", "sinh 9 1", "linear 3", "sqrt x", "power 1.5 2"};
+static const char *const bad_maps[] = {"",         "cubic",    "power",  "power 9",    "sinh 1",
+                                       "sinh 9 1", "linear 3", "sqrt x", "power 1.5 2"};
 
 START_TEST(bad_map_is_refused_with_words)
-{
-    pdm_context *ctx = NULL;
-    pdm_map      m;
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-    ck_assert_int_eq(pdm_map_parse(ctx, bad_maps[_i], (pdm_where){.group = "domain/x", .attribute = "map"}, 0.0, 1.0, &m), PDM_ERR_CASE);
-    ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "expected"));
-    pdm_context_destroy(&ctx);
-}
+    {
+        pdm_context *ctx = NULL;
+        pdm_map      m;
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(
+            pdm_map_parse(ctx, bad_maps[_i], (pdm_where){.group = "domain/x", .attribute = "map"}, 0.0, 1.0, &m),
+            PDM_ERR_CASE);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "expected"));
+        pdm_context_destroy(&ctx);
+    }
 END_TEST
 
 /* ---- splines ---- */
 
-static const struct { const char *map; int degree, n; bool periodic; } splines[] = {
-    {"linear", 1, 5, false}, {"linear", 2, 7, false}, {"linear", 3, 4, false}, {"linear", 3, 12, false}, {"linear", 5, 11, false},
-    {"linear", 7, 9, false}, {"sqrt", 3, 9, false},   {"sinh 0.3 3", 3, 10, false}, {"linear", 2, 6, true}, {"linear", 3, 8, true},
-    {"linear", 3, 4, true}, {"linear", 5, 9, true}};
+static const struct {
+    const char *map;
+    int         degree, n;
+    bool        periodic;
+} splines[] = {{"linear", 1, 5, false},  {"linear", 2, 7, false}, {"linear", 3, 4, false}, {"linear", 3, 12, false},
+               {"linear", 5, 11, false}, {"linear", 7, 9, false}, {"sqrt", 3, 9, false},   {"sinh 0.3 3", 3, 10, false},
+               {"linear", 2, 6, true},   {"linear", 3, 8, true},  {"linear", 3, 4, true},  {"linear", 5, 9, true}};
 enum { N_SPLINE = sizeof splines / sizeof *splines };
 
 static void make_spline(pdm_context *ctx, int i, pdm_spline *s)
@@ -75,133 +84,141 @@ static double spline_value(const pdm_spline *s, const double *c, double xi, int 
 }
 
 START_TEST(spline_functions_sum_to_one)
-{
-    pdm_context *ctx = NULL;
-    pdm_spline   s;
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-    make_spline(ctx, _i, &s);
-    double one[64];
-    for (int i = 0; i < 64; i++) one[i] = 1.0;
-    for (int k = 0; k <= 50; k++) {
-        const double xi = 0.001 + 0.998 * k / 50.0; /* off the ends, where a map may have no slope */
-        ck_assert_double_eq_tol(spline_value(&s, one, xi, 0), 1.0, 1e-13);
-        /* a derivative of order o of rounding: eps * (degree * spans / length)^o, times the map's bend */
-        ck_assert_double_eq_tol(spline_value(&s, one, xi, 1), 0.0, 1e-9);
+    {
+        pdm_context *ctx = NULL;
+        pdm_spline   s;
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        make_spline(ctx, _i, &s);
+        double one[64];
+        for (int i = 0; i < 64; i++) one[i] = 1.0;
+        for (int k = 0; k <= 50; k++) {
+            const double xi = 0.001 + 0.998 * k / 50.0; /* off the ends, where a map may have no slope */
+            ck_assert_double_eq_tol(spline_value(&s, one, xi, 0), 1.0, 1e-13);
+            /* a derivative of order o of rounding: eps * (degree * spans / length)^o, times the map's bend */
+            ck_assert_double_eq_tol(spline_value(&s, one, xi, 1), 0.0, 1e-9);
+        }
+        pdm_spline_destroy(&s);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
     }
-    pdm_spline_destroy(&s);
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
 END_TEST
 
 START_TEST(spline_derivatives_follow_values)
-{
-    pdm_context *ctx = NULL;
-    pdm_spline   s;
-    double       c[64];
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-    make_spline(ctx, _i, &s);
-    for (int i = 0; i < 64; i++) c[i] = pdm_random_normal((pdm_random_key){1, PDM_RANDOM_TEST, 0}, (uint64_t)i);
-    for (pdm_size e = 0; e < s.n_element; e++) /* inside an element, where all derivatives exist */
-        for (int order = 0; order < 4 && order < s.degree; order++) {
-            const double xi = 0.5 * (s.breaks[e] + s.breaks[e + 1]), x = pdm_map_value(&s.map, xi);
-            const double h  = 1e-3 * (pdm_map_value(&s.map, s.breaks[e + 1]) - pdm_map_value(&s.map, s.breaks[e]));
-            double       coarse, fine, exact = spline_value(&s, c, xi, order + 1);
-            coarse = (spline_value(&s, c, pdm_map_inverse(&s.map, x + 2 * h), order) - spline_value(&s, c, pdm_map_inverse(&s.map, x - 2 * h), order)) / (4 * h);
-            fine   = (spline_value(&s, c, pdm_map_inverse(&s.map, x + h), order) - spline_value(&s, c, pdm_map_inverse(&s.map, x - h), order)) / (2 * h);
-            const double extrapolated = (4 * fine - coarse) / 3; /* error h^4 */
-            const double size         = fabs(exact) + fabs(spline_value(&s, c, xi, order)) / (h * 1e3);
-            ck_assert_double_eq_tol(extrapolated, exact, 1e-6 * size);
-        }
-    pdm_spline_destroy(&s);
-    pdm_context_destroy(&ctx);
-}
+    {
+        pdm_context *ctx = NULL;
+        pdm_spline   s;
+        double       c[64];
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        make_spline(ctx, _i, &s);
+        for (int i = 0; i < 64; i++) c[i] = pdm_random_normal((pdm_random_key){1, PDM_RANDOM_TEST, 0}, (uint64_t)i);
+        for (pdm_size e = 0; e < s.n_element; e++) /* inside an element, where all derivatives exist */
+            for (int order = 0; order < 4 && order < s.degree; order++) {
+                const double xi = 0.5 * (s.breaks[e] + s.breaks[e + 1]), x = pdm_map_value(&s.map, xi);
+                const double h = 1e-3 * (pdm_map_value(&s.map, s.breaks[e + 1]) - pdm_map_value(&s.map, s.breaks[e]));
+                double       coarse, fine, exact = spline_value(&s, c, xi, order + 1);
+                coarse = (spline_value(&s, c, pdm_map_inverse(&s.map, x + 2 * h), order) -
+                          spline_value(&s, c, pdm_map_inverse(&s.map, x - 2 * h), order)) /
+                         (4 * h);
+                fine = (spline_value(&s, c, pdm_map_inverse(&s.map, x + h), order) -
+                        spline_value(&s, c, pdm_map_inverse(&s.map, x - h), order)) /
+                       (2 * h);
+                const double extrapolated = (4 * fine - coarse) / 3; /* error h^4 */
+                const double size         = fabs(exact) + fabs(spline_value(&s, c, xi, order)) / (h * 1e3);
+                ck_assert_double_eq_tol(extrapolated, exact, 1e-6 * size);
+            }
+        pdm_spline_destroy(&s);
+        pdm_context_destroy(&ctx);
+    }
 END_TEST
 
 START_TEST(spline_passes_through_its_values)
-{
-    pdm_context *ctx = NULL;
-    pdm_spline   s;
-    double       v[64], c[64];
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-    make_spline(ctx, _i, &s);
-    for (pdm_size i = 0; i < s.n_coef; i++) v[i] = pdm_random_normal((pdm_random_key){2, PDM_RANDOM_TEST, 0}, (uint64_t)i);
-    pdm_spline_interpolate(&s, v, 1, c, 1);
-    for (pdm_size i = 0; i < s.n_coef; i++) ck_assert_double_eq_tol(spline_value(&s, c, s.greville[i], 0), v[i], 1e-10);
-    pdm_spline_destroy(&s);
-    pdm_context_destroy(&ctx);
-}
+    {
+        pdm_context *ctx = NULL;
+        pdm_spline   s;
+        double       v[64], c[64];
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        make_spline(ctx, _i, &s);
+        for (pdm_size i = 0; i < s.n_coef; i++)
+            v[i] = pdm_random_normal((pdm_random_key){2, PDM_RANDOM_TEST, 0}, (uint64_t)i);
+        pdm_spline_interpolate(&s, v, 1, c, 1);
+        for (pdm_size i = 0; i < s.n_coef; i++)
+            ck_assert_double_eq_tol(spline_value(&s, c, s.greville[i], 0), v[i], 1e-10);
+        pdm_spline_destroy(&s);
+        pdm_context_destroy(&ctx);
+    }
 END_TEST
 
 /* Interpolating a smooth function converges with order degree + 1. */
 START_TEST(resampling_converges)
-{
-    pdm_context *ctx = NULL;
-    double       error[2];
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-    const bool periodic = _i == 1;
-    for (int k = 0; k < 2; k++) {
-        const int n = 20 << k;
-        double   *from = calloc((size_t)n, sizeof *from), to[33], *matrix = calloc((size_t)(33 * n), sizeof *matrix);
-        for (int i = 0; i < n; i++) from[i] = TWO_PI * i / (periodic ? n : n - 1);
-        for (int i = 0; i < 33; i++) to[i] = TWO_PI * i / 33.0;
-        ck_assert_int_eq(pdm_resample_matrix(ctx, n, from, 33, to, periodic ? TWO_PI : 0.0, matrix), PDM_OK);
-        error[k] = 0.0;
-        for (int i = 0; i < 33; i++) {
-            double sum = 0.0;
-            for (int j = 0; j < n; j++) sum += matrix[i * n + j] * sin(from[j]);
-            error[k] = fmax(error[k], fabs(sum - sin(to[i])));
+    {
+        pdm_context *ctx = NULL;
+        double       error[2];
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        const bool periodic = _i == 1;
+        for (int k = 0; k < 2; k++) {
+            const int n  = 20 << k;
+            double *from = calloc((size_t)n, sizeof *from), to[33], *matrix = calloc((size_t)(33 * n), sizeof *matrix);
+            for (int i = 0; i < n; i++) from[i] = TWO_PI * i / (periodic ? n : n - 1);
+            for (int i = 0; i < 33; i++) to[i] = TWO_PI * i / 33.0;
+            ck_assert_int_eq(pdm_resample_matrix(ctx, n, from, 33, to, periodic ? TWO_PI : 0.0, matrix), PDM_OK);
+            error[k] = 0.0;
+            for (int i = 0; i < 33; i++) {
+                double sum = 0.0;
+                for (int j = 0; j < n; j++) sum += matrix[i * n + j] * sin(from[j]);
+                error[k] = fmax(error[k], fabs(sum - sin(to[i])));
+            }
+            free(from);
+            free(matrix);
         }
-        free(from);
-        free(matrix);
+        ck_assert_double_ge(log2(error[0] / error[1]), 3.5);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
     }
-    ck_assert_double_ge(log2(error[0] / error[1]), 3.5);
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
 END_TEST
 
 /* ---- rows of every test problem ---- */
 
 /* <A v, y> = <v, A^T y>, and r(c + h v) - r(c) - h A v shrinks as h^2. */
 START_TEST(rows_linearise_and_transpose)
-{
-    problem p;
-    problem_open(&p, _i, "cpu", 2);
-    problem_random_state(&p, 3);
-    const double rest = problem_taylor_rows(&p);
-    ck_assert_msg(rest > 1.9 || problem_is_linear(&p), "%s: slope %.3f", problem_name(_i), rest);
-    ck_assert_double_lt(problem_adjoint_gap(&p), 1e-12);
-    problem_close(&p);
-}
+    {
+        problem p;
+        problem_open(&p, _i, "cpu", 2);
+        problem_random_state(&p, 3);
+        const double rest = problem_taylor_rows(&p);
+        ck_assert_msg(rest > 1.9 || problem_is_linear(&p), "%s: slope %.3f", problem_name(_i), rest);
+        ck_assert_double_lt(problem_adjoint_gap(&p), 1e-12);
+        problem_close(&p);
+    }
 END_TEST
 
 /* y . (A(c + h v) - A(c)) v / h against the second-order product, order h. */
 START_TEST(rows_second_order_follows_linearisation)
-{
-    problem p;
-    problem_open(&p, _i, "cpu", 2);
-    problem_random_state(&p, 4);
-    ck_assert_double_lt(problem_second_order_gap(&p), 1e-5);
-    problem_close(&p);
-}
+    {
+        problem p;
+        problem_open(&p, _i, "cpu", 2);
+        problem_random_state(&p, 4);
+        ck_assert_double_lt(problem_second_order_gap(&p), 1e-5);
+        problem_close(&p);
+    }
 END_TEST
 
 /* The check back end and the CPU give the same bits. */
 START_TEST(rows_are_the_same_on_the_check_back_end)
-{
-    problem a, b;
-    problem_open(&a, _i, "cpu", 1);
-    problem_open(&b, _i, "check", 1);
-    problem_random_state(&a, 5);
-    problem_random_state(&b, 5);
-    ck_assert(problem_same_rows(&a, &b));
-    problem_close(&a);
-    problem_close(&b);
-}
+    {
+        problem a, b;
+        problem_open(&a, _i, "cpu", 1);
+        problem_open(&b, _i, "check", 1);
+        problem_random_state(&a, 5);
+        problem_random_state(&b, 5);
+        ck_assert(problem_same_rows(&a, &b));
+        problem_close(&a);
+        problem_close(&b);
+    }
 END_TEST
 
 /* ---- refusals ---- */
 
-static const struct { const char *group, *name, *value, *words[3]; } refusals[] = {
+static const struct {
+    const char *group, *name, *value, *words[3];
+} refusals[] = {
     {"domain/x", "degree", "6", {"/domain/x:degree", "too high", "5 control points"}},
     {"domain/x", "control_points", "1", {"/domain/x:control_points", "whole number", NULL}},
     {"domain/x", "extent", "1 0", {"/domain/x:extent", "increasing", NULL}},
@@ -218,57 +235,58 @@ static const struct { const char *group, *name, *value, *words[3]; } refusals[] 
 enum { N_REFUSAL = sizeof refusals / sizeof *refusals };
 
 START_TEST(bad_domain_is_refused_with_words)
-{
-    pdm_context *ctx = NULL;
-    pdm_case    *c   = NULL;
-    pdm_pde     *pde = NULL;
-    pdm_domain  *d   = NULL;
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-    ck_assert_int_eq(problem_case(ctx, PROBLEM_HEAT, &c), PDM_OK);
-    ck_assert_int_eq(pdm_case_set_text(c, "domain/x", "control_points", "5"), PDM_OK);
-    ck_assert_int_eq(pdm_case_set_text(c, refusals[_i].group, refusals[_i].name, refusals[_i].value), PDM_OK);
-    pdm_status status = pdm_pde_create(ctx, c, &pde);
-    if (status == PDM_OK) status = pdm_domain_create(ctx, c, pde, &d);
-    ck_assert_int_eq(status, PDM_ERR_CASE);
-    for (int k = 0; k < 3 && refusals[_i].words[k]; k++)
-        ck_assert_msg(strstr(pdm_context_error(ctx), refusals[_i].words[k]) != NULL, "%s", pdm_context_error(ctx));
-    pdm_pde_destroy(&pde);
-    pdm_case_destroy(&c);
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
+    {
+        pdm_context *ctx = NULL;
+        pdm_case    *c   = NULL;
+        pdm_pde     *pde = NULL;
+        pdm_domain  *d   = NULL;
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(problem_case(ctx, PROBLEM_HEAT, &c), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, "domain/x", "control_points", "5"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, refusals[_i].group, refusals[_i].name, refusals[_i].value), PDM_OK);
+        pdm_status status = pdm_pde_create(ctx, c, &pde);
+        if (status == PDM_OK) status = pdm_domain_create(ctx, c, pde, &d);
+        ck_assert_int_eq(status, PDM_ERR_CASE);
+        for (int k = 0; k < 3 && refusals[_i].words[k]; k++)
+            ck_assert_msg(strstr(pdm_context_error(ctx), refusals[_i].words[k]) != NULL, "%s", pdm_context_error(ctx));
+        pdm_pde_destroy(&pde);
+        pdm_case_destroy(&c);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+    }
 END_TEST
 
 /* Every allocation that fails is reported, leaks nothing, leaves the output alone. */
 START_TEST(allocation_failures_are_survived)
-{
-    pdm_context *ctx = NULL;
-    pdm_case    *c   = NULL;
-    pdm_pde     *pde = NULL;
-    pdm_domain  *d   = NULL;
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-    ck_assert_int_eq(problem_case(ctx, PROBLEM_SYSTEM, &c), PDM_OK);
-    ck_assert_int_eq(pdm_pde_create(ctx, c, &pde), PDM_OK);
-    ck_assert_int_eq(pdm_domain_create(ctx, c, pde, &d), PDM_OK); /* the case remembers what was asked for: once is enough */
-    pdm_domain_destroy(&d);
-    pdm_status status = PDM_ERR_MEMORY;
-    for (pdm_size k = 1; status == PDM_ERR_MEMORY; k++) {
-        pdm_size before, after;
-        pdm_context_memory(ctx, &before, NULL, NULL);
-        pdm_context_fail_allocation(ctx, k);
-        status = pdm_domain_create(ctx, c, pde, &d);
-        pdm_context_fail_allocation(ctx, 0);
-        if (status == PDM_OK) break;
-        pdm_context_memory(ctx, &after, NULL, NULL);
-        ck_assert_int_eq(status, PDM_ERR_MEMORY);
-        ck_assert_int_eq(before, after);
-        ck_assert_ptr_null(d);
+    {
+        pdm_context *ctx = NULL;
+        pdm_case    *c   = NULL;
+        pdm_pde     *pde = NULL;
+        pdm_domain  *d   = NULL;
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(problem_case(ctx, PROBLEM_SYSTEM, &c), PDM_OK);
+        ck_assert_int_eq(pdm_pde_create(ctx, c, &pde), PDM_OK);
+        ck_assert_int_eq(pdm_domain_create(ctx, c, pde, &d),
+                         PDM_OK); /* the case remembers what was asked for: once is enough */
+        pdm_domain_destroy(&d);
+        pdm_status status = PDM_ERR_MEMORY;
+        for (pdm_size k = 1; status == PDM_ERR_MEMORY; k++) {
+            pdm_size before, after;
+            pdm_context_memory(ctx, &before, NULL, NULL);
+            pdm_context_fail_allocation(ctx, k);
+            status = pdm_domain_create(ctx, c, pde, &d);
+            pdm_context_fail_allocation(ctx, 0);
+            if (status == PDM_OK) break;
+            pdm_context_memory(ctx, &after, NULL, NULL);
+            ck_assert_int_eq(status, PDM_ERR_MEMORY);
+            ck_assert_int_eq(before, after);
+            ck_assert_ptr_null(d);
+        }
+        ck_assert_int_eq(status, PDM_OK);
+        pdm_domain_destroy(&d);
+        pdm_pde_destroy(&pde);
+        pdm_case_destroy(&c);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
     }
-    ck_assert_int_eq(status, PDM_OK);
-    pdm_domain_destroy(&d);
-    pdm_pde_destroy(&pde);
-    pdm_case_destroy(&c);
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
 END_TEST
 
 int main(void)

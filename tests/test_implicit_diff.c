@@ -33,7 +33,7 @@ static pdm_buffer *buffer_of(chain *k, size_t bytes)
 static void chain_open(chain *k, int number, bool smooth, loss kind, const char *experts)
 {
     pdm_solver_settings settings = {.tolerance = 1e-13, .ridge = 1e-3, .damping = 1e-4, .max_iter = 500};
-    *k = (chain){.kind = kind};
+    *k                           = (chain){.kind = kind};
     problem_open(&k->p, number, "cpu", N_SAMPLE);
     ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "experts", "basis", "3"), PDM_OK);
     ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "experts", "partition", smooth ? "smooth" : "hard"), PDM_OK);
@@ -41,10 +41,12 @@ static void chain_open(chain *k, int number, bool smooth, loss kind, const char 
     if (experts) ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "domain/x", "experts", experts), PDM_OK);
     /* rows of unit size, as a model has them */
     pdm_experts *x = NULL;
-    ck_assert_msg(pdm_experts_create(k->p.ctx, k->p.the_case, k->p.domain, &x) == PDM_OK, "%s", pdm_context_error(k->p.ctx));
+    ck_assert_msg(pdm_experts_create(k->p.ctx, k->p.the_case, k->p.domain, &x) == PDM_OK, "%s",
+                  pdm_context_error(k->p.ctx));
     k->experts = x;
     problem_random_state(&k->p, 21);
-    ck_assert_int_eq(pdm_solver_create(k->p.ctx, k->p.backend, &settings, k->p.domain, x, N_SAMPLE, &k->solver), PDM_OK);
+    ck_assert_int_eq(pdm_solver_create(k->p.ctx, k->p.backend, &settings, k->p.domain, x, N_SAMPLE, &k->solver),
+                     PDM_OK);
     ck_assert_int_eq(pdm_implicit_create(k->p.ctx, k->p.backend, k->solver, 1e-12, &k->implicit), PDM_OK);
     k->n_basis   = N_SAMPLE * pdm_experts_columns(x)->n_channel * pdm_domain_n_coef(k->p.domain);
     k->n_c       = N_SAMPLE * k->p.c_size;
@@ -59,7 +61,8 @@ static void chain_open(chain *k, int number, bool smooth, loss kind, const char 
         k->base[i]      = (float)pdm_random_normal((pdm_random_key){31, PDM_RANDOM_TEST, 0}, (uint64_t)i);
         k->direction[i] = pdm_random_normal((pdm_random_key){32, PDM_RANDOM_TEST, 0}, (uint64_t)i);
     }
-    for (pdm_size i = 0; i < k->n_c; i++) k->weight[i] = pdm_random_uniform((pdm_random_key){33, PDM_RANDOM_TEST, 0}, (uint64_t)i);
+    for (pdm_size i = 0; i < k->n_c; i++)
+        k->weight[i] = pdm_random_uniform((pdm_random_key){33, PDM_RANDOM_TEST, 0}, (uint64_t)i);
 }
 
 static void chain_close(chain *k)
@@ -80,11 +83,12 @@ static double chain_loss(chain *k, const float *basis)
 {
     pdm_backend *b    = k->p.backend;
     void        *host = NULL;
-    double       sum  = 0.0, *c = calloc((size_t)k->n_c, sizeof *c);
+    double       sum = 0.0, *c = calloc((size_t)k->n_c, sizeof *c);
     ck_assert_int_eq(b->ops->acquire(b, k->basis, PDM_WRITE, &host), PDM_OK);
     memcpy(host, basis, (size_t)k->n_basis * sizeof *basis);
     ck_assert_int_eq(b->ops->release(b, k->basis, &host), PDM_OK);
-    ck_assert_int_eq(pdm_solver_solve(k->solver, problem_batch(&k->p), &k->p.data, k->basis, k->p.lift, PDM_START_ZERO), PDM_OK);
+    ck_assert_int_eq(pdm_solver_solve(k->solver, problem_batch(&k->p), &k->p.data, k->basis, k->p.lift, PDM_START_ZERO),
+                     PDM_OK);
     for (int s = 0; s < N_SAMPLE; s++) {
         const pdm_solve_result *r = &pdm_solver_results(k->solver)[s];
         ck_assert_msg(pdm_reason_is_good(r->reason), "%s: %s", problem_name(k->p.number), pdm_reason_text(r->reason));
@@ -125,8 +129,10 @@ static double chain_slope(chain *k)
     int          last = 0;
     float       *g    = calloc((size_t)k->n_basis, sizeof *g);
     const double base = chain_loss(k, k->base);
-    ck_assert_int_eq(pdm_implicit_backward(k->implicit, problem_batch(&k->p), &k->p.data, k->kind == LOSS_MISFIT ? 0.0 : 0.7,
-                                           k->kind == LOSS_OBJECTIVE ? NULL : k->g_c, k->g_basis), PDM_OK);
+    ck_assert_int_eq(pdm_implicit_backward(k->implicit, problem_batch(&k->p), &k->p.data,
+                                           k->kind == LOSS_MISFIT ? 0.0 : 0.7,
+                                           k->kind == LOSS_OBJECTIVE ? NULL : k->g_c, k->g_basis),
+                     PDM_OK);
     for (int s = 0; s < N_SAMPLE; s++) ck_assert(pdm_implicit_results(k->implicit)[s].converged);
     ck_assert_int_eq(b->ops->acquire(b, k->g_basis, PDM_READ, &host), PDM_OK);
     memcpy(g, host, (size_t)k->n_basis * sizeof *g);
@@ -142,25 +148,26 @@ static double chain_slope(chain *k)
 }
 
 START_TEST(gradient_passes_the_taylor_test)
-{
-    chain      k;
-    const int  number = _i / (2 * LOSS_COUNT);
-    const bool smooth = _i / LOSS_COUNT % 2;
-    chain_open(&k, number, smooth, (loss)(_i % LOSS_COUNT), NULL);
-    const double slope = chain_slope(&k);
-    ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s, %s, loss %d: slope %.3f", problem_name(number), smooth ? "smooth" : "hard", _i % LOSS_COUNT, slope);
-    chain_close(&k);
-}
+    {
+        chain      k;
+        const int  number = _i / (2 * LOSS_COUNT);
+        const bool smooth = _i / LOSS_COUNT % 2;
+        chain_open(&k, number, smooth, (loss)(_i % LOSS_COUNT), NULL);
+        const double slope = chain_slope(&k);
+        ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s, %s, loss %d: slope %.3f", problem_name(number),
+                      smooth ? "smooth" : "hard", _i % LOSS_COUNT, slope);
+        chain_close(&k);
+    }
 END_TEST
 
 START_TEST(gradient_with_one_and_four_experts)
-{
-    chain k;
-    chain_open(&k, _i % 2 ? PROBLEM_SYSTEM : PROBLEM_FLUX, false, LOSS_BOTH, _i / 2 ? "4" : "1");
-    const double slope = chain_slope(&k);
-    ck_assert_msg(fabs(slope - 2.0) <= 0.1, "slope %.3f", slope);
-    chain_close(&k);
-}
+    {
+        chain k;
+        chain_open(&k, _i % 2 ? PROBLEM_SYSTEM : PROBLEM_FLUX, false, LOSS_BOTH, _i / 2 ? "4" : "1");
+        const double slope = chain_slope(&k);
+        ck_assert_msg(fabs(slope - 2.0) <= 0.1, "slope %.3f", slope);
+        chain_close(&k);
+    }
 END_TEST
 
 int main(void)

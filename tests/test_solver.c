@@ -24,19 +24,25 @@ static void open_fixture(fixture *f, int number, kind k, const char *backend, pd
     pdm_context        *ctx      = f->p.ctx;
     f->experts = NULL, f->solver = NULL, f->basis = NULL;
     ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "experts", "basis", "5"), PDM_OK);
-    ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "experts", "partition", k == KIND_SMOOTH ? "smooth" : "hard"), PDM_OK);
+    ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "experts", "partition", k == KIND_SMOOTH ? "smooth" : "hard"),
+                     PDM_OK);
     ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "experts", "overlap", "3"), PDM_OK);
-    if (k == KIND_FREE) ck_assert_int_eq(pdm_experts_create_free(ctx, f->p.domain, 12, &f->experts), PDM_OK);
-    else ck_assert_msg(pdm_experts_create(ctx, f->p.the_case, f->p.domain, &f->experts) == PDM_OK, "%s", pdm_context_error(ctx));
-    ck_assert_int_eq(pdm_solver_create(ctx, f->p.backend, &settings, f->p.domain, f->experts, n_sample, &f->solver), PDM_OK);
+    if (k == KIND_FREE)
+        ck_assert_int_eq(pdm_experts_create_free(ctx, f->p.domain, 12, &f->experts), PDM_OK);
+    else
+        ck_assert_msg(pdm_experts_create(ctx, f->p.the_case, f->p.domain, &f->experts) == PDM_OK, "%s",
+                      pdm_context_error(ctx));
+    ck_assert_int_eq(pdm_solver_create(ctx, f->p.backend, &settings, f->p.domain, f->experts, n_sample, &f->solver),
+                     PDM_OK);
     f->n_coef    = pdm_domain_n_coef(f->p.domain);
     f->n_channel = pdm_experts_columns(f->experts)->n_channel;
     if (k == KIND_FREE) return;
-    const pdm_size n = n_sample * f->n_channel * f->n_coef;
+    const pdm_size n    = n_sample * f->n_channel * f->n_coef;
     void          *host = NULL;
     ck_assert_int_eq(f->p.backend->ops->buffer_create(f->p.backend, (size_t)n * sizeof(float), &f->basis), PDM_OK);
     ck_assert_int_eq(f->p.backend->ops->acquire(f->p.backend, f->basis, PDM_WRITE, &host), PDM_OK);
-    for (pdm_size i = 0; i < n; i++) ((float *)host)[i] = (float)pdm_random_normal((pdm_random_key){9, PDM_RANDOM_TEST, 0}, (uint64_t)i);
+    for (pdm_size i = 0; i < n; i++)
+        ((float *)host)[i] = (float)pdm_random_normal((pdm_random_key){9, PDM_RANDOM_TEST, 0}, (uint64_t)i);
     ck_assert_int_eq(f->p.backend->ops->release(f->p.backend, f->basis, &host), PDM_OK);
 }
 
@@ -57,132 +63,142 @@ static double *get(fixture *f, pdm_buffer *b, pdm_size n)
 
 /* At the solution the gradient C^T A^T r + ridge w vanishes: g relative to |A C| |r| summed. */
 START_TEST(solution_is_stationary)
-{
-    fixture f;
-    open_fixture(&f, _i / KIND_COUNT, (kind)(_i % KIND_COUNT), "cpu", 3, 2);
-    problem_random_state(&f.p, 11);
-    const pdm_batch         batch = problem_batch(&f.p);
-    const pdm_solver_state *st    = pdm_solver_lend(f.solver);
-    pdm_backend            *b     = f.p.backend;
-    ck_assert_int_eq(pdm_solver_solve(f.solver, batch, &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
-    for (pdm_size i = 0; i < 3; i++)
-        ck_assert_msg(pdm_reason_is_good(pdm_solver_results(f.solver)[i].reason), "%s, kind %d: %s", problem_name(f.p.number), _i % KIND_COUNT,
-                      pdm_reason_text(pdm_solver_results(f.solver)[i].reason));
-    ck_assert_int_eq(pdm_solver_linearise(f.solver, batch, &f.p.data, true), PDM_OK);
-    pdm_buffer *g = NULL;
-    ck_assert_int_eq(b->ops->buffer_create(b, (size_t)(3 * st->n_column) * sizeof(double), &g), PDM_OK);
-    ck_assert_int_eq(b->ops->columns_reduce(b, st->columns, batch, st->gradient_c, g), PDM_OK);
-    double *gw = get(&f, g, 3 * st->n_column), *w = get(&f, st->w, 3 * st->n_column);
-    for (pdm_size s = 0; s < 3; s++) {
-        double size = 0.0;
-        for (pdm_size i = 0; i < st->n_column; i++) size = fmax(size, fabs(gw[s * st->n_column + i] + st->ridge * w[s * st->n_column + i]));
-        /* the decrement bounds the gradient in the inverse Hessian's norm; unscaled rows here have entries up to 1e3 */
-        ck_assert_double_lt(size, 1e-4 * (1.0 + sqrt(2.0 * pdm_solver_results(f.solver)[s].objective)));
+    {
+        fixture f;
+        open_fixture(&f, _i / KIND_COUNT, (kind)(_i % KIND_COUNT), "cpu", 3, 2);
+        problem_random_state(&f.p, 11);
+        const pdm_batch         batch = problem_batch(&f.p);
+        const pdm_solver_state *st    = pdm_solver_lend(f.solver);
+        pdm_backend            *b     = f.p.backend;
+        ck_assert_int_eq(pdm_solver_solve(f.solver, batch, &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+        for (pdm_size i = 0; i < 3; i++)
+            ck_assert_msg(pdm_reason_is_good(pdm_solver_results(f.solver)[i].reason), "%s, kind %d: %s",
+                          problem_name(f.p.number), _i % KIND_COUNT,
+                          pdm_reason_text(pdm_solver_results(f.solver)[i].reason));
+        ck_assert_int_eq(pdm_solver_linearise(f.solver, batch, &f.p.data, true), PDM_OK);
+        pdm_buffer *g = NULL;
+        ck_assert_int_eq(b->ops->buffer_create(b, (size_t)(3 * st->n_column) * sizeof(double), &g), PDM_OK);
+        ck_assert_int_eq(b->ops->columns_reduce(b, st->columns, batch, st->gradient_c, g), PDM_OK);
+        double *gw = get(&f, g, 3 * st->n_column), *w = get(&f, st->w, 3 * st->n_column);
+        for (pdm_size s = 0; s < 3; s++) {
+            double size = 0.0;
+            for (pdm_size i = 0; i < st->n_column; i++)
+                size = fmax(size, fabs(gw[s * st->n_column + i] + st->ridge * w[s * st->n_column + i]));
+            /* the decrement bounds the gradient in the inverse Hessian's norm; unscaled rows here have entries up to 1e3 */
+            ck_assert_double_lt(size, 1e-4 * (1.0 + sqrt(2.0 * pdm_solver_results(f.solver)[s].objective)));
+        }
+        free(gw), free(w);
+        b->ops->buffer_destroy(b, &g);
+        close_fixture(&f);
     }
-    free(gw), free(w);
-    b->ops->buffer_destroy(b, &g);
-    close_fixture(&f);
-}
 END_TEST
 
 /* L L^T of the block factor against (A C)^T (A C) + ridge formed column by column: blocks_solve(H x) = x for random x. */
 START_TEST(factor_inverts_the_normal_matrix)
-{
-    fixture f;
-    open_fixture(&f, _i / KIND_COUNT, (kind)(_i % KIND_COUNT), "cpu", 2, 2);
-    problem_random_state(&f.p, 12);
-    const pdm_batch         batch = problem_batch(&f.p);
-    const pdm_solver_state *st    = pdm_solver_lend(f.solver);
-    pdm_backend            *b     = f.p.backend;
-    const pdm_size          n     = st->n_column;
-    ck_assert_int_eq(pdm_solver_solve(f.solver, batch, &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
-    ck_assert_int_eq(pdm_solver_linearise(f.solver, batch, &f.p.data, true), PDM_OK);
-    pdm_buffer *x = NULL, *Hx = NULL;
-    ck_assert_int_eq(b->ops->buffer_create(b, (size_t)(2 * n) * sizeof(double), &x), PDM_OK);
-    ck_assert_int_eq(b->ops->buffer_create(b, (size_t)(2 * n) * sizeof(double), &Hx), PDM_OK);
-    double *host = calloc((size_t)(2 * n), sizeof *host);
-    for (pdm_size i = 0; i < 2 * n; i++) host[i] = pdm_random_normal((pdm_random_key){5, PDM_RANDOM_TEST, 0}, (uint64_t)i);
-    problem_put(&f.p, x, host, 2 * n);
-    const double one[2] = {1, 1}, ridge[2] = {st->ridge, st->ridge};
-    ck_assert_int_eq(b->ops->columns_expand(b, st->columns, batch, x, NULL, f.p.v), PDM_OK);
-    ck_assert_int_eq(b->ops->rows_apply(b, st->rows, batch, st->A, f.p.v, f.p.r), PDM_OK);
-    ck_assert_int_eq(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, f.p.r, f.p.out), PDM_OK);
-    ck_assert_int_eq(b->ops->columns_reduce(b, st->columns, batch, f.p.out, Hx), PDM_OK);
-    ck_assert_int_eq(b->ops->vector_combine(b, batch, n, one, Hx, ridge, x, Hx), PDM_OK);
-    double *before = get(&f, Hx, 2 * n);
-    ck_assert_int_eq(st->failed[0] + st->failed[1], 0);
-    ck_assert_int_eq(b->ops->blocks_solve(b, st->blocks, batch, st->L, Hx, Hx), PDM_OK);
-    /* compare H (solve(H x)) with H x: a backward error, whatever the condition */
-    ck_assert_int_eq(b->ops->columns_expand(b, st->columns, batch, Hx, NULL, f.p.v), PDM_OK);
-    ck_assert_int_eq(b->ops->rows_apply(b, st->rows, batch, st->A, f.p.v, f.p.r), PDM_OK);
-    ck_assert_int_eq(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, f.p.r, f.p.out), PDM_OK);
-    ck_assert_int_eq(b->ops->columns_reduce(b, st->columns, batch, f.p.out, x), PDM_OK);
-    ck_assert_int_eq(b->ops->vector_combine(b, batch, n, one, x, ridge, Hx, x), PDM_OK);
-    double *after = get(&f, x, 2 * n), difference = 0.0, size = 0.0;
-    for (pdm_size i = 0; i < 2 * n; i++) {
-        difference += (after[i] - before[i]) * (after[i] - before[i]);
-        size += before[i] * before[i];
+    {
+        fixture f;
+        open_fixture(&f, _i / KIND_COUNT, (kind)(_i % KIND_COUNT), "cpu", 2, 2);
+        problem_random_state(&f.p, 12);
+        const pdm_batch         batch = problem_batch(&f.p);
+        const pdm_solver_state *st    = pdm_solver_lend(f.solver);
+        pdm_backend            *b     = f.p.backend;
+        const pdm_size          n     = st->n_column;
+        ck_assert_int_eq(pdm_solver_solve(f.solver, batch, &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+        ck_assert_int_eq(pdm_solver_linearise(f.solver, batch, &f.p.data, true), PDM_OK);
+        pdm_buffer *x = NULL, *Hx = NULL;
+        ck_assert_int_eq(b->ops->buffer_create(b, (size_t)(2 * n) * sizeof(double), &x), PDM_OK);
+        ck_assert_int_eq(b->ops->buffer_create(b, (size_t)(2 * n) * sizeof(double), &Hx), PDM_OK);
+        double *host = calloc((size_t)(2 * n), sizeof *host);
+        for (pdm_size i = 0; i < 2 * n; i++)
+            host[i] = pdm_random_normal((pdm_random_key){5, PDM_RANDOM_TEST, 0}, (uint64_t)i);
+        problem_put(&f.p, x, host, 2 * n);
+        const double one[2] = {1, 1}, ridge[2] = {st->ridge, st->ridge};
+        ck_assert_int_eq(b->ops->columns_expand(b, st->columns, batch, x, NULL, f.p.v), PDM_OK);
+        ck_assert_int_eq(b->ops->rows_apply(b, st->rows, batch, st->A, f.p.v, f.p.r), PDM_OK);
+        ck_assert_int_eq(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, f.p.r, f.p.out), PDM_OK);
+        ck_assert_int_eq(b->ops->columns_reduce(b, st->columns, batch, f.p.out, Hx), PDM_OK);
+        ck_assert_int_eq(b->ops->vector_combine(b, batch, n, one, Hx, ridge, x, Hx), PDM_OK);
+        double *before = get(&f, Hx, 2 * n);
+        ck_assert_int_eq(st->failed[0] + st->failed[1], 0);
+        ck_assert_int_eq(b->ops->blocks_solve(b, st->blocks, batch, st->L, Hx, Hx), PDM_OK);
+        /* compare H (solve(H x)) with H x: a backward error, whatever the condition */
+        ck_assert_int_eq(b->ops->columns_expand(b, st->columns, batch, Hx, NULL, f.p.v), PDM_OK);
+        ck_assert_int_eq(b->ops->rows_apply(b, st->rows, batch, st->A, f.p.v, f.p.r), PDM_OK);
+        ck_assert_int_eq(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, f.p.r, f.p.out), PDM_OK);
+        ck_assert_int_eq(b->ops->columns_reduce(b, st->columns, batch, f.p.out, x), PDM_OK);
+        ck_assert_int_eq(b->ops->vector_combine(b, batch, n, one, x, ridge, Hx, x), PDM_OK);
+        double *after = get(&f, x, 2 * n), difference = 0.0, size = 0.0;
+        for (pdm_size i = 0; i < 2 * n; i++) {
+            difference += (after[i] - before[i]) * (after[i] - before[i]);
+            size += before[i] * before[i];
+        }
+        ck_assert_double_lt(sqrt(difference), 1e-9 * sqrt(size)); /* Cholesky: n eps |H| |x| */
+        free(host), free(before), free(after);
+        b->ops->buffer_destroy(b, &x);
+        b->ops->buffer_destroy(b, &Hx);
+        close_fixture(&f);
     }
-    ck_assert_double_lt(sqrt(difference), 1e-9 * sqrt(size)); /* Cholesky: n eps |H| |x| */
-    free(host), free(before), free(after);
-    b->ops->buffer_destroy(b, &x);
-    b->ops->buffer_destroy(b, &Hx);
-    close_fixture(&f);
-}
 END_TEST
 
 /* One thread, two threads, and the check back end, which hands out copies: the same bits. */
 START_TEST(same_bits_for_threads_and_back_ends)
-{
-    static const struct { const char *backend; int n_thread; } ways[3] = {{"cpu", 1}, {"cpu", 2}, {"check", 2}};
-    double  *answer[3];
-    pdm_size n = 0;
-    for (int k = 0; k < 3; k++) {
-        fixture f;
-        open_fixture(&f, _i, KIND_SMOOTH, ways[k].backend, 3, ways[k].n_thread);
-        problem_random_state(&f.p, 13);
-        ck_assert_int_eq(pdm_solver_solve(f.solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
-        n         = 3 * f.p.c_size;
-        answer[k] = get(&f, pdm_solver_lend(f.solver)->c, n);
-        close_fixture(&f);
+    {
+        static const struct {
+            const char *backend;
+            int         n_thread;
+        } ways[3] = {{"cpu", 1}, {"cpu", 2}, {"check", 2}};
+        double  *answer[3];
+        pdm_size n = 0;
+        for (int k = 0; k < 3; k++) {
+            fixture f;
+            open_fixture(&f, _i, KIND_SMOOTH, ways[k].backend, 3, ways[k].n_thread);
+            problem_random_state(&f.p, 13);
+            ck_assert_int_eq(
+                pdm_solver_solve(f.solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+            n         = 3 * f.p.c_size;
+            answer[k] = get(&f, pdm_solver_lend(f.solver)->c, n);
+            close_fixture(&f);
+        }
+        for (int k = 1; k < 3; k++) ck_assert_int_eq(memcmp(answer[0], answer[k], (size_t)n * sizeof(double)), 0);
+        for (int k = 0; k < 3; k++) free(answer[k]);
     }
-    for (int k = 1; k < 3; k++) ck_assert_int_eq(memcmp(answer[0], answer[k], (size_t)n * sizeof(double)), 0);
-    for (int k = 0; k < 3; k++) free(answer[k]);
-}
 END_TEST
 
 /* A sample's answer does not depend on its companions: alone in a batch of one, and as third of three. */
 START_TEST(samples_are_independent)
-{
-    fixture f;
-    open_fixture(&f, _i, KIND_HARD, "cpu", 3, 2);
-    problem_random_state(&f.p, 14);
-    const int32_t third = 2;
-    ck_assert_int_eq(pdm_solver_solve(f.solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
-    double *all = get(&f, pdm_solver_lend(f.solver)->c, 3 * f.p.c_size);
-    ck_assert_int_eq(pdm_solver_solve(f.solver, (pdm_batch){1, &third}, &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
-    double *alone = get(&f, pdm_solver_lend(f.solver)->c, 3 * f.p.c_size);
-    ck_assert_int_eq(memcmp(all, alone, (size_t)(3 * f.p.c_size) * sizeof(double)), 0);
-    free(all), free(alone);
-    close_fixture(&f);
-}
+    {
+        fixture f;
+        open_fixture(&f, _i, KIND_HARD, "cpu", 3, 2);
+        problem_random_state(&f.p, 14);
+        const int32_t third = 2;
+        ck_assert_int_eq(pdm_solver_solve(f.solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO),
+                         PDM_OK);
+        double *all = get(&f, pdm_solver_lend(f.solver)->c, 3 * f.p.c_size);
+        ck_assert_int_eq(
+            pdm_solver_solve(f.solver, (pdm_batch){1, &third}, &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+        double *alone = get(&f, pdm_solver_lend(f.solver)->c, 3 * f.p.c_size);
+        ck_assert_int_eq(memcmp(all, alone, (size_t)(3 * f.p.c_size) * sizeof(double)), 0);
+        free(all), free(alone);
+        close_fixture(&f);
+    }
 END_TEST
 
 /* NaN in the data is a reason, not a crash, and does not touch the other samples. */
 START_TEST(not_finite_is_a_reason)
-{
-    fixture f;
-    open_fixture(&f, PROBLEM_SORPTION, KIND_HARD, "cpu", 2, 2);
-    problem_random_state(&f.p, 15);
-    double *lift = get(&f, f.p.lift, 2 * f.p.c_size);
-    lift[0]      = NAN;
-    problem_put(&f.p, f.p.lift, lift, 2 * f.p.c_size);
-    ck_assert_int_eq(pdm_solver_solve(f.solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
-    ck_assert_int_eq(pdm_solver_results(f.solver)[0].reason, PDM_REASON_NOT_FINITE);
-    ck_assert(pdm_reason_is_good(pdm_solver_results(f.solver)[1].reason));
-    free(lift);
-    close_fixture(&f);
-}
+    {
+        fixture f;
+        open_fixture(&f, PROBLEM_SORPTION, KIND_HARD, "cpu", 2, 2);
+        problem_random_state(&f.p, 15);
+        double *lift = get(&f, f.p.lift, 2 * f.p.c_size);
+        lift[0]      = NAN;
+        problem_put(&f.p, f.p.lift, lift, 2 * f.p.c_size);
+        ck_assert_int_eq(pdm_solver_solve(f.solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO),
+                         PDM_OK);
+        ck_assert_int_eq(pdm_solver_results(f.solver)[0].reason, PDM_REASON_NOT_FINITE);
+        ck_assert(pdm_reason_is_good(pdm_solver_results(f.solver)[1].reason));
+        free(lift);
+        close_fixture(&f);
+    }
 END_TEST
 
 int main(void)

@@ -17,7 +17,10 @@ static void open_context(void)
     ck_assert_int_eq(pdm_context_set_threads(ctx, 2), PDM_OK);
 }
 
-static void close_context(void) { ck_assert_int_eq(pdm_context_destroy(&ctx), 0); }
+static void close_context(void)
+{
+    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+}
 
 #define OK(call) ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
 
@@ -46,21 +49,24 @@ static pdm_model *model_of(pdm_case *c)
 
 /* ---- the gold test: loss by network weights through everything ---- */
 
-static const struct { int problem; const char *experts, *partition; } chains[] = {
-    {PROBLEM_HEAT, "1", "hard"}, {PROBLEM_HEAT, "4", "smooth"}, {PROBLEM_FLUX, "1", "smooth"}, {PROBLEM_FLUX, "4", "hard"},
-    {PROBLEM_SYSTEM, "1", "hard"}, {PROBLEM_SYSTEM, "4", "hard"}, {PROBLEM_SYSTEM, "4", "smooth"}, {PROBLEM_BURGERS, "4", "hard"},
-    {PROBLEM_POINT, "4", "smooth"}, {PROBLEM_WAVE, "4", "hard"}, {PROBLEM_FOURTH, "1", "hard"}, {PROBLEM_SPACE3, "2", "hard"},
-    {PROBLEM_SORPTION, "4", "hard"}, {PROBLEM_SORPTION, "1", "hard"}};
+static const struct {
+    int         problem;
+    const char *experts, *partition;
+} chains[] = {{PROBLEM_HEAT, "1", "hard"},     {PROBLEM_HEAT, "4", "smooth"},  {PROBLEM_FLUX, "1", "smooth"},
+              {PROBLEM_FLUX, "4", "hard"},     {PROBLEM_SYSTEM, "1", "hard"},  {PROBLEM_SYSTEM, "4", "hard"},
+              {PROBLEM_SYSTEM, "4", "smooth"}, {PROBLEM_BURGERS, "4", "hard"}, {PROBLEM_POINT, "4", "smooth"},
+              {PROBLEM_WAVE, "4", "hard"},     {PROBLEM_FOURTH, "1", "hard"},  {PROBLEM_SPACE3, "2", "hard"},
+              {PROBLEM_SORPTION, "4", "hard"}, {PROBLEM_SORPTION, "1", "hard"}};
 enum { N_CHAIN = sizeof chains / sizeof *chains };
 static const char *const losses[] = {"physics", "data", "mix"};
 
 /* Writes a file with two samples of inputs and smooth fields to train on. */
 static void write_data(const pdm_model *m, const char *path)
 {
-    const pdm_pde *pde = pdm_domain_pde(pdm_model_domain(m));
-    pdm_output    *o   = NULL;
+    const pdm_pde *pde                   = pdm_domain_pde(pdm_model_domain(m));
+    pdm_output    *o                     = NULL;
     const char    *dims[PDM_MAX_DIM + 1] = {"sample"};
-    pdm_size       n_point = 1;
+    pdm_size       n_point               = 1;
     OK(pdm_output_create(ctx, path, &o));
     OK(pdm_output_dimension(o, "sample", 2, NULL, NULL, NULL, NULL));
     for (pdm_size j = 0; j < pdm_pde_n_dim(pde); j++) {
@@ -84,36 +90,39 @@ static void write_data(const pdm_model *m, const char *path)
     free(u);
 }
 
-static void report(void *user, const char *text) { snprintf(user, 4096, "%s", text); }
+static void report(void *user, const char *text)
+{
+    snprintf(user, 4096, "%s", text);
+}
 
 START_TEST(loss_gradient_passes_the_taylor_test)
-{
-    const int k    = _i / 3;
-    char      path[] = "taylor-data.nc", table[4096];
-    double    slope = 0.0;
-    open_context();
-    pdm_case *c = tiny_case(chains[k].problem);
-    OK(pdm_case_set_text(c, "domain/x", "experts", chains[k].experts));
-    OK(pdm_case_set_text(c, "experts", "partition", chains[k].partition));
-    OK(pdm_case_set_text(c, "solver", "ridge", "1e-4"));
-    if (_i % 3 > 0) {
-        pdm_case *plain = NULL;
-        OK(pdm_case_copy(c, &plain));
-        pdm_model *m = model_of(plain);
-        write_data(m, path);
+    {
+        const int k      = _i / 3;
+        char      path[] = "taylor-data.nc", table[4096];
+        double    slope  = 0.0;
+        open_context();
+        pdm_case *c = tiny_case(chains[k].problem);
+        OK(pdm_case_set_text(c, "domain/x", "experts", chains[k].experts));
+        OK(pdm_case_set_text(c, "experts", "partition", chains[k].partition));
+        OK(pdm_case_set_text(c, "solver", "ridge", "1e-4"));
+        if (_i % 3 > 0) {
+            pdm_case *plain = NULL;
+            OK(pdm_case_copy(c, &plain));
+            pdm_model *m = model_of(plain);
+            write_data(m, path);
+            pdm_model_destroy(&m);
+            OK(pdm_case_set_text(c, "training", "data", path));
+        }
+        OK(pdm_case_set_text(c, "training", "loss", losses[_i % 3]));
+        pdm_model *m = model_of(c);
+        for (int i = 0; i < 3; i++) OK(pdm_model_train_step(m));
+        OK(pdm_model_check_gradient(m, &slope, report, table));
+        ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s, %s experts, %s, %s loss:\n%s", problem_name(chains[k].problem),
+                      chains[k].experts, chains[k].partition, losses[_i % 3], table);
         pdm_model_destroy(&m);
-        OK(pdm_case_set_text(c, "training", "data", path));
+        if (_i % 3 > 0) remove(path);
+        close_context();
     }
-    OK(pdm_case_set_text(c, "training", "loss", losses[_i % 3]));
-    pdm_model *m = model_of(c);
-    for (int i = 0; i < 3; i++) OK(pdm_model_train_step(m));
-    OK(pdm_model_check_gradient(m, &slope, report, table));
-    ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s, %s experts, %s, %s loss:\n%s", problem_name(chains[k].problem), chains[k].experts, chains[k].partition,
-                  losses[_i % 3], table);
-    pdm_model_destroy(&m);
-    if (_i % 3 > 0) remove(path);
-    close_context();
-}
 END_TEST
 
 /* ---- determinism and files ---- */
@@ -130,175 +139,183 @@ static void weights_of(pdm_model *m, float **out, pdm_size *n)
 }
 
 START_TEST(threads_do_not_change_a_bit)
-{
-    float   *weight[2];
-    pdm_size n = 0;
-    for (int t = 0; t < 2; t++) {
-        open_context();
-        OK(pdm_context_set_threads(ctx, t + 1));
-        pdm_model *m = model_of(tiny_case(_i));
-        for (int k = 0; k < 10; k++) OK(pdm_model_train_step(m));
-        weights_of(m, &weight[t], &n);
-        pdm_model_destroy(&m);
-        close_context();
+    {
+        float   *weight[2];
+        pdm_size n = 0;
+        for (int t = 0; t < 2; t++) {
+            open_context();
+            OK(pdm_context_set_threads(ctx, t + 1));
+            pdm_model *m = model_of(tiny_case(_i));
+            for (int k = 0; k < 10; k++) OK(pdm_model_train_step(m));
+            weights_of(m, &weight[t], &n);
+            pdm_model_destroy(&m);
+            close_context();
+        }
+        ck_assert_int_eq(memcmp(weight[0], weight[1], (size_t)n * sizeof(float)), 0);
+        free(weight[0]), free(weight[1]);
     }
-    ck_assert_int_eq(memcmp(weight[0], weight[1], (size_t)n * sizeof(float)), 0);
-    free(weight[0]), free(weight[1]);
-}
 END_TEST
 
 START_TEST(resumed_training_is_the_same_training)
-{
-    float   *weight[2];
-    pdm_size n = 0;
-    open_context();
-    pdm_model *m = model_of(tiny_case(PROBLEM_FLUX));
-    for (int k = 0; k < 12; k++) {
-        if (k == 5) OK(pdm_model_write(m, "resume.nc"));
-        OK(pdm_model_train_step(m));
+    {
+        float   *weight[2];
+        pdm_size n = 0;
+        open_context();
+        pdm_model *m = model_of(tiny_case(PROBLEM_FLUX));
+        for (int k = 0; k < 12; k++) {
+            if (k == 5) OK(pdm_model_write(m, "resume.nc"));
+            OK(pdm_model_train_step(m));
+        }
+        weights_of(m, &weight[0], &n);
+        pdm_model_destroy(&m);
+        OK(pdm_model_read(ctx, "resume.nc", &m));
+        ck_assert_int_eq(pdm_model_step(m), 5);
+        for (int k = 5; k < 12; k++) OK(pdm_model_train_step(m));
+        weights_of(m, &weight[1], &n);
+        ck_assert_int_eq(memcmp(weight[0], weight[1], (size_t)n * sizeof(float)), 0);
+        pdm_case *other = tiny_case(PROBLEM_HEAT), *same = tiny_case(PROBLEM_FLUX);
+        OK(pdm_case_set_text(same, "training", "steps", "99"));
+        ck_assert_int_eq(pdm_model_check_case(m, same), PDM_OK);
+        ck_assert_int_eq(pdm_model_check_case(m, other), PDM_ERR_MODEL);
+        pdm_case_destroy(&other);
+        pdm_case_destroy(&same);
+        pdm_model_destroy(&m);
+        remove("resume.nc");
+        free(weight[0]), free(weight[1]);
+        close_context();
     }
-    weights_of(m, &weight[0], &n);
-    pdm_model_destroy(&m);
-    OK(pdm_model_read(ctx, "resume.nc", &m));
-    ck_assert_int_eq(pdm_model_step(m), 5);
-    for (int k = 5; k < 12; k++) OK(pdm_model_train_step(m));
-    weights_of(m, &weight[1], &n);
-    ck_assert_int_eq(memcmp(weight[0], weight[1], (size_t)n * sizeof(float)), 0);
-    pdm_case *other = tiny_case(PROBLEM_HEAT), *same = tiny_case(PROBLEM_FLUX);
-    OK(pdm_case_set_text(same, "training", "steps", "99"));
-    ck_assert_int_eq(pdm_model_check_case(m, same), PDM_OK);
-    ck_assert_int_eq(pdm_model_check_case(m, other), PDM_ERR_MODEL);
-    pdm_case_destroy(&other);
-    pdm_case_destroy(&same);
-    pdm_model_destroy(&m);
-    remove("resume.nc");
-    free(weight[0]), free(weight[1]);
-    close_context();
-}
 END_TEST
 
 START_TEST(steps_do_not_allocate)
-{
-    pdm_size second = 0, last = 0;
-    open_context();
-    pdm_model *m = model_of(tiny_case(_i));
-    for (int k = 0; k < 50 && k < 30; k++) {
-        OK(pdm_model_train_step(m));
-        if (k == 1) pdm_context_memory(ctx, NULL, NULL, &second);
+    {
+        pdm_size second = 0, last = 0;
+        open_context();
+        pdm_model *m = model_of(tiny_case(_i));
+        for (int k = 0; k < 50 && k < 30; k++) {
+            OK(pdm_model_train_step(m));
+            if (k == 1) pdm_context_memory(ctx, NULL, NULL, &second);
+        }
+        pdm_context_memory(ctx, NULL, NULL, &last);
+        ck_assert_int_eq(second, last);
+        pdm_model_destroy(&m);
+        close_context();
     }
-    pdm_context_memory(ctx, NULL, NULL, &last);
-    ck_assert_int_eq(second, last);
-    pdm_model_destroy(&m);
-    close_context();
-}
 END_TEST
 
 START_TEST(training_lowers_the_loss)
-{
-    double first = 0.0, last = 0.0;
-    open_context();
-    pdm_case *c = tiny_case(PROBLEM_HEAT);
-    OK(pdm_case_set_text(c, "training", "steps", "150"));
-    pdm_model *m = model_of(c);
-    for (int k = 0; k < 150; k++) {
-        OK(pdm_model_train_step(m));
-        if (k < 10) first += pdm_model_value(m, "loss");
-        if (k >= 140) last += pdm_model_value(m, "loss");
+    {
+        double first = 0.0, last = 0.0;
+        open_context();
+        pdm_case *c = tiny_case(PROBLEM_HEAT);
+        OK(pdm_case_set_text(c, "training", "steps", "150"));
+        pdm_model *m = model_of(c);
+        for (int k = 0; k < 150; k++) {
+            OK(pdm_model_train_step(m));
+            if (k < 10) first += pdm_model_value(m, "loss");
+            if (k >= 140) last += pdm_model_value(m, "loss");
+        }
+        ck_assert_double_lt(last, 0.5 * first);
+        pdm_model_destroy(&m);
+        close_context();
     }
-    ck_assert_double_lt(last, 0.5 * first);
-    pdm_model_destroy(&m);
-    close_context();
-}
 END_TEST
 
 /* ---- prediction ---- */
 
 /* In batches or one by one, polished or not, the same numbers; the polished answer of a problem with an exact solution. */
 START_TEST(prediction_does_not_depend_on_the_batch)
-{
-    open_context();
-    pdm_model     *m = model_of(tiny_case(PROBLEM_HEAT));
-    const double   input[3] = {0.6, 0.9, 1.2};
-    for (int k = 0; k < 5; k++) OK(pdm_model_train_step(m));
-    const pdm_size n   = pdm_model_n_point(m);
-    double        *all = calloc((size_t)(3 * n), sizeof *all), *one = calloc((size_t)n, sizeof *one);
-    int32_t        reason[3];
-    OK(pdm_model_predict(m, 3, input, all, reason));
-    for (int i = 0; i < 3; i++) {
-        ck_assert(pdm_reason_is_good(reason[i]));
-        OK(pdm_model_predict(m, 1, input + i, one, NULL));
-        ck_assert_int_eq(memcmp(one, all + i * n, (size_t)n * sizeof *one), 0);
+    {
+        open_context();
+        pdm_model   *m        = model_of(tiny_case(PROBLEM_HEAT));
+        const double input[3] = {0.6, 0.9, 1.2};
+        for (int k = 0; k < 5; k++) OK(pdm_model_train_step(m));
+        const pdm_size n   = pdm_model_n_point(m);
+        double        *all = calloc((size_t)(3 * n), sizeof *all), *one = calloc((size_t)n, sizeof *one);
+        int32_t        reason[3];
+        OK(pdm_model_predict(m, 3, input, all, reason));
+        for (int i = 0; i < 3; i++) {
+            ck_assert(pdm_reason_is_good(reason[i]));
+            OK(pdm_model_predict(m, 1, input + i, one, NULL));
+            ck_assert_int_eq(memcmp(one, all + i * n, (size_t)n * sizeof *one), 0);
+        }
+        const double nan_input[1] = {NAN};
+        ck_assert_int_eq(pdm_model_predict(m, 1, nan_input, one, NULL), PDM_ERR_DATA);
+        free(all), free(one);
+        pdm_model_destroy(&m);
+        close_context();
     }
-    const double nan_input[1] = {NAN};
-    ck_assert_int_eq(pdm_model_predict(m, 1, nan_input, one, NULL), PDM_ERR_DATA);
-    free(all), free(one);
-    pdm_model_destroy(&m);
-    close_context();
-}
 END_TEST
 
 /* Order of the polished error over four grids against manufactured solutions of the shipped cases. */
-static const struct { const char *file, *dims; int extra[3], base; } orders[] = {
-    {"cases/poisson/poisson.cdl", "xy", {3, 3, 0}, 5}, {"cases/heat2d/heat2d.cdl", "txy", {3, 3, 0}, 4}};
+static const struct {
+    const char *file, *dims;
+    int         extra[3], base;
+} orders[] = {{"cases/poisson/poisson.cdl", "xy", {3, 3, 0}, 5}, {"cases/heat2d/heat2d.cdl", "txy", {3, 3, 0}, 4}};
 
 START_TEST(polished_error_converges)
-{
-    static const double factor[4] = {1.0, 1.5, 2.0, 2.5};
-    double              sx = 0, sy = 0, sxx = 0, sxy = 0;
-    char                path[1024], line[64];
-    open_context();
-    snprintf(path, sizeof path, "%s/%s", PDM_SOURCE_DIR, orders[_i].file);
-    for (int k = 0; k < 4; k++) {
-        pdm_case *c = NULL;
-        const int n = (int)(orders[_i].base * factor[k] + 0.5);
-        OK(pdm_case_read(ctx, path, &c));
-        for (int d = 0; orders[_i].dims[d]; d++) {
-            char group[16];
-            snprintf(group, sizeof group, "domain/%c", orders[_i].dims[d]);
-            snprintf(line, sizeof line, "%d", n + orders[_i].extra[d]);
-            OK(pdm_case_set_text(c, group, "control_points", line));
+    {
+        static const double factor[4] = {1.0, 1.5, 2.0, 2.5};
+        double              sx = 0, sy = 0, sxx = 0, sxy = 0;
+        char                path[1024], line[64];
+        open_context();
+        snprintf(path, sizeof path, "%s/%s", PDM_SOURCE_DIR, orders[_i].file);
+        for (int k = 0; k < 4; k++) {
+            pdm_case *c = NULL;
+            const int n = (int)(orders[_i].base * factor[k] + 0.5);
+            OK(pdm_case_read(ctx, path, &c));
+            for (int d = 0; orders[_i].dims[d]; d++) {
+                char group[16];
+                snprintf(group, sizeof group, "domain/%c", orders[_i].dims[d]);
+                snprintf(line, sizeof line, "%d", n + orders[_i].extra[d]);
+                OK(pdm_case_set_text(c, group, "control_points", line));
+            }
+            OK(pdm_case_set_text(c, "surrogate", "modes", _i ? "1 1 1" : "1 1"));
+            OK(pdm_case_set_text(c, "training", "batch", "1"));
+            pdm_model *m = model_of(c);
+            OK(pdm_model_evaluate_exact(m, 1e-9, NULL, NULL));
+            const double x = log2(1.0 / n), y = log2(pdm_model_value(m, "error"));
+            printf("%s: %d knot spans, relative L2 error %.3e\n", orders[_i].file, n, pdm_model_value(m, "error"));
+            sx += x, sy += y, sxx += x * x, sxy += x * y;
+            pdm_model_destroy(&m);
         }
-        OK(pdm_case_set_text(c, "surrogate", "modes", _i ? "1 1 1" : "1 1"));
-        OK(pdm_case_set_text(c, "training", "batch", "1"));
-        pdm_model *m = model_of(c);
-        OK(pdm_model_evaluate_exact(m, 1e-9, NULL, NULL));
-        const double x = log2(1.0 / n), y = log2(pdm_model_value(m, "error"));
-        printf("%s: %d knot spans, relative L2 error %.3e\n", orders[_i].file, n, pdm_model_value(m, "error"));
-        sx += x, sy += y, sxx += x * x, sxy += x * y;
-        pdm_model_destroy(&m);
+        const double order = (4 * sxy - sx * sy) / (4 * sxx - sx * sx);
+        printf("%s: observed order %.2f\n", orders[_i].file, order);
+        ck_assert_double_ge(order, 3.0);
+        close_context();
     }
-    const double order = (4 * sxy - sx * sy) / (4 * sxx - sx * sx);
-    printf("%s: observed order %.2f\n", orders[_i].file, order);
-    ck_assert_double_ge(order, 3.0);
-    close_context();
-}
 END_TEST
 
 /* ---- distributions ---- */
 
-static const struct { const char *text; bool good; double centre, width; } distributions[] = {
-    {"uniform(0, 0.2)", true, 0.1, 0.1}, {" normal( 1 ,2 ) ", true, 1.0, 2.0}, {"list(1, 2, 4)", true, 2.5, 1.5}, {"list(3)", true, 3.0, 1.0},
-    {"uniform(1, 0)", false, 0, 0}, {"uniform(1)", false, 0, 0}, {"normal(0, -1)", false, 0, 0}, {"gauss(0, 1)", false, 0, 0},
-    {"uniform(0, 1", false, 0, 0}, {"uniform(0, x)", false, 0, 0}, {"uniform(0, 1) 2", false, 0, 0}, {"list()", false, 0, 0}};
+static const struct {
+    const char *text;
+    bool        good;
+    double      centre, width;
+} distributions[] = {
+    {"uniform(0, 0.2)", true, 0.1, 0.1}, {" normal( 1 ,2 ) ", true, 1.0, 2.0}, {"list(1, 2, 4)", true, 2.5, 1.5},
+    {"list(3)", true, 3.0, 1.0},         {"uniform(1, 0)", false, 0, 0},       {"uniform(1)", false, 0, 0},
+    {"normal(0, -1)", false, 0, 0},      {"gauss(0, 1)", false, 0, 0},         {"uniform(0, 1", false, 0, 0},
+    {"uniform(0, x)", false, 0, 0},      {"uniform(0, 1) 2", false, 0, 0},     {"list()", false, 0, 0}};
 
 START_TEST(distributions_parse)
-{
-    pdm_distribution d;
-    double           centre, width;
-    open_context();
-    const pdm_status status = pdm_distribution_parse(ctx, distributions[_i].text, (pdm_where){.group = "inputs/a", .attribute = "distribution"}, &d);
-    ck_assert_int_eq(status, distributions[_i].good ? PDM_OK : PDM_ERR_CASE);
-    if (status == PDM_OK) {
-        pdm_distribution_spread(&d, &centre, &width);
-        ck_assert_double_eq_tol(centre, distributions[_i].centre, 1e-15);
-        ck_assert_double_eq_tol(width, distributions[_i].width, 1e-15);
-        for (uint64_t i = 0; i < 100; i++) {
-            const double x = pdm_distribution_draw(&d, (pdm_random_key){1, PDM_RANDOM_TEST, 0}, i);
-            ck_assert(d.kind == PDM_DISTRIBUTION_NORMAL || fabs(x - centre) <= width + 1e-15);
+    {
+        pdm_distribution d;
+        double           centre, width;
+        open_context();
+        const pdm_status status = pdm_distribution_parse(
+            ctx, distributions[_i].text, (pdm_where){.group = "inputs/a", .attribute = "distribution"}, &d);
+        ck_assert_int_eq(status, distributions[_i].good ? PDM_OK : PDM_ERR_CASE);
+        if (status == PDM_OK) {
+            pdm_distribution_spread(&d, &centre, &width);
+            ck_assert_double_eq_tol(centre, distributions[_i].centre, 1e-15);
+            ck_assert_double_eq_tol(width, distributions[_i].width, 1e-15);
+            for (uint64_t i = 0; i < 100; i++) {
+                const double x = pdm_distribution_draw(&d, (pdm_random_key){1, PDM_RANDOM_TEST, 0}, i);
+                ck_assert(d.kind == PDM_DISTRIBUTION_NORMAL || fabs(x - centre) <= width + 1e-15);
+            }
         }
+        close_context();
     }
-    close_context();
-}
 END_TEST
 
 int main(void)

@@ -5,15 +5,19 @@
 
 #include "train/train_impl.h"
 
-pdm_batch batch_of(pdm_model *m, pdm_size n) { return (pdm_batch){.n = n, .index = m->index}; }
+pdm_batch batch_of(pdm_model *m, pdm_size n)
+{
+    return (pdm_batch){.n = n, .index = m->index};
+}
 
 pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input)
 {
     pdm_status           status = PDM_OK;
     pdm_backend         *b      = m->backend;
     const pdm_rows_desc *rows   = pdm_domain_rows(m->domain);
-    const pdm_size       n_coef = pdm_domain_n_coef(m->domain), c_size = n_coef * rows->n_field, n_input = pdm_domain_n_input(m->domain);
-    void                *scalar = NULL, *sampled = NULL, *lift = NULL, *features = NULL;
+    const pdm_size       n_coef = pdm_domain_n_coef(m->domain), c_size = n_coef * rows->n_field,
+                   n_input = pdm_domain_n_input(m->domain);
+    void *scalar = NULL, *sampled = NULL, *lift = NULL, *features = NULL;
 
     PDM_TRY(b->ops->acquire(b, m->data.scalar, PDM_WRITE, &scalar));
     PDM_TRY(b->ops->acquire(b, m->data.sampled, PDM_WRITE, &sampled));
@@ -25,10 +29,10 @@ pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input)
         double         *own_lift = (double *)lift + i * c_size;
         for (pdm_size k = 0; k < n_input; k++)
             if (!isfinite(input[i * n_input + k]))
-                PDM_FAIL(m->ctx, PDM_ERR_DATA, "input number %lld of sample %lld is %g; a finite number expected", (long long)k, (long long)i,
-                         input[i * n_input + k]);
-        PDM_TRY(pdm_domain_prepare(m->domain, input + i * n_input, (double *)scalar + i * rows->n_scalar, (double *)sampled + i * rows->n_sampled,
-                                   own_lift, m->work, &report));
+                PDM_FAIL(m->ctx, PDM_ERR_DATA, "input number %lld of sample %lld is %g; a finite number expected",
+                         (long long)k, (long long)i, input[i * n_input + k]);
+        PDM_TRY(pdm_domain_prepare(m->domain, input + i * n_input, (double *)scalar + i * rows->n_scalar,
+                                   (double *)sampled + i * rows->n_sampled, own_lift, m->work, &report));
         if (report.relative > m->report.relative) m->report = report;
         pdm_domain_features(m->domain, input + i * n_input, own_lift, m->magnitude, m->input_shift, m->input_scale,
                             (float *)features + i * pdm_domain_n_feature(m->domain) * n_coef);
@@ -43,8 +47,8 @@ done:
 
 pdm_status batch_draw(pdm_model *m, pdm_size step)
 {
-    const pdm_random_key draw = {(uint64_t)m->training.seed, PDM_RANDOM_INPUT, (uint64_t)step};
-    const pdm_random_key pick = {(uint64_t)m->training.seed, PDM_RANDOM_BATCH, (uint64_t)step};
+    const pdm_random_key draw    = {(uint64_t)m->training.seed, PDM_RANDOM_INPUT, (uint64_t)step};
+    const pdm_random_key pick    = {(uint64_t)m->training.seed, PDM_RANDOM_BATCH, (uint64_t)step};
     const pdm_size       n_input = pdm_domain_n_input(m->domain);
     const bool           given   = m->given.n_sample > 0;
 

@@ -5,19 +5,21 @@
 
 #include "train/train_impl.h"
 
-static const double NOTABLE_JUMP = 1e-6; /* relative to the data; far above their rounding, far below what a solution shows */
+static const double NOTABLE_JUMP =
+    1e-6; /* relative to the data; far above their rounding, far below what a solution shows */
 
 static pdm_status view_training(const pdm_model *m, pdm_text *out)
 {
     pdm_status               status = PDM_OK;
     const training_settings *t      = &m->training;
     static const char *const loss[] = {"physics", "data", "physics and data"};
-    PDM_TRY(pdm_text_append(out, "training     %lld steps of %lld inputs on %s, seed %lld\n", (long long)t->steps, (long long)t->batch, loss[t->loss],
-                            (long long)t->seed));
+    PDM_TRY(pdm_text_append(out, "training     %lld steps of %lld inputs on %s, seed %lld\n", (long long)t->steps,
+                            (long long)t->batch, loss[t->loss], (long long)t->seed));
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
         const pdm_input_info *info = pdm_pde_input(m->pde, i);
-        PDM_TRY(pdm_text_append(out, "input        %s: %s, about %g +- %g%s%s\n", info->name, info->n_dim ? "field" : "scalar", m->input_shift[i],
-                                1.0 / m->input_scale[i], *info->units ? " " : "", info->units));
+        PDM_TRY(pdm_text_append(out, "input        %s: %s, about %g +- %g%s%s\n", info->name,
+                                info->n_dim ? "field" : "scalar", m->input_shift[i], 1.0 / m->input_scale[i],
+                                *info->units ? " " : "", info->units));
     }
 done:
     return status;
@@ -46,7 +48,8 @@ pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
     if (!m || !sink) return PDM_ERR_ARGUMENT;
     text.ctx = m->ctx;
     PDM_TRY(view_model(m, &text));
-    PDM_TRY(pdm_text_append(&text, "trained      %lld of %lld steps\n", (long long)m->step, (long long)m->training.steps));
+    PDM_TRY(
+        pdm_text_append(&text, "trained      %lld of %lld steps\n", (long long)m->step, (long long)m->training.steps));
     sink(user, text.data);
 done:
     pdm_text_destroy(&text);
@@ -76,8 +79,10 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
     PDM_TRY(pdm_model_create(c, &m));
     PDM_TRY(view_model(m, &text));
     if (m->report.relative > NOTABLE_JUMP)
-        PDM_TRY(pdm_text_append(&text, "corner       initial and boundary data disagree by %g (%s:%s); the initial state keeps its own\n", m->report.jump,
-                                m->report.where.group ? m->report.where.group : "", m->report.where.attribute ? m->report.where.attribute : ""));
+        PDM_TRY(pdm_text_append(
+            &text, "corner       initial and boundary data disagree by %g (%s:%s); the initial state keeps its own\n",
+            m->report.jump, m->report.where.group ? m->report.where.group : "",
+            m->report.where.attribute ? m->report.where.attribute : ""));
     PDM_TRY(time_steps(m, &seconds));
     PDM_TRY(pdm_text_append(&text, "time         %.1f ms a step here and now, %.0f s for %lld steps\n", 1e3 * seconds,
                             seconds * (double)m->training.steps, (long long)m->training.steps));

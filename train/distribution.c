@@ -39,14 +39,18 @@ pdm_status pdm_distribution_parse(pdm_context *ctx, const char *text, pdm_where 
     if (length == 7 && strncmp(word, "uniform", length) == 0 && d.n == 2) {
         d.kind = PDM_DISTRIBUTION_UNIFORM;
         if (!(d.value[1] >= d.value[0]))
-            PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where, "uniform from %g to %g; two numbers that do not decrease expected", d.value[0], d.value[1]);
+            PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where, "uniform from %g to %g; two numbers that do not decrease expected",
+                        d.value[0], d.value[1]);
     } else if (length == 6 && strncmp(word, "normal", length) == 0 && d.n == 2) {
         d.kind = PDM_DISTRIBUTION_NORMAL;
-        if (!(d.value[1] >= 0.0)) PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where, "standard deviation %g; 0 or more expected", d.value[1]);
+        if (!(d.value[1] >= 0.0))
+            PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where, "standard deviation %g; 0 or more expected", d.value[1]);
     } else if (length == 4 && strncmp(word, "list", length) == 0 && d.n >= 1) {
         d.kind = PDM_DISTRIBUTION_LIST;
     } else {
-        PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where, "\"%s\" is not a distribution; uniform(LOW, HIGH), normal(MEAN, DEVIATION) or list(A, B, ...) of at most %d finite numbers expected",
+        PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where,
+                    "\"%s\" is not a distribution; uniform(LOW, HIGH), normal(MEAN, DEVIATION) or list(A, B, ...) of "
+                    "at most %d finite numbers expected",
                     text, PDM_LIST_MOST);
     }
     *out = d;

@@ -20,15 +20,16 @@ static const char *axis_of(const pdm_pde *pde, pdm_size dim)
 /* An input as a variable of all samples; a field lies on the output's coordinates, which are those of its own file. */
 static pdm_status define_input(pdm_model *m, pdm_output *o, pdm_size i)
 {
-    pdm_status            status = PDM_OK;
-    const pdm_input_info *info   = pdm_pde_input(m->pde, i);
+    pdm_status            status                = PDM_OK;
+    const pdm_input_info *info                  = pdm_pde_input(m->pde, i);
     const char           *dims[PDM_MAX_DIM + 1] = {"sample"}, *long_name = NULL;
     char                  group[128];
 
     for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(m->pde, info->dim[k]);
     snprintf(group, sizeof group, "inputs/%s", info->name);
     PDM_TRY(pdm_case_text(m->the_case, group, "long_name", "", &long_name));
-    PDM_TRY(pdm_output_variable(o, info->name, info->n_dim + 1, dims, *info->units ? info->units : "1", *long_name ? long_name : NULL));
+    PDM_TRY(pdm_output_variable(o, info->name, info->n_dim + 1, dims, *info->units ? info->units : "1",
+                                *long_name ? long_name : NULL));
 done:
     return status;
 }
@@ -44,7 +45,8 @@ static pdm_status write_inputs(pdm_model *m, pdm_fields *f, pdm_output *o, pdm_s
         pdm_size              shape[PDM_MAX_DIM + 1], size = 1;
         PDM_TRY(file_input_read(m, f, i, shape, &values));
         for (pdm_size k = 0; k < info->n_dim; k++) size *= shape[k + 1];
-        for (pdm_size s = 0; s < n_sample; s++) PDM_TRY(pdm_output_put(o, info->name, s, 1, values + (shape[0] == 1 ? 0 : s) * size));
+        for (pdm_size s = 0; s < n_sample; s++)
+            PDM_TRY(pdm_output_put(o, info->name, s, 1, values + (shape[0] == 1 ? 0 : s) * size));
         pdm_free(m->ctx, values);
         values = NULL;
     }
@@ -55,7 +57,7 @@ done:
 
 static pdm_status write_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double polish)
 {
-    pdm_status  status = PDM_OK;
+    pdm_status  status                = PDM_OK;
     const char *dims[PDM_MAX_DIM + 1] = {"sample"};
 
     PDM_TRY(pdm_output_attribute(o, NULL, "Conventions", "CF-1.10"));
@@ -71,11 +73,13 @@ static pdm_status write_header(pdm_model *m, pdm_output *o, pdm_size n_sample, d
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
         const char *units = pdm_pde_dim_units(m->pde, j);
         dims[j + 1]       = pdm_pde_dim_name(m->pde, j);
-        PDM_TRY(pdm_output_dimension(o, dims[j + 1], m->output.n[j], m->output.coordinate[j], *units ? units : "1", axis_of(m->pde, j), NULL));
+        PDM_TRY(pdm_output_dimension(o, dims[j + 1], m->output.n[j], m->output.coordinate[j], *units ? units : "1",
+                                     axis_of(m->pde, j), NULL));
     }
     for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) {
         const char *units = pdm_pde_field_units(m->pde, f);
-        PDM_TRY(pdm_output_variable(o, pdm_pde_field_name(m->pde, f), pdm_domain_n_dim(m->domain) + 1, dims, *units ? units : "1", NULL));
+        PDM_TRY(pdm_output_variable(o, pdm_pde_field_name(m->pde, f), pdm_domain_n_dim(m->domain) + 1, dims,
+                                    *units ? units : "1", NULL));
     }
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) PDM_TRY(define_input(m, o, i));
     PDM_TRY(pdm_output_variable_int(o, "solver_reason", 1, dims, "why the solve stopped; 1 and 2: converged"));
@@ -85,7 +89,8 @@ done:
     return status;
 }
 
-static pdm_status write_samples(pdm_model *m, pdm_output *o, pdm_size n, const double *u, const pdm_solve_result *result)
+static pdm_status write_samples(pdm_model *m, pdm_output *o, pdm_size n, const double *u,
+                                const pdm_solve_result *result)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_field = pdm_domain_n_field(m->domain), n_point = m->output.n_point;
@@ -102,14 +107,15 @@ done:
 
 /* Reads the inputs of a file, predicts on the file's coordinates, writes when asked to. u [n_sample][n_field][n_point] and
  * result [n_sample] are allocated. */
-static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, double polish, pdm_size *n_sample, double **u,
-                               pdm_solve_result **result)
+static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, double polish, pdm_size *n_sample,
+                               double **u, pdm_solve_result **result)
 {
     pdm_status  status = PDM_OK;
     file_inputs x      = {0};
     pdm_output *o      = NULL;
 
-    if (output) PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
+    if (output)
+        PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
     PDM_TRY(file_inputs_read(m, f, &x));
     PDM_TRY(output_set(m, x.n_coordinate, x.coordinate));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * pdm_domain_n_field(m->domain) * m->output.n_point, u));
@@ -168,22 +174,24 @@ static double relative_error(const pdm_model *m, const double *u, const double *
 
 static pdm_status read_reference(pdm_model *m, pdm_fields *f, pdm_size field, pdm_size n_sample, double **values)
 {
-    pdm_status  status = PDM_OK;
+    pdm_status  status                = PDM_OK;
     const char *dims[PDM_MAX_DIM + 1] = {"?sample"};
     const char *units = pdm_pde_field_units(m->pde, field), *name = pdm_pde_field_name(m->pde, field);
     pdm_size    shape[PDM_MAX_DIM + 1];
 
     if (!pdm_fields_has(f, name))
-        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; a reference has the fields of the case", pdm_fields_path(f), name);
+        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; a reference has the fields of the case",
+                 pdm_fields_path(f), name);
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
         dims[j + 1] = pdm_pde_dim_name(m->pde, j);
         if (!pdm_fields_has(f, dims[j + 1]))
-            PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no coordinate variable \"%s\"; a reference has coordinates", pdm_fields_path(f), dims[j + 1]);
+            PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no coordinate variable \"%s\"; a reference has coordinates",
+                     pdm_fields_path(f), dims[j + 1]);
     }
     PDM_TRY(pdm_fields_read(f, name, pdm_domain_n_dim(m->domain) + 1, dims, *units ? units : NULL, shape, values));
     if (shape[0] != n_sample)
-        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: \"%s\" has %lld samples, the inputs have %lld", pdm_fields_path(f), name, (long long)shape[0],
-                 (long long)n_sample);
+        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: \"%s\" has %lld samples, the inputs have %lld", pdm_fields_path(f), name,
+                 (long long)shape[0], (long long)n_sample);
 done:
     return status;
 }
@@ -194,10 +202,10 @@ static pdm_status compare_field(pdm_model *m, pdm_size field, pdm_size n, const 
 {
     pdm_status        status  = PDM_OK;
     const pdm_size    n_field = pdm_domain_n_field(m->domain), n_point = m->output.n_point;
-    const pdm_spline *s       = pdm_domain_spline(m->domain, 0);
-    const bool        late    = pdm_pde_has_time(m->pde);
-    const double      from    = s->map.low + 0.1 * (s->map.high - s->map.low);
-    const char       *name    = pdm_pde_field_name(m->pde, field);
+    const pdm_spline *s    = pdm_domain_spline(m->domain, 0);
+    const bool        late = pdm_pde_has_time(m->pde);
+    const double      from = s->map.low + 0.1 * (s->map.high - s->map.low);
+    const char       *name = pdm_pde_field_name(m->pde, field);
     double            mean = 0.0, mean_late = 0.0, worst = 0.0;
     char              key[64];
 
@@ -205,8 +213,9 @@ static pdm_status compare_field(pdm_model *m, pdm_size field, pdm_size n, const 
     if (late) PDM_TRY(pdm_text_append(text, "  %s >= %-8g", pdm_pde_dim_name(m->pde, 0), from));
     PDM_TRY(pdm_text_append(text, "  %5s  %s\n", "steps", "solve"));
     for (pdm_size i = 0; i < n; i++) {
-        const double *mine = u + (i * n_field + field) * n_point, e = relative_error(m, mine, reference + i * n_point, -INFINITY);
-        const double  e_late = late ? relative_error(m, mine, reference + i * n_point, from) : 0.0;
+        const double *mine  = u + (i * n_field + field) * n_point,
+                     e      = relative_error(m, mine, reference + i * n_point, -INFINITY);
+        const double e_late = late ? relative_error(m, mine, reference + i * n_point, from) : 0.0;
         PDM_TRY(pdm_text_append(text, "%-8lld %10.4f %%", (long long)i, 100.0 * e));
         if (late) PDM_TRY(pdm_text_append(text, "  %9.4f %% ", 100.0 * e_late));
         PDM_TRY(pdm_text_append(text, "  %5d  %s\n", (int)result[i].iterations, pdm_reason_text(result[i].reason)));
@@ -214,8 +223,11 @@ static pdm_status compare_field(pdm_model *m, pdm_size field, pdm_size n, const 
         mean_late += e_late / (double)n;
         worst = e > worst || !(e == e) ? e : worst;
     }
-    PDM_TRY(pdm_text_append(text, "field %s: mean relative L2 error %.4f %%, worst %.4f %%", name, 100.0 * mean, 100.0 * worst));
-    if (late) PDM_TRY(pdm_text_append(text, "; for %s >= %g: mean %.4f %%", pdm_pde_dim_name(m->pde, 0), from, 100.0 * mean_late));
+    PDM_TRY(pdm_text_append(text, "field %s: mean relative L2 error %.4f %%, worst %.4f %%", name, 100.0 * mean,
+                            100.0 * worst));
+    if (late)
+        PDM_TRY(pdm_text_append(text, "; for %s >= %g: mean %.4f %%", pdm_pde_dim_name(m->pde, 0), from,
+                                100.0 * mean_late));
     PDM_TRY(pdm_text_append(text, "\n"));
     snprintf(key, sizeof key, "error.%.20s", name);
     model_set_value(m, key, mean);
@@ -244,9 +256,12 @@ static pdm_status draw_unseen(pdm_model *m, pdm_size n, double *input)
         for (pdm_size k = 0; k < pdm_pde_n_input(m->pde); k++) {
             const pdm_size at = pdm_domain_input_offset(m->domain, k);
             if (m->distribution[k].kind == PDM_DISTRIBUTION_NONE)
-                PDM_FAIL(m->ctx, PDM_ERR_DATA, "input \"%s\" has no distribution to draw from; a reference file expected", pdm_pde_input(m->pde, k)->name);
+                PDM_FAIL(m->ctx, PDM_ERR_DATA,
+                         "input \"%s\" has no distribution to draw from; a reference file expected",
+                         pdm_pde_input(m->pde, k)->name);
             for (pdm_size j = 0; j < pdm_domain_input_size(m->domain, k); j++)
-                input[i * n_input + at + j] = pdm_distribution_draw(&m->distribution[k], key, (uint64_t)(i * n_input + at + j));
+                input[i * n_input + at + j] =
+                    pdm_distribution_draw(&m->distribution[k], key, (uint64_t)(i * n_input + at + j));
         }
 done:
     return status;
@@ -259,10 +274,12 @@ static pdm_status exact_field(pdm_model *m, pdm_size field, pdm_size n, const do
     const pdm_function *f      = NULL;
     const double       *x[PDM_MAX_DIM];
     PDM_TRY(pdm_case_text(m->the_case, "pde/exact", pdm_pde_field_name(m->pde, field), NULL, &text));
-    PDM_TRY(pdm_pde_compile(m->pde, text, pdm_case_where(m->the_case, "pde/exact", pdm_pde_field_name(m->pde, field)), false, &f));
+    PDM_TRY(pdm_pde_compile(m->pde, text, pdm_case_where(m->the_case, "pde/exact", pdm_pde_field_name(m->pde, field)),
+                            false, &f));
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) x[j] = m->output.coordinate[j];
     for (pdm_size i = 0; i < n; i++)
-        PDM_TRY(pdm_domain_evaluate(m->domain, f, input + i * pdm_domain_n_input(m->domain), m->output.n, x, values + i * m->output.n_point));
+        PDM_TRY(pdm_domain_evaluate(m->domain, f, input + i * pdm_domain_n_input(m->domain), m->output.n, x,
+                                    values + i * m->output.n_point));
 done:
     return status;
 }
@@ -271,12 +288,14 @@ done:
 static pdm_status append_times(const pdm_model *m, pdm_size n, pdm_text *text)
 {
     const double per = 1e3 / (double)n;
-    return pdm_text_append(text, "time per sample: network %.2f ms, solve %.2f ms, output %.2f ms, setting up %.2f ms\n",
+    return pdm_text_append(text,
+                           "time per sample: network %.2f ms, solve %.2f ms, output %.2f ms, setting up %.2f ms\n",
                            per * pdm_model_value(m, "seconds.network"), per * pdm_model_value(m, "seconds.solve"),
                            per * pdm_model_value(m, "seconds.output"), per * pdm_model_value(m, "seconds.data"));
 }
 
-pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish, pdm_sink sink, void *user)
+pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish,
+                                   pdm_sink sink, void *user)
 {
     pdm_status        status = PDM_OK;
     pdm_fields       *f      = NULL;
@@ -323,7 +342,8 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
     text.ctx               = m->ctx;
     const pdm_size n_field = pdm_domain_n_field(m->domain);
     if (!pdm_case_has_group(m->the_case, "pde/exact"))
-        PDM_FAIL(m->ctx, PDM_ERR_DATA, "the case has no group /pde/exact with exact solutions; a reference file expected");
+        PDM_FAIL(m->ctx, PDM_ERR_DATA,
+                 "the case has no group /pde/exact with exact solutions; a reference file expected");
     PDM_TRY(output_set(m, NULL, NULL));
     PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * pdm_domain_n_input(m->domain), &input));
     PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * n_field * m->output.n_point, &u));

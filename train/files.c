@@ -6,7 +6,10 @@
 
 #include "train/train_impl.h"
 
-static const char *units_or_null(const char *units) { return *units ? units : NULL; }
+static const char *units_or_null(const char *units)
+{
+    return *units ? units : NULL;
+}
 
 static pdm_status read_coordinates(pdm_model *m, pdm_fields *f, file_inputs *x)
 {
@@ -15,11 +18,13 @@ static pdm_status read_coordinates(pdm_model *m, pdm_fields *f, file_inputs *x)
         const char       *name = pdm_pde_dim_name(m->pde, j);
         const pdm_spline *s    = pdm_domain_spline(m->domain, j);
         if (!pdm_fields_has(f, name)) continue;
-        PDM_TRY(pdm_fields_coordinate(f, name, units_or_null(pdm_pde_dim_units(m->pde, j)), &x->coordinate[j], &x->n_coordinate[j]));
+        PDM_TRY(pdm_fields_coordinate(f, name, units_or_null(pdm_pde_dim_units(m->pde, j)), &x->coordinate[j],
+                                      &x->n_coordinate[j]));
         const double slack = 1e-9 * (s->map.high - s->map.low);
         for (pdm_size i = 0; i < x->n_coordinate[j]; i++)
             if (x->coordinate[j][i] < s->map.low - slack || x->coordinate[j][i] > s->map.high + slack)
-                PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: coordinate %s = %.9g (number %lld) is outside the domain; %.9g to %.9g expected",
+                PDM_FAIL(m->ctx, PDM_ERR_DATA,
+                         "%s: coordinate %s = %.9g (number %lld) is outside the domain; %.9g to %.9g expected",
                          pdm_fields_path(f), name, x->coordinate[j][i], (long long)i, s->map.low, s->map.high);
     }
 done:
@@ -28,23 +33,28 @@ done:
 
 /* One field input of all samples from the file's grid to the Greville points, dimension by dimension. values is replaced:
  * [n_sample][file grid] -> [n_sample][control points]. */
-static pdm_status resample_field(pdm_model *m, pdm_fields *f, const file_inputs *x, const pdm_input_info *info, pdm_size *shape, double **values)
+static pdm_status resample_field(pdm_model *m, pdm_fields *f, const file_inputs *x, const pdm_input_info *info,
+                                 pdm_size *shape, double **values)
 {
     pdm_status status = PDM_OK;
     double    *matrix = NULL, *next = NULL;
 
     for (pdm_size k = 0; k < info->n_dim; k++) {
-        const pdm_size    j = info->dim[k];
-        const pdm_spline *s = pdm_domain_spline(m->domain, j);
-        const pdm_size    n = shape[k + 1];
+        const pdm_size    j     = info->dim[k];
+        const pdm_spline *s     = pdm_domain_spline(m->domain, j);
+        const pdm_size    n     = shape[k + 1];
         pdm_size          outer = 1, inner = 1;
         if (!x->coordinate[j])
-            PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: input \"%s\" has dimension \"%s\", but the file has no coordinate variable of that name",
+            PDM_FAIL(m->ctx, PDM_ERR_DATA,
+                     "%s: input \"%s\" has dimension \"%s\", but the file has no coordinate variable of that name",
                      pdm_fields_path(f), info->name, pdm_pde_dim_name(m->pde, j));
         const double slack = n > 1 ? (s->map.high - s->map.low) / (double)(n - 1) : 0.0;
-        if (!s->periodic && n > 1 && (x->coordinate[j][0] > s->map.low + slack || x->coordinate[j][n - 1] < s->map.high - slack))
-            PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: input \"%s\" covers %s from %g to %g; the whole domain, %g to %g, expected", pdm_fields_path(f), info->name,
-                     pdm_pde_dim_name(m->pde, j), x->coordinate[j][0], x->coordinate[j][n - 1], s->map.low, s->map.high);
+        if (!s->periodic && n > 1 &&
+            (x->coordinate[j][0] > s->map.low + slack || x->coordinate[j][n - 1] < s->map.high - slack))
+            PDM_FAIL(m->ctx, PDM_ERR_DATA,
+                     "%s: input \"%s\" covers %s from %g to %g; the whole domain, %g to %g, expected",
+                     pdm_fields_path(f), info->name, pdm_pde_dim_name(m->pde, j), x->coordinate[j][0],
+                     x->coordinate[j][n - 1], s->map.low, s->map.high);
         for (pdm_size i = 0; i <= k; i++) outer *= shape[i];
         for (pdm_size i = k + 2; i <= info->n_dim; i++) inner *= shape[i];
         PDM_TRY(pdm_alloc_array(m->ctx, s->n_coef * n, &matrix));
@@ -71,12 +81,13 @@ done:
 
 pdm_status file_input_read(pdm_model *m, pdm_fields *f, pdm_size i, pdm_size *shape, double **values)
 {
-    pdm_status            status = PDM_OK;
-    const pdm_input_info *info   = pdm_pde_input(m->pde, i);
+    pdm_status            status                = PDM_OK;
+    const pdm_input_info *info                  = pdm_pde_input(m->pde, i);
     const char           *dims[PDM_MAX_DIM + 1] = {"?sample"};
 
     if (!pdm_fields_has(f, info->name))
-        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; the case has an input of that name", pdm_fields_path(f), info->name);
+        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; the case has an input of that name", pdm_fields_path(f),
+                 info->name);
     for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(m->pde, info->dim[k]);
     PDM_TRY(pdm_fields_read(f, info->name, info->n_dim + 1, dims, units_or_null(info->units), shape, values));
 done:
@@ -88,8 +99,8 @@ pdm_status file_inputs_read(pdm_model *m, pdm_fields *f, file_inputs *out)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_input = pdm_domain_n_input(m->domain), declared = pdm_fields_dimension(f, "sample");
-    file_inputs    x       = {.n_sample = declared > 0 ? declared : 1};
-    double        *values  = NULL;
+    file_inputs    x      = {.n_sample = declared > 0 ? declared : 1};
+    double        *values = NULL;
 
     PDM_TRY(read_coordinates(m, f, &x));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * n_input, &x.input));
@@ -99,7 +110,8 @@ pdm_status file_inputs_read(pdm_model *m, pdm_fields *f, file_inputs *out)
         PDM_TRY(file_input_read(m, f, i, shape, &values));
         PDM_TRY(resample_field(m, f, &x, pdm_pde_input(m->pde, i), shape, &values));
         for (pdm_size s = 0; s < x.n_sample; s++) /* an input without sample dimension is the same for all */
-            for (pdm_size k = 0; k < size; k++) x.input[s * n_input + at + k] = values[(shape[0] == 1 ? 0 : s) * size + k];
+            for (pdm_size k = 0; k < size; k++)
+                x.input[s * n_input + at + k] = values[(shape[0] == 1 ? 0 : s) * size + k];
         pdm_free(m->ctx, values);
         values = NULL;
     }

@@ -8,7 +8,8 @@
 
 enum { STEPS = 12, FITTED = 4, N_NOISE = 3, DIRECTIONS = 4 };
 
-static const double NOISE_STEP = 1e-7, ABOVE_NOISE = 20.0; /* steps of a few FP32 roundings; what counts as far above them */
+static const double NOISE_STEP  = 1e-7,
+                    ABOVE_NOISE = 20.0; /* steps of a few FP32 roundings; what counts as far above them */
 
 /* Random direction over the weights, each tensor's part as long as `size` times the tensor itself (or its usual size). */
 static void draw_direction(const pdm_surrogate *net, const float *weight, double size, int number, double *direction)
@@ -26,12 +27,13 @@ static void draw_direction(const pdm_surrogate *net, const float *weight, double
     }
 }
 
-static pdm_status loss_at(pdm_model *m, const float *weight, const double *direction, double h, double *loss, double *moved_along)
+static pdm_status loss_at(pdm_model *m, const float *weight, const double *direction, double h, double *loss,
+                          double *moved_along)
 {
     pdm_status     status = PDM_OK;
     pdm_backend   *b      = m->backend;
     pdm_surrogate *net    = m->surrogate;
-    void          *host   = NULL, *g = NULL;
+    void          *host = NULL, *g = NULL;
 
     PDM_TRY(b->ops->acquire(b, net->parameters, PDM_WRITE, &host));
     PDM_TRY(b->ops->acquire(b, net->g_parameters, PDM_READ, &g));
@@ -66,7 +68,8 @@ static double fit_slope(const double *rest)
 
 /* What is left of the first-order model at step h, the root mean square over directions d and -d: with both signs the terms
  * of third order cannot cancel those of second order at some h and spoil the slope. directions [DIRECTIONS][n_parameter] */
-static pdm_status rest_at(pdm_model *m, const float *weight, const double *directions, double h, double base, double *rest)
+static pdm_status rest_at(pdm_model *m, const float *weight, const double *directions, double h, double base,
+                          double *rest)
 {
     pdm_status status = PDM_OK;
     double     sum    = 0.0;
@@ -82,7 +85,8 @@ done:
 
 /* Rests at h = 1, 1/2, ...; the slope is fitted over the smallest steps whose rests are all far above the noise that FP32
  * weights and the solver's tolerance leave, which tiny steps measure. */
-static pdm_status taylor_table(pdm_model *m, const float *weight, const double *directions, double base, pdm_text *text, double *slope)
+static pdm_status taylor_table(pdm_model *m, const float *weight, const double *directions, double base, pdm_text *text,
+                               double *slope)
 {
     pdm_status status = PDM_OK;
     double     rest[STEPS], noise = 0.0, h = 1.0;
@@ -93,7 +97,8 @@ static pdm_status taylor_table(pdm_model *m, const float *weight, const double *
         PDM_TRY(rest_at(m, weight, directions, NOISE_STEP * (k + 1), base, &r));
         noise = fmax(noise, r);
     }
-    PDM_TRY(pdm_text_append(text, "loss %.10e, noise %.1e\n%-12s %-14s %s\n", base, noise, "step h", "|rest|", "ratio"));
+    PDM_TRY(
+        pdm_text_append(text, "loss %.10e, noise %.1e\n%-12s %-14s %s\n", base, noise, "step h", "|rest|", "ratio"));
     for (int k = 0; k < STEPS; k++, h *= 0.5) {
         PDM_TRY(rest_at(m, weight, directions, h, base, &rest[k]));
         PDM_TRY(pdm_text_append(text, "%-12.5g %-14.5e", h, rest[k]));
@@ -103,21 +108,22 @@ static pdm_status taylor_table(pdm_model *m, const float *weight, const double *
     }
     *slope = last >= FITTED ? fit_slope(rest + last - FITTED) : NAN;
     if (last >= FITTED)
-        PDM_TRY(pdm_text_append(text, "slope %.3f over h = %g to %g (2 is right, 1 is a wrong gradient)\n", *slope, pow(0.5, last - FITTED),
-                                pow(0.5, last - 1)));
-    else PDM_TRY(pdm_text_append(text, "no slope: the rests are too close to the noise\n"));
+        PDM_TRY(pdm_text_append(text, "slope %.3f over h = %g to %g (2 is right, 1 is a wrong gradient)\n", *slope,
+                                pow(0.5, last - FITTED), pow(0.5, last - 1)));
+    else
+        PDM_TRY(pdm_text_append(text, "no slope: the rests are too close to the noise\n"));
 done:
     return status;
 }
 
 pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, void *user)
 {
-    pdm_status     status    = PDM_OK;
-    pdm_surrogate *net       = m ? m->surrogate : NULL;
-    float         *weight    = NULL;
+    pdm_status     status     = PDM_OK;
+    pdm_surrogate *net        = m ? m->surrogate : NULL;
+    float         *weight     = NULL;
     double        *directions = NULL, base;
-    void          *host      = NULL;
-    pdm_text       text      = {0};
+    void          *host       = NULL;
+    pdm_text       text       = {0};
 
     if (!m || !slope) return PDM_ERR_ARGUMENT;
     text.ctx = m->ctx;

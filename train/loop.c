@@ -58,11 +58,12 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
         PDM_TRY(pdm_model_train_step(m));
         PDM_TRY(log_step(m, log));
         stop = progress && progress(user, m) != 0;
-        if (stop || m->step == m->training.steps || m->step % m->training.checkpoint_every == 0) PDM_TRY(pdm_model_write(m, path));
+        if (stop || m->step == m->training.steps || m->step % m->training.checkpoint_every == 0)
+            PDM_TRY(pdm_model_write(m, path));
     }
     if (stop && m->step < m->training.steps)
-        PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED, "stopped on request after step %lld of %lld; the checkpoint is %s", (long long)m->step,
-                 (long long)m->training.steps, path);
+        PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED, "stopped on request after step %lld of %lld; the checkpoint is %s",
+                 (long long)m->step, (long long)m->training.steps, path);
 done:
     pdm_jsonl_close(&log);
     if (m) pdm_free(m->ctx, name);

@@ -6,18 +6,21 @@
 
 #include "train/train_impl.h"
 
-#define TRAINING_SETTINGS(X)                                                                                                       \
-    X(steps, PDM_SETTING_COUNT, 400, 0, 1e9, NULL, "1", "training steps")                                                            \
-    X(batch, PDM_SETTING_COUNT, 4, 1, 4096, NULL, "1", "inputs per step")                                                            \
-    X(seed, PDM_SETTING_COUNT, 1, 0, 1e15, NULL, "1", "of weights and inputs")                                                       \
-    X(checkpoint_every, PDM_SETTING_COUNT, 50, 1, 1e9, NULL, "1", "steps between checkpoints")                                       \
-    X(learning_rate, PDM_SETTING_REAL, 2e-3, 0.0, 1.0, NULL, "1", "of Adam, at the start")                                           \
-    X(final_rate, PDM_SETTING_REAL, 0.0, 0.0, 1.0, NULL, "1", "learning rate at the last step, relative to the first (cosine)")       \
-    X(warmup, PDM_SETTING_COUNT, 0, 0, 1e9, NULL, "1", "steps over which the rate rises from zero")                                  \
-    X(clip, PDM_SETTING_REAL, 3.0, 0.1, 1e30, NULL, "1", "gradient norms are cut at this multiple of their running mean")             \
-    X(loss, PDM_SETTING_CHOICE, 0, 0, 2, "physics|data|mix", "1", "the objective itself, the misfit to given fields, or both")        \
-    X(data_weight, PDM_SETTING_REAL, 0.5, 0.0, 1.0, NULL, "1", "share of the misfit in loss = \"mix\"")                              \
-    X(tolerance, PDM_SETTING_REAL, 1e-3, 1e-14, 1e-1, NULL, "1", "of the solver in training (see solver:tolerance)")                 \
+#define TRAINING_SETTINGS(X)                                                                                         \
+    X(steps, PDM_SETTING_COUNT, 400, 0, 1e9, NULL, "1", "training steps")                                            \
+    X(batch, PDM_SETTING_COUNT, 4, 1, 4096, NULL, "1", "inputs per step")                                            \
+    X(seed, PDM_SETTING_COUNT, 1, 0, 1e15, NULL, "1", "of weights and inputs")                                       \
+    X(checkpoint_every, PDM_SETTING_COUNT, 50, 1, 1e9, NULL, "1", "steps between checkpoints")                       \
+    X(learning_rate, PDM_SETTING_REAL, 2e-3, 0.0, 1.0, NULL, "1", "of Adam, at the start")                           \
+    X(final_rate, PDM_SETTING_REAL, 0.0, 0.0, 1.0, NULL, "1",                                                        \
+      "learning rate at the last step, relative to the first (cosine)")                                              \
+    X(warmup, PDM_SETTING_COUNT, 0, 0, 1e9, NULL, "1", "steps over which the rate rises from zero")                  \
+    X(clip, PDM_SETTING_REAL, 3.0, 0.1, 1e30, NULL, "1",                                                             \
+      "gradient norms are cut at this multiple of their running mean")                                               \
+    X(loss, PDM_SETTING_CHOICE, 0, 0, 2, "physics|data|mix", "1",                                                    \
+      "the objective itself, the misfit to given fields, or both")                                                   \
+    X(data_weight, PDM_SETTING_REAL, 0.5, 0.0, 1.0, NULL, "1", "share of the misfit in loss = \"mix\"")              \
+    X(tolerance, PDM_SETTING_REAL, 1e-3, 1e-14, 1e-1, NULL, "1", "of the solver in training (see solver:tolerance)") \
     X(max_iter, PDM_SETTING_COUNT, 20, 1, 10000, NULL, "1", "of the solver in training")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
@@ -26,7 +29,10 @@ static const pdm_setting settings_table[] = {TRAINING_SETTINGS(SETTING)};
 #undef SETTING
 enum { N_SETTING = sizeof settings_table / sizeof *settings_table };
 
-pdm_status training_settings_view(pdm_text *out) { return pdm_settings_view("training", settings_table, N_SETTING, out); }
+pdm_status training_settings_view(pdm_text *out)
+{
+    return pdm_settings_view("training", settings_table, N_SETTING, out);
+}
 
 /* ---- creation ---- */
 
@@ -47,11 +53,15 @@ static pdm_status read_distributions(pdm_model *m)
         snprintf(group, sizeof group, "inputs/%s", info->name);
         PDM_TRY(pdm_case_text(m->the_case, group, "distribution", "", &text));
         pdm_where where = pdm_case_where(m->the_case, group, "distribution");
-        if (*text) PDM_TRY(pdm_distribution_parse(m->ctx, text, where, &m->distribution[i]));
+        if (*text)
+            PDM_TRY(pdm_distribution_parse(m->ctx, text, where, &m->distribution[i]));
         else if (!given)
-            PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where, "missing; how to draw \"%s\" (like \"uniform(0, 1)\"), or a file in training:data, expected", info->name);
+            PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where,
+                        "missing; how to draw \"%s\" (like \"uniform(0, 1)\"), or a file in training:data, expected",
+                        info->name);
         if (*text && info->n_dim > 0 && !given)
-            PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where, "\"%s\" is a field; fields come from the file named in training:data", info->name);
+            PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where,
+                        "\"%s\" is a field; fields come from the file named in training:data", info->name);
         pdm_distribution_spread(&m->distribution[i], &m->input_shift[i], &width);
         m->input_scale[i] = 1.0 / width;
     }
@@ -61,14 +71,14 @@ done:
 
 static void batch_layout(pdm_model *m)
 {
-    pdm_arena *a = &m->arena;
-    m->input     = pdm_carve(a, double, m->n_batch * pdm_domain_n_input(m->domain));
-    m->work      = pdm_carve(a, double, pdm_domain_prepare_work(m->domain));
-    m->magnitude = pdm_carve(a, double, pdm_domain_n_field(m->domain));
-    m->index     = pdm_carve(a, int32_t, m->n_batch);
-    m->good      = pdm_carve(a, int32_t, m->n_batch);
-    m->pick      = pdm_carve(a, int32_t, m->n_batch);
-    m->result    = pdm_carve(a, pdm_solve_result, m->n_batch);
+    pdm_arena *a    = &m->arena;
+    m->input        = pdm_carve(a, double, m->n_batch *pdm_domain_n_input(m->domain));
+    m->work         = pdm_carve(a, double, pdm_domain_prepare_work(m->domain));
+    m->magnitude    = pdm_carve(a, double, pdm_domain_n_field(m->domain));
+    m->index        = pdm_carve(a, int32_t, m->n_batch);
+    m->good         = pdm_carve(a, int32_t, m->n_batch);
+    m->pick         = pdm_carve(a, int32_t, m->n_batch);
+    m->result       = pdm_carve(a, pdm_solve_result, m->n_batch);
     m->weight_one   = pdm_carve(a, double, m->n_batch);
     m->weight_minus = pdm_carve(a, double, m->n_batch);
 }
@@ -78,11 +88,15 @@ static pdm_status create_batch(pdm_model *m)
     pdm_status           status = PDM_OK;
     pdm_backend         *b      = m->backend;
     const pdm_rows_desc *rows   = pdm_domain_rows(m->domain);
-    const size_t         n = (size_t)m->n_batch, n_coef = (size_t)pdm_domain_n_coef(m->domain), c_size = n_coef * (size_t)rows->n_field;
+    const size_t         n = (size_t)m->n_batch, n_coef = (size_t)pdm_domain_n_coef(m->domain),
+                 c_size = n_coef * (size_t)rows->n_field;
 
-    PDM_TRY(b->ops->buffer_create(b, n * (size_t)pdm_domain_n_feature(m->domain) * n_coef * sizeof(float), &m->features));
-    PDM_TRY(b->ops->buffer_create(b, n * (size_t)pdm_experts_columns(m->experts)->n_channel * n_coef * sizeof(float), &m->basis));
-    PDM_TRY(b->ops->buffer_create(b, n * (size_t)pdm_experts_columns(m->experts)->n_channel * n_coef * sizeof(float), &m->g_basis));
+    PDM_TRY(
+        b->ops->buffer_create(b, n * (size_t)pdm_domain_n_feature(m->domain) * n_coef * sizeof(float), &m->features));
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)pdm_experts_columns(m->experts)->n_channel * n_coef * sizeof(float),
+                                  &m->basis));
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)pdm_experts_columns(m->experts)->n_channel * n_coef * sizeof(float),
+                                  &m->g_basis));
     PDM_TRY(b->ops->buffer_create(b, n * c_size * sizeof(double), &m->lift));
     PDM_TRY(b->ops->buffer_create(b, n * c_size * sizeof(double), &m->g_c));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)rows->n_scalar * sizeof(double), &m->data.scalar));
@@ -107,7 +121,7 @@ static void typical_input(const pdm_model *m, double *input)
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++)
         for (pdm_size k = 0; k < pdm_domain_input_size(m->domain, i); k++) {
             const pdm_size at = pdm_domain_input_offset(m->domain, i) + k;
-            input[at] = m->given.n_sample > 0 ? m->given.input[at] : m->input_shift[i];
+            input[at]         = m->given.n_sample > 0 ? m->given.input[at] : m->input_shift[i];
         }
 }
 
@@ -191,9 +205,11 @@ done:
 
 static pdm_status create_network(pdm_model *m)
 {
-    pdm_status             status = PDM_OK;
-    pdm_surrogate_shape    shape  = {.n_dim = pdm_domain_n_dim(m->domain), .n_feature = pdm_domain_n_feature(m->domain),
-                                     .n_channel = pdm_experts_columns(m->experts)->n_channel, .n_sample = m->n_batch};
+    pdm_status          status = PDM_OK;
+    pdm_surrogate_shape shape  = {.n_dim     = pdm_domain_n_dim(m->domain),
+                                  .n_feature = pdm_domain_n_feature(m->domain),
+                                  .n_channel = pdm_experts_columns(m->experts)->n_channel,
+                                  .n_sample  = m->n_batch};
     for (pdm_size j = 0; j < shape.n_dim; j++) {
         shape.n_coef[j]   = pdm_domain_spline(m->domain, j)->n_coef;
         shape.periodic[j] = pdm_domain_spline(m->domain, j)->periodic;
@@ -255,8 +271,8 @@ void pdm_model_destroy(pdm_model **model)
     pdm_experts_destroy(&m->free_experts);
     pdm_surrogate_destroy(&m->surrogate);
     if (b) {
-        pdm_buffer **buffer[] = {&m->features, &m->basis, &m->g_basis, &m->lift, &m->g_c, &m->misfit, &m->data.scalar, &m->data.sampled, &m->adam_m,
-                                 &m->adam_v};
+        pdm_buffer **buffer[] = {&m->features, &m->basis,       &m->g_basis,      &m->lift,   &m->g_c,
+                                 &m->misfit,   &m->data.scalar, &m->data.sampled, &m->adam_m, &m->adam_v};
         for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
     }
     pdm_arena_destroy(&m->arena);
@@ -276,12 +292,14 @@ void pdm_model_destroy(pdm_model **model)
 /* ---- file ---- */
 
 /* Floats of a buffer to or from a store. */
-static pdm_status store_buffer(pdm_model *m, pdm_store *s, const char *name, pdm_buffer *buffer, pdm_size n, bool writing)
+static pdm_status store_buffer(pdm_model *m, pdm_store *s, const char *name, pdm_buffer *buffer, pdm_size n,
+                               bool writing)
 {
     pdm_status status = PDM_OK;
     void      *host   = NULL;
     PDM_TRY(m->backend->ops->acquire(m->backend, buffer, writing ? PDM_READ : PDM_WRITE, &host));
-    PDM_TRY(writing ? pdm_store_put(s, "optimiser", name, PDM_STORE_FLOAT, n, host, NULL) : pdm_store_get(s, "optimiser", name, PDM_STORE_FLOAT, n, host));
+    PDM_TRY(writing ? pdm_store_put(s, "optimiser", name, PDM_STORE_FLOAT, n, host, NULL)
+                    : pdm_store_get(s, "optimiser", name, PDM_STORE_FLOAT, n, host));
 done:
     if (host) (void)m->backend->ops->release(m->backend, buffer, &host);
     return status;
@@ -294,7 +312,7 @@ static pdm_status store_weights(pdm_model *m, pdm_store *s, bool writing)
     pdm_surrogate *net    = m->surrogate;
     PDM_TRY(m->backend->ops->acquire(m->backend, net->parameters, writing ? PDM_READ : PDM_WRITE, &host));
     for (pdm_size i = 0; i < net->n_tensor; i++) {
-        const pdm_tensor_info *t    = &net->tensor[i];
+        const pdm_tensor_info *t = &net->tensor[i];
         char                   shape[160];
         size_t                 used = 0;
         shape[0]                    = '\0';
@@ -421,7 +439,9 @@ pdm_status pdm_model_check_case(const pdm_model *m, pdm_case *c)
     PDM_TRY(case_identity(m->the_case, mine));
     PDM_TRY(case_identity(c, theirs));
     if (strcmp(mine, theirs) != 0)
-        PDM_FAIL(m->ctx, PDM_ERR_MODEL, "the model was made from another case than %s (only training:steps and training:checkpoint_every may differ)",
+        PDM_FAIL(m->ctx, PDM_ERR_MODEL,
+                 "the model was made from another case than %s (only training:steps and training:checkpoint_every may "
+                 "differ)",
                  pdm_case_path(c));
 done:
     return status;
@@ -433,7 +453,8 @@ pdm_status pdm_model_set_training(pdm_model *m, const char *name, const char *va
     training_settings changed;
     if (!m || !name || !value) return PDM_ERR_ARGUMENT;
     if (strcmp(name, "steps") != 0 && strcmp(name, "checkpoint_every") != 0)
-        PDM_FAIL(m->ctx, PDM_ERR_CASE, "training:%s cannot change once a model exists; steps or checkpoint_every expected", name);
+        PDM_FAIL(m->ctx, PDM_ERR_CASE,
+                 "training:%s cannot change once a model exists; steps or checkpoint_every expected", name);
     PDM_TRY(pdm_case_set_text(m->the_case, "training", name, value));
     PDM_TRY(pdm_case_settings(m->the_case, "training", settings_table, N_SETTING, &changed));
     m->training = changed;
@@ -460,11 +481,35 @@ double pdm_model_value(const pdm_model *m, const char *name)
     return NAN;
 }
 
-pdm_size          pdm_model_step(const pdm_model *m) { return m->step; }
-pdm_size          pdm_model_steps(const pdm_model *m) { return m->training.steps; }
-pdm_size          pdm_model_n_input(const pdm_model *m) { return pdm_domain_n_input(m->domain); }
-pdm_size          pdm_model_n_field(const pdm_model *m) { return pdm_domain_n_field(m->domain); }
-pdm_backend      *pdm_model_backend(pdm_model *m) { return m->backend; }
-pdm_solver       *pdm_model_solver(pdm_model *m) { return m->solver; }
-pdm_surrogate    *pdm_model_surrogate(pdm_model *m) { return m->surrogate; }
-const pdm_domain *pdm_model_domain(const pdm_model *m) { return m->domain; }
+pdm_size pdm_model_step(const pdm_model *m)
+{
+    return m->step;
+}
+pdm_size pdm_model_steps(const pdm_model *m)
+{
+    return m->training.steps;
+}
+pdm_size pdm_model_n_input(const pdm_model *m)
+{
+    return pdm_domain_n_input(m->domain);
+}
+pdm_size pdm_model_n_field(const pdm_model *m)
+{
+    return pdm_domain_n_field(m->domain);
+}
+pdm_backend *pdm_model_backend(pdm_model *m)
+{
+    return m->backend;
+}
+pdm_solver *pdm_model_solver(pdm_model *m)
+{
+    return m->solver;
+}
+pdm_surrogate *pdm_model_surrogate(pdm_model *m)
+{
+    return m->surrogate;
+}
+const pdm_domain *pdm_model_domain(const pdm_model *m)
+{
+    return m->domain;
+}

@@ -54,7 +54,8 @@ pdm_status output_set(pdm_model *m, const pdm_size *n, double *const *coordinate
     }
     PDM_TRY(pdm_point_grid_create(m->domain, grid.n, x, &grid.grid));
     PDM_TRY(m->backend->ops->points_create(m->backend, &grid.grid.desc, &grid.plan));
-    PDM_TRY(m->backend->ops->buffer_create(m->backend, (size_t)(m->n_batch * grid.n_point) * sizeof(double), &grid.values));
+    PDM_TRY(
+        m->backend->ops->buffer_create(m->backend, (size_t)(m->n_batch * grid.n_point) * sizeof(double), &grid.values));
     old       = m->output;
     m->output = grid;
     grid      = old;
@@ -68,7 +69,7 @@ done:
 
 pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, const double *coordinate)
 {
-    pdm_status status = PDM_OK;
+    pdm_status status             = PDM_OK;
     pdm_size   sizes[PDM_MAX_DIM] = {0}, dim = -1;
     double    *x[PDM_MAX_DIM] = {0}, *mine = NULL;
 
@@ -78,7 +79,8 @@ pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, cons
     if (dim < 0) PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "no dimension \"%s\" in this model", name);
     for (pdm_size i = 0; i < n; i++)
         if (!isfinite(coordinate[i]) || (i > 0 && !(coordinate[i] > coordinate[i - 1])))
-            PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "coordinate %s[%lld] = %g; finite, increasing numbers expected", name, (long long)i, coordinate[i]);
+            PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "coordinate %s[%lld] = %g; finite, increasing numbers expected", name,
+                     (long long)i, coordinate[i]);
     if (!m->output.plan) PDM_TRY(output_set(m, NULL, NULL));
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
         sizes[j] = m->output.n[j];
@@ -110,7 +112,8 @@ pdm_size pdm_model_n_point(const pdm_model *m)
 static pdm_status polisher_get(pdm_model *m)
 {
     pdm_status          status   = PDM_OK;
-    pdm_solver_settings settings = {.tolerance = 1e-8, .ridge = 0.0, .damping = m->solver_settings.damping, .max_iter = POLISH_ITERATIONS};
+    pdm_solver_settings settings = {
+        .tolerance = 1e-8, .ridge = 0.0, .damping = m->solver_settings.damping, .max_iter = POLISH_ITERATIONS};
     if (m->polisher) return PDM_OK;
     if (!m->free_experts) PDM_TRY(pdm_experts_create_free(m->ctx, m->domain, POLISH_TILE, &m->free_experts));
     PDM_TRY(pdm_solver_create(m->ctx, m->backend, &settings, m->domain, m->free_experts, m->n_batch, &m->polisher));
@@ -141,10 +144,11 @@ static pdm_status evaluate_output(pdm_model *m, pdm_batch batch, pdm_buffer *c, 
     pdm_status     status  = PDM_OK;
     pdm_backend   *b       = m->backend;
     const pdm_size n_field = pdm_domain_n_field(m->domain), n_point = m->output.n_point;
-    void          *host    = NULL;
+    void          *host = NULL;
 
     for (pdm_size f = 0; f < n_field; f++) {
-        PDM_TRY(b->ops->points_evaluate(b, m->output.plan, batch, (pdm_atom){.field = (int32_t)f}, c, m->output.values));
+        PDM_TRY(
+            b->ops->points_evaluate(b, m->output.plan, batch, (pdm_atom){.field = (int32_t)f}, c, m->output.values));
         PDM_TRY(b->ops->acquire(b, m->output.values, PDM_READ, &host));
         for (pdm_size i = 0; i < batch.n; i++)
             memcpy(u + (i * n_field + f) * n_point, (double *)host + i * n_point, (size_t)n_point * sizeof *u);
@@ -155,12 +159,13 @@ done:
     return status;
 }
 
-pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish_tolerance, double *u, pdm_solve_result *result)
+pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish_tolerance, double *u,
+                           pdm_solve_result *result)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_input = pdm_domain_n_input(m->domain), size = pdm_domain_n_field(m->domain) * m->output.n_point;
     const bool     polished = polish_tolerance > 0.0, network = !polished || m->step > 0;
-    double         seconds[4] = {0.0};
+    double         seconds[4]  = {0.0};
     pdm_size       unconverged = 0;
 
     if (polished) PDM_TRY(polisher_get(m));
@@ -195,15 +200,15 @@ pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double
     model_set_value(m, "seconds", seconds[0] + seconds[1] + seconds[2] + seconds[3]);
     model_set_value(m, "unconverged", (double)unconverged);
     if (unconverged > 0)
-        pdm_log(m->ctx, PDM_LOG_WARNING, "predict", "%lld of %lld solves did not converge; reasons are in the output", (long long)unconverged,
-                (long long)n);
+        pdm_log(m->ctx, PDM_LOG_WARNING, "predict", "%lld of %lld solves did not converge; reasons are in the output",
+                (long long)unconverged, (long long)n);
 done:
     return status;
 }
 
 pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason)
 {
-    pdm_status     status = PDM_OK;
+    pdm_status     status  = PDM_OK;
     const pdm_size n_input = m ? pdm_domain_n_input(m->domain) : 0;
 
     if (!m || n < 0 || (!input && n_input > 0) || !u) return PDM_ERR_ARGUMENT;

@@ -23,7 +23,7 @@ static pdm_status data_misfit(pdm_model *m, pdm_batch good, double factor, doubl
     pdm_status     status  = PDM_OK;
     pdm_backend   *b       = m->backend;
     const pdm_size n_field = pdm_domain_n_field(m->domain), n_point = m->given.n_point;
-    void          *host    = NULL;
+    void          *host = NULL;
 
     PDM_TRY(b->ops->acquire(b, m->g_c, PDM_WRITE, &host));
     for (pdm_size i = 0; i < good.n; i++) {
@@ -56,14 +56,16 @@ done:
 /* Weights of the objective and of the misfit in the loss. */
 static void loss_weights(const pdm_model *m, double *physics, double *data)
 {
-    *physics = m->training.loss == LOSS_PHYSICS ? 1.0 : m->training.loss == LOSS_DATA ? 0.0 : 1.0 - m->training.data_weight;
+    *physics = m->training.loss == LOSS_PHYSICS ? 1.0
+               : m->training.loss == LOSS_DATA  ? 0.0
+                                                : 1.0 - m->training.data_weight;
     *data    = 1.0 - *physics;
 }
 
 /* Statistics of the solves, for the log. */
 static void record_solves(pdm_model *m, pdm_size n, pdm_size n_good)
 {
-    const pdm_solve_result *result = pdm_solver_results(m->solver);
+    const pdm_solve_result *result     = pdm_solver_results(m->solver);
     double                  iterations = 0.0;
     for (pdm_size i = 0; i < n; i++) iterations += (double)result[i].iterations / (double)n;
     model_set_value(m, "iterations", iterations);
@@ -80,9 +82,9 @@ static void take_time(pdm_model *m, const char *name, double *from)
 
 pdm_status pdm_model_loss(pdm_model *m, pdm_size step, bool gradient, double *loss)
 {
-    pdm_status              status = PDM_OK;
-    pdm_batch               all    = batch_of(m, m->n_batch), good = {.index = m->good};
-    double                  physics, data, value = 0.0, clock = pdm_clock();
+    pdm_status status = PDM_OK;
+    pdm_batch  all = batch_of(m, m->n_batch), good = {.index = m->good};
+    double     physics, data, value = 0.0, clock = pdm_clock();
 
     loss_weights(m, &physics, &data);
     PDM_TRY(batch_draw(m, step));
@@ -94,14 +96,17 @@ pdm_status pdm_model_loss(pdm_model *m, pdm_size step, bool gradient, double *lo
     good.n = keep_good(m, m->n_batch);
     record_solves(m, m->n_batch, good.n);
     if (good.n == 0)
-        PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "none of the %lld solves of the batch converged; the first stopped because: %s", (long long)m->n_batch,
+        PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
+                 "none of the %lld solves of the batch converged; the first stopped because: %s", (long long)m->n_batch,
                  pdm_reason_text(pdm_solver_results(m->solver)[0].reason));
     const double share = 1.0 / (double)good.n;
-    for (pdm_size i = 0; i < good.n; i++) value += share * physics * pdm_solver_results(m->solver)[good.index[i]].objective;
+    for (pdm_size i = 0; i < good.n; i++)
+        value += share * physics * pdm_solver_results(m->solver)[good.index[i]].objective;
     if (data > 0.0) PDM_TRY(data_misfit(m, good, share * data, &value));
     *loss = value;
     if (!gradient) goto done;
-    PDM_TRY(pdm_implicit_backward(m->implicit, good, &m->data, share * physics, data > 0.0 ? m->g_c : NULL, m->g_basis));
+    PDM_TRY(
+        pdm_implicit_backward(m->implicit, good, &m->data, share * physics, data > 0.0 ? m->g_c : NULL, m->g_basis));
     pdm_size kept = 0;
     for (pdm_size i = 0; i < good.n; i++)
         if (pdm_implicit_results(m->implicit)[good.index[i]].converged) m->good[kept++] = good.index[i];
@@ -117,7 +122,7 @@ done:
 pdm_status pdm_model_train_step(pdm_model *m)
 {
     pdm_status status = PDM_OK;
-    double     loss   = NAN, start = pdm_clock(), clock;
+    double     loss = NAN, start = pdm_clock(), clock;
     bool       finite = false;
 
     if (!m) return PDM_ERR_ARGUMENT;
@@ -126,12 +131,14 @@ pdm_status pdm_model_train_step(pdm_model *m)
     if (!isfinite(loss)) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the loss is %g", loss);
     clock = pdm_clock();
     PDM_TRY(optimiser_step(m, &finite));
-    if (!finite) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite (loss %g)", loss);
+    if (!finite)
+        PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite (loss %g)", loss);
     m->step++;
     take_time(m, "seconds.update", &clock);
     model_set_value(m, "loss", loss);
     model_set_value(m, "seconds", pdm_clock() - start);
 done:
-    if (status != PDM_OK) pdm_error_note(m->ctx, "in training step %lld; the weights are those of the step before", (long long)m->step);
+    if (status != PDM_OK)
+        pdm_error_note(m->ctx, "in training step %lld; the weights are those of the step before", (long long)m->step);
     return status;
 }

@@ -7,17 +7,22 @@
 #include "surrogate/surrogate.h"
 
 /* ---- distributions of inputs: "uniform(a, b)", "normal(mean, deviation)", "list(a, b, ...)" (train/distribution.c) ---- */
-typedef enum pdm_distribution_kind { PDM_DISTRIBUTION_NONE, PDM_DISTRIBUTION_UNIFORM, PDM_DISTRIBUTION_NORMAL, PDM_DISTRIBUTION_LIST } pdm_distribution_kind;
+typedef enum pdm_distribution_kind {
+    PDM_DISTRIBUTION_NONE,
+    PDM_DISTRIBUTION_UNIFORM,
+    PDM_DISTRIBUTION_NORMAL,
+    PDM_DISTRIBUTION_LIST
+} pdm_distribution_kind;
 enum { PDM_LIST_MOST = 64 };
 typedef struct pdm_distribution {
     pdm_distribution_kind kind;
-    pdm_size              n;                /* numbers in value                                         */
+    pdm_size              n;                    /* numbers in value                                         */
     double                value[PDM_LIST_MOST]; /* low, high; mean, deviation; the list                 */
 } pdm_distribution;
 pdm_status pdm_distribution_parse(pdm_context *ctx, const char *text, pdm_where where, pdm_distribution *out);
 double     pdm_distribution_draw(const pdm_distribution *d, pdm_random_key key, uint64_t index);
 /* Centre, and half the width (deviation for normal); 1 where the width is zero. */
-void       pdm_distribution_spread(const pdm_distribution *d, double *centre, double *width);
+void pdm_distribution_spread(const pdm_distribution *d, double *centre, double *width);
 
 /* ---- looking inside ---- */
 pdm_backend      *pdm_model_backend(pdm_model *m);

@@ -15,13 +15,16 @@ typedef struct training_settings {
 } training_settings;
 
 /* One number by name (pdm_model_value). */
-typedef struct named_value { char name[32]; double value; } named_value;
+typedef struct named_value {
+    char   name[32];
+    double value;
+} named_value;
 
 /* Given solutions to train on: inputs and fields of n samples on one output grid. */
 typedef struct training_data {
     pdm_size         n_sample, n_point;
-    double          *input;  /* [n_sample][n_input]            */
-    double          *field;  /* [n_sample][n_field][n_point]   */
+    double          *input; /* [n_sample][n_input]            */
+    double          *field; /* [n_sample][n_field][n_point]   */
     pdm_point_grid   grid;
     pdm_points_plan *plan;
 } training_data;
@@ -36,20 +39,20 @@ typedef struct output_grid {
 } output_grid;
 
 struct pdm_model {
-    pdm_context      *ctx;
-    pdm_case         *the_case;
-    char             *case_file; /* where the case came from in the first place */
-    training_settings training;
-    pdm_pde          *pde;
-    pdm_domain       *domain;
-    pdm_experts      *experts;
-    pdm_backend      *backend;
-    pdm_surrogate    *surrogate;
-    pdm_solver       *solver;   /* for batches of training.batch */
-    pdm_implicit     *implicit;
+    pdm_context        *ctx;
+    pdm_case           *the_case;
+    char               *case_file; /* where the case came from in the first place */
+    training_settings   training;
+    pdm_pde            *pde;
+    pdm_domain         *domain;
+    pdm_experts        *experts;
+    pdm_backend        *backend;
+    pdm_surrogate      *surrogate;
+    pdm_solver         *solver; /* for batches of training.batch */
+    pdm_implicit       *implicit;
     pdm_solver_settings solver_settings; /* of prediction; training has its own limits */
-    pdm_experts      *free_experts; /* polish: made on first use */
-    pdm_solver       *polisher;
+    pdm_experts        *free_experts;    /* polish: made on first use */
+    pdm_solver         *polisher;
 
     /* per pde input */
     pdm_distribution *distribution;
@@ -57,18 +60,18 @@ struct pdm_model {
     double           *magnitude; /* [n_field] */
 
     /* batch, on the back end */
-    pdm_size     n_batch;
-    pdm_buffer  *features, *basis, *g_basis, *lift, *g_c, *misfit;
+    pdm_size      n_batch;
+    pdm_buffer   *features, *basis, *g_basis, *lift, *g_c, *misfit;
     pdm_rows_data data; /* scalar, sampled */
     /* batch, on the host */
-    pdm_arena arena;
-    double   *input;    /* [n_batch][n_input]          */
-    double   *work;     /* pdm_domain_prepare_work     */
-    int32_t  *index, *good; /* [n_batch]                   */
-    int32_t  *pick;     /* [n_batch] sample of the data */
-    double   *weight_one, *weight_minus; /* [n_batch] 1 and -1 */
-    pdm_solve_result *result; /* [n_batch] */
-    pdm_lift_report report; /* largest corner jump of the last batch */
+    pdm_arena         arena;
+    double           *input;                     /* [n_batch][n_input]          */
+    double           *work;                      /* pdm_domain_prepare_work     */
+    int32_t          *index, *good;              /* [n_batch]                   */
+    int32_t          *pick;                      /* [n_batch] sample of the data */
+    double           *weight_one, *weight_minus; /* [n_batch] 1 and -1 */
+    pdm_solve_result *result;                    /* [n_batch] */
+    pdm_lift_report   report;                    /* largest corner jump of the last batch */
 
     training_data given;
     output_grid   output;
@@ -84,7 +87,7 @@ struct pdm_model {
 
 /* model.c */
 pdm_status training_settings_view(pdm_text *out);
-void   model_set_value(pdm_model *m, const char *name, double value);
+void       model_set_value(pdm_model *m, const char *name, double value);
 /* batch.c: inputs -> lift, data and features of sample i of the batch buffers */
 pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input);
 pdm_status batch_draw(pdm_model *m, pdm_size step); /* fills m->input, m->pick */
@@ -105,7 +108,8 @@ void       file_inputs_destroy(pdm_model *m, file_inputs *x);
 /* predict.c */
 pdm_status output_set(pdm_model *m, const pdm_size *n, double *const *coordinate);
 void       output_destroy(pdm_model *m);
-pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish, double *u, pdm_solve_result *result);
+pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish, double *u,
+                           pdm_solve_result *result);
 /* optimiser.c */
 pdm_status optimiser_create(pdm_model *m);
 pdm_status optimiser_step(pdm_model *m, bool *finite);
