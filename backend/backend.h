@@ -17,7 +17,7 @@
 #include "core/core.h"
 
 #define PDM_BACKEND_OPS_VERSION 1
-#define PDM_MAX_DIM 4
+#define PDM_MAX_DIM             4
 
 typedef struct pdm_backend pdm_backend;
 typedef struct pdm_buffer  pdm_buffer;
@@ -32,24 +32,23 @@ typedef struct pdm_batch {
 
 /* ---- programs -------------------------------------------------------------------------------------------------------
  * Straight-line code over registers: what pde/ emits, what cpu/ interprets over blocks of points and cuda/ compiles. */
-#define PDM_OPCODE_LIST(X)                                                                       \
-    /* name, number of operands, meaning */                                                      \
-    X(CONST, 0, "value")                                                                         \
-    X(INPUT, 0, "program input number a")                                                        \
-    X(NEG, 1, "-a")                                                                              \
-    X(ADD, 2, "a + b") X(SUB, 2, "a - b") X(MUL, 2, "a * b") X(DIV, 2, "a / b")                  \
-    X(POW, 2, "a ^ b, C pow")                                                                    \
-    X(SQUARE, 1, "a * a") X(RECIPROCAL, 1, "1 / a")                                              \
-    X(EXP, 1, "exp") X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos")       \
-    X(TAN, 1, "tan") X(SINH, 1, "sinh") X(COSH, 1, "cosh") X(TANH, 1, "tanh") X(ERF, 1, "erf")   \
-    X(ATAN, 1, "atan") X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0")       \
-    X(MIN, 2, "min") X(MAX, 2, "max")
+#define PDM_OPCODE_LIST(X)                                                                                   \
+    /* name, number of operands, meaning */                                                                  \
+    X(CONST, 0, "value")                                                                                     \
+    X(INPUT, 0, "program input number a")                                                                    \
+    X(NEG, 1, "-a")                                                                                          \
+    X(ADD, 2, "a + b")                                                                                       \
+    X(SUB, 2, "a - b") X(MUL, 2, "a * b") X(DIV, 2, "a / b") X(POW, 2, "a ^ b, C pow") X(SQUARE, 1, "a * a") \
+        X(RECIPROCAL, 1, "1 / a") X(EXP, 1, "exp") X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin")      \
+            X(COS, 1, "cos") X(TAN, 1, "tan") X(SINH, 1, "sinh") X(COSH, 1, "cosh") X(TANH, 1, "tanh")       \
+                X(ERF, 1, "erf") X(ATAN, 1, "atan") X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1")                  \
+                    X(STEP, 1, "a > 0 ? 1 : 0") X(MIN, 2, "min") X(MAX, 2, "max")
 
 typedef enum pdm_opcode {
 #define PDM_OPCODE_ENUM(name, n_operand, text) PDM_OPCODE_##name,
     PDM_OPCODE_LIST(PDM_OPCODE_ENUM)
 #undef PDM_OPCODE_ENUM
-    PDM_OPCODE_COUNT
+        PDM_OPCODE_COUNT
 } pdm_opcode;
 
 typedef struct pdm_instruction {
@@ -96,15 +95,20 @@ typedef enum pdm_input_kind {
     PDM_INPUT_FIELD       /* index = sampled per-sample array over the term's points                   */
 } pdm_input_kind;
 
-typedef struct pdm_program_input { int32_t kind, index; } pdm_program_input;
+typedef struct pdm_program_input {
+    int32_t kind, index;
+} pdm_program_input;
 
-typedef struct pdm_atom { int32_t field; int32_t order[PDM_MAX_DIM]; } pdm_atom;
+typedef struct pdm_atom {
+    int32_t field;
+    int32_t order[PDM_MAX_DIM];
+} pdm_atom;
 
 typedef struct pdm_term_desc {
     pdm_axis                 axis[PDM_MAX_DIM];
-    pdm_size                 n_order;  /* orders tabulated in every axis                                      */
+    pdm_size                 n_order; /* orders tabulated in every axis                                      */
     pdm_size                 n_atom;
-    const pdm_atom          *atom;     /* [n_atom]                                                            */
+    const pdm_atom          *atom; /* [n_atom]                                                            */
     pdm_size                 n_input;
     const pdm_program_input *input;    /* [n_input] the same for the three programs                           */
     const pdm_program       *value;    /* 1 output: f                                                         */
@@ -112,10 +116,10 @@ typedef struct pdm_term_desc {
     const pdm_program       *second;   /* n_second outputs                                                    */
     pdm_size                 n_second; /* structurally non-zero second partials, a <= b                       */
     const int32_t           *second_a, *second_b; /* [n_second] atoms                                         */
-    pdm_size                 n_sampled; /* sampled input fields                                               */
+    pdm_size                 n_sampled;      /* sampled input fields                                               */
     const int32_t           *sampled_offset; /* [n_sampled] offset in doubles inside one sample's share of `sampled` */
-    pdm_size                 row0;     /* first row of the block the term feeds; the block is a tensor grid   */
-    double                   scale;    /* factor on the whole term (same for all terms of one block)          */
+    pdm_size                 row0;           /* first row of the block the term feeds; the block is a tensor grid   */
+    double                   scale;          /* factor on the whole term (same for all terms of one block)          */
     const double            *row_scale[PDM_MAX_DIM]; /* [axis.n_row] further factors, one a dimension         */
 } pdm_term_desc;
 
@@ -124,7 +128,7 @@ typedef struct pdm_rows_desc {
     pdm_size             degree[PDM_MAX_DIM], n_coef[PDM_MAX_DIM], n_element[PDM_MAX_DIM];
     bool                 periodic[PDM_MAX_DIM];
     pdm_size             n_term;
-    const pdm_term_desc *term; /* [n_term] */
+    const pdm_term_desc *term;      /* [n_term] */
     pdm_size             n_scalar;  /* per-sample scalars                               */
     pdm_size             n_sampled; /* doubles of sampled fields per sample, all terms  */
 } pdm_rows_desc;
@@ -132,7 +136,9 @@ typedef struct pdm_rows_desc {
 typedef struct pdm_rows_plan pdm_rows_plan;
 
 /* Per-sample data the terms read besides c: scalar [n_sample][n_scalar], sampled [n_sample][n_sampled]. */
-typedef struct pdm_rows_data { pdm_buffer *scalar, *sampled; } pdm_rows_data;
+typedef struct pdm_rows_data {
+    pdm_buffer *scalar, *sampled;
+} pdm_rows_data;
 
 /* ---- points: evaluation on a tensor grid ---------------------------------------------------------------------------- */
 typedef struct pdm_points_desc {
@@ -155,9 +161,9 @@ typedef enum pdm_column_kind {
 
 typedef struct pdm_column_group {
     int32_t        expert, field;
-    pdm_size       n_coef;  /* free coefficients it reaches                                            */
-    const int32_t *coef;    /* [n_coef] increasing indices into one field's control grid               */
-    const double  *window;  /* [n_coef] partition weight G_e (1 for hard partitions)                   */
+    pdm_size       n_coef; /* free coefficients it reaches                                            */
+    const int32_t *coef;   /* [n_coef] increasing indices into one field's control grid               */
+    const double  *window; /* [n_coef] partition weight G_e (1 for hard partitions)                   */
     pdm_size       n_col;
     const int32_t *channel; /* [n_col] basis channel of each column; NULL for IDENTITY                 */
 } pdm_column_group;
@@ -165,7 +171,7 @@ typedef struct pdm_column_group {
 typedef struct pdm_columns_desc {
     pdm_column_kind         kind;
     pdm_size                n_expert, n_field, n_coef, n_channel; /* n_coef: of one field */
-    const pdm_column_group *group; /* [n_expert*n_field] */
+    const pdm_column_group *group;                                /* [n_expert*n_field] */
 } pdm_columns_desc;
 
 typedef struct pdm_columns_plan pdm_columns_plan;
@@ -205,7 +211,8 @@ typedef struct pdm_fourier_desc {
     pdm_size n_dim;
     pdm_size n_grid[PDM_MAX_DIM];   /* control grid                                                       */
     pdm_size n_padded[PDM_MAX_DIM]; /* >= n_grid: the transform's period                                  */
-    pdm_size n_mode[PDM_MAX_DIM];   /* m; last dimension: 1 <= m <= n_padded/2+1; others: 0 (mode 0 alone) <= 2m <= n_padded */
+    pdm_size
+        n_mode[PDM_MAX_DIM]; /* m; last dimension: 1 <= m <= n_padded/2+1; others: 0 (mode 0 alone) <= 2m <= n_padded */
     pdm_size n_feature, width, n_layer, n_hidden, n_channel; /* all >= 1 */
     pdm_size offset_lift, offset_layer, layer_stride, offset_head;
 } pdm_fourier_desc;
@@ -232,7 +239,8 @@ typedef struct pdm_backend_ops {
     void (*buffer_destroy)(pdm_backend *b, pdm_buffer **buffer);
     pdm_status (*acquire)(pdm_backend *b, pdm_buffer *buffer, pdm_access access, void **host);
     pdm_status (*release)(pdm_backend *b, pdm_buffer *buffer, void **host);
-    pdm_status (*copy)(pdm_backend *b, pdm_buffer *to, const pdm_buffer *from, size_t to_offset, size_t from_offset, size_t bytes);
+    pdm_status (*copy)(pdm_backend *b, pdm_buffer *to, const pdm_buffer *from, size_t to_offset, size_t from_offset,
+                       size_t bytes);
     pdm_status (*synchronise)(pdm_backend *b);
 
     /* -- rows -- */
@@ -245,8 +253,10 @@ typedef struct pdm_backend_ops {
     pdm_status (*rows_linearise)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                  pdm_buffer *c, pdm_buffer *A);
     /* out = A v [n_row] ; out = A^T v [n_field][n_coef] */
-    pdm_status (*rows_apply)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v, pdm_buffer *out);
-    pdm_status (*rows_apply_adjoint)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v, pdm_buffer *out);
+    pdm_status (*rows_apply)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                             pdm_buffer *out);
+    pdm_status (*rows_apply_adjoint)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                                     pdm_buffer *out);
     /* out = (sum_i y_i hess r_i(c)) v; y [n_row], v and out like c */
     pdm_status (*rows_second_order)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                     pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out);
@@ -254,16 +264,20 @@ typedef struct pdm_backend_ops {
     /* -- evaluation: out [n_sample][n_point] = derivative `atom` of c on the points; adjoint adds into g_c -- */
     pdm_status (*points_create)(pdm_backend *b, const pdm_points_desc *desc, pdm_points_plan **out);
     void (*points_destroy)(pdm_backend *b, pdm_points_plan **plan);
-    pdm_status (*points_evaluate)(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom, pdm_buffer *c, pdm_buffer *out);
-    pdm_status (*points_evaluate_adjoint)(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom, pdm_buffer *g_out, pdm_buffer *g_c);
+    pdm_status (*points_evaluate)(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom, pdm_buffer *c,
+                                  pdm_buffer *out);
+    pdm_status (*points_evaluate_adjoint)(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom,
+                                          pdm_buffer *g_out, pdm_buffer *g_c);
 
     /* -- columns -- */
-    pdm_status (*columns_create)(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample, pdm_columns_plan **out);
+    pdm_status (*columns_create)(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample,
+                                 pdm_columns_plan **out);
     void (*columns_destroy)(pdm_backend *b, pdm_columns_plan **plan);
     /* C and norm from basis [n_sample][n_channel][n_coef] FP32 (DENSE only); norm kept in the plan */
     pdm_status (*columns_build)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis);
     /* c = lift + C w */
-    pdm_status (*columns_expand)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift, pdm_buffer *c);
+    pdm_status (*columns_expand)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift,
+                                 pdm_buffer *c);
     /* g_w = C^T g_c */
     pdm_status (*columns_reduce)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *g_c, pdm_buffer *g_w);
     /* g_basis = backward of columns_build for g_C = p w^T - q lambda^T (q and lambda may be NULL); overwritten for s */
@@ -277,19 +291,22 @@ typedef struct pdm_backend_ops {
                                 const pdm_blocks_desc *blocks, pdm_size n_sample, pdm_normal_plan **out);
     void (*normal_destroy)(pdm_backend *b, pdm_normal_plan **plan);
     /* H = C^T A^T A C */
-    pdm_status (*normal_assemble)(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns, pdm_buffer *A, pdm_buffer *H);
+    pdm_status (*normal_assemble)(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
+                                  pdm_buffer *A, pdm_buffer *H);
     /* L = chol(H + shift_s diag D + ridge I), D = out of blocks_diagonal; shift [n_sample] host.
      * failed [n_sample] host: 0, or 1 + the block at which a pivot was not positive. */
     pdm_status (*blocks_factor)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge,
                                 pdm_buffer *H, pdm_buffer *L, int32_t *failed);
     /* x = (L L^T)^-1 y, both in the order of w; x may be y */
-    pdm_status (*blocks_solve)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y, pdm_buffer *x);
+    pdm_status (*blocks_solve)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,
+                               pdm_buffer *x);
     /* out [n_column] = diag H, no entry below 1e-12 of the largest */
     pdm_status (*blocks_diagonal)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);
 
     /* -- FP64 vectors [n_sample][n] -- */
     /* out [n_sample] host: sum_i x_i y_i (weight_i), fixed tree; weight NULL or [n_sample][n] */
-    pdm_status (*vector_dot)(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight, double *out);
+    pdm_status (*vector_dot)(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
+                             double *out);
     /* z = alpha_s x + beta_s y; alpha, beta [n_sample] host, beta NULL: z = alpha x, and 0 where alpha is 0, whatever x
      * holds; z may be x or y */
     pdm_status (*vector_combine)(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
@@ -303,21 +320,26 @@ typedef struct pdm_backend_ops {
      * of what was kept. parameters, g_parameters: whole vectors; each backward call overwrites its own tensors in g_parameters
      * with the sum over the batch (zeros when the batch is empty), added up in the order of the batch. -- */
     /* Fails with PDM_ERR_ARGUMENT when desc breaks its limits; desc is copied. */
-    pdm_status (*fourier_create)(pdm_backend *b, const pdm_fourier_desc *desc, pdm_size n_sample, pdm_fourier_plan **out);
+    pdm_status (*fourier_create)(pdm_backend *b, const pdm_fourier_desc *desc, pdm_size n_sample,
+                                 pdm_fourier_plan **out);
     void (*fourier_destroy)(pdm_backend *b, pdm_fourier_plan **plan);
     /* features [n_sample][n_feature][grid] float */
-    pdm_status (*fourier_lift)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters, pdm_buffer *features, bool keep);
-    pdm_status (*fourier_layer)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_size layer, pdm_buffer *parameters, bool keep);
+    pdm_status (*fourier_lift)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters,
+                               pdm_buffer *features, bool keep);
+    pdm_status (*fourier_layer)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_size layer,
+                                pdm_buffer *parameters, bool keep);
     /* basis [n_sample][n_channel][grid] float */
-    pdm_status (*fourier_head)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters, pdm_buffer *basis, bool keep);
-    pdm_status (*fourier_head_backward)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters, pdm_buffer *g_basis,
-                                        pdm_buffer *g_parameters);
-    pdm_status (*fourier_layer_backward)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_size layer, pdm_buffer *parameters,
-                                         pdm_buffer *g_parameters);
+    pdm_status (*fourier_head)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters,
+                               pdm_buffer *basis, bool keep);
+    pdm_status (*fourier_head_backward)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters,
+                                        pdm_buffer *g_basis, pdm_buffer *g_parameters);
+    pdm_status (*fourier_layer_backward)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_size layer,
+                                         pdm_buffer *parameters, pdm_buffer *g_parameters);
     pdm_status (*fourier_lift_backward)(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *g_parameters);
 
     /* -- FP32 vectors [n] of parameters -- */
-    pdm_status (*adam_f32)(pdm_backend *b, const pdm_adam *adam, pdm_buffer *gradient, pdm_buffer *m, pdm_buffer *v, pdm_buffer *parameters);
+    pdm_status (*adam_f32)(pdm_backend *b, const pdm_adam *adam, pdm_buffer *gradient, pdm_buffer *m, pdm_buffer *v,
+                           pdm_buffer *parameters);
     /* *out (host) = sum of squares, FP64, fixed tree; not finite exactly when an entry is not */
     pdm_status (*norm2_f32)(pdm_backend *b, pdm_size n, pdm_buffer *x, double *out);
     /* y = alpha x + beta y; with beta = 0, y is not read */

@@ -41,9 +41,12 @@ void pdm_program_evaluate(const pdm_program *p, const double *in, double *out, d
 {
     for (pdm_size i = 0; i < p->n_instruction; i++) {
         const pdm_instruction *k = &p->instruction[i];
-        if (k->opcode == PDM_OPCODE_CONST) work[k->target] = k->value;
-        else if (k->opcode == PDM_OPCODE_INPUT) work[k->target] = in[k->a];
-        else work[k->target] = step_of((pdm_opcode)k->opcode, work[k->a], k->b >= 0 ? work[k->b] : 0.0);
+        if (k->opcode == PDM_OPCODE_CONST)
+            work[k->target] = k->value;
+        else if (k->opcode == PDM_OPCODE_INPUT)
+            work[k->target] = in[k->a];
+        else
+            work[k->target] = step_of((pdm_opcode)k->opcode, work[k->a], k->b >= 0 ? work[k->b] : 0.0);
     }
     for (pdm_size i = 0; i < p->n_output; i++) out[i] = work[p->output[i]];
 }

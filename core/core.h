@@ -19,23 +19,23 @@
 /* ---- errors (core/error.c) ----------------------------------------------------------------------------------------
  * Every function has one exit `done:`; everything it owns is initialised at the top and destroyed there. */
 
-#define PDM_TRY(call)                                \
-    do {                                             \
-        if ((status = (call)) != PDM_OK) goto done;  \
+#define PDM_TRY(call)                               \
+    do {                                            \
+        if ((status = (call)) != PDM_OK) goto done; \
     } while (0)
 
-#define PDM_FAIL(ctx, code, ...)                                               \
-    do {                                                                       \
-        (void)pdm_error_set((ctx), (code), NULL, __func__, __VA_ARGS__);       \
-        status = (code); /* said here too, where analysers see it */           \
-        goto done;                                                             \
+#define PDM_FAIL(ctx, code, ...)                                         \
+    do {                                                                 \
+        (void)pdm_error_set((ctx), (code), NULL, __func__, __VA_ARGS__); \
+        status = (code); /* said here too, where analysers see it */     \
+        goto done;                                                       \
     } while (0)
 
-#define PDM_FAIL_AT(ctx, code, where, ...)                                     \
-    do {                                                                       \
-        (void)pdm_error_set((ctx), (code), (where), __func__, __VA_ARGS__);    \
-        status = (code);                                                       \
-        goto done;                                                             \
+#define PDM_FAIL_AT(ctx, code, where, ...)                                  \
+    do {                                                                    \
+        (void)pdm_error_set((ctx), (code), (where), __func__, __VA_ARGS__); \
+        status = (code);                                                    \
+        goto done;                                                          \
     } while (0)
 
 /* Our own mistakes only, never what a user can cause; empty when NDEBUG is set. */
@@ -63,7 +63,7 @@ void pdm_error_note(pdm_context *ctx, const char *format, ...) PDM_PRINTF(2, 3);
 void pdm_error_clear(pdm_context *ctx);
 
 /* ---- context (core/context.c) ---- */
-int  pdm_context_threads(const pdm_context *ctx); /* >= 1 */
+int pdm_context_threads(const pdm_context *ctx); /* >= 1 */
 /* Test hook (tests only): the allocation number `countdown` from now fails, 1 = the next; 0 = never. */
 void pdm_context_fail_allocation(pdm_context *ctx, pdm_size countdown);
 
@@ -72,9 +72,9 @@ void pdm_context_fail_allocation(pdm_context *ctx, pdm_size countdown);
 pdm_status pdm_alloc_bytes(pdm_context *ctx, size_t bytes, void **out);
 pdm_status pdm_alloc_items(pdm_context *ctx, pdm_size n, size_t item, void **out); /* checks n >= 0 and n*item */
 void       pdm_free_bytes(pdm_context *ctx, void *p);
-#define pdm_alloc(ctx, bytes, out) pdm_alloc_bytes((ctx), (bytes), (void **)(out))
+#define pdm_alloc(ctx, bytes, out)   pdm_alloc_bytes((ctx), (bytes), (void **)(out))
 #define pdm_alloc_array(ctx, n, out) pdm_alloc_items((ctx), (n), sizeof **(out), (void **)(out))
-#define pdm_free(ctx, p) pdm_free_bytes((ctx), (p))
+#define pdm_free(ctx, p)             pdm_free_bytes((ctx), (p))
 /* Copy of a string. */
 pdm_status pdm_alloc_text(pdm_context *ctx, const char *text, char **out);
 
@@ -88,9 +88,9 @@ typedef struct pdm_arena {
     bool         overflow;
 } pdm_arena;
 
-void       pdm_arena_measure(pdm_arena *a, pdm_context *ctx);    /* starts measuring */
-pdm_status pdm_arena_allocate(pdm_arena *a);                     /* takes what was measured; used = 0 */
-void       pdm_arena_destroy(pdm_arena *a);                      /* zero-initialised arena is fine */
+void       pdm_arena_measure(pdm_arena *a, pdm_context *ctx);     /* starts measuring */
+pdm_status pdm_arena_allocate(pdm_arena *a);                      /* takes what was measured; used = 0 */
+void       pdm_arena_destroy(pdm_arena *a);                       /* zero-initialised arena is fine */
 void      *pdm_arena_take(pdm_arena *a, pdm_size n, size_t item); /* NULL while measuring */
 size_t     pdm_arena_mark(const pdm_arena *a);
 void       pdm_arena_reset(pdm_arena *a, size_t mark);
@@ -149,7 +149,10 @@ typedef struct pdm_text {
 pdm_status pdm_text_append(pdm_text *t, const char *format, ...) PDM_PRINTF(2, 3);
 void       pdm_text_destroy(pdm_text *t);
 /* Splits off the next name made of letters, digits, '_' from *cursor, skipping blanks and commas; length 0 at the end. */
-typedef struct pdm_span { const char *start; pdm_size length; } pdm_span;
+typedef struct pdm_span {
+    const char *start;
+    pdm_size    length;
+} pdm_span;
 pdm_span pdm_text_next_name(const char **cursor);
 bool     pdm_span_equals(pdm_span span, const char *text);
 /* Number from text: whole text must be used; false otherwise. Locale-independent. */

@@ -274,10 +274,10 @@ static pdm_status fno_view(pdm_surrogate *s, pdm_text *out)
     pdm_status              status = PDM_OK;
     const pdm_fourier_desc *d      = &fno_of(s)->desc;
 
-    PDM_TRY(pdm_text_append(
-        out, "surrogate    fno: %lld features, %lld layers of width %lld, head %lld, %lld channels\n",
-        (long long)d->n_feature, (long long)d->n_layer, (long long)d->width, (long long)d->n_hidden,
-        (long long)d->n_channel));
+    PDM_TRY(pdm_text_append(out,
+                            "surrogate    fno: %lld features, %lld layers of width %lld, head %lld, %lld channels\n",
+                            (long long)d->n_feature, (long long)d->n_layer, (long long)d->width, (long long)d->n_hidden,
+                            (long long)d->n_channel));
     PDM_TRY(pdm_text_append(out, "grid         "));
     for (pdm_size i = 0; i < d->n_dim; i++)
         PDM_TRY(pdm_text_append(out, "%s%lld", i > 0 ? " x " : "", (long long)d->n_grid[i]));

@@ -10,15 +10,20 @@ typedef struct pdm_surrogate pdm_surrogate;
 
 typedef struct pdm_surrogate_shape {
     pdm_size n_dim;
-    pdm_size n_coef[PDM_MAX_DIM]; /* control grid           */
+    pdm_size n_coef[PDM_MAX_DIM];   /* control grid           */
     bool     periodic[PDM_MAX_DIM]; /* not padded             */
-    pdm_size n_feature;  /* channels in                    */
-    pdm_size n_channel;  /* channels out (basis functions) */
-    pdm_size n_sample;   /* largest batch                  */
+    pdm_size n_feature;             /* channels in                    */
+    pdm_size n_channel;             /* channels out (basis functions) */
+    pdm_size n_sample;              /* largest batch                  */
 } pdm_surrogate_shape;
 
 /* A named piece of the parameter vector, for files and for people. */
-typedef struct pdm_tensor_info { char name[48]; pdm_size offset, n; pdm_size n_axis; pdm_size shape[6]; } pdm_tensor_info;
+typedef struct pdm_tensor_info {
+    char     name[48];
+    pdm_size offset, n;
+    pdm_size n_axis;
+    pdm_size shape[6];
+} pdm_tensor_info;
 
 typedef struct pdm_surrogate_ops {
     const char *name;
@@ -43,8 +48,8 @@ struct pdm_surrogate {
 };
 
 /* Reads group "surrogate" (kind, width, layers, modes, padding, ...). Parameters are drawn from `seed`. */
-pdm_status pdm_surrogate_create(pdm_context *ctx, pdm_backend *backend, pdm_case *c, const pdm_surrogate_shape *shape, uint64_t seed,
-                                pdm_surrogate **out);
+pdm_status pdm_surrogate_create(pdm_context *ctx, pdm_backend *backend, pdm_case *c, const pdm_surrogate_shape *shape,
+                                uint64_t seed, pdm_surrogate **out);
 /* Help on the settings of group "surrogate". */
 pdm_status pdm_surrogate_settings_view(pdm_text *out);
 void       pdm_surrogate_destroy(pdm_surrogate **s);

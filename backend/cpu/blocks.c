@@ -5,10 +5,10 @@
 #include <string.h>
 
 struct pdm_blocks_plan {
-    const pdm_blocks_desc *desc;        /* lent                                                          */
-    pdm_size              *packed0;     /* [n_block] first packed position of a block                    */
-    pdm_size              *update0;     /* [n_block+1] into update                                       */
-    pdm_size              *update;      /* offset of block (row a, row b), b <= a, for all pairs below j  */
+    const pdm_blocks_desc *desc;    /* lent                                                          */
+    pdm_size              *packed0; /* [n_block] first packed position of a block                    */
+    pdm_size              *update0; /* [n_block+1] into update                                       */
+    pdm_size              *update;  /* offset of block (row a, row b), b <= a, for all pairs below j  */
 };
 
 typedef struct blocks_task {
@@ -27,8 +27,10 @@ static pdm_size find_block(const pdm_blocks_desc *d, int32_t i, int32_t j)
     int32_t low = d->start[j], high = d->start[j + 1] - 1;
     while (low < high) {
         const int32_t middle = (low + high) / 2;
-        if (d->row[middle] < i) low = middle + 1;
-        else high = middle;
+        if (d->row[middle] < i)
+            low = middle + 1;
+        else
+            high = middle;
     }
     PDM_ASSERT(d->row[low] == i);
     return d->offset[low];
@@ -52,7 +54,8 @@ pdm_status blocks_create_cpu(pdm_backend *b, const pdm_blocks_desc *desc, pdm_bl
     for (pdm_size j = 0; j < desc->n_block; j++) {
         pdm_size k = p->update0[j];
         for (int32_t a = desc->start[j] + 1; a < desc->start[j + 1]; a++)
-            for (int32_t c = desc->start[j] + 1; c <= a; c++) p->update[k++] = find_block(desc, desc->row[a], desc->row[c]);
+            for (int32_t c = desc->start[j] + 1; c <= a; c++)
+                p->update[k++] = find_block(desc, desc->row[a], desc->row[c]);
     }
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)(desc->n_unknown + 1) * sizeof(double)));
     *out = p;
@@ -110,7 +113,7 @@ static void factor_task(void *user, pdm_size task, int thread)
     const pdm_size         sample = k->batch.index[task];
     const double          *H      = k->H + sample * d->n_value;
     double                *L      = k->L + sample * d->n_value;
-    const double           least  = diagonal_floor(d, H), shift = k->shift[sample];
+    const double           least = diagonal_floor(d, H), shift = k->shift[sample];
     (void)thread;
 
     memcpy(L, H, (size_t)d->n_value * sizeof *L);
@@ -137,7 +140,8 @@ static void factor_task(void *user, pdm_size task, int thread)
             pdm_cpu_trsm_right(kernel, na, n, column, n, La, n);
             for (int32_t c = d->start[j] + 1; c < a; c++) {
                 const pdm_size nc = d->size[d->row[c]];
-                pdm_cpu_gemm_nt(kernel, na, nc, n, La, n, L + d->offset[c], n, L + plan->update[u++], nc, PDM_CPU_SUBTRACT);
+                pdm_cpu_gemm_nt(kernel, na, nc, n, La, n, L + d->offset[c], n, L + plan->update[u++], nc,
+                                PDM_CPU_SUBTRACT);
             }
             pdm_cpu_syrk_nt(kernel, na, n, La, n, L + plan->update[u++], na, PDM_CPU_SUBTRACT);
         }
@@ -159,29 +163,39 @@ static void solve_task(void *user, pdm_size task, int thread)
         const pdm_size n = d->size[j];
         kernel->trsv_forward(n, L + d->offset[d->start[j]], n, x + plan->packed0[j]);
         for (int32_t a = d->start[j] + 1; a < d->start[j + 1]; a++)
-            kernel->gemv_n(d->size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[j], x + plan->packed0[d->row[a]]);
+            kernel->gemv_n(d->size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[j],
+                           x + plan->packed0[d->row[a]]);
     }
     for (pdm_size j = d->n_block - 1; j >= 0; j--) {
         const pdm_size n = d->size[j];
         for (int32_t a = d->start[j] + 1; a < d->start[j + 1]; a++)
-            kernel->gemv_t(d->size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[d->row[a]], x + plan->packed0[j]);
+            kernel->gemv_t(d->size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[d->row[a]],
+                           x + plan->packed0[j]);
         kernel->trsv_backward(n, L + d->offset[d->start[j]], n, x + plan->packed0[j]);
     }
     for (pdm_size p = 0; p < d->n_unknown; p++) k->x[sample * d->n_unknown + d->order[p]] = x[p];
 }
 
-pdm_status blocks_factor_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge, pdm_buffer *H, pdm_buffer *L,
-                             int32_t *failed)
+pdm_status blocks_factor_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge,
+                             pdm_buffer *H, pdm_buffer *L, int32_t *failed)
 {
-    blocks_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .shift = shift, .ridge = ridge, .H = cpu_data(H), .L = cpu_data(L),
+    blocks_task task = {.cpu    = pdm_cpu_of(b),
+                        .plan   = plan,
+                        .batch  = s,
+                        .shift  = shift,
+                        .ridge  = ridge,
+                        .H      = cpu_data(H),
+                        .L      = cpu_data(L),
                         .failed = failed};
     pdm_cpu_for(task.cpu, s.n, factor_task, &task);
     return PDM_OK;
 }
 
-pdm_status blocks_solve_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y, pdm_buffer *x)
+pdm_status blocks_solve_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,
+                            pdm_buffer *x)
 {
-    blocks_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .L = cpu_data(L), .y = cpu_data(y), .x = cpu_data(x)};
+    blocks_task task = {
+        .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .L = cpu_data(L), .y = cpu_data(y), .x = cpu_data(x)};
     pdm_cpu_for(task.cpu, s.n, solve_task, &task);
     return PDM_OK;
 }

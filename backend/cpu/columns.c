@@ -24,16 +24,16 @@ static void build_task(void *user, pdm_size task, int thread)
     pdm_columns_plan       *p      = k->plan;
     const pdm_columns_desc *d      = p->desc;
     const pdm_size          sample = k->batch.index[task / p->n_group], index = task % p->n_group;
-    const pdm_column_group *g      = &d->group[index];
-    const float            *basis  = k->basis + sample * d->n_channel * d->n_coef;
-    double                 *C      = p->C + sample * p->n_value + p->value0[index];
-    double                 *norm   = p->norm + sample * p->n_column + p->column0[index];
+    const pdm_column_group *g     = &d->group[index];
+    const float            *basis = k->basis + sample * d->n_channel * d->n_coef;
+    double                 *C     = p->C + sample * p->n_value + p->value0[index];
+    double                 *norm  = p->norm + sample * p->n_column + p->column0[index];
     (void)thread;
 
     for (pdm_size n = 0; n < g->n_col; n++) norm[n] = NORM_FLOOR;
     for (pdm_size i = 0; i < g->n_coef; i++)
         for (pdm_size n = 0; n < g->n_col; n++) {
-            const double v        = g->window[i] * (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
+            const double v      = g->window[i] * (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
             C[i * g->n_col + n] = v;
             norm[n] += v * v;
         }
@@ -49,12 +49,14 @@ static void expand_task(void *user, pdm_size task, int thread)
     const pdm_columns_plan *p      = k->plan;
     const pdm_columns_desc *d      = p->desc;
     const pdm_size          sample = k->batch.index[task / d->n_field], field = task % d->n_field;
-    const double           *w      = k->w + sample * p->n_column;
-    double                 *c      = k->out + (sample * d->n_field + field) * d->n_coef;
+    const double           *w = k->w + sample * p->n_column;
+    double                 *c = k->out + (sample * d->n_field + field) * d->n_coef;
     (void)thread;
 
-    if (k->lift) memcpy(c, k->lift + (sample * d->n_field + field) * d->n_coef, (size_t)d->n_coef * sizeof *c);
-    else memset(c, 0, (size_t)d->n_coef * sizeof *c);
+    if (k->lift)
+        memcpy(c, k->lift + (sample * d->n_field + field) * d->n_coef, (size_t)d->n_coef * sizeof *c);
+    else
+        memset(c, 0, (size_t)d->n_coef * sizeof *c);
     for (pdm_size e = 0; e < d->n_expert; e++) {
         const pdm_size          index = e * d->n_field + field;
         const pdm_column_group *g     = &d->group[index];
@@ -78,9 +80,9 @@ static void reduce_task(void *user, pdm_size task, int thread)
     const pdm_columns_plan *p      = k->plan;
     const pdm_columns_desc *d      = p->desc;
     const pdm_size          sample = k->batch.index[task / p->n_group], index = task % p->n_group;
-    const pdm_column_group *g      = &d->group[index];
-    const double           *g_c    = k->p + (sample * d->n_field + g->field) * d->n_coef;
-    double                 *g_w    = k->out + sample * p->n_column + p->column0[index];
+    const pdm_column_group *g   = &d->group[index];
+    const double           *g_c = k->p + (sample * d->n_field + g->field) * d->n_coef;
+    double                 *g_w = k->out + sample * p->n_column + p->column0[index];
     (void)thread;
 
     if (d->kind == PDM_COLUMNS_IDENTITY) {
@@ -102,8 +104,8 @@ static void backward_task(void *user, pdm_size task, int thread)
     const pdm_columns_plan *p      = k->plan;
     const pdm_columns_desc *d      = p->desc;
     const pdm_size          sample = k->batch.index[task / d->n_field], field = task % d->n_field;
-    const double           *up     = k->p + (sample * d->n_field + field) * d->n_coef;
-    const double           *uq     = k->q ? k->q + (sample * d->n_field + field) * d->n_coef : NULL;
+    const double           *up      = k->p + (sample * d->n_field + field) * d->n_coef;
+    const double           *uq      = k->q ? k->q + (sample * d->n_field + field) * d->n_coef : NULL;
     float                  *g_basis = k->g_basis + sample * d->n_channel * d->n_coef;
     (void)thread;
 
@@ -136,9 +138,11 @@ pdm_status columns_build_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s
     return PDM_OK;
 }
 
-pdm_status columns_expand_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift, pdm_buffer *c)
+pdm_status columns_expand_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift,
+                              pdm_buffer *c)
 {
-    columns_task task = {.plan = plan, .batch = s, .w = cpu_data(w), .lift = lift ? cpu_data(lift) : NULL, .out = cpu_data(c)};
+    columns_task task = {
+        .plan = plan, .batch = s, .w = cpu_data(w), .lift = lift ? cpu_data(lift) : NULL, .out = cpu_data(c)};
     pdm_cpu_for(pdm_cpu_of(b), s.n * plan->desc->n_field, expand_task, &task);
     return PDM_OK;
 }
@@ -150,11 +154,16 @@ pdm_status columns_reduce_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch 
     return PDM_OK;
 }
 
-pdm_status columns_backward_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w, pdm_buffer *q,
-                                pdm_buffer *lambda, pdm_buffer *g_basis)
+pdm_status columns_backward_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w,
+                                pdm_buffer *q, pdm_buffer *lambda, pdm_buffer *g_basis)
 {
-    columns_task   task = {.plan = plan, .batch = s, .p = cpu_data(p), .w = cpu_data(w), .q = q ? cpu_data(q) : NULL,
-                           .lambda = q ? cpu_data(lambda) : NULL, .g_basis = cpu_data(g_basis)};
+    columns_task   task = {.plan    = plan,
+                           .batch   = s,
+                           .p       = cpu_data(p),
+                           .w       = cpu_data(w),
+                           .q       = q ? cpu_data(q) : NULL,
+                           .lambda  = q ? cpu_data(lambda) : NULL,
+                           .g_basis = cpu_data(g_basis)};
     const pdm_size size = plan->desc->n_channel * plan->desc->n_coef;
     for (pdm_size i = 0; i < s.n; i++) memset(task.g_basis + s.index[i] * size, 0, (size_t)size * sizeof(float));
     pdm_cpu_for(pdm_cpu_of(b), s.n * plan->desc->n_field, backward_task, &task);

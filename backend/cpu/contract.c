@@ -12,8 +12,8 @@ static void add_scaled(pdm_size n, double a, const double *restrict x, double *r
     for (pdm_size i = 0; i < n; i++) y[i] += a * x[i];
 }
 
-void contract_basis(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n, const int32_t *element,
-                    const double *basis, const double *restrict in, double *restrict out)
+void contract_basis(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n,
+                    const int32_t *element, const double *basis, const double *restrict in, double *restrict out)
 {
     for (pdm_size o = 0; o < outer; o++, in += n_coef * inner)
         for (pdm_size i = first; i < first + n; i++, out += inner) {
@@ -33,8 +33,9 @@ void contract_basis(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_c
         }
 }
 
-void contract_basis_adjoint(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n, const int32_t *element,
-                            const double *basis, const double *restrict in, double *restrict out)
+void contract_basis_adjoint(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n,
+                            const int32_t *element, const double *basis, const double *restrict in,
+                            double *restrict out)
 {
     for (pdm_size o = 0; o < outer; o++, out += n_coef * inner)
         for (pdm_size i = first; i < first + n; i++, in += inner) {
@@ -47,8 +48,8 @@ void contract_basis_adjoint(pdm_size outer, pdm_size inner, pdm_size width, pdm_
         }
 }
 
-void contract_pairs(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_size first, pdm_size n_row, pdm_size point0, pdm_size n_point,
-                    const double *restrict in, double *restrict out)
+void contract_pairs(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_size first, pdm_size n_row,
+                    pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out)
 {
     for (pdm_size o = 0; o < outer; o++, in += n_point * inner)
         for (pdm_size i = first; i < first + n_row; i++, out += inner) {
@@ -58,8 +59,8 @@ void contract_pairs(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_si
         }
 }
 
-void contract_pairs_adjoint(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_size first, pdm_size n_row, pdm_size point0, pdm_size n_point,
-                            const double *restrict in, double *restrict out)
+void contract_pairs_adjoint(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_size first, pdm_size n_row,
+                            pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out)
 {
     memset(out, 0, (size_t)(outer * n_point * inner) * sizeof *out);
     for (pdm_size o = 0; o < outer; o++, out += n_point * inner)
@@ -68,8 +69,9 @@ void contract_pairs_adjoint(pdm_size outer, pdm_size inner, const pdm_axis *axis
                 add_scaled(inner, axis->pair_weight[k], in, out + (axis->pair_point[k] - point0) * inner);
 }
 
-void contract_assemble(pdm_size outer, pdm_size rows, pdm_size local, const pdm_axis *axis, pdm_size order, pdm_size width,
-                       pdm_size first, pdm_size n_row, pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out)
+void contract_assemble(pdm_size outer, pdm_size rows, pdm_size local, const pdm_axis *axis, pdm_size order,
+                       pdm_size width, pdm_size first, pdm_size n_row, pdm_size point0, pdm_size n_point,
+                       const double *restrict in, double *restrict out)
 {
     const pdm_size n_pair = axis->pair0[axis->n_row];
     const double  *table  = axis->pair_basis + order * n_pair * width;
@@ -88,7 +90,8 @@ void contract_assemble(pdm_size outer, pdm_size rows, pdm_size local, const pdm_
                             for (pdm_size t = 0; t < 4; t++) out[(r * 4 + l) * 4 + t] += b[l] * from[r * 4 + t];
                 else
                     for (pdm_size r = 0; r < rows; r++)
-                        for (pdm_size l = 0; l < width; l++) add_scaled(local, b[l], from + r * local, out + (r * width + l) * local);
+                        for (pdm_size l = 0; l < width; l++)
+                            add_scaled(local, b[l], from + r * local, out + (r * width + l) * local);
             }
         }
 }
@@ -124,8 +127,9 @@ pdm_size evaluate_tensor_size(pdm_size n_dim, const pdm_size *n_coef, const pdm_
     return most;
 }
 
-void evaluate_tensor(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_coef, const pdm_axis *axis, const int32_t *order, pdm_size first0,
-                     pdm_size n0, const double *restrict c, double *restrict out, double *restrict work)
+void evaluate_tensor(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_coef, const pdm_axis *axis,
+                     const int32_t *order, pdm_size first0, pdm_size n0, const double *restrict c, double *restrict out,
+                     double *restrict work)
 {
     const pdm_size half  = evaluate_tensor_size(n_dim, n_coef, axis, n0);
     const double  *from  = c;
@@ -135,14 +139,16 @@ void evaluate_tensor(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_c
         pdm_size       inner = 1;
         for (pdm_size i = j + 1; i < n_dim; i++) inner *= n_coef[i];
         double *to = j + 1 == n_dim ? out : work + (j % 2) * half;
-        contract_basis(outer, inner, width, n_coef[j], first, n, axis[j].element, axis[j].basis + order[j] * axis[j].n_point * width, from, to);
+        contract_basis(outer, inner, width, n_coef[j], first, n, axis[j].element,
+                       axis[j].basis + order[j] * axis[j].n_point * width, from, to);
         outer *= n;
         from = to;
     }
 }
 
-void evaluate_tensor_adjoint(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_coef, const pdm_axis *axis, const int32_t *order,
-                             pdm_size first0, pdm_size n0, const double *restrict values, double *restrict g_c, double *restrict work)
+void evaluate_tensor_adjoint(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_coef, const pdm_axis *axis,
+                             const int32_t *order, pdm_size first0, pdm_size n0, const double *restrict values,
+                             double *restrict g_c, double *restrict work)
 {
     const pdm_size half = evaluate_tensor_size(n_dim, n_coef, axis, n0);
     const double  *from = values;
@@ -153,8 +159,8 @@ void evaluate_tensor_adjoint(pdm_size n_dim, const pdm_size *degree, const pdm_s
         for (pdm_size i = j + 1; i < n_dim; i++) inner *= n_coef[i];
         double *to = j == 0 ? g_c : work + (j % 2) * half;
         if (j > 0) memset(to, 0, (size_t)(outer * n_coef[j] * inner) * sizeof *to);
-        contract_basis_adjoint(outer, inner, width, n_coef[j], first, n, axis[j].element, axis[j].basis + order[j] * axis[j].n_point * width, from,
-                               to);
+        contract_basis_adjoint(outer, inner, width, n_coef[j], first, n, axis[j].element,
+                               axis[j].basis + order[j] * axis[j].n_point * width, from, to);
         from = to;
     }
 }

@@ -14,13 +14,13 @@ enum { J_ROWS = 256 }; /* rows of J formed before they are multiplied */
 
 /* One local coefficient of an element that belongs to a group: where its row of C is, and where its columns are in J. */
 typedef struct element_reference {
-    int32_t local; /* field * n_local + l                    */
+    int32_t local;        /* field * n_local + l                    */
     int32_t group, place; /* row `place` of the group's C    */
-    int32_t column; /* of the group's first column in the patch's J, DENSE only */
+    int32_t column;       /* of the group's first column in the patch's J, DENSE only */
 } element_reference;
 
 typedef struct normal_patch {
-    pdm_size n_expert, expert0;   /* into patch_expert                              */
+    pdm_size n_expert, expert0; /* into patch_expert                              */
     pdm_size n_column;
     pdm_size n_element, element0; /* into patch_element                             */
     pdm_size pair0;               /* into pair: n_expert*(n_expert+1)/2 of them     */
@@ -40,13 +40,13 @@ struct pdm_normal_plan {
     pdm_size                n_local, n_element, n_patch, most_columns, most_rows, most_references;
     normal_patch           *patch;
     int32_t                *patch_expert, *patch_element, *element_patch; /* element_patch [n_element]     */
-    pdm_size               *row0; /* [n_element+1] into element_row */
-    int32_t                *element_row; /* [n_row] rows, element by element */
+    pdm_size               *row0;                                         /* [n_element+1] into element_row */
+    int32_t                *element_row;                                  /* [n_row] rows, element by element */
     normal_pair            *pair;
     pdm_size               *reference0; /* [n_element+1] */
     element_reference      *reference;
     int32_t                *block_of, *place; /* [n_unknown] block of an unknown, and its place there */
-    pdm_size               *column0; /* [n_group+1] first unknown of a group */
+    pdm_size               *column0;          /* [n_group+1] first unknown of a group */
 };
 
 /* Everything needed while planning only. */
@@ -60,13 +60,14 @@ typedef struct normal_draft {
 static pdm_status draft_owners(pdm_context *ctx, const pdm_columns_desc *d, normal_draft *t)
 {
     pdm_status     status = PDM_OK;
-    const pdm_size n      = d->n_field * d->n_coef, n_group = d->n_expert * d->n_field;
-    pdm_size      *used   = NULL;
+    const pdm_size n = d->n_field * d->n_coef, n_group = d->n_expert * d->n_field;
+    pdm_size      *used = NULL;
 
     PDM_TRY(pdm_alloc_array(ctx, n + 1, &t->owner0));
     PDM_TRY(pdm_alloc_array(ctx, n, &used));
     for (pdm_size g = 0; g < n_group; g++)
-        for (pdm_size i = 0; i < d->group[g].n_coef; i++) t->owner0[d->group[g].field * d->n_coef + d->group[g].coef[i] + 1]++;
+        for (pdm_size i = 0; i < d->group[g].n_coef; i++)
+            t->owner0[d->group[g].field * d->n_coef + d->group[g].coef[i] + 1]++;
     for (pdm_size i = 0; i < n; i++) t->owner0[i + 1] += t->owner0[i];
     PDM_TRY(pdm_alloc_array(ctx, t->owner0[n], &t->owner_group));
     PDM_TRY(pdm_alloc_array(ctx, t->owner0[n], &t->owner_place));
@@ -123,7 +124,9 @@ static void plan_patches(pdm_normal_plan *p, normal_draft *t)
         const pdm_size n     = experts_seen(p, t, e);
         pdm_size       found = -1;
         for (pdm_size q = p->n_patch - 1; q >= 0 && found < 0 && !own; q--)
-            if (p->patch[q].n_expert == n && memcmp(p->patch_expert + p->patch[q].expert0, t->list, (size_t)n * sizeof *t->list) == 0) found = q;
+            if (p->patch[q].n_expert == n &&
+                memcmp(p->patch_expert + p->patch[q].expert0, t->list, (size_t)n * sizeof *t->list) == 0)
+                found = q;
         if (found < 0) {
             found           = p->n_patch++;
             p->patch[found] = (normal_patch){.n_expert = n, .expert0 = used};
@@ -139,7 +142,7 @@ static pdm_status plan_rows(pdm_context *ctx, pdm_normal_plan *p, const normal_d
 {
     pdm_status     status = PDM_OK;
     const pdm_size most   = p->n_element > p->n_patch ? p->n_element : p->n_patch;
-    pdm_size      *used   = NULL, n = 0;
+    pdm_size      *used = NULL, n = 0;
 
     PDM_TRY(pdm_alloc_array(ctx, most, &used));
     PDM_TRY(pdm_alloc_array(ctx, p->n_element + 1, &p->row0));
@@ -151,7 +154,7 @@ static pdm_status plan_rows(pdm_context *ctx, pdm_normal_plan *p, const normal_d
         p->row0[e + 1] += p->row0[e];
     }
     for (pdm_size i = 0; i < p->rows->n_row; i++) {
-        const int32_t e                          = t->row_element[i];
+        const int32_t e                        = t->row_element[i];
         p->element_row[p->row0[e] + used[e]++] = (int32_t)i;
     }
     for (pdm_size e = 0; e < p->n_element; e++) p->patch[p->element_patch[e]].n_element++;
@@ -161,7 +164,7 @@ static pdm_status plan_rows(pdm_context *ctx, pdm_normal_plan *p, const normal_d
         used[q] = 0;
     }
     for (pdm_size e = 0; e < p->n_element; e++) {
-        const int32_t q                                           = p->element_patch[e];
+        const int32_t q                                    = p->element_patch[e];
         p->patch_element[p->patch[q].element0 + used[q]++] = (int32_t)e;
     }
 done:
@@ -203,7 +206,8 @@ static pdm_status plan_references(pdm_context *ctx, pdm_normal_plan *p, const no
                     for (pdm_size k = t->owner0[at]; k < t->owner0[at + 1]; k++)
                         if (t->owner_group[k] == group)
                             *r++ = (element_reference){(int32_t)(f * p->n_local + l), group, t->owner_place[k],
-                                                       d->kind == PDM_COLUMNS_DENSE ? (int32_t)patch_column(p, q, group) : 0};
+                                                       d->kind == PDM_COLUMNS_DENSE ? (int32_t)patch_column(p, q, group)
+                                                                                    : 0};
                 }
             }
         const pdm_size n   = p->reference0[e + 1] - p->reference0[e];
@@ -224,21 +228,22 @@ static pdm_size block_offset(const pdm_blocks_desc *d, int32_t i, int32_t j)
 /* Targets of J^T J, dense columns: expert by expert, b <= a. */
 static pdm_status plan_pairs(pdm_context *ctx, pdm_normal_plan *p)
 {
-    pdm_status     status = PDM_OK;
-    pdm_size       n      = 0;
+    pdm_status     status  = PDM_OK;
+    pdm_size       n       = 0;
     const pdm_size n_field = p->columns->n_field;
 
     for (pdm_size q = 0; q < p->n_patch; q++) {
         p->patch[q].pair0 = n;
         n += p->patch[q].n_expert * (p->patch[q].n_expert + 1) / 2;
         p->patch[q].n_column = 0;
-        for (pdm_size i = 0; i < p->patch[q].n_expert; i++) p->patch[q].n_column += expert_columns(p, p->patch_expert[p->patch[q].expert0 + i]);
+        for (pdm_size i = 0; i < p->patch[q].n_expert; i++)
+            p->patch[q].n_column += expert_columns(p, p->patch_expert[p->patch[q].expert0 + i]);
         if (p->patch[q].n_column > p->most_columns) p->most_columns = p->patch[q].n_column;
     }
     PDM_TRY(pdm_alloc_array(ctx, n, &p->pair));
     n = 0;
     for (pdm_size q = 0; q < p->n_patch; q++) {
-        const int32_t *expert = p->patch_expert + p->patch[q].expert0;
+        const int32_t *expert   = p->patch_expert + p->patch[q].expert0;
         pdm_size       column_a = 0;
         for (pdm_size a = 0; a < p->patch[q].n_expert; a++) {
             pdm_size column_b = 0;
@@ -295,8 +300,8 @@ static pdm_status draft_rows(pdm_backend *b, const pdm_rows_desc *rows, pdm_norm
     pdm_rows_plan *plan   = NULL;
 
     PDM_TRY(rows_create_cpu(b, rows, 1, &plan));
-    p->n_local   = plan->n_local;
-    p->n_element = plan->n_element;
+    p->n_local         = plan->n_local;
+    p->n_element       = plan->n_element;
     t->element_coef    = plan->element_coef;
     t->row_element     = plan->row_element;
     plan->element_coef = NULL;
@@ -313,8 +318,8 @@ static size_t work_doubles(const pdm_normal_plan *p)
     return (size_t)(c * (J_ROWS + p->most_rows + c) + n * (p->most_rows + c));
 }
 
-pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns, const pdm_blocks_desc *blocks,
-                             pdm_size n_sample, pdm_normal_plan **out)
+pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
+                             const pdm_blocks_desc *blocks, pdm_size n_sample, pdm_normal_plan **out)
 {
     pdm_status       status = PDM_OK;
     pdm_context     *ctx    = b->ctx;
@@ -387,19 +392,23 @@ static void scatter_pair(const normal_pair *k, const double *G, pdm_size n, doub
     for (pdm_size i = 0; i < k->size_a; i++)
         for (pdm_size j = 0; j < (k->diagonal ? i + 1 : k->size_b); j++) {
             const double v = G[(k->column_a + i) * n + k->column_b + j];
-            if (k->transposed) H[k->offset + j * k->ld + i] += v;
-            else H[k->offset + i * k->ld + j] += v;
+            if (k->transposed)
+                H[k->offset + j * k->ld + i] += v;
+            else
+                H[k->offset + i * k->ld + j] += v;
         }
 }
 
 /* Rows of J = A C of one element, group by group: [rows][references of the group] times [references][columns]. */
-static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, pdm_size n_column, double *restrict J, double *restrict work)
+static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, pdm_size n_column, double *restrict J,
+                      double *restrict work)
 {
-    const pdm_normal_plan   *p        = k->plan;
-    const pdm_size           row_size = p->columns->n_field * p->n_local, n_row = p->row0[element + 1] - p->row0[element];
-    const element_reference *first    = p->reference + p->reference0[element], *end = p->reference + p->reference0[element + 1];
-    const double            *A        = k->A + sample * p->rows->n_row * row_size;
-    const double            *C        = k->columns->C + sample * k->columns->n_value;
+    const pdm_normal_plan *p        = k->plan;
+    const pdm_size         row_size = p->columns->n_field * p->n_local, n_row = p->row0[element + 1] - p->row0[element];
+    const element_reference *first = p->reference + p->reference0[element],
+                            *end   = p->reference + p->reference0[element + 1];
+    const double *A                = k->A + sample * p->rows->n_row * row_size;
+    const double *C                = k->columns->C + sample * k->columns->n_value;
 
     memset(J, 0, (size_t)(n_row * n_column) * sizeof *J);
     while (first < end) {
@@ -408,7 +417,8 @@ static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, p
         const pdm_size m = last - first, n = p->columns->group[first->group].n_col;
         double        *a = work, *c = work + n_row * m;
         for (pdm_size i = 0; i < n_row; i++)
-            for (pdm_size r = 0; r < m; r++) a[i * m + r] = A[p->element_row[p->row0[element] + i] * row_size + first[r].local];
+            for (pdm_size r = 0; r < m; r++)
+                a[i * m + r] = A[p->element_row[p->row0[element] + i] * row_size + first[r].local];
         for (pdm_size r = 0; r < m; r++)
             memcpy(c + r * n, C + k->columns->value0[first->group] + first[r].place * n, (size_t)n * sizeof *c);
         k->cpu->kernels->gemm_nn(n_row, n, m, a, m, c, n, J + first->column, n_column, PDM_CPU_SET);
@@ -422,8 +432,8 @@ static void dense_task(void *user, pdm_size task, int thread)
     const pdm_normal_plan *p      = k->plan;
     const pdm_size         sample = k->batch.index[task];
     double                *H      = k->H + sample * p->blocks->n_value;
-    double                *G      = pdm_cpu_scratch(k->cpu, thread), *J = G + p->most_columns * p->most_columns;
-    double                *work   = J + p->most_columns * (J_ROWS + p->most_rows);
+    double                *G = pdm_cpu_scratch(k->cpu, thread), *J = G + p->most_columns * p->most_columns;
+    double                *work = J + p->most_columns * (J_ROWS + p->most_rows);
 
     memset(H, 0, (size_t)p->blocks->n_value * sizeof *H);
     for (pdm_size i = 0; i < p->n_patch; i++) {
@@ -440,17 +450,18 @@ static void dense_task(void *user, pdm_size task, int thread)
             pdm_cpu_syrk_tn(k->cpu->kernels, m, n, J, n, G, n, PDM_CPU_ADD);
             m = 0;
         }
-        for (pdm_size a = 0; a < q->n_expert * (q->n_expert + 1) / 2; a++) scatter_pair(&p->pair[q->pair0 + a], G, n, H);
+        for (pdm_size a = 0; a < q->n_expert * (q->n_expert + 1) / 2; a++)
+            scatter_pair(&p->pair[q->pair0 + a], G, n, H);
     }
 }
 
 /* One element at a time: J is the element's rows of A, without the coefficients that are fixed. */
 static void identity_task(void *user, pdm_size task, int thread)
 {
-    const normal_task     *k        = user;
-    const pdm_normal_plan *p        = k->plan;
-    const pdm_size         sample   = k->batch.index[task], row_size = p->columns->n_field * p->n_local;
-    double                *H        = k->H + sample * p->blocks->n_value;
+    const normal_task     *k      = user;
+    const pdm_normal_plan *p      = k->plan;
+    const pdm_size         sample = k->batch.index[task], row_size = p->columns->n_field * p->n_local;
+    double                *H = k->H + sample * p->blocks->n_value;
 
     memset(H, 0, (size_t)p->blocks->n_value * sizeof *H);
     for (pdm_size e = 0; e < p->n_element; e++) {
@@ -467,8 +478,10 @@ static void identity_task(void *user, pdm_size task, int thread)
         pdm_size offset = 0;
         for (pdm_size a = 0; a < n; a++)
             for (pdm_size c = 0; c <= a; c++) {
-                const pdm_size ua = p->column0[ref[a].group] + ref[a].place, uc = p->column0[ref[c].group] + ref[c].place;
-                const bool     swap = p->block_of[ua] < p->block_of[uc] || (p->block_of[ua] == p->block_of[uc] && p->place[ua] < p->place[uc]);
+                const pdm_size ua = p->column0[ref[a].group] + ref[a].place,
+                               uc = p->column0[ref[c].group] + ref[c].place;
+                const bool swap   = p->block_of[ua] < p->block_of[uc] ||
+                                  (p->block_of[ua] == p->block_of[uc] && p->place[ua] < p->place[uc]);
                 const pdm_size ui = swap ? uc : ua, uj = swap ? ua : uc;
                 if (p->block_of[ui] != last_i || p->block_of[uj] != last_j) {
                     last_i = p->block_of[ui];
@@ -480,10 +493,11 @@ static void identity_task(void *user, pdm_size task, int thread)
     }
 }
 
-pdm_status normal_assemble_cpu(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns, pdm_buffer *A, pdm_buffer *H)
+pdm_status normal_assemble_cpu(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
+                               pdm_buffer *A, pdm_buffer *H)
 {
-    normal_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .columns = columns, .batch = s, .A = cpu_data(A),
-                        .H = cpu_data(H)};
+    normal_task task = {
+        .cpu = pdm_cpu_of(b), .plan = plan, .columns = columns, .batch = s, .A = cpu_data(A), .H = cpu_data(H)};
     pdm_cpu_for(task.cpu, s.n, plan->columns->kind == PDM_COLUMNS_DENSE ? dense_task : identity_task, &task);
     return PDM_OK;
 }

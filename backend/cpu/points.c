@@ -23,8 +23,8 @@ static void evaluate_task(void *user, pdm_size task, int thread)
     const pdm_points_desc *d      = &k->plan->desc;
     const pdm_size         sample = k->batch.index[task];
     const double          *c      = k->in + (sample * d->n_field + k->atom.field) * k->plan->n_coef;
-    evaluate_tensor(d->n_dim, d->degree, d->n_coef, d->axis, k->atom.order, 0, d->axis[0].n_point, c, k->out + sample * k->plan->n_point,
-                    pdm_cpu_scratch(k->cpu, thread));
+    evaluate_tensor(d->n_dim, d->degree, d->n_coef, d->axis, k->atom.order, 0, d->axis[0].n_point, c,
+                    k->out + sample * k->plan->n_point, pdm_cpu_scratch(k->cpu, thread));
 }
 
 static void evaluate_adjoint_task(void *user, pdm_size task, int thread)
@@ -33,8 +33,8 @@ static void evaluate_adjoint_task(void *user, pdm_size task, int thread)
     const pdm_points_desc *d      = &k->plan->desc;
     const pdm_size         sample = k->batch.index[task];
     double                *g_c    = k->out + (sample * d->n_field + k->atom.field) * k->plan->n_coef;
-    evaluate_tensor_adjoint(d->n_dim, d->degree, d->n_coef, d->axis, k->atom.order, 0, d->axis[0].n_point, k->in + sample * k->plan->n_point, g_c,
-                            pdm_cpu_scratch(k->cpu, thread));
+    evaluate_tensor_adjoint(d->n_dim, d->degree, d->n_coef, d->axis, k->atom.order, 0, d->axis[0].n_point,
+                            k->in + sample * k->plan->n_point, g_c, pdm_cpu_scratch(k->cpu, thread));
 }
 
 pdm_status points_create_cpu(pdm_backend *b, const pdm_points_desc *desc, pdm_points_plan **out)
@@ -65,14 +65,16 @@ void points_destroy_cpu(pdm_backend *b, pdm_points_plan **plan)
     *plan = NULL;
 }
 
-pdm_status points_evaluate_cpu(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom, pdm_buffer *c, pdm_buffer *out)
+pdm_status points_evaluate_cpu(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom, pdm_buffer *c,
+                               pdm_buffer *out)
 {
     points_task task = {pdm_cpu_of(b), plan, s, atom, cpu_data(c), cpu_data(out)};
     pdm_cpu_for(task.cpu, s.n, evaluate_task, &task);
     return PDM_OK;
 }
 
-pdm_status points_evaluate_adjoint_cpu(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom, pdm_buffer *g_out, pdm_buffer *g_c)
+pdm_status points_evaluate_adjoint_cpu(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom,
+                                       pdm_buffer *g_out, pdm_buffer *g_c)
 {
     points_task task = {pdm_cpu_of(b), plan, s, atom, cpu_data(g_out), cpu_data(g_c)};
     pdm_cpu_for(task.cpu, s.n, evaluate_adjoint_task, &task);

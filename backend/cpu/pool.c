@@ -12,10 +12,10 @@
 #include <string.h>
 
 enum {
-    LINE      = 64,  /* bytes that threads had better not share                         */
-    PIECES    = 8,   /* a range is taken in so many pieces at least, if it has as many */
-    SPIN      = 64,  /* looks between two looks at the clock                            */
-    PATIENCE  = 2000 /* looks for those inside before the core is given away            */
+    LINE     = 64,  /* bytes that threads had better not share                         */
+    PIECES   = 8,   /* a range is taken in so many pieces at least, if it has as many */
+    SPIN     = 64,  /* looks between two looks at the clock                            */
+    PATIENCE = 2000 /* looks for those inside before the core is given away            */
 };
 static const double WATCH_SECONDS = 1e-4; /* without a call for so long, a thread sleeps */
 
@@ -119,7 +119,7 @@ static void wake_workers(pdm_cpu_pool *p, pdm_size most)
 void pdm_cpu_pool_run(pdm_cpu_pool *p, pdm_size n_task, pdm_cpu_task fn, void *user)
 {
     const pdm_size share = n_task / p->n_thread, rest = n_task % p->n_thread;
-    pdm_size       end   = 0;
+    pdm_size       end = 0;
 
     p->fn    = fn;
     p->user  = user;

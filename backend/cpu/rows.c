@@ -18,7 +18,10 @@ static pdm_size points_per_plane(const pdm_rows_desc *d, const pdm_term_desc *t)
     return n;
 }
 
-static pdm_size term_points(const pdm_rows_desc *d, const pdm_term_desc *t) { return points_per_plane(d, t) * t->axis[0].n_point; }
+static pdm_size term_points(const pdm_rows_desc *d, const pdm_term_desc *t)
+{
+    return points_per_plane(d, t) * t->axis[0].n_point;
+}
 
 /* Rows of dimension 0 per slab: as many as keep every term's points near SLAB_POINTS. */
 static pdm_size slab_rows(const pdm_rows_desc *d, const rows_block *b)
@@ -41,7 +44,8 @@ static void plan_blocks(pdm_rows_plan *p)
         for (pdm_size b = 0; b < p->n_block; b++) known = known || p->block[b].row0 == d->term[t].row0;
         if (known) continue;
         rows_block *b = &p->block[p->n_block++];
-        *b            = (rows_block){.row0 = d->term[t].row0, .n_row0 = d->term[t].axis[0].n_row, .rest = 1, .term = p->term_list + k};
+        *b            = (rows_block){
+                       .row0 = d->term[t].row0, .n_row0 = d->term[t].axis[0].n_row, .rest = 1, .term = p->term_list + k};
         for (pdm_size j = 1; j < d->n_dim; j++) b->rest *= d->term[t].axis[j].n_row;
         for (pdm_size i = t; i < d->n_term; i++)
             if (d->term[i].row0 == b->row0) b->term[b->n_term++] = &d->term[i];
@@ -81,7 +85,8 @@ static pdm_size plan_coordinates(pdm_rows_plan *p, double *values)
                 pdm_size inner = 1;
                 for (pdm_size i = j + 1; i < d->n_dim; i++) inner *= term->axis[i].n_point;
                 p->coordinates[t].dim[j] = values + used;
-                for (pdm_size i = 0; i < n; i++) values[used + i] = term->axis[j].coordinate[i / inner % term->axis[j].n_point];
+                for (pdm_size i = 0; i < n; i++)
+                    values[used + i] = term->axis[j].coordinate[i / inner % term->axis[j].n_point];
             }
             used += n;
         }
@@ -125,14 +130,17 @@ static void plan_elements(pdm_rows_plan *p)
 
 /* Scratch of one term on a slab, carved from the task's. n_point: points of the slab. */
 typedef struct term_work {
-    double *atom;   /* [n_atom][n_point]                        */
+    double *atom;    /* [n_atom][n_point]                        */
     double *tangent; /* [n_atom][n_point] atoms of a direction   */
-    double *value;  /* [1+n_atom] or [n_second] [n_point]       */
-    double *tensor; /* contractions                             */
+    double *value;   /* [1+n_atom] or [n_second] [n_point]       */
+    double *tensor;  /* contractions                             */
     void   *program;
 } term_work;
 
-static pdm_size most_of(pdm_size a, pdm_size b) { return a > b ? a : b; }
+static pdm_size most_of(pdm_size a, pdm_size b)
+{
+    return a > b ? a : b;
+}
 
 /* Intermediates of contractions to and from rows: row, point and local sizes of each dimension, the worst mix. */
 static pdm_size tensor_bound(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size n_point0, pdm_size n_row0)
@@ -145,14 +153,15 @@ static pdm_size tensor_bound(const pdm_rows_desc *d, const pdm_term_desc *t, pdm
     return 2 * most_of(assemble, evaluate_tensor_size(d->n_dim, d->n_coef, t->axis, n_point0));
 }
 
-static size_t term_layout(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size n_row0, pdm_size n_point0, double *base, term_work *w)
+static size_t term_layout(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size n_row0, pdm_size n_point0,
+                          double *base, term_work *w)
 {
     const pdm_size n_point = n_point0 * points_per_plane(d, t);
     size_t         used    = 0;
-#define PIECE(member, n)                     \
-    do {                                     \
-        if (base) w->member = base + used;   \
-        used += ((size_t)(n) + 7) / 8 * 8;   \
+#define PIECE(member, n)                   \
+    do {                                   \
+        if (base) w->member = base + used; \
+        used += ((size_t)(n) + 7) / 8 * 8; \
     } while (0)
     PIECE(atom, t->n_atom * n_point);
     PIECE(tangent, t->n_atom * n_point);
@@ -180,8 +189,8 @@ static void plan_work(pdm_rows_plan *p)
 }
 
 /* Runs a program of a term on points [first0, first0+n0) x rest; outputs w->value [n_output][n_point]. */
-static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_program *program, const double *scalar,
-                        const double *sampled, pdm_size first0, pdm_size n0, const term_work *w)
+static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_program *program,
+                        const double *scalar, const double *sampled, pdm_size first0, pdm_size n0, const term_work *w)
 {
     const pdm_size plane = points_per_plane(p->desc, t), n = n0 * plane;
     const double  *in[PDM_CPU_MAX_INPUT];
@@ -204,17 +213,19 @@ static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_te
     pdm_cpu_program_run(cpu->kernels, program, n, in, stride, out, w->program);
 }
 
-static void evaluate_atoms(const pdm_rows_plan *p, const pdm_term_desc *t, const double *c, pdm_size first0, pdm_size n0, double *atom, double *work)
+static void evaluate_atoms(const pdm_rows_plan *p, const pdm_term_desc *t, const double *c, pdm_size first0,
+                           pdm_size n0, double *atom, double *work)
 {
     const pdm_rows_desc *d = p->desc;
     const pdm_size       n = n0 * points_per_plane(d, t);
     for (pdm_size a = 0; a < t->n_atom; a++)
-        evaluate_tensor(d->n_dim, d->degree, d->n_coef, t->axis, t->atom[a].order, first0, n0, c + t->atom[a].field * p->n_coef, atom + a * n, work);
+        evaluate_tensor(d->n_dim, d->degree, d->n_coef, t->axis, t->atom[a].order, first0, n0,
+                        c + t->atom[a].field * p->n_coef, atom + a * n, work);
 }
 
 /* values at the slab's points -> sums in its rows. Returns where they lie: [n_row0][rest]. */
-static const double *points_to_rows(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, pdm_size first0, pdm_size n0,
-                                    const double *values, double *tensor)
+static const double *points_to_rows(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, pdm_size first0,
+                                    pdm_size n0, const double *values, double *tensor)
 {
     const pdm_size half  = tensor_bound(p->desc, t, n0, s->n) / 2;
     const double  *from  = values;
@@ -223,16 +234,18 @@ static const double *points_to_rows(const pdm_rows_plan *p, const pdm_term_desc 
         pdm_size inner = 1;
         for (pdm_size i = j + 1; i < p->desc->n_dim; i++) inner *= t->axis[i].n_point;
         double *to = tensor + (j % 2) * half;
-        if (j == 0) contract_pairs(1, inner, &t->axis[0], s->first, s->n, first0, n0, from, to);
-        else contract_pairs(outer, inner, &t->axis[j], 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
+        if (j == 0)
+            contract_pairs(1, inner, &t->axis[0], s->first, s->n, first0, n0, from, to);
+        else
+            contract_pairs(outer, inner, &t->axis[j], 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
         outer *= j == 0 ? s->n : t->axis[j].n_row;
         from = to;
     }
     return from;
 }
 
-static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, pdm_size first0, pdm_size n0,
-                                    const double *rows, double *tensor)
+static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, pdm_size first0,
+                                    pdm_size n0, const double *rows, double *tensor)
 {
     const pdm_size half = tensor_bound(p->desc, t, n0, s->n) / 2;
     const double  *from = rows;
@@ -241,8 +254,10 @@ static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc 
         for (pdm_size i = 0; i < j; i++) outer *= i == 0 ? s->n : t->axis[i].n_row;
         for (pdm_size i = j + 1; i < p->desc->n_dim; i++) inner *= t->axis[i].n_point;
         double *to = tensor + (j % 2) * half;
-        if (j == 0) contract_pairs_adjoint(1, inner, &t->axis[0], s->first, s->n, first0, n0, from, to);
-        else contract_pairs_adjoint(outer, inner, &t->axis[j], 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
+        if (j == 0)
+            contract_pairs_adjoint(1, inner, &t->axis[0], s->first, s->n, first0, n0, from, to);
+        else
+            contract_pairs_adjoint(outer, inner, &t->axis[j], 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
         from = to;
     }
     return from;
@@ -272,13 +287,13 @@ typedef struct rows_task {
 
 static void residual_task(void *user, pdm_size task, int thread)
 {
-    const rows_task     *k  = user;
-    pdm_rows_plan       *p  = k->plan;
-    const pdm_rows_desc *d  = p->desc;
-    const pdm_size       sample = k->batch.index[task / p->n_slab];
-    const rows_slab     *s  = &p->slab[task % p->n_slab];
-    const rows_block    *b  = &p->block[s->block];
-    double              *r  = k->out + sample * d->n_row + b->row0 + s->first * b->rest;
+    const rows_task     *k       = user;
+    pdm_rows_plan       *p       = k->plan;
+    const pdm_rows_desc *d       = p->desc;
+    const pdm_size       sample  = k->batch.index[task / p->n_slab];
+    const rows_slab     *s       = &p->slab[task % p->n_slab];
+    const rows_block    *b       = &p->block[s->block];
+    double              *r       = k->out + sample * d->n_row + b->row0 + s->first * b->rest;
     double              *scratch = pdm_cpu_scratch(k->cpu, thread);
 
     memset(r, 0, (size_t)(s->n * b->rest) * sizeof *r);
@@ -290,7 +305,8 @@ static void residual_task(void *user, pdm_size task, int thread)
         if (n0 <= 0) continue;
         term_layout(d, t, s->n, n0, scratch, &w);
         evaluate_atoms(p, t, k->c + sample * d->n_field * p->n_coef, first0, n0, w.atom, w.tensor);
-        run_program(k->cpu, p, t, t->value, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, first0, n0, &w);
+        run_program(k->cpu, p, t, t->value, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled,
+                    first0, n0, &w);
         const double *sum = points_to_rows(p, t, s, first0, n0, w.value, w.tensor);
         for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] += sum[q];
     }
@@ -298,8 +314,9 @@ static void residual_task(void *user, pdm_size task, int thread)
 }
 
 /* A of one atom of one term: partials at points, contracted from the last dimension to the first. */
-static const double *assemble_atom(const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_atom *atom, const rows_slab *s, pdm_size first0,
-                                   pdm_size n0, const double *partial, double *tensor)
+static const double *assemble_atom(const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_atom *atom,
+                                   const rows_slab *s, pdm_size first0, pdm_size n0, const double *partial,
+                                   double *tensor)
 {
     const pdm_rows_desc *d    = p->desc;
     const pdm_size       half = tensor_bound(d, t, n0, s->n) / 2;
@@ -310,8 +327,11 @@ static const double *assemble_atom(const pdm_rows_plan *p, const pdm_term_desc *
         pdm_size       outer = 1;
         for (pdm_size i = 0; i < j; i++) outer *= i == 0 ? n0 : t->axis[i].n_point;
         double *to = tensor + (j % 2) * half;
-        if (j == 0) contract_assemble(1, rows, local, &t->axis[0], atom->order[0], width, s->first, s->n, first0, n0, from, to);
-        else contract_assemble(outer, rows, local, &t->axis[j], atom->order[j], width, 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
+        if (j == 0)
+            contract_assemble(1, rows, local, &t->axis[0], atom->order[0], width, s->first, s->n, first0, n0, from, to);
+        else
+            contract_assemble(outer, rows, local, &t->axis[j], atom->order[j], width, 0, t->axis[j].n_row, 0,
+                              t->axis[j].n_point, from, to);
         rows *= t->axis[j].n_row;
         local *= width;
         from = to;
@@ -321,12 +341,12 @@ static const double *assemble_atom(const pdm_rows_plan *p, const pdm_term_desc *
 
 static void linearise_task(void *user, pdm_size task, int thread)
 {
-    const rows_task     *k      = user;
-    pdm_rows_plan       *p      = k->plan;
-    const pdm_rows_desc *d      = p->desc;
-    const pdm_size       sample = k->batch.index[task / p->n_slab];
-    const rows_slab     *s      = &p->slab[task % p->n_slab];
-    const rows_block    *b      = &p->block[s->block];
+    const rows_task     *k        = user;
+    pdm_rows_plan       *p        = k->plan;
+    const pdm_rows_desc *d        = p->desc;
+    const pdm_size       sample   = k->batch.index[task / p->n_slab];
+    const rows_slab     *s        = &p->slab[task % p->n_slab];
+    const rows_block    *b        = &p->block[s->block];
     const pdm_size       row_size = d->n_field * p->n_local, n_row = s->n * b->rest;
     double              *A       = k->out + (sample * d->n_row + b->row0 + s->first * b->rest) * row_size;
     double              *scratch = pdm_cpu_scratch(k->cpu, thread);
@@ -340,9 +360,11 @@ static void linearise_task(void *user, pdm_size task, int thread)
         if (n0 <= 0 || t->n_atom == 0) continue;
         term_layout(d, t, s->n, n0, scratch, &w);
         evaluate_atoms(p, t, k->c + sample * d->n_field * p->n_coef, first0, n0, w.atom, w.tensor);
-        run_program(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, first0, n0, &w);
+        run_program(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled,
+                    first0, n0, &w);
         for (pdm_size a = 0; a < t->n_atom; a++) {
-            const double *part = assemble_atom(p, t, &t->atom[a], s, first0, n0, w.value + (1 + a) * n0 * points_per_plane(d, t), w.tensor);
+            const double *part = assemble_atom(p, t, &t->atom[a], s, first0, n0,
+                                               w.value + (1 + a) * n0 * points_per_plane(d, t), w.tensor);
             double       *to   = A + t->atom[a].field * p->n_local;
             for (pdm_size q = 0; q < n_row; q++)
                 for (pdm_size l = 0; l < p->n_local; l++) to[q * row_size + l] += part[q * p->n_local + l];
@@ -355,11 +377,12 @@ static void linearise_task(void *user, pdm_size task, int thread)
 }
 
 /* out += E^T [ (Q^T y) f_ab E v ] of one term on one slab. */
-static void second_order_slab(const rows_task *k, pdm_size sample, const rows_slab *s, const pdm_term_desc *t, double *scratch)
+static void second_order_slab(const rows_task *k, pdm_size sample, const rows_slab *s, const pdm_term_desc *t,
+                              double *scratch)
 {
-    pdm_rows_plan       *p = k->plan;
-    const pdm_rows_desc *d = p->desc;
-    const rows_block    *b = &p->block[s->block];
+    pdm_rows_plan       *p      = k->plan;
+    const pdm_rows_desc *d      = p->desc;
+    const rows_block    *b      = &p->block[s->block];
     const pdm_size       c_size = d->n_field * p->n_coef, n_row = s->n * b->rest;
     pdm_size             first0, n0;
     term_work            w;
@@ -367,13 +390,14 @@ static void second_order_slab(const rows_task *k, pdm_size sample, const rows_sl
     axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
     if (n0 <= 0 || t->n_second == 0) return;
     const pdm_size n      = n0 * points_per_plane(d, t);
-    double        *y      = scratch; /* scaled rows of the slab */
-    double        *weight = y + (n_row + 7) / 8 * 8; /* [n] */
+    double        *y      = scratch;                  /* scaled rows of the slab */
+    double        *weight = y + (n_row + 7) / 8 * 8;  /* [n] */
     double        *g      = weight + (n + 7) / 8 * 8; /* [n_atom][n] */
     term_layout(d, t, s->n, n0, g + (t->n_atom * n + 7) / 8 * 8, &w);
     evaluate_atoms(p, t, k->c + sample * c_size, first0, n0, w.atom, w.tensor);
     evaluate_atoms(p, t, k->v + sample * c_size, first0, n0, w.tangent, w.tensor);
-    run_program(k->cpu, p, t, t->second, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, first0, n0, &w);
+    run_program(k->cpu, p, t, t->second, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, first0,
+                n0, &w);
     for (pdm_size q = 0; q < n_row; q++)
         y[q] = k->y[sample * d->n_row + b->row0 + s->first * b->rest + q] * row_factor(d, t, s->first, q);
     memcpy(weight, rows_to_points(p, t, s, first0, n0, y, w.tensor), (size_t)n * sizeof *weight);
@@ -397,7 +421,8 @@ static void second_order_task(void *user, pdm_size task, int thread)
     memset(k->out + sample * c_size, 0, (size_t)c_size * sizeof(double));
     for (pdm_size s = 0; s < p->n_slab; s++) {
         const rows_block *b = &p->block[p->slab[s].block];
-        for (pdm_size i = 0; i < b->n_term; i++) second_order_slab(k, sample, &p->slab[s], b->term[i], pdm_cpu_scratch(k->cpu, thread));
+        for (pdm_size i = 0; i < b->n_term; i++)
+            second_order_slab(k, sample, &p->slab[s], b->term[i], pdm_cpu_scratch(k->cpu, thread));
     }
 }
 
@@ -427,7 +452,7 @@ static void apply_adjoint_task(void *user, pdm_size task, int thread)
     const pdm_rows_plan *p      = k->plan;
     const pdm_rows_desc *d      = p->desc;
     const pdm_size       sample = k->batch.index[task], c_size = d->n_field * p->n_coef;
-    double              *out    = k->out + sample * c_size;
+    double              *out = k->out + sample * c_size;
     (void)thread;
     memset(out, 0, (size_t)c_size * sizeof *out);
     for (pdm_size q = 0; q < d->n_row; q++) {
@@ -439,41 +464,64 @@ static void apply_adjoint_task(void *user, pdm_size task, int thread)
     }
 }
 
-pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c, pdm_buffer *r)
+pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
+                             pdm_buffer *r)
 {
-    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .scalar = cpu_data(data->scalar), .sampled = cpu_data(data->sampled),
-                      .c = cpu_data(c), .out = cpu_data(r)};
+    rows_task task = {.cpu     = pdm_cpu_of(b),
+                      .plan    = plan,
+                      .batch   = s,
+                      .scalar  = cpu_data(data->scalar),
+                      .sampled = cpu_data(data->sampled),
+                      .c       = cpu_data(c),
+                      .out     = cpu_data(r)};
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, residual_task, &task);
     return PDM_OK;
 }
 
-pdm_status rows_linearise_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c, pdm_buffer *A)
+pdm_status rows_linearise_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
+                              pdm_buffer *c, pdm_buffer *A)
 {
-    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .scalar = cpu_data(data->scalar), .sampled = cpu_data(data->sampled),
-                      .c = cpu_data(c), .out = cpu_data(A)};
+    rows_task task = {.cpu     = pdm_cpu_of(b),
+                      .plan    = plan,
+                      .batch   = s,
+                      .scalar  = cpu_data(data->scalar),
+                      .sampled = cpu_data(data->sampled),
+                      .c       = cpu_data(c),
+                      .out     = cpu_data(A)};
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, linearise_task, &task);
     return PDM_OK;
 }
 
-pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c, pdm_buffer *y,
-                                 pdm_buffer *v, pdm_buffer *out)
+pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
+                                 pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out)
 {
-    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .scalar = cpu_data(data->scalar), .sampled = cpu_data(data->sampled),
-                      .c = cpu_data(c), .y = cpu_data(y), .v = cpu_data(v), .out = cpu_data(out)};
+    rows_task task = {.cpu     = pdm_cpu_of(b),
+                      .plan    = plan,
+                      .batch   = s,
+                      .scalar  = cpu_data(data->scalar),
+                      .sampled = cpu_data(data->sampled),
+                      .c       = cpu_data(c),
+                      .y       = cpu_data(y),
+                      .v       = cpu_data(v),
+                      .out     = cpu_data(out)};
     pdm_cpu_for(task.cpu, s.n, second_order_task, &task);
     return PDM_OK;
 }
 
-pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v, pdm_buffer *out)
+pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                          pdm_buffer *out)
 {
-    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = cpu_data(out)};
+    rows_task task = {
+        .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = cpu_data(out)};
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, apply_task, &task);
     return PDM_OK;
 }
 
-pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v, pdm_buffer *out)
+pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                                  pdm_buffer *out)
 {
-    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = cpu_data(out)};
+    rows_task task = {
+        .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = cpu_data(out)};
     pdm_cpu_for(task.cpu, s.n, apply_adjoint_task, &task);
     return PDM_OK;
 }
@@ -504,8 +552,10 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     (void)n_sample;
 
     for (pdm_size t = 0; t < desc->n_term; t++)
-        if (desc->term[t].n_input > PDM_CPU_MAX_INPUT || 1 + desc->term[t].n_atom > PDM_CPU_MAX_INPUT || desc->term[t].n_second > PDM_CPU_MAX_INPUT)
-            PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "a term reads %lld inputs and has %lld second partials; at most %d are supported",
+        if (desc->term[t].n_input > PDM_CPU_MAX_INPUT || 1 + desc->term[t].n_atom > PDM_CPU_MAX_INPUT ||
+            desc->term[t].n_second > PDM_CPU_MAX_INPUT)
+            PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED,
+                     "a term reads %lld inputs and has %lld second partials; at most %d are supported",
                      (long long)desc->term[t].n_input, (long long)desc->term[t].n_second, PDM_CPU_MAX_INPUT);
     PDM_TRY(pdm_alloc(ctx, sizeof *p, &p));
     p->desc    = desc;

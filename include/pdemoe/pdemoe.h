@@ -25,25 +25,25 @@ extern "C" {
 #define PDM_VERSION_MINOR 1
 #define PDM_VERSION_PATCH 0
 #define PDM_VERSION_GE(a, b, c) \
-    (PDM_VERSION_MAJOR * 1000000 + PDM_VERSION_MINOR * 1000 + PDM_VERSION_PATCH >= (a) * 1000000 + (b) * 1000 + (c))
+    (PDM_VERSION_MAJOR * 1000000 + PDM_VERSION_MINOR * 1000 + PDM_VERSION_PATCH >= (a)*1000000 + (b)*1000 + (c))
 
-typedef int64_t            pdm_size; /* counts and offsets; signed, for Fortran and for differences */
+typedef int64_t            pdm_size;    /* counts and offsets; signed, for Fortran and for differences */
 typedef struct pdm_context pdm_context; /* log, error text, allocator, threads; one per host thread    */
-typedef struct pdm_case    pdm_case; /* what to solve: attributes and arrays, from a file or by set */
-typedef struct pdm_model   pdm_model; /* case, grids, weights, back end: ready to train and to run   */
+typedef struct pdm_case    pdm_case;    /* what to solve: attributes and arrays, from a file or by set */
+typedef struct pdm_model   pdm_model;   /* case, grids, weights, back end: ready to train and to run   */
 
 /* Name, value (never renumbered), meaning. */
-#define PDM_STATUS_LIST(X)                                                                     \
-    X(PDM_OK, 0, "success")                                                                    \
-    X(PDM_ERR_ARGUMENT, 1, "an argument of a call is outside its range")                       \
-    X(PDM_ERR_MEMORY, 2, "memory could not be had")                                            \
-    X(PDM_ERR_IO, 3, "a file could not be read or written")                                    \
-    X(PDM_ERR_CASE, 4, "the case file says something that is not possible")                    \
-    X(PDM_ERR_DATA, 5, "input data are missing, not finite, or of the wrong shape or units")   \
-    X(PDM_ERR_MODEL, 6, "a model file is damaged, or of another case or version")              \
-    X(PDM_ERR_NUMERIC, 7, "a computation gave NaN or infinity")                                \
-    X(PDM_ERR_UNSUPPORTED, 8, "this build or this machine cannot do it")                       \
-    X(PDM_ERR_INTERRUPTED, 9, "stopped on request; what was done is saved")                    \
+#define PDM_STATUS_LIST(X)                                                                   \
+    X(PDM_OK, 0, "success")                                                                  \
+    X(PDM_ERR_ARGUMENT, 1, "an argument of a call is outside its range")                     \
+    X(PDM_ERR_MEMORY, 2, "memory could not be had")                                          \
+    X(PDM_ERR_IO, 3, "a file could not be read or written")                                  \
+    X(PDM_ERR_CASE, 4, "the case file says something that is not possible")                  \
+    X(PDM_ERR_DATA, 5, "input data are missing, not finite, or of the wrong shape or units") \
+    X(PDM_ERR_MODEL, 6, "a model file is damaged, or of another case or version")            \
+    X(PDM_ERR_NUMERIC, 7, "a computation gave NaN or infinity")                              \
+    X(PDM_ERR_UNSUPPORTED, 8, "this build or this machine cannot do it")                     \
+    X(PDM_ERR_INTERRUPTED, 9, "stopped on request; what was done is saved")                  \
     X(PDM_ERR_INTERNAL, 10, "a mistake in pdemoe itself")
 
 typedef enum pdm_status {
@@ -68,7 +68,12 @@ typedef struct pdm_allocator {
     void *user;
 } pdm_allocator;
 
-typedef enum pdm_log_level { PDM_LOG_ERROR = 0, PDM_LOG_WARNING = 1, PDM_LOG_INFO = 2, PDM_LOG_DEBUG = 3 } pdm_log_level;
+typedef enum pdm_log_level {
+    PDM_LOG_ERROR   = 0,
+    PDM_LOG_WARNING = 1,
+    PDM_LOG_INFO    = 2,
+    PDM_LOG_DEBUG   = 3
+} pdm_log_level;
 /* topic: the folder that speaks ("solver"); text: one line without line feed; both lent for the call. */
 typedef void (*pdm_log_function)(void *user, pdm_log_level level, const char *topic, const char *text);
 
@@ -153,7 +158,8 @@ PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *inp
  * first, to another, which can then serve as a reference. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
 PDM_API pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish);
 /* Predicts for the inputs of the file and compares with the fields in it. output may be NULL. The table goes to sink. */
-PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish, pdm_sink sink, void *user);
+PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish,
+                                           pdm_sink sink, void *user);
 /* The same for inputs drawn anew, against the exact solutions in group /pde/exact of the case. */
 PDM_API pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, void *user);
 /* Taylor test of the gradient of the loss by the weights, on the model's own case: slope (2 is right) into *slope. */
