@@ -1,0 +1,228 @@
+/* Levenberg-Marquardt in lock step over a batch. docs/mathematics.md, "The expert problem". */
+#include "solver/solver_impl.h"
+
+#include <math.h>
+
+static const double SHIFT_MOST  = 1e12;  /* beyond it no step is tried                                */
+static const double SHIFT_LEAST = 1e-14; /* below it a shift is rounding                              */
+static const double LEAST_STEP  = 1e-15; /* relative change of the objective below any rounding             */
+static const double ROUNDING    = 1e-12; /* relative change of the objective that its own rounding hides    */
+static const double VANISHED    = 1e-26; /* objective, relative to the start, that counts as zero      */
+
+/* phi [n_sample] host = 1/2 |r|^2 + 1/2 ridge |w|^2 */
+static pdm_status objective(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_buffer *w, double *phi)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = s->backend;
+    PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_row, r, r, NULL, phi));
+    PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_column, w, w, NULL, s->dot));
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const int32_t k = batch.index[i];
+        phi[k]          = 0.5 * phi[k] + 0.5 * s->settings.ridge * s->dot[k];
+    }
+done:
+    return status;
+}
+
+/* A, gradient_c = A^T r and g = C^T A^T r + ridge w at the present point. */
+pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+    PDM_TRY(b->ops->rows_linearise(b, st->rows, batch, data, st->c, st->A));
+    PDM_TRY(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, st->r, st->gradient_c));
+    PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, st->gradient_c, s->g));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, s->g, s->ridge, st->w, s->g));
+done:
+    return status;
+}
+
+pdm_status solver_normal_matrix(pdm_solver *s, pdm_batch batch)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = s->backend;
+    PDM_TRY(b->ops->normal_assemble(b, s->state.normal, batch, s->state.columns, s->state.A, s->state.H));
+    PDM_TRY(b->ops->blocks_diagonal(b, s->state.blocks, batch, s->state.H, s->diagonal));
+done:
+    return status;
+}
+
+static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
+                               pdm_start start)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const int32_t k = batch.index[i];
+        s->result[k]    = (pdm_solve_result){.reason = PDM_REASON_NONE};
+        s->shift[k]     = s->settings.damping > SHIFT_LEAST ? s->settings.damping : SHIFT_LEAST;
+        s->growth[k]    = 2.0;
+        s->dot[k]       = 0.0;
+    }
+    if (start == PDM_START_ZERO)
+        PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->dot, st->w, NULL, NULL, st->w));
+    PDM_TRY(b->ops->columns_expand(b, st->columns, batch, st->w, lift, st->c));
+    PDM_TRY(b->ops->rows_residual(b, st->rows, batch, data, st->c, st->r));
+    PDM_TRY(objective(s, batch, st->r, st->w, s->phi));
+    for (pdm_size i = 0; i < batch.n; i++) s->phi_start[batch.index[i]] = s->phi[batch.index[i]];
+done:
+    return status;
+}
+
+/* Trial step for the batch: w_try, c_try, r_try, phi_try and the predicted decrease
+ *   -g.dw - 1/2 dw.(H + ridge) dw = 1/2 dw.(shift D dw) - 1/2 g.dw */
+static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+
+    PDM_TRY(b->ops->blocks_solve(b, st->blocks, batch, st->L, s->g, s->step));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->minus, s->step, NULL, NULL, s->step));
+    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->step, s->step, s->diagonal, s->decrease));
+    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->g, s->step, NULL, s->dot));
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const int32_t k = batch.index[i];
+        s->decrease[k]  = 0.5 * s->shift[k] * s->decrease[k] - 0.5 * s->dot[k];
+    }
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, st->w, s->one, s->step, s->w_try));
+    PDM_TRY(b->ops->columns_expand(b, st->columns, batch, s->w_try, lift, s->c_try));
+    PDM_TRY(b->ops->rows_residual(b, st->rows, batch, data, s->c_try, s->r_try));
+    PDM_TRY(objective(s, batch, s->r_try, s->w_try, s->phi_try));
+done:
+    return status;
+}
+
+static void grow_shift(pdm_solver *s, int32_t k)
+{
+    s->shift[k] *= s->growth[k];
+    s->growth[k] *= 2.0;
+}
+
+/* Judges the trial of sample k; returns whether it is taken. Sets the reason when the sample is done. */
+static bool judge(pdm_solver *s, int32_t k)
+{
+    pdm_solve_result *r      = &s->result[k];
+    const double      before = s->phi[k], after = s->phi_try[k];
+    const double      predicted = s->decrease[k];
+
+    r->iterations++;
+    r->decrement = sqrt(predicted > 0.0 ? predicted / before : 0.0);
+    if (predicted <= ROUNDING * before && fabs(after - before) <= ROUNDING * before && after > before) {
+        r->reason = PDM_REASON_ROUNDING; /* the objective no longer tells; the step itself is still a good one */
+        s->phi[k] = after;
+        return true;
+    }
+    if (!isfinite(after) || !isfinite(predicted) || after > before) {
+        if (s->shift[k] > SHIFT_MOST)
+            r->reason = PDM_REASON_STALLED;
+        else if (r->iterations >= s->settings.max_iter)
+            r->reason = PDM_REASON_MAX_ITER;
+        grow_shift(s, k);
+        return false;
+    }
+    const double gain = (before - after) / predicted, cube = 2.0 * gain - 1.0, shrink = 1.0 - cube * cube * cube;
+    s->shift[k] *= shrink > 0.1 ? (shrink < 1.0 ? shrink : 1.0) : 0.1;
+    if (s->shift[k] < SHIFT_LEAST) s->shift[k] = SHIFT_LEAST;
+    s->growth[k] = 2.0;
+    s->phi[k]    = after;
+    if (r->decrement <= s->settings.tolerance || after <= VANISHED * s->phi_start[k])
+        r->reason = PDM_REASON_CONVERGED;
+    else if (predicted <= LEAST_STEP * before)
+        r->reason = PDM_REASON_ROUNDING;
+    else if (r->iterations >= s->settings.max_iter)
+        r->reason = PDM_REASON_MAX_ITER;
+    return true;
+}
+
+static pdm_status take_accepted(pdm_solver *s, pdm_batch accepted)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+    if (accepted.n == 0) return PDM_OK;
+    PDM_TRY(b->ops->vector_combine(b, accepted, st->n_column, s->one, s->w_try, NULL, NULL, st->w));
+    PDM_TRY(b->ops->vector_combine(b, accepted, st->c_size, s->one, s->c_try, NULL, NULL, st->c));
+    PDM_TRY(b->ops->vector_combine(b, accepted, st->n_row, s->one, s->r_try, NULL, NULL, st->r));
+done:
+    return status;
+}
+
+/* Factors with the present shifts, raising those of samples whose factorisation fails. Samples that cannot be factored at
+ * all are given their reason. */
+static pdm_status factor(pdm_solver *s, pdm_batch batch)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+    pdm_batch         todo   = {.n = batch.n, .index = s->fresh};
+
+    for (pdm_size i = 0; i < batch.n; i++) s->fresh[i] = batch.index[i];
+    while (todo.n > 0) {
+        pdm_size n = 0;
+        PDM_TRY(b->ops->blocks_factor(b, st->blocks, todo, s->shift, s->settings.ridge, s->state.H, st->L, st->failed));
+        for (pdm_size i = 0; i < todo.n; i++) {
+            const int32_t k = s->fresh[i];
+            s->result[k].factorisations++;
+            if (st->failed[k] == 0) continue;
+            if (s->shift[k] > SHIFT_MOST) {
+                s->result[k].reason = PDM_REASON_SINGULAR;
+                continue;
+            }
+            s->shift[k] *= 10.0;
+            s->fresh[n++] = k;
+        }
+        todo.n = n;
+    }
+done:
+    return status;
+}
+
+/* Keeps in list the samples without a reason. */
+static pdm_size keep_undecided(const pdm_solver *s, int32_t *list, pdm_size n)
+{
+    pdm_size kept = 0;
+    for (pdm_size i = 0; i < n; i++)
+        if (s->result[list[i]].reason == PDM_REASON_NONE) list[kept++] = list[i];
+    return kept;
+}
+
+pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift, pdm_start start)
+{
+    pdm_status status = PDM_OK;
+    pdm_batch  active = {.n = batch.n, .index = s->active}, accepted = {.index = s->accepted};
+
+    PDM_TRY(solver_start(s, batch, data, lift, start));
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const int32_t k = batch.index[i];
+        s->active[i] = s->accepted[i] = k;
+        if (!isfinite(s->phi[k]))
+            s->result[k].reason = PDM_REASON_NOT_FINITE;
+        else if (s->phi[k] == 0.0 || s->state.n_column == 0)
+            s->result[k].reason = PDM_REASON_CONVERGED;
+    }
+    active.n   = keep_undecided(s, s->active, batch.n);
+    accepted.n = keep_undecided(s, s->accepted, batch.n);
+    while (active.n > 0) {
+        if (accepted.n > 0) { /* the others try again from where they are, with more damping */
+            PDM_TRY(solver_linearise(s, accepted, data));
+            PDM_TRY(solver_normal_matrix(s, accepted));
+        }
+        PDM_TRY(factor(s, active));
+        active.n = keep_undecided(s, s->active, active.n);
+        if (active.n == 0) break;
+        PDM_TRY(trial_step(s, active, data, lift));
+        accepted.n = 0;
+        for (pdm_size i = 0; i < active.n; i++)
+            if (judge(s, s->active[i])) s->accepted[accepted.n++] = s->active[i];
+        PDM_TRY(take_accepted(s, accepted));
+        active.n   = keep_undecided(s, s->active, active.n);
+        accepted.n = keep_undecided(s, s->accepted, accepted.n);
+    }
+    for (pdm_size i = 0; i < batch.n; i++) s->result[batch.index[i]].objective = s->phi[batch.index[i]];
+done:
+    return status;
+}
