@@ -5,8 +5,9 @@
 
 static const double SHIFT_MOST  = 1e12;  /* beyond it no step is tried                                */
 static const double SHIFT_LEAST = 1e-14; /* below it a shift is rounding                              */
-static const double LEAST_STEP  = 1e-15; /* relative change of the objective below any rounding             */
-static const double ROUNDING    = 1e-12; /* relative change of the objective that its own rounding hides    */
+static const double UNDAMPED    = 1e-2;  /* up to this shift a step tells how far the minimum is    */
+static const double TRUSTED     = 0.1;   /* gain from which on the model tells so, too               */
+static const double ROUNDING    = 2e-15; /* relative rounding of a row's sum                         */
 static const double VANISHED    = 1e-26; /* objective, relative to the start, that counts as zero      */
 
 /* phi [n_sample] host = 1/2 |r|^2 + 1/2 ridge |w|^2 */
@@ -83,6 +84,7 @@ static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data
     PDM_TRY(b->ops->blocks_solve(b, st->blocks, batch, st->L, s->g, s->step));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->minus, s->step, NULL, NULL, s->step));
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->step, s->step, s->diagonal, s->decrease));
+    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, st->w, st->w, s->diagonal, s->size));
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->g, s->step, NULL, s->dot));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
@@ -102,16 +104,33 @@ static void grow_shift(pdm_solver *s, int32_t k)
     s->growth[k] *= 2.0;
 }
 
-/* Judges the trial of sample k; returns whether it is taken. Sets the reason when the sample is done. */
+/* What rounding does to phi: rows are sums of numbers of the size J w and r(c_lift), whose squares are about
+ * <w, D w> and 2 phi(0); an error e of r changes phi by <r, e>. */
+static double rounding_of(const pdm_solver *s, int32_t k)
+{
+    return ROUNDING * (sqrt(2.0 * s->phi[k] * (s->size[k] + 2.0 * s->phi_start[k])) + s->phi[k]);
+}
+
+static void shrink_shift(pdm_solver *s, int32_t k, double gain)
+{
+    const double cube = 2.0 * gain - 1.0, shrink = 1.0 - cube * cube * cube;
+    s->shift[k] *= shrink > 0.1 ? (shrink < 1.0 ? shrink : 1.0) : 0.1;
+    if (s->shift[k] < SHIFT_LEAST) s->shift[k] = SHIFT_LEAST;
+    s->growth[k] = 2.0;
+}
+
+/* Judges the trial of sample k; returns whether it is taken. Sets the reason when the sample is done. A damped step is
+ * short wherever the minimum is, so that only an undamped one ends a solve well. */
 static bool judge(pdm_solver *s, int32_t k)
 {
     pdm_solve_result *r      = &s->result[k];
-    const double      before = s->phi[k], after = s->phi_try[k];
-    const double      predicted = s->decrease[k];
+    const double      before = s->phi[k], after = s->phi_try[k], predicted = s->decrease[k];
+    const double      rounding = rounding_of(s, k);
+    const bool        damped   = s->shift[k] > UNDAMPED;
 
     r->iterations++;
     r->decrement = sqrt(predicted > 0.0 ? predicted / before : 0.0);
-    if (predicted <= ROUNDING * before && fabs(after - before) <= ROUNDING * before && after > before) {
+    if (!damped && predicted <= rounding && fabs(after - before) <= rounding) {
         r->reason = PDM_REASON_ROUNDING; /* the objective no longer tells; the step itself is still a good one */
         s->phi[k] = after;
         return true;
@@ -124,15 +143,11 @@ static bool judge(pdm_solver *s, int32_t k)
         grow_shift(s, k);
         return false;
     }
-    const double gain = (before - after) / predicted, cube = 2.0 * gain - 1.0, shrink = 1.0 - cube * cube * cube;
-    s->shift[k] *= shrink > 0.1 ? (shrink < 1.0 ? shrink : 1.0) : 0.1;
-    if (s->shift[k] < SHIFT_LEAST) s->shift[k] = SHIFT_LEAST;
-    s->growth[k] = 2.0;
-    s->phi[k]    = after;
-    if (r->decrement <= s->settings.tolerance || after <= VANISHED * s->phi_start[k])
+    const double gain = (before - after) / predicted;
+    shrink_shift(s, k, gain);
+    s->phi[k] = after;
+    if ((!damped && gain >= TRUSTED && r->decrement <= s->settings.tolerance) || after <= VANISHED * s->phi_start[k])
         r->reason = PDM_REASON_CONVERGED;
-    else if (predicted <= LEAST_STEP * before)
-        r->reason = PDM_REASON_ROUNDING;
     else if (r->iterations >= s->settings.max_iter)
         r->reason = PDM_REASON_MAX_ITER;
     return true;

@@ -52,6 +52,7 @@ static void solver_layout(pdm_solver *s, pdm_size n)
     s->phi_try      = pdm_carve(a, double, n);
     s->phi_start    = pdm_carve(a, double, n);
     s->decrease     = pdm_carve(a, double, n);
+    s->size         = pdm_carve(a, double, n);
     s->dot          = pdm_carve(a, double, n);
     s->one          = pdm_carve(a, double, n);
     s->minus        = pdm_carve(a, double, n);

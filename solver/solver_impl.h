@@ -15,7 +15,7 @@ struct pdm_solver {
     pdm_solve_result       *result; /* [n_sample] */
     pdm_arena               arena;
     /* host, [n_sample]: */
-    double  *shift, *growth, *phi, *phi_try, *phi_start, *decrease, *dot, *one, *minus, *ridge;
+    double  *shift, *growth, *phi, *phi_try, *phi_start, *decrease, *size, *dot, *one, *minus, *ridge;
     int32_t *active, *fresh, *accepted; /* index lists */
 };
 

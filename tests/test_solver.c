@@ -183,6 +183,33 @@ START_TEST(samples_are_independent)
     }
 END_TEST
 
+/* A start with so much damping that the first steps are tiny is no reason to call a solve done: the objective that it ends
+ * with is the minimum's, (1 + tolerance^2) times. A tenth of that much is left for what the decrement does not see. */
+START_TEST(damped_steps_do_not_end_a_solve)
+    {
+        double phi[2][2];
+        for (int damped = 0; damped < 2; damped++) {
+            fixture             f;
+            pdm_solver         *solver   = NULL;
+            pdm_solver_settings settings = {
+                .tolerance = damped ? 1e-2 : 1e-8, .ridge = 1e-8, .damping = damped ? 1e6 : 1e-4, .max_iter = 200};
+            open_fixture(&f, _i, KIND_HARD, "cpu", 2, 1);
+            problem_random_state(&f.p, 16);
+            ck_assert_int_eq(pdm_solver_create(f.p.ctx, f.p.backend, &settings, f.p.domain, f.experts, 2, &solver),
+                             PDM_OK);
+            ck_assert_int_eq(
+                pdm_solver_solve(solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+            for (int k = 0; k < 2; k++) {
+                ck_assert(pdm_reason_is_good(pdm_solver_results(solver)[k].reason));
+                phi[damped][k] = pdm_solver_results(solver)[k].objective;
+            }
+            pdm_solver_destroy(&solver);
+            close_fixture(&f);
+        }
+        for (int k = 0; k < 2; k++) ck_assert_double_le(phi[1][k], 1.001 * phi[0][k]);
+    }
+END_TEST
+
 /* NaN in the data is a reason, not a crash, and does not touch the other samples. */
 START_TEST(not_finite_is_a_reason)
     {
@@ -209,6 +236,7 @@ int main(void)
     tcase_add_loop_test(t, factor_inverts_the_normal_matrix, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, same_bits_for_threads_and_back_ends, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, samples_are_independent, 0, PROBLEM_COUNT);
+    tcase_add_loop_test(t, damped_steps_do_not_end_a_solve, 0, PROBLEM_COUNT);
     tcase_add_test(t, not_finite_is_a_reason);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
