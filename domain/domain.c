@@ -130,11 +130,34 @@ done:
     return status;
 }
 
-/* Orders tabulated: what the equations need, at most the degree of each dimension. */
-static pdm_status check_orders(pdm_domain *d, pdm_case *c)
+pdm_status domain_need_orders(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size *n_order)
 {
     pdm_status status = PDM_OK;
-    d->n_order        = 3; /* value, slope and curvature are always there, for output */
+    if (!f) return PDM_OK;
+    for (pdm_size i = 0; i < f->n_atom + f->n_sampled; i++)
+        for (pdm_size j = 0; j < d->n_dim; j++) {
+            const bool     atom  = i < f->n_atom;
+            const pdm_size k     = atom ? i : i - f->n_atom;
+            const pdm_size order = atom ? f->atom[k].order[j] : f->sampled[k].order[j];
+            if (order > PDM_MAX_ORDER || order > d->spline[j].degree)
+                PDM_FAIL_AT(
+                    d->ctx, PDM_ERR_CASE, at,
+                    "derivative of order %lld of \"%s\" by %s, of degree %lld; at most the degree, and at most %d, "
+                    "expected",
+                    (long long)order,
+                    atom ? pdm_pde_field_name(d->pde, f->atom[k].field)
+                         : pdm_pde_input(d->pde, f->sampled[k].input)->name,
+                    pdm_pde_dim_name(d->pde, j), (long long)d->spline[j].degree, PDM_MAX_ORDER);
+            if (order + 1 > *n_order) *n_order = order + 1;
+        }
+done:
+    return status;
+}
+
+/* Fields in the equations: by their orders, so that the message names the degree. */
+static pdm_status check_fields(pdm_domain *d, pdm_case *c)
+{
+    pdm_status status = PDM_OK;
     for (pdm_size j = 0; j < d->n_dim; j++)
         for (pdm_size f = 0; f < d->n_field; f++) {
             /* points need the derivative inside elements; cells one less, but continuous across faces: the same degree */
@@ -148,9 +171,34 @@ static pdm_status check_orders(pdm_domain *d, pdm_case *c)
                             (long long)d->spline[j].degree, (long long)order, pdm_pde_field_name(d->pde, f),
                             PDM_MAX_ORDER);
             }
-            if (order + 1 > d->n_order) d->n_order = order + 1;
         }
-    if (d->n_order > PDM_MAX_ORDER + 1) d->n_order = PDM_MAX_ORDER + 1;
+done:
+    return status;
+}
+
+/* Orders tabulated: all that rows and data read, of fields and of inputs given as fields. */
+static pdm_status check_orders(pdm_domain *d, pdm_case *c)
+{
+    pdm_status status = PDM_OK;
+    d->n_order        = 3; /* value, slope and curvature are always there, for output */
+    PDM_TRY(check_fields(d, c));
+    for (pdm_size i = 0; i < pdm_pde_n_term(d->pde) && d->settings.rows == 0; i++) {
+        const pdm_term *term = pdm_pde_term(d->pde, i);
+        const pdm_where at   = pdm_case_where(c, "pde/residuals", pdm_pde_field_name(d->pde, term->equation));
+        PDM_TRY(domain_need_orders(d, term->function, &at, &d->n_order));
+    }
+    for (pdm_size e = 0; e < pdm_pde_n_equation(d->pde) && d->settings.rows == 1; e++) {
+        const pdm_where at = pdm_case_where(c, "pde/residuals", pdm_pde_field_name(d->pde, e));
+        PDM_TRY(domain_need_orders(d, pdm_pde_strong(d->pde, e), &at, &d->n_order));
+    }
+    for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
+        const pdm_condition *k = pdm_pde_condition(d->pde, i);
+        PDM_TRY(domain_need_orders(d, k->function, &k->where, &d->n_order));
+    }
+    for (pdm_size i = 0; i < pdm_pde_n_initial(d->pde); i++) {
+        const pdm_initial *k = pdm_pde_initial(d->pde, i);
+        PDM_TRY(domain_need_orders(d, k->function, &k->where, &d->n_order));
+    }
 done:
     return status;
 }

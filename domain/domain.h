@@ -117,9 +117,10 @@ pdm_size   pdm_domain_prepare_work(const pdm_domain *d);
 pdm_size pdm_domain_n_feature(const pdm_domain *d);
 void     pdm_domain_features(const pdm_domain *d, const double *input, const double *lift, const double *magnitude,
                              const double *input_shift, const double *input_scale, float *features);
-/* Values of a compiled expression on a tensor grid of physical coordinates, for exact solutions: out [prod n_point]. */
-pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const double *input, const pdm_size *n_point,
-                               const double *const *coordinate, double *out);
+/* Values of a compiled expression on a tensor grid of physical coordinates, for exact solutions: out [prod n_point].
+ * at: the place of the expression, for errors. */
+pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
+                               const pdm_size *n_point, const double *const *coordinate, double *out);
 
 /* Tables for evaluation on a tensor grid of physical coordinates (points outside the extent: PDM_ERR_DATA). */
 typedef struct pdm_point_grid {

@@ -72,6 +72,8 @@ struct pdm_domain {
     pdm_size  work_size;
 };
 
+/* domain/domain.c: raises *n_order to the tables that f reads; refuses, at its place, what no table can hold. f may be NULL. */
+pdm_status domain_need_orders(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size *n_order);
 /* domain/axis.c */
 pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out);
 /* Tables of basis functions at given xi: element [n], basis [n_order][n][degree+1]. */

@@ -249,17 +249,18 @@ static bool locate(const pdm_spline *s, double x, double *xi, pdm_size *element)
     return true;
 }
 
-pdm_status pdm_point_grid_create(const pdm_domain *d, const pdm_size *n_point, const double *const *coordinate,
-                                 pdm_point_grid *out)
+/* A grid with tables of n_order orders. */
+static pdm_status grid_create(const pdm_domain *d, pdm_size n_order, const pdm_size *n_point,
+                              const double *const *coordinate, pdm_point_grid *out)
 {
     pdm_status     status  = PDM_OK;
-    pdm_point_grid g       = {.ctx = d->ctx, .desc = {.n_dim = d->n_dim, .n_field = d->n_field, .n_order = d->n_order}};
+    pdm_point_grid g       = {.ctx = d->ctx, .desc = {.n_dim = d->n_dim, .n_field = d->n_field, .n_order = n_order}};
     size_t         bytes   = 0;
     double        *xi      = NULL;
     pdm_size      *element = NULL, most = 0;
 
     for (pdm_size j = 0; j < d->n_dim; j++) {
-        bytes += (size_t)(n_point[j] * (2 + d->n_order * (d->spline[j].degree + 1))) * sizeof(double);
+        bytes += (size_t)(n_point[j] * (2 + n_order * (d->spline[j].degree + 1))) * sizeof(double);
         most = n_point[j] > most ? n_point[j] : most;
     }
     PDM_TRY(pdm_alloc(d->ctx, bytes, &g.memory));
@@ -275,9 +276,9 @@ pdm_status pdm_point_grid_create(const pdm_domain *d, const pdm_size *n_point, c
                          pdm_pde_dim_name(d->pde, j), coordinate[j][i], (long long)i, s->map.low, s->map.high);
         double  *x     = next;
         double  *basis = x + n_point[j];
-        int32_t *e     = (int32_t *)(void *)(basis + d->n_order * n_point[j] * (s->degree + 1));
-        next           = basis + d->n_order * n_point[j] * (s->degree + 1) + n_point[j];
-        domain_axis_tables(s, n_point[j], xi, element, d->n_order, e, x, basis);
+        int32_t *e     = (int32_t *)(void *)(basis + n_order * n_point[j] * (s->degree + 1));
+        next           = basis + n_order * n_point[j] * (s->degree + 1) + n_point[j];
+        domain_axis_tables(s, n_point[j], xi, element, n_order, e, x, basis);
         g.desc.axis[j]     = (pdm_axis){.n_point = n_point[j], .coordinate = x, .element = e, .basis = basis};
         g.desc.degree[j]   = s->degree;
         g.desc.n_coef[j]   = s->n_coef;
@@ -292,6 +293,12 @@ done:
     return status;
 }
 
+pdm_status pdm_point_grid_create(const pdm_domain *d, const pdm_size *n_point, const double *const *coordinate,
+                                 pdm_point_grid *out)
+{
+    return grid_create(d, d->n_order, n_point, coordinate, out);
+}
+
 void pdm_point_grid_destroy(pdm_point_grid *g)
 {
     if (!g || !g->ctx) return;
@@ -299,17 +306,18 @@ void pdm_point_grid_destroy(pdm_point_grid *g)
     *g = (pdm_point_grid){0};
 }
 
-pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const double *input, const pdm_size *n_point,
-                               const double *const *coordinate, double *out)
+pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
+                               const pdm_size *n_point, const double *const *coordinate, double *out)
 {
     pdm_status      status  = PDM_OK;
     const pdm_size  n_input = pdm_pde_n_input(d->pde), size = d->input_offset[n_input];
     pdm_point_grid  grid = {0};
     const pdm_axis *axis[PDM_MAX_DIM];
     double         *coef = NULL, *work = NULL, *scalar = NULL;
-    pdm_size        n = 1, longest = 1;
+    pdm_size        n = 1, longest = 1, n_order = 1;
 
-    PDM_TRY(pdm_point_grid_create(d, n_point, coordinate, &grid));
+    PDM_TRY(domain_need_orders(d, f, at, &n_order));
+    PDM_TRY(grid_create(d, n_order, n_point, coordinate, &grid));
     for (pdm_size j = 0; j < d->n_dim; j++) {
         n *= n_point[j];
         axis[j] = &grid.desc.axis[j];

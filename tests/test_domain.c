@@ -229,6 +229,8 @@ static const struct {
     {"pde/boundary", "x_min", "u = 0; u = 1", {"two conditions", "x_min", NULL}},
     {"pde/boundary", "x_min", "u free; u = 1", {"two conditions", "x_min", NULL}},
     {"domain/x", "degree", "1", {"/domain/x:degree", "too low", "order 2"}},
+    {"pde/boundary", "x_max", "u + dxxx(dx(u)) = 0", {"/pde/boundary:x_max", "order 4", "degree 3"}},
+    {"pde/boundary", "x_max", "u + dxxx(dxx(u)) = 0", {"/pde/boundary:x_max", "order 5", NULL}},
     {"domain", "gauss", "9", {"/domain:gauss", NULL, NULL}},
     {"domain/t", "kind", "periodic", {"time", NULL, NULL}},
 };
@@ -249,6 +251,50 @@ START_TEST(bad_domain_is_refused_with_words)
         ck_assert_int_eq(status, PDM_ERR_CASE);
         for (int k = 0; k < 3 && refusals[_i].words[k]; k++)
             ck_assert_msg(strstr(pdm_context_error(ctx), refusals[_i].words[k]) != NULL, "%s", pdm_context_error(ctx));
+        pdm_pde_destroy(&pde);
+        pdm_case_destroy(&c);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+    }
+END_TEST
+
+/* The tables hold every derivative that is read: of fields in conditions, of inputs in equations and conditions. */
+static const struct {
+    const char *residual, *x_max, *where;
+    pdm_size    n_order; /* 0: refused */
+} tabulated[] = {{"-dxx(u) - f", "u = 0", NULL, 3},
+                 {"-dxx(u) - f", "u + dxxx(u) = 0", NULL, 4},
+                 {"-dxx(u) - f", "flux(u) = dxxx(f)", NULL, 4},
+                 {"-dxx(u) - f", "u = dxxx(f)", NULL, 4},
+                 {"-dxx(u) - x*dxxx(f)", "u = 0", NULL, 4},
+                 {"-dxx(u) - f", "u = dxxx(dx(f))", "/pde/boundary:x_max", 0},
+                 {"-dxx(u) - dxxx(dxx(f))*x", "u = 0", "/pde/residuals:u", 0}};
+enum { N_TABULATED = sizeof tabulated / sizeof *tabulated };
+
+START_TEST(tables_hold_what_is_read)
+    {
+        pdm_context *ctx = NULL;
+        pdm_case    *c   = NULL;
+        pdm_pde     *pde = NULL;
+        pdm_domain  *d   = NULL;
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(pdm_case_create(ctx, &c), PDM_OK);
+        const char *const set[][3] = {{"pde", "fields", "u"},
+                                      {"pde/residuals", "u", tabulated[_i].residual},
+                                      {"pde/boundary", "x_min", "u = 0"},
+                                      {"pde/boundary", "x_max", tabulated[_i].x_max},
+                                      {"inputs/f", "dimensions", "x"},
+                                      {"domain", "dimensions", "x"},
+                                      {"domain/x", "extent", "0 1"},
+                                      {"domain/x", "control_points", "9"}};
+        for (size_t k = 0; k < sizeof set / sizeof *set; k++)
+            ck_assert_int_eq(pdm_case_set_text(c, set[k][0], set[k][1], set[k][2]), PDM_OK);
+        ck_assert_msg(pdm_pde_create(ctx, c, &pde) == PDM_OK, "%s", pdm_context_error(ctx));
+        const pdm_status status = pdm_domain_create(ctx, c, pde, &d);
+        ck_assert_int_eq(status, tabulated[_i].n_order ? PDM_OK : PDM_ERR_CASE);
+        if (status == PDM_OK) ck_assert_int_eq(pdm_domain_rows(d)->term[0].n_order, tabulated[_i].n_order);
+        if (status != PDM_OK)
+            ck_assert_msg(strstr(pdm_context_error(ctx), tabulated[_i].where) != NULL, "%s", pdm_context_error(ctx));
+        pdm_domain_destroy(&d);
         pdm_pde_destroy(&pde);
         pdm_case_destroy(&c);
         ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
@@ -303,6 +349,7 @@ int main(void)
     tcase_add_loop_test(t, rows_second_order_follows_linearisation, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_are_the_same_on_the_check_back_end, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, bad_domain_is_refused_with_words, 0, N_REFUSAL);
+    tcase_add_loop_test(t, tables_hold_what_is_read, 0, N_TABULATED);
     tcase_add_test(t, allocation_failures_are_survived);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

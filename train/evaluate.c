@@ -273,12 +273,12 @@ static pdm_status exact_field(pdm_model *m, pdm_size field, pdm_size n, const do
     const char         *text   = NULL;
     const pdm_function *f      = NULL;
     const double       *x[PDM_MAX_DIM];
+    const pdm_where     at = pdm_case_where(m->the_case, "pde/exact", pdm_pde_field_name(m->pde, field));
     PDM_TRY(pdm_case_text(m->the_case, "pde/exact", pdm_pde_field_name(m->pde, field), NULL, &text));
-    PDM_TRY(pdm_pde_compile(m->pde, text, pdm_case_where(m->the_case, "pde/exact", pdm_pde_field_name(m->pde, field)),
-                            false, &f));
+    PDM_TRY(pdm_pde_compile(m->pde, text, at, false, &f));
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) x[j] = m->output.coordinate[j];
     for (pdm_size i = 0; i < n; i++)
-        PDM_TRY(pdm_domain_evaluate(m->domain, f, input + i * pdm_domain_n_input(m->domain), m->output.n, x,
+        PDM_TRY(pdm_domain_evaluate(m->domain, f, &at, input + i * pdm_domain_n_input(m->domain), m->output.n, x,
                                     values + i * m->output.n_point));
 done:
     return status;
