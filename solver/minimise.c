@@ -31,8 +31,8 @@ pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data 
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
-    PDM_TRY(b->ops->rows_linearise(b, st->rows, batch, data, st->c, st->A));
-    PDM_TRY(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, st->r, st->gradient_c));
+    PDM_TRY(b->ops->rows_linearise(b, s->pass.rows, batch, data, st->c, st->A));
+    PDM_TRY(b->ops->rows_apply_adjoint(b, s->pass.rows, batch, st->A, st->r, st->gradient_c));
     PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, st->gradient_c, s->g));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, s->g, s->ridge, st->w, s->g));
 done:
@@ -49,8 +49,7 @@ done:
     return status;
 }
 
-static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
-                               pdm_start start)
+static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift)
 {
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = s->backend;
@@ -63,10 +62,10 @@ static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_da
         s->growth[k]    = 2.0;
         s->dot[k]       = 0.0;
     }
-    if (start == PDM_START_ZERO)
+    if (s->pass.start == PDM_START_ZERO)
         PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->dot, st->w, NULL, NULL, st->w));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, st->w, lift, st->c));
-    PDM_TRY(b->ops->rows_residual(b, st->rows, batch, data, st->c, st->r));
+    PDM_TRY(b->ops->rows_residual(b, s->pass.rows, batch, data, st->c, st->r));
     PDM_TRY(objective(s, batch, st->r, st->w, s->phi));
     for (pdm_size i = 0; i < batch.n; i++) s->phi_start[batch.index[i]] = s->phi[batch.index[i]];
 done:
@@ -92,7 +91,7 @@ static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data
     }
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, st->w, s->one, s->step, s->w_try));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, s->w_try, lift, s->c_try));
-    PDM_TRY(b->ops->rows_residual(b, st->rows, batch, data, s->c_try, s->r_try));
+    PDM_TRY(b->ops->rows_residual(b, s->pass.rows, batch, data, s->c_try, s->r_try));
     PDM_TRY(objective(s, batch, s->r_try, s->w_try, s->phi_try));
 done:
     return status;
@@ -138,7 +137,7 @@ static bool judge(pdm_solver *s, int32_t k)
     if (!isfinite(after) || !isfinite(predicted) || after > before) {
         if (s->shift[k] > SHIFT_MOST)
             r->reason = PDM_REASON_STALLED;
-        else if (r->iterations >= s->settings.max_iter)
+        else if (r->iterations >= s->pass.max_iter)
             r->reason = PDM_REASON_MAX_ITER;
         grow_shift(s, k);
         return false;
@@ -146,9 +145,9 @@ static bool judge(pdm_solver *s, int32_t k)
     const double gain = (before - after) / predicted;
     shrink_shift(s, k, gain);
     s->phi[k] = after;
-    if ((!damped && gain >= TRUSTED && r->decrement <= s->settings.tolerance) || after <= VANISHED * s->phi_start[k])
+    if ((!damped && gain >= TRUSTED && r->decrement <= s->pass.tolerance) || after <= VANISHED * s->phi_start[k])
         r->reason = PDM_REASON_CONVERGED;
-    else if (r->iterations >= s->settings.max_iter)
+    else if (r->iterations >= s->pass.max_iter)
         r->reason = PDM_REASON_MAX_ITER;
     return true;
 }
@@ -205,12 +204,14 @@ static pdm_size keep_undecided(const pdm_solver *s, int32_t *list, pdm_size n)
     return kept;
 }
 
-pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift, pdm_start start)
+pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
+                           solver_pass pass)
 {
     pdm_status status = PDM_OK;
     pdm_batch  active = {.n = batch.n, .index = s->active}, accepted = {.index = s->accepted};
 
-    PDM_TRY(solver_start(s, batch, data, lift, start));
+    s->pass = pass;
+    PDM_TRY(solver_start(s, batch, data, lift));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
         s->active[i] = s->accepted[i] = k;

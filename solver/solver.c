@@ -8,7 +8,10 @@
       "the residual")                                                                                                \
     X(max_iter, PDM_SETTING_COUNT, 50, 1, 10000, NULL, "1", "damped Gauss-Newton steps per input")                   \
     X(ridge, PDM_SETTING_REAL, 1e-10, 0.0, 1.0, NULL, "1", "weight of 1/2 |w|^2 beside rows of unit size")           \
-    X(damping, PDM_SETTING_REAL, 1e-4, 0.0, 1e6, NULL, "1", "first Levenberg-Marquardt shift, relative to the diagonal")
+    X(damping, PDM_SETTING_REAL, 1e-4, 0.0, 1e6, NULL, "1",                                                          \
+      "first Levenberg-Marquardt shift, relative to the diagonal")                                                   \
+    X(stages, PDM_SETTING_COUNT, 4, 0, 64, NULL, "1",                                                                \
+      "a solve that is not done after 10 steps starts again in so many stages, early times first; 0: it goes on")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
     {#name_, type_, offsetof(pdm_solver_settings, name_), fallback_, low_, high_, choices_, unit_, help_},
@@ -60,6 +63,8 @@ static void solver_layout(pdm_solver *s, pdm_size n)
     s->active       = pdm_carve(a, int32_t, n);
     s->fresh        = pdm_carve(a, int32_t, n);
     s->accepted     = pdm_carve(a, int32_t, n);
+    s->hard         = pdm_carve(a, int32_t, n);
+    s->spent        = pdm_carve(a, int32_t, n);
 }
 
 static pdm_status solver_buffers(pdm_solver *s, const pdm_domain *domain)
@@ -113,6 +118,7 @@ pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_s
     PDM_TRY(backend->ops->columns_create(backend, s->columns, n_sample, &s->state.columns));
     PDM_TRY(backend->ops->blocks_create(backend, blocks, &s->state.blocks));
     PDM_TRY(backend->ops->normal_create(backend, rows, s->columns, blocks, n_sample, &s->state.normal));
+    if (pdm_pde_has_time(pdm_domain_pde(domain))) PDM_TRY(solver_stages_create(s, rows, s->settings.stages));
     PDM_TRY(solver_buffers(s, domain));
     pdm_arena_measure(&s->arena, ctx);
     solver_layout(s, n_sample);
@@ -143,6 +149,7 @@ void pdm_solver_destroy(pdm_solver **solver)
     b->ops->normal_destroy(b, &st->normal);
     b->ops->blocks_destroy(b, &st->blocks);
     b->ops->columns_destroy(b, &st->columns);
+    solver_stages_destroy(s);
     b->ops->rows_destroy(b, &st->rows);
     pdm_blocks_destroy(&s->structure);
     pdm_arena_destroy(&s->arena);
@@ -172,7 +179,8 @@ pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data 
     pdm_backend *b      = s->backend;
 
     if (s->columns->kind == PDM_COLUMNS_DENSE) PDM_TRY(b->ops->columns_build(b, s->state.columns, batch, basis));
-    PDM_TRY(solver_minimise(s, batch, data, lift, start));
+    const solver_pass pass = {s->state.rows, start, s->settings.tolerance, s->settings.max_iter};
+    PDM_TRY(solver_minimise_staged(s, batch, data, lift, pass));
 done:
     return status;
 }
@@ -181,6 +189,7 @@ pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_d
 {
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
+    s->pass.rows        = s->state.rows;
     PDM_TRY(solver_linearise(s, batch, data));
     if (!with_factor) goto done;
     PDM_TRY(solver_normal_matrix(s, batch));

@@ -22,7 +22,7 @@ const pdm_blocks_desc *pdm_blocks_describe(const pdm_blocks *b);
 /* ---- the solver ---- */
 typedef struct pdm_solver_settings {
     double   tolerance, ridge, damping;
-    pdm_size max_iter;
+    pdm_size max_iter, stages; /* stages: in time, dimension 0; without time there are none */
 } pdm_solver_settings;
 pdm_status pdm_solver_settings_read(pdm_case *c, pdm_solver_settings *out);
 pdm_status pdm_solver_settings_view(pdm_text *out);

@@ -4,6 +4,16 @@
 
 #include "solver/solver.h"
 
+/* One run of the minimiser: which rows, and when to stop. */
+typedef struct solver_pass {
+    pdm_rows_plan *rows;
+    pdm_start      start;
+    double         tolerance;
+    pdm_size       max_iter;
+} solver_pass;
+
+typedef struct solver_stage solver_stage; /* stages.c */
+
 struct pdm_solver {
     pdm_context            *ctx;
     pdm_backend            *backend;
@@ -14,17 +24,28 @@ struct pdm_solver {
     pdm_buffer             *w_try, *c_try, *r_try, *g, *step, *diagonal;
     pdm_solve_result       *result; /* [n_sample] */
     pdm_arena               arena;
+    solver_pass             pass;    /* the present or last one */
+    pdm_size                n_stage; /* 0: none */
+    solver_stage           *stage;   /* [n_stage] */
     /* host, [n_sample]: */
     double  *shift, *growth, *phi, *phi_try, *phi_start, *decrease, *size, *dot, *one, *minus, *ridge;
-    int32_t *active, *fresh, *accepted; /* index lists */
+    int32_t *active, *fresh, *accepted, *hard; /* index lists */
+    int32_t *spent;                            /* iterations of the passes before */
 };
 
 /* minimise.c */
-/* phi(w) from the start on, with the columns built; results of the samples are filled. */
+/* Minimises phi(w), with the columns built; the samples' results are those of this pass. */
 pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
-                           pdm_start start);
+                           solver_pass pass);
 /* At the present w: A, gradient_c = A^T r and g = C^T A^T r + ridge w; then H and its diagonal. */
 pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data);
 pdm_status solver_normal_matrix(pdm_solver *s, pdm_batch batch);
+
+/* stages.c */
+pdm_status solver_stages_create(pdm_solver *s, const pdm_rows_desc *rows, pdm_size n_stage);
+void       solver_stages_destroy(pdm_solver *s);
+/* Minimises; a sample that is not done soon starts again, early times first. Results are of all passes together. */
+pdm_status solver_minimise_staged(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
+                                  solver_pass pass);
 
 #endif

@@ -112,8 +112,11 @@ pdm_size pdm_model_n_point(const pdm_model *m)
 static pdm_status polisher_get(pdm_model *m)
 {
     pdm_status          status   = PDM_OK;
-    pdm_solver_settings settings = {
-        .tolerance = 1e-8, .ridge = 0.0, .damping = m->solver_settings.damping, .max_iter = POLISH_ITERATIONS};
+    pdm_solver_settings settings = {.tolerance = 1e-8,
+                                    .ridge     = 0.0,
+                                    .damping   = m->solver_settings.damping,
+                                    .max_iter  = POLISH_ITERATIONS,
+                                    .stages    = m->solver_settings.stages};
     if (m->polisher) return PDM_OK;
     if (!m->free_experts) PDM_TRY(pdm_experts_create_free(m->ctx, m->domain, POLISH_TILE, &m->free_experts));
     PDM_TRY(pdm_solver_create(m->ctx, m->backend, &settings, m->domain, m->free_experts, m->n_batch, &m->polisher));
