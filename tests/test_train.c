@@ -138,6 +138,31 @@ static void weights_of(pdm_model *m, float **out, pdm_size *n)
     OK(b->ops->release(b, pdm_model_surrogate(m)->parameters, &host));
 }
 
+/* Whatever allocation fails, a gradient check leaves the weights as they were. */
+START_TEST(failed_gradient_check_keeps_the_weights)
+    {
+        float   *before, *after;
+        pdm_size n     = 0;
+        double   slope = 0.0;
+        open_context();
+        pdm_model *m = model_of(tiny_case(PROBLEM_HEAT));
+        weights_of(m, &before, &n);
+        pdm_status status = PDM_ERR_MEMORY;
+        for (pdm_size k = 1; status != PDM_OK; k++) {
+            pdm_context_fail_allocation(ctx, k);
+            status = pdm_model_check_gradient(m, &slope, NULL, NULL);
+            pdm_context_fail_allocation(ctx, 0);
+            ck_assert(status == PDM_OK || status == PDM_ERR_MEMORY);
+            weights_of(m, &after, &n);
+            ck_assert_int_eq(memcmp(before, after, (size_t)n * sizeof(float)), 0);
+            free(after);
+        }
+        free(before);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 START_TEST(threads_do_not_change_a_bit)
     {
         float   *weight[2];
@@ -348,6 +373,7 @@ int main(void)
     TCase *t = tcase_create("train");
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, loss_gradient_passes_the_taylor_test, 0, N_CHAIN * 3);
+    tcase_add_test(t, failed_gradient_check_keeps_the_weights);
     tcase_add_loop_test(t, threads_do_not_change_a_bit, 0, PROBLEM_POISSON);
     tcase_add_test(t, resumed_training_is_the_same_training);
     tcase_add_loop_test(t, steps_do_not_allocate, 0, PROBLEM_POISSON);

@@ -124,6 +124,7 @@ pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, 
     double        *directions = NULL, base;
     void          *host       = NULL;
     pdm_text       text       = {0};
+    bool           saved      = false;
 
     if (!m || !slope) return PDM_ERR_ARGUMENT;
     text.ctx = m->ctx;
@@ -131,6 +132,7 @@ pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, 
     PDM_TRY(pdm_alloc_array(m->ctx, DIRECTIONS * net->n_parameter, &directions));
     PDM_TRY(m->backend->ops->acquire(m->backend, net->parameters, PDM_READ, &host));
     memcpy(weight, host, (size_t)net->n_parameter * sizeof *weight);
+    saved = true;
     PDM_TRY(m->backend->ops->release(m->backend, net->parameters, &host));
     for (int k = 0; k < DIRECTIONS; k++) draw_direction(net, weight, 0.08, k, directions + k * net->n_parameter);
     pdm_solver_set_limits(m->solver, 1e-12, 500);
@@ -139,7 +141,7 @@ pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, 
     if (sink) sink(user, text.data);
 done:
     if (host) (void)m->backend->ops->release(m->backend, net->parameters, &host);
-    if (weight && m->backend->ops->acquire(m->backend, net->parameters, PDM_WRITE, &host) == PDM_OK) {
+    if (saved && m->backend->ops->acquire(m->backend, net->parameters, PDM_WRITE, &host) == PDM_OK) {
         memcpy(host, weight, (size_t)net->n_parameter * sizeof *weight);
         (void)m->backend->ops->release(m->backend, net->parameters, &host);
     }
