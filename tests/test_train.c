@@ -334,6 +334,43 @@ START_TEST(polished_error_converges)
     }
 END_TEST
 
+/* Comparisons and predictions from files have grids of their own, also when they fail: arrays that a host has sized for
+ * pdm_model_predict stay large enough. */
+START_TEST(output_grid_is_the_hosts)
+    {
+        double       u[7], again[7], x[7];
+        const double input[1] = {1.2};
+        open_context();
+        pdm_case *c = interval_case("3", "dx(u) = a*cos(3)");
+        OK(pdm_case_set_text(c, "domain/x", "control_points", "6"));
+        OK(pdm_case_set_text(c, "surrogate", "modes", "2"));
+        pdm_model *m = model_of(c);
+        for (int i = 0; i < 7; i++) x[i] = 0.4 * i;
+        OK(pdm_model_set_output(m, "x", 7, x));
+        OK(pdm_model_predict(m, 1, input, u, NULL));
+        write_data(m, "grid.nc");
+        OK(pdm_model_predict_file(m, "grid.nc", "grid-out.nc", 0.0));
+        ck_assert_int_eq(pdm_model_n_point(m), 7);
+        OK(pdm_model_evaluate_file(m, "grid.nc", NULL, 0.0, NULL, NULL));
+        ck_assert_int_eq(pdm_model_n_point(m), 7);
+        ck_assert_int_ne(pdm_model_predict_file(m, "no-such-file.nc", "grid-out.nc", 0.0), PDM_OK);
+        ck_assert_int_eq(pdm_model_n_point(m), 7);
+        pdm_status status = PDM_ERR_MEMORY;
+        for (pdm_size k = 1; status != PDM_OK; k++) {
+            pdm_context_fail_allocation(ctx, k);
+            status = pdm_model_evaluate_exact(m, 0.0, NULL, NULL);
+            pdm_context_fail_allocation(ctx, 0);
+            ck_assert(status == PDM_OK || status == PDM_ERR_MEMORY);
+            ck_assert_int_eq(pdm_model_n_point(m), 7);
+        }
+        OK(pdm_model_predict(m, 1, input, again, NULL));
+        ck_assert_int_eq(memcmp(u, again, sizeof u), 0);
+        pdm_model_destroy(&m);
+        remove("grid.nc"), remove("grid-out.nc");
+        close_context();
+    }
+END_TEST
+
 /* ---- distributions ---- */
 
 static const struct {
@@ -380,6 +417,7 @@ int main(void)
     tcase_add_test(t, training_lowers_the_loss);
     tcase_add_test(t, prediction_does_not_depend_on_the_batch);
     tcase_add_loop_test(t, polished_error_converges, 0, (int)(sizeof orders / sizeof *orders));
+    tcase_add_test(t, output_grid_is_the_hosts);
     tcase_add_loop_test(t, distributions_parse, 0, (int)(sizeof distributions / sizeof *distributions));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -105,8 +105,23 @@ done:
     return status;
 }
 
-/* Reads the inputs of a file, predicts on the file's coordinates, writes when asked to. u [n_sample][n_field][n_point] and
- * result [n_sample] are allocated. */
+/* Files and exact solutions have output grids of their own: that of pdm_model_predict, by which a host has sized its
+ * arrays, is put aside and back. */
+static output_grid output_put_aside(pdm_model *m)
+{
+    const output_grid aside = m->output;
+    m->output               = (output_grid){0};
+    return aside;
+}
+
+static void output_put_back(pdm_model *m, output_grid aside)
+{
+    output_destroy(m);
+    m->output = aside;
+}
+
+/* Reads the inputs of a file, predicts on the file's coordinates, which become the output grid, writes when asked to.
+ * u [n_sample][n_field][n_point] and result [n_sample] are allocated. */
 static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, double polish, pdm_size *n_sample,
                                double **u, pdm_solve_result **result)
 {
@@ -142,15 +157,15 @@ pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *o
     pdm_size          n_sample;
 
     if (!m || !input || !output) return PDM_ERR_ARGUMENT;
+    const output_grid aside = output_put_aside(m);
     PDM_TRY(pdm_fields_open(m->ctx, input, &f));
     PDM_TRY(predict_file(m, f, output, polish, &n_sample, &u, &result));
     model_set_value(m, "samples", (double)n_sample);
 done:
     pdm_fields_close(&f);
-    if (m) {
-        pdm_free(m->ctx, u);
-        pdm_free(m->ctx, result);
-    }
+    pdm_free(m->ctx, u);
+    pdm_free(m->ctx, result);
+    output_put_back(m, aside);
     return status;
 }
 
@@ -305,7 +320,8 @@ pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const ch
     pdm_text          text = {0};
 
     if (!m || !reference) return PDM_ERR_ARGUMENT;
-    text.ctx = m->ctx;
+    text.ctx                = m->ctx;
+    const output_grid aside = output_put_aside(m);
     PDM_TRY(pdm_fields_open(m->ctx, reference, &f));
     PDM_TRY(predict_file(m, f, output, polish, &n_sample, &u, &result));
     for (pdm_size i = 0; i < pdm_domain_n_field(m->domain); i++) {
@@ -323,11 +339,10 @@ pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const ch
 done:
     pdm_fields_close(&f);
     pdm_text_destroy(&text);
-    if (m) {
-        pdm_free(m->ctx, values);
-        pdm_free(m->ctx, u);
-        pdm_free(m->ctx, result);
-    }
+    pdm_free(m->ctx, values);
+    pdm_free(m->ctx, u);
+    pdm_free(m->ctx, result);
+    output_put_back(m, aside);
     return status;
 }
 
@@ -339,8 +354,9 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
     pdm_text         text = {0};
 
     if (!m) return PDM_ERR_ARGUMENT;
-    text.ctx               = m->ctx;
-    const pdm_size n_field = pdm_domain_n_field(m->domain);
+    text.ctx                  = m->ctx;
+    const pdm_size    n_field = pdm_domain_n_field(m->domain);
+    const output_grid aside   = output_put_aside(m);
     if (!pdm_case_has_group(m->the_case, "pde/exact"))
         PDM_FAIL(m->ctx, PDM_ERR_DATA,
                  "the case has no group /pde/exact with exact solutions; a reference file expected");
@@ -362,10 +378,9 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
     if (sink) sink(user, text.data);
 done:
     pdm_text_destroy(&text);
-    if (m) {
-        pdm_free(m->ctx, input);
-        pdm_free(m->ctx, values);
-        pdm_free(m->ctx, u);
-    }
+    pdm_free(m->ctx, input);
+    pdm_free(m->ctx, values);
+    pdm_free(m->ctx, u);
+    output_put_back(m, aside);
     return status;
 }

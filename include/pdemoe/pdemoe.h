@@ -149,10 +149,12 @@ PDM_API pdm_size pdm_model_n_input(const pdm_model *m);
 PDM_API pdm_size pdm_model_n_field(const pdm_model *m);
 PDM_API pdm_size pdm_model_n_point(const pdm_model *m);
 /* Output coordinates along dimension `name` for pdm_model_predict: n increasing numbers in the case's units, copied.
- * Until set: control_points * 4 equal steps over the extent. */
+ * Until set: control_points * 4 equal steps over the extent. Calls that read files, or compare with exact solutions, leave
+ * these as they are. */
 PDM_API pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, const double *coordinate);
 /* input [n][n_input], u [n][n_field][n_point] (dimensions in the order of the case, last fastest), reason [n] or NULL: 1 or 2
- * where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid changed. */
+ * where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid changed. Samples are
+ * done training:batch at a time: when a call fails, u and reason have been written for the batches before. */
 PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason);
 /* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields and inputs, sample dimension
  * first, to another, which can then serve as a reference. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
