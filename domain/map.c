@@ -59,6 +59,14 @@ void pdm_map_derivatives(const pdm_map *m, double xi, pdm_size n, double *d)
     }
 }
 
+/* From x(0) = low and x(1) = high: sinh(b (1 - xi0)) = A sinh(b xi0), A = (high - centre)/(centre - low), whose solution is
+ *     exp(2 b xi0) = (A + exp b) / (A + exp -b) = 1 + 2 sinh b / (A + exp -b)
+ * written so that no end of the range of A, b or xi0 overflows or cancels. */
+static double sinh_origin(double below, double above, double b)
+{
+    return 0.5 * log1p(2.0 * sinh(b) * below / (above + below * exp(-b))) / b;
+}
+
 /* The numbers behind the first word of text; false unless there are exactly n and nothing else. */
 static bool map_numbers(const char *text, pdm_size n, double *out)
 {
@@ -102,12 +110,7 @@ pdm_status pdm_map_parse(pdm_context *ctx, const char *text, pdm_where where, do
         m.kind     = PDM_MAP_SINH;
         m.centre   = v[0];
         m.strength = v[1];
-        /* x(0) = low and x(1) = high:  tanh(b xi0) = sinh b / (A + cosh b),  A = (high - centre)/(centre - low) */
-        const double b = v[1];
-        if (v[0] == low)
-            m.xi0 = 0.0;
-        else
-            m.xi0 = atanh(sinh(b) / ((high - v[0]) / (v[0] - low) + cosh(b))) / b;
+        m.xi0      = sinh_origin(v[0] - low, high - v[0], v[1]);
     } else {
         PDM_FAIL_AT(ctx, PDM_ERR_CASE, &where,
                     "\"%s\" is not a map; one of: linear, sqrt, power EXPONENT, sinh CENTRE STRENGTH expected", text);

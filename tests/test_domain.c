@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/problems.h"
@@ -36,6 +37,34 @@ START_TEST(map_is_increasing_and_inverted)
             ck_assert_double_eq_tol((pdm_map_value(&m, xi + h) - pdm_map_value(&m, xi - h)) / (2 * h), d[1],
                                     1e-2 * fabs(d[1]));
         }
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+    }
+END_TEST
+
+/* A map by sinh meets its ends and its centre to rounding, which its slope of at most strength times the length carries over
+ * from xi; just inside the ends, where the value is computed, not given. */
+START_TEST(sinh_map_meets_its_ends_and_its_centre)
+    {
+        static const double share[]    = {0.0, 1e-12, 0.01, 0.3, 0.5, 0.9, 1.0 - 1e-12, 1.0};
+        static const double strength[] = {0.01, 0.5, 4.0, 15.0, 19.0, 25.0, 30.0};
+        const double        low = -1.0, high = 2.0, inside = 1e-15;
+        pdm_context        *ctx = NULL;
+        char                text[64];
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        for (size_t i = 0; i < sizeof share / sizeof *share; i++)
+            for (size_t k = 0; k < sizeof strength / sizeof *strength; k++) {
+                pdm_map      m;
+                const double tolerance = 32.0 * 2.2e-16 * (1.0 + strength[k]) * (high - low);
+                snprintf(text, sizeof text, "sinh %.17g %.17g", low + share[i] * (high - low), strength[k]);
+                ck_assert_int_eq(pdm_map_parse(ctx, text, (pdm_where){0}, low, high, &m), PDM_OK);
+                ck_assert(m.xi0 >= 0.0 && m.xi0 <= 1.0);
+                ck_assert_double_eq_tol(pdm_map_value(&m, inside), low, tolerance);
+                ck_assert_double_eq_tol(pdm_map_value(&m, 1.0 - inside), high, tolerance);
+                ck_assert_double_eq_tol(pdm_map_value(&m, m.xi0), m.centre, tolerance);
+                /* asinh(x / s) carries a rounding of x at the far end over as one of xi / strength */
+                ck_assert_double_eq_tol(pdm_map_inverse(&m, low), 0.0, 1e-13);
+                ck_assert_double_eq_tol(pdm_map_inverse(&m, high), 1.0, 1e-13);
+            }
         ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
     }
 END_TEST
@@ -340,6 +369,7 @@ int main(void)
     Suite *s = suite_create("domain");
     TCase *t = tcase_create("domain");
     tcase_add_loop_test(t, map_is_increasing_and_inverted, 0, N_MAP);
+    tcase_add_test(t, sinh_map_meets_its_ends_and_its_centre);
     tcase_add_loop_test(t, bad_map_is_refused_with_words, 0, (int)(sizeof bad_maps / sizeof *bad_maps));
     tcase_add_loop_test(t, spline_functions_sum_to_one, 0, N_SPLINE);
     tcase_add_loop_test(t, spline_derivatives_follow_values, 0, N_SPLINE);
