@@ -16,8 +16,9 @@
 
 #include "core/core.h"
 
-#define PDM_BACKEND_OPS_VERSION 1
+#define PDM_BACKEND_OPS_VERSION 2
 #define PDM_MAX_DIM             4
+#define PDM_MAX_LEVEL           17 /* boxes of 2^17 cells are wider than any dimension */
 
 typedef struct pdm_backend pdm_backend;
 typedef struct pdm_buffer  pdm_buffer;
@@ -32,17 +33,18 @@ typedef struct pdm_batch {
 
 /* ---- programs -------------------------------------------------------------------------------------------------------
  * Straight-line code over registers: what pde/ emits, what cpu/ interprets over blocks of points and cuda/ compiles. */
-#define PDM_OPCODE_LIST(X)                                                                                   \
-    /* name, number of operands, meaning */                                                                  \
-    X(CONST, 0, "value")                                                                                     \
-    X(INPUT, 0, "program input number a")                                                                    \
-    X(NEG, 1, "-a")                                                                                          \
-    X(ADD, 2, "a + b")                                                                                       \
-    X(SUB, 2, "a - b") X(MUL, 2, "a * b") X(DIV, 2, "a / b") X(POW, 2, "a ^ b, C pow") X(SQUARE, 1, "a * a") \
-        X(RECIPROCAL, 1, "1 / a") X(EXP, 1, "exp") X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin")      \
-            X(COS, 1, "cos") X(TAN, 1, "tan") X(SINH, 1, "sinh") X(COSH, 1, "cosh") X(TANH, 1, "tanh")       \
-                X(ERF, 1, "erf") X(ATAN, 1, "atan") X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1")                  \
-                    X(STEP, 1, "a > 0 ? 1 : 0") X(MIN, 2, "min") X(MAX, 2, "max")
+#define PDM_OPCODE_LIST(X)                                                                                        \
+    /* name, number of operands, meaning */                                                                       \
+    X(CONST, 0, "value")                                                                                          \
+    X(INPUT, 0, "program input number a")                                                                         \
+    X(NEG, 1, "-a")                                                                                               \
+    X(ADD, 2, "a + b")                                                                                            \
+    X(SUB, 2, "a - b")                                                                                            \
+    X(MUL, 2, "a * b")                                                                                            \
+    X(DIV, 2, "a / b") X(POW, 2, "a ^ b, C pow") X(SQUARE, 1, "a * a") X(RECIPROCAL, 1, "1 / a") X(EXP, 1, "exp") \
+        X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos") X(TAN, 1, "tan") X(SINH, 1, "sinh") \
+            X(COSH, 1, "cosh") X(TANH, 1, "tanh") X(ERF, 1, "erf") X(ATAN, 1, "atan") X(ABS, 1, "abs")            \
+                X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0") X(MIN, 2, "min") X(MAX, 2, "max")
 
 typedef enum pdm_opcode {
 #define PDM_OPCODE_ENUM(name, n_operand, text) PDM_OPCODE_##name,
@@ -123,14 +125,27 @@ typedef struct pdm_term_desc {
     const double            *row_scale[PDM_MAX_DIM]; /* [axis.n_row] further factors, one a dimension         */
 } pdm_term_desc;
 
+/* Rows at every scale: one block of rows also counts as sums over boxes of 2^l cells a dimension, l = 1 .. n_level,
+ *     |r|^2  becomes  r.M r,    M = I + sum_l B_l^T B_l,    B_l = diag(s_l) Sum_l diag(1/s_0)
+ * Sum_l adds up the cells of a box (the last one of a dimension may be smaller); the scales are products of one factor a
+ * dimension. docs/mathematics.md, "Rows at every scale". */
+typedef struct pdm_pyramid_desc {
+    pdm_size      row0, n_level;
+    pdm_size      shape[PDM_MAX_DIM];   /* cells                                                     */
+    const double *unscale[PDM_MAX_DIM]; /* [shape] 1/s_0, the block's common factor left out          */
+    const double *scale[PDM_MAX_DIM];   /* [n_level][shape] s_l, of box i in place i; likewise        */
+} pdm_pyramid_desc;
+
 typedef struct pdm_rows_desc {
-    pdm_size             n_dim, n_field, n_row;
-    pdm_size             degree[PDM_MAX_DIM], n_coef[PDM_MAX_DIM], n_element[PDM_MAX_DIM];
-    bool                 periodic[PDM_MAX_DIM];
-    pdm_size             n_term;
-    const pdm_term_desc *term;      /* [n_term] */
-    pdm_size             n_scalar;  /* per-sample scalars                               */
-    pdm_size             n_sampled; /* doubles of sampled fields per sample, all terms  */
+    pdm_size                n_dim, n_field, n_row;
+    pdm_size                degree[PDM_MAX_DIM], n_coef[PDM_MAX_DIM], n_element[PDM_MAX_DIM];
+    bool                    periodic[PDM_MAX_DIM];
+    pdm_size                n_term;
+    const pdm_term_desc    *term;      /* [n_term] */
+    pdm_size                n_pyramid; /* 0: M = I */
+    const pdm_pyramid_desc *pyramid;   /* [n_pyramid] */
+    pdm_size                n_scalar;  /* per-sample scalars                               */
+    pdm_size                n_sampled; /* doubles of sampled fields per sample, all terms  */
 } pdm_rows_desc;
 
 typedef struct pdm_rows_plan pdm_rows_plan;
@@ -191,7 +206,7 @@ typedef struct pdm_blocks_desc {
 
 typedef struct pdm_blocks_plan pdm_blocks_plan;
 
-/* Normal matrix H = C^T A^T A C (+ diagonal) from A and C, straight into blocks. */
+/* Normal matrix H = C^T A^T M A C (+ diagonal) from A and C, straight into blocks. With a pyramid every block is there. */
 typedef struct pdm_normal_plan pdm_normal_plan;
 
 /* ---- Fourier networks (architecture and parameters from surrogate/) ---------------------------------------------------
@@ -252,6 +267,8 @@ typedef struct pdm_backend_ops {
     /* A = dr/dc at c */
     pdm_status (*rows_linearise)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                  pdm_buffer *c, pdm_buffer *A);
+    /* out = M r, both [n_row] and not the same buffer */
+    pdm_status (*rows_weigh)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *r, pdm_buffer *out);
     /* out = A v [n_row] ; out = A^T v [n_field][n_coef] */
     pdm_status (*rows_apply)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                              pdm_buffer *out);
@@ -290,7 +307,7 @@ typedef struct pdm_backend_ops {
     pdm_status (*normal_create)(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
                                 const pdm_blocks_desc *blocks, pdm_size n_sample, pdm_normal_plan **out);
     void (*normal_destroy)(pdm_backend *b, pdm_normal_plan **plan);
-    /* H = C^T A^T A C */
+    /* H = C^T A^T M A C */
     pdm_status (*normal_assemble)(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
                                   pdm_buffer *A, pdm_buffer *H);
     /* L = chol(H + shift_s diag D + ridge I), D = out of blocks_diagonal; shift [n_sample] host.

@@ -209,7 +209,7 @@ static void plan_carve(pdm_arena *a, axis_plan *p)
 
 /* Lays the finished tables out in one piece of memory: run with base NULL to measure. */
 typedef struct axis_memory {
-    double  *coordinate, *basis, *pair_weight, *pair_basis, *row_scale;
+    double  *coordinate, *basis, *pair_weight, *pair_basis, *row_length, *row_scale;
     int32_t *element, *row_element, *pair0, *pair_point;
 } axis_memory;
 
@@ -225,6 +225,7 @@ static size_t axis_layout(const axis_plan *p, pdm_size width, pdm_size n_order, 
     PIECE(basis, double, n_order * p->n_point * width);
     PIECE(pair_weight, double, p->n_pair);
     PIECE(pair_basis, double, n_order * p->n_pair * width);
+    PIECE(row_length, double, p->n_row);
     PIECE(row_scale, double, p->n_row);
     PIECE(element, int32_t, p->n_point);
     PIECE(row_element, int32_t, p->n_row);
@@ -266,25 +267,29 @@ pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const do
         m.pair0[i + 1]   = (int32_t)plan.row0[i + 1];
         mean += plan.row_length[i] / (double)plan.n_row;
     }
-    for (pdm_size i = 0; i < plan.n_row; i++) m.row_scale[i] = pow(plan.row_length[i] / mean, -d->settings.row_power);
+    for (pdm_size i = 0; i < plan.n_row; i++) {
+        m.row_length[i] = plan.row_length[i] / mean;
+        m.row_scale[i]  = pow(m.row_length[i], -d->settings.row_power);
+    }
     for (pdm_size k = 0; k < plan.n_pair; k++) {
         m.pair_point[k]  = (int32_t)plan.point[k];
         m.pair_weight[k] = plan.weight[k];
     }
-    da->axis      = (pdm_axis){.n_point     = plan.n_point,
-                               .coordinate  = m.coordinate,
-                               .element     = m.element,
-                               .basis       = m.basis,
-                               .n_row       = plan.n_row,
-                               .row_element = m.row_element,
-                               .pair0       = m.pair0,
-                               .pair_point  = m.pair_point,
-                               .pair_weight = m.pair_weight,
-                               .pair_basis  = m.pair_basis};
-    da->row_scale = m.row_scale;
-    da->memory    = memory;
-    memory        = NULL;
-    da->built     = true;
+    da->axis       = (pdm_axis){.n_point     = plan.n_point,
+                                .coordinate  = m.coordinate,
+                                .element     = m.element,
+                                .basis       = m.basis,
+                                .n_row       = plan.n_row,
+                                .row_element = m.row_element,
+                                .pair0       = m.pair0,
+                                .pair_point  = m.pair_point,
+                                .pair_weight = m.pair_weight,
+                                .pair_basis  = m.pair_basis};
+    da->row_length = m.row_length;
+    da->row_scale  = m.row_scale;
+    da->memory     = memory;
+    memory         = NULL;
+    da->built      = true;
 done:
     pdm_free(d->ctx, memory);
     pdm_arena_destroy(&arena);

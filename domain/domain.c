@@ -7,11 +7,14 @@
 
 #include "domain/domain_impl.h"
 
-#define DOMAIN_SETTINGS(X)                                                                 \
-    X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "volume|point", "1",                              \
-      "rows: the equation integrated over cells, or at Gauss points")                      \
-    X(sub, PDM_SETTING_COUNT, 2, 1, 8, NULL, "1", "cells per knot span and dimension")     \
-    X(gauss, PDM_SETTING_COUNT, 2, 1, 5, NULL, "1", "Gauss points per cell and dimension") \
+#define DOMAIN_SETTINGS(X)                                                                                          \
+    X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "volume|point", "1",                                                       \
+      "rows: the equation integrated over cells, or at Gauss points")                                               \
+    X(sub, PDM_SETTING_COUNT, 2, 1, 8, NULL, "1", "cells per knot span and dimension")                              \
+    X(gauss, PDM_SETTING_COUNT, 2, 1, 5, NULL, "1", "Gauss points per cell and dimension")                          \
+    X(levels, PDM_SETTING_CHOICE, 0, 0, 2, "auto|on|off", "1",                                                      \
+      "also count sums of rows over boxes of 2, 4, ... cells")                                                      \
+    X(level_power, PDM_SETTING_REAL, 1.0, 0.0, 2.0, NULL, "1", "weight of a level: its boxes' width to this power") \
     X(row_power, PDM_SETTING_REAL, 0.25, 0.0, 1.0, NULL, "1", "rows are divided by this power of their cell's volume")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
@@ -241,6 +244,7 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
     PDM_TRY(place_inputs(d));
     PDM_TRY(domain_conditions_create(d, c));
     PDM_TRY(domain_terms_create(d, c));
+    PDM_TRY(domain_levels_create(d, c));
     d->work_size = domain_work_size(d);
     *out         = d;
     d            = NULL;
@@ -253,6 +257,7 @@ void pdm_domain_destroy(pdm_domain **domain)
 {
     if (!domain || !*domain) return;
     pdm_domain *d = *domain;
+    domain_levels_destroy(d);
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
         for (int k = 0; k < AXIS_KIND_COUNT; k++) pdm_free(d->ctx, d->axis[j][k].memory);
         pdm_spline_destroy(&d->spline[j]);

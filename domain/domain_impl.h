@@ -22,15 +22,17 @@ typedef enum axis_kind {
 
 typedef struct domain_axis {
     bool     built;
-    pdm_axis axis;      /* pointers into memory                                  */
-    double  *row_scale; /* [n_row] (cell length in xi / its mean) ^ -row_power   */
+    pdm_axis axis;       /* pointers into memory                                  */
+    double  *row_length; /* [n_row] cell length in xi / its mean                  */
+    double  *row_scale;  /* [n_row] row_length ^ -row_power                       */
     void    *memory;
 } domain_axis;
 
 typedef struct domain_settings {
-    int      rows; /* 0 volume, 1 point */
+    int      rows;   /* 0 volume, 1 point   */
+    int      levels; /* 0 auto, 1 on, 2 off */
     pdm_size sub, gauss;
-    double   row_power;
+    double   row_power, level_power;
 } domain_settings;
 
 /* An evaluation of a function on a tensor of axes, for initial and boundary data. */
@@ -64,6 +66,9 @@ struct pdm_domain {
     int32_t      *sampled_offset;        /* packed, term after term                             */
     pdm_rows_desc rows;
 
+    pdm_pyramid_desc *pyramid; /* [rows.n_pyramid] */
+    const char       *levels_why;
+
     pdm_size      n_initial, n_side;
     domain_layer *initial; /* [n_initial] by rising order                */
     domain_layer *side;    /* [n_side] Dirichlet data, in the order given */
@@ -81,6 +86,10 @@ void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const
                         int32_t *element_out, double *coordinate, double *basis);
 /* domain/terms.c */
 pdm_status domain_terms_create(pdm_domain *d, pdm_case *c);
+/* domain/levels.c: after the terms */
+pdm_status domain_levels_create(pdm_domain *d, pdm_case *c);
+void       domain_levels_destroy(pdm_domain *d);
+pdm_status domain_levels_view(const pdm_domain *d, pdm_text *out);
 /* domain/conditions.c: completeness of conditions; which coefficients are fixed; layers of data */
 pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c);
 /* domain/lift.c */

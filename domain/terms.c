@@ -209,6 +209,21 @@ static void fill_rows_desc(pdm_domain *d, pdm_size n_row)
     }
 }
 
+/* Fewer rows than free coefficients leave a field that no row sees. */
+static pdm_status check_enough_rows(pdm_domain *d, pdm_case *c, pdm_size n_row)
+{
+    pdm_status status = PDM_OK;
+    if (n_row < d->n_free) {
+        pdm_where where = pdm_case_where(c, "domain", d->settings.rows == 1 ? "gauss" : "sub");
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
+                    "%lld rows for %lld free coefficients; more control points, a lower degree, or more %s expected",
+                    (long long)n_row, (long long)d->n_free,
+                    d->settings.rows == 1 ? "Gauss points (domain:gauss)" : "cells per knot span (domain:sub)");
+    }
+done:
+    return status;
+}
+
 pdm_status domain_terms_create(pdm_domain *d, pdm_case *c)
 {
     pdm_status     status      = PDM_OK;
@@ -238,6 +253,7 @@ pdm_status domain_terms_create(pdm_domain *d, pdm_case *c)
     PDM_TRY(pdm_narrow_int(d->ctx, n_row, "rows", &checked));
     PDM_TRY(place_sampled(d));
     fill_rows_desc(d, n_row);
+    PDM_TRY(check_enough_rows(d, c, n_row));
 done:
     return status;
 }

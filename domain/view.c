@@ -66,6 +66,7 @@ pdm_status pdm_domain_view(const pdm_domain *d, pdm_text *out)
             PDM_TRY(pdm_text_append(out, "%s%lld", j ? " x " : "", (long long)d->block[b].shape[j]));
         PDM_TRY(pdm_text_append(out, ", scale %.3g\n", pdm_domain_scale(d, b)));
     }
+    PDM_TRY(domain_levels_view(d, out));
 done:
     return status;
 }

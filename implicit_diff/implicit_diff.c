@@ -10,7 +10,7 @@ struct pdm_implicit {
     pdm_solver         *solver;
     double              tolerance;
     pdm_buffer         *b, *x, *z, *p, *q;           /* conjugate gradients, like w          */
-    pdm_buffer         *Av;                          /* like r                                */
+    pdm_buffer         *Av, *MAv;                    /* like r; MAv = Av where M = I          */
     pdm_buffer         *v, *curvature, *second, *up; /* like c                            */
     pdm_adjoint_result *result;
     double             *rho, *rho_old, *pq, *first, *alpha, *beta, *one, *minus, *ridge, *weight; /* [n_sample] host */
@@ -44,6 +44,10 @@ pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solve
     for (size_t i = 0; i < sizeof coef / sizeof *coef; i++)
         PDM_TRY(backend->ops->buffer_create(backend, n * (size_t)st->c_size, coef[i]));
     PDM_TRY(backend->ops->buffer_create(backend, n * (size_t)st->n_row, &d->Av));
+    if (st->y != st->r)
+        PDM_TRY(backend->ops->buffer_create(backend, n * (size_t)st->n_row, &d->MAv));
+    else
+        d->MAv = d->Av;
     pdm_arena_measure(&d->arena, ctx);
     implicit_layout(d, st->n_sample);
     PDM_TRY(pdm_arena_allocate(&d->arena));
@@ -66,6 +70,7 @@ void pdm_implicit_destroy(pdm_implicit **implicit)
     if (!implicit || !*implicit) return;
     pdm_implicit *d        = *implicit;
     pdm_buffer  **buffer[] = {&d->b, &d->x, &d->z, &d->p, &d->q, &d->v, &d->curvature, &d->second, &d->up, &d->Av};
+    if (d->MAv != d->Av) d->backend->ops->buffer_destroy(d->backend, &d->MAv);
     for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) d->backend->ops->buffer_destroy(d->backend, buffer[i]);
     pdm_arena_destroy(&d->arena);
     pdm_free(d->ctx, d);
@@ -77,7 +82,7 @@ const pdm_adjoint_result *pdm_implicit_results(const pdm_implicit *d)
     return d->result;
 }
 
-/* curvature = (A^T A + S) v, v = C p: the Hessian of 1/2 |r|^2 in the space of coefficients. */
+/* curvature = (A^T M A + S) v, v = C p: the Hessian of 1/2 r.M r in the space of coefficients. */
 static pdm_status curvature_of(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *p)
 {
     pdm_status              status = PDM_OK;
@@ -85,8 +90,9 @@ static pdm_status curvature_of(pdm_implicit *d, pdm_batch batch, const pdm_rows_
     const pdm_solver_state *st     = pdm_solver_lend(d->solver);
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, p, NULL, d->v));
     PDM_TRY(b->ops->rows_apply(b, st->rows, batch, st->A, d->v, d->Av));
-    PDM_TRY(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, d->Av, d->curvature));
-    PDM_TRY(b->ops->rows_second_order(b, st->rows, batch, data, st->c, st->r, d->v, d->second));
+    if (d->MAv != d->Av) PDM_TRY(b->ops->rows_weigh(b, st->rows, batch, d->Av, d->MAv));
+    PDM_TRY(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, d->MAv, d->curvature));
+    PDM_TRY(b->ops->rows_second_order(b, st->rows, batch, data, st->c, st->y, d->v, d->second));
     PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, d->one, d->curvature, d->one, d->second, d->curvature));
 done:
     return status;

@@ -99,7 +99,7 @@ done:
     return status;
 }
 
-/* Two experts meet when some element sees coefficients of both. */
+/* Two experts meet when some element sees coefficients of both, and with rows at every scale all do. */
 static pdm_status build_graph(pdm_blocks *b, const pdm_rows_desc *rows, const pdm_columns_desc *d)
 {
     pdm_status    status = PDM_OK;
@@ -112,7 +112,10 @@ static pdm_status build_graph(pdm_blocks *b, const pdm_rows_desc *rows, const pd
         n_element *= rows->n_element[j];
         n_local *= rows->degree[j] + 1;
     }
-    for (pdm_size e = 0; e < n_element; e++) {
+    for (pdm_size e = 0; rows->n_pyramid > 0 && e < b->n_expert; e++) /* coarse rows see everything */
+        for (pdm_size other = 0; other < b->n_expert; other++)
+            if (other != e) PDM_TRY(set_insert(b->ctx, &b->set[e], (int32_t)other));
+    for (pdm_size e = 0; rows->n_pyramid == 0 && e < n_element; e++) {
         here.n = 0;
         for (pdm_size l = 0; l < n_local; l++) {
             pdm_size re = e, rl = l, at = 0, stride = 1;

@@ -10,12 +10,19 @@ static const double TRUSTED     = 0.1;   /* gain from which on the model tells s
 static const double ROUNDING    = 2e-15; /* relative rounding of a row's sum                         */
 static const double VANISHED    = 1e-26; /* objective, relative to the start, that counts as zero      */
 
-/* phi [n_sample] host = 1/2 |r|^2 + 1/2 ridge |w|^2 */
-static pdm_status objective(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_buffer *w, double *phi)
+/* y = M r. */
+static pdm_status weigh(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_buffer *y)
+{
+    return y == r ? PDM_OK : s->backend->ops->rows_weigh(s->backend, s->pass.rows, batch, r, y);
+}
+
+/* phi [n_sample] host = 1/2 r.y + 1/2 ridge |w|^2 */
+static pdm_status objective(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_buffer *y, pdm_buffer *w, double *phi)
 {
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
-    PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_row, r, r, NULL, phi));
+    PDM_TRY(weigh(s, batch, r, y));
+    PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_row, r, y, NULL, phi));
     PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_column, w, w, NULL, s->dot));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
@@ -25,14 +32,13 @@ done:
     return status;
 }
 
-/* A, gradient_c = A^T r and g = C^T A^T r + ridge w at the present point. */
 pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data)
 {
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
     PDM_TRY(b->ops->rows_linearise(b, s->pass.rows, batch, data, st->c, st->A));
-    PDM_TRY(b->ops->rows_apply_adjoint(b, s->pass.rows, batch, st->A, st->r, st->gradient_c));
+    PDM_TRY(b->ops->rows_apply_adjoint(b, s->pass.rows, batch, st->A, st->y, st->gradient_c));
     PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, st->gradient_c, s->g));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, s->g, s->ridge, st->w, s->g));
 done:
@@ -66,7 +72,7 @@ static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_da
         PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->dot, st->w, NULL, NULL, st->w));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, st->w, lift, st->c));
     PDM_TRY(b->ops->rows_residual(b, s->pass.rows, batch, data, st->c, st->r));
-    PDM_TRY(objective(s, batch, st->r, st->w, s->phi));
+    PDM_TRY(objective(s, batch, st->r, st->y, st->w, s->phi));
     for (pdm_size i = 0; i < batch.n; i++) s->phi_start[batch.index[i]] = s->phi[batch.index[i]];
 done:
     return status;
@@ -92,7 +98,7 @@ static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, st->w, s->one, s->step, s->w_try));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, s->w_try, lift, s->c_try));
     PDM_TRY(b->ops->rows_residual(b, s->pass.rows, batch, data, s->c_try, s->r_try));
-    PDM_TRY(objective(s, batch, s->r_try, s->w_try, s->phi_try));
+    PDM_TRY(objective(s, batch, s->r_try, s->y_try, s->w_try, s->phi_try));
 done:
     return status;
 }
@@ -161,6 +167,7 @@ static pdm_status take_accepted(pdm_solver *s, pdm_batch accepted)
     PDM_TRY(b->ops->vector_combine(b, accepted, st->n_column, s->one, s->w_try, NULL, NULL, st->w));
     PDM_TRY(b->ops->vector_combine(b, accepted, st->c_size, s->one, s->c_try, NULL, NULL, st->c));
     PDM_TRY(b->ops->vector_combine(b, accepted, st->n_row, s->one, s->r_try, NULL, NULL, st->r));
+    if (st->y != st->r) PDM_TRY(b->ops->vector_combine(b, accepted, st->n_row, s->one, s->y_try, NULL, NULL, st->y));
 done:
     return status;
 }

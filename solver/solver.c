@@ -88,6 +88,13 @@ static pdm_status solver_buffers(pdm_solver *s, const pdm_domain *domain)
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->c_size, &st->gradient_c));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &st->r));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &s->r_try));
+    if (rows->n_pyramid > 0) {
+        PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &st->y));
+        PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &s->y_try));
+    } else {
+        st->y    = st->r;
+        s->y_try = s->r_try;
+    }
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row * local, &st->A));
     PDM_TRY(b->ops->buffer_create(b, n * value, &st->H));
     PDM_TRY(b->ops->buffer_create(b, n * value, &st->L));
@@ -145,6 +152,8 @@ void pdm_solver_destroy(pdm_solver **solver)
     pdm_solver_state *st       = &s->state;
     pdm_buffer      **buffer[] = {&st->w,    &st->c,    &st->r, &st->A,   &st->gradient_c, &st->L,      &s->w_try,
                                   &s->c_try, &s->r_try, &s->g,  &s->step, &st->H,          &s->diagonal};
+    if (st->y != st->r) b->ops->buffer_destroy(b, &st->y);
+    if (s->y_try != s->r_try) b->ops->buffer_destroy(b, &s->y_try);
     for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
     b->ops->normal_destroy(b, &st->normal);
     b->ops->blocks_destroy(b, &st->blocks);

@@ -1,8 +1,9 @@
 /* The constrained solve: damped Gauss-Newton for all experts' weights together, for a batch of inputs in lock step.
  *
- *   minimise phi(w) = 1/2 |r(c_lift + C w)|^2 + 1/2 ridge |w|^2
+ *   minimise phi(w) = 1/2 r.M r + 1/2 ridge |w|^2,   r = r(c_lift + C w)
  *
- * Levenberg-Marquardt: (H + shift max(diag H, floor) + ridge) dw = -g, H = C^T A^T A C in blocks of experts, shift by the
+ * Levenberg-Marquardt: (H + shift max(diag H, floor) + ridge) dw = -g, H = C^T A^T M A C in blocks of experts; M = I but with
+ * rows at every scale, shift by the
  * gain ratio (Nielsen 1999). Failing to converge is a result, not an error. docs/mathematics.md, "The expert problem".
  *
  * Read from a case: group "solver", see SOLVER_SETTINGS in solver.c. */
@@ -68,7 +69,7 @@ pdm_status              pdm_solver_solve(pdm_solver *s, pdm_batch batch, const p
                                          pdm_buffer *lift, pdm_start start);
 const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
 
-/* At the present w: r, A and gradient_c = A^T r, and with factor also the factor of H + ridge. What implicit_diff needs. */
+/* At the present w: r, y, A and gradient_c = A^T y, and with factor also the factor of H + ridge. What implicit_diff needs. */
 pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, bool factor);
 
 /* The solver's state, for those who differentiate it or evaluate its answer. Lent. */
@@ -79,7 +80,8 @@ typedef struct pdm_solver_state {
     pdm_normal_plan  *normal;
     pdm_buffer       *w, *c;      /* [n_sample][n_column], [n_sample][n_field][n_coef]  */
     pdm_buffer       *r, *A;      /* as of the last pdm_solver_linearise                */
-    pdm_buffer       *gradient_c; /* A^T r, like c                                      */
+    pdm_buffer       *y;          /* M r: r where every row counts once                 */
+    pdm_buffer       *gradient_c; /* A^T y, like c                                      */
     pdm_buffer       *H;          /* as of the last linearise with factor, or step of a solve */
     pdm_buffer       *L;          /* factor of H + ridge after linearise with factor    */
     pdm_size          n_sample, n_row, n_column, c_size;

@@ -21,7 +21,7 @@ struct pdm_solver {
     const pdm_columns_desc *columns;
     pdm_blocks             *structure;
     pdm_solver_state        state;
-    pdm_buffer             *w_try, *c_try, *r_try, *g, *step, *diagonal;
+    pdm_buffer             *w_try, *c_try, *r_try, *y_try, *g, *step, *diagonal;
     pdm_solve_result       *result; /* [n_sample] */
     pdm_arena               arena;
     solver_pass             pass;    /* the present or last one */
@@ -37,7 +37,7 @@ struct pdm_solver {
 /* Minimises phi(w), with the columns built; the samples' results are those of this pass. */
 pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
                            solver_pass pass);
-/* At the present w: A, gradient_c = A^T r and g = C^T A^T r + ridge w; then H and its diagonal. */
+/* At the present w: A, gradient_c = A^T y and g = C^T gradient_c + ridge w; then H and its diagonal. */
 pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data);
 pdm_status solver_normal_matrix(pdm_solver *s, pdm_batch batch);
 

@@ -17,6 +17,8 @@ enum {
     PROBLEM_WAVE,     /* second order in time                                                   */
     PROBLEM_FOURTH,   /* fourth order in space, periodic                                        */
     PROBLEM_SPACE3,   /* 3D and time, few points                                                */
+    PROBLEM_LEVELS,   /* advection and a reaction, bounded, graded, rows at every scale           */
+    PROBLEM_MEDIUM,   /* steady, two fields, a coefficient field in the flux (levels by itself), Robin rows */
     PROBLEM_COUNT
 };
 

@@ -364,6 +364,80 @@ START_TEST(allocation_failures_are_survived)
     }
 END_TEST
 
+/* ---- rows at every scale ---- */
+
+/* Length in xi of the cells of a dimension over their mean. */
+static void cell_lengths(const pdm_domain *d, pdm_size dim, pdm_size n_cell, double *length)
+{
+    const pdm_spline *s   = pdm_domain_spline(d, dim);
+    const pdm_size    sub = n_cell / s->n_element;
+    for (pdm_size i = 0; i < n_cell; i++)
+        length[i] = (s->breaks[i / sub + 1] - s->breaks[i / sub]) / (double)sub * (double)n_cell;
+}
+
+/* r.M r of one equation by its definition, box by box: with cells of xi-volume V (1 on average) a row is V^-1/4 times an
+ * integral; the box of level l with n cells counts 2^l n^-1/2 (V_box / mean V_box of the level)^-1/4 times the sum of
+ * integrals (two dimensions, power 1 and 1/4 of the defaults). */
+static double weighed_square(const problem *p, const pdm_row_block *block, const double *r)
+{
+    const pdm_size nx = block->shape[0], ny = block->shape[1];
+    double         lx[64], ly[64], sum = 0.0;
+    cell_lengths(p->domain, 0, nx, lx);
+    cell_lengths(p->domain, 1, ny, ly);
+    for (pdm_size i = 0; i < nx * ny; i++) sum += r[block->row0 + i] * r[block->row0 + i];
+    for (pdm_size l = 1; ((pdm_size)1 << (l - 1)) < (nx > ny ? nx : ny); l++) {
+        const pdm_size w = (pdm_size)1 << l, bx = (nx + w - 1) / w, by = (ny + w - 1) / w;
+        for (pdm_size b = 0; b < bx * by; b++) {
+            double x = 0.0, y = 0.0, integral = 0.0;
+            int    n = 0;
+            for (pdm_size i = b / by * w; i < nx && i < (b / by + 1) * w; i++) x += lx[i];
+            for (pdm_size j = b % by * w; j < ny && j < (b % by + 1) * w; j++) y += ly[j];
+            for (pdm_size i = b / by * w; i < nx && i < (b / by + 1) * w; i++)
+                for (pdm_size j = b % by * w; j < ny && j < (b % by + 1) * w; j++, n++)
+                    integral += r[block->row0 + i * ny + j] * pow(lx[i] * ly[j], 0.25);
+            const double mean = (double)(nx * ny) / (double)(bx * by);
+            sum += pow((double)w * pow(x * y / mean, -0.25) * integral, 2.0) / (double)n;
+        }
+    }
+    return sum;
+}
+
+START_TEST(levels_are_sums_over_boxes)
+    {
+        problem p;
+        problem_open(&p, _i ? PROBLEM_MEDIUM : PROBLEM_LEVELS, "cpu", 1);
+        problem_random_state(&p, 21);
+        const pdm_batch batch = problem_batch(&p);
+        const size_t    n     = (size_t)p.n_row;
+        double         *y = calloc(n, sizeof *y), *My = calloc(n, sizeof *My), *z = calloc(n, sizeof *z),
+               *Mz = calloc(n, sizeof *Mz);
+        double sum = 0.0, expected = 0.0, yMz = 0.0, zMy = 0.0, size = 0.0;
+        for (pdm_size i = 0; i < p.n_row; i++) z[i] = cos((double)(i * i));
+        problem_get(&p, p.y, y, p.n_row);
+        problem_put(&p, p.r2, z, p.n_row);
+        ck_assert_int_eq(p.backend->ops->rows_weigh(p.backend, p.rows, batch, p.y, p.r), PDM_OK);
+        problem_get(&p, p.r, My, p.n_row);
+        ck_assert_int_eq(p.backend->ops->rows_weigh(p.backend, p.rows, batch, p.r2, p.r), PDM_OK);
+        problem_get(&p, p.r, Mz, p.n_row);
+        for (pdm_size i = 0; i < p.n_row; i++) {
+            sum += y[i] * My[i];
+            zMy += z[i] * My[i];
+            yMz += y[i] * Mz[i];
+            size += fabs(y[i] * Mz[i]);
+        }
+        for (pdm_size b = 0; b < pdm_domain_n_block(p.domain); b++) {
+            const pdm_row_block *block = pdm_domain_block(p.domain, b);
+            const bool           cells = strncmp(block->name, "equation", 8) == 0;
+            if (cells) expected += weighed_square(&p, block, y);
+            for (pdm_size i = block->row0; i < block->row0 + block->n_row && !cells; i++) expected += y[i] * y[i];
+        }
+        ck_assert_double_eq_tol(sum, expected, 1e-12 * expected); /* some 1000 roundings of 1e-16 */
+        ck_assert_double_eq_tol(yMz, zMy, 1e-13 * size);
+        free(y), free(My), free(z), free(Mz);
+        problem_close(&p);
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("domain");
@@ -375,6 +449,7 @@ int main(void)
     tcase_add_loop_test(t, spline_derivatives_follow_values, 0, N_SPLINE);
     tcase_add_loop_test(t, spline_passes_through_its_values, 0, N_SPLINE);
     tcase_add_loop_test(t, resampling_converges, 0, 2);
+    tcase_add_loop_test(t, levels_are_sums_over_boxes, 0, 2);
     tcase_add_loop_test(t, rows_linearise_and_transpose, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_second_order_follows_linearisation, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_are_the_same_on_the_check_back_end, 0, PROBLEM_COUNT);

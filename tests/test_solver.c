@@ -93,7 +93,7 @@ START_TEST(solution_is_stationary)
     }
 END_TEST
 
-/* L L^T of the block factor against (A C)^T (A C) + ridge formed column by column: blocks_solve(H x) = x for random x. */
+/* L L^T of the block factor against (A C)^T M (A C) + ridge formed column by column: blocks_solve(H x) = x for random x. */
 START_TEST(factor_inverts_the_normal_matrix)
     {
         fixture f;
@@ -115,7 +115,8 @@ START_TEST(factor_inverts_the_normal_matrix)
         const double one[2] = {1, 1}, ridge[2] = {st->ridge, st->ridge};
         ck_assert_int_eq(b->ops->columns_expand(b, st->columns, batch, x, NULL, f.p.v), PDM_OK);
         ck_assert_int_eq(b->ops->rows_apply(b, st->rows, batch, st->A, f.p.v, f.p.r), PDM_OK);
-        ck_assert_int_eq(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, f.p.r, f.p.out), PDM_OK);
+        ck_assert_int_eq(b->ops->rows_weigh(b, st->rows, batch, f.p.r, f.p.r2), PDM_OK);
+        ck_assert_int_eq(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, f.p.r2, f.p.out), PDM_OK);
         ck_assert_int_eq(b->ops->columns_reduce(b, st->columns, batch, f.p.out, Hx), PDM_OK);
         ck_assert_int_eq(b->ops->vector_combine(b, batch, n, one, Hx, ridge, x, Hx), PDM_OK);
         double *before = get(&f, Hx, 2 * n);
@@ -124,7 +125,8 @@ START_TEST(factor_inverts_the_normal_matrix)
         /* compare H (solve(H x)) with H x: a backward error, whatever the condition */
         ck_assert_int_eq(b->ops->columns_expand(b, st->columns, batch, Hx, NULL, f.p.v), PDM_OK);
         ck_assert_int_eq(b->ops->rows_apply(b, st->rows, batch, st->A, f.p.v, f.p.r), PDM_OK);
-        ck_assert_int_eq(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, f.p.r, f.p.out), PDM_OK);
+        ck_assert_int_eq(b->ops->rows_weigh(b, st->rows, batch, f.p.r, f.p.r2), PDM_OK);
+        ck_assert_int_eq(b->ops->rows_apply_adjoint(b, st->rows, batch, st->A, f.p.r2, f.p.out), PDM_OK);
         ck_assert_int_eq(b->ops->columns_reduce(b, st->columns, batch, f.p.out, x), PDM_OK);
         ck_assert_int_eq(b->ops->vector_combine(b, batch, n, one, x, ridge, Hx, x), PDM_OK);
         double *after = get(&f, x, 2 * n), difference = 0.0, size = 0.0;

@@ -52,11 +52,13 @@ static pdm_model *model_of(pdm_case *c)
 static const struct {
     int         problem;
     const char *experts, *partition;
-} chains[] = {{PROBLEM_HEAT, "1", "hard"},     {PROBLEM_HEAT, "4", "smooth"},  {PROBLEM_FLUX, "1", "smooth"},
-              {PROBLEM_FLUX, "4", "hard"},     {PROBLEM_SYSTEM, "1", "hard"},  {PROBLEM_SYSTEM, "4", "hard"},
-              {PROBLEM_SYSTEM, "4", "smooth"}, {PROBLEM_BURGERS, "4", "hard"}, {PROBLEM_POINT, "4", "smooth"},
-              {PROBLEM_WAVE, "4", "hard"},     {PROBLEM_FOURTH, "1", "hard"},  {PROBLEM_SPACE3, "2", "hard"},
-              {PROBLEM_SORPTION, "4", "hard"}, {PROBLEM_SORPTION, "1", "hard"}};
+} chains[] = {
+    {PROBLEM_HEAT, "1", "hard"},     {PROBLEM_HEAT, "4", "smooth"},   {PROBLEM_FLUX, "1", "smooth"},
+    {PROBLEM_FLUX, "4", "hard"},     {PROBLEM_SYSTEM, "1", "hard"},   {PROBLEM_SYSTEM, "4", "hard"},
+    {PROBLEM_SYSTEM, "4", "smooth"}, {PROBLEM_BURGERS, "4", "hard"},  {PROBLEM_POINT, "4", "smooth"},
+    {PROBLEM_WAVE, "4", "hard"},     {PROBLEM_FOURTH, "1", "hard"},   {PROBLEM_SPACE3, "2", "hard"},
+    {PROBLEM_SORPTION, "4", "hard"}, {PROBLEM_SORPTION, "1", "hard"}, {PROBLEM_LEVELS, "4", "smooth"},
+};
 enum { N_CHAIN = sizeof chains / sizeof *chains };
 static const char *const losses[] = {"physics", "data", "mix"};
 

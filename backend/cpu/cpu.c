@@ -193,6 +193,7 @@ const pdm_backend_ops pdm_cpu_ops = {
     .rows_destroy       = rows_destroy_cpu,
     .rows_residual      = rows_residual_cpu,
     .rows_linearise     = rows_linearise_cpu,
+    .rows_weigh         = rows_weigh_cpu,
     .rows_apply         = rows_apply_cpu,
     .rows_apply_adjoint = rows_apply_adjoint_cpu,
     .rows_second_order  = rows_second_order_cpu,

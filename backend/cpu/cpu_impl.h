@@ -164,6 +164,7 @@ pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, c
                              pdm_buffer *r);
 pdm_status rows_linearise_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                               pdm_buffer *c, pdm_buffer *A);
+pdm_status rows_weigh_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *r, pdm_buffer *out);
 pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                           pdm_buffer *out);
 pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,

@@ -1,9 +1,9 @@
-/* Normal matrix H = C^T A^T A C, straight into blocks.
+/* Normal matrix H = C^T A^T M A C, straight into blocks; here M = I, the coarse rows are added in coarse.c.
  *
  * Elements that see the same experts form a patch: there J = A C is a tall dense matrix [rows of the patch][columns of its
  * experts], and H gets J^T J, added expert pair by expert pair. With identity columns every element is a patch of its own
  * and J is A itself. */
-#include "backend/cpu/cpu_impl.h"
+#include "backend/cpu/normal_impl.h"
 
 #include <string.h>
 
@@ -11,43 +11,6 @@
 #include "backend/cpu/rows_impl.h"
 
 enum { J_ROWS = 256 }; /* rows of J formed before they are multiplied */
-
-/* One local coefficient of an element that belongs to a group: where its row of C is, and where its columns are in J. */
-typedef struct element_reference {
-    int32_t local;        /* field * n_local + l                    */
-    int32_t group, place; /* row `place` of the group's C    */
-    int32_t column;       /* of the group's first column in the patch's J, DENSE only */
-} element_reference;
-
-typedef struct normal_patch {
-    pdm_size n_expert, expert0; /* into patch_expert                              */
-    pdm_size n_column;
-    pdm_size n_element, element0; /* into patch_element                             */
-    pdm_size pair0;               /* into pair: n_expert*(n_expert+1)/2 of them     */
-} normal_patch;
-
-/* Where J^T J of two experts goes: H[offset + i*ld + j], i in the first or (transposed) in the second. */
-typedef struct normal_pair {
-    pdm_size offset, ld;
-    int32_t  column_a, size_a, column_b, size_b; /* in the patch */
-    bool     transposed, diagonal;
-} normal_pair;
-
-struct pdm_normal_plan {
-    const pdm_rows_desc    *rows;
-    const pdm_columns_desc *columns;
-    const pdm_blocks_desc  *blocks;
-    pdm_size                n_local, n_element, n_patch, most_columns, most_rows, most_references;
-    normal_patch           *patch;
-    int32_t                *patch_expert, *patch_element, *element_patch; /* element_patch [n_element]     */
-    pdm_size               *row0;                                         /* [n_element+1] into element_row */
-    int32_t                *element_row;                                  /* [n_row] rows, element by element */
-    normal_pair            *pair;
-    pdm_size               *reference0; /* [n_element+1] */
-    element_reference      *reference;
-    int32_t                *block_of, *place; /* [n_unknown] block of an unknown, and its place there */
-    pdm_size               *column0;          /* [n_group+1] first unknown of a group */
-};
 
 /* Everything needed while planning only. */
 typedef struct normal_draft {
@@ -315,7 +278,7 @@ static size_t work_doubles(const pdm_normal_plan *p)
 {
     const pdm_size n = p->most_references, c = p->most_columns;
     if (p->columns->kind == PDM_COLUMNS_IDENTITY) return (size_t)(n * (p->most_rows + n));
-    return (size_t)(c * (J_ROWS + p->most_rows + c) + n * (p->most_rows + c));
+    return (size_t)(c * (J_ROWS + p->most_rows + c) + n * (p->most_rows + c)) + coarse_size(p);
 }
 
 pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
@@ -344,6 +307,7 @@ pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pd
     PDM_TRY(plan_rows(ctx, p, &t));
     PDM_TRY(plan_references(ctx, p, &t));
     if (columns->kind == PDM_COLUMNS_DENSE) PDM_TRY(plan_pairs(ctx, p));
+    PDM_TRY(coarse_create(ctx, p));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), work_doubles(p) * sizeof(double)));
     *out = p;
     p    = NULL;
@@ -362,6 +326,7 @@ void normal_destroy_cpu(pdm_backend *b, pdm_normal_plan **plan)
 {
     if (!plan || !*plan) return;
     pdm_normal_plan *p = *plan;
+    coarse_destroy(b->ctx, p);
     pdm_free(b->ctx, p->patch);
     pdm_free(b->ctx, p->patch_expert);
     pdm_free(b->ctx, p->patch_element);
@@ -399,6 +364,21 @@ static void scatter_pair(const normal_pair *k, const double *G, pdm_size n, doub
         }
 }
 
+/* The rows of J that form_rows() made of an element, into the coarse sums, expert by expert. */
+static void add_coarse_rows(const pdm_normal_plan *p, const normal_patch *q, pdm_size element, const double *J,
+                            double *sums)
+{
+    for (pdm_size i = p->row0[element]; i < p->row0[element + 1]; i++, J += q->n_column)
+        for (pdm_size x = 0, column = 0; x < q->n_expert; x++) {
+            const int32_t  expert = p->patch_expert[q->expert0 + x];
+            const pdm_size n      = expert_columns(p, expert);
+            if (n == 0) continue;
+            coarse_add(p, sums, p->element_row[i], p->coarse.packed_of[p->column0[expert * p->columns->n_field]], n,
+                       J + column);
+            column += n;
+        }
+}
+
 /* Rows of J = A C of one element, group by group: [rows][references of the group] times [references][columns]. */
 static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, pdm_size n_column, double *restrict J,
                       double *restrict work)
@@ -433,9 +413,12 @@ static void dense_task(void *user, pdm_size task, int thread)
     const pdm_size         sample = k->batch.index[task];
     double                *H      = k->H + sample * p->blocks->n_value;
     double                *G = pdm_cpu_scratch(k->cpu, thread), *J = G + p->most_columns * p->most_columns;
-    double                *work = J + p->most_columns * (J_ROWS + p->most_rows);
+    double                *work   = J + p->most_columns * (J_ROWS + p->most_rows);
+    double                *sums   = work + p->most_references * (p->most_rows + p->most_columns);
+    const bool             coarse = p->coarse.pyramid.n_level > 0;
 
     memset(H, 0, (size_t)p->blocks->n_value * sizeof *H);
+    if (coarse) memset(sums, 0, coarse_size(p) * sizeof *sums);
     for (pdm_size i = 0; i < p->n_patch; i++) {
         const normal_patch *q = &p->patch[i];
         const pdm_size      n = q->n_column;
@@ -445,6 +428,7 @@ static void dense_task(void *user, pdm_size task, int thread)
         for (pdm_size x = 0; x < q->n_element; x++) {
             const pdm_size e = p->patch_element[q->element0 + x];
             form_rows(k, sample, e, n, J + m * n, work);
+            if (coarse) add_coarse_rows(p, q, e, J + m * n, sums);
             m += p->row0[e + 1] - p->row0[e];
             if (m < J_ROWS && x + 1 < q->n_element) continue;
             pdm_cpu_syrk_tn(k->cpu->kernels, m, n, J, n, G, n, PDM_CPU_ADD);
@@ -453,6 +437,7 @@ static void dense_task(void *user, pdm_size task, int thread)
         for (pdm_size a = 0; a < q->n_expert * (q->n_expert + 1) / 2; a++)
             scatter_pair(&p->pair[q->pair0 + a], G, n, H);
     }
+    if (coarse) coarse_products(p, NULL, k->cpu->kernels, sums, H);
 }
 
 /* One element at a time: J is the element's rows of A, without the coefficients that are fixed. */
@@ -493,11 +478,33 @@ static void identity_task(void *user, pdm_size task, int thread)
     }
 }
 
+/* Identity columns have few samples and much work in each: one sample at a time, all threads on its products. */
+static void identity_coarse(const normal_task *k, pdm_size sample)
+{
+    const pdm_normal_plan *p        = k->plan;
+    const pdm_size         row_size = p->columns->n_field * p->n_local;
+
+    memset(p->coarse.shared, 0, coarse_size(p) * sizeof(double));
+    for (pdm_size e = 0; e < p->n_element; e++)
+        for (pdm_size i = p->row0[e]; i < p->row0[e + 1]; i++) {
+            const int32_t row = p->element_row[i];
+            const double *A   = k->A + (sample * p->rows->n_row + row) * row_size;
+            for (pdm_size r = p->reference0[e]; r < p->reference0[e + 1]; r++) {
+                const element_reference *ref = &p->reference[r];
+                coarse_add(p, p->coarse.shared, row, p->coarse.packed_of[p->column0[ref->group] + ref->place], 1,
+                           &A[ref->local]);
+            }
+        }
+    coarse_products(p, k->cpu, k->cpu->kernels, p->coarse.shared, k->H + sample * p->blocks->n_value);
+}
+
 pdm_status normal_assemble_cpu(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
                                pdm_buffer *A, pdm_buffer *H)
 {
     normal_task task = {
         .cpu = pdm_cpu_of(b), .plan = plan, .columns = columns, .batch = s, .A = cpu_data(A), .H = cpu_data(H)};
     pdm_cpu_for(task.cpu, s.n, plan->columns->kind == PDM_COLUMNS_DENSE ? dense_task : identity_task, &task);
+    if (plan->coarse.shared)
+        for (pdm_size i = 0; i < s.n; i++) identity_coarse(&task, s.index[i]);
     return PDM_OK;
 }

@@ -464,6 +464,13 @@ static void apply_adjoint_task(void *user, pdm_size task, int thread)
     }
 }
 
+static void weigh_task(void *user, pdm_size task, int thread)
+{
+    const rows_task *k  = user;
+    const pdm_size   at = k->batch.index[task] * k->plan->desc->n_row;
+    cpu_pyramid_weigh(&k->plan->pyramid, k->v + at, k->out + at, pdm_cpu_scratch(k->cpu, thread));
+}
+
 pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
                              pdm_buffer *r)
 {
@@ -505,6 +512,19 @@ pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch 
                       .v       = cpu_data(v),
                       .out     = cpu_data(out)};
     pdm_cpu_for(task.cpu, s.n, second_order_task, &task);
+    return PDM_OK;
+}
+
+pdm_status rows_weigh_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *r, pdm_buffer *out)
+{
+    rows_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .v = cpu_data(r), .out = cpu_data(out)};
+    if (plan->pyramid.n_level == 0) {
+        for (pdm_size i = 0; i < s.n; i++)
+            memcpy(task.out + s.index[i] * plan->desc->n_row, task.v + s.index[i] * plan->desc->n_row,
+                   (size_t)plan->desc->n_row * sizeof(double));
+        return PDM_OK;
+    }
+    pdm_cpu_for(task.cpu, s.n, weigh_task, &task);
     return PDM_OK;
 }
 
@@ -578,6 +598,8 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     PDM_TRY(pdm_alloc_array(ctx, p->n_element * p->n_local, &p->element_coef));
     plan_elements(p);
     plan_work(p);
+    PDM_TRY(cpu_pyramid_create(ctx, desc, &p->pyramid));
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)p->pyramid.n_box * sizeof(double)));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (p->slab_work + second_order_extra(p)) * sizeof(double)));
     *out = p;
     p    = NULL;
@@ -590,6 +612,7 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
 {
     if (!plan || !*plan) return;
     pdm_rows_plan *p = *plan;
+    cpu_pyramid_destroy(b->ctx, &p->pyramid);
     pdm_free(b->ctx, p->block);
     pdm_free(b->ctx, p->term_list);
     pdm_free(b->ctx, p->slab);

@@ -3,6 +3,7 @@
 #define PDM_CPU_ROWS_IMPL_H
 
 #include "backend/backend.h"
+#include "backend/cpu/pyramid.h"
 
 /* Rows first .. first+n of dimension 0 of one block of terms: what one task works on. */
 typedef struct rows_slab {
@@ -31,7 +32,8 @@ struct pdm_rows_plan {
     double               *coordinate_values;
     int32_t              *row_element;  /* [n_row] element that holds a row                    */
     int32_t              *element_coef; /* [n_element][n_local] coefficients an element sees   */
-    size_t                slab_work;    /* doubles of scratch a task needs */
+    cpu_pyramid           pyramid;
+    size_t                slab_work; /* doubles of scratch a task needs */
 };
 
 /* ---- contract.c: all tensors row-major. `width` = degree+1. ---- */
