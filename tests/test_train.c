@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/problems.h"
+#include "train/train_impl.h"
 
 static pdm_context *ctx;
 
@@ -46,6 +47,48 @@ static pdm_model *model_of(pdm_case *c)
     pdm_case_destroy(&c);
     return m;
 }
+
+/* ---- natural sizes ---- */
+
+static pdm_case *steady_case(const char *x_min, const char *x_max)
+{
+    pdm_case *c = NULL;
+    OK(pdm_case_create(ctx, &c));
+    OK(pdm_case_set_text(c, "pde", "fields", "u"));
+    OK(pdm_case_set_text(c, "pde/residuals", "u", "-dxx(u) - a*sin(pi*x)"));
+    OK(pdm_case_set_text(c, "pde/boundary", "x_min", x_min));
+    OK(pdm_case_set_text(c, "pde/boundary", "x_max", x_max));
+    OK(pdm_case_set_text(c, "inputs/a", "distribution", "uniform(400, 600)"));
+    OK(pdm_case_set_text(c, "domain", "dimensions", "x"));
+    OK(pdm_case_set_text(c, "domain/x", "extent", "0 1"));
+    OK(pdm_case_set_text(c, "domain/x", "control_points", "12"));
+    OK(pdm_case_set_text(c, "experts", "basis", "4"));
+    return c;
+}
+
+/* u = a/pi^2 sin(pi x), about 51, whether the boundary data are zero or the rounding of sin(pi). */
+START_TEST(magnitude_is_of_the_solution_not_of_rounding)
+    {
+        open_context();
+        pdm_model *m = model_of(steady_case("u = 0", _i ? "u = a*sin(pi*x)" : "u = 0"));
+        ck_assert_double_eq_tol(m->magnitude[0], 500.0 / 9.8696, 1.0); /* coefficients are near the values */
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+START_TEST(a_field_without_a_level_is_refused)
+    {
+        open_context();
+        pdm_case  *c = steady_case("dx(u) = 0", "flux(u) = 0");
+        pdm_model *m = NULL;
+        ck_assert_int_eq(pdm_model_create(c, &m), PDM_ERR_CASE);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "nothing fixes the level of \"u\""));
+        ck_assert_ptr_null(m);
+        pdm_case_destroy(&c);
+        close_context();
+    }
+END_TEST
 
 /* ---- the gold test: loss by network weights through everything ---- */
 
@@ -411,6 +454,8 @@ int main(void)
     Suite *s = suite_create("train");
     TCase *t = tcase_create("train");
     tcase_set_timeout(t, 60);
+    tcase_add_loop_test(t, magnitude_is_of_the_solution_not_of_rounding, 0, 2);
+    tcase_add_test(t, a_field_without_a_level_is_refused);
     tcase_add_loop_test(t, loss_gradient_passes_the_taylor_test, 0, N_CHAIN * 3);
     tcase_add_test(t, failed_gradient_check_keeps_the_weights);
     tcase_add_loop_test(t, threads_do_not_change_a_bit, 0, PROBLEM_POISSON);

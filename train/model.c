@@ -115,59 +115,6 @@ done:
     return status;
 }
 
-/* One input in the middle of its distributions, or the first given one. */
-static void typical_input(const pdm_model *m, double *input)
-{
-    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++)
-        for (pdm_size k = 0; k < pdm_domain_input_size(m->domain, i); k++) {
-            const pdm_size at = pdm_domain_input_offset(m->domain, i) + k;
-            input[at]         = m->given.n_sample > 0 ? m->given.input[at] : m->input_shift[i];
-        }
-}
-
-/* Magnitude of every field, from the lift of a typical input and from given solutions. 1 where both are zero. */
-static void find_magnitudes(pdm_model *m, const double *lift)
-{
-    const pdm_size n_coef = pdm_domain_n_coef(m->domain), n_field = pdm_domain_n_field(m->domain);
-    for (pdm_size f = 0; f < n_field; f++) {
-        double most = 0.0;
-        for (pdm_size i = 0; i < n_coef; i++) most = fmax(most, fabs(lift[f * n_coef + i]));
-        for (pdm_size s = 0; s < m->given.n_sample; s++)
-            for (pdm_size i = 0; i < m->given.n_point; i++)
-                most = fmax(most, fabs(m->given.field[(s * n_field + f) * m->given.n_point + i]));
-        m->magnitude[f] = most > 0.0 ? most : 1.0;
-    }
-}
-
-/* Scales of fields and of row blocks, from a linearisation with unit scales at the lift of a typical input. */
-static pdm_status find_scales(pdm_model *m)
-{
-    pdm_status           status = PDM_OK;
-    pdm_backend         *b      = m->backend;
-    const pdm_rows_desc *rows   = pdm_domain_rows(m->domain);
-    pdm_rows_plan       *plan   = NULL;
-    pdm_buffer          *A      = NULL;
-    void                *host   = NULL;
-    size_t               local  = (size_t)rows->n_field;
-
-    for (pdm_size j = 0; j < rows->n_dim; j++) local *= (size_t)(rows->degree[j] + 1);
-    PDM_TRY(b->ops->rows_create(b, rows, 1, &plan));
-    PDM_TRY(b->ops->buffer_create(b, (size_t)rows->n_row * local * sizeof(double), &A));
-    typical_input(m, m->input);
-    PDM_TRY(batch_prepare(m, 1, m->input));
-    PDM_TRY(b->ops->acquire(b, m->lift, PDM_READ, &host));
-    find_magnitudes(m, host);
-    PDM_TRY(b->ops->release(b, m->lift, &host));
-    PDM_TRY(b->ops->rows_linearise(b, plan, batch_of(m, 1), &m->data, m->lift, A));
-    PDM_TRY(b->ops->acquire(b, A, PDM_READ, &host));
-    PDM_TRY(pdm_domain_scale_from(m->domain, host, m->magnitude));
-done:
-    if (host) (void)b->ops->release(b, A, &host);
-    b->ops->buffer_destroy(b, &A);
-    b->ops->rows_destroy(b, &plan);
-    return status;
-}
-
 /* Exact solutions, where the case has them, are compiled on use; here they are only checked. */
 static pdm_status check_exact(pdm_model *m)
 {
@@ -249,7 +196,7 @@ pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
     PDM_TRY(model_start(c, &m));
     PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
     PDM_TRY(given_read(m));
-    PDM_TRY(find_scales(m));
+    PDM_TRY(scales_find(m));
     PDM_TRY(create_network(m));
     *out = m;
     m    = NULL;

@@ -88,6 +88,8 @@ struct pdm_model {
 /* model.c */
 pdm_status training_settings_view(pdm_text *out);
 void       model_set_value(pdm_model *m, const char *name, double value);
+/* scales.c */
+pdm_status scales_find(pdm_model *m);
 /* batch.c: inputs -> lift, data and features of sample i of the batch buffers */
 pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input);
 pdm_status batch_draw(pdm_model *m, pdm_size step); /* fills m->input, m->pick */

@@ -1,0 +1,147 @@
+/* Natural sizes, found once when a model is made and kept in its file: of the fields, and of the rows of each equation and
+ * condition. They define the objective. */
+#include "train/train.h"
+
+#include <math.h>
+
+#include "train/train_impl.h"
+
+enum { TRIAL_MOST = 6000, TRIAL_ITERATIONS = 30, TRIAL_TILE = 48 };
+static const double TRIAL_TOLERANCE = 1e-3;
+static const double NOISE           = 1e-12; /* part of a sum that its rounding may leave */
+static const double FAR             = 10.0;  /* a size further off than that is corrected */
+
+/* One input in the middle of its distributions, or the first given one. */
+static void typical_input(const pdm_model *m, double *input)
+{
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++)
+        for (pdm_size k = 0; k < pdm_domain_input_size(m->domain, i); k++) {
+            const pdm_size at = pdm_domain_input_offset(m->domain, i) + k;
+            input[at]         = m->given.n_sample > 0 ? m->given.input[at] : m->input_shift[i];
+        }
+}
+
+/* Size of every field in c, and in given solutions. */
+static void measure(const pdm_model *m, const double *c, double *size)
+{
+    const pdm_size n_coef = pdm_domain_n_coef(m->domain), n_field = pdm_domain_n_field(m->domain);
+    for (pdm_size f = 0; f < n_field; f++) {
+        double most = 0.0;
+        for (pdm_size i = 0; i < n_coef; i++) most = fmax(most, fabs(c[f * n_coef + i]));
+        for (pdm_size s = 0; s < m->given.n_sample; s++)
+            for (pdm_size i = 0; i < m->given.n_point; i++)
+                most = fmax(most, fabs(m->given.field[(s * n_field + f) * m->given.n_point + i]));
+        size[f] = most;
+    }
+}
+
+/* A field of which all coefficients are free and to which no row reacts when it is shifted has no level of its own.
+ * A [n_row][n_field][n_local]. */
+static pdm_status check_levels_are_fixed(pdm_model *m, const double *A, pdm_size n_local)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_rows_desc *rows   = pdm_domain_rows(m->domain);
+    const pdm_size       n_coef = pdm_domain_n_coef(m->domain);
+
+    for (pdm_size f = 0; f < rows->n_field; f++) {
+        bool fixed = false;
+        for (pdm_size i = 0; i < n_coef && !fixed; i++) fixed = !pdm_domain_free(m->domain)[f * n_coef + i];
+        for (pdm_size i = 0; i < rows->n_row && !fixed; i++) {
+            const double *a   = A + (i * rows->n_field + f) * n_local;
+            double        sum = 0.0, size = 0.0;
+            for (pdm_size l = 0; l < n_local; l++) {
+                sum += a[l];
+                size += fabs(a[l]);
+            }
+            fixed = fabs(sum) > NOISE * size;
+        }
+        if (fixed) continue;
+        pdm_where where = pdm_case_where(m->the_case, "pde/boundary", NULL);
+        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where,
+                    "nothing fixes the level of \"%s\": equations and conditions know its derivatives only, so any "
+                    "constant can be added; a condition with \"%s\" itself expected on some side",
+                    pdm_pde_field_name(m->pde, f), pdm_pde_field_name(m->pde, f));
+    }
+done:
+    return status;
+}
+
+/* Scales of the rows, from a linearisation with unit scales at the lift of the batch's first sample. */
+static pdm_status scale_rows(pdm_model *m)
+{
+    pdm_status           status  = PDM_OK;
+    pdm_backend         *b       = m->backend;
+    const pdm_rows_desc *rows    = pdm_domain_rows(m->domain);
+    pdm_rows_plan       *plan    = NULL;
+    pdm_buffer          *A       = NULL;
+    void                *host    = NULL;
+    pdm_size             n_local = 1;
+
+    for (pdm_size j = 0; j < rows->n_dim; j++) n_local *= rows->degree[j] + 1;
+    for (pdm_size i = 0; i < pdm_domain_n_block(m->domain); i++) pdm_domain_set_scale(m->domain, i, 1.0);
+    PDM_TRY(b->ops->rows_create(b, rows, 1, &plan));
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(rows->n_row * rows->n_field * n_local) * sizeof(double), &A));
+    PDM_TRY(b->ops->rows_linearise(b, plan, batch_of(m, 1), &m->data, m->lift, A));
+    PDM_TRY(b->ops->acquire(b, A, PDM_READ, &host));
+    PDM_TRY(check_levels_are_fixed(m, host, n_local));
+    PDM_TRY(pdm_domain_scale_from(m->domain, host, m->magnitude));
+done:
+    if (host) (void)b->ops->release(b, A, &host);
+    b->ops->buffer_destroy(b, &A);
+    b->ops->rows_destroy(b, &plan);
+    return status;
+}
+
+/* Corrects magnitudes that are far from those of the solution of the batch's first sample, with all coefficients free, where
+ * that is cheap and goes well: a lift is zero, or rounding, where initial and boundary data are. */
+static pdm_status measure_solution(pdm_model *m)
+{
+    pdm_status          status   = PDM_OK;
+    pdm_backend        *b        = m->backend;
+    pdm_experts        *experts  = NULL;
+    pdm_solver         *solver   = NULL;
+    void               *host     = NULL;
+    double             *size     = NULL;
+    pdm_solver_settings settings = {.tolerance = TRIAL_TOLERANCE,
+                                    .damping   = m->solver_settings.damping,
+                                    .max_iter  = TRIAL_ITERATIONS,
+                                    .stages    = m->solver_settings.stages};
+
+    if (pdm_domain_n_free(m->domain) > TRIAL_MOST) return PDM_OK;
+    PDM_TRY(pdm_experts_create_free(m->ctx, m->domain, TRIAL_TILE, &experts));
+    PDM_TRY(pdm_solver_create(m->ctx, b, &settings, m->domain, experts, 1, &solver));
+    PDM_TRY(pdm_solver_solve(solver, batch_of(m, 1), &m->data, NULL, m->lift, PDM_START_ZERO));
+    if (!pdm_reason_is_good(pdm_solver_results(solver)[0].reason)) goto done;
+    PDM_TRY(pdm_alloc_array(m->ctx, pdm_domain_n_field(m->domain), &size));
+    PDM_TRY(b->ops->acquire(b, pdm_solver_lend(solver)->c, PDM_READ, &host));
+    measure(m, host, size);
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++)
+        if (size[f] > 0.0 && (size[f] > FAR * m->magnitude[f] || size[f] < m->magnitude[f] / FAR))
+            m->magnitude[f] = size[f];
+done:
+    pdm_free(m->ctx, size);
+    if (host) (void)b->ops->release(b, pdm_solver_lend(solver)->c, &host);
+    pdm_solver_destroy(&solver);
+    pdm_experts_destroy(&experts);
+    return status;
+}
+
+pdm_status scales_find(pdm_model *m)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = m->backend;
+    void        *host   = NULL;
+
+    typical_input(m, m->input);
+    PDM_TRY(batch_prepare(m, 1, m->input));
+    PDM_TRY(b->ops->acquire(b, m->lift, PDM_READ, &host));
+    measure(m, host, m->magnitude);
+    PDM_TRY(b->ops->release(b, m->lift, &host));
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++)
+        if (m->magnitude[f] == 0.0) m->magnitude[f] = 1.0;
+    PDM_TRY(scale_rows(m));
+    PDM_TRY(measure_solution(m));
+    PDM_TRY(scale_rows(m));
+done:
+    return status;
+}
