@@ -166,6 +166,26 @@ START_TEST(same_bits_for_threads_and_back_ends)
     }
 END_TEST
 
+/* One sample of many blocks is shared out among threads, and none of them changes a bit. */
+START_TEST(same_bits_when_threads_share_a_sample)
+    {
+        double  *answer[2];
+        pdm_size n = 0;
+        for (int k = 0; k < 2; k++) {
+            fixture f;
+            open_fixture(&f, _i, KIND_FREE, "cpu", 1, k ? 4 : 1);
+            problem_random_state(&f.p, 17);
+            ck_assert_int_eq(
+                pdm_solver_solve(f.solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+            n         = f.p.c_size;
+            answer[k] = get(&f, pdm_solver_lend(f.solver)->c, n);
+            close_fixture(&f);
+        }
+        ck_assert_int_eq(memcmp(answer[0], answer[1], (size_t)n * sizeof(double)), 0);
+        free(answer[0]), free(answer[1]);
+    }
+END_TEST
+
 /* A sample's answer does not depend on its companions: alone in a batch of one, and as third of three. */
 START_TEST(samples_are_independent)
     {
@@ -237,6 +257,7 @@ int main(void)
     tcase_add_loop_test(t, solution_is_stationary, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, factor_inverts_the_normal_matrix, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, same_bits_for_threads_and_back_ends, 0, PROBLEM_COUNT);
+    tcase_add_loop_test(t, same_bits_when_threads_share_a_sample, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, samples_are_independent, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, damped_steps_do_not_end_a_solve, 0, PROBLEM_COUNT);
     tcase_add_test(t, not_finite_is_a_reason);

@@ -1,8 +1,10 @@
 /* Block-sparse Cholesky: dense blocks in a given pattern that includes the fill. Right-looking: factor a block column, then
- * subtract its outer product from the columns it touches. Samples are independent; tasks are samples. */
+ * subtract its outer product from the columns it touches. Tasks are samples, or with few of them the rows of a column. */
 #include "backend/cpu/cpu_impl.h"
 
 #include <string.h>
+
+enum { FEW_BLOCKS = 8 }; /* fewer are not worth sharing out */
 
 struct pdm_blocks_plan {
     const pdm_blocks_desc *desc;    /* lent                                                          */
@@ -104,17 +106,13 @@ static void diagonal_task(void *user, pdm_size task, int thread)
         }
 }
 
-static void factor_task(void *user, pdm_size task, int thread)
+/* L = H + shift D + ridge of one sample, to be factored in place. */
+static void factor_begin(const blocks_task *k, pdm_size sample)
 {
-    const blocks_task     *k      = user;
-    const pdm_blocks_plan *plan   = k->plan;
-    const pdm_blocks_desc *d      = plan->desc;
-    const pdm_cpu_kernels *kernel = k->cpu->kernels;
-    const pdm_size         sample = k->batch.index[task];
-    const double          *H      = k->H + sample * d->n_value;
-    double                *L      = k->L + sample * d->n_value;
+    const pdm_blocks_desc *d     = k->plan->desc;
+    const double          *H     = k->H + sample * d->n_value;
+    double                *L     = k->L + sample * d->n_value;
     const double           least = diagonal_floor(d, H), shift = k->shift[sample];
-    (void)thread;
 
     memcpy(L, H, (size_t)d->n_value * sizeof *L);
     k->failed[sample] = 0;
@@ -125,26 +123,86 @@ static void factor_task(void *user, pdm_size task, int thread)
             diagonal[i * d->size[j] + i] += shift * (v > least ? v : least) + k->ridge;
         }
     }
-    for (pdm_size j = 0; j < d->n_block; j++) {
-        const pdm_size n      = d->size[j];
-        double        *column = L + d->offset[d->start[j]];
-        if (n == 0) continue;
-        if (pdm_cpu_potrf(kernel, n, column, n) != 0) {
-            k->failed[sample] = (int32_t)j + 1;
+}
+
+/* One block column of one sample: its rows, task i being the i-th below the diagonal, are independent in both steps. */
+typedef struct column_task {
+    const blocks_task *k;
+    double            *L;
+    pdm_size           j;
+} column_task;
+
+static bool factor_diagonal(const column_task *t)
+{
+    const pdm_blocks_desc *d = t->k->plan->desc;
+    const pdm_size         n = d->size[t->j];
+    return pdm_cpu_potrf(t->k->cpu->kernels, n, t->L + d->offset[d->start[t->j]], n) == 0;
+}
+
+static void divide_row(void *user, pdm_size i, int thread)
+{
+    const column_task     *t = user;
+    const pdm_blocks_desc *d = t->k->plan->desc;
+    const pdm_size         n = d->size[t->j], a = d->start[t->j] + 1 + i;
+    (void)thread;
+    pdm_cpu_trsm_right(t->k->cpu->kernels, d->size[d->row[a]], n, t->L + d->offset[d->start[t->j]], n,
+                       t->L + d->offset[a], n);
+}
+
+/* Row a's share of the outer product: into blocks (a, c) for the rows c up to a. */
+static void subtract_row(void *user, pdm_size i, int thread)
+{
+    const column_task     *t      = user;
+    const pdm_cpu_kernels *kernel = t->k->cpu->kernels;
+    const pdm_blocks_desc *d      = t->k->plan->desc;
+    const pdm_size         n = d->size[t->j], a = d->start[t->j] + 1 + i, na = d->size[d->row[a]];
+    const pdm_size        *to = t->k->plan->update + t->k->plan->update0[t->j] + i * (i + 1) / 2;
+    const double          *La = t->L + d->offset[a];
+    (void)thread;
+
+    for (pdm_size c = d->start[t->j] + 1; c < a; c++) {
+        const pdm_size nc = d->size[d->row[c]];
+        pdm_cpu_gemm_nt(kernel, na, nc, n, La, n, t->L + d->offset[c], n, t->L + *to++, nc, PDM_CPU_SUBTRACT);
+    }
+    pdm_cpu_syrk_nt(kernel, na, n, La, n, t->L + *to, na, PDM_CPU_SUBTRACT);
+}
+
+static void factor_task(void *user, pdm_size task, int thread)
+{
+    const blocks_task     *k      = user;
+    const pdm_blocks_desc *d      = k->plan->desc;
+    const pdm_size         sample = k->batch.index[task];
+    column_task            t      = {.k = k, .L = k->L + sample * d->n_value};
+
+    factor_begin(k, sample);
+    for (t.j = 0; t.j < d->n_block; t.j++) {
+        const pdm_size below = d->start[t.j + 1] - d->start[t.j] - 1;
+        if (d->size[t.j] == 0) continue;
+        if (!factor_diagonal(&t)) {
+            k->failed[sample] = (int32_t)t.j + 1;
             return;
         }
-        pdm_size u = plan->update0[j];
-        for (int32_t a = d->start[j] + 1; a < d->start[j + 1]; a++) {
-            const pdm_size na = d->size[d->row[a]];
-            double        *La = L + d->offset[a];
-            pdm_cpu_trsm_right(kernel, na, n, column, n, La, n);
-            for (int32_t c = d->start[j] + 1; c < a; c++) {
-                const pdm_size nc = d->size[d->row[c]];
-                pdm_cpu_gemm_nt(kernel, na, nc, n, La, n, L + d->offset[c], n, L + plan->update[u++], nc,
-                                PDM_CPU_SUBTRACT);
-            }
-            pdm_cpu_syrk_nt(kernel, na, n, La, n, L + plan->update[u++], na, PDM_CPU_SUBTRACT);
+        for (pdm_size i = 0; i < below; i++) divide_row(&t, i, thread);
+        for (pdm_size i = 0; i < below; i++) subtract_row(&t, i, thread);
+    }
+}
+
+/* Few samples of large matrices: all threads on one column after the other. Same bits: every block gets the same sums. */
+static void factor_together(const blocks_task *k, pdm_size sample)
+{
+    const pdm_blocks_desc *d = k->plan->desc;
+    column_task            t = {.k = k, .L = k->L + sample * d->n_value};
+
+    factor_begin(k, sample);
+    for (t.j = 0; t.j < d->n_block; t.j++) {
+        const pdm_size below = d->start[t.j + 1] - d->start[t.j] - 1;
+        if (d->size[t.j] == 0) continue;
+        if (!factor_diagonal(&t)) {
+            k->failed[sample] = (int32_t)t.j + 1;
+            return;
         }
+        pdm_cpu_for(k->cpu, below, divide_row, &t);
+        pdm_cpu_for(k->cpu, below, subtract_row, &t);
     }
 }
 
@@ -187,7 +245,10 @@ pdm_status blocks_factor_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s,
                         .H      = cpu_data(H),
                         .L      = cpu_data(L),
                         .failed = failed};
-    pdm_cpu_for(task.cpu, s.n, factor_task, &task);
+    if (s.n >= task.cpu->n_thread || plan->desc->n_block < FEW_BLOCKS)
+        pdm_cpu_for(task.cpu, s.n, factor_task, &task);
+    else
+        for (pdm_size i = 0; i < s.n; i++) factor_together(&task, s.index[i]);
     return PDM_OK;
 }
 
