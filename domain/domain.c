@@ -142,6 +142,12 @@ pdm_status domain_need_orders(const pdm_domain *d, const pdm_function *f, const 
             const bool     atom  = i < f->n_atom;
             const pdm_size k     = atom ? i : i - f->n_atom;
             const pdm_size order = atom ? f->atom[k].order[j] : f->sampled[k].order[j];
+            if (!atom && order > 0 && d->cells[f->sampled[k].input].used)
+                PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, at,
+                            "\"%s\" is constant in cells, yet its derivative by %s is needed; a flux d%s(...) with "
+                            "/domain:rows = \"volume\", or kind = \"spline\" for this input, expected",
+                            pdm_pde_input(d->pde, f->sampled[k].input)->name, pdm_pde_dim_name(d->pde, j),
+                            pdm_pde_dim_name(d->pde, j));
             if (order > PDM_MAX_ORDER || order > d->spline[j].degree)
                 PDM_FAIL_AT(
                     d->ctx, PDM_ERR_CASE, at,
@@ -213,8 +219,11 @@ static pdm_status place_inputs(pdm_domain *d)
     PDM_TRY(pdm_alloc_array(d->ctx, n + 1, &d->input_offset));
     for (pdm_size i = 0; i < n; i++) {
         const pdm_input_info *info = pdm_pde_input(d->pde, i);
-        pdm_size              size = 1;
-        for (pdm_size k = 0; k < info->n_dim; k++) size *= d->spline[info->dim[k]].n_coef;
+        pdm_size              size = 1, n_point;
+        for (pdm_size k = 0; k < info->n_dim; k++) {
+            (void)pdm_domain_input_points(d, i, k, &n_point);
+            size *= n_point;
+        }
         d->input_offset[i + 1] = d->input_offset[i] + size;
     }
 done:
@@ -240,6 +249,7 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
         d->n_coef *= d->spline[j].n_coef;
     }
     PDM_TRY(pdm_narrow_int(ctx, d->n_coef * d->n_field, "control coefficients", &checked));
+    PDM_TRY(domain_cells_create(d, c));
     PDM_TRY(check_orders(d, c));
     PDM_TRY(place_inputs(d));
     PDM_TRY(domain_conditions_create(d, c));
@@ -273,6 +283,7 @@ void pdm_domain_destroy(pdm_domain **domain)
     pdm_free(d->ctx, d->initial);
     pdm_free(d->ctx, d->side);
     pdm_free(d->ctx, d->input_offset);
+    domain_cells_destroy(d);
     pdm_free(d->ctx, d);
     *domain = NULL;
 }
@@ -387,16 +398,22 @@ pdm_size pdm_domain_n_feature(const pdm_domain *d)
     return 2 * d->n_dim + d->n_field + pdm_pde_n_input(d->pde);
 }
 
-/* Index into an input field of control point i of the whole grid. */
-static pdm_size input_index(const pdm_domain *d, const pdm_input_info *info, pdm_size i)
+/* Value of an input at control point i of the whole grid; values: the input's own. */
+static double input_at(const pdm_domain *d, pdm_size input, const double *values, pdm_size i)
 {
-    pdm_size index[PDM_MAX_DIM], at = 0;
+    const pdm_input_info *info = pdm_pde_input(d->pde, input);
+    pdm_size              index[PDM_MAX_DIM], at = 0;
+    double                x[PDM_MAX_DIM];
     for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
         index[j] = i % d->spline[j].n_coef;
         i /= d->spline[j].n_coef;
     }
+    if (d->cells[input].used) {
+        for (pdm_size k = 0; k < info->n_dim; k++) x[k] = d->greville[info->dim[k]][index[info->dim[k]]];
+        return domain_cells_value(d, input, values, x);
+    }
     for (pdm_size k = 0; k < info->n_dim; k++) at = at * d->spline[info->dim[k]].n_coef + index[info->dim[k]];
-    return at;
+    return values[at];
 }
 
 void pdm_domain_features(const pdm_domain *d, const double *input, const double *lift, const double *magnitude,
@@ -418,10 +435,8 @@ void pdm_domain_features(const pdm_domain *d, const double *input, const double 
             features[f * d->n_coef + i] = (float)(lift[f * d->n_coef + i] / magnitude[f]);
     features += d->n_field * d->n_coef;
     for (pdm_size k = 0; k < pdm_pde_n_input(d->pde); k++) {
-        const pdm_input_info *info = pdm_pde_input(d->pde, k);
-        for (pdm_size i = 0; i < d->n_coef; i++) {
-            const pdm_size at           = info->n_dim == 0 ? 0 : input_index(d, info, i);
-            features[k * d->n_coef + i] = (float)((input[d->input_offset[k] + at] - input_shift[k]) * input_scale[k]);
-        }
+        const double *values = input + d->input_offset[k];
+        for (pdm_size i = 0; i < d->n_coef; i++)
+            features[k * d->n_coef + i] = (float)((input_at(d, k, values, i) - input_shift[k]) * input_scale[k]);
     }
 }

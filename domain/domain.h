@@ -5,6 +5,7 @@
  * Read from a case:
  *   /domain:rows "volume|point", sub, gauss, row_power
  *   /domain/DIM:extent, map, grading, knots, degree, control_points, kind "bounded|periodic"    (experts: see experts/)
+ *   /inputs/NAME:kind "spline|cells", cells, between "mean|harmonic"
  *
  * Coefficients c [n_field][n_coef], n_coef = prod of n_coef[d], last dimension fastest. */
 #ifndef PDM_DOMAIN_H
@@ -94,10 +95,14 @@ double pdm_domain_scale(const pdm_domain *d, pdm_size block);
 pdm_status pdm_domain_scale_from(pdm_domain *d, const double *A, const double *magnitude);
 
 /* ---- inputs of one sample. Packed: scalars and fields in the order of the pde's inputs; a field is its values at the
- * Greville points of its dimensions (pdm_domain_input_points). ---- */
+ * points of its dimensions (pdm_domain_input_points): Greville points, or centres of cells. ---- */
 pdm_size pdm_domain_n_input(const pdm_domain *d); /* doubles a sample */
 pdm_size pdm_domain_input_offset(const pdm_domain *d, pdm_size input);
 pdm_size pdm_domain_input_size(const pdm_domain *d, pdm_size input);
+/* Constant in cells, or the spline through its values? */
+bool pdm_domain_input_on_cells(const pdm_domain *d, pdm_size input);
+/* Physical points along dimension k of a field input: [*n]. Lent. */
+const double *pdm_domain_input_points(const pdm_domain *d, pdm_size input, pdm_size k, pdm_size *n);
 /* Physical Greville points of a dimension: [n_coef]. Lent. */
 const double *pdm_domain_greville(const pdm_domain *d, pdm_size dim);
 

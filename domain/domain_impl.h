@@ -43,6 +43,14 @@ typedef struct domain_layer {
     axis_kind           kind[PDM_MAX_DIM];
 } domain_layer;
 
+/* An input that is constant in cells (domain/cells.c); per dimension of the input. */
+typedef struct domain_cells {
+    bool     used, harmonic;
+    pdm_size n[PDM_MAX_DIM];
+    double  *edge[PDM_MAX_DIM];   /* [n+1] physical */
+    double  *centre[PDM_MAX_DIM]; /* [n] physical   */
+} domain_cells;
+
 struct pdm_domain {
     pdm_context    *ctx;
     const pdm_pde  *pde;
@@ -73,8 +81,9 @@ struct pdm_domain {
     domain_layer *initial; /* [n_initial] by rising order                */
     domain_layer *side;    /* [n_side] Dirichlet data, in the order given */
 
-    pdm_size *input_offset; /* [n of pde inputs + 1] */
-    pdm_size  work_size;
+    pdm_size     *input_offset; /* [n of pde inputs + 1] */
+    domain_cells *cells;        /* [n of pde inputs]     */
+    pdm_size      work_size;
 };
 
 /* domain/domain.c: raises *n_order to the tables that f reads; refuses, at its place, what no table can hold. f may be NULL. */
@@ -92,6 +101,13 @@ void       domain_levels_destroy(pdm_domain *d);
 pdm_status domain_levels_view(const pdm_domain *d, pdm_text *out);
 /* domain/conditions.c: completeness of conditions; which coefficients are fixed; layers of data */
 pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c);
+/* domain/cells.c: inputs on cells. values: this input's share of the packed input. */
+pdm_status domain_cells_create(pdm_domain *d, pdm_case *c);
+void       domain_cells_destroy(pdm_domain *d);
+/* Value at x, a physical coordinate for each dimension of the input; on a tensor of axes: out [prod n_point]. */
+double domain_cells_value(const pdm_domain *d, pdm_size input, const double *values, const double *x);
+void   domain_cells_sample(const pdm_domain *d, pdm_size input, const double *values, const pdm_axis *const *axis,
+                           double *out);
 /* domain/lift.c */
 pdm_size domain_work_size(const pdm_domain *d);
 

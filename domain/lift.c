@@ -22,8 +22,8 @@ static void interpolate_tensor(const pdm_domain *d, pdm_size n, const int32_t *d
 }
 
 /* Derivative `order` of an input field, given by its coefficients, on a tensor of axes. out [prod n_point]. */
-static void sample_input(const pdm_domain *d, const pdm_input_info *info, const int32_t *order, const double *coef,
-                         const pdm_axis *const *axis, double *out)
+static void sample_spline(const pdm_domain *d, const pdm_input_info *info, const int32_t *order, const double *coef,
+                          const pdm_axis *const *axis, double *out)
 {
     pdm_size n_point = 1, stride[PDM_MAX_DIM], s = 1;
     for (pdm_size j = 0; j < d->n_dim; j++) n_point *= axis[j]->n_point;
@@ -56,6 +56,17 @@ static void sample_input(const pdm_domain *d, const pdm_input_info *info, const 
     }
 }
 
+/* input_coef: coefficients of all inputs (values, for those on cells). */
+static void sample_input(const pdm_domain *d, const pdm_sampled_input *s, const double *input_coef,
+                         const pdm_axis *const *axis, double *out)
+{
+    const double *coef = input_coef + d->input_offset[s->input];
+    if (d->cells[s->input].used)
+        domain_cells_sample(d, s->input, coef, axis, out); /* of order 0: domain_need_orders */
+    else
+        sample_spline(d, pdm_pde_input(d->pde, s->input), s->order, coef, axis, out);
+}
+
 /* Values of a function without atoms on a tensor of axes. work: n_sampled * n_point for samples, then registers. */
 static void evaluate_on_axes(const pdm_domain *d, const pdm_function *f, const double *scalar, const double *input_coef,
                              const pdm_axis *const *axis, double *out, double *work)
@@ -65,8 +76,7 @@ static void evaluate_on_axes(const pdm_domain *d, const pdm_function *f, const d
     double *sampled = work, *in = work + f->n_sampled * n_point, *registers = in + f->n_input;
 
     for (pdm_size k = 0; k < f->n_sampled; k++)
-        sample_input(d, pdm_pde_input(d->pde, f->sampled[k].input), f->sampled[k].order,
-                     input_coef + d->input_offset[f->sampled[k].input], axis, sampled + k * n_point);
+        sample_input(d, &f->sampled[k], input_coef, axis, sampled + k * n_point);
     for (pdm_size i = 0; i < n_point; i++) {
         pdm_size index[PDM_MAX_DIM], rest = i;
         for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
@@ -211,7 +221,7 @@ pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar
         const pdm_input_info *info = pdm_pde_input(d->pde, i);
         if (info->scalar >= 0)
             scalar[info->scalar] = input[d->input_offset[i]];
-        else
+        else if (!d->cells[i].used)
             interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], line);
     }
     for (pdm_size t = 0; t < d->n_term; t++) {
@@ -219,8 +229,7 @@ pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar
         const pdm_axis     *axis[PDM_MAX_DIM];
         for (pdm_size j = 0; j < d->n_dim; j++) axis[j] = &d->term[t].axis[j];
         for (pdm_size k = 0; k < f->n_sampled; k++)
-            sample_input(d, pdm_pde_input(d->pde, f->sampled[k].input), f->sampled[k].order,
-                         coef + d->input_offset[f->sampled[k].input], axis, sampled + d->term[t].sampled_offset[k]);
+            sample_input(d, &f->sampled[k], coef, axis, sampled + d->term[t].sampled_offset[k]);
     }
     for (pdm_size i = 0; i < d->n_field * d->n_coef; i++) lift[i] = 0.0;
     for (pdm_size i = 0; i < d->n_initial; i++) {
@@ -331,7 +340,7 @@ pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_w
         const pdm_input_info *info = pdm_pde_input(d->pde, i);
         if (info->scalar >= 0)
             scalar[info->scalar] = input[d->input_offset[i]];
-        else
+        else if (!d->cells[i].used)
             interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], work);
     }
     evaluate_on_axes(d, f, scalar, coef, axis, out, work);

@@ -243,6 +243,163 @@ START_TEST(rows_are_the_same_on_the_check_back_end)
     }
 END_TEST
 
+/* ---- inputs on cells ---- */
+
+/* A coefficient k on cells in x (periodic or not) and y, in the flux across x and in the source. */
+static pdm_case *cells_case(pdm_context *ctx, bool periodic, const char *between)
+{
+    pdm_case *c = NULL;
+    ck_assert_int_eq(pdm_case_create(ctx, &c), PDM_OK);
+    const char *const set[][3] = {{"pde", "fields", "u"},
+                                  {"pde/residuals", "u", "-dx(k*dx(u)) - dyy(u) - k"},
+                                  {"pde/boundary", "y_min", "u = 0"},
+                                  {"pde/boundary", "y_max", "u = 0"},
+                                  {"inputs/k", "dimensions", "x y"},
+                                  {"inputs/k", "kind", "cells"},
+                                  {"inputs/k", "between", between},
+                                  {"domain", "dimensions", "x y"},
+                                  {"domain/x", "extent", "0 2"},
+                                  {"domain/x", "control_points", periodic ? "4" : "7"}, /* 4 knot spans */
+                                  {"domain/x", "kind", periodic ? "periodic" : "bounded"},
+                                  {"domain/y", "extent", "0 1"},
+                                  {"domain/y", "control_points", "6"}, /* 3 knot spans, graded */
+                                  {"domain/y", "grading", "power 2"}};
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+        ck_assert_int_eq(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]), PDM_OK);
+    if (!periodic) {
+        ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_min", "u = 0"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_max", "u = 0"), PDM_OK);
+    }
+    return c;
+}
+
+static double mean_of(const double *k, int n, const int *at, bool harmonic)
+{
+    double sum = 0.0;
+    for (int i = 0; i < n; i++) sum += harmonic ? 1.0 / k[at[i]] : k[at[i]];
+    return harmonic ? n / sum : sum / n;
+}
+
+/* Constant inside a cell, the mean of two on a face and of four in a corner, across a periodic end too; what the terms
+ * and the network read is the same. */
+START_TEST(cells_are_constant)
+    {
+        const bool          periodic = _i % 2 == 1, harmonic = _i / 2 == 1;
+        pdm_context        *ctx = NULL;
+        pdm_pde            *pde = NULL;
+        pdm_domain         *d   = NULL;
+        const pdm_function *f   = NULL;
+        double              k[12], out[16];
+        pdm_size            n_x, n_y;
+        pdm_where           where = {.text = "k", .offset = 0};
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        pdm_case *c = cells_case(ctx, periodic, harmonic ? "harmonic" : "mean");
+        ck_assert_int_eq(pdm_pde_create(ctx, c, &pde), PDM_OK);
+        ck_assert_msg(pdm_domain_create(ctx, c, pde, &d) == PDM_OK, "%s", pdm_context_error(ctx));
+        ck_assert(pdm_domain_input_on_cells(d, 0));
+        ck_assert_int_eq(pdm_domain_input_size(d, 0), 12);
+        const double *x_centre = pdm_domain_input_points(d, 0, 0, &n_x);
+        const double *y_centre = pdm_domain_input_points(d, 0, 1, &n_y);
+        ck_assert_int_eq(n_x, 4);
+        ck_assert_int_eq(n_y, 3);
+        ck_assert_double_eq(x_centre[1], 0.75);
+        ck_assert_double_eq_tol(y_centre[1], (1.0 + 4.0) / 18.0, 1e-15); /* knots at 0, 1/9, 4/9, 1 */
+        for (int i = 0; i < 12; i++) k[i] = 3.0 + 9.0 * (i * 7 % 5);
+        ck_assert_int_eq(pdm_pde_compile(pde, "k", where, false, &f), PDM_OK);
+        /* inside cells, close to their faces as well: exactly the value */
+        const double   x[4] = {0.01, 0.5 - 1e-7, 0.5 + 1e-7, 1.9}, y[4] = {0.0, 0.1111, 0.1112, 1.0};
+        const int      cell_x[4] = {0, 0, 1, 3}, cell_y[4] = {0, 0, 1, 2};
+        const pdm_size four[2] = {4, 4};
+        ck_assert_int_eq(pdm_domain_evaluate(d, f, &where, k, four, (const double *[]){x, y}, out), PDM_OK);
+        for (int i = 0; i < 16; i++) ck_assert_double_eq(out[i], k[cell_x[i / 4] * 3 + cell_y[i % 4]]);
+        /* on a face, in a corner, on the sides */
+        const double   xf[3] = {0.0, 0.5, 2.0}, yf[2] = {0.2, 4.0 / 9.0};
+        const pdm_size faces[2] = {3, 2};
+        ck_assert_int_eq(pdm_domain_evaluate(d, f, &where, k, faces, (const double *[]){xf, yf}, out), PDM_OK);
+        const int low[2] = {1, 10}, middle[2] = {1, 4}, corner[4] = {1, 2, 4, 5}, high[2] = {10, 1};
+        ck_assert_double_eq_tol(out[0], periodic ? mean_of(k, 2, low, harmonic) : k[1], 1e-14);
+        ck_assert_double_eq_tol(out[2], mean_of(k, 2, middle, harmonic), 1e-14);
+        ck_assert_double_eq_tol(out[3], mean_of(k, 4, corner, harmonic), 1e-14);
+        ck_assert_double_eq_tol(out[4], periodic ? mean_of(k, 2, high, harmonic) : k[10], 1e-14);
+        /* sampled for the terms: nothing but values of cells and means of neighbours in x */
+        const pdm_rows_desc *rows   = pdm_domain_rows(d);
+        double              *sample = calloc((size_t)rows->n_sampled, sizeof *sample);
+        double              *lift   = calloc((size_t)pdm_domain_n_coef(d), sizeof *lift);
+        double              *work   = calloc((size_t)pdm_domain_prepare_work(d), sizeof *work);
+        float *feature              = calloc((size_t)(pdm_domain_n_feature(d) * pdm_domain_n_coef(d)), sizeof *feature);
+        ck_assert_int_eq(pdm_domain_prepare(d, k, NULL, sample, lift, work, NULL), PDM_OK);
+        for (pdm_size i = 0; i < rows->n_sampled; i++) {
+            double least = INFINITY;
+            for (int a = 0; a < 12; a++)
+                for (int b = 0; b < 12; b++)
+                    if (a % 3 == b % 3)
+                        least = fmin(least, fabs(sample[i] - mean_of(k, 2, (const int[]){a, b}, harmonic)));
+            ck_assert_double_lt(least, 1e-13);
+        }
+        const double one = 1.0, zero = 0.0;
+        pdm_domain_features(d, k, lift, &one, &zero, &one, feature);
+        const float *last = feature + (pdm_domain_n_feature(d) - 1) * pdm_domain_n_coef(d);
+        const int ends[2] = {6, 9}; /* the first control point lies at x = 1.5, a face, when x is periodic, else at 0 */
+        ck_assert_double_eq(pdm_domain_greville(d, 0)[0], periodic ? 1.5 : 0.0);
+        ck_assert_float_eq(last[0], (float)(periodic ? mean_of(k, 2, ends, harmonic) : k[0]));
+        free(sample), free(lift), free(work), free(feature);
+        pdm_domain_destroy(&d);
+        pdm_pde_destroy(&pde);
+        pdm_case_destroy(&c);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+    }
+END_TEST
+
+/* With a cell count of their own, cells are equal in physical space. What is wrong is refused by name. */
+static const struct {
+    const char *group, *name, *value, *words[3];
+} cells_settings[] = {
+    {"inputs/k", "cells", "5", {NULL}},
+    {"inputs/k", "cells", "5 2", {NULL}},
+    {"inputs/k", "cells", "0", {"/inputs/k:cells", "whole numbers", "from 1"}},
+    {"inputs/k", "cells", "2.5 2", {"/inputs/k:cells", "2.5", "whole numbers"}},
+    {"inputs/k", "cells", "2 2 2", {"/inputs/k:cells", NULL, NULL}},
+    {"inputs/k", "kind", "bricks", {"/inputs/k:kind", "bricks", "\"spline\" or \"cells\""}},
+    {"inputs/k", "kind", "spline", {"/inputs/k:between", "kind = \"cells\"", NULL}},
+    {"inputs/k", "between", "least", {"/inputs/k:between", "least", "harmonic"}},
+    {"inputs/k", "dimensions", "", {"/inputs/k:kind", "scalar", "dimensions expected"}},
+    {"domain", "rows", "point", {"/pde/residuals:u", "constant in cells", "derivative by x"}},
+    {"pde/residuals",
+     "u",
+     "-k*dx(k)*u - dxx(u) - dyy(u)",
+     {"/pde/residuals:u", "constant in cells", "derivative by x"}},
+    {"pde/boundary", "y_min", "u = dx(k)", {"/pde/boundary:y_min", "constant in cells", "derivative by x"}},
+};
+
+START_TEST(cells_settings_are_read)
+    {
+        pdm_context *ctx = NULL;
+        pdm_pde     *pde = NULL;
+        pdm_domain  *d   = NULL;
+        pdm_size     n;
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        pdm_case *c = cells_case(ctx, false, "harmonic");
+        ck_assert_int_eq(
+            pdm_case_set_text(c, cells_settings[_i].group, cells_settings[_i].name, cells_settings[_i].value), PDM_OK);
+        pdm_status status = pdm_pde_create(ctx, c, &pde);
+        if (status == PDM_OK) status = pdm_domain_create(ctx, c, pde, &d);
+        if (!cells_settings[_i].words[0]) {
+            ck_assert_int_eq(status, PDM_OK);
+            ck_assert_int_eq(pdm_domain_input_size(d, 0), _i ? 10 : 25);
+            ck_assert_double_eq_tol(pdm_domain_input_points(d, 0, 0, &n)[1], 0.6, 1e-15);
+        } else {
+            ck_assert_int_eq(status, PDM_ERR_CASE);
+        }
+        for (int k = 0; k < 3 && cells_settings[_i].words[k]; k++)
+            ck_assert_msg(strstr(pdm_context_error(ctx), cells_settings[_i].words[k]) != NULL, "%s",
+                          pdm_context_error(ctx));
+        pdm_domain_destroy(&d);
+        pdm_pde_destroy(&pde);
+        pdm_case_destroy(&c);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+    }
+END_TEST
+
 /* ---- refusals ---- */
 
 static const struct {
@@ -453,6 +610,8 @@ int main(void)
     tcase_add_loop_test(t, rows_linearise_and_transpose, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_second_order_follows_linearisation, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_are_the_same_on_the_check_back_end, 0, PROBLEM_COUNT);
+    tcase_add_loop_test(t, cells_are_constant, 0, 4);
+    tcase_add_loop_test(t, cells_settings_are_read, 0, (int)(sizeof cells_settings / sizeof *cells_settings));
     tcase_add_loop_test(t, bad_domain_is_refused_with_words, 0, N_REFUSAL);
     tcase_add_loop_test(t, tables_hold_what_is_read, 0, N_TABULATED);
     tcase_add_test(t, allocation_failures_are_survived);

@@ -31,19 +31,43 @@ done:
     return status;
 }
 
-/* One field input of all samples from the file's grid to the Greville points, dimension by dimension. values is replaced:
- * [n_sample][file grid] -> [n_sample][control points]. */
-static pdm_status resample_field(pdm_model *m, pdm_fields *f, const file_inputs *x, const pdm_input_info *info,
-                                 pdm_size *shape, double **values)
+/* matrix [n_to][n]: value at `to` from n values at increasing x: of the nearest (the lower of two) for an input on cells,
+ * of the cubic spline through them otherwise. */
+static pdm_status bring_matrix(pdm_model *m, const pdm_spline *s, bool on_cells, pdm_size n, const double *x,
+                               pdm_size n_to, const double *to, double *matrix)
 {
-    pdm_status status = PDM_OK;
-    double    *matrix = NULL, *next = NULL;
+    const double length = s->map.high - s->map.low;
+    if (!on_cells) return pdm_resample_matrix(m->ctx, n, x, n_to, to, s->periodic ? length : 0.0, matrix);
+    for (pdm_size i = 0; i < n_to; i++) {
+        pdm_size best  = 0;
+        double   least = INFINITY;
+        for (pdm_size k = 0; k < n; k++) {
+            const double gap = fabs(x[k] - to[i]), far = s->periodic && gap > 0.5 * length ? length - gap : gap;
+            if (far < least - 1e-9 * length) {
+                least = far;
+                best  = k;
+            }
+        }
+        matrix[i * n + best] = 1.0;
+    }
+    return PDM_OK;
+}
+
+/* One field input of all samples from the file's grid to the input's own points, dimension by dimension. values is
+ * replaced: [n_sample][file grid] -> [n_sample][points of the input]. */
+static pdm_status resample_field(pdm_model *m, pdm_fields *f, const file_inputs *x, pdm_size input, pdm_size *shape,
+                                 double **values)
+{
+    pdm_status            status = PDM_OK;
+    const pdm_input_info *info   = pdm_pde_input(m->pde, input);
+    double               *matrix = NULL, *next = NULL;
 
     for (pdm_size k = 0; k < info->n_dim; k++) {
         const pdm_size    j     = info->dim[k];
         const pdm_spline *s     = pdm_domain_spline(m->domain, j);
         const pdm_size    n     = shape[k + 1];
-        pdm_size          outer = 1, inner = 1;
+        pdm_size          outer = 1, inner = 1, n_to;
+        const double     *to = pdm_domain_input_points(m->domain, input, k, &n_to);
         if (!x->coordinate[j])
             PDM_FAIL(m->ctx, PDM_ERR_DATA,
                      "%s: input \"%s\" has dimension \"%s\", but the file has no coordinate variable of that name",
@@ -57,21 +81,20 @@ static pdm_status resample_field(pdm_model *m, pdm_fields *f, const file_inputs 
                      x->coordinate[j][n - 1], s->map.low, s->map.high);
         for (pdm_size i = 0; i <= k; i++) outer *= shape[i];
         for (pdm_size i = k + 2; i <= info->n_dim; i++) inner *= shape[i];
-        PDM_TRY(pdm_alloc_array(m->ctx, s->n_coef * n, &matrix));
-        PDM_TRY(pdm_alloc_array(m->ctx, outer * s->n_coef * inner, &next));
-        PDM_TRY(pdm_resample_matrix(m->ctx, n, x->coordinate[j], s->n_coef, pdm_domain_greville(m->domain, j),
-                                    s->periodic ? s->map.high - s->map.low : 0.0, matrix));
+        PDM_TRY(pdm_alloc_array(m->ctx, n_to * n, &matrix));
+        PDM_TRY(pdm_alloc_array(m->ctx, outer * n_to * inner, &next));
+        PDM_TRY(bring_matrix(m, s, pdm_domain_input_on_cells(m->domain, input), n, x->coordinate[j], n_to, to, matrix));
         for (pdm_size o = 0; o < outer; o++)
-            for (pdm_size i = 0; i < s->n_coef; i++)
+            for (pdm_size i = 0; i < n_to; i++)
                 for (pdm_size l = 0; l < n; l++)
                     for (pdm_size q = 0; q < inner; q++)
-                        next[(o * s->n_coef + i) * inner + q] += matrix[i * n + l] * (*values)[(o * n + l) * inner + q];
+                        next[(o * n_to + i) * inner + q] += matrix[i * n + l] * (*values)[(o * n + l) * inner + q];
         pdm_free(m->ctx, *values);
         pdm_free(m->ctx, matrix);
         *values      = next;
         next         = NULL;
         matrix       = NULL;
-        shape[k + 1] = s->n_coef;
+        shape[k + 1] = n_to;
     }
 done:
     pdm_free(m->ctx, matrix);
@@ -108,7 +131,7 @@ pdm_status file_inputs_read(pdm_model *m, pdm_fields *f, file_inputs *out)
         const pdm_size at = pdm_domain_input_offset(m->domain, i), size = pdm_domain_input_size(m->domain, i);
         pdm_size       shape[PDM_MAX_DIM + 1];
         PDM_TRY(file_input_read(m, f, i, shape, &values));
-        PDM_TRY(resample_field(m, f, &x, pdm_pde_input(m->pde, i), shape, &values));
+        PDM_TRY(resample_field(m, f, &x, i, shape, &values));
         for (pdm_size s = 0; s < x.n_sample; s++) /* an input without sample dimension is the same for all */
             for (pdm_size k = 0; k < size; k++)
                 x.input[s * n_input + at + k] = values[(shape[0] == 1 ? 0 : s) * size + k];
