@@ -27,10 +27,10 @@ pdm_status pdm_domain_settings_view(pdm_text *out)
     return pdm_settings_view("domain", settings_table, sizeof settings_table / sizeof *settings_table, out);
 }
 
-/* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space);
+/* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space, or "auto": `found`, if there is something);
  * uniform in xi when neither is given. */
 static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, const pdm_map *map, pdm_size n,
-                              double **out)
+                              const double *found, bool *is_auto, double **out)
 {
     pdm_status  status = PDM_OK;
     const char *text   = NULL;
@@ -42,6 +42,13 @@ static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, con
     if (!pdm_case_has(c, group, "grading") && !pdm_case_has(c, group, "knots")) return PDM_OK;
     PDM_TRY(pdm_alloc_array(d->ctx, n + 2, &x));
     PDM_TRY(pdm_case_text(c, group, "grading", "linear", &text));
+    *is_auto = strcmp(text, "auto") == 0;
+    if (*is_auto && !pdm_case_has(c, group, "knots")) {
+        if (found) memcpy(x, found, (size_t)n * sizeof *x);
+        *out = found ? x : NULL;
+        x    = found ? NULL : x;
+        goto done;
+    }
     PDM_TRY(pdm_map_parse(d->ctx, text, pdm_case_where(c, group, "grading"), map->low, map->high, &grading));
     for (pdm_size i = 0; i < n + 2; i++) x[i] = pdm_map_value(&grading, (double)i / (double)(n + 1));
     if (pdm_case_has(c, group, "knots")) {
@@ -85,7 +92,7 @@ done:
     return status;
 }
 
-static pdm_status read_dimension(pdm_domain *d, pdm_case *c, pdm_size dim)
+static pdm_status read_dimension(pdm_domain *d, pdm_case *c, const pdm_grading *grading, pdm_size dim)
 {
     pdm_status  status = PDM_OK;
     char        group[128];
@@ -124,7 +131,8 @@ static pdm_status read_dimension(pdm_domain *d, pdm_case *c, pdm_size dim)
         PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
                     "a periodic dimension has a linear map; use grading to place its knots");
     }
-    PDM_TRY(read_breaks(d, c, group, &map, periodic ? n_coef - 1 : n_coef - degree - 1, &interior));
+    PDM_TRY(read_breaks(d, c, group, &map, periodic ? n_coef - 1 : n_coef - degree - 1,
+                        grading ? grading->interior[dim] : NULL, &d->auto_grading[dim], &interior));
     PDM_TRY(pdm_spline_create(d->ctx, &map, degree, n_coef, periodic, interior, &d->spline[dim]));
     PDM_TRY(pdm_alloc_array(d->ctx, n_coef, &d->greville[dim]));
     for (pdm_size i = 0; i < n_coef; i++) d->greville[dim][i] = pdm_map_value(&map, d->spline[dim].greville[i]);
@@ -230,7 +238,8 @@ done:
     return status;
 }
 
-pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, pdm_domain **out)
+pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, const pdm_grading *grading,
+                             pdm_domain **out)
 {
     pdm_status  status = PDM_OK;
     pdm_domain *d      = NULL;
@@ -245,7 +254,7 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
     PDM_TRY(
         pdm_case_settings(c, "domain", settings_table, sizeof settings_table / sizeof *settings_table, &d->settings));
     for (pdm_size j = 0; j < d->n_dim; j++) {
-        PDM_TRY(read_dimension(d, c, j));
+        PDM_TRY(read_dimension(d, c, grading, j));
         d->n_coef *= d->spline[j].n_coef;
     }
     PDM_TRY(pdm_narrow_int(ctx, d->n_coef * d->n_field, "control coefficients", &checked));
@@ -299,6 +308,10 @@ pdm_size pdm_domain_n_field(const pdm_domain *d)
 pdm_size pdm_domain_n_coef(const pdm_domain *d)
 {
     return d->n_coef;
+}
+bool pdm_domain_wants_grading(const pdm_domain *d, pdm_size dim)
+{
+    return d->auto_grading[dim];
 }
 const pdm_spline *pdm_domain_spline(const pdm_domain *d, pdm_size dim)
 {

@@ -66,7 +66,14 @@ pdm_status pdm_resample_matrix(pdm_context *ctx, pdm_size n_from, const double *
 /* ---- the domain ------------------------------------------------------------------------------------------------------------- */
 typedef struct pdm_domain pdm_domain;
 
-pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, pdm_domain **out);
+/* Interior breaks in xi of the dimensions with grading = "auto", as pdm_spline_create() takes them; NULL: equal spans. */
+typedef struct pdm_grading {
+    double *interior[PDM_MAX_DIM];
+} pdm_grading;
+/* grading: lent for the call; NULL is equal spans for all. */
+pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, const pdm_grading *grading,
+                             pdm_domain **out);
+bool       pdm_domain_wants_grading(const pdm_domain *d, pdm_size dim); /* grading = "auto" */
 void       pdm_domain_destroy(pdm_domain **d);
 
 pdm_size          pdm_domain_n_dim(const pdm_domain *d);

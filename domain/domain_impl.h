@@ -58,6 +58,7 @@ struct pdm_domain {
     pdm_size        n_dim, n_field, n_coef;
     pdm_size        n_order; /* derivative orders tabulated: 0 .. n_order-1 */
     pdm_spline      spline[PDM_MAX_DIM];
+    bool            auto_grading[PDM_MAX_DIM];
     double         *greville[PDM_MAX_DIM]; /* physical, [n_coef[d]] */
     domain_axis     axis[PDM_MAX_DIM][AXIS_KIND_COUNT];
 

@@ -254,7 +254,7 @@ void problem_open_threads(problem *p, int number, const char *backend, pdm_size 
     ck_assert_int_eq(pdm_context_set_threads(p->ctx, n_thread), PDM_OK);
     ck_assert_int_eq(problem_case(p->ctx, number, &p->the_case), PDM_OK);
     ck_assert_msg(pdm_pde_create(p->ctx, p->the_case, &p->pde) == PDM_OK, "%s", pdm_context_error(p->ctx));
-    ck_assert_msg(pdm_domain_create(p->ctx, p->the_case, p->pde, &p->domain) == PDM_OK, "%s",
+    ck_assert_msg(pdm_domain_create(p->ctx, p->the_case, p->pde, NULL, &p->domain) == PDM_OK, "%s",
                   pdm_context_error(p->ctx));
     ck_assert_msg(pdm_backend_create(p->ctx, backend, &p->backend) == PDM_OK, "%s", pdm_context_error(p->ctx));
     const pdm_rows_desc *rows  = pdm_domain_rows(p->domain);

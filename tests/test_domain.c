@@ -295,7 +295,7 @@ START_TEST(cells_are_constant)
         ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
         pdm_case *c = cells_case(ctx, periodic, harmonic ? "harmonic" : "mean");
         ck_assert_int_eq(pdm_pde_create(ctx, c, &pde), PDM_OK);
-        ck_assert_msg(pdm_domain_create(ctx, c, pde, &d) == PDM_OK, "%s", pdm_context_error(ctx));
+        ck_assert_msg(pdm_domain_create(ctx, c, pde, NULL, &d) == PDM_OK, "%s", pdm_context_error(ctx));
         ck_assert(pdm_domain_input_on_cells(d, 0));
         ck_assert_int_eq(pdm_domain_input_size(d, 0), 12);
         const double *x_centre = pdm_domain_input_points(d, 0, 0, &n_x);
@@ -382,7 +382,7 @@ START_TEST(cells_settings_are_read)
         ck_assert_int_eq(
             pdm_case_set_text(c, cells_settings[_i].group, cells_settings[_i].name, cells_settings[_i].value), PDM_OK);
         pdm_status status = pdm_pde_create(ctx, c, &pde);
-        if (status == PDM_OK) status = pdm_domain_create(ctx, c, pde, &d);
+        if (status == PDM_OK) status = pdm_domain_create(ctx, c, pde, NULL, &d);
         if (!cells_settings[_i].words[0]) {
             ck_assert_int_eq(status, PDM_OK);
             ck_assert_int_eq(pdm_domain_input_size(d, 0), _i ? 10 : 25);
@@ -433,7 +433,7 @@ START_TEST(bad_domain_is_refused_with_words)
         ck_assert_int_eq(pdm_case_set_text(c, "domain/x", "control_points", "5"), PDM_OK);
         ck_assert_int_eq(pdm_case_set_text(c, refusals[_i].group, refusals[_i].name, refusals[_i].value), PDM_OK);
         pdm_status status = pdm_pde_create(ctx, c, &pde);
-        if (status == PDM_OK) status = pdm_domain_create(ctx, c, pde, &d);
+        if (status == PDM_OK) status = pdm_domain_create(ctx, c, pde, NULL, &d);
         ck_assert_int_eq(status, PDM_ERR_CASE);
         for (int k = 0; k < 3 && refusals[_i].words[k]; k++)
             ck_assert_msg(strstr(pdm_context_error(ctx), refusals[_i].words[k]) != NULL, "%s", pdm_context_error(ctx));
@@ -475,7 +475,7 @@ START_TEST(tables_hold_what_is_read)
         for (size_t k = 0; k < sizeof set / sizeof *set; k++)
             ck_assert_int_eq(pdm_case_set_text(c, set[k][0], set[k][1], set[k][2]), PDM_OK);
         ck_assert_msg(pdm_pde_create(ctx, c, &pde) == PDM_OK, "%s", pdm_context_error(ctx));
-        const pdm_status status = pdm_domain_create(ctx, c, pde, &d);
+        const pdm_status status = pdm_domain_create(ctx, c, pde, NULL, &d);
         ck_assert_int_eq(status, tabulated[_i].n_order ? PDM_OK : PDM_ERR_CASE);
         if (status == PDM_OK) ck_assert_int_eq(pdm_domain_rows(d)->term[0].n_order, tabulated[_i].n_order);
         if (status != PDM_OK)
@@ -497,7 +497,7 @@ START_TEST(allocation_failures_are_survived)
         ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
         ck_assert_int_eq(problem_case(ctx, PROBLEM_SYSTEM, &c), PDM_OK);
         ck_assert_int_eq(pdm_pde_create(ctx, c, &pde), PDM_OK);
-        ck_assert_int_eq(pdm_domain_create(ctx, c, pde, &d),
+        ck_assert_int_eq(pdm_domain_create(ctx, c, pde, NULL, &d),
                          PDM_OK); /* the case remembers what was asked for: once is enough */
         pdm_domain_destroy(&d);
         pdm_status status = PDM_ERR_MEMORY;
@@ -505,7 +505,7 @@ START_TEST(allocation_failures_are_survived)
             pdm_size before, after;
             pdm_context_memory(ctx, &before, NULL, NULL);
             pdm_context_fail_allocation(ctx, k);
-            status = pdm_domain_create(ctx, c, pde, &d);
+            status = pdm_domain_create(ctx, c, pde, NULL, &d);
             pdm_context_fail_allocation(ctx, 0);
             if (status == PDM_OK) break;
             pdm_context_memory(ctx, &after, NULL, NULL);

@@ -379,6 +379,67 @@ START_TEST(polished_error_converges)
     }
 END_TEST
 
+/* ---- grading = "auto" ---- */
+
+/* Layers of width 0.01: at both ends of an interval, u = 1 - cosh((x - 1/2)/0.01) / cosh(50); or around x = 0.3 and the
+ * seam at 1 of a periodic one, where u is a sum of narrow bells. */
+static pdm_case *layer_case(bool periodic, const char *grading)
+{
+    pdm_case *c = NULL;
+    OK(pdm_case_create(ctx, &c));
+    OK(pdm_case_set_text(c, "pde", "fields", "u"));
+    OK(pdm_case_set_text(c, "domain", "dimensions", "x"));
+    OK(pdm_case_set_text(c, "domain/x", "extent", "0 1"));
+    OK(pdm_case_set_text(c, "domain/x", "control_points", "40"));
+    OK(pdm_case_set_text(c, "domain/x", "grading", grading));
+    OK(pdm_case_set_text(c, "surrogate", "modes", "2"));
+    OK(pdm_case_set_text(c, "experts", "basis", "4"));
+    if (periodic) {
+        OK(pdm_case_set_text(c, "domain/x", "kind", "periodic"));
+        OK(pdm_case_set_text(c, "pde/exact", "u", "exp(-1000*sin(pi*(x - 0.3))^2) + exp(-1000*sin(pi*x)^2)"));
+        OK(pdm_case_set_text(c, "pde/residuals", "u", "u - (exp(-1000*sin(pi*(x - 0.3))^2) + exp(-1000*sin(pi*x)^2))"));
+    } else {
+        OK(pdm_case_set_text(c, "pde/exact", "u", "1 - (exp(100*(x - 1)) + exp(-100*x))/(1 + exp(-100))"));
+        OK(pdm_case_set_text(c, "pde/residuals", "u", "-1e-4*dxx(u) + u - 1"));
+        OK(pdm_case_set_text(c, "pde/boundary", "x_min", "u = 0"));
+        OK(pdm_case_set_text(c, "pde/boundary", "x_max", "u = 0"));
+    }
+    return c;
+}
+
+/* Knots go where the solution bends: of 37 or 40 spans of equal length a layer has less than one; graded ones have some
+ * ten, which for order 4 is a factor of hundreds or more. 30 is asked for. */
+START_TEST(auto_grading_finds_layers)
+    {
+        double error[2];
+        open_context();
+        for (int k = 0; k < 2; k++) {
+            pdm_model *m = model_of(layer_case(_i == 1, k ? "auto" : "linear"));
+            OK(pdm_model_evaluate_exact(m, 1e-9, NULL, NULL));
+            error[k] = pdm_model_value(m, "error");
+            pdm_model_destroy(&m);
+        }
+        printf("grading %s: %.3e linear, %.3e auto\n", _i ? "periodic" : "bounded", error[0], error[1]);
+        ck_assert_double_lt(error[1], error[0] / 30.0);
+        close_context();
+    }
+END_TEST
+
+/* The knots that were found are in the model's file: it is read without their being found again, and they are the same. */
+START_TEST(auto_grading_is_kept_in_the_file)
+    {
+        open_context();
+        pdm_model *m = model_of(layer_case(false, "auto")), *again = NULL;
+        OK(pdm_model_write(m, "grading.nc"));
+        OK(pdm_model_read(ctx, "grading.nc", &again));
+        const pdm_spline *a = pdm_domain_spline(m->domain, 0), *b = pdm_domain_spline(again->domain, 0);
+        ck_assert_mem_eq(a->breaks, b->breaks, (size_t)(a->n_element + 1) * sizeof *a->breaks);
+        pdm_model_destroy(&again);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 /* Comparisons and predictions from files have grids of their own, also when they fail: arrays that a host has sized for
  * pdm_model_predict stay large enough. */
 START_TEST(output_grid_is_the_hosts)
@@ -464,6 +525,8 @@ int main(void)
     tcase_add_test(t, training_lowers_the_loss);
     tcase_add_test(t, prediction_does_not_depend_on_the_batch);
     tcase_add_loop_test(t, polished_error_converges, 0, (int)(sizeof orders / sizeof *orders));
+    tcase_add_loop_test(t, auto_grading_finds_layers, 0, 2);
+    tcase_add_test(t, auto_grading_is_kept_in_the_file);
     tcase_add_test(t, output_grid_is_the_hosts);
     tcase_add_loop_test(t, distributions_parse, 0, (int)(sizeof distributions / sizeof *distributions));
     suite_add_tcase(s, t);

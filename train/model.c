@@ -132,14 +132,14 @@ done:
 }
 
 /* Everything that follows from the case; scales are found by the caller or read from a file. */
-static pdm_status create_parts(pdm_model *m)
+static pdm_status create_parts(pdm_model *m, const pdm_grading *grading)
 {
     pdm_status status = PDM_OK;
 
     PDM_TRY(pdm_case_settings(m->the_case, "training", settings_table, N_SETTING, &m->training));
     PDM_TRY(pdm_solver_settings_read(m->the_case, &m->solver_settings));
     PDM_TRY(pdm_pde_create(m->ctx, m->the_case, &m->pde));
-    PDM_TRY(pdm_domain_create(m->ctx, m->the_case, m->pde, &m->domain));
+    PDM_TRY(pdm_domain_create(m->ctx, m->the_case, m->pde, grading, &m->domain));
     PDM_TRY(pdm_experts_create(m->ctx, m->the_case, m->domain, &m->experts));
     PDM_TRY(check_exact(m));
     PDM_TRY(read_distributions(m));
@@ -170,7 +170,7 @@ done:
     return status;
 }
 
-static pdm_status model_start(pdm_case *c, pdm_model **out)
+pdm_status model_start(pdm_case *c, const pdm_grading *grading, pdm_model **out)
 {
     pdm_status   status = PDM_OK;
     pdm_context *ctx    = pdm_case_context(c);
@@ -179,7 +179,7 @@ static pdm_status model_start(pdm_case *c, pdm_model **out)
     PDM_TRY(pdm_alloc(ctx, sizeof *m, &m));
     m->ctx = ctx;
     PDM_TRY(pdm_case_copy(c, &m->the_case));
-    PDM_TRY(create_parts(m));
+    PDM_TRY(create_parts(m, grading));
     *out = m;
     m    = NULL;
 done:
@@ -187,13 +187,32 @@ done:
     return status;
 }
 
-pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
+/* Starts a model again with the breaks that were found for it; without any it stays. */
+static pdm_status model_regrade(pdm_model **m, const pdm_grading *grading)
 {
     pdm_status status = PDM_OK;
-    pdm_model *m      = NULL;
+    pdm_model *again  = NULL;
+    bool       any    = false;
+
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) any = any || grading->interior[j];
+    if (!any) return PDM_OK;
+    PDM_TRY(model_start((*m)->the_case, grading, &again));
+    pdm_model_destroy(m);
+    *m = again;
+done:
+    return status;
+}
+
+pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
+{
+    pdm_status  status  = PDM_OK;
+    pdm_model  *m       = NULL;
+    pdm_grading grading = {{NULL}};
 
     if (!c || !out) return PDM_ERR_ARGUMENT;
-    PDM_TRY(model_start(c, &m));
+    PDM_TRY(model_start(c, NULL, &m));
+    PDM_TRY(grading_find(m, &grading));
+    PDM_TRY(model_regrade(&m, &grading));
     PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
     PDM_TRY(given_read(m));
     PDM_TRY(scales_find(m));
@@ -201,6 +220,7 @@ pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
     *out = m;
     m    = NULL;
 done:
+    grading_destroy(pdm_case_context(c), &grading);
     pdm_model_destroy(&m);
     return status;
 }
@@ -274,6 +294,32 @@ done:
     return status;
 }
 
+/* Breaks that were found for grading = "auto" are written; those of a file replace the model's domain. */
+static pdm_status store_grading(pdm_model **m, pdm_store *s, bool writing)
+{
+    pdm_status     status = PDM_OK;
+    pdm_context   *ctx    = (*m)->ctx;
+    pdm_grading    found  = {{NULL}};
+    const pdm_size n_dim  = pdm_domain_n_dim((*m)->domain);
+
+    for (pdm_size j = 0; j < n_dim; j++) {
+        const pdm_spline *spline = pdm_domain_spline((*m)->domain, j);
+        const char       *name   = pdm_pde_dim_name((*m)->pde, j);
+        const pdm_size    n      = spline->n_element - 1;
+        if (!pdm_domain_wants_grading((*m)->domain, j) || n == 0) continue;
+        if (writing) {
+            PDM_TRY(pdm_store_put(s, "grading", name, PDM_STORE_DOUBLE, n, spline->breaks + 1, NULL));
+        } else {
+            PDM_TRY(pdm_alloc_array(ctx, n, &found.interior[j]));
+            PDM_TRY(pdm_store_get(s, "grading", name, PDM_STORE_DOUBLE, n, found.interior[j]));
+        }
+    }
+    if (!writing) PDM_TRY(model_regrade(m, &found));
+done:
+    grading_destroy(ctx, &found);
+    return status;
+}
+
 /* Scales of row blocks and fields are found once, at creation, and kept: they define the objective. */
 static pdm_status store_scales(pdm_model *m, pdm_store *s, bool writing)
 {
@@ -328,6 +374,7 @@ pdm_status pdm_model_write(pdm_model *m, const char *path)
     PDM_TRY(pdm_store_put_case(s, m->the_case));
     PDM_TRY(pdm_store_put_text(s, "provenance", "case_file", m->case_file));
     PDM_TRY(pdm_store_put_text(s, "provenance", "build", pdm_build_info()));
+    PDM_TRY(store_grading(&m, s, true));
     PDM_TRY(store_scales(m, s, true));
     PDM_TRY(store_weights(m, s, true));
     PDM_TRY(store_progress(m, s, true));
@@ -347,7 +394,8 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
     if (!ctx || !path || !out) return PDM_ERR_ARGUMENT;
     PDM_TRY(pdm_store_open(ctx, path, "model", PDM_MODEL_FORMAT, &s));
     PDM_TRY(pdm_store_get_case(s, &c));
-    PDM_TRY(model_start(c, &m));
+    PDM_TRY(model_start(c, NULL, &m));
+    PDM_TRY(store_grading(&m, s, false));
     PDM_TRY(pdm_store_get_text(s, "provenance", "case_file", &m->case_file));
     PDM_TRY(store_scales(m, s, false));
     PDM_TRY(create_network(m));

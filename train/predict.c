@@ -125,14 +125,15 @@ done:
 }
 
 /* Starts from the experts' answer (w = its free coefficients less the lift), or from the lift when nothing was trained. */
-static pdm_status polish(pdm_model *m, pdm_batch batch, double tolerance)
+pdm_status polish_batch(pdm_model *m, pdm_batch batch, double tolerance)
 {
-    pdm_status              status = PDM_OK;
-    pdm_backend            *b      = m->backend;
-    const pdm_solver_state *from = pdm_solver_lend(m->solver), *to = pdm_solver_lend(m->polisher);
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = m->backend;
 
+    PDM_TRY(polisher_get(m));
     pdm_solver_set_limits(m->polisher, tolerance, POLISH_ITERATIONS);
     if (m->step == 0) return pdm_solver_solve(m->polisher, batch, &m->data, NULL, m->lift, PDM_START_ZERO);
+    const pdm_solver_state *from = pdm_solver_lend(m->solver), *to = pdm_solver_lend(m->polisher);
     PDM_TRY(b->ops->vector_combine(b, batch, from->c_size, m->weight_one, from->c, m->weight_minus, m->lift, m->g_c));
     PDM_TRY(b->ops->columns_reduce(b, to->columns, batch, m->g_c, to->w));
     PDM_TRY(pdm_solver_solve(m->polisher, batch, &m->data, NULL, m->lift, PDM_START_PRESENT));
@@ -171,7 +172,7 @@ pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double
     double         seconds[4]  = {0.0};
     pdm_size       unconverged = 0;
 
-    if (polished) PDM_TRY(polisher_get(m));
+    if (polished) PDM_TRY(polisher_get(m)); /* not in the time of the first batch */
     pdm_solver_set_limits(m->solver, m->solver_settings.tolerance, m->solver_settings.max_iter);
     for (pdm_size first = 0; first < n; first += m->n_batch) {
         const pdm_size  here  = n - first < m->n_batch ? n - first : m->n_batch;
@@ -183,7 +184,7 @@ pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double
         if (network) PDM_TRY(m->surrogate->ops->forward(m->surrogate, batch, m->features, m->basis, false));
         const double t2 = pdm_clock();
         if (network) PDM_TRY(pdm_solver_solve(m->solver, batch, &m->data, m->basis, m->lift, PDM_START_ZERO));
-        if (polished) PDM_TRY(polish(m, batch, polish_tolerance));
+        if (polished) PDM_TRY(polish_batch(m, batch, polish_tolerance));
         const double t3 = pdm_clock();
         PDM_TRY(evaluate_output(m, batch, pdm_solver_lend(last)->c, u + first * size));
         const double t4 = pdm_clock();

@@ -86,8 +86,13 @@ struct pdm_model {
 };
 
 /* model.c */
+/* Everything that follows from the case; without scales and network. grading as in pdm_domain_create(). */
+pdm_status model_start(pdm_case *c, const pdm_grading *grading, pdm_model **out);
 pdm_status training_settings_view(pdm_text *out);
 void       model_set_value(pdm_model *m, const char *name, double value);
+/* grading.c: breaks for the dimensions of m's case that ask for them; all NULL where none does. Owned by the caller. */
+pdm_status grading_find(const pdm_model *m, pdm_grading *out);
+void       grading_destroy(pdm_context *ctx, pdm_grading *g);
 /* scales.c */
 pdm_status scales_find(pdm_model *m);
 /* batch.c: inputs -> lift, data and features of sample i of the batch buffers */
@@ -110,6 +115,8 @@ void       file_inputs_destroy(pdm_model *m, file_inputs *x);
 /* predict.c */
 pdm_status output_set(pdm_model *m, const pdm_size *n, double *const *coordinate);
 void       output_destroy(pdm_model *m);
+/* All coefficients free, for the batch that is prepared; the answer is m->polisher's c. */
+pdm_status polish_batch(pdm_model *m, pdm_batch batch, double tolerance);
 pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish, double *u,
                            pdm_solve_result *result);
 /* optimiser.c */

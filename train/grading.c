@@ -1,0 +1,238 @@
+/* Knots where solutions bend (grading = "auto"): they equidistribute a monitor of a few solutions with all coefficients
+ * free, found on the grid of the round before. docs/mathematics.md, "Maps and grading". */
+#include "train/train.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/train_impl.h"
+
+enum {
+    ROUNDS         = 3,
+    PER_SPAN       = 4, /* points per knot span in the dimension that is graded */
+    PER_SPAN_OTHER = 2  /* in the others                                        */
+};
+static const double TOLERANCE = 1e-4; /* of the solutions                                                    */
+static const double FLOOR     = 0.3;  /* density of knots where nothing bends, relative to the mean of the rest */
+
+static bool wants_grading(const pdm_domain *d)
+{
+    for (pdm_size j = 0; j < pdm_domain_n_dim(d); j++)
+        if (pdm_domain_wants_grading(d, j)) return true;
+    return false;
+}
+
+void grading_destroy(pdm_context *ctx, pdm_grading *g)
+{
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) pdm_free(ctx, g->interior[j]);
+}
+
+/* Points in the middle of equal parts of the knot spans. */
+static pdm_status span_points(pdm_context *ctx, const pdm_spline *s, pdm_size per_span, pdm_size *n, double **out)
+{
+    pdm_status status = PDM_OK;
+    double    *x      = NULL;
+
+    *n = per_span * s->n_element;
+    PDM_TRY(pdm_alloc_array(ctx, *n, &x));
+    for (pdm_size i = 0; i < *n; i++) {
+        const double *b = s->breaks + i / per_span;
+        x[i] = pdm_map_value(&s->map, b[0] + (b[1] - b[0]) * ((double)(i % per_span) + 0.5) / (double)per_span);
+    }
+    *out = x;
+done:
+    return status;
+}
+
+/* Adds to bend [n[dim]] the squares of the second derivative of all fields by that dimension, over the fields' sizes. values
+ * [n_batch][n_point] holds one field. */
+static void add_squares(const pdm_model *m, pdm_batch batch, pdm_size dim, const pdm_size *n, const double *values,
+                        double magnitude, double *bend)
+{
+    pdm_size inner = 1, outer = 1;
+    for (pdm_size j = 0; j < dim; j++) outer *= n[j];
+    for (pdm_size j = dim + 1; j < pdm_domain_n_dim(m->domain); j++) inner *= n[j];
+    for (pdm_size s = 0; s < batch.n; s++)
+        for (pdm_size o = 0; o < outer; o++)
+            for (pdm_size i = 0; i < n[dim]; i++)
+                for (pdm_size k = 0; k < inner; k++) {
+                    const double v = values[((batch.index[s] * outer + o) * n[dim] + i) * inner + k] / magnitude;
+                    if (isfinite(v)) bend[i] += v * v;
+                }
+}
+
+/* bend [*n_bend]: how much the solutions c bend along a dimension, at the points of span_points(). */
+static pdm_status measure_bend(pdm_model *m, pdm_batch batch, pdm_buffer *c, pdm_size dim, pdm_size *n_bend,
+                               double **bend)
+{
+    pdm_status       status         = PDM_OK;
+    pdm_backend     *b              = m->backend;
+    const pdm_size   n_dim          = pdm_domain_n_dim(m->domain);
+    pdm_point_grid   grid           = {0};
+    pdm_points_plan *plan           = NULL;
+    pdm_buffer      *values         = NULL;
+    void            *host           = NULL;
+    double          *x[PDM_MAX_DIM] = {NULL}, *sum = NULL;
+    const double    *lent[PDM_MAX_DIM];
+    pdm_size         n[PDM_MAX_DIM], n_point = 1;
+    const pdm_size   degree = pdm_domain_spline(m->domain, dim)->degree;
+
+    for (pdm_size j = 0; j < n_dim; j++) {
+        PDM_TRY(
+            span_points(m->ctx, pdm_domain_spline(m->domain, j), j == dim ? PER_SPAN : PER_SPAN_OTHER, &n[j], &x[j]));
+        lent[j] = x[j];
+        n_point *= n[j];
+    }
+    PDM_TRY(pdm_alloc_array(m->ctx, n[dim], &sum));
+    PDM_TRY(pdm_point_grid_create(m->domain, n, lent, &grid));
+    PDM_TRY(b->ops->points_create(b, &grid.desc, &plan));
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * n_point) * sizeof(double), &values));
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) {
+        pdm_atom atom   = {.field = (int32_t)f};
+        atom.order[dim] = degree < 2 ? 1 : 2;
+        PDM_TRY(b->ops->points_evaluate(b, plan, batch, atom, c, values));
+        PDM_TRY(b->ops->acquire(b, values, PDM_READ, &host));
+        add_squares(m, batch, dim, n, host, m->magnitude[f], sum);
+        PDM_TRY(b->ops->release(b, values, &host));
+    }
+    for (pdm_size i = 0; i < n[dim]; i++) sum[i] = sqrt(sum[i]);
+    *n_bend = n[dim];
+    *bend   = sum;
+    sum     = NULL;
+done:
+    if (host) (void)b->ops->release(b, values, &host);
+    b->ops->buffer_destroy(b, &values);
+    b->ops->points_destroy(b, &plan);
+    pdm_point_grid_destroy(&grid);
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) pdm_free(m->ctx, x[j]);
+    pdm_free(m->ctx, sum);
+    return status;
+}
+
+/* Running mean over one knot span to either side; around the seam where the dimension is periodic. */
+static void smooth(pdm_size n, bool periodic, const double *in, double *out)
+{
+    for (pdm_size i = 0; i < n; i++) {
+        double   sum   = 0.0;
+        pdm_size count = 0;
+        for (pdm_size k = i - PER_SPAN; k <= i + PER_SPAN; k++) {
+            if (!periodic && (k < 0 || k >= n)) continue;
+            sum += in[(k + n) % n];
+            count++;
+        }
+        out[i] = sum / (double)count;
+    }
+}
+
+/* Physical place of edge i of the parts of the spans. */
+static double part_edge(const pdm_spline *s, pdm_size i)
+{
+    const double *b    = s->breaks + i / PER_SPAN;
+    const double  part = (double)(i % PER_SPAN) / PER_SPAN;
+    return pdm_map_value(&s->map, part > 0.0 ? b[0] + (b[1] - b[0]) * part : b[0]);
+}
+
+/* Breaks in xi that share the integral of the density sqrt(bend)/mean + FLOOR equally. Density is constant in the part of a
+ * span around each point. interior [n_interior] */
+static void equidistribute(const pdm_spline *s, const double *bend, pdm_size n, pdm_size n_interior, double *density,
+                           double *interior)
+{
+    double       mean = 0.0, total = 0.0, before = 0.0;
+    pdm_size     next   = 0;
+    const double length = s->map.high - s->map.low;
+
+    smooth(n, s->periodic, bend, density);
+    for (pdm_size i = 0; i < n; i++) {
+        density[i] = sqrt(density[i]);
+        mean += density[i] * (part_edge(s, i + 1) - part_edge(s, i)) / length;
+    }
+    for (pdm_size i = 0; i < n; i++) {
+        density[i] = (mean > 0.0 ? density[i] / mean : 1.0) + FLOOR;
+        total += density[i] * (part_edge(s, i + 1) - part_edge(s, i));
+    }
+    for (pdm_size i = 0; i < n && next < n_interior; i++) {
+        const double low = part_edge(s, i), high = part_edge(s, i + 1);
+        const double here = density[i] * (high - low);
+        for (; next < n_interior; next++) {
+            const double target = total * (double)(next + 1) / (double)(n_interior + 1);
+            if (target > before + here) break;
+            interior[next] = pdm_map_inverse(&s->map, low + (target - before) / density[i]);
+        }
+        before += here;
+    }
+    for (; next < n_interior; next++)
+        interior[next] = 1.0 - 1e-9 * (double)(n_interior - next); /* rounding of the total */
+}
+
+static pdm_status next_breaks(pdm_model *m, pdm_batch batch, pdm_buffer *c, pdm_size dim, double **out)
+{
+    pdm_status        status = PDM_OK;
+    const pdm_spline *s      = pdm_domain_spline(m->domain, dim);
+    const pdm_size    n      = s->n_element - 1;
+    double           *bend = NULL, *density = NULL, *interior = NULL;
+    pdm_size          n_bend;
+
+    PDM_TRY(measure_bend(m, batch, c, dim, &n_bend, &bend));
+    PDM_TRY(pdm_alloc_array(m->ctx, n_bend, &density));
+    PDM_TRY(pdm_alloc_array(m->ctx, n, &interior));
+    equidistribute(s, bend, n_bend, n, density, interior);
+    *out     = interior;
+    interior = NULL;
+done:
+    pdm_free(m->ctx, bend);
+    pdm_free(m->ctx, density);
+    pdm_free(m->ctx, interior);
+    return status;
+}
+
+/* One round: solves on the grid that *g gives and replaces it. */
+static pdm_status grade(pdm_case *c, pdm_grading *g)
+{
+    pdm_status   status = PDM_OK;
+    pdm_context *ctx    = pdm_case_context(c);
+    pdm_model   *m      = NULL;
+    pdm_grading  next   = {{NULL}}, old;
+    pdm_size     kept   = 0;
+
+    PDM_TRY(model_start(c, g, &m));
+    PDM_TRY(given_read(m));
+    PDM_TRY(scales_find(m));
+    PDM_TRY(batch_draw(m, 0));
+    pdm_batch batch = batch_of(m, pdm_domain_n_input(m->domain) > 0 ? m->n_batch : 1);
+    PDM_TRY(polish_batch(m, batch, TOLERANCE));
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const int reason = pdm_solver_results(m->polisher)[i].reason;
+        if (reason != PDM_REASON_NOT_FINITE && reason != PDM_REASON_SINGULAR) m->good[kept++] = (int32_t)i;
+    }
+    batch = (pdm_batch){kept, m->good};
+    if (kept == 0)
+        PDM_FAIL(ctx, PDM_ERR_NUMERIC, "grading = \"auto\": no solve went well enough to see where solutions bend (%s)",
+                 pdm_reason_text(pdm_solver_results(m->polisher)[0].reason));
+    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++)
+        if (pdm_domain_wants_grading(m->domain, j))
+            PDM_TRY(next_breaks(m, batch, pdm_solver_lend(m->polisher)->c, j, &next.interior[j]));
+    old  = *g;
+    *g   = next;
+    next = old;
+done:
+    grading_destroy(ctx, &next);
+    pdm_model_destroy(&m);
+    return status;
+}
+
+pdm_status grading_find(const pdm_model *m, pdm_grading *out)
+{
+    pdm_status  status = PDM_OK;
+    pdm_grading g      = {{NULL}};
+
+    if (!wants_grading(m->domain)) return PDM_OK;
+    for (int round = 0; round < ROUNDS; round++) {
+        PDM_TRY(grade(m->the_case, &g));
+        pdm_log(m->ctx, PDM_LOG_DEBUG, "grading", "round %d of %d done", round + 1, ROUNDS);
+    }
+    *out = g;
+    g    = (pdm_grading){{NULL}};
+done:
+    grading_destroy(m->ctx, &g);
+    return status;
+}
