@@ -520,6 +520,31 @@ START_TEST(test_allocation_failures)
     }
 END_TEST
 
+/* Scratch that cannot grow stays as it was: plans made before go on working. */
+START_TEST(test_scratch_survives_failure)
+    {
+        pdm_backend *b = NULL;
+        ck_assert_int_eq(pdm_context_set_threads(ctx, 3), PDM_OK);
+        ck_assert_int_eq(pdm_backend_create(ctx, "cpu", &b), PDM_OK);
+        pdm_cpu *cpu = pdm_cpu_of(b);
+        ck_assert_int_eq(pdm_cpu_reserve(cpu, 1000), PDM_OK);
+        pdm_status status = PDM_ERR_MEMORY;
+        for (pdm_size k = 1; status != PDM_OK; k++) {
+            pdm_context_fail_allocation(ctx, k);
+            status = pdm_cpu_reserve(cpu, 5000);
+            pdm_context_fail_allocation(ctx, 0);
+            ck_assert(status == PDM_OK || status == PDM_ERR_MEMORY);
+            const size_t bytes = status == PDM_OK ? 5000 : 1000;
+            ck_assert_uint_eq(cpu->scratch_bytes, bytes);
+            for (int i = 0; i < cpu->n_thread; i++) {
+                ck_assert_ptr_nonnull(cpu->scratch[i]);
+                memset(cpu->scratch[i], 1, bytes);
+            }
+        }
+        pdm_backend_destroy(&b);
+    }
+END_TEST
+
 START_TEST(test_buffers)
     {
         pdm_backend *b = NULL;
@@ -761,6 +786,7 @@ int main(void)
     tcase_add_loop_test(object, test_table_is_complete, 0, N_BACKEND);
     tcase_add_test(object, test_unknown_name);
     tcase_add_loop_test(object, test_allocation_failures, 0, N_BACKEND);
+    tcase_add_test(object, test_scratch_survives_failure);
     tcase_add_loop_test(object, test_buffers, 0, N_BACKEND);
     tcase_add_loop_test(object, test_buffer_misuse, 0, N_BACKEND);
     tcase_add_test(object, test_check_finds);

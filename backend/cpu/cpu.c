@@ -50,20 +50,23 @@ void pdm_cpu_for(pdm_cpu *cpu, pdm_size n_task, pdm_cpu_task fn, void *user)
     pdm_cpu_threads_restore(cpu, saved);
 }
 
+/* All of the new scratch before any of the old is given up: on failure the plans that live keep what they have. */
 pdm_status pdm_cpu_reserve(pdm_cpu *cpu, size_t bytes)
 {
     pdm_status   status = PDM_OK;
     pdm_context *ctx    = cpu->base.ctx;
+    void       **larger = NULL;
 
     if (bytes <= cpu->scratch_bytes) return PDM_OK;
-    cpu->scratch_bytes = 0;
-    for (int i = 0; i < cpu->n_thread; i++) {
-        pdm_free(ctx, cpu->scratch[i]);
-        cpu->scratch[i] = NULL;
-        PDM_TRY(pdm_alloc(ctx, bytes, &cpu->scratch[i]));
-    }
+    PDM_TRY(pdm_alloc_array(ctx, cpu->n_thread, &larger));
+    for (int i = 0; i < cpu->n_thread; i++) PDM_TRY(pdm_alloc(ctx, bytes, &larger[i]));
+    void **old         = cpu->scratch;
+    cpu->scratch       = larger;
     cpu->scratch_bytes = bytes;
+    larger             = old;
 done:
+    for (int i = 0; larger && i < cpu->n_thread; i++) pdm_free(ctx, larger[i]);
+    pdm_free(ctx, larger);
     return status;
 }
 
