@@ -27,10 +27,11 @@ done:
 
 static pdm_status check_side(pdm_domain *d, pdm_case *c, pdm_size field, pdm_size dim, int side)
 {
-    pdm_status     status = PDM_OK;
-    const pdm_size wanted = conditions_wanted(pdm_pde_order(d->pde, field, dim));
-    pdm_size       n = 0, n_free = 0;
-    pdm_where      last = {0};
+    pdm_status           status = PDM_OK;
+    const pdm_size       wanted = conditions_wanted(pdm_pde_order(d->pde, field, dim));
+    pdm_size             n = 0, n_free = 0;
+    pdm_where            last  = {0};
+    const pdm_condition *value = NULL, *flux = NULL;
 
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
@@ -47,6 +48,14 @@ static pdm_status check_side(pdm_domain *d, pdm_case *c, pdm_size field, pdm_siz
                         n + n_free == 2 ? "two" : "too many", pdm_pde_dim_name(d->pde, dim), side_name[side],
                         pdm_pde_field_name(d->pde, field), (long long)wanted, pdm_pde_dim_name(d->pde, dim),
                         (long long)pdm_pde_order(d->pde, field, dim));
+        if (k->kind != PDM_CONDITION_DIRICHLET && k->kind != PDM_CONDITION_FLUX) continue;
+        const pdm_condition **same = k->kind == PDM_CONDITION_FLUX ? &flux : &value;
+        if (*same) /* the later one would win in silence */
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &last,
+                        "the %s of \"%s\" on side %s_%s is prescribed twice, as %s and as %s; once expected",
+                        same == &flux ? "flux" : "value", pdm_pde_field_name(d->pde, field),
+                        pdm_pde_dim_name(d->pde, dim), side_name[side], (*same)->function->text, k->function->text);
+        *same = k;
     }
     if (n + n_free == 0 && wanted > 0) {
         char attribute[128];

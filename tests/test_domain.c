@@ -443,6 +443,37 @@ START_TEST(bad_domain_is_refused_with_words)
     }
 END_TEST
 
+/* A fourth-order equation takes two conditions a side, but not two for the value, nor two for the flux. */
+static const struct {
+    const char *x_max, *words[2];
+} pairs[] = {{"u = 0; dxx(u) = 0", {NULL, NULL}},
+             {"flux(u) = 1; u = 0", {NULL, NULL}},
+             {"u = 0; u = 2*t", {"the value of \"u\"", "as 0 and as 2*t"}},
+             {"flux(u) = 0; flux(u) = t", {"the flux of \"u\"", "as 0 and as t"}}};
+enum { N_PAIR = sizeof pairs / sizeof *pairs };
+
+START_TEST(conditions_do_not_replace_each_other)
+    {
+        pdm_context *ctx = NULL;
+        pdm_case    *c   = NULL;
+        pdm_pde     *pde = NULL;
+        pdm_domain  *d   = NULL;
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(problem_case(ctx, PROBLEM_FOURTH, &c), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, "domain/x", "kind", "bounded"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_min", "u = 0; dxx(u) = 0"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_max", pairs[_i].x_max), PDM_OK);
+        ck_assert_msg(pdm_pde_create(ctx, c, &pde) == PDM_OK, "%s", pdm_context_error(ctx));
+        ck_assert_int_eq(pdm_domain_create(ctx, c, pde, &d), pairs[_i].words[0] ? PDM_ERR_CASE : PDM_OK);
+        for (int k = 0; k < 2 && pairs[_i].words[k]; k++)
+            ck_assert_msg(strstr(pdm_context_error(ctx), pairs[_i].words[k]) != NULL, "%s", pdm_context_error(ctx));
+        pdm_domain_destroy(&d);
+        pdm_pde_destroy(&pde);
+        pdm_case_destroy(&c);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+    }
+END_TEST
+
 /* The tables hold every derivative that is read: of fields in conditions, of inputs in equations and conditions. */
 static const struct {
     const char *residual, *x_max, *where;
@@ -613,6 +644,7 @@ int main(void)
     tcase_add_loop_test(t, cells_are_constant, 0, 4);
     tcase_add_loop_test(t, cells_settings_are_read, 0, (int)(sizeof cells_settings / sizeof *cells_settings));
     tcase_add_loop_test(t, bad_domain_is_refused_with_words, 0, N_REFUSAL);
+    tcase_add_loop_test(t, conditions_do_not_replace_each_other, 0, N_PAIR);
     tcase_add_loop_test(t, tables_hold_what_is_read, 0, N_TABULATED);
     tcase_add_test(t, allocation_failures_are_survived);
     suite_add_tcase(s, t);
