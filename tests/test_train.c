@@ -226,6 +226,90 @@ START_TEST(threads_do_not_change_a_bit)
     }
 END_TEST
 
+/* ---- samples without a derivative ---- */
+
+/* A back end whose second-order products make the adjoint systems of spoiled samples indefinite. */
+static const pdm_backend_ops *real_ops;
+static bool                   spoiled[2];
+static pdm_size               spoiled_size; /* numbers in one sample's c */
+
+static pdm_status spoiled_second_order(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
+                                       pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out)
+{
+    static const double minus[2] = {-1e12, -1e12};
+    pdm_status          status   = real_ops->rows_second_order(b, plan, s, data, c, y, v, out);
+    for (pdm_size i = 0; i < s.n && status == PDM_OK; i++)
+        if (spoiled[s.index[i]])
+            status = real_ops->vector_combine(b, (pdm_batch){1, s.index + i}, spoiled_size, minus, v, NULL, NULL, out);
+    return status;
+}
+
+static void gradient_of(pdm_model *m, double *out)
+{
+    void                *host = NULL;
+    pdm_backend         *b    = pdm_model_backend(m);
+    const pdm_surrogate *net  = pdm_model_surrogate(m);
+    OK(b->ops->acquire(b, net->g_parameters, PDM_READ, &host));
+    for (pdm_size i = 0; i < net->n_parameter; i++) out[i] = (double)((float *)host)[i];
+    OK(b->ops->release(b, net->g_parameters, &host));
+}
+
+/* Loss and gradient are means over the same samples: that of two is half the sum of those where one of the two has no
+ * derivative, and where neither has one the step fails and changes nothing. */
+START_TEST(loss_and_gradient_are_of_the_same_samples)
+    {
+        double   loss[3] = {0.0}, worst = 0.0, size = 0.0, *g[3];
+        float   *before, *after;
+        pdm_size n;
+        open_context();
+        pdm_case *c = tiny_case(PROBLEM_FLUX), *plain = NULL;
+        OK(pdm_case_copy(c, &plain));
+        pdm_model *m = model_of(plain);
+        write_data(m, "spoiled-data.nc");
+        pdm_model_destroy(&m);
+        OK(pdm_case_set_text(c, "training", "data", "spoiled-data.nc"));
+        OK(pdm_case_set_text(c, "training", "loss", "mix"));
+        m                     = model_of(c);
+        pdm_backend    *b     = pdm_model_backend(m);
+        pdm_backend_ops ops   = *b->ops;
+        ops.rows_second_order = spoiled_second_order;
+        real_ops              = b->ops;
+        b->ops                = &ops;
+        spoiled_size          = pdm_domain_n_coef(pdm_model_domain(m)) * pdm_domain_n_field(pdm_model_domain(m));
+        OK(pdm_model_train_step(m));
+        n = pdm_model_surrogate(m)->n_parameter;
+        for (int k = 0; k < 3; k++) g[k] = calloc((size_t)n, sizeof *g[k]);
+        for (pdm_size step = 1; step < 30 && !(fabs(loss[1] - loss[2]) > 1e-3 * loss[0]); step++)
+            for (int k = 0; k < 3; k++) { /* steps that pick one sample of the data twice tell nothing */
+                spoiled[0] = k == 1;
+                spoiled[1] = k == 2;
+                OK(pdm_model_loss(m, step, true, &loss[k]));
+                ck_assert_double_eq(pdm_model_value(m, "failed"), k > 0 ? 1.0 : 0.0);
+                gradient_of(m, g[k]);
+            }
+        ck_assert_double_gt(fabs(loss[1] - loss[2]), 1e-3 * loss[0]);
+        ck_assert_double_eq_tol(loss[0], 0.5 * (loss[1] + loss[2]), 1e-14 * loss[0]);
+        for (pdm_size i = 0; i < n; i++) {
+            worst = fmax(worst, fabs(g[0][i] - 0.5 * (g[1][i] + g[2][i])));
+            size  = fmax(size, fabs(g[0][i]));
+        }
+        ck_assert_double_le(worst, 1e-4 * size); /* FP32 sums over samples in another order, adjoints to 1e-6 */
+        spoiled[0] = spoiled[1] = true;
+        weights_of(m, &before, &n);
+        ck_assert_int_eq(pdm_model_train_step(m), PDM_ERR_NUMERIC);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "has a derivative"));
+        ck_assert_int_eq(pdm_model_step(m), 1);
+        weights_of(m, &after, &n);
+        ck_assert_int_eq(memcmp(before, after, (size_t)n * sizeof *before), 0);
+        b->ops = real_ops;
+        pdm_model_destroy(&m);
+        for (int k = 0; k < 3; k++) free(g[k]);
+        free(before), free(after);
+        remove("spoiled-data.nc");
+        close_context();
+    }
+END_TEST
+
 START_TEST(resumed_training_is_the_same_training)
     {
         float   *weight[2];
@@ -520,6 +604,7 @@ int main(void)
     tcase_add_loop_test(t, loss_gradient_passes_the_taylor_test, 0, N_CHAIN * 3);
     tcase_add_test(t, failed_gradient_check_keeps_the_weights);
     tcase_add_loop_test(t, threads_do_not_change_a_bit, 0, PROBLEM_POISSON);
+    tcase_add_test(t, loss_and_gradient_are_of_the_same_samples);
     tcase_add_test(t, resumed_training_is_the_same_training);
     tcase_add_loop_test(t, steps_do_not_allocate, 0, PROBLEM_POISSON);
     tcase_add_test(t, training_lowers_the_loss);

@@ -6,13 +6,22 @@
 
 #include "train/train_impl.h"
 
-/* Samples whose solve converged, into m->good; the others are left out of loss and gradient and counted. */
-static pdm_size keep_good(pdm_model *m, pdm_size n)
+/* Samples of a batch whose solve converged, into m->good; the others are left out of loss and gradient and counted. */
+static pdm_size keep_solved(pdm_model *m, pdm_batch among)
 {
     const pdm_solve_result *result = pdm_solver_results(m->solver);
     pdm_size                kept   = 0;
+    for (pdm_size i = 0; i < among.n; i++)
+        if (pdm_reason_is_good(result[among.index[i]].reason)) m->good[kept++] = among.index[i];
+    return kept;
+}
+
+/* Of the first n of m->good those whose adjoint converged. */
+static pdm_size keep_derived(pdm_model *m, pdm_size n)
+{
+    pdm_size kept = 0;
     for (pdm_size i = 0; i < n; i++)
-        if (pdm_reason_is_good(result[i].reason)) m->good[kept++] = (int32_t)i;
+        if (pdm_implicit_results(m->implicit)[m->good[i]].converged) m->good[kept++] = m->good[i];
     return kept;
 }
 
@@ -63,13 +72,12 @@ static void loss_weights(const pdm_model *m, double *physics, double *data)
 }
 
 /* Statistics of the solves, for the log. */
-static void record_solves(pdm_model *m, pdm_size n, pdm_size n_good)
+static void record_solves(pdm_model *m, pdm_batch among)
 {
     const pdm_solve_result *result     = pdm_solver_results(m->solver);
     double                  iterations = 0.0;
-    for (pdm_size i = 0; i < n; i++) iterations += (double)result[i].iterations / (double)n;
+    for (pdm_size i = 0; i < among.n; i++) iterations += (double)result[among.index[i]].iterations / (double)among.n;
     model_set_value(m, "iterations", iterations);
-    model_set_value(m, "failed", (double)(n - n_good));
 }
 
 /* Adds the time since *from to a share of the step, and moves *from. */
@@ -80,43 +88,81 @@ static void take_time(pdm_model *m, const char *name, double *from)
     *from = now;
 }
 
-pdm_status pdm_model_loss(pdm_model *m, pdm_size step, bool gradient, double *loss)
+/* Mean loss of the first n_good of m->good; with data also its cotangent by c. */
+static pdm_status loss_of_good(pdm_model *m, pdm_size n_good, double physics, double data, double *loss)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_batch good   = {.n = n_good, .index = m->good};
+    const double    share  = 1.0 / (double)n_good;
+    double          value  = 0.0;
+    for (pdm_size i = 0; i < n_good; i++)
+        value += share * physics * pdm_solver_results(m->solver)[m->good[i]].objective;
+    if (data > 0.0) PDM_TRY(data_misfit(m, good, share * data, &value));
+    *loss = value;
+done:
+    return status;
+}
+
+/* The same, and its gradient into the network's parameters. A sample whose adjoint fails is found late: then loss, shares and
+ * cotangents are made once more without it, so that all three are of the same samples. */
+static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physics, double data, double *loss)
 {
     pdm_status status = PDM_OK;
-    pdm_batch  all = batch_of(m, m->n_batch), good = {.index = m->good};
-    double     physics, data, value = 0.0, clock = pdm_clock();
+    pdm_size   before = *n_good, kept = 0;
+    double     clock = pdm_clock();
+
+    for (;;) {
+        const pdm_batch good = {.n = before, .index = m->good};
+        PDM_TRY(loss_of_good(m, before, physics, data, loss));
+        PDM_TRY(pdm_implicit_backward(m->implicit, good, &m->data, physics / (double)before, data > 0.0 ? m->g_c : NULL,
+                                      m->g_basis));
+        kept = keep_derived(m, before);
+        if (kept == before) break;
+        if (kept == 0)
+            PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
+                     "none of the %lld solves of the batch that converged has a derivative: the adjoint system is not "
+                     "that of a minimum, or could not be solved",
+                     (long long)*n_good);
+        before = kept;
+    }
+    *n_good = kept;
+    take_time(m, "seconds.adjoint", &clock);
+    PDM_TRY(m->surrogate->ops->backward(m->surrogate, (pdm_batch){.n = kept, .index = m->good}, m->g_basis));
+    take_time(m, "seconds.backward", &clock);
+done:
+    return status;
+}
+
+pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good, double *loss)
+{
+    pdm_status status = PDM_OK;
+    double     physics, data, clock = pdm_clock();
 
     loss_weights(m, &physics, &data);
     PDM_TRY(batch_draw(m, step));
     take_time(m, "seconds.data", &clock);
-    PDM_TRY(m->surrogate->ops->forward(m->surrogate, all, m->features, m->basis, gradient));
+    PDM_TRY(m->surrogate->ops->forward(m->surrogate, among, m->features, m->basis, gradient));
     take_time(m, "seconds.network", &clock);
-    PDM_TRY(pdm_solver_solve(m->solver, all, &m->data, m->basis, m->lift, PDM_START_ZERO));
+    PDM_TRY(pdm_solver_solve(m->solver, among, &m->data, m->basis, m->lift, PDM_START_ZERO));
     take_time(m, "seconds.solve", &clock);
-    good.n = keep_good(m, m->n_batch);
-    record_solves(m, m->n_batch, good.n);
-    if (good.n == 0)
+    *n_good = keep_solved(m, among);
+    record_solves(m, among);
+    model_set_value(m, "failed", (double)(among.n - *n_good));
+    if (*n_good == 0)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
-                 "none of the %lld solves of the batch converged; the first stopped because: %s", (long long)m->n_batch,
-                 pdm_reason_text(pdm_solver_results(m->solver)[0].reason));
-    const double share = 1.0 / (double)good.n;
-    for (pdm_size i = 0; i < good.n; i++)
-        value += share * physics * pdm_solver_results(m->solver)[good.index[i]].objective;
-    if (data > 0.0) PDM_TRY(data_misfit(m, good, share * data, &value));
-    *loss = value;
-    if (!gradient) goto done;
-    PDM_TRY(
-        pdm_implicit_backward(m->implicit, good, &m->data, share * physics, data > 0.0 ? m->g_c : NULL, m->g_basis));
-    pdm_size kept = 0;
-    for (pdm_size i = 0; i < good.n; i++)
-        if (pdm_implicit_results(m->implicit)[good.index[i]].converged) m->good[kept++] = good.index[i];
-    model_set_value(m, "failed", (double)(m->n_batch - kept));
-    good.n = kept;
-    take_time(m, "seconds.adjoint", &clock);
-    PDM_TRY(m->surrogate->ops->backward(m->surrogate, good, m->g_basis));
-    take_time(m, "seconds.backward", &clock);
+                 "none of the %lld solves of the batch converged; the first stopped because: %s", (long long)among.n,
+                 pdm_reason_text(pdm_solver_results(m->solver)[among.index[0]].reason));
+    PDM_TRY(gradient ? gradient_of_good(m, n_good, physics, data, loss)
+                     : loss_of_good(m, *n_good, physics, data, loss));
+    model_set_value(m, "failed", (double)(among.n - *n_good));
 done:
     return status;
+}
+
+pdm_status pdm_model_loss(pdm_model *m, pdm_size step, bool gradient, double *loss)
+{
+    pdm_size n_good;
+    return step_loss(m, step, batch_of(m, m->n_batch), gradient, &n_good, loss);
 }
 
 pdm_status pdm_model_train_step(pdm_model *m)

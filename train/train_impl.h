@@ -99,6 +99,9 @@ pdm_status scales_find(pdm_model *m);
 pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input);
 pdm_status batch_draw(pdm_model *m, pdm_size step); /* fills m->input, m->pick */
 pdm_batch  batch_of(pdm_model *m, pdm_size n);
+/* step.c: mean loss of those samples of `among` whose solve converged, and with gradient also the adjoint: the first *n_good
+ * of m->good. PDM_ERR_NUMERIC when there is none. */
+pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good, double *loss);
 /* given.c */
 pdm_status given_read(pdm_model *m);
 void       given_destroy(pdm_model *m);

@@ -128,7 +128,8 @@ PDM_API pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user);
 /* Changes training:steps or training:checkpoint_every of a model that exists. PDM_ERR_CASE for anything else. */
 PDM_API pdm_status pdm_model_set_training(pdm_model *m, const char *name, const char *value);
 
-/* One step of training. PDM_ERR_NUMERIC when the loss is not finite (weights are left as they were). */
+/* One step of training. PDM_ERR_NUMERIC when the loss is not finite, or no sample of the batch has a loss and a derivative
+ * (weights are left as they were). */
 PDM_API pdm_status pdm_model_train_step(pdm_model *m);
 /* Called after every step; return 0 to go on, anything else to stop after a checkpoint. */
 typedef int (*pdm_progress)(void *user, const pdm_model *m);
