@@ -170,6 +170,41 @@ START_TEST(loss_gradient_passes_the_taylor_test)
     }
 END_TEST
 
+/* A network whose backward pass is wrong by a factor close to 1. */
+static const pdm_surrogate_ops *right_ops;
+
+static pdm_status wrong_backward(pdm_surrogate *s, pdm_batch batch, pdm_buffer *g_basis)
+{
+    const pdm_status status = right_ops->backward(s, batch, g_basis);
+    if (status != PDM_OK) return status;
+    return s->backend->ops->combine_f32(s->backend, s->n_parameter, 1e-3, s->g_parameters, 1.0, s->g_parameters);
+}
+
+START_TEST(taylor_test_finds_a_small_mistake)
+    {
+        char   table[4096];
+        double slope = 0.0;
+        open_context();
+        pdm_case *c = tiny_case(chains[_i].problem);
+        OK(pdm_case_set_text(c, "domain/x", "experts", chains[_i].experts));
+        OK(pdm_case_set_text(c, "experts", "partition", chains[_i].partition));
+        OK(pdm_case_set_text(c, "solver", "ridge", "1e-4"));
+        pdm_model *m = model_of(c);
+        for (int i = 0; i < 3; i++) OK(pdm_model_train_step(m));
+        pdm_surrogate    *net = pdm_model_surrogate(m);
+        pdm_surrogate_ops ops = *net->ops;
+        ops.backward          = wrong_backward;
+        right_ops             = net->ops;
+        net->ops              = &ops;
+        OK(pdm_model_check_gradient(m, &slope, report, table));
+        net->ops = right_ops;
+        ck_assert_msg(fabs(slope - 1.0) <= 0.3, "%s, %s experts, %s:\n%s", problem_name(chains[_i].problem),
+                      chains[_i].experts, chains[_i].partition, table);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 /* ---- determinism and files ---- */
 
 static void weights_of(pdm_model *m, float **out, pdm_size *n)
@@ -602,6 +637,7 @@ int main(void)
     tcase_add_loop_test(t, magnitude_is_of_the_solution_not_of_rounding, 0, 2);
     tcase_add_test(t, a_field_without_a_level_is_refused);
     tcase_add_loop_test(t, loss_gradient_passes_the_taylor_test, 0, N_CHAIN * 3);
+    tcase_add_loop_test(t, taylor_test_finds_a_small_mistake, 0, N_CHAIN);
     tcase_add_test(t, failed_gradient_check_keeps_the_weights);
     tcase_add_loop_test(t, threads_do_not_change_a_bit, 0, PROBLEM_POISSON);
     tcase_add_test(t, loss_and_gradient_are_of_the_same_samples);

@@ -1,4 +1,10 @@
-/* Taylor test of the whole chain: loss by network weights, through basis, solve, adjoint and back. */
+/* Taylor test of the whole chain: loss by network weights, through basis, solve, adjoint and back. Along a direction d, with
+ * e(h) = L(x + h d) - L(x) - h <g, d>, its even part E and its odd part O,
+ *     curvature = |16 E(h/2) - E(h)| / 3             falls as h^2 (the term of fourth order is gone);
+ *     mistake   = |8 O(h/2) - O(h)| / 3              falls as h^5 for a right gradient, as h for a wrong one (the term of third
+ *                                                    order, which hides small mistakes, is gone);
+ *     rest      = sqrt(curvature^2 + mistake^2)      falls as h^2 for a right gradient, as h for a wrong one.
+ * docs/mathematics.md, "Checks". */
 #include "train/train.h"
 
 #include <math.h>
@@ -6,148 +12,329 @@
 
 #include "train/train_impl.h"
 
-enum { STEPS = 12, FITTED = 4, N_NOISE = 3, DIRECTIONS = 4 };
+enum {
+    STEPS      = 13, /* rows of the table, h halved from row to row                                       */
+    FIRST      = 1,  /* of the table: h = 2^-FIRST                                                        */
+    TINY_STEPS = 5,  /* rows for the noise: roundings of weights and network (FP32), and of the solves    */
+    TINY_FIRST = 17, /* of these: h = 2^-TINY_FIRST, where a weight moves by a few roundings              */
+    DIRECTIONS = 3,
+    RATIOS     = 2, /* in a fit                                                                           */
+    CANDIDATES = 3  /* fits of the rest to choose from                                                    */
+};
 
-static const double NOISE_STEP  = 1e-7,
-                    ABOVE_NOISE = 20.0; /* steps of a few FP32 roundings; what counts as far above them */
+static const double SIZE = 0.08,       /* of a direction at h = 1, relative to the weights                    */
+    ALIGNED              = 0.1,        /* share of its squared length that lies along the gradient            */
+    CLEAR                = 10.0,       /* times the noise: what stands above it                               */
+    LOW_RATIO = 1.6, HIGH_RATIO = 2.5; /* between these a mistake falls as h                              */
 
-/* Random direction over the weights, each tensor's part as long as `size` times the tensor itself (or its usual size). */
-static void draw_direction(const pdm_surrogate *net, const float *weight, double size, int number, double *direction)
+/* Medians over the directions, which a solve that ends elsewhere along one of them does not move. */
+typedef struct taylor_row {
+    double h, rest, mistake, even[DIRECTIONS], odd[DIRECTIONS];
+} taylor_row;
+
+typedef struct taylor {
+    pdm_model *m;
+    pdm_batch  good;      /* the samples of the base point, frozen */
+    float     *weight;    /* [n_parameter] saved                   */
+    double    *direction; /* [DIRECTIONS][n_parameter]             */
+    double     base;      /* loss                                  */
+    taylor_row row[STEPS + 1], tiny[TINY_STEPS + 1];
+    double     rest_noise, mistake_noise;
+    double     along; /* median of |<g, d>| */
+} taylor;
+
+typedef struct taylor_fit {
+    bool   mistake;     /* of the mistakes; else of the rests */
+    int    first, last; /* rows; first < 0: none              */
+    double slope;
+} taylor_fit;
+
+/* The middle one; NaN counts as infinite. */
+static double median(double *x)
 {
-    for (pdm_size t = 0; t < net->n_tensor; t++) {
-        const pdm_tensor_info *info = &net->tensor[t];
-        double                 norm = 0.0, length = 0.0;
-        for (pdm_size i = info->offset; i < info->offset + info->n; i++) {
-            direction[i] = pdm_random_normal((pdm_random_key){7, PDM_RANDOM_CHECK, (uint64_t)number}, (uint64_t)i);
-            norm += direction[i] * direction[i];
-            length += (double)weight[i] * weight[i];
+    for (int i = 0; i < DIRECTIONS; i++) {
+        if (isnan(x[i])) x[i] = INFINITY;
+        for (int j = i; j > 0 && x[j] < x[j - 1]; j--) {
+            const double later = x[j - 1];
+            x[j - 1]           = x[j];
+            x[j]               = later;
         }
-        const double scale = size * (length > 0.0 ? sqrt(length / norm) : 0.1);
-        for (pdm_size i = info->offset; i < info->offset + info->n; i++) direction[i] *= scale;
     }
+    return x[DIRECTIONS / 2];
 }
 
-static pdm_status loss_at(pdm_model *m, const float *weight, const double *direction, double h, double *loss,
-                          double *moved_along)
+/* One tensor's part of a direction: the sum of a random part and of one along the gradient, without which <g, d>, and a
+ * mistake in it, would drown in curvature; together as long as SIZE times the tensor itself (or its usual size). Returns
+ * its part of <g, d>. */
+static double draw_tensor(pdm_size n, const float *weight, const float *g, pdm_random_key key, uint64_t first,
+                          double *d)
+{
+    double norm_r = 0.0, norm_g = 0.0, length = 0.0, product = 0.0;
+    for (pdm_size i = 0; i < n; i++) {
+        d[i] = pdm_random_normal(key, first + (uint64_t)i);
+        norm_r += d[i] * d[i];
+        norm_g += (double)g[i] * g[i];
+        length += (double)weight[i] * weight[i];
+    }
+    const double size   = SIZE * (length > 0.0 ? sqrt(length) : 0.1 * sqrt(norm_r));
+    const double along  = norm_g > 0.0 ? sqrt(ALIGNED / norm_g) : 0.0;
+    const double random = sqrt((norm_g > 0.0 ? 1.0 - ALIGNED : 1.0) / norm_r);
+    for (pdm_size i = 0; i < n; i++) {
+        d[i] = size * (random * d[i] + along * (double)g[i]);
+        product += d[i] * (double)g[i];
+    }
+    return product;
+}
+
+static pdm_status draw_directions(taylor *t)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_surrogate *net    = t->m->surrogate;
+    void                *g      = NULL;
+    double               slope[DIRECTIONS];
+
+    PDM_TRY(t->m->backend->ops->acquire(t->m->backend, net->g_parameters, PDM_READ, &g));
+    for (int k = 0; k < DIRECTIONS; k++) {
+        const pdm_random_key key = {7, PDM_RANDOM_CHECK, (uint64_t)k};
+        slope[k]                 = 0.0;
+        for (pdm_size j = 0; j < net->n_tensor; j++) {
+            const pdm_size at = net->tensor[j].offset;
+            slope[k] += draw_tensor(net->tensor[j].n, t->weight + at, (float *)g + at, key, (uint64_t)at,
+                                    t->direction + k * net->n_parameter + at);
+        }
+        slope[k] = fabs(slope[k]);
+    }
+    t->along = median(slope);
+    PDM_TRY(t->m->backend->ops->release(t->m->backend, net->g_parameters, &g));
+done:
+    if (g) (void)t->m->backend->ops->release(t->m->backend, net->g_parameters, &g);
+    return status;
+}
+
+/* e(h) along a direction; NaN where one of the samples does not converge. */
+static pdm_status left_over(const taylor *t, const double *direction, double h, double *e)
 {
     pdm_status     status = PDM_OK;
+    pdm_model     *m      = t->m;
     pdm_backend   *b      = m->backend;
     pdm_surrogate *net    = m->surrogate;
     void          *host = NULL, *g = NULL;
+    double         along = 0.0, loss = NAN;
+    pdm_size       n_good = 0;
 
     PDM_TRY(b->ops->acquire(b, net->parameters, PDM_WRITE, &host));
     PDM_TRY(b->ops->acquire(b, net->g_parameters, PDM_READ, &g));
-    *moved_along = 0.0;
     for (pdm_size i = 0; i < net->n_parameter; i++) {
         float *p = (float *)host + i;
-        *p       = (float)((double)weight[i] + h * direction[i]);
-        *moved_along += ((double)*p - (double)weight[i]) * (double)((float *)g)[i]; /* as rounded to FP32 */
+        *p       = (float)((double)t->weight[i] + h * direction[i]);
+        along += ((double)*p - (double)t->weight[i]) * (double)((float *)g)[i]; /* as rounded to FP32 */
     }
     PDM_TRY(b->ops->release(b, net->parameters, &host));
     PDM_TRY(b->ops->release(b, net->g_parameters, &g));
-    PDM_TRY(pdm_model_loss(m, m->step, false, loss));
+    status = step_loss(m, m->step, t->good, false, &n_good, &loss);
+    if (status != PDM_ERR_NUMERIC) PDM_TRY(status);
+    *e     = status == PDM_OK && n_good == t->good.n ? loss - t->base - along : NAN;
+    status = PDM_OK;
 done:
     if (host) (void)b->ops->release(b, net->parameters, &host);
     if (g) (void)b->ops->release(b, net->g_parameters, &g);
     return status;
 }
 
-/* Least squares slope of log2(rest) over FITTED halvings. */
-static double fit_slope(const double *rest)
-{
-    double sx = 0.0, sy = 0.0, sxx = 0.0, sxy = 0.0;
-    for (int k = 0; k < FITTED; k++) {
-        const double x = -k, y = log2(rest[k]);
-        sx += x;
-        sy += y;
-        sxx += x * x;
-        sxy += x * y;
-    }
-    return (FITTED * sxy - sx * sy) / (FITTED * sxx - sx * sx);
-}
-
-/* What is left of the first-order model at step h, the root mean square over directions d and -d: with both signs the terms
- * of third order cannot cancel those of second order at some h and spoil the slope. directions [DIRECTIONS][n_parameter] */
-static pdm_status rest_at(pdm_model *m, const float *weight, const double *directions, double h, double base,
-                          double *rest)
+static pdm_status measure(const taylor *t, taylor_row *row)
 {
     pdm_status status = PDM_OK;
-    double     sum    = 0.0;
-    for (int k = 0; k < 2 * DIRECTIONS; k++) {
-        double loss = 0.0, along = 0.0;
-        PDM_TRY(loss_at(m, weight, directions + (k / 2) * m->surrogate->n_parameter, k % 2 ? -h : h, &loss, &along));
-        sum += (loss - base - along) * (loss - base - along);
+    for (int k = 0; k < DIRECTIONS; k++) {
+        const double *d = t->direction + k * t->m->surrogate->n_parameter;
+        double        up, down;
+        PDM_TRY(left_over(t, d, row->h, &up));
+        PDM_TRY(left_over(t, d, -row->h, &down));
+        row->even[k] = 0.5 * (up + down);
+        row->odd[k]  = 0.5 * (up - down);
     }
-    *rest = sqrt(sum / (2 * DIRECTIONS));
 done:
     return status;
 }
 
-/* Rests at h = 1, 1/2, ...; the slope is fitted over the smallest steps whose rests are all far above the noise that FP32
- * weights and the solver's tolerance leave, which tiny steps measure. */
-static pdm_status taylor_table(pdm_model *m, const float *weight, const double *directions, double base, pdm_text *text,
-                               double *slope)
+/* A row from the even and odd parts at h and at h/2. */
+static void compare(taylor_row *row, const taylor_row *half)
+{
+    double mistake[DIRECTIONS], rest[DIRECTIONS];
+    for (int k = 0; k < DIRECTIONS; k++) {
+        mistake[k] = fabs(8.0 * half->odd[k] - row->odd[k]) / 3.0;
+        rest[k]    = hypot((16.0 * half->even[k] - row->even[k]) / 3.0, mistake[k]);
+    }
+    row->mistake = median(mistake);
+    row->rest    = median(rest);
+}
+
+static pdm_status measure_all(taylor *t)
 {
     pdm_status status = PDM_OK;
-    double     rest[STEPS], noise = 0.0, h = 1.0;
-    int        last = 0;
+    for (int i = 0; i <= STEPS; i++) t->row[i].h = ldexp(1.0, -FIRST - i);
+    for (int i = 0; i <= TINY_STEPS; i++) t->tiny[i].h = ldexp(1.0, -TINY_FIRST - i);
+    for (int i = 0; i <= STEPS; i++) PDM_TRY(measure(t, &t->row[i]));
+    for (int i = 0; i <= TINY_STEPS; i++) PDM_TRY(measure(t, &t->tiny[i]));
+    for (int i = 0; i < STEPS; i++) compare(&t->row[i], &t->row[i + 1]);
+    for (int i = 0; i < TINY_STEPS; i++) {
+        compare(&t->tiny[i], &t->tiny[i + 1]);
+        t->rest_noise    = fmax(t->rest_noise, t->tiny[i].rest);
+        t->mistake_noise = fmax(t->mistake_noise, t->tiny[i].mistake);
+    }
+done:
+    return status;
+}
 
-    for (int k = 0; k < N_NOISE; k++) {
-        double r;
-        PDM_TRY(rest_at(m, weight, directions, NOISE_STEP * (k + 1), base, &r));
-        noise = fmax(noise, r);
+static double column(const taylor *t, int i, bool mistake)
+{
+    return mistake ? t->row[i].mistake : t->row[i].rest;
+}
+
+/* Are the rows first .. last finite, and all above the noise? */
+static bool is_clear(const taylor *t, int first, int last, bool mistake)
+{
+    const double least = CLEAR * (mistake ? t->mistake_noise : t->rest_noise);
+    for (int i = first; i <= last; i++)
+        if (!(column(t, i, mistake) > least) || !isfinite(column(t, i, mistake))) return false;
+    return true;
+}
+
+/* Smallest and largest ratio of neighbours among the rows first .. last. */
+static void ratios(const taylor *t, int first, int last, bool mistake, double *low, double *high)
+{
+    *low  = INFINITY;
+    *high = 0.0;
+    for (int i = first; i < last; i++) {
+        const double ratio = column(t, i, mistake) / column(t, i + 1, mistake);
+        *low               = fmin(*low, ratio);
+        *high              = fmax(*high, ratio);
+    }
+}
+
+/* Least squares through log2 of the rows first .. last. */
+static taylor_fit fit(const taylor *t, int first, int last, bool mistake)
+{
+    double sxy = 0.0, sxx = 0.0;
+    for (int i = first; i <= last; i++) {
+        const double x = 0.5 * (double)(first + last) - i; /* log2 h, centred */
+        sxy += x * log2(column(t, i, mistake));
+        sxx += x * x;
+    }
+    return (taylor_fit){.mistake = mistake, .first = first, .last = last, .slope = sxy / sxx};
+}
+
+/* Large steps say nothing, small mistakes being hidden there: the smallest ones that are clear of the noise decide. When the
+ * mistake falls as h there, the gradient is wrong. Otherwise the slope is that of the rest, over the steadiest of the
+ * smallest windows. */
+static taylor_fit choose_fit(const taylor *t)
+{
+    double     low, high, steadiest = INFINITY;
+    taylor_fit best = {.first = -1, .slope = NAN};
+
+    for (int last = STEPS - 1; last >= RATIOS; last--) {
+        if (!is_clear(t, last - RATIOS, last, true)) continue;
+        ratios(t, last - RATIOS, last, true, &low, &high);
+        if (low > LOW_RATIO && high < HIGH_RATIO) return fit(t, last - RATIOS, last, true);
+        break;
+    }
+    for (int last = STEPS - 1, n = 0; last >= RATIOS && n < CANDIDATES; last--) {
+        if (!is_clear(t, last - RATIOS, last, false)) continue;
+        n++;
+        ratios(t, last - RATIOS, last, false, &low, &high);
+        if (!(high / low < steadiest)) continue;
+        steadiest = high / low;
+        best      = fit(t, last - RATIOS, last, false);
+    }
+    return best;
+}
+
+/* The least mistake, relative to the gradient, that stands above the noise over the rows of a fit, from the first row on
+     * where what a right gradient leaves does not. */
+static double least_mistake(const taylor *t)
+{
+    int i = 0;
+    while (i < STEPS && !(t->row[i].mistake <= CLEAR * t->mistake_noise)) i++;
+    return CLEAR * t->mistake_noise / (ldexp(1.0, -FIRST - i - RATIOS) * t->along);
+}
+
+static pdm_status write_table(const taylor *t, const taylor_fit *f, pdm_text *text)
+{
+    pdm_status status = PDM_OK;
+    PDM_TRY(pdm_text_append(text, "loss %.10e, noise of the rest %.1e, of the mistake %.1e\n", t->base, t->rest_noise,
+                            t->mistake_noise));
+    PDM_TRY(pdm_text_append(text, "%-12s %-14s %-8s %-14s %s\n", "step h", "|rest|", "ratio", "|mistake|", "ratio"));
+    for (int i = 0; i < STEPS; i++) {
+        const taylor_row *r = &t->row[i];
+        PDM_TRY(i == 0 ? pdm_text_append(text, "%-12.5g %-14.5e %-8s %.5e\n", r->h, r->rest, "", r->mistake)
+                       : pdm_text_append(text, "%-12.5g %-14.5e %-8.3f %-14.5e %.3f\n", r->h, r->rest,
+                                         r[-1].rest / r->rest, r->mistake, r[-1].mistake / r->mistake));
     }
     PDM_TRY(
-        pdm_text_append(text, "loss %.10e, noise %.1e\n%-12s %-14s %s\n", base, noise, "step h", "|rest|", "ratio"));
-    for (int k = 0; k < STEPS; k++, h *= 0.5) {
-        PDM_TRY(rest_at(m, weight, directions, h, base, &rest[k]));
-        PDM_TRY(pdm_text_append(text, "%-12.5g %-14.5e", h, rest[k]));
-        if (k) PDM_TRY(pdm_text_append(text, " %.3f", rest[k - 1] / rest[k]));
-        PDM_TRY(pdm_text_append(text, "\n"));
-        if (rest[k] > ABOVE_NOISE * noise && last == k) last = k + 1;
-    }
-    *slope = last >= FITTED ? fit_slope(rest + last - FITTED) : NAN;
-    if (last >= FITTED)
-        PDM_TRY(pdm_text_append(text, "slope %.3f over h = %g to %g (2 is right, 1 is a wrong gradient)\n", *slope,
-                                pow(0.5, last - FITTED), pow(0.5, last - 1)));
-    else
+        pdm_text_append(text, "a mistake of %.1e of the gradient, or a larger one, would show\n", least_mistake(t)));
+    if (f->first < 0)
         PDM_TRY(pdm_text_append(text, "no slope: the rests are too close to the noise\n"));
+    else
+        PDM_TRY(pdm_text_append(text, "slope %.3f of the %s over h = %g to %g (2 is right, 1 is a wrong gradient)\n",
+                                f->slope, f->mistake ? "mistake" : "rest", t->row[f->first].h, t->row[f->last].h));
 done:
     return status;
+}
+
+/* Loss and gradient at the weights as they are, solved to rounding; the samples that have both are frozen. */
+static pdm_status take_base(taylor *t, int32_t *good)
+{
+    pdm_status status = PDM_OK;
+    pdm_model *m      = t->m;
+
+    pdm_solver_set_limits(m->solver, 1e-12, 500);
+    PDM_TRY(step_loss(m, m->step, batch_of(m, m->n_batch), true, &t->good.n, &t->base));
+    memcpy(good, m->good, (size_t)t->good.n * sizeof *good);
+    t->good.index = good;
+done:
+    return status;
+}
+
+static void put_back(pdm_model *m, const float *weight)
+{
+    void *host = NULL;
+    if (m->backend->ops->acquire(m->backend, m->surrogate->parameters, PDM_WRITE, &host) != PDM_OK) return;
+    memcpy(host, weight, (size_t)m->surrogate->n_parameter * sizeof *weight);
+    (void)m->backend->ops->release(m->backend, m->surrogate->parameters, &host);
 }
 
 pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, void *user)
 {
-    pdm_status     status     = PDM_OK;
-    pdm_surrogate *net        = m ? m->surrogate : NULL;
-    float         *weight     = NULL;
-    double        *directions = NULL, base;
-    void          *host       = NULL;
-    pdm_text       text       = {0};
-    bool           saved      = false;
+    pdm_status status = PDM_OK;
+    taylor     t      = {.m = m};
+    int32_t   *good   = NULL;
+    void      *host   = NULL;
+    pdm_text   text   = {0};
+    bool       saved  = false;
 
     if (!m || !slope) return PDM_ERR_ARGUMENT;
-    text.ctx = m->ctx;
-    PDM_TRY(pdm_alloc_array(m->ctx, net->n_parameter, &weight));
-    PDM_TRY(pdm_alloc_array(m->ctx, DIRECTIONS * net->n_parameter, &directions));
-    PDM_TRY(m->backend->ops->acquire(m->backend, net->parameters, PDM_READ, &host));
-    memcpy(weight, host, (size_t)net->n_parameter * sizeof *weight);
+    const pdm_size n = m->surrogate->n_parameter;
+    text.ctx         = m->ctx;
+    PDM_TRY(pdm_alloc_array(m->ctx, n, &t.weight));
+    PDM_TRY(pdm_alloc_array(m->ctx, DIRECTIONS * n, &t.direction));
+    PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &good));
+    PDM_TRY(m->backend->ops->acquire(m->backend, m->surrogate->parameters, PDM_READ, &host));
+    memcpy(t.weight, host, (size_t)n * sizeof *t.weight);
     saved = true;
-    PDM_TRY(m->backend->ops->release(m->backend, net->parameters, &host));
-    for (int k = 0; k < DIRECTIONS; k++) draw_direction(net, weight, 0.08, k, directions + k * net->n_parameter);
-    pdm_solver_set_limits(m->solver, 1e-12, 500);
-    PDM_TRY(pdm_model_loss(m, m->step, true, &base));
-    PDM_TRY(taylor_table(m, weight, directions, base, &text, slope));
+    PDM_TRY(m->backend->ops->release(m->backend, m->surrogate->parameters, &host));
+    PDM_TRY(take_base(&t, good));
+    PDM_TRY(draw_directions(&t));
+    PDM_TRY(measure_all(&t));
+    const taylor_fit f = choose_fit(&t);
+    PDM_TRY(write_table(&t, &f, &text));
+    *slope = f.slope;
     if (sink) sink(user, text.data);
 done:
-    if (host) (void)m->backend->ops->release(m->backend, net->parameters, &host);
-    if (saved && m->backend->ops->acquire(m->backend, net->parameters, PDM_WRITE, &host) == PDM_OK) {
-        memcpy(host, weight, (size_t)net->n_parameter * sizeof *weight);
-        (void)m->backend->ops->release(m->backend, net->parameters, &host);
-    }
+    if (host) (void)m->backend->ops->release(m->backend, m->surrogate->parameters, &host);
+    if (saved) put_back(m, t.weight);
     if (m) {
-        pdm_free(m->ctx, weight);
-        pdm_free(m->ctx, directions);
+        pdm_free(m->ctx, t.weight);
+        pdm_free(m->ctx, t.direction);
+        pdm_free(m->ctx, good);
     }
     pdm_text_destroy(&text);
     return status;
