@@ -52,15 +52,24 @@ typedef struct setting {
 
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
-    const char *output;
+    const char *output, *field, *title;
     double      polish;  /* 0: none */
     int         threads; /* 0: all */
+    int         sample;  /* -1: not given */
+    int         width;   /* pixels; 0: not given */
     bool        help, quiet, verbose, json, resume, force;
     int         n_set;
     setting    *set; /* [n_set] */
 } options;
 
-typedef enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_REAL, OPTION_COUNT, OPTION_SETTING } option_kind;
+typedef enum option_kind {
+    OPTION_FLAG,
+    OPTION_TEXT,
+    OPTION_REAL,
+    OPTION_COUNT,
+    OPTION_INDEX,
+    OPTION_SETTING
+} option_kind;
 
 typedef struct option_info {
     const char *name;
@@ -175,6 +184,7 @@ bool report_wants_numbers(report *r);
 
 /* ---- commands ---- */
 
-extern const command train_command, predict_command, eval_command, check_command, info_command, gradcheck_command;
+extern const command train_command, predict_command, eval_command, plot_command, check_command, info_command,
+    gradcheck_command;
 
 #endif

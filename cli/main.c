@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&train_command, &predict_command, &eval_command,
+static const command *const commands[] = {&train_command, &predict_command, &eval_command,     &plot_command,
                                           &check_command, &info_command,    &gradcheck_command};
 enum { N_COMMAND = sizeof commands / sizeof *commands };
 
@@ -53,7 +53,7 @@ static exit_code run(int argc, char **argv)
 
     if (!word)
         return fail(NULL, CODE_USAGE,
-                    "a command expected: train, predict, eval, check, info or gradcheck (see pdemoe --help)");
+                    "a command expected: train, predict, eval, plot, check, info or gradcheck (see pdemoe --help)");
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         print_help();
         return CODE_FINE;

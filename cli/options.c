@@ -163,11 +163,13 @@ static exit_code read_value(const command *c, const option_info *info, char *wor
     case OPTION_FLAG: *(bool *)place = true; break;
     case OPTION_TEXT: *(const char **)place = word; break;
     case OPTION_SETTING: return read_setting(c, word, &out->set[out->n_set++]);
-    case OPTION_COUNT: {
+    case OPTION_COUNT:
+    case OPTION_INDEX: {
+        const int  least = info->kind == OPTION_COUNT;
         const long value = strtol(word, &end, 10);
-        if (errno || end == word || *end || value < 1 || value > INT_MAX)
-            return fail(NULL, CODE_USAGE, "%s: --%s %s: a whole number of at least 1 expected", c->name, info->name,
-                        word);
+        if (errno || end == word || *end || value < least || value > INT_MAX)
+            return fail(NULL, CODE_USAGE, "%s: --%s %s: a whole number of at least %d expected", c->name, info->name,
+                        word, least);
         *(int *)place = (int)value;
         break;
     }
@@ -205,7 +207,7 @@ exit_code options_read(const command *c, int argc, char **argv, options *out)
     exit_code     code              = CODE_FINE;
     getopt_tables tables            = {0};
     bool          given[MAX_OPTION] = {false};
-    options       o                 = {.set = calloc((size_t)argc, sizeof *o.set)};
+    options       o                 = {.sample = -1, .set = calloc((size_t)argc, sizeof *o.set)};
     int           value;
 
     if (!o.set) return fail(NULL, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));

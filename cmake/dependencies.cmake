@@ -194,6 +194,49 @@ else()
   pdm_part(METIS "--" "not found (metis.h, libmetis)" "minimum degree orders the block factor")
 endif()
 
+# ---- Cairo (optional; the program alone links it) ----
+if(NOT PDM_CAIRO MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "PDM_CAIRO is \"${PDM_CAIRO}\"; AUTO, ON or OFF expected")
+endif()
+set(PDM_HAVE_CAIRO OFF)
+set(cairo_found "not found (cairo.h, libcairo; Debian: libcairo2-dev)")
+if(PDM_CAIRO STREQUAL "OFF")
+  set(cairo_found "not looked for (PDM_CAIRO=OFF)")
+else()
+  pkg_check_modules(CAIRO IMPORTED_TARGET cairo cairo-png cairo-svg cairo-pdf)
+endif()
+if(CAIRO_FOUND AND NOT PDM_CAIRO STREQUAL "OFF")
+  set(CMAKE_REQUIRED_LIBRARIES PkgConfig::CAIRO)
+  check_c_source_compiles(
+    "#include <cairo.h>
+     #include <cairo-pdf.h>
+     #include <cairo-svg.h>
+     static cairo_status_t put(void *u, const unsigned char *d, unsigned n) { (void)u; (void)d; (void)n; return CAIRO_STATUS_SUCCESS; }
+     int main(void) {
+       cairo_surface_t *s = cairo_svg_surface_create_for_stream(put, 0, 1, 1);
+       cairo_pdf_surface_set_metadata(cairo_pdf_surface_create_for_stream(put, 0, 1, 1), CAIRO_PDF_METADATA_TITLE, 0);
+       return (int)cairo_surface_write_to_png_stream(s, put, 0);
+     }"
+    PDM_CAIRO_WORKS)
+  unset(CMAKE_REQUIRED_LIBRARIES)
+  if(PDM_CAIRO_WORKS)
+    set(PDM_HAVE_CAIRO ON)
+  else()
+    set(cairo_found "a small program that uses it does not compile")
+    unset(PDM_CAIRO_WORKS CACHE)
+  endif()
+endif()
+if(PDM_HAVE_CAIRO)
+  add_library(pdm::cairo INTERFACE IMPORTED)
+  target_link_libraries(pdm::cairo INTERFACE PkgConfig::CAIRO)
+  list(FILTER CAIRO_LINK_LIBRARIES INCLUDE REGEX "cairo")
+  pdm_part(Cairo ${CAIRO_cairo_VERSION} "${CAIRO_LINK_LIBRARIES}" "pdemoe plot draws PNG, SVG, PDF")
+elseif(PDM_CAIRO STREQUAL "ON")
+  message(FATAL_ERROR "PDM_CAIRO=ON, but Cairo: ${cairo_found}. Debian: apt-get install libcairo2-dev")
+else()
+  pdm_part(Cairo "--" "${cairo_found}" "pdemoe plot says what is missing")
+endif()
+
 # ---- back ends of later versions ----
 foreach(part IN ITEMS CUDA MPI NCCL)
   if(NOT PDM_${part} MATCHES "^(AUTO|ON|OFF)$")

@@ -12,7 +12,7 @@ cd "$folder" || exit 1
 # ---- words about itself ----
 expect 0 'Usage|train|gradcheck|Exit codes|130' "$program" --help
 expect 0 'commit|compiler|NetCDF' "$program" --version
-for command in train predict eval check info gradcheck; do
+for command in train predict eval plot check info gradcheck; do
     expect 0 "Usage: pdemoe $command|Options:|--set|--threads|--json|--quiet" "$program" "$command" --help
 done
 expect 0 'training|learning_rate|solver|domain|row_power' "$program" train --help

@@ -1,0 +1,252 @@
+#include "cli/plot_page.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <cairo-pdf.h>
+#include <cairo-svg.h>
+
+#define POINTS_PER_INCH 72.0
+#define VECTOR_RASTER   300.0 /* dots an inch of the maps in SVG and PDF */
+
+enum { MOST_PIXELS = 32767 };
+
+exit_code picture_of(session *s, const char *path, picture *out)
+{
+    static const char *const ending[] = {".png", ".svg", ".pdf"};
+    const char              *dot      = strrchr(path, '.');
+
+    for (int i = 0; i < 3; i++)
+        if (dot && strcasecmp(dot, ending[i]) == 0) {
+            *out = (picture)i;
+            return CODE_FINE;
+        }
+    return fail(s, CODE_USAGE, "plot: --output %s: a name that ends in .png, .svg or .pdf expected", path);
+}
+
+/* ---- bytes ---- */
+
+void bytes_append(bytes *b, const void *data, size_t n)
+{
+    if (b->failed || n == 0) return;
+    if (b->n + n > b->capacity) {
+        const size_t   capacity = 2 * (b->n + n);
+        unsigned char *grown    = realloc(b->data, capacity);
+        if (!grown) {
+            b->failed = true;
+            return;
+        }
+        b->data     = grown;
+        b->capacity = capacity;
+    }
+    memcpy(b->data + b->n, data, n);
+    b->n += n;
+}
+
+void bytes_release(bytes *b)
+{
+    free(b->data);
+    *b = (bytes){0};
+}
+
+static cairo_status_t receive(void *user, const unsigned char *data, unsigned n)
+{
+    bytes *b = user;
+    bytes_append(b, data, n);
+    return b->failed ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
+}
+
+/* ---- page ---- */
+
+static exit_code check_cairo(session *s, cairo_status_t status)
+{
+    if (status == CAIRO_STATUS_SUCCESS) return CODE_FINE;
+    return fail(s, status == CAIRO_STATUS_NO_MEMORY ? CODE_MEMORY : CODE_INTERNAL, "drawing failed: %s",
+                cairo_status_to_string(status));
+}
+
+static cairo_surface_t *make_surface(page *p, double scale)
+{
+    switch (p->kind) {
+    case PICTURE_SVG:
+        return cairo_svg_surface_create_for_stream(receive, &p->stream, scale * p->width, scale * p->height);
+    case PICTURE_PDF:
+        return cairo_pdf_surface_create_for_stream(receive, &p->stream, scale * p->width, scale * p->height);
+    case PICTURE_PNG: break;
+    }
+    return cairo_image_surface_create(CAIRO_FORMAT_RGB24, p->pixels_x, p->pixels_y);
+}
+
+static void use_font_options(cairo_t *cr)
+{
+    cairo_font_options_t *o = cairo_font_options_create();
+
+    cairo_font_options_set_antialias(o, CAIRO_ANTIALIAS_GRAY);
+    cairo_font_options_set_hint_style(o, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(o, CAIRO_HINT_METRICS_OFF);
+    cairo_set_font_options(cr, o);
+    cairo_font_options_destroy(o);
+}
+
+exit_code page_open(session *s, picture kind, double width, double height, int pixels, page *p)
+{
+    exit_code    code  = CODE_FINE;
+    const double scale = pixels / width; /* pixels a point */
+
+    *p = (page){.kind = kind, .width = width, .height = height, .pixels_x = pixels};
+    if (height * scale > MOST_PIXELS || pixels > MOST_PIXELS)
+        return fail(s, CODE_USAGE,
+                    "plot: the picture would be %d x %.0f pixels; at most %d either way: a smaller --width, or one "
+                    "--sample or --field",
+                    pixels, height * scale, MOST_PIXELS);
+    p->pixels_y       = (int)ceil(height * scale);
+    const double unit = kind == PICTURE_PNG ? scale : scale * POINTS_PER_INCH / PAGE_DPI;
+    p->raster         = kind == PICTURE_PNG ? scale : unit * VECTOR_RASTER / POINTS_PER_INCH;
+    p->surface        = make_surface(p, unit);
+    p->cr             = cairo_create(p->surface);
+    CLI_TRY(check_cairo(s, cairo_status(p->cr)));
+    cairo_scale(p->cr, unit, unit);
+    use_font_options(p->cr);
+    cairo_set_source_rgb(p->cr, 1.0, 1.0, 1.0);
+    cairo_paint(p->cr);
+done:
+    return code;
+}
+
+void page_close(page *p)
+{
+    if (p->cr) cairo_destroy(p->cr);
+    if (p->surface) cairo_surface_destroy(p->surface);
+    bytes_release(&p->stream);
+    bytes_release(&p->words);
+    p->cr      = NULL;
+    p->surface = NULL;
+}
+
+/* ---- writing ---- */
+
+static void append_text(bytes *b, const char *text)
+{
+    bytes_append(b, text, strlen(text));
+}
+
+static void append_escaped(bytes *b, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++) switch (text[i]) {
+        case '<': append_text(b, "&lt;"); break;
+        case '>': append_text(b, "&gt;"); break;
+        case '&': append_text(b, "&amp;"); break;
+        default: bytes_append(b, &text[i], 1);
+        }
+}
+
+/* Cairo's SVG, with title and description for search and for readers of screens. */
+static void describe_svg(const page *p, const char *title, bytes *out)
+{
+    const char  *start = (const char *)p->stream.data, *svg = NULL, *behind = NULL;
+    const size_t n = p->stream.n;
+
+    for (size_t i = 0; i + 4 < n && !svg; i++)
+        if (memcmp(start + i, "<svg", 4) == 0) svg = start + i;
+    if (svg) behind = memchr(svg, '>', n - (size_t)(svg - start));
+    const size_t head = behind ? (size_t)(behind - start) + 1 : 0;
+    bytes_append(out, start, head);
+    if (behind) {
+        append_text(out, "\n<title>");
+        append_escaped(out, title, strlen(title));
+        append_text(out, "</title>\n<desc>\n");
+        append_escaped(out, (const char *)p->words.data, p->words.n);
+        append_text(out, "</desc>");
+    }
+    bytes_append(out, start + head, n - head);
+}
+
+/* Neither time nor place of drawing goes into the file: the same data give the same bytes. */
+static void describe_pdf(const page *p, const char *title)
+{
+    cairo_pdf_surface_set_metadata(p->surface, CAIRO_PDF_METADATA_TITLE, title);
+    cairo_pdf_surface_set_metadata(p->surface, CAIRO_PDF_METADATA_CREATE_DATE, "");
+}
+
+exit_code page_write(session *s, page *p, const char *path, const char *title)
+{
+    exit_code code = CODE_FINE;
+    bytes     file = {0};
+
+    if (p->kind == PICTURE_PDF) describe_pdf(p, title);
+    CLI_TRY(check_cairo(s, cairo_status(p->cr)));
+    if (p->kind == PICTURE_PNG) {
+        cairo_surface_flush(p->surface);
+        CLI_TRY(check_cairo(s, cairo_surface_write_to_png_stream(p->surface, receive, &p->stream)));
+    } else {
+        cairo_surface_finish(p->surface);
+        CLI_TRY(check_cairo(s, cairo_surface_status(p->surface)));
+    }
+    if (p->kind == PICTURE_SVG) describe_svg(p, title, &file);
+    if (file.failed || p->stream.failed || p->words.failed) {
+        code = fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
+        goto done;
+    }
+    CLI_TRY(p->kind == PICTURE_SVG ? write_whole(s, path, file.data, file.n)
+                                   : write_whole(s, path, p->stream.data, p->stream.n));
+done:
+    bytes_release(&file);
+    return code;
+}
+
+/* ---- text ---- */
+
+void use_colour(cairo_t *cr, colour c)
+{
+    cairo_set_source_rgb(cr, c.red, c.green, c.blue);
+}
+
+static void use_font(cairo_t *cr, double size, weight w)
+{
+    cairo_select_font_face(cr, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
+                           w == WEIGHT_BOLD ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
+    cairo_set_font_size(cr, size);
+}
+
+double text_width(cairo_t *cr, const char *text, double size, weight w)
+{
+    cairo_text_extents_t e;
+
+    use_font(cr, size, w);
+    cairo_text_extents(cr, text, &e);
+    return e.x_advance;
+}
+
+static void note_words(page *p, const char *text)
+{
+    if (p->kind != PICTURE_SVG || !text[0]) return;
+    append_text(&p->words, text);
+    append_text(&p->words, "\n");
+}
+
+void page_text(page *p, double x, double y, double share, double size, weight w, const char *text)
+{
+    const double width = text_width(p->cr, text, size, w);
+
+    note_words(p, text);
+    cairo_move_to(p->cr, x - share * width, y);
+    cairo_show_text(p->cr, text);
+    cairo_new_path(p->cr);
+}
+
+void page_text_upward(page *p, double x, double y, double share, double size, const char *text)
+{
+    const double width = text_width(p->cr, text, size, WEIGHT_NORMAL);
+
+    note_words(p, text);
+    cairo_save(p->cr);
+    cairo_translate(p->cr, x, y + share * width);
+    cairo_rotate(p->cr, -1.5707963267948966);
+    cairo_move_to(p->cr, 0.0, 0.0);
+    cairo_show_text(p->cr, text);
+    cairo_new_path(p->cr);
+    cairo_restore(p->cr);
+}

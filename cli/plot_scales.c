@@ -1,0 +1,98 @@
+/* From the values of all items of a field to its colours. */
+#include "cli/plot_job.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define OUTLIER 0.995 /* share of differences that the colours are made for, where the rest is far beyond */
+
+/* Outward to numbers that are rounder: ends that are nearly round get their tick. */
+static void round_ends(scale *c)
+{
+    const double step = pow(10.0, floor(log10((c->high - c->low) / 50.0)));
+
+    c->low  = floor(c->low / step + 1e-6) * step;
+    c->high = ceil(c->high / step - 1e-6) * step;
+}
+
+static scale scale_for_values(const job *j, int field)
+{
+    scale c = {INFINITY, -INFINITY, false, false, false};
+
+    for (size_t i = 0; i < j->n_item; i++) {
+        const item *x = &j->item[i];
+        if (x->field != field) continue;
+        plot_range(x->mine.value, plot_field_size(&x->mine), &c.low, &c.high);
+        if (j->compares) plot_range(x->reference.value, plot_field_size(&x->reference), &c.low, &c.high);
+    }
+    if (!(c.high - c.low > 1e-12 * fabs(c.high))) { /* constant */
+        const double room = c.low != 0.0 ? 0.5 * fabs(c.low) : 0.5;
+        c.low -= room;
+        c.high += room;
+    }
+    round_ends(&c);
+    return c;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Sizes of all finite differences of a field, sorted. Allocated. */
+static double *sorted_sizes(const job *j, int field, size_t *n)
+{
+    size_t capacity = 0;
+
+    *n = 0;
+    for (size_t i = 0; i < j->n_item; i++)
+        capacity += j->item[i].field == field ? plot_field_size(&j->item[i].difference) : 0;
+    double *size = calloc(capacity, sizeof *size);
+    for (size_t i = 0; size && i < j->n_item; i++) {
+        const plot_field *d = &j->item[i].difference;
+        if (j->item[i].field != field) continue;
+        for (size_t k = 0; k < plot_field_size(d); k++)
+            if (isfinite(d->value[k])) size[(*n)++] = fabs(d->value[k]);
+    }
+    if (size) qsort(size, *n, sizeof *size, compare_numbers);
+    return size;
+}
+
+/* Symmetric about 0. A few values far beyond all others, as at a jump in the data, do not set the scale. */
+static exit_code scale_for_difference(session *s, job *j, int field, scale *out)
+{
+    size_t  n;
+    double *size = sorted_sizes(j, field, &n);
+
+    if (!size) return fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
+    const double most = j->largest[field] = size[n - 1], usual = size[(size_t)(OUTLIER * (double)(n - 1))];
+    const double high = most > 2.0 * usual && usual > 0.0 ? usual : most > 0.0 ? most : 1.0;
+    free(size);
+    *out = (scale){-high, high, true, most > high, most > high};
+    return CODE_FINE;
+}
+
+exit_code job_set_scales(session *s, job *j)
+{
+    exit_code code = CODE_FINE;
+
+    for (int i = 0; i < j->n_field; i++) {
+        j->scale[i] = scale_for_values(j, i);
+        if (j->compares) CLI_TRY(scale_for_difference(s, j, i, &j->difference_scale[i]));
+    }
+done:
+    return code;
+}
+
+void job_note_largest(job *j)
+{
+    for (int i = 0; i < j->n_field; i++) {
+        char number[TICK_TEXT], text[PLOT_TEXT];
+        if (!j->difference_scale[i].goes_above) continue;
+        number_text(j->largest[i], number);
+        snprintf(text, sizeof text, "differences of %.100s beyond the colours: up to %s", j->item[i].mine.name, number);
+        figure_note(&j->figure, text);
+    }
+}
