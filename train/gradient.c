@@ -269,8 +269,9 @@ static pdm_status write_table(const taylor *t, const taylor_fit *f, pdm_text *te
                        : pdm_text_append(text, "%-12.5g %-14.5e %-8.3f %-14.5e %.3f\n", r->h, r->rest,
                                          r[-1].rest / r->rest, r->mistake, r[-1].mistake / r->mistake));
     }
-    PDM_TRY(
-        pdm_text_append(text, "a mistake of %.1e of the gradient, or a larger one, would show\n", least_mistake(t)));
+    if (!f->mistake)
+        PDM_TRY(pdm_text_append(text, "a mistake of %.1e of the gradient, or a larger one, would show\n",
+                                least_mistake(t)));
     if (f->first < 0)
         PDM_TRY(pdm_text_append(text, "no slope: the rests are too close to the noise\n"));
     else
