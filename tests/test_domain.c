@@ -464,7 +464,7 @@ START_TEST(conditions_do_not_replace_each_other)
         ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_min", "u = 0; dxx(u) = 0"), PDM_OK);
         ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_max", pairs[_i].x_max), PDM_OK);
         ck_assert_msg(pdm_pde_create(ctx, c, &pde) == PDM_OK, "%s", pdm_context_error(ctx));
-        ck_assert_int_eq(pdm_domain_create(ctx, c, pde, &d), pairs[_i].words[0] ? PDM_ERR_CASE : PDM_OK);
+        ck_assert_int_eq(pdm_domain_create(ctx, c, pde, NULL, &d), pairs[_i].words[0] ? PDM_ERR_CASE : PDM_OK);
         for (int k = 0; k < 2 && pairs[_i].words[k]; k++)
             ck_assert_msg(strstr(pdm_context_error(ctx), pairs[_i].words[k]) != NULL, "%s", pdm_context_error(ctx));
         pdm_domain_destroy(&d);
