@@ -148,7 +148,9 @@ void lines_draw(page *p, const panel *a, box b)
     cairo_save(p->cr);
     cairo_rectangle(p->cr, b.left, b.top, b.width, b.height);
     cairo_clip(p->cr);
-    for (int i = 0; i < a->n_line; i++) draw_line(p, a, &a->line[i], b);
+    for (int pass = 0; pass < 2; pass++) /* dashed ones upon the others */
+        for (int i = 0; i < a->n_line; i++)
+            if (a->line[i].is_dashed == (pass == 1)) draw_line(p, a, &a->line[i], b);
     draw_key(p, a, b);
     cairo_restore(p->cr);
 }
