@@ -174,7 +174,7 @@ static void bench_close(bench *b)
 int main(int argc, char **argv)
 {
     pdm_status status = PDM_OK;
-    bench      b      = {NULL};
+    bench      b      = {0};
 
     PDM_TRY(pdm_context_create(NULL, &b.ctx));
     PDM_TRY(bench_open(argc > 1 ? atoi(argv[1]) : 0, &b));

@@ -1,3 +1,4 @@
+#define _POSIX_C_SOURCE 200809L /* pthread_sigmask */
 /* One call at a time. Each thread has a range of the tasks; it takes pieces of its own range first, then of the others'.
  *
  * A call is open from when its tasks can be taken until the caller finds none left. A worker that comes adds itself to
