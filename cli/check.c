@@ -7,7 +7,7 @@ static exit_code run(session *s, const options *o)
     report    r    = {.command_name = "check", .options = o};
 
     CLI_TRY(subject_read_case(s, o->operand[0], &x));
-    CLI_TRY(check(s, pdm_case_describe(x.the_case, report_text, &r)));
+    code = check(s, pdm_case_describe(x.the_case, report_text, &r));
     if (report_wants_numbers(&r)) json_end();
 done:
     subject_destroy(&x);

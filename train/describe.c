@@ -56,13 +56,22 @@ done:
     return status;
 }
 
-/* Mean time of a few steps, the first not counted. */
-static pdm_status time_steps(pdm_model *m, double *seconds)
+/* Time of the second of two steps, and the solves that failed in them. */
+static pdm_status view_steps(pdm_model *m, pdm_text *out)
 {
+    enum { N_STEP = 2 };
     pdm_status status = PDM_OK;
-    PDM_TRY(pdm_model_train_step(m));
-    PDM_TRY(pdm_model_train_step(m));
-    *seconds = pdm_model_value(m, "seconds");
+    double     failed = 0.0, seconds;
+    for (int i = 0; i < N_STEP; i++) {
+        PDM_TRY(pdm_model_train_step(m));
+        failed += pdm_model_value(m, "failed");
+    }
+    seconds = pdm_model_value(m, "seconds");
+    if (failed > 0.0)
+        PDM_TRY(pdm_text_append(out, "failed       %.0f of the %lld solves of the first %d steps did not converge\n",
+                                failed, (long long)(N_STEP * m->n_batch), N_STEP));
+    PDM_TRY(pdm_text_append(out, "time         %.1f ms a step here and now, %.0f s for %lld steps\n", 1e3 * seconds,
+                            seconds * (double)m->training.steps, (long long)m->training.steps));
 done:
     return status;
 }
@@ -71,11 +80,10 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
 {
     pdm_status status = PDM_OK;
     pdm_model *m      = NULL;
-    pdm_text   text   = {0};
-    double     seconds;
+    pdm_text   text = {0}, steps = {0};
 
     if (!c || !sink) return PDM_ERR_ARGUMENT;
-    text.ctx = pdm_case_context(c);
+    text.ctx = steps.ctx = pdm_case_context(c);
     PDM_TRY(pdm_model_create(c, &m));
     PDM_TRY(view_model(m, &text));
     if (m->report.relative > NOTABLE_JUMP)
@@ -83,12 +91,12 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
             &text, "corner       initial and boundary data disagree by %g (%s:%s); the initial state keeps its own\n",
             m->report.jump, m->report.where.group ? m->report.where.group : "",
             m->report.where.attribute ? m->report.where.attribute : ""));
-    PDM_TRY(time_steps(m, &seconds));
-    PDM_TRY(pdm_text_append(&text, "time         %.1f ms a step here and now, %.0f s for %lld steps\n", 1e3 * seconds,
-                            seconds * (double)m->training.steps, (long long)m->training.steps));
-    sink(user, text.data);
+    sink(user, text.data); /* before the steps: they may fail, and then it helps to see what was understood */
+    PDM_TRY(view_steps(m, &steps));
+    sink(user, steps.data);
 done:
     pdm_model_destroy(&m);
+    pdm_text_destroy(&steps);
     pdm_text_destroy(&text);
     return status;
 }
