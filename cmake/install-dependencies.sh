@@ -28,15 +28,16 @@ done
 if [ "${1-}" = tests ]; then need_package check; fi
 
 [ -n "$missing" ] || exit 0
-echo "installing$missing"
 if [ "$(id -u)" -eq 0 ]; then
     as_root=
 elif command -v sudo > /dev/null; then
     as_root=sudo
 else
-    echo "this needs root: apt-get install --no-install-recommends$missing" >&2
+    echo "packages are missing, and neither root nor sudo is at hand; as root, run" >&2
+    echo "    apt-get update && apt-get install --no-install-recommends$missing" >&2
     exit 1
 fi
+echo "installing$missing"
 $as_root apt-get -qq update
 # shellcheck disable=SC2086 # a list of words
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends $missing > /dev/null
