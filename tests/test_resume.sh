@@ -9,7 +9,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
 
-steps=60
+steps=400
 write_case tiny -e "s/:steps = 6/:steps = $steps/" -e 's/checkpoint_every = 2/checkpoint_every = 7/'
 
 # The whole model file has to agree, and the numbers of the log (its times and memory do not).
@@ -42,7 +42,7 @@ stop_by() {
 }
 
 random_step() {
-    echo $(($(od -An -N2 -tu2 /dev/urandom) % (steps - 10)))
+    echo $(($(od -An -N2 -tu2 /dev/urandom) % (steps - 200)))
 }
 
 # ---- SIGKILL, three times over the same model, at random steps ----

@@ -6,13 +6,22 @@
 
 #include "train/train_impl.h"
 
-/* Samples of a batch whose solve converged, into m->good; the others are left out of loss and gradient and counted. */
-static pdm_size keep_solved(pdm_model *m, pdm_batch among)
+/* May the loss use what a solve ended with? The physics loss is phi(w) itself: wherever w is, its derivative by the columns
+ * is A^T y w^T, and a step along it lowers what the next solve starts from. A loss on data is differentiated through the
+ * minimum, so the solve has to be at one. */
+static bool is_usable(int reason, bool physics_only)
+{
+    return pdm_reason_is_good(reason) ||
+           (physics_only && (reason == PDM_REASON_MAX_ITER || reason == PDM_REASON_STALLED));
+}
+
+/* Samples of a batch that the loss can use, into m->good; the others are left out of loss and gradient. */
+static pdm_size keep_solved(pdm_model *m, pdm_batch among, bool physics_only)
 {
     const pdm_solve_result *result = pdm_solver_results(m->solver);
     pdm_size                kept   = 0;
     for (pdm_size i = 0; i < among.n; i++)
-        if (pdm_reason_is_good(result[among.index[i]].reason)) m->good[kept++] = among.index[i];
+        if (is_usable(result[among.index[i]].reason, physics_only)) m->good[kept++] = among.index[i];
     return kept;
 }
 
@@ -75,9 +84,13 @@ static void loss_weights(const pdm_model *m, double *physics, double *data)
 static void record_solves(pdm_model *m, pdm_batch among)
 {
     const pdm_solve_result *result     = pdm_solver_results(m->solver);
-    double                  iterations = 0.0;
-    for (pdm_size i = 0; i < among.n; i++) iterations += (double)result[among.index[i]].iterations / (double)among.n;
+    double                  iterations = 0.0, failed = 0.0;
+    for (pdm_size i = 0; i < among.n; i++) {
+        iterations += (double)result[among.index[i]].iterations / (double)among.n;
+        failed += pdm_reason_is_good(result[among.index[i]].reason) ? 0.0 : 1.0;
+    }
     model_set_value(m, "iterations", iterations);
+    model_set_value(m, "failed", failed);
 }
 
 /* Adds the time since *from to a share of the step, and moves *from. */
@@ -145,16 +158,15 @@ pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient
     take_time(m, "seconds.network", &clock);
     PDM_TRY(pdm_solver_solve(m->solver, among, &m->data, m->basis, m->lift, PDM_START_ZERO));
     take_time(m, "seconds.solve", &clock);
-    *n_good = keep_solved(m, among);
+    *n_good = keep_solved(m, among, data == 0.0);
     record_solves(m, among);
-    model_set_value(m, "failed", (double)(among.n - *n_good));
     if (*n_good == 0)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
-                 "none of the %lld solves of the batch converged; the first stopped because: %s", (long long)among.n,
+                 "none of the %lld solves of the batch can be used; the first stopped because: %s", (long long)among.n,
                  pdm_reason_text(pdm_solver_results(m->solver)[among.index[0]].reason));
     PDM_TRY(gradient ? gradient_of_good(m, n_good, physics, data, loss)
                      : loss_of_good(m, *n_good, physics, data, loss));
-    model_set_value(m, "failed", (double)(among.n - *n_good));
+    if (data > 0.0) model_set_value(m, "failed", (double)(among.n - *n_good)); /* with those that have no derivative */
 done:
     return status;
 }
