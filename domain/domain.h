@@ -35,14 +35,14 @@ void pdm_map_derivatives(const pdm_map *m, double xi, pdm_size n, double *d);
 /* Functions S_i(xi(x)), i < n_coef. Clamped knots, or uniform-in-index periodic ones. Element e lies between breaks e and
  * e+1 and sees functions e .. e+degree (modulo n_coef when periodic). */
 typedef struct pdm_spline {
-    pdm_context *ctx;
-    pdm_map      map;
-    pdm_size     degree, n_coef, n_element;
-    bool         periodic;
-    double      *breaks;   /* [n_element+1] in xi, from 0 to 1                    */
-    double      *knots;    /* [n_element+1+2*degree] in xi; breaks start at degree */
-    double      *greville; /* [n_coef] in xi: averages of knots, wrapped into [0,1) when periodic */
-    double      *inverse;  /* [n_coef][n_coef] inverse of the collocation matrix at the Greville points */
+    pdm_context            *ctx;
+    pdm_map                 map;
+    pdm_size                degree, n_coef, n_element;
+    bool                    periodic;
+    double                 *breaks;      /* [n_element+1] in xi, from 0 to 1                    */
+    double                 *knots;       /* [n_element+1+2*degree] in xi; breaks start at degree */
+    double                 *greville;    /* [n_coef] in xi: averages of knots, wrapped into [0,1) when periodic */
+    struct pdm_collocation *collocation; /* at the Greville points */
 } pdm_spline;
 
 /* interior [n_coef - degree - 1] breaks for bounded, [n_coef - 1] for periodic splines; NULL: uniform. */
@@ -55,7 +55,7 @@ pdm_size pdm_spline_element(const pdm_spline *s, double xi);
  * sees, at xi (in e or on its ends). Where dX/dxi = 0 derivatives of order >= 1 are infinite. Source: de Boor's recursion
  * for values and derivatives; chain rule through the inverse power series of X. */
 void pdm_spline_basis(const pdm_spline *s, pdm_size element, double xi, pdm_size n_order, double *basis);
-/* Coefficients of the spline through values at the Greville points: coef = inverse * values, with strides. */
+/* Coefficients of the spline through values at the Greville points: with strides; coef and values do not overlap. */
 void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef,
                             pdm_size coef_stride);
 /* matrix [n_to][n_from]: value at `to` of the cubic (or lower) spline through data at increasing coordinates `from`.

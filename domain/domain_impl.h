@@ -89,6 +89,13 @@ struct pdm_domain {
 
 /* domain/domain.c: raises *n_order to the tables that f reads; refuses, at its place, what no table can hold. f may be NULL. */
 pdm_status domain_need_orders(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size *n_order);
+/* domain/collocation.c: factors of the matrix [n_coef][n_coef] of function values at n_coef points, of which number i lies
+ * inside the support of function i. Fails with PDM_ERR_NUMERIC when it is singular. */
+typedef struct pdm_collocation pdm_collocation;
+pdm_status                     pdm_collocation_create(const pdm_spline *s, const double *xi, pdm_collocation **out);
+void                           pdm_collocation_destroy(pdm_collocation **c);
+void pdm_collocation_solve(const pdm_collocation *c, double *x, pdm_size stride); /* values to coefficients */
+void pdm_collocation_solve_transposed(const pdm_collocation *c, double *x);       /* bounded splines only   */
 /* domain/axis.c */
 pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out);
 /* Tables of basis functions at given xi: element [n], basis [n_order][n][degree+1]. */

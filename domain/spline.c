@@ -1,4 +1,4 @@
-#include "domain/domain.h"
+#include "domain/domain_impl.h"
 
 #include <math.h>
 #include <string.h>
@@ -121,65 +121,6 @@ pdm_size pdm_spline_element(const pdm_spline *s, double xi)
     return low;
 }
 
-/* inverse of a [n][n] by Gauss-Jordan with row pivoting; a is destroyed. Own and plain, so that its bits do not depend on
- * a library's threads; n is the control points of one dimension. false: singular. */
-static bool matrix_invert(pdm_size n, double *restrict a, double *restrict inverse)
-{
-    for (pdm_size i = 0; i < n * n; i++) inverse[i] = i / n == i % n ? 1.0 : 0.0;
-    for (pdm_size k = 0; k < n; k++) {
-        pdm_size pivot = k;
-        for (pdm_size i = k + 1; i < n; i++)
-            if (fabs(a[i * n + k]) > fabs(a[pivot * n + k])) pivot = i;
-        if (!(fabs(a[pivot * n + k]) > 1e-14)) return false;
-        for (pdm_size j = 0; j < n && pivot != k; j++) {
-            double t               = a[k * n + j];
-            a[k * n + j]           = a[pivot * n + j];
-            a[pivot * n + j]       = t;
-            t                      = inverse[k * n + j];
-            inverse[k * n + j]     = inverse[pivot * n + j];
-            inverse[pivot * n + j] = t;
-        }
-        const double d = 1.0 / a[k * n + k];
-        for (pdm_size j = k; j < n; j++) a[k * n + j] *= d;
-        for (pdm_size j = 0; j < n; j++) inverse[k * n + j] *= d;
-        for (pdm_size i = 0; i < n; i++) {
-            const double f = a[i * n + k];
-            if (i == k || f == 0.0) continue;
-            for (pdm_size j = k; j < n; j++) a[i * n + j] -= f * a[k * n + j];
-            for (pdm_size j = 0; j < n; j++) inverse[i * n + j] -= f * inverse[k * n + j];
-        }
-    }
-    return true;
-}
-
-/* matrix [n_point][n_coef] of function values at xi. */
-static void spline_matrix(const pdm_spline *s, pdm_size n_point, const double *xi, double *matrix)
-{
-    for (pdm_size i = 0; i < n_point * s->n_coef; i++) matrix[i] = 0.0;
-    for (pdm_size i = 0; i < n_point; i++) {
-        double         value[PDM_MAX_DEGREE + 1];
-        const pdm_size e = pdm_spline_element(s, xi[i]);
-        pdm_spline_basis(s, e, xi[i], 1, value);
-        for (pdm_size l = 0; l <= s->degree; l++) matrix[i * s->n_coef + (e + l) % s->n_coef] += value[l];
-    }
-}
-
-/* inverse [n_coef][n_coef] of the collocation matrix at n_coef points xi. */
-static pdm_status collocation_inverse(const pdm_spline *s, const double *xi, double *inverse)
-{
-    pdm_status status = PDM_OK;
-    double    *matrix = NULL;
-
-    PDM_TRY(pdm_alloc_array(s->ctx, s->n_coef * s->n_coef, &matrix));
-    spline_matrix(s, s->n_coef, xi, matrix);
-    if (!matrix_invert(s->n_coef, matrix, inverse))
-        PDM_FAIL(s->ctx, PDM_ERR_NUMERIC, "no spline of degree %lld passes through %lld points placed like these",
-                 (long long)s->degree, (long long)s->n_coef);
-done:
-    pdm_free(s->ctx, matrix);
-    return status;
-}
-
 static void spline_knots(pdm_spline *s, const double *interior)
 {
     const pdm_size p = s->degree, n = s->n_element;
@@ -218,9 +159,8 @@ pdm_status pdm_spline_create(pdm_context *ctx, const pdm_map *map, pdm_size degr
     PDM_TRY(pdm_alloc_array(ctx, s.n_element + 1, &s.breaks));
     PDM_TRY(pdm_alloc_array(ctx, s.n_element + 1 + 2 * degree, &s.knots));
     PDM_TRY(pdm_alloc_array(ctx, n_coef, &s.greville));
-    PDM_TRY(pdm_alloc_array(ctx, n_coef * n_coef, &s.inverse));
     spline_knots(&s, interior);
-    PDM_TRY(collocation_inverse(&s, s.greville, s.inverse));
+    PDM_TRY(pdm_collocation_create(&s, s.greville, &s.collocation));
     *out = s;
     s    = (pdm_spline){.ctx = ctx};
 done:
@@ -234,34 +174,32 @@ void pdm_spline_destroy(pdm_spline *s)
     pdm_free(s->ctx, s->breaks);
     pdm_free(s->ctx, s->knots);
     pdm_free(s->ctx, s->greville);
-    pdm_free(s->ctx, s->inverse);
+    pdm_collocation_destroy(&s->collocation);
     *s = (pdm_spline){0};
 }
 
 void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef,
                             pdm_size coef_stride)
 {
-    for (pdm_size i = 0; i < s->n_coef; i++) {
-        double sum = 0.0;
-        for (pdm_size j = 0; j < s->n_coef; j++) sum += s->inverse[i * s->n_coef + j] * values[j * stride];
-        coef[i * coef_stride] = sum;
-    }
+    for (pdm_size i = 0; i < s->n_coef; i++) coef[i * coef_stride] = values[i * stride];
+    pdm_collocation_solve(s->collocation, coef, coef_stride);
 }
 
 /* Spline through data: degree 3 or what the data allow, interior knots are running averages of the data points
- * (de Boor, A Practical Guide to Splines, ch. XIII). matrix = values at `to` times the inverse collocation matrix. */
+ * (de Boor, A Practical Guide to Splines, ch. XIII). matrix = values at `to` times the inverse collocation matrix:
+ * a row solves the transposed system. */
 static pdm_status resample_bounded(pdm_context *ctx, pdm_size n, const double *from, pdm_size n_to, const double *to,
                                    double *matrix)
 {
-    pdm_status     status = PDM_OK;
-    const pdm_size degree = n > 3 ? 3 : n - 1;
-    const pdm_map  map    = {.kind = PDM_MAP_LINEAR, .low = from[0], .high = from[n - 1], .exponent = 1.0};
-    pdm_spline     s      = {0};
-    double        *xi = NULL, *interior = NULL, *inverse = NULL;
+    pdm_status       status = PDM_OK;
+    const pdm_size   degree = n > 3 ? 3 : n - 1;
+    const pdm_map    map    = {.kind = PDM_MAP_LINEAR, .low = from[0], .high = from[n - 1], .exponent = 1.0};
+    pdm_spline       s      = {0};
+    double          *xi = NULL, *interior = NULL;
+    pdm_collocation *through = NULL;
 
     PDM_TRY(pdm_alloc_array(ctx, n + n_to, &xi));
     PDM_TRY(pdm_alloc_array(ctx, n, &interior));
-    PDM_TRY(pdm_alloc_array(ctx, n * n, &inverse));
     for (pdm_size i = 0; i < n; i++) xi[i] = pdm_map_inverse(&map, from[i]);
     for (pdm_size i = 0; i < n_to; i++) xi[n + i] = pdm_map_inverse(&map, to[i]);
     for (pdm_size i = 0; i + degree + 1 < n; i++) {
@@ -270,22 +208,19 @@ static pdm_status resample_bounded(pdm_context *ctx, pdm_size n, const double *f
         interior[i] = sum / (double)degree;
     }
     PDM_TRY(pdm_spline_create(ctx, &map, degree, n, false, interior, &s));
-    PDM_TRY(collocation_inverse(&s, xi, inverse));
+    PDM_TRY(pdm_collocation_create(&s, xi, &through));
     for (pdm_size i = 0; i < n_to; i++) {
         double         value[PDM_MAX_DEGREE + 1];
         const pdm_size e = pdm_spline_element(&s, xi[n + i]);
         pdm_spline_basis(&s, e, xi[n + i], 1, value);
-        for (pdm_size j = 0; j < n; j++) {
-            double sum = 0.0;
-            for (pdm_size l = 0; l <= degree; l++) sum += value[l] * inverse[(e + l) * n + j];
-            matrix[i * n + j] = sum;
-        }
+        for (pdm_size j = 0; j < n; j++) matrix[i * n + j] = j >= e && j <= e + degree ? value[j - e] : 0.0;
+        pdm_collocation_solve_transposed(through, matrix + i * n);
     }
 done:
     pdm_spline_destroy(&s);
     pdm_free(ctx, xi);
     pdm_free(ctx, interior);
-    pdm_free(ctx, inverse);
+    pdm_collocation_destroy(&through);
     return status;
 }
 

@@ -93,7 +93,8 @@ static const struct {
     bool        periodic;
 } splines[] = {{"linear", 1, 5, false},  {"linear", 2, 7, false}, {"linear", 3, 4, false}, {"linear", 3, 12, false},
                {"linear", 5, 11, false}, {"linear", 7, 9, false}, {"sqrt", 3, 9, false},   {"sinh 0.3 3", 3, 10, false},
-               {"linear", 2, 6, true},   {"linear", 3, 8, true},  {"linear", 3, 4, true},  {"linear", 5, 9, true}};
+               {"linear", 2, 6, true},   {"linear", 3, 8, true},  {"linear", 3, 4, true},  {"linear", 5, 9, true},
+               {"linear", 5, 10, true},  {"linear", 5, 11, true}, {"linear", 7, 8, true},  {"linear", 6, 13, true}};
 enum { N_SPLINE = sizeof splines / sizeof *splines };
 
 static void make_spline(pdm_context *ctx, int i, pdm_spline *s)
@@ -173,6 +174,36 @@ START_TEST(spline_passes_through_its_values)
             ck_assert_double_eq_tol(spline_value(&s, c, s.greville[i], 0), v[i], 1e-10);
         pdm_spline_destroy(&s);
         pdm_context_destroy(&ctx);
+    }
+END_TEST
+
+/* Any degree, any knots, thousands of points: the residual is that of a backward stable solve, in time and memory linear in
+ * the points (a cubic method would run out of the test's time). */
+START_TEST(large_splines_pass_through_their_values)
+    {
+        enum { N = 3000 };
+        const pdm_size degree   = _i / 2 + 1;
+        const bool     periodic = _i % 2 == 1;
+        pdm_context   *ctx      = NULL;
+        pdm_spline     s;
+        pdm_map        m;
+        double         sum = 0.0, most = 0.0, *breaks = calloc(N, sizeof *breaks), *v = calloc(N, sizeof *v),
+               *c = calloc(N, sizeof *c);
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(pdm_map_parse(ctx, "linear", (pdm_where){0}, 0.0, 2.0, &m), PDM_OK);
+        const pdm_size n_interior = periodic ? N - 1 : N - degree - 1;
+        for (pdm_size i = 0; i < n_interior; i++) /* spans that differ up to fifty times */
+            breaks[i] = sum += 0.02 + pdm_random_uniform((pdm_random_key){5, PDM_RANDOM_TEST, 0}, (uint64_t)i);
+        for (pdm_size i = 0; i < n_interior; i++) breaks[i] /= sum + 0.5;
+        ck_assert_int_eq(pdm_spline_create(ctx, &m, degree, N, periodic, breaks, &s), PDM_OK);
+        for (pdm_size i = 0; i < N; i++) v[i] = pdm_random_normal((pdm_random_key){2, PDM_RANDOM_TEST, 0}, (uint64_t)i);
+        pdm_spline_interpolate(&s, v, 1, c, 1);
+        for (pdm_size i = 0; i < N; i++) most = fmax(most, fabs(c[i]));
+        for (pdm_size i = 0; i < N; i++)
+            ck_assert_double_eq_tol(spline_value(&s, c, s.greville[i], 0), v[i], 1e-14 * (double)(degree + 1) * most);
+        pdm_spline_destroy(&s);
+        free(breaks), free(v), free(c);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
     }
 END_TEST
 
@@ -636,6 +667,7 @@ int main(void)
     tcase_add_loop_test(t, spline_functions_sum_to_one, 0, N_SPLINE);
     tcase_add_loop_test(t, spline_derivatives_follow_values, 0, N_SPLINE);
     tcase_add_loop_test(t, spline_passes_through_its_values, 0, N_SPLINE);
+    tcase_add_loop_test(t, large_splines_pass_through_their_values, 0, 2 * PDM_MAX_DEGREE);
     tcase_add_loop_test(t, resampling_converges, 0, 2);
     tcase_add_loop_test(t, levels_are_sums_over_boxes, 0, 2);
     tcase_add_loop_test(t, rows_linearise_and_transpose, 0, PROBLEM_COUNT);
