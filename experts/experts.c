@@ -20,18 +20,26 @@ typedef struct experts_settings {
 static const pdm_setting settings_table[] = {EXPERTS_SETTINGS(SETTING)};
 #undef SETTING
 
+/* Windows of the experts along one dimension, where they are not zero, divided by their sum: expert e has the entries
+ * start[e] .. start[e+1]-1, by rising index of control points. */
+typedef struct axis_windows {
+    pdm_size *start; /* [n_expert+1] */
+    pdm_size *index;
+    double   *value;
+} axis_windows;
+
 struct pdm_experts {
     pdm_context      *ctx;
     const pdm_domain *domain;
     experts_settings  settings;
     pdm_size          per_dim[PDM_MAX_DIM];
     pdm_columns_desc  desc;
-    pdm_column_group *group;                  /* [n_expert*n_field]                           */
-    int32_t          *coef;                   /* pieces of all groups                          */
-    double           *window;                 /* like coef                                     */
-    int32_t          *channel;                /* [n_field][N]                                  */
-    double           *window_of[PDM_MAX_DIM]; /* [per_dim][n_coef]              */
-    pdm_size         *column0;                /* [n_expert+1]                                  */
+    pdm_column_group *group;   /* [n_expert*n_field]                           */
+    int32_t          *coef;    /* pieces of all groups                          */
+    double           *window;  /* like coef                                     */
+    int32_t          *channel; /* [n_field][N]                                  */
+    axis_windows      window_of[PDM_MAX_DIM];
+    pdm_size         *column0; /* [n_expert+1]                                  */
 };
 
 static double clamp01(double x)
@@ -48,61 +56,132 @@ static double bump(double x, double low, double high, bool open_low, bool open_h
     return up * down;
 }
 
-/* Windows of the experts along one dimension, [n_expert][n_coef], columns summing to one. */
-static void windows_along(pdm_size n_expert, pdm_size n_coef, bool periodic, double overlap, double *window)
+/* Window of expert e of n at control point i of a dimension, before it is divided by the sum over all experts. */
+static double raw_window(pdm_size n_expert, pdm_size n_coef, bool periodic, double overlap, pdm_size e, pdm_size i)
 {
-    for (pdm_size i = 0; i < n_coef; i++) {
-        double sum = 0.0;
-        for (pdm_size e = 0; e < n_expert; e++) {
-            const double low  = (double)n_coef * (double)e / (double)n_expert,
-                         high = (double)n_coef * (double)(e + 1) / (double)n_expert;
-            const double x    = (double)i + 0.5;
-            const bool   ends = !periodic || n_expert == 1;
-            double       v    = bump(x, low, high, ends && e == 0, ends && e == n_expert - 1, overlap);
-            if (!ends)
-                v += bump(x - (double)n_coef, low, high, false, false, overlap) +
-                     bump(x + (double)n_coef, low, high, false, false, overlap);
-            window[e * n_coef + i] = v;
-            sum += v;
+    const double low  = (double)n_coef * (double)e / (double)n_expert,
+                 high = (double)n_coef * (double)(e + 1) / (double)n_expert;
+    const double x    = (double)i + 0.5;
+    const bool   ends = !periodic || n_expert == 1;
+    double       v    = bump(x, low, high, ends && e == 0, ends && e == n_expert - 1, overlap);
+    if (!ends)
+        v += bump(x - (double)n_coef, low, high, false, false, overlap) +
+             bump(x + (double)n_coef, low, high, false, false, overlap);
+    return v;
+}
+
+/* Puts the windows of expert e at points from .. to-1 that are within the dimension, behind the *used that are there. */
+static void add_range(axis_windows *w, pdm_size n_expert, pdm_size n_coef, bool periodic, double overlap, pdm_size e,
+                      pdm_size from, pdm_size to, bool store, pdm_size *used)
+{
+    for (pdm_size i = from > 0 ? from : 0; i < to && i < n_coef; i++) {
+        const double v = raw_window(n_expert, n_coef, periodic, overlap, e, i);
+        if (v <= 0.0) continue;
+        if (store) {
+            w->index[*used] = i;
+            w->value[*used] = v;
         }
-        for (pdm_size e = 0; e < n_expert; e++) window[e * n_coef + i] /= sum;
+        (*used)++;
     }
 }
 
-static double window_at(const pdm_experts *x, pdm_size expert, pdm_size i)
+/* All windows along one dimension, looking at points near each expert only; run without store to count. */
+static pdm_size add_windows(axis_windows *w, pdm_size n_expert, pdm_size n_coef, bool periodic, double overlap,
+                            bool store)
 {
-    double w = 1.0;
-    for (pdm_size j = pdm_domain_n_dim(x->domain) - 1; j >= 0; j--) {
-        const pdm_size n = pdm_domain_spline(x->domain, j)->n_coef;
-        w *= x->window_of[j][expert % x->per_dim[j] * n + i % n];
-        expert /= x->per_dim[j];
-        i /= n;
+    pdm_size used = 0;
+    for (pdm_size e = 0; e < n_expert; e++) {
+        pdm_size from = (pdm_size)floor((double)n_coef * (double)e / (double)n_expert - 0.5 * overlap) - 1;
+        pdm_size to   = (pdm_size)ceil((double)n_coef * (double)(e + 1) / (double)n_expert + 0.5 * overlap) + 1;
+        if (periodic && to - from >= n_coef) from = 0, to = n_coef;
+        w->start[e] = used;
+        if (periodic) add_range(w, n_expert, n_coef, periodic, overlap, e, 0, to - n_coef, store, &used);
+        add_range(w, n_expert, n_coef, periodic, overlap, e, from, to, store, &used);
+        if (periodic && from < 0)
+            add_range(w, n_expert, n_coef, periodic, overlap, e, from + n_coef, n_coef, store, &used);
     }
-    return w;
+    w->start[n_expert] = used;
+    return used;
 }
 
-/* Free coefficients each group reaches; run with coef NULL to count. */
+static pdm_status windows_create(pdm_context *ctx, pdm_size n_expert, pdm_size n_coef, bool periodic, double overlap,
+                                 axis_windows *w)
+{
+    pdm_status status = PDM_OK;
+    double    *sum    = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, n_expert + 1, &w->start));
+    PDM_TRY(pdm_alloc_array(ctx, n_coef, &sum));
+    const pdm_size n = add_windows(w, n_expert, n_coef, periodic, overlap, false);
+    PDM_TRY(pdm_alloc_array(ctx, n, &w->index));
+    PDM_TRY(pdm_alloc_array(ctx, n, &w->value));
+    add_windows(w, n_expert, n_coef, periodic, overlap, true);
+    for (pdm_size k = 0; k < n; k++) sum[w->index[k]] += w->value[k];
+    for (pdm_size k = 0; k < n; k++) w->value[k] /= sum[w->index[k]];
+done:
+    pdm_free(ctx, sum);
+    return status;
+}
+
+static void windows_destroy(pdm_context *ctx, axis_windows *w)
+{
+    pdm_free(ctx, w->start);
+    pdm_free(ctx, w->index);
+    pdm_free(ctx, w->value);
+}
+
+/* Next combination of entries of the axes' windows, the last axis fastest; false after the last one. */
+static bool next_entry(pdm_size n_dim, const pdm_size *first, const pdm_size *end, pdm_size *at)
+{
+    for (pdm_size j = n_dim - 1; j >= 0; j--) {
+        if (++at[j] < end[j]) return true;
+        at[j] = first[j];
+    }
+    return false;
+}
+
+/* Free coefficients that the groups of one expert reach, in rising order, behind the `used` of those before. */
+static pdm_size collect_expert(pdm_experts *x, pdm_size expert, pdm_size field, bool store, pdm_size used)
+{
+    const pdm_size       n_dim   = pdm_domain_n_dim(x->domain);
+    const unsigned char *is_free = pdm_domain_free(x->domain) + field * pdm_domain_n_coef(x->domain);
+    pdm_column_group    *g       = &x->group[expert * x->desc.n_field + field];
+    pdm_size             first[PDM_MAX_DIM], end[PDM_MAX_DIM], at[PDM_MAX_DIM], rest = expert;
+
+    for (pdm_size j = n_dim - 1; j >= 0; j--) {
+        const pdm_size e = rest % x->per_dim[j];
+        rest /= x->per_dim[j];
+        at[j] = first[j] = x->window_of[j].start[e];
+        end[j]           = x->window_of[j].start[e + 1];
+        if (first[j] == end[j]) return used;
+    }
+    do {
+        double   w    = 1.0;
+        pdm_size coef = 0;
+        for (pdm_size j = n_dim - 1; j >= 0; j--) w *= x->window_of[j].value[at[j]];
+        for (pdm_size j = 0; j < n_dim; j++)
+            coef = coef * pdm_domain_spline(x->domain, j)->n_coef + x->window_of[j].index[at[j]];
+        if (!(w > 0.0) || !is_free[coef]) continue;
+        if (store) {
+            x->coef[used]   = (int32_t)coef;
+            x->window[used] = w;
+            g->n_coef++;
+        }
+        used++;
+    } while (next_entry(n_dim, first, end, at));
+    return used;
+}
+
+/* All groups; run without store to count. */
 static pdm_size collect_groups(pdm_experts *x, bool store)
 {
-    const pdm_size       n_coef = pdm_domain_n_coef(x->domain), n_field = x->desc.n_field;
-    const unsigned char *is_free = pdm_domain_free(x->domain);
-    pdm_size             used    = 0;
+    pdm_size used = 0;
     for (pdm_size e = 0; e < x->desc.n_expert; e++)
-        for (pdm_size f = 0; f < n_field; f++) {
-            pdm_column_group *g = &x->group[e * n_field + f];
+        for (pdm_size f = 0; f < x->desc.n_field; f++) {
             if (store)
-                *g = (pdm_column_group){
+                x->group[e * x->desc.n_field + f] = (pdm_column_group){
                     .expert = (int32_t)e, .field = (int32_t)f, .coef = x->coef + used, .window = x->window + used};
-            for (pdm_size i = 0; i < n_coef; i++) {
-                const double w = window_at(x, e, i);
-                if (w <= 0.0 || !is_free[f * n_coef + i]) continue;
-                if (store) {
-                    x->coef[used]   = (int32_t)i;
-                    x->window[used] = w;
-                    g->n_coef++;
-                }
-                used++;
-            }
+            used = collect_expert(x, e, f, store, used);
         }
     return used;
 }
@@ -118,9 +197,8 @@ static pdm_status experts_partition(pdm_experts *x)
     x->desc.n_expert = 1;
     for (pdm_size j = 0; j < n_dim; j++) {
         const pdm_spline *s = pdm_domain_spline(x->domain, j);
-        PDM_TRY(pdm_alloc_array(x->ctx, x->per_dim[j] * s->n_coef, &x->window_of[j]));
-        windows_along(x->per_dim[j], s->n_coef, s->periodic, x->settings.partition == 1 ? x->settings.overlap : 0.0,
-                      x->window_of[j]);
+        PDM_TRY(windows_create(x->ctx, x->per_dim[j], s->n_coef, s->periodic,
+                               x->settings.partition == 1 ? x->settings.overlap : 0.0, &x->window_of[j]));
         x->desc.n_expert *= x->per_dim[j];
     }
     PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_expert * x->desc.n_field, &x->group));
@@ -223,7 +301,7 @@ void pdm_experts_destroy(pdm_experts **experts)
 {
     if (!experts || !*experts) return;
     pdm_experts *x = *experts;
-    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) pdm_free(x->ctx, x->window_of[j]);
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) windows_destroy(x->ctx, &x->window_of[j]);
     pdm_free(x->ctx, x->group);
     pdm_free(x->ctx, x->column0);
     pdm_free(x->ctx, x->coef);
