@@ -50,21 +50,19 @@ pdm_status batch_draw(pdm_model *m, pdm_size step)
     const pdm_random_key draw    = {(uint64_t)m->training.seed, PDM_RANDOM_INPUT, (uint64_t)step};
     const pdm_random_key pick    = {(uint64_t)m->training.seed, PDM_RANDOM_BATCH, (uint64_t)step};
     const pdm_size       n_input = pdm_domain_n_input(m->domain);
-    const bool           given   = m->given.n_sample > 0;
+    pdm_status           status  = PDM_OK;
 
+    PDM_TRY(sources_read(m)); /* a model read from a file has not needed them before */
     for (pdm_size i = 0; i < m->n_batch; i++) {
         double *input = m->input + i * n_input;
-        if (given) {
-            const pdm_size k = (pdm_size)(pdm_random_uniform(pick, (uint64_t)i) * (double)m->given.n_sample);
-            m->pick[i]       = (int32_t)(k < m->given.n_sample ? k : m->given.n_sample - 1);
+        if (m->given.n_sample > 0) {
+            m->pick[i] = (int32_t)sources_pick(m, pick, i);
             for (pdm_size j = 0; j < n_input; j++) input[j] = m->given.input[m->pick[i] * n_input + j];
-            continue;
-        }
-        for (pdm_size k = 0; k < pdm_pde_n_input(m->pde); k++) {
-            const pdm_size at = pdm_domain_input_offset(m->domain, k);
-            for (pdm_size j = 0; j < pdm_domain_input_size(m->domain, k); j++)
-                input[at + j] = pdm_distribution_draw(&m->distribution[k], draw, (uint64_t)(i * n_input + at + j));
+        } else {
+            sources_draw(m, draw, pick, i, input);
         }
     }
-    return batch_prepare(m, m->n_batch, m->input);
+    PDM_TRY(batch_prepare(m, m->n_batch, m->input));
+done:
+    return status;
 }

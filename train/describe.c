@@ -18,8 +18,10 @@ static pdm_status view_training(const pdm_model *m, pdm_text *out)
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
         const pdm_input_info *info = pdm_pde_input(m->pde, i);
         PDM_TRY(pdm_text_append(out, "input        %s: %s, about %g +- %g%s%s\n", info->name,
-                                info->n_dim ? "field" : "scalar", m->input_shift[i], 1.0 / m->input_scale[i],
-                                *info->units ? " " : "", info->units));
+                                info->n_dim == 0                          ? "scalar"
+                                : pdm_domain_input_on_cells(m->domain, i) ? "field on cells"
+                                                                          : "field",
+                                m->input_shift[i], 1.0 / m->input_scale[i], *info->units ? " " : "", info->units));
     }
 done:
     return status;

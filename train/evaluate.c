@@ -264,20 +264,15 @@ enum { EXACT_SAMPLES = 8 };
 /* Inputs never seen in training: drawn under a purpose of their own. */
 static pdm_status draw_unseen(pdm_model *m, pdm_size n, double *input)
 {
-    pdm_status           status  = PDM_OK;
-    const pdm_random_key key     = {(uint64_t)m->training.seed, PDM_RANDOM_TEST, 0};
-    const pdm_size       n_input = pdm_domain_n_input(m->domain);
-    for (pdm_size i = 0; i < n; i++)
-        for (pdm_size k = 0; k < pdm_pde_n_input(m->pde); k++) {
-            const pdm_size at = pdm_domain_input_offset(m->domain, k);
-            if (m->distribution[k].kind == PDM_DISTRIBUTION_NONE)
-                PDM_FAIL(m->ctx, PDM_ERR_DATA,
-                         "input \"%s\" has no distribution to draw from; a reference file expected",
-                         pdm_pde_input(m->pde, k)->name);
-            for (pdm_size j = 0; j < pdm_domain_input_size(m->domain, k); j++)
-                input[i * n_input + at + j] =
-                    pdm_distribution_draw(&m->distribution[k], key, (uint64_t)(i * n_input + at + j));
-        }
+    pdm_status           status = PDM_OK;
+    const pdm_random_key draw   = {(uint64_t)m->training.seed, PDM_RANDOM_TEST, 0};
+    const pdm_random_key pick   = {(uint64_t)m->training.seed, PDM_RANDOM_TEST, 1};
+    for (pdm_size k = 0; k < pdm_pde_n_input(m->pde); k++)
+        if (m->distribution[k].kind == PDM_DISTRIBUTION_NONE && !m->pool[k].path)
+            PDM_FAIL(m->ctx, PDM_ERR_DATA, "input \"%s\" has no distribution to draw from; a reference file expected",
+                     pdm_pde_input(m->pde, k)->name);
+    PDM_TRY(sources_read(m));
+    for (pdm_size i = 0; i < n; i++) sources_draw(m, draw, pick, i, input + i * pdm_domain_n_input(m->domain));
 done:
     return status;
 }

@@ -146,6 +146,28 @@ done:
     return status;
 }
 
+pdm_status file_samples_read(pdm_model *m, const char *path, pdm_size i, pdm_size *n_sample, double **out)
+{
+    pdm_status  status = PDM_OK;
+    pdm_fields *f      = NULL;
+    file_inputs x      = {0};
+    double     *values = NULL;
+    pdm_size    shape[PDM_MAX_DIM + 1];
+
+    PDM_TRY(pdm_fields_open(m->ctx, path, &f));
+    PDM_TRY(read_coordinates(m, f, &x));
+    PDM_TRY(file_input_read(m, f, i, shape, &values));
+    PDM_TRY(resample_field(m, f, &x, i, shape, &values));
+    *n_sample = shape[0];
+    *out      = values;
+    values    = NULL;
+done:
+    pdm_free(m->ctx, values);
+    file_inputs_destroy(m, &x);
+    pdm_fields_close(&f);
+    return status;
+}
+
 void file_inputs_destroy(pdm_model *m, file_inputs *x)
 {
     pdm_free(m->ctx, x->input);

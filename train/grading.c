@@ -195,7 +195,7 @@ static pdm_status grade(pdm_case *c, pdm_grading *g)
     pdm_size     kept   = 0;
 
     PDM_TRY(model_start(c, g, &m));
-    PDM_TRY(given_read(m));
+    PDM_TRY(sources_read(m));
     PDM_TRY(scales_find(m));
     PDM_TRY(batch_draw(m, 0));
     pdm_batch batch = batch_of(m, pdm_domain_n_input(m->domain) > 0 ? m->n_batch : 1);

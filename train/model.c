@@ -36,39 +36,6 @@ pdm_status training_settings_view(pdm_text *out)
 
 /* ---- creation ---- */
 
-static pdm_status read_distributions(pdm_model *m)
-{
-    pdm_status     status = PDM_OK;
-    const pdm_size n      = pdm_pde_n_input(m->pde);
-    const bool     given  = pdm_case_has(m->the_case, "training", "data");
-
-    PDM_TRY(pdm_alloc_array(m->ctx, n, &m->distribution));
-    PDM_TRY(pdm_alloc_array(m->ctx, n, &m->input_shift));
-    PDM_TRY(pdm_alloc_array(m->ctx, n, &m->input_scale));
-    for (pdm_size i = 0; i < n; i++) {
-        const pdm_input_info *info = pdm_pde_input(m->pde, i);
-        const char           *text = NULL;
-        char                  group[128];
-        double                width;
-        snprintf(group, sizeof group, "inputs/%s", info->name);
-        PDM_TRY(pdm_case_text(m->the_case, group, "distribution", "", &text));
-        pdm_where where = pdm_case_where(m->the_case, group, "distribution");
-        if (*text)
-            PDM_TRY(pdm_distribution_parse(m->ctx, text, where, &m->distribution[i]));
-        else if (!given)
-            PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where,
-                        "missing; how to draw \"%s\" (like \"uniform(0, 1)\"), or a file in training:data, expected",
-                        info->name);
-        if (*text && info->n_dim > 0 && !given)
-            PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where,
-                        "\"%s\" is a field; fields come from the file named in training:data", info->name);
-        pdm_distribution_spread(&m->distribution[i], &m->input_shift[i], &width);
-        m->input_scale[i] = 1.0 / width;
-    }
-done:
-    return status;
-}
-
 static void batch_layout(pdm_model *m)
 {
     pdm_arena *a    = &m->arena;
@@ -142,7 +109,7 @@ static pdm_status create_parts(pdm_model *m, const pdm_grading *grading)
     PDM_TRY(pdm_domain_create(m->ctx, m->the_case, m->pde, grading, &m->domain));
     PDM_TRY(pdm_experts_create(m->ctx, m->the_case, m->domain, &m->experts));
     PDM_TRY(check_exact(m));
-    PDM_TRY(read_distributions(m));
+    PDM_TRY(sources_create(m));
     m->n_batch = m->training.batch;
     PDM_TRY(pdm_backend_create(m->ctx, "cpu", &m->backend));
     PDM_TRY(create_batch(m));
@@ -214,7 +181,8 @@ pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
     PDM_TRY(grading_find(m, &grading));
     PDM_TRY(model_regrade(&m, &grading));
     PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
-    PDM_TRY(given_read(m));
+    PDM_TRY(sources_read(m));
+    sources_scale(m);
     PDM_TRY(scales_find(m));
     PDM_TRY(create_network(m));
     *out = m;
@@ -231,7 +199,7 @@ void pdm_model_destroy(pdm_model **model)
     pdm_model   *m = *model;
     pdm_backend *b = m->backend;
     output_destroy(m);
-    given_destroy(m);
+    sources_destroy(m);
     pdm_implicit_destroy(&m->implicit);
     pdm_solver_destroy(&m->solver);
     pdm_solver_destroy(&m->polisher);
@@ -247,9 +215,6 @@ void pdm_model_destroy(pdm_model **model)
     pdm_experts_destroy(&m->experts);
     pdm_domain_destroy(&m->domain);
     pdm_pde_destroy(&m->pde);
-    pdm_free(m->ctx, m->distribution);
-    pdm_free(m->ctx, m->input_shift);
-    pdm_free(m->ctx, m->input_scale);
     pdm_case_destroy(&m->the_case);
     pdm_free(m->ctx, m->case_file);
     pdm_free(m->ctx, m);

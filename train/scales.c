@@ -11,16 +11,6 @@ static const double TRIAL_TOLERANCE = 1e-3;
 static const double NOISE           = 1e-12; /* part of a sum that its rounding may leave */
 static const double FAR             = 10.0;  /* a size further off than that is corrected */
 
-/* One input in the middle of its distributions, or the first given one. */
-static void typical_input(const pdm_model *m, double *input)
-{
-    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++)
-        for (pdm_size k = 0; k < pdm_domain_input_size(m->domain, i); k++) {
-            const pdm_size at = pdm_domain_input_offset(m->domain, i) + k;
-            input[at]         = m->given.n_sample > 0 ? m->given.input[at] : m->input_shift[i];
-        }
-}
-
 /* Size of every field in c, and in given solutions. */
 static void measure(const pdm_model *m, const double *c, double *size)
 {
@@ -132,7 +122,7 @@ pdm_status scales_find(pdm_model *m)
     pdm_backend *b      = m->backend;
     void        *host   = NULL;
 
-    typical_input(m, m->input);
+    sources_typical(m, m->input);
     PDM_TRY(batch_prepare(m, 1, m->input));
     PDM_TRY(b->ops->acquire(b, m->lift, PDM_READ, &host));
     measure(m, host, m->magnitude);

@@ -38,6 +38,14 @@ typedef struct output_grid {
     pdm_buffer      *values; /* [n_batch][n_point] */
 } output_grid;
 
+/* Samples of one input in a file, path NULL without one. */
+typedef struct sample_pool {
+    char    *path;
+    int32_t  file; /* inputs with the same path have the same number */
+    pdm_size n_sample;
+    double  *value; /* [n_sample][size of the input] */
+} sample_pool;
+
 struct pdm_model {
     pdm_context        *ctx;
     pdm_case           *the_case;
@@ -54,10 +62,13 @@ struct pdm_model {
     pdm_experts        *free_experts;    /* polish: made on first use */
     pdm_solver         *polisher;
 
-    /* per pde input */
-    pdm_distribution *distribution;
-    double           *input_shift, *input_scale;
-    double           *magnitude; /* [n_field] */
+    /* per pde input (draw.c) */
+    pdm_distribution  *distribution;
+    pdm_random_field **field; /* NULL where the input is drawn otherwise */
+    sample_pool       *pool;
+    bool               samples_read; /* pools and `given` below */
+    double            *input_shift, *input_scale;
+    double            *magnitude; /* [n_field] */
 
     /* batch, on the back end */
     pdm_size      n_batch;
@@ -102,6 +113,15 @@ pdm_batch  batch_of(pdm_model *m, pdm_size n);
 /* step.c: mean loss of those samples of `among` whose solve converged, and with gradient also the adjoint: the first *n_good
  * of m->good. PDM_ERR_NUMERIC when there is none. */
 pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good, double *loss);
+/* draw.c: where inputs come from. create: from the case; read: samples in files, once, when they are needed first; scale:
+ * shift and scale of inputs that are samples, which must have been read. */
+pdm_status sources_create(pdm_model *m);
+void       sources_destroy(pdm_model *m);
+pdm_status sources_read(pdm_model *m);
+void       sources_scale(pdm_model *m);
+void       sources_typical(pdm_model *m, double *input); /* [n_input] */
+void       sources_draw(pdm_model *m, pdm_random_key draw, pdm_random_key pick, pdm_size sample, double *input);
+pdm_size   sources_pick(const pdm_model *m, pdm_random_key pick, pdm_size sample); /* a sample of training:data */
 /* given.c */
 pdm_status given_read(pdm_model *m);
 void       given_destroy(pdm_model *m);
@@ -115,6 +135,8 @@ pdm_status file_inputs_read(pdm_model *m, pdm_fields *f, file_inputs *out);
 /* Input i as it stands in the file, in the case's units: shape {n_sample or 1, its dimensions ...}; *values allocated. */
 pdm_status file_input_read(pdm_model *m, pdm_fields *f, pdm_size i, pdm_size *shape, double **values);
 void       file_inputs_destroy(pdm_model *m, file_inputs *x);
+/* All samples of input i at its own points: *values [n_sample][size of the input], allocated. */
+pdm_status file_samples_read(pdm_model *m, const char *path, pdm_size i, pdm_size *n_sample, double **values);
 /* predict.c */
 pdm_status output_set(pdm_model *m, const pdm_size *n, double *const *coordinate);
 void       output_destroy(pdm_model *m);
