@@ -33,17 +33,20 @@ done:
     return code;
 }
 
-static exit_code read_model(session *s, const char *path, subject *out)
-{
-    if (s->options->n_set > 0)
-        return fail(s, CODE_USAGE, "--set changes a case; %s is read as a model, which keeps its own", path);
-    return check(s, pdm_model_read(s->ctx, path, &out->model));
-}
-
 static bool is_cdl(const char *path)
 {
     const size_t n = strlen(path);
     return n >= 4 && strcmp(path + n - 4, ".cdl") == 0;
+}
+
+static exit_code read_model(session *s, const char *path, subject *out)
+{
+    if (is_cdl(path))
+        return fail(s, CODE_USAGE, "%s is a case; train a model of it, or solve it from nothing with --polish TOL",
+                    path);
+    if (s->options->n_set > 0)
+        return fail(s, CODE_USAGE, "--set changes a case; %s is read as a model, which keeps its own", path);
+    return check(s, pdm_model_read(s->ctx, path, &out->model));
 }
 
 exit_code subject_read_any(session *s, const char *path, subject *out)

@@ -36,6 +36,12 @@ done:
     return status;
 }
 
+static bool is_cdl(const char *path)
+{
+    const size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".cdl") == 0;
+}
+
 pdm_status io_netcdf_open(pdm_context *ctx, const char *path, int *ncid)
 {
     pdm_status status = PDM_OK;
@@ -43,6 +49,9 @@ pdm_status io_netcdf_open(pdm_context *ctx, const char *path, int *ncid)
 
     PDM_TRY(io_file_check(ctx, path));
     code = nc_open(path, NC_NOWRITE, ncid);
+    if (code == NC_ENOTNC && is_cdl(path))
+        PDM_FAIL(ctx, PDM_ERR_IO, "%s: a NetCDF file expected; of CDL text, \"ncgen -4 -o FILE.nc %s\" makes one", path,
+                 path);
     if (code == NC_ENOTNC || code == NC_EHDFERR)
         PDM_FAIL(ctx, PDM_ERR_IO, "%s: not a NetCDF file, or truncated or damaged (%s)", path, nc_strerror(code));
     PDM_TRY(io_netcdf_check(ctx, path, code, __func__));

@@ -94,6 +94,8 @@ expect 0 '0 not converged' "$program" predict tiny.cdl inputs.nc -o from_cdl.nc 
 expect 0 '0 not converged' "$program" predict case.nc inputs.nc -o from_case.nc --polish 1e-10 --set training.batch=1
 expect 0 'rel. L2' "$program" eval tiny.cdl prediction.nc --polish 1e-10
 expect 2 '--set changes a case' "$program" predict tiny.nc inputs.nc -o no.nc --set training.steps=1
+expect 2 'is a case|--polish TOL' "$program" predict tiny.cdl inputs.nc -o no.nc
+expect 5 'inputs.cdl: a NetCDF file expected|ncgen -4 -o' "$program" predict tiny.nc inputs.cdl -o no.nc
 expect 6 'case.nc|not a pdemoe model' "$program" predict case.nc inputs.nc -o no.nc
 expect 6 'neither a model nor a case' "$program" info prediction.nc
 
