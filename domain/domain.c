@@ -11,7 +11,8 @@
     X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "volume|point", "1",                                                       \
       "rows: the equation integrated over cells, or at Gauss points")                                               \
     X(sub, PDM_SETTING_COUNT, 2, 1, 8, NULL, "1", "cells per knot span and dimension")                              \
-    X(gauss, PDM_SETTING_COUNT, 2, 1, 5, NULL, "1", "Gauss points per cell and dimension")                          \
+    X(gauss, PDM_SETTING_COUNT, 0, 0, 5, NULL, "1",                                                                 \
+      "Gauss points per cell and dimension; 0: 2, more from degree 5 on")                                           \
     X(levels, PDM_SETTING_CHOICE, 0, 0, 2, "auto|on|off", "1",                                                      \
       "also count sums of rows over boxes of 2, 4, ... cells")                                                      \
     X(level_power, PDM_SETTING_REAL, 1.0, 0.0, 2.0, NULL, "1", "weight of a level: its boxes' width to this power") \
@@ -238,6 +239,15 @@ done:
     return status;
 }
 
+/* n points integrate cells to order 2n. The error of the solution is of order degree + 1, or the degree where that is even:
+ * as many points as hide behind it for the largest degree, but two at least. */
+static void choose_gauss(pdm_domain *d)
+{
+    pdm_size degree = 0;
+    for (pdm_size j = 0; j < d->n_dim; j++) degree = d->spline[j].degree > degree ? d->spline[j].degree : degree;
+    if (d->settings.gauss == 0) d->settings.gauss = degree < 5 ? 2 : (degree + 1) / 2;
+}
+
 pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, const pdm_grading *grading,
                              pdm_domain **out)
 {
@@ -257,6 +267,7 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
         PDM_TRY(read_dimension(d, c, grading, j));
         d->n_coef *= d->spline[j].n_coef;
     }
+    choose_gauss(d);
     PDM_TRY(pdm_narrow_int(ctx, d->n_coef * d->n_field, "control coefficients", &checked));
     PDM_TRY(domain_cells_create(d, c));
     PDM_TRY(check_orders(d, c));

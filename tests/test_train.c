@@ -444,6 +444,12 @@ static const struct {
     double      order; /* at least, less 0.2 for the fit */
 } orders[] = {{"cases/poisson/poisson.cdl", "xy", NULL, NULL, {3, 3, 0}, 5, 3.2},
               {"cases/heat2d/heat2d.cdl", "txy", NULL, NULL, {3, 3, 0}, 4, 3.2},
+              {NULL, "x", "2", "dx(u) = a*cos(x)", {2}, 6, 2.0},
+              {NULL, "x", "3", "dx(u) = a*cos(x)", {3}, 4, 4.0},
+              {NULL, "x", "4", "dx(u) = a*cos(x)", {4}, 4, 4.0},
+              {NULL, "x", "5", "dx(u) = a*cos(x)", {5}, 4, 6.0},
+              {NULL, "x", "6", "dx(u) = a*cos(x)", {6}, 5, 6.0},
+              {NULL, "x", "7", "dx(u) = a*cos(x)", {7}, 5, 8.0},
               {NULL, "x", "4", "u - dxxx(u) = a*(sin(x) + cos(x))", {4}, 4, 2.0}};
 
 static pdm_case *interval_case(const char *degree, const char *x_max)
