@@ -53,10 +53,12 @@ typedef struct setting {
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
     const char *output, *field, *title;
-    double      polish;  /* 0: none */
-    int         threads; /* 0: all */
-    int         sample;  /* -1: not given */
-    int         width;   /* pixels; 0: not given */
+    double      polish;    /* 0: none */
+    double      tolerance; /* 0: not given */
+    int         threads;   /* 0: all */
+    int         sample;    /* -1: not given */
+    int         samples;   /* 0: not given */
+    int         width;     /* pixels; 0: not given */
     bool        help, quiet, verbose, json, resume, force;
     int         n_set;
     setting    *set; /* [n_set] */
@@ -185,6 +187,6 @@ bool report_wants_numbers(report *r);
 /* ---- commands ---- */
 
 extern const command train_command, predict_command, eval_command, plot_command, check_command, info_command,
-    gradcheck_command;
+    gradcheck_command, polish_command;
 
 #endif

@@ -12,7 +12,7 @@ cd "$folder" || exit 1
 # ---- words about itself ----
 expect 0 'Usage|train|gradcheck|Exit codes|130' "$program" --help
 expect 0 'commit|compiler|NetCDF' "$program" --version
-for command in train predict eval plot check info gradcheck; do
+for command in train predict polish eval plot check info gradcheck; do
     expect 0 "Usage: pdemoe $command|Options:|--set|--threads|--json|--quiet" "$program" "$command" --help
 done
 expect 0 'training|learning_rate|solver|domain|row_power' "$program" train --help
@@ -99,6 +99,21 @@ expect 5 'inputs.cdl: a NetCDF file expected|ncgen -4 -o' "$program" predict tin
 expect 6 'case.nc|not a pdemoe model' "$program" predict case.nc inputs.nc -o no.nc
 expect 6 'neither a model nor a case' "$program" info prediction.nc
 
+expect 0 'sample   steps|objective|converged|45 free coefficients' "$program" polish tiny.cdl inputs.nc -o all_free.nc
+expect 0 'rel. L2' "$program" eval tiny.cdl all_free.nc --polish 1e-10
+expect 0 '3        ' "$program" polish tiny.nc -o drawn.nc
+ncdump -h drawn.nc | grep -qF 'sample = 4' || complain "not four samples: $(ncdump -h drawn.nc)"
+expect 0 'error 0.0000 %' "$program" eval tiny.nc drawn.nc --polish 1e-8
+expect 0 '0        ' "$program" polish tiny.cdl -o drawn.nc --samples 1 --tol 1e-4
+ncdump -h drawn.nc | grep -qF 'polish_tolerance = 0.0001' || complain "$(ncdump -h drawn.nc)"
+write_case alone -e 's/u0/0.3/g' -e '/inputs/d'
+expect 0 '0        ' "$program" polish alone.cdl -o alone.nc
+ncdump -h alone.nc | grep -qF 'sample = 1' || complain "not one sample: $(ncdump -h alone.nc)"
+expect 2 'polish: --samples draws inputs' "$program" polish tiny.cdl inputs.nc -o no.nc --samples 2
+expect 2 'same file' "$program" polish tiny.cdl inputs.nc -o inputs.nc
+expect 2 '--tol 0|above 0' "$program" polish tiny.cdl -o no.nc --tol 0
+expect 4 'no distribution to draw from' "$program" polish source.cdl -o no.nc --set training.data=source_inputs.nc
+
 # ---- gradients ----
 expect 0 'slope' "$program" gradcheck tiny.cdl
 expect 0 'slope' "$program" gradcheck tiny.nc
@@ -121,6 +136,7 @@ expect_json() {
 }
 expect_json 'step steps loss seconds seconds.adjoint peak_bytes log output' train tiny.cdl -o json.nc
 expect_json 'data output samples unconverged seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
+expect_json 'data output text samples unconverged iterations objective.worst unknowns tolerance' polish tiny.nc inputs.nc -o json_out.nc
 expect_json 'data error text samples' eval tiny.nc prediction.nc
 grep -q '"error": 0,' json.txt || complain "error not 0: $(cat json.txt)"
 expect_json 'text' check tiny.cdl

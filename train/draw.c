@@ -225,3 +225,18 @@ void sources_typical(pdm_model *m, double *input)
             input[at] = m->input_shift[i];
     }
 }
+
+pdm_status sources_draw_unseen(pdm_model *m, pdm_size n, double *input)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_random_key draw   = {(uint64_t)m->training.seed, PDM_RANDOM_TEST, 0};
+    const pdm_random_key pick   = {(uint64_t)m->training.seed, PDM_RANDOM_TEST, 1};
+    for (pdm_size k = 0; k < pdm_pde_n_input(m->pde); k++)
+        if (m->distribution[k].kind == PDM_DISTRIBUTION_NONE && !m->pool[k].path)
+            PDM_FAIL(m->ctx, PDM_ERR_DATA, "input \"%s\" has no distribution to draw from; a reference file expected",
+                     pdm_pde_input(m->pde, k)->name);
+    PDM_TRY(sources_read(m));
+    for (pdm_size i = 0; i < n; i++) sources_draw(m, draw, pick, i, input + i * pdm_domain_n_input(m->domain));
+done:
+    return status;
+}

@@ -7,119 +7,6 @@
 
 #include "train/train_impl.h"
 
-static const char *axis_of(const pdm_pde *pde, pdm_size dim)
-{
-    static const char *const space[] = {"X", "Y", "Z"};
-    if (pdm_pde_has_time(pde)) {
-        if (dim == 0) return "T";
-        dim--;
-    }
-    return dim < 3 ? space[dim] : NULL;
-}
-
-/* An input as a variable of all samples; a field lies on the output's coordinates, which are those of its own file. */
-static pdm_status define_input(pdm_model *m, pdm_output *o, pdm_size i)
-{
-    pdm_status            status                = PDM_OK;
-    const pdm_input_info *info                  = pdm_pde_input(m->pde, i);
-    const char           *dims[PDM_MAX_DIM + 1] = {"sample"}, *long_name = NULL;
-    char                  group[128];
-
-    for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(m->pde, info->dim[k]);
-    snprintf(group, sizeof group, "inputs/%s", info->name);
-    PDM_TRY(pdm_case_text(m->the_case, group, "long_name", "", &long_name));
-    PDM_TRY(pdm_output_variable(o, info->name, info->n_dim + 1, dims, *info->units ? info->units : "1",
-                                *long_name ? long_name : NULL));
-done:
-    return status;
-}
-
-/* The inputs of the file, unchanged but for their units: an output is a reference as it is. */
-static pdm_status write_inputs(pdm_model *m, pdm_fields *f, pdm_output *o, pdm_size n_sample)
-{
-    pdm_status status = PDM_OK;
-    double    *values = NULL;
-
-    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
-        const pdm_input_info *info = pdm_pde_input(m->pde, i);
-        pdm_size              shape[PDM_MAX_DIM + 1], size = 1;
-        PDM_TRY(file_input_read(m, f, i, shape, &values));
-        for (pdm_size k = 0; k < info->n_dim; k++) size *= shape[k + 1];
-        for (pdm_size s = 0; s < n_sample; s++)
-            PDM_TRY(pdm_output_put(o, info->name, s, 1, values + (shape[0] == 1 ? 0 : s) * size));
-        pdm_free(m->ctx, values);
-        values = NULL;
-    }
-done:
-    pdm_free(m->ctx, values);
-    return status;
-}
-
-static pdm_status write_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double polish)
-{
-    pdm_status  status                = PDM_OK;
-    const char *dims[PDM_MAX_DIM + 1] = {"sample"};
-
-    PDM_TRY(pdm_output_attribute(o, NULL, "Conventions", "CF-1.10"));
-    PDM_TRY(pdm_output_attribute(o, NULL, "source", "pdemoe"));
-    PDM_TRY(pdm_output_attribute(o, NULL, "pdemoe_version", pdm_version()));
-    PDM_TRY(pdm_output_attribute(o, NULL, "case", m->case_file));
-    PDM_TRY(pdm_output_attribute_real(o, NULL, "training_steps", (double)m->step));
-    PDM_TRY(pdm_output_attribute_real(o, NULL, "seed", (double)m->training.seed));
-    PDM_TRY(pdm_output_attribute(o, NULL, "back_end", m->backend->ops->name));
-    PDM_TRY(pdm_output_attribute_real(o, NULL, "threads", (double)pdm_context_threads(m->ctx)));
-    if (polish > 0.0) PDM_TRY(pdm_output_attribute_real(o, NULL, "polish_tolerance", polish));
-    PDM_TRY(pdm_output_dimension(o, "sample", n_sample, NULL, NULL, NULL, NULL));
-    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
-        const char *units = pdm_pde_dim_units(m->pde, j);
-        dims[j + 1]       = pdm_pde_dim_name(m->pde, j);
-        PDM_TRY(pdm_output_dimension(o, dims[j + 1], m->output.n[j], m->output.coordinate[j], *units ? units : "1",
-                                     axis_of(m->pde, j), NULL));
-    }
-    for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) {
-        const char *units = pdm_pde_field_units(m->pde, f);
-        PDM_TRY(pdm_output_variable(o, pdm_pde_field_name(m->pde, f), pdm_domain_n_dim(m->domain) + 1, dims,
-                                    *units ? units : "1", NULL));
-    }
-    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) PDM_TRY(define_input(m, o, i));
-    PDM_TRY(pdm_output_variable_int(o, "solver_reason", 1, dims, "why the solve stopped; 1 and 2: converged"));
-    PDM_TRY(pdm_output_variable_int(o, "solver_iterations", 1, dims, "damped Gauss-Newton steps"));
-    PDM_TRY(pdm_output_variable(o, "solver_objective", 1, dims, "1", "half the squared norm of the scaled residual"));
-done:
-    return status;
-}
-
-static pdm_status write_samples(pdm_model *m, pdm_output *o, pdm_size n, const double *u,
-                                const pdm_solve_result *result)
-{
-    pdm_status     status  = PDM_OK;
-    const pdm_size n_field = pdm_domain_n_field(m->domain), n_point = m->output.n_point;
-    for (pdm_size i = 0; i < n; i++) {
-        for (pdm_size f = 0; f < n_field; f++)
-            PDM_TRY(pdm_output_put(o, pdm_pde_field_name(m->pde, f), i, 1, u + (i * n_field + f) * n_point));
-        PDM_TRY(pdm_output_put_int(o, "solver_reason", i, 1, &result[i].reason));
-        PDM_TRY(pdm_output_put_int(o, "solver_iterations", i, 1, &result[i].iterations));
-        PDM_TRY(pdm_output_put(o, "solver_objective", i, 1, &result[i].objective));
-    }
-done:
-    return status;
-}
-
-/* Files and exact solutions have output grids of their own: that of pdm_model_predict, by which a host has sized its
- * arrays, is put aside and back. */
-static output_grid output_put_aside(pdm_model *m)
-{
-    const output_grid aside = m->output;
-    m->output               = (output_grid){0};
-    return aside;
-}
-
-static void output_put_back(pdm_model *m, output_grid aside)
-{
-    output_destroy(m);
-    m->output = aside;
-}
-
 /* Reads the inputs of a file, predicts on the file's coordinates, which become the output grid, writes when asked to.
  * u [n_sample][n_field][n_point] and result [n_sample] are allocated. */
 static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, double polish, pdm_size *n_sample,
@@ -135,12 +22,12 @@ static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, 
     PDM_TRY(output_set(m, x.n_coordinate, x.coordinate));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * pdm_domain_n_field(m->domain) * m->output.n_point, u));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample, result));
-    if (o) PDM_TRY(write_header(m, o, x.n_sample, polish));
-    if (o) PDM_TRY(write_inputs(m, f, o, x.n_sample));
-    PDM_TRY(predict_batches(m, x.n_sample, x.input, polish, *u, *result));
+    if (o) PDM_TRY(result_header(m, o, x.n_sample, polish));
+    if (o) PDM_TRY(result_file_inputs(m, f, o, x.n_sample));
+    PDM_TRY(predict_batches(m, x.n_sample, x.input, polish, *u, *result, NULL));
     *n_sample = x.n_sample;
     if (!o) goto done;
-    PDM_TRY(write_samples(m, o, x.n_sample, *u, *result));
+    PDM_TRY(result_samples(m, o, x.n_sample, *u, *result));
     PDM_TRY(pdm_output_commit(o));
 done:
     pdm_output_destroy(&o);
@@ -261,22 +148,6 @@ done:
 
 enum { EXACT_SAMPLES = 8 };
 
-/* Inputs never seen in training: drawn under a purpose of their own. */
-static pdm_status draw_unseen(pdm_model *m, pdm_size n, double *input)
-{
-    pdm_status           status = PDM_OK;
-    const pdm_random_key draw   = {(uint64_t)m->training.seed, PDM_RANDOM_TEST, 0};
-    const pdm_random_key pick   = {(uint64_t)m->training.seed, PDM_RANDOM_TEST, 1};
-    for (pdm_size k = 0; k < pdm_pde_n_input(m->pde); k++)
-        if (m->distribution[k].kind == PDM_DISTRIBUTION_NONE && !m->pool[k].path)
-            PDM_FAIL(m->ctx, PDM_ERR_DATA, "input \"%s\" has no distribution to draw from; a reference file expected",
-                     pdm_pde_input(m->pde, k)->name);
-    PDM_TRY(sources_read(m));
-    for (pdm_size i = 0; i < n; i++) sources_draw(m, draw, pick, i, input + i * pdm_domain_n_input(m->domain));
-done:
-    return status;
-}
-
 static pdm_status exact_field(pdm_model *m, pdm_size field, pdm_size n, const double *input, double *values)
 {
     pdm_status          status = PDM_OK;
@@ -359,8 +230,8 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
     PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * pdm_domain_n_input(m->domain), &input));
     PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * n_field * m->output.n_point, &u));
     PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * m->output.n_point, &values));
-    PDM_TRY(draw_unseen(m, EXACT_SAMPLES, input));
-    PDM_TRY(predict_batches(m, EXACT_SAMPLES, input, polish, u, result));
+    PDM_TRY(sources_draw_unseen(m, EXACT_SAMPLES, input));
+    PDM_TRY(predict_batches(m, EXACT_SAMPLES, input, polish, u, result, NULL));
     for (pdm_size i = 0; i < n_field; i++) {
         double mean;
         PDM_TRY(exact_field(m, i, EXACT_SAMPLES, input, values));

@@ -19,6 +19,21 @@ void output_destroy(pdm_model *m)
     m->output = (output_grid){0};
 }
 
+/* Files and exact solutions have output grids of their own: that of pdm_model_predict, by which a host has sized its
+ * arrays, is put aside and back. */
+output_grid output_put_aside(pdm_model *m)
+{
+    const output_grid aside = m->output;
+    m->output               = (output_grid){0};
+    return aside;
+}
+
+void output_put_back(pdm_model *m, output_grid aside)
+{
+    output_destroy(m);
+    m->output = aside;
+}
+
 /* Equal steps over the extent of a dimension. */
 static pdm_status default_coordinates(pdm_model *m, pdm_size dim, pdm_size *n, double **out)
 {
@@ -163,8 +178,16 @@ done:
     return status;
 }
 
+/* Samples of a batch are solved in lock step: each has a share of the time like its share of the iterations. */
+static void share_time(pdm_size n, const pdm_solve_result *result, double seconds, double *out)
+{
+    double sum = 0.0;
+    for (pdm_size i = 0; i < n; i++) sum += 1.0 + (double)result[i].iterations;
+    for (pdm_size i = 0; i < n; i++) out[i] = seconds * (1.0 + (double)result[i].iterations) / sum;
+}
+
 pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish_tolerance, double *u,
-                           pdm_solve_result *result)
+                           pdm_solve_result *result, double *sample_seconds)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_input = pdm_domain_n_input(m->domain), size = pdm_domain_n_field(m->domain) * m->output.n_point;
@@ -192,6 +215,7 @@ pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double
             result[first + i] = pdm_solver_results(last)[i];
             if (!pdm_reason_is_good(result[first + i].reason)) unconverged++;
         }
+        if (sample_seconds) share_time(here, result + first, t3 - t1, sample_seconds + first);
         seconds[0] += t1 - t0;
         seconds[1] += t2 - t1;
         seconds[2] += t3 - t2;
@@ -220,7 +244,7 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
     const pdm_size size = pdm_domain_n_field(m->domain) * m->output.n_point;
     for (pdm_size first = 0; first < n; first += m->n_batch) {
         const pdm_size here = n - first < m->n_batch ? n - first : m->n_batch;
-        PDM_TRY(predict_batches(m, here, input + first * n_input, 0.0, u + first * size, m->result));
+        PDM_TRY(predict_batches(m, here, input + first * n_input, 0.0, u + first * size, m->result, NULL));
         for (pdm_size i = 0; i < here && reason; i++) reason[first + i] = m->result[i].reason;
     }
 done:

@@ -121,6 +121,8 @@ pdm_status sources_read(pdm_model *m);
 void       sources_scale(pdm_model *m);
 void       sources_typical(pdm_model *m, double *input); /* [n_input] */
 void       sources_draw(pdm_model *m, pdm_random_key draw, pdm_random_key pick, pdm_size sample, double *input);
+/* n inputs never seen in training: drawn under a purpose of their own. */
+pdm_status sources_draw_unseen(pdm_model *m, pdm_size n, double *input);
 pdm_size   sources_pick(const pdm_model *m, pdm_random_key pick, pdm_size sample); /* a sample of training:data */
 /* given.c */
 pdm_status given_read(pdm_model *m);
@@ -137,13 +139,23 @@ pdm_status file_input_read(pdm_model *m, pdm_fields *f, pdm_size i, pdm_size *sh
 void       file_inputs_destroy(pdm_model *m, file_inputs *x);
 /* All samples of input i at its own points: *values [n_sample][size of the input], allocated. */
 pdm_status file_samples_read(pdm_model *m, const char *path, pdm_size i, pdm_size *n_sample, double **values);
+/* result_file.c */
+pdm_status result_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double polish);
+pdm_status result_file_inputs(pdm_model *m, pdm_fields *f, pdm_output *o, pdm_size n_sample);
+pdm_status result_drawn_inputs(pdm_model *m, pdm_output *o, pdm_size n_sample, const double *input);
+pdm_status result_samples(pdm_model *m, pdm_output *o, pdm_size n, const double *u, const pdm_solve_result *result);
 /* predict.c */
 pdm_status output_set(pdm_model *m, const pdm_size *n, double *const *coordinate);
 void       output_destroy(pdm_model *m);
 /* All coefficients free, for the batch that is prepared; the answer is m->polisher's c. */
 pdm_status polish_batch(pdm_model *m, pdm_batch batch, double tolerance);
+/* sample_seconds [n]: each one's share of the solve of its batch; may be NULL. */
 pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish, double *u,
-                           pdm_solve_result *result);
+                           pdm_solve_result *result, double *sample_seconds);
+/* Files and exact solutions have output grids of their own: that of pdm_model_predict, by which a host has sized its
+ * arrays, is put aside and back. */
+output_grid output_put_aside(pdm_model *m);
+void        output_put_back(pdm_model *m, output_grid aside);
 /* optimiser.c */
 pdm_status optimiser_create(pdm_model *m);
 pdm_status optimiser_step(pdm_model *m, bool *finite);

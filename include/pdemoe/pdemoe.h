@@ -160,6 +160,13 @@ PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *inp
 /* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields and inputs, sample dimension
  * first, to another, which can then serve as a reference. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
 PDM_API pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish);
+/* All coefficients free, from the network's answer (an untrained model: from nothing), to `tolerance`: a classical solve, and
+ * what pdm_model_predict_file does with polish > 0, with a table of the samples to sink (which may be NULL): iterations,
+ * objective, time, why the solve stopped. input: as there, or NULL: n_sample inputs are drawn from the distributions of
+ * the case (0: 4 of them, 1 where the case has no inputs), other than those of training, on the default output grid. With
+ * a file n_sample is 0. Sets the values of a prediction, and iterations (mean), objective.worst, unknowns. Since 0.1 */
+PDM_API pdm_status pdm_model_polish_file(pdm_model *m, const char *input, pdm_size n_sample, const char *output,
+                                         double tolerance, pdm_sink sink, void *user);
 /* Predicts for the inputs of the file and compares with the fields in it. output may be NULL. The table goes to sink. */
 PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish,
                                            pdm_sink sink, void *user);
