@@ -9,10 +9,12 @@ shift 3
 for header in "$@"; do
     name=${header#"$folder"/}
     printf '#include "%s"\n#include "%s"\nint main(void) { return pdm_version() == NULL; }\n' "$name" "$name" > alone.c
-    flags="-I$folder -Wall -Wextra -Wpedantic -Werror -Wconversion -Wshadow -fsyntax-only"
-    $cc -std=c11 -Wstrict-prototypes $flags alone.c
+    flags="-Wall -Wextra -Wpedantic -Werror -Wconversion -Wshadow -fsyntax-only"
+    # shellcheck disable=SC2086 # flags are meant to be split
+    $cc -std=c11 -Wstrict-prototypes -I"$folder" $flags alone.c
     if command -v "$cxx" > found; then
-        $cxx -x c++ -std=c++17 -Wold-style-cast $flags alone.c
+        # shellcheck disable=SC2086
+        $cxx -x c++ -std=c++17 -Wold-style-cast -I"$folder" $flags alone.c
     else
         echo "no C++ compiler: $name was compiled as C11 only"
     fi

@@ -39,8 +39,8 @@ PKG_CONFIG_PATH=$package
 export PKG_CONFIG_PATH
 test "$(pkg-config --modversion pdemoe)" = "$version"
 libdir=$(pkg-config --variable=libdir pdemoe)
-# shellcheck disable=SC2046,SC2086 # options are meant to be split
-$cc $flags consumer/main.c $(pkg-config --cflags --libs pdemoe) -Wl,-rpath,"$libdir" -o by-pkg-config
+# pkg-config escapes blanks, so what it prints is for the shell to read
+eval "$cc $flags consumer/main.c $(pkg-config --cflags --libs pdemoe) -Wl,-rpath,$libdir -o by-pkg-config"
 test "$(./by-pkg-config)" = "$version"
 
 test -n "$(find "$root" -path "*/man1/pdemoe.1")"
