@@ -4,7 +4,8 @@
  *   /domain/DIM:experts               experts along a dimension (1)
  *   /experts:basis                    columns per expert and field (N); fewer where an expert has fewer free coefficients
  *   /experts:partition "hard|smooth"  0/1 ownership, or windows that blend over `overlap` control points
- *   /experts:overlap */
+ *   /experts:overlap
+ *   /experts:prior "polynomial|none"    what the channels are added to */
 #ifndef PDM_EXPERTS_H
 #define PDM_EXPERTS_H
 

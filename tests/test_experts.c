@@ -52,6 +52,54 @@ START_TEST(windows_share_out_the_free_coefficients)
     }
 END_TEST
 
+/* With a network that says nothing the columns are polynomials on each expert's box, by rising degree: the first ten reach
+ * every polynomial of degree three in two dimensions, so that least squares on the columns leaves nothing of one. Where one
+ * expert goes round a periodic dimension they are 1, cos, sin, ... there. */
+START_TEST(prior_reaches_polynomials)
+    {
+        problem      p;
+        pdm_experts *x = NULL;
+        problem_open(&p, _i ? PROBLEM_BURGERS : PROBLEM_HEAT, "cpu", 1);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "experts", "1"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/t", "experts", "1"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "basis", "10"), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, &x), PDM_OK);
+        const pdm_columns_desc *desc = pdm_experts_columns(x);
+        const pdm_size          nx   = pdm_domain_spline(p.domain, 1)->n_coef;
+        for (pdm_size k = 0; k < desc->n_expert; k++) {
+            const pdm_column_group *g = &desc->group[k];
+            double                  q[10][64], rest[64], size = 0.0, left = 0.0; /* q: the columns made orthonormal */
+            ck_assert_int_eq(g->n_col, 10);
+            ck_assert_int_le(g->n_coef, 64);
+            for (pdm_size i = 0; i < g->n_coef; i++) {
+                const double t = (double)(g->coef[i] / nx), r = (double)(g->coef[i] % nx);
+                rest[i] = _i ? 1.0 + t * cos(2.0 * 3.14159265358979 * (r + 0.3) / (double)nx) - 0.1 * t * t
+                             : 1.0 - 2.0 * t + 0.3 * t * t * r - r * r * r + 4.0 * t * r;
+                size += rest[i] * rest[i];
+            }
+            for (int n = 0; n < 10; n++) {
+                for (pdm_size i = 0; i < g->n_coef; i++) q[n][i] = g->prior[i * 10 + n];
+                for (int pass = 0; pass < 2; pass++)
+                    for (int m = 0; m < n; m++) {
+                        double along = 0.0;
+                        for (pdm_size i = 0; i < g->n_coef; i++) along += q[n][i] * q[m][i];
+                        for (pdm_size i = 0; i < g->n_coef; i++) q[n][i] -= along * q[m][i];
+                    }
+                double norm = 0.0, along = 0.0;
+                for (pdm_size i = 0; i < g->n_coef; i++) norm += q[n][i] * q[n][i];
+                ck_assert_double_gt(norm, 1e-6); /* independent */
+                for (pdm_size i = 0; i < g->n_coef; i++) q[n][i] /= sqrt(norm);
+                for (pdm_size i = 0; i < g->n_coef; i++) along += q[n][i] * rest[i];
+                for (pdm_size i = 0; i < g->n_coef; i++) rest[i] -= along * q[n][i];
+            }
+            for (pdm_size i = 0; i < g->n_coef; i++) left += rest[i] * rest[i];
+            ck_assert_double_lt(sqrt(left), 1e-11 * sqrt(size));
+        }
+        pdm_experts_destroy(&x);
+        problem_close(&p);
+    }
+END_TEST
+
 /* Memory, and with it the work, follows the coefficients that the windows reach, not experts times coefficients. */
 START_TEST(many_experts_cost_what_they_reach)
     {
@@ -77,6 +125,7 @@ int main(void)
 {
     Suite *s = suite_create("experts");
     TCase *t = tcase_create("experts");
+    tcase_add_loop_test(t, prior_reaches_polynomials, 0, 2);
     tcase_add_loop_test(t, windows_share_out_the_free_coefficients, 0, N_PARTITION);
     tcase_add_test(t, many_experts_cost_what_they_reach);
     suite_add_tcase(s, t);

@@ -33,7 +33,8 @@ static void build_task(void *user, pdm_size task, int thread)
     for (pdm_size n = 0; n < g->n_col; n++) norm[n] = NORM_FLOOR;
     for (pdm_size i = 0; i < g->n_coef; i++)
         for (pdm_size n = 0; n < g->n_col; n++) {
-            const double v      = g->window[i] * (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
+            const double B      = (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
+            const double v      = g->window[i] * (g->prior ? g->prior[i * g->n_col + n] + B : B);
             C[i * g->n_col + n] = v;
             norm[n] += v * v;
         }
@@ -96,7 +97,7 @@ static void reduce_task(void *user, pdm_size task, int thread)
 }
 
 /* Backward of build for g_C = p w^T - q lambda^T. With C = B/|B|:  g_B = (g_C - C (C . g_C)) / |B|  (the floor in the norm
- * is counted as part of it), and B = window * basis channel. One field of one sample a task: experts that share a channel
+ * is counted as part of it), and B = window * (prior + basis channel). One field of one sample a task: experts that share a channel
  * add up in order. docs/mathematics.md, "Columns". */
 static void backward_task(void *user, pdm_size task, int thread)
 {
