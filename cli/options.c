@@ -262,7 +262,9 @@ static void print_settings(void)
     pdm_context *ctx = NULL;
 
     if (pdm_context_create(NULL, &ctx) == PDM_OK) {
-        puts("\nSettings of a case, for --set (docs/case-format.md has the groups pde, inputs and domain in full):");
+        puts("\nSettings of a case, for --set: name, default, range, meaning. docs/case-format.md also has those of "
+             "pde,\n"
+             "inputs and single dimensions.");
         (void)pdm_settings_describe(ctx, print_text, NULL);
     }
     pdm_context_destroy(&ctx);

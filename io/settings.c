@@ -166,21 +166,20 @@ pdm_status pdm_settings_view(const char *group, const pdm_setting *table, pdm_si
 {
     pdm_status    status = PDM_OK;
     setting_words w;
-    int           width[4] = {4, 7, 5, 4}; /* name, default, range, unit */
+    int           width[3] = {4, 7, 5}; /* name, default, range */
 
     for (pdm_size i = 0; i < n; i++) {
         words_of(&table[i], &w);
         width[0] = longest(width[0], table[i].name);
         width[1] = longest(width[1], w.fallback);
         width[2] = longest(width[2], w.range);
-        width[3] = longest(width[3], table[i].unit ? table[i].unit : "");
     }
     PDM_TRY(pdm_text_append(out, "%s\n", group));
     for (pdm_size i = 0; i < n; i++) {
         words_of(&table[i], &w);
-        PDM_TRY(pdm_text_append(out, "  %-*s  %-*s  %-*s  %-*s  %s\n", width[0], table[i].name, width[1], w.fallback,
-                                width[2], w.range, width[3], table[i].unit ? table[i].unit : "",
-                                table[i].help ? table[i].help : ""));
+        const char *unit = table[i].unit && strcmp(table[i].unit, "1") != 0 ? table[i].unit : "";
+        PDM_TRY(pdm_text_append(out, "  %-*s  %-*s  %-*s  %s%s%s\n", width[0], table[i].name, width[1], w.fallback,
+                                width[2], w.range, table[i].help ? table[i].help : "", *unit ? "; in " : "", unit));
     }
 done:
     return status;

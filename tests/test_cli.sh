@@ -53,10 +53,10 @@ expect 0 'does not exist: starting anew' "$program" train tiny.cdl -o other.nc -
 [ "$("$program" train tiny.cdl -o quiet.nc --quiet 2>&1 >/dev/null)" = "" ] || complain "--quiet is not"
 expect 0 '6 of 6 steps|0.05*dx(u)' "$program" info tiny.nc
 
-# a jump in a corner is reported, rounding is not: 0.1 + 0.2 is not 0.3
-# What was understood is printed however the steps end.
+# what was understood is printed however the steps end.
 "$program" check tiny.cdl --set training.max_iter=1 --set training.tolerance=1e-14 > said 2>&1 || :
 grep -q '^equation' said || complain "check says nothing where no solve converges: $(cat said)"
+# a jump in a corner is reported, rounding is not: 0.1 + 0.2 is not 0.3
 expect 0 'disagree by 0.5 (pde/boundary:x_min)' "$program" check tiny.cdl --set pde.boundary.x_min="u = u0 + 0.5"
 expect 0 'ms a step' "$program" check tiny.cdl --set pde.initial.u="u0*(0.1 + 0.2)" --set pde.boundary.x_min="u = u0*0.3"
 if grep -q '^corner' said; then complain "rounding is reported as a jump: $(grep '^corner' said)"; fi

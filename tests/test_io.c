@@ -574,10 +574,10 @@ START_TEST(test_settings_view)
 
         ck_assert_int_eq(pdm_settings_view("solver", solver_table, N_SETTING, &text), PDM_OK);
         ck_assert_str_eq(text.data, "solver\n"
-                                    "  tolerance  1e-08    0 to 1                       1     stop below this\n"
-                                    "  max_iter   50       1 to 10000                   1     steps per expert\n"
-                                    "  mode       schwarz  coupled|schwarz|independent  1     how experts are solved\n"
-                                    "  time       0.5      >= 0                         s     time allowed\n");
+                                    "  tolerance  1e-08    0 to 1                       stop below this\n"
+                                    "  max_iter   50       1 to 10000                   steps per expert\n"
+                                    "  mode       schwarz  coupled|schwarz|independent  how experts are solved\n"
+                                    "  time       0.5      >= 0                         time allowed; in s\n");
         pdm_text_destroy(&text);
     }
 END_TEST
