@@ -4,7 +4,7 @@
 
 #include "train/train.h"
 
-enum { PDM_MODEL_FORMAT = 1, N_VALUE = 48 };
+enum { PDM_MODEL_FORMAT = 2, N_VALUE = 48 };
 
 typedef enum loss_kind { LOSS_PHYSICS, LOSS_DATA, LOSS_MIX } loss_kind;
 
