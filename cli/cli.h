@@ -52,7 +52,7 @@ typedef struct setting {
 
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
-    const char *output, *field, *title;
+    const char *output, *field, *title, *against;
     double      polish;    /* 0: none */
     double      tolerance; /* 0: not given */
     int         threads;   /* 0: all */

@@ -68,7 +68,8 @@ static pdm_status add_term(pdm_pde *p, pdm_where where, pdm_size equation, int32
     if (node == DAG_ZERO) goto done;
     PDM_TRY(pde_function_create(p, where, node, &term.function));
     raise_orders(p, term.function);
-    p->term[p->n_term++] = term;
+    p->term_node[p->n_term] = node;
+    p->term[p->n_term++]    = term;
 done:
     return status;
 }

@@ -108,6 +108,9 @@ const pdm_input_info *pdm_pde_input(const pdm_pde *p, pdm_size i);
 /* Terms of all equations, equation by equation. */
 pdm_size        pdm_pde_n_term(const pdm_pde *p);
 const pdm_term *pdm_pde_term(const pdm_pde *p, pdm_size i);
+/* A term taken apart at its top-level + and -: out [most] functions, owned by the pde, that add up to it; constant factors
+ * go inside. Just the term where there would be more than `most`. Compiles anew at every call. */
+pdm_status pdm_pde_summands(pdm_pde *p, pdm_size term, pdm_size most, pdm_size *n, const pdm_function **out);
 /* The whole residual of an equation in strong form, for point rows. */
 const pdm_function  *pdm_pde_strong(const pdm_pde *p, pdm_size equation);
 pdm_size             pdm_pde_n_condition(const pdm_pde *p);

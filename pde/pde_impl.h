@@ -188,6 +188,7 @@ struct pdm_pde {
     int32_t             order[PDM_MAX_FIELD][PDM_MAX_DIM];
     const pdm_function *strong[PDM_MAX_FIELD];
     pdm_term            term[PDM_MAX_FIELD * (PDM_MAX_DIM + 1)];
+    int32_t             term_node[PDM_MAX_FIELD * (PDM_MAX_DIM + 1)]; /* of each term's function, expanded */
     pdm_size            n_term;
     pdm_condition      *condition;
     pdm_size            n_condition, condition_capacity;

@@ -1,4 +1,4 @@
-/* A residual as fluxes and source. A residual is a linear combination, with constant factors, of derivatives d_j(e) and of
+/* A residual as fluxes and source, and those as summands. A residual is a linear combination, with constant factors, of derivatives d_j(e) and of
  * the rest; the factors are carried down from the root, through sums, signs and constant factors, in one pass over the
  * DAG. d_j(e) with factor k adds k e to the flux in dimension j. */
 #include "pde/pde_impl.h"
@@ -59,5 +59,65 @@ done:
     list_destroy(p->ctx, &order);
     pdm_free(p->ctx, factor);
     pdm_free(p->ctx, place);
+    return status;
+}
+
+/* ---- summands of an expanded node ---- */
+
+typedef struct summand {
+    int32_t node;
+    double  factor;
+} summand;
+
+/* Operands of a sum, sign or constant factor, the first one last; 0 when the node is a summand of its own. */
+static int take_apart(const dag *d, summand s, summand out[2])
+{
+    const dag_node *n = &d->node[s.node];
+
+    switch (n->opcode) {
+    case PDM_OPCODE_NEG: out[0] = (summand){n->a, -s.factor}; return 1;
+    case PDM_OPCODE_ADD:
+    case PDM_OPCODE_SUB:
+        out[0] = (summand){n->b, n->opcode == PDM_OPCODE_ADD ? s.factor : -s.factor};
+        out[1] = (summand){n->a, s.factor};
+        return 2;
+    case PDM_OPCODE_MUL:
+        if (!dag_is_const(d, n->a)) return 0;
+        out[0] = (summand){n->b, s.factor * d->node[n->a].value};
+        return 1;
+    case PDM_OPCODE_DIV:
+        if (!dag_is_const(d, n->b)) return 0;
+        out[0] = (summand){n->a, s.factor / d->node[n->b].value};
+        return 1;
+    default: return 0;
+    }
+}
+
+pdm_status pdm_pde_summands(pdm_pde *p, pdm_size term, pdm_size most, pdm_size *n, const pdm_function **out)
+{
+    pdm_status      status = PDM_OK;
+    dag            *d      = &p->dag;
+    const dag_mark  mark   = dag_get_mark(d);
+    summand        *todo   = NULL;
+    pdm_size        n_todo = 1, n_out = 0;
+    const pdm_where where = {
+        .group = "pde/residuals", .attribute = p->field_name[p->term[term].equation], .offset = -1};
+
+    PDM_TRY(pdm_alloc_array(p->ctx, most + 2, &todo)); /* every node that waits gives a summand at least */
+    todo[0] = (summand){p->term_node[term], 1.0};
+    while (n_todo > 0 && n_todo + n_out <= most) {
+        const summand s = todo[--n_todo];
+        const int     k = take_apart(d, s, todo + n_todo);
+        n_todo += k;
+        if (k == 0) PDM_TRY(pde_function_create(p, where, dag_mul(d, dag_const(d, s.factor), s.node), &out[n_out++]));
+    }
+    if (n_todo > 0) {
+        out[0] = p->term[term].function;
+        n_out  = 1;
+    }
+    *n = n_out;
+done:
+    pdm_free(p->ctx, todo);
+    if (status != PDM_OK) dag_rollback(d, mark);
     return status;
 }

@@ -108,6 +108,12 @@ bad_input 'x = 2|number 4|outside the domain|0 to 1' -e 's/0.75, 1 ;$/0.75, 2 ;/
 bad_input 'x|increasing' -e 's/x = 0, 0.25/x = 0.25, 0/'
 write_inputs plain -e ''
 refused 4 'plain.nc|"u"' "$program" eval model.nc plain.nc
+write_inputs short -e 's/t = 4/t = 3/' -e 's/t = 0.25, 0.5, 0.75, 1/t = 0.25, 0.5, 1/'
+
+refused 4 'plain.nc|"u"' "$program" check good.cdl --against plain.nc
+refused 4 '3 points along t|at least 4' "$program" check good.cdl --against short.nc
+refused 5 'missing.nc|No such file' "$program" check good.cdl --against missing.nc
+refused 3 '/pde/residuals:u|"w"|^' "$program" check good.cdl --against short.nc --set pde.residuals.u='dt(w)'
 
 # ---- models ----
 refused 6 'case.nc|not a pdemoe model file' "$program" predict case.nc inputs.nc -o out/p.nc

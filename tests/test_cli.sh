@@ -5,6 +5,7 @@ set -u
 
 program=$1 example=$2
 . "$(dirname "$0")/program.sh"
+cases=$(cd "$(dirname "$0")/../cases" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
@@ -114,6 +115,20 @@ expect 2 'same file' "$program" polish tiny.cdl inputs.nc -o inputs.nc
 expect 2 '--tol 0|above 0' "$program" polish tiny.cdl -o no.nc --tol 0
 expect 4 'no distribution to draw from' "$program" polish source.cdl -o no.nc --set training.data=source_inputs.nc
 
+# ---- equations on data: the case itself, then one made wrong ----
+sorption() { "$program" check "$cases/diffusion_sorption/diffusion_sorption.cdl" --against "$@"; }
+for data in "$cases/diffusion_sorption/reference.nc" "$cases/../../shared/data/diffusion_sorption_truth.nc"; do
+    [ -f "$data" ] || continue
+    expect 0 'dt( u )|dx( -0.0005*dx(u) )|conditions|nothing found' sorption "$data"
+    expect 0 'the data fit better with 0.1 * dx( -0.005*dx(u) )' sorption "$data" --set pde.parameters.D=5e-3
+    expect 0 'the data fit better with -1 * dx( 0.0005*dx(u) )|its sign looks wrong' sorption "$data" \
+        --set pde.residuals.u='dt(u + sorbed) + dx(D*dx(u))'
+    expect 0 'the data fit better with 2 * dt( 1.23393' sorption "$data" --set pde.parameters.rho_s=1440
+    expect 0 'x_min      u = 0.9|the data do not meet it' sorption "$data" --set pde.boundary.x_min='u = 0.9'
+done
+expect 0 'equation u: residual|0.3*u*abs(u)|flux(u) = 0' "$program" check tiny.cdl --against drawn.nc
+expect 0 'too coarse|not checked: the data start later' "$program" check tiny.cdl --against prediction.nc
+
 # ---- gradients ----
 expect 0 'slope' "$program" gradcheck tiny.cdl
 expect 0 'slope' "$program" gradcheck tiny.nc
@@ -138,6 +153,8 @@ expect_json 'step steps loss seconds seconds.adjoint peak_bytes log output' trai
 expect_json 'data output samples unconverged seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
 expect_json 'data output text samples unconverged iterations objective.worst unknowns tolerance' polish tiny.nc inputs.nc -o json_out.nc
 expect_json 'data error text samples' eval tiny.nc prediction.nc
+expect_json 'text notes equation.u.residual equation.u.0.factor condition.0.misfit' check tiny.cdl --against drawn.nc
+expect_json 'data error' eval tiny.nc prediction.nc
 grep -q '"error": 0,' json.txt || complain "error not 0: $(cat json.txt)"
 expect_json 'text' check tiny.cdl
 expect_json 'kind step n_input n_point text' info tiny.nc

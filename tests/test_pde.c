@@ -509,6 +509,40 @@ START_TEST(residuals_are_split)
     }
 END_TEST
 
+/* Summands of a term add up to it; where there would be too many, the term stays whole. */
+START_TEST(terms_are_taken_apart)
+    {
+        static const char *const text[] = {"2*sin(u)", "-2*(1 - u)^2", "0.25*v*dx(u)", "-3*f"};
+        const pdm_function      *part[4];
+        pdm_size                 n = 0, source = -1;
+        double                   sum = 0.0;
+        ck_assert_int_eq(set("pde/residuals", "u", "dt(u) - lap(u) + 2*(sin(u) - (1 - u)^2) - (3*f - dx(u)*v/4)"),
+                         PDM_OK);
+        ck_assert_msg(pdm_pde_create(ctx, c, &p) == PDM_OK, "%s", pdm_context_error(ctx));
+        for (pdm_size i = 0; i < pdm_pde_n_term(p); i++)
+            if (pdm_pde_term(p, i)->equation == 0 && pdm_pde_term(p, i)->dim < 0) source = i;
+        ck_assert_int_ge(source, 0);
+        ck_assert_int_eq(pdm_pde_summands(p, source, 4, &n, part), PDM_OK);
+        ck_assert_int_eq(n, 4);
+        for (pdm_size i = 0; i < n; i++) {
+            ck_assert_str_eq(part[i]->text, text[i]);
+            sum += value_at(part[i], here);
+        }
+        ck_assert_double_eq_tol(sum, value_at(pdm_pde_term(p, source)->function, here), 1e-13 * (1.0 + fabs(sum)));
+        ck_assert_int_eq(pdm_pde_summands(p, source, 3, &n, part), PDM_OK);
+        ck_assert_int_eq(n, 1);
+        ck_assert_ptr_eq(part[0], pdm_pde_term(p, source)->function);
+        pdm_status status = PDM_ERR_MEMORY;
+        for (pdm_size k = 1; status == PDM_ERR_MEMORY; k++) {
+            pdm_context_fail_allocation(ctx, k);
+            status = pdm_pde_summands(p, source, 4, &n, part);
+            pdm_context_fail_allocation(ctx, 0);
+        }
+        ck_assert_int_eq(status, PDM_OK);
+        ck_assert_int_eq(n, 4);
+    }
+END_TEST
+
 START_TEST(orders_and_inputs_are_known)
     {
         ck_assert_int_eq(set("pde/residuals", "u", "dt(u) + dxx(dxx(u)) - dx(dy(v)) - f*a"), PDM_OK);
@@ -1012,6 +1046,7 @@ int main(void)
     tcase_add_checked_fixture(t, set_up, tear_down);
     tcase_add_test(t, shared_parts_do_not_blow_up);
     tcase_add_loop_test(t, residuals_are_split, 0, COUNT_OF(splits));
+    tcase_add_test(t, terms_are_taken_apart);
     tcase_add_test(t, orders_and_inputs_are_known);
     tcase_add_test(t, conditions_are_understood);
     tcase_add_test(t, view_shows_what_was_understood);

@@ -74,30 +74,6 @@ static double relative_error(const pdm_model *m, const double *u, const double *
     return sqrt(error / norm);
 }
 
-static pdm_status read_reference(pdm_model *m, pdm_fields *f, pdm_size field, pdm_size n_sample, double **values)
-{
-    pdm_status  status                = PDM_OK;
-    const char *dims[PDM_MAX_DIM + 1] = {"?sample"};
-    const char *units = pdm_pde_field_units(m->pde, field), *name = pdm_pde_field_name(m->pde, field);
-    pdm_size    shape[PDM_MAX_DIM + 1];
-
-    if (!pdm_fields_has(f, name))
-        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; a reference has the fields of the case",
-                 pdm_fields_path(f), name);
-    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
-        dims[j + 1] = pdm_pde_dim_name(m->pde, j);
-        if (!pdm_fields_has(f, dims[j + 1]))
-            PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no coordinate variable \"%s\"; a reference has coordinates",
-                     pdm_fields_path(f), dims[j + 1]);
-    }
-    PDM_TRY(pdm_fields_read(f, name, pdm_domain_n_dim(m->domain) + 1, dims, *units ? units : NULL, shape, values));
-    if (shape[0] != n_sample)
-        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: \"%s\" has %lld samples, the inputs have %lld", pdm_fields_path(f), name,
-                 (long long)shape[0], (long long)n_sample);
-done:
-    return status;
-}
-
 /* The table of one field, reference [n][n_point]; its mean error into *mean_out. */
 static pdm_status compare_field(pdm_model *m, pdm_size field, pdm_size n, const double *u, const double *reference,
                                 const pdm_solve_result *result, pdm_text *text, double *mean_out)
@@ -192,7 +168,7 @@ pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const ch
     PDM_TRY(predict_file(m, f, output, polish, &n_sample, &u, &result));
     for (pdm_size i = 0; i < pdm_domain_n_field(m->domain); i++) {
         double mean;
-        PDM_TRY(read_reference(m, f, i, n_sample, &values));
+        PDM_TRY(file_field_read(m, f, i, n_sample, &values));
         PDM_TRY(compare_field(m, i, n_sample, u, values, result, &text, &mean));
         pdm_free(m->ctx, values);
         values = NULL;

@@ -168,6 +168,30 @@ done:
     return status;
 }
 
+pdm_status file_field_read(pdm_model *m, pdm_fields *f, pdm_size field, pdm_size n_sample, double **values)
+{
+    pdm_status  status                = PDM_OK;
+    const char *dims[PDM_MAX_DIM + 1] = {"?sample"};
+    const char *units = pdm_pde_field_units(m->pde, field), *name = pdm_pde_field_name(m->pde, field);
+    pdm_size    shape[PDM_MAX_DIM + 1];
+
+    if (!pdm_fields_has(f, name))
+        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; a reference has the fields of the case",
+                 pdm_fields_path(f), name);
+    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
+        dims[j + 1] = pdm_pde_dim_name(m->pde, j);
+        if (!pdm_fields_has(f, dims[j + 1]))
+            PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: no coordinate variable \"%s\"; a reference has coordinates",
+                     pdm_fields_path(f), dims[j + 1]);
+    }
+    PDM_TRY(pdm_fields_read(f, name, pdm_domain_n_dim(m->domain) + 1, dims, *units ? units : NULL, shape, values));
+    if (shape[0] != n_sample)
+        PDM_FAIL(m->ctx, PDM_ERR_DATA, "%s: \"%s\" has %lld samples, the inputs have %lld", pdm_fields_path(f), name,
+                 (long long)shape[0], (long long)n_sample);
+done:
+    return status;
+}
+
 void file_inputs_destroy(pdm_model *m, file_inputs *x)
 {
     pdm_free(m->ctx, x->input);

@@ -137,6 +137,8 @@ pdm_status file_inputs_read(pdm_model *m, pdm_fields *f, file_inputs *out);
 /* Input i as it stands in the file, in the case's units: shape {n_sample or 1, its dimensions ...}; *values allocated. */
 pdm_status file_input_read(pdm_model *m, pdm_fields *f, pdm_size i, pdm_size *shape, double **values);
 void       file_inputs_destroy(pdm_model *m, file_inputs *x);
+/* A field of n_sample samples on the file's coordinates, which it must have: *values [n_sample][points], allocated. */
+pdm_status file_field_read(pdm_model *m, pdm_fields *f, pdm_size field, pdm_size n_sample, double **values);
 /* All samples of input i at its own points: *values [n_sample][size of the input], allocated. */
 pdm_status file_samples_read(pdm_model *m, const char *path, pdm_size i, pdm_size *n_sample, double **values);
 /* result_file.c */
@@ -156,6 +158,54 @@ pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double
  * arrays, is put aside and back. */
 output_grid output_put_aside(pdm_model *m);
 void        output_put_back(pdm_model *m, output_grid aside);
+/* against.c: what a check of data has found; the text goes out before the numbers. */
+typedef struct named_number {
+    char   name[96];
+    double value;
+} named_number;
+typedef struct findings {
+    pdm_text      text;
+    pdm_size      n_note, n_number, capacity;
+    named_number *number; /* [n_number] */
+} findings;
+pdm_status findings_number(findings *f, double value, const char *format, ...) PDM_PRINTF(3, 4);
+/* against_fit.c: what the terms of one equation are on data: integrals over boxes, divided by the root of the box's volume. */
+typedef struct term_values {
+    pdm_size n_term, n_sample, n_box, n_cluster; /* boxes, clusters: of all samples together */
+    double  *value;                              /* [n_term][n_box] */
+    int32_t *cluster;                            /* [n_box]         */
+} term_values;
+/* A factor on one term: alone, and jointly with the others, one of which is held at 1, and so are
+ * those that depend on others (NaN). */
+typedef struct term_fit {
+    double rms, norm, factor, error, left; /* left: rms of the residual with it */
+    double joint, joint_error;
+} term_fit;
+/* No term may vanish. fit [n_term]. dependent: a term of which no more than this share, of its square, is not a sum of
+ * others cannot be told apart from them. */
+pdm_status terms_fit(pdm_context *ctx, const term_values *v, pdm_size held, double dependent, term_fit *fit,
+                     double *residual, double *joint_left);
+/* against_grid.c: fields of data as splines on the data's own grid. */
+typedef struct data_grid {
+    pdm_model   *own; /* pde and domain of the case itself */
+    pdm_model   *m;   /* pde, domain and back end of a case on that grid, without conditions; one sample */
+    pdm_context *ctx;
+    file_inputs  x;                     /* coordinates and inputs, at the points of m's domain         */
+    pdm_size     n_point;               /* of the data                                                  */
+    double      *values[PDM_MAX_FIELD]; /* [n_sample][n_point]                                         */
+    double      *fit[PDM_MAX_DIM];      /* [n_coef][n]: values along a dimension to coefficients        */
+    double      *half_fit[PDM_MAX_DIM]; /* the same of the spline through every other value */
+    pdm_size     n_used[PDM_MAX_DIM];   /* data points that its fit takes: without one that closes a period */
+    bool         ends[PDM_MAX_DIM][2];  /* the grid ends where the case does                            */
+    pdm_buffer  *c;                     /* [1][n_field][n_coef] of the sample that is prepared          */
+    double      *work;                  /* pdm_domain_prepare_work                                      */
+} data_grid;
+pdm_status data_grid_open(pdm_case *c, const char *path, data_grid *out);
+void       data_grid_close(data_grid *g);
+/* Coefficients into g->c, inputs into g->m->data. half: as if the data had every other point of each dimension. */
+pdm_status data_grid_prepare(data_grid *g, pdm_size sample, bool half);
+/* against_conditions.c: how well data meet initial and boundary conditions, in words and numbers. */
+pdm_status conditions_check(data_grid *g, findings *out);
 /* optimiser.c */
 pdm_status optimiser_create(pdm_model *m);
 pdm_status optimiser_step(pdm_model *m, bool *finite);

@@ -109,6 +109,18 @@ typedef void (*pdm_sink)(void *user, const char *text);
 /* Checks the whole case and says what will be solved: fluxes and source as parsed, unknowns, rows, conditions on each side,
  * memory, and the time that training will take, from two steps made on the spot. */
 PDM_API pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user);
+/* Receives a number by name; the name is lent for the call. */
+typedef void (*pdm_number)(void *user, const char *name, double value);
+/* The equations of the case on somebody's fields: finds wrong signs, missing factors, mistaken units. data: NetCDF with the
+ * fields and inputs of samples, on coordinates. Every term, taken apart at its + and -, is integrated over boxes of a spline
+ * through the data; for each the table has its root mean square, and the factor that makes the residual least, alone and
+ * jointly with the others, with standard errors; then how well the data meet initial and boundary conditions. Text goes to
+ * sink, then numbers to `numbers` (either may be NULL), user to both: notes (how many things were found),
+ * equation.F.residual (rms, relative to the largest term), equation.F.terms, equation.F.best (the term that one factor
+ * explains the misfit by, -1: none), equation.F.K.rms, .factor, .error, .left (residual with it), .joint, .joint_error for
+ * term K = 0, 1, ... in the order of the table; condition.K.misfit, relative to the size of what it is made of.
+ * The case is not changed. Fails with PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO, PDM_ERR_NUMERIC. Since 0.1 */
+PDM_API pdm_status pdm_case_check_data(pdm_case *c, const char *data, pdm_sink sink, pdm_number numbers, void *user);
 /* Help on the settings of all groups. */
 PDM_API pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *user);
 
