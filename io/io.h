@@ -147,6 +147,7 @@ pdm_status pdm_store_put(pdm_store *s, const char *group, const char *name, pdm_
 pdm_status pdm_store_commit(pdm_store *s);
 /* Fails with PDM_ERR_MODEL: not a pdemoe file of this kind, version newer than `version`, hash wrong; PDM_ERR_IO otherwise. */
 pdm_status pdm_store_open(pdm_context *ctx, const char *path, const char *kind, int version, pdm_store **out);
+int        pdm_store_format(const pdm_store *s); /* of the file: at most the version asked for */
 pdm_status pdm_store_get_case(pdm_store *s, pdm_case **out);
 pdm_status pdm_store_get_text(pdm_store *s, const char *group, const char *name, char **out); /* allocated */
 pdm_status pdm_store_length(pdm_store *s, const char *group, const char *name, pdm_size *n);  /* -1: absent */

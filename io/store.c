@@ -45,7 +45,7 @@ struct pdm_store {
     pdm_context *ctx;
     char        *path;
     io_part      part;
-    int          ncid;
+    int          ncid, format;
     bool         is_writing;
     pdm_size     n_entry, capacity;
     store_entry *entry; /* [n_entry] in the order of their numbers; the case is one of them */
@@ -618,11 +618,17 @@ pdm_status pdm_store_open(pdm_context *ctx, const char *path, const char *kind, 
     PDM_TRY(list_group(s, s->ncid, ""));
     PDM_TRY(sort_entries(s));
     PDM_TRY(check_hash(s, kind, format));
-    *out = s;
-    s    = NULL;
+    s->format = format;
+    *out      = s;
+    s         = NULL;
 done:
     pdm_store_destroy(&s);
     return status;
+}
+
+int pdm_store_format(const pdm_store *s)
+{
+    return s->format;
 }
 
 /* The entry, of that type, or PDM_ERR_MODEL. */

@@ -375,6 +375,26 @@ START_TEST(resumed_training_is_the_same_training)
     }
 END_TEST
 
+/* The weights of an earlier format would be read as something that they are not. */
+START_TEST(models_of_earlier_formats_are_refused)
+    {
+        pdm_store *s = NULL;
+        pdm_model *m = NULL;
+        open_context();
+        pdm_case *c = tiny_case(PROBLEM_HEAT);
+        OK(pdm_store_create(ctx, "earlier.nc", "model", PDM_MODEL_FORMAT - 1, &s));
+        OK(pdm_store_put_case(s, c));
+        OK(pdm_store_commit(s));
+        pdm_store_destroy(&s);
+        ck_assert_int_eq(pdm_model_read(ctx, "earlier.nc", &m), PDM_ERR_MODEL);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "train anew"));
+        ck_assert_ptr_null(m);
+        pdm_case_destroy(&c);
+        remove("earlier.nc");
+        close_context();
+    }
+END_TEST
+
 START_TEST(steps_do_not_allocate)
     {
         pdm_size second = 0, last = 0;
@@ -649,6 +669,7 @@ int main(void)
     tcase_add_test(t, loss_and_gradient_are_of_the_same_samples);
     tcase_add_test(t, resumed_training_is_the_same_training);
     tcase_add_loop_test(t, steps_do_not_allocate, 0, PROBLEM_POISSON);
+    tcase_add_test(t, models_of_earlier_formats_are_refused);
     tcase_add_test(t, training_lowers_the_loss);
     tcase_add_test(t, prediction_does_not_depend_on_the_batch);
     tcase_add_loop_test(t, polished_error_converges, 0, (int)(sizeof orders / sizeof *orders));

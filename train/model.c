@@ -358,6 +358,10 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
 
     if (!ctx || !path || !out) return PDM_ERR_ARGUMENT;
     PDM_TRY(pdm_store_open(ctx, path, "model", PDM_MODEL_FORMAT, &s));
+    if (pdm_store_format(s) < PDM_MODEL_FORMAT)
+        PDM_FAIL(ctx, PDM_ERR_MODEL,
+                 "%s: a model of format %d, whose weights mean something else in format %d; train anew", path,
+                 pdm_store_format(s), PDM_MODEL_FORMAT);
     PDM_TRY(pdm_store_get_case(s, &c));
     PDM_TRY(model_start(c, NULL, &m));
     PDM_TRY(store_grading(&m, s, false));
