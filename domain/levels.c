@@ -64,6 +64,13 @@ static bool flux_reads_field(const pdm_domain *d)
     return false;
 }
 
+static bool is_nonlinear(const pdm_domain *d)
+{
+    for (pdm_size i = 0; i < d->n_term; i++)
+        if (d->term[i].n_second > 0) return true;
+    return false;
+}
+
 /* What "auto" comes to, and why. */
 static bool decide(const pdm_domain *d, const char **why)
 {
@@ -73,6 +80,8 @@ static bool decide(const pdm_domain *d, const char **why)
     if (d->settings.rows == 1) return false;
     *why = "a flux reads an input field, which may jump";
     if (flux_reads_field(d)) return true;
+    *why = "steady and nonlinear: the large scales must not end in a wrong minimum";
+    if (!pdm_pde_has_time(d->pde) && is_nonlinear(d)) return true;
     *why = "levels = \"on\" is for shocks and layers thinner than the knot spans";
     return false;
 }
