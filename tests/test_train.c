@@ -585,6 +585,90 @@ START_TEST(auto_grading_is_kept_in_the_file)
     }
 END_TEST
 
+/* ---- slabs ---- */
+
+/* First order: a wave that moves and decays; second order: a standing wave. Periodic, initial state from inputs. */
+static pdm_case *rolling_case(bool second_order)
+{
+    pdm_case         *c        = NULL;
+    const char *const set[][3] = {
+        {"pde", "fields", "u"},
+        {"pde/residuals", "u", second_order ? "dt(dt(u)) - dxx(u)" : "dt(u) + dx(0.5*u - 0.01*dx(u))"},
+        {"pde/initial", "u", "u0"},
+        {"inputs/u0", "dimensions", "x"},
+        {"inputs/u0", "distribution", "gaussian_field(length=0.3)"},
+        {"domain", "dimensions", "t x"},
+        {"domain/t", "extent", "0 0.25"},
+        {"domain/t", "control_points", "8"},
+        {"domain/x", "extent", "0 1"},
+        {"domain/x", "kind", "periodic"},
+        {"domain/x", "control_points", "24"},
+        {"surrogate", "modes", "2 4"},
+        {"experts", "basis", "4"}};
+    OK(pdm_case_create(ctx, &c));
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++) OK(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]));
+    if (second_order) {
+        OK(pdm_case_set_text(c, "pde/initial", "u_t", "v0"));
+        OK(pdm_case_set_text(c, "inputs/v0", "dimensions", "x"));
+        OK(pdm_case_set_text(c, "inputs/v0", "distribution", "gaussian_field(length=0.3)"));
+    }
+    return c;
+}
+
+static double rolling_solution(bool second_order, double t, double x)
+{
+    const double k = 2.0 * 3.14159265358979323846;
+    return second_order ? cos(k * t) * sin(k * x) : exp(-0.01 * k * k * t) * sin(k * (x - 0.5 * t));
+}
+
+/* Times up to four horizons, one slab of them empty, against the analytic solution; each slab adds an error of the grid's,
+ * about 1e-4 here. */
+START_TEST(later_times_are_reached_slab_by_slab)
+    {
+        static const double time[5] = {0.1, 0.25, 0.6, 0.75, 1.0};
+        double              x[32], u[5 * 32], input[2 * 24] = {0.0}, error = 0.0, norm = 0.0;
+        const double       *coordinate[PDM_MAX_DIM] = {time, x};
+        const pdm_size      n[PDM_MAX_DIM]          = {5, 32};
+        pdm_solve_result    result;
+        open_context();
+        pdm_model *m = model_of(rolling_case(_i == 1));
+        for (int i = 0; i < 24; i++) input[i] = rolling_solution(_i == 1, 0.0, pdm_domain_greville(m->domain, 1)[i]);
+        for (int i = 0; i < 32; i++) x[i] = i / 32.0;
+        OK(output_set(m, n, (double *const *)coordinate));
+        ck_assert_int_eq(m->output.n_slab, 4);
+        OK(predict_batches(m, 1, input, 1e-10, u, &result, NULL));
+        ck_assert(pdm_reason_is_good(result.reason));
+        for (int i = 0; i < 5; i++)
+            for (int k = 0; k < 32; k++) {
+                const double exact = rolling_solution(_i == 1, time[i], x[k]);
+                error += (u[i * 32 + k] - exact) * (u[i * 32 + k] - exact);
+                norm += exact * exact;
+            }
+        ck_assert_double_lt(sqrt(error / norm), 1e-3);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* What depends on time, or does not start from an input, has no next slab, and the message says so. */
+START_TEST(slabs_that_cannot_follow_are_refused)
+    {
+        static const struct {
+            const char *group, *name, *value, *words;
+        } wrong[]            = {{"pde/residuals", "u", "dt(u) - dx(0.1*dx(u)) + sin(t)*u", "equations without t"},
+                                {"pde/initial", "u", "2*u0", "initial data that are input fields"}};
+        const double time[1] = {1.0};
+        open_context();
+        pdm_case *c = rolling_case(false);
+        OK(pdm_case_set_text(c, wrong[_i].group, wrong[_i].name, wrong[_i].value));
+        pdm_model *m = model_of(c);
+        ck_assert_int_eq(pdm_model_set_output(m, "t", 1, time), PDM_ERR_DATA);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), wrong[_i].words));
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 /* Comparisons and predictions from files have grids of their own, also when they fail: arrays that a host has sized for
  * pdm_model_predict stay large enough. */
 START_TEST(output_grid_is_the_hosts)
@@ -675,6 +759,8 @@ int main(void)
     tcase_add_loop_test(t, polished_error_converges, 0, (int)(sizeof orders / sizeof *orders));
     tcase_add_loop_test(t, auto_grading_finds_layers, 0, 2);
     tcase_add_test(t, auto_grading_is_kept_in_the_file);
+    tcase_add_loop_test(t, later_times_are_reached_slab_by_slab, 0, 2);
+    tcase_add_loop_test(t, slabs_that_cannot_follow_are_refused, 0, 2);
     tcase_add_test(t, output_grid_is_the_hosts);
     tcase_add_loop_test(t, distributions_parse, 0, (int)(sizeof distributions / sizeof *distributions));
     suite_add_tcase(s, t);

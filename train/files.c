@@ -20,9 +20,10 @@ static pdm_status read_coordinates(pdm_model *m, pdm_fields *f, file_inputs *x)
         if (!pdm_fields_has(f, name)) continue;
         PDM_TRY(pdm_fields_coordinate(f, name, units_or_null(pdm_pde_dim_units(m->pde, j)), &x->coordinate[j],
                                       &x->n_coordinate[j]));
-        const double slack = 1e-9 * (s->map.high - s->map.low);
+        const double slack      = 1e-9 * (s->map.high - s->map.low);
+        const bool   open_ended = j == 0 && pdm_pde_has_time(m->pde); /* later times are reached by roll-out */
         for (pdm_size i = 0; i < x->n_coordinate[j]; i++)
-            if (x->coordinate[j][i] < s->map.low - slack || x->coordinate[j][i] > s->map.high + slack)
+            if (x->coordinate[j][i] < s->map.low - slack || (x->coordinate[j][i] > s->map.high + slack && !open_ended))
                 PDM_FAIL(m->ctx, PDM_ERR_DATA,
                          "%s: coordinate %s = %.9g (number %lld) is outside the domain; %.9g to %.9g expected",
                          pdm_fields_path(f), name, x->coordinate[j][i], (long long)i, s->map.low, s->map.high);

@@ -199,6 +199,7 @@ void pdm_model_destroy(pdm_model **model)
     pdm_model   *m = *model;
     pdm_backend *b = m->backend;
     output_destroy(m);
+    rollout_destroy(m);
     sources_destroy(m);
     pdm_implicit_destroy(&m->implicit);
     pdm_solver_destroy(&m->solver);

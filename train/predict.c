@@ -6,121 +6,7 @@
 
 #include "train/train_impl.h"
 
-enum { POLISH_TILE = 48, POLISH_ITERATIONS = 200, OUTPUT_PER_CONTROL_POINT = 4 };
-
-void output_destroy(pdm_model *m)
-{
-    if (m->backend) {
-        m->backend->ops->points_destroy(m->backend, &m->output.plan);
-        m->backend->ops->buffer_destroy(m->backend, &m->output.values);
-    }
-    pdm_point_grid_destroy(&m->output.grid);
-    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) pdm_free(m->ctx, m->output.coordinate[j]);
-    m->output = (output_grid){0};
-}
-
-/* Files and exact solutions have output grids of their own: that of pdm_model_predict, by which a host has sized its
- * arrays, is put aside and back. */
-output_grid output_put_aside(pdm_model *m)
-{
-    const output_grid aside = m->output;
-    m->output               = (output_grid){0};
-    return aside;
-}
-
-void output_put_back(pdm_model *m, output_grid aside)
-{
-    output_destroy(m);
-    m->output = aside;
-}
-
-/* Equal steps over the extent of a dimension. */
-static pdm_status default_coordinates(pdm_model *m, pdm_size dim, pdm_size *n, double **out)
-{
-    pdm_status        status = PDM_OK;
-    const pdm_spline *s      = pdm_domain_spline(m->domain, dim);
-    double           *x      = NULL;
-    *n                       = OUTPUT_PER_CONTROL_POINT * s->n_coef + (s->periodic ? 0 : 1);
-    PDM_TRY(pdm_alloc_array(m->ctx, *n, &x));
-    const double step = (s->map.high - s->map.low) / (double)(s->periodic ? *n : *n - 1);
-    for (pdm_size i = 0; i < *n; i++) x[i] = i == *n - 1 && !s->periodic ? s->map.high : s->map.low + step * (double)i;
-    *out = x;
-done:
-    return status;
-}
-
-/* coordinate[j] NULL: default. Replaces the output grid; on failure the old one stays. */
-pdm_status output_set(pdm_model *m, const pdm_size *n, double *const *coordinate)
-{
-    pdm_status    status = PDM_OK;
-    output_grid   grid   = {.n_point = 1}, old;
-    const double *x[PDM_MAX_DIM];
-
-    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
-        if (coordinate && coordinate[j]) {
-            grid.n[j] = n[j];
-            PDM_TRY(pdm_alloc_array(m->ctx, n[j], &grid.coordinate[j]));
-            memcpy(grid.coordinate[j], coordinate[j], (size_t)n[j] * sizeof(double));
-        } else {
-            PDM_TRY(default_coordinates(m, j, &grid.n[j], &grid.coordinate[j]));
-        }
-        grid.n_point *= grid.n[j];
-        x[j] = grid.coordinate[j];
-    }
-    PDM_TRY(pdm_point_grid_create(m->domain, grid.n, x, &grid.grid));
-    PDM_TRY(m->backend->ops->points_create(m->backend, &grid.grid.desc, &grid.plan));
-    PDM_TRY(
-        m->backend->ops->buffer_create(m->backend, (size_t)(m->n_batch * grid.n_point) * sizeof(double), &grid.values));
-    old       = m->output;
-    m->output = grid;
-    grid      = old;
-done:
-    old       = m->output; /* what is left in `grid`, old or half-built, goes */
-    m->output = grid;
-    output_destroy(m);
-    m->output = old;
-    return status;
-}
-
-pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, const double *coordinate)
-{
-    pdm_status status             = PDM_OK;
-    pdm_size   sizes[PDM_MAX_DIM] = {0}, dim = -1;
-    double    *x[PDM_MAX_DIM] = {0}, *mine = NULL;
-
-    if (!m || !name || !coordinate || n < 1) return PDM_ERR_ARGUMENT;
-    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++)
-        if (strcmp(pdm_pde_dim_name(m->pde, j), name) == 0) dim = j;
-    if (dim < 0) PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "no dimension \"%s\" in this model", name);
-    for (pdm_size i = 0; i < n; i++)
-        if (!isfinite(coordinate[i]) || (i > 0 && !(coordinate[i] > coordinate[i - 1])))
-            PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "coordinate %s[%lld] = %g; finite, increasing numbers expected", name,
-                     (long long)i, coordinate[i]);
-    if (!m->output.plan) PDM_TRY(output_set(m, NULL, NULL));
-    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
-        sizes[j] = m->output.n[j];
-        x[j]     = m->output.coordinate[j];
-    }
-    PDM_TRY(pdm_alloc_array(m->ctx, n, &mine));
-    memcpy(mine, coordinate, (size_t)n * sizeof *mine);
-    sizes[dim] = n;
-    x[dim]     = mine;
-    PDM_TRY(output_set(m, sizes, x));
-done:
-    if (m) pdm_free(m->ctx, mine);
-    return status;
-}
-
-pdm_size pdm_model_n_point(const pdm_model *m)
-{
-    if (m->output.plan) return m->output.n_point;
-    pdm_size n = 1;
-    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
-        const pdm_spline *s = pdm_domain_spline(m->domain, j);
-        n *= OUTPUT_PER_CONTROL_POINT * s->n_coef + (s->periodic ? 0 : 1);
-    }
-    return n;
-}
+enum { POLISH_TILE = 48, POLISH_ITERATIONS = 200 };
 
 /* ---- polish: the same rows with all coefficients free ---- */
 
@@ -158,26 +44,6 @@ done:
 
 /* ---- prediction ---- */
 
-static pdm_status evaluate_output(pdm_model *m, pdm_batch batch, pdm_buffer *c, double *u)
-{
-    pdm_status     status  = PDM_OK;
-    pdm_backend   *b       = m->backend;
-    const pdm_size n_field = pdm_domain_n_field(m->domain), n_point = m->output.n_point;
-    void          *host = NULL;
-
-    for (pdm_size f = 0; f < n_field; f++) {
-        PDM_TRY(
-            b->ops->points_evaluate(b, m->output.plan, batch, (pdm_atom){.field = (int32_t)f}, c, m->output.values));
-        PDM_TRY(b->ops->acquire(b, m->output.values, PDM_READ, &host));
-        for (pdm_size i = 0; i < batch.n; i++)
-            memcpy(u + (i * n_field + f) * n_point, (double *)host + i * n_point, (size_t)n_point * sizeof *u);
-        PDM_TRY(b->ops->release(b, m->output.values, &host));
-    }
-done:
-    if (host) (void)b->ops->release(b, m->output.values, &host);
-    return status;
-}
-
 /* Samples of a batch are solved in lock step: each has a share of the time like its share of the iterations. */
 static void share_time(pdm_size n, const pdm_solve_result *result, double seconds, double *out)
 {
@@ -186,46 +52,85 @@ static void share_time(pdm_size n, const pdm_solve_result *result, double second
     for (pdm_size i = 0; i < n; i++) out[i] = seconds * (1.0 + (double)result[i].iterations) / sum;
 }
 
+/* Seconds, summed over batches and slabs. */
+typedef struct predict_times {
+    double data, network, solve, output;
+} predict_times;
+
+static pdm_solver *predicting_solver(const pdm_model *m, double polish_tolerance)
+{
+    return polish_tolerance > 0.0 ? m->polisher : m->solver;
+}
+
+/* One slab for the first n inputs of m->input. */
+static pdm_status predict_slab(pdm_model *m, pdm_size n, pdm_size k, double polish_tolerance, double *u,
+                               predict_times *times)
+{
+    pdm_status      status   = PDM_OK;
+    const pdm_batch batch    = batch_of(m, n);
+    const bool      polished = polish_tolerance > 0.0, network = !polished || m->step > 0;
+    const double    t0 = pdm_clock();
+
+    PDM_TRY(batch_prepare(m, n, m->input));
+    const double t1 = pdm_clock();
+    if (network) PDM_TRY(m->surrogate->ops->forward(m->surrogate, batch, m->features, m->basis, false));
+    const double t2 = pdm_clock();
+    if (network) PDM_TRY(pdm_solver_solve(m->solver, batch, &m->data, m->basis, m->lift, PDM_START_ZERO));
+    if (polished) PDM_TRY(polish_batch(m, batch, polish_tolerance));
+    const double t3 = pdm_clock();
+    PDM_TRY(output_evaluate(m, batch, k, pdm_solver_lend(predicting_solver(m, polish_tolerance))->c, u));
+    times->data += t1 - t0;
+    times->network += t2 - t1;
+    times->solve += t3 - t2;
+    times->output += pdm_clock() - t3;
+done:
+    return status;
+}
+
+/* Results of slab k behind those of the slabs before: iterations and objectives add up, the first bad reason stays. */
+static void add_results(const pdm_model *m, pdm_size n, pdm_size k, const pdm_solve_result *slab,
+                        pdm_solve_result *result)
+{
+    for (pdm_size i = 0; i < n; i++) {
+        const pdm_solve_result before = result[i], here = slab[m->index[i]];
+        result[i] = here;
+        if (k == 0) continue;
+        result[i].iterations += before.iterations;
+        result[i].factorisations += before.factorisations;
+        result[i].objective += before.objective;
+        if (!pdm_reason_is_good(before.reason)) result[i].reason = before.reason;
+    }
+}
+
 pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish_tolerance, double *u,
                            pdm_solve_result *result, double *sample_seconds)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_input = pdm_domain_n_input(m->domain), size = pdm_domain_n_field(m->domain) * m->output.n_point;
-    const bool     polished = polish_tolerance > 0.0, network = !polished || m->step > 0;
-    double         seconds[4]  = {0.0};
+    predict_times  times       = {0};
     pdm_size       unconverged = 0;
 
-    if (polished) PDM_TRY(polisher_get(m)); /* not in the time of the first batch */
+    if (polish_tolerance > 0.0) PDM_TRY(polisher_get(m)); /* not in the time of the first batch */
     pdm_solver_set_limits(m->solver, m->solver_settings.tolerance, m->solver_settings.max_iter);
     for (pdm_size first = 0; first < n; first += m->n_batch) {
-        const pdm_size  here  = n - first < m->n_batch ? n - first : m->n_batch;
-        const pdm_batch batch = batch_of(m, here);
-        pdm_solver     *last  = polished ? m->polisher : m->solver;
-        const double    t0    = pdm_clock();
-        PDM_TRY(batch_prepare(m, here, input + first * n_input));
-        const double t1 = pdm_clock();
-        if (network) PDM_TRY(m->surrogate->ops->forward(m->surrogate, batch, m->features, m->basis, false));
-        const double t2 = pdm_clock();
-        if (network) PDM_TRY(pdm_solver_solve(m->solver, batch, &m->data, m->basis, m->lift, PDM_START_ZERO));
-        if (polished) PDM_TRY(polish_batch(m, batch, polish_tolerance));
-        const double t3 = pdm_clock();
-        PDM_TRY(evaluate_output(m, batch, pdm_solver_lend(last)->c, u + first * size));
-        const double t4 = pdm_clock();
-        for (pdm_size i = 0; i < here; i++) {
-            result[first + i] = pdm_solver_results(last)[i];
-            if (!pdm_reason_is_good(result[first + i].reason)) unconverged++;
+        const pdm_size here   = n - first < m->n_batch ? n - first : m->n_batch;
+        const double   before = times.network + times.solve;
+        memcpy(m->input, input + first * n_input, (size_t)(here * n_input) * sizeof *input);
+        for (pdm_size k = 0; k < m->output.n_slab; k++) {
+            if (k > 0) PDM_TRY(rollout_advance(m, here, predicting_solver(m, polish_tolerance)));
+            PDM_TRY(predict_slab(m, here, k, polish_tolerance, u + first * size, &times));
+            add_results(m, here, k, pdm_solver_results(predicting_solver(m, polish_tolerance)), result + first);
         }
-        if (sample_seconds) share_time(here, result + first, t3 - t1, sample_seconds + first);
-        seconds[0] += t1 - t0;
-        seconds[1] += t2 - t1;
-        seconds[2] += t3 - t2;
-        seconds[3] += t4 - t3;
+        for (pdm_size i = first; i < first + here; i++)
+            if (!pdm_reason_is_good(result[i].reason)) unconverged++;
+        if (sample_seconds)
+            share_time(here, result + first, times.network + times.solve - before, sample_seconds + first);
     }
-    model_set_value(m, "seconds.data", seconds[0]);
-    model_set_value(m, "seconds.network", seconds[1]);
-    model_set_value(m, "seconds.solve", seconds[2]);
-    model_set_value(m, "seconds.output", seconds[3]);
-    model_set_value(m, "seconds", seconds[0] + seconds[1] + seconds[2] + seconds[3]);
+    model_set_value(m, "seconds.data", times.data);
+    model_set_value(m, "seconds.network", times.network);
+    model_set_value(m, "seconds.solve", times.solve);
+    model_set_value(m, "seconds.output", times.output);
+    model_set_value(m, "seconds", times.data + times.network + times.solve + times.output);
     model_set_value(m, "unconverged", (double)unconverged);
     if (unconverged > 0)
         pdm_log(m->ctx, PDM_LOG_WARNING, "predict", "%lld of %lld solves did not converge; reasons are in the output",
@@ -240,7 +145,7 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
     const pdm_size n_input = m ? pdm_domain_n_input(m->domain) : 0;
 
     if (!m || n < 0 || (!input && n_input > 0) || !u) return PDM_ERR_ARGUMENT;
-    if (!m->output.plan) PDM_TRY(output_set(m, NULL, NULL));
+    if (!m->output.slab) PDM_TRY(output_set(m, NULL, NULL));
     const pdm_size size = pdm_domain_n_field(m->domain) * m->output.n_point;
     for (pdm_size first = 0; first < n; first += m->n_batch) {
         const pdm_size here = n - first < m->n_batch ? n - first : m->n_batch;

@@ -29,14 +29,29 @@ typedef struct training_data {
     pdm_points_plan *plan;
 } training_data;
 
+/* Output points of one slab: `n` times from number `first` on. n 0: it is only passed through. */
+typedef struct output_slab {
+    pdm_size         first, n;
+    pdm_point_grid   grid;
+    pdm_points_plan *plan;
+} output_slab;
+
 /* Fields on a tensor grid of output points. */
 typedef struct output_grid {
-    pdm_size         n[PDM_MAX_DIM], n_point;
-    double          *coordinate[PDM_MAX_DIM];
+    pdm_size     n[PDM_MAX_DIM], n_point;
+    double      *coordinate[PDM_MAX_DIM];
+    pdm_size     n_slab; /* 1 but for times beyond the horizon */
+    output_slab *slab;   /* [n_slab]; NULL: no grid yet       */
+    pdm_buffer  *values; /* [n_batch][points of a slab]       */
+} output_grid;
+
+/* The state that a slab hands to the next: on the points of the inputs that are initial data. */
+typedef struct end_state {
+    pdm_size         n_point; /* 0: not there yet */
     pdm_point_grid   grid;
     pdm_points_plan *plan;
     pdm_buffer      *values; /* [n_batch][n_point] */
-} output_grid;
+} end_state;
 
 /* Samples of one input in a file, path NULL without one. */
 typedef struct sample_pool {
@@ -86,6 +101,7 @@ struct pdm_model {
 
     training_data given;
     output_grid   output;
+    end_state     end;
 
     /* optimiser */
     pdm_buffer *adam_m, *adam_v;
@@ -146,9 +162,17 @@ pdm_status result_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double 
 pdm_status result_file_inputs(pdm_model *m, pdm_fields *f, pdm_output *o, pdm_size n_sample);
 pdm_status result_drawn_inputs(pdm_model *m, pdm_output *o, pdm_size n_sample, const double *input);
 pdm_status result_samples(pdm_model *m, pdm_output *o, pdm_size n, const double *u, const pdm_solve_result *result);
-/* predict.c */
+/* output.c */
 pdm_status output_set(pdm_model *m, const pdm_size *n, double *const *coordinate);
 void       output_destroy(pdm_model *m);
+pdm_status output_evaluate(pdm_model *m, pdm_batch batch, pdm_size k, pdm_buffer *c, double *u);
+/* rollout.c */
+/* Can the end of a slab be the start of the next? Fails with PDM_ERR_DATA, saying why not. */
+pdm_status rollout_check(pdm_model *m);
+/* Puts the state at the end of the slab that the solver has solved into the initial data of the first n of m->input. */
+pdm_status rollout_advance(pdm_model *m, pdm_size n, const pdm_solver *solver);
+void       rollout_destroy(pdm_model *m);
+/* predict.c */
 /* All coefficients free, for the batch that is prepared; the answer is m->polisher's c. */
 pdm_status polish_batch(pdm_model *m, pdm_batch batch, double tolerance);
 /* sample_seconds [n]: each one's share of the solve of its batch; may be NULL. */
