@@ -650,6 +650,34 @@ START_TEST(later_times_are_reached_slab_by_slab)
     }
 END_TEST
 
+/* Training through three slabs a draw: the states on their way are part of the checkpoint, and resumed training has the same
+ * bits; a state is drawn anew every third step only. */
+START_TEST(training_carries_states_through_slabs)
+    {
+        float   *weight[2];
+        pdm_size n = 0;
+        open_context();
+        pdm_case *c = rolling_case(false);
+        OK(pdm_case_set_text(c, "training", "slabs", "3"));
+        pdm_model *m = model_of(c);
+        for (int k = 0; k < 9; k++) {
+            if (k == 4) OK(pdm_model_write(m, "slabs.nc"));
+            OK(pdm_model_train_step(m));
+            ck_assert_int_eq(m->slab[0], (k + 1) % 3);
+        }
+        weights_of(m, &weight[0], &n);
+        pdm_model_destroy(&m);
+        OK(pdm_model_read(ctx, "slabs.nc", &m));
+        for (int k = 4; k < 9; k++) OK(pdm_model_train_step(m));
+        weights_of(m, &weight[1], &n);
+        ck_assert_int_eq(memcmp(weight[0], weight[1], (size_t)n * sizeof(float)), 0);
+        pdm_model_destroy(&m);
+        remove("slabs.nc");
+        free(weight[0]), free(weight[1]);
+        close_context();
+    }
+END_TEST
+
 /* What depends on time, or does not start from an input, has no next slab, and the message says so. */
 START_TEST(slabs_that_cannot_follow_are_refused)
     {
@@ -760,6 +788,7 @@ int main(void)
     tcase_add_loop_test(t, auto_grading_finds_layers, 0, 2);
     tcase_add_test(t, auto_grading_is_kept_in_the_file);
     tcase_add_loop_test(t, later_times_are_reached_slab_by_slab, 0, 2);
+    tcase_add_test(t, training_carries_states_through_slabs);
     tcase_add_loop_test(t, slabs_that_cannot_follow_are_refused, 0, 2);
     tcase_add_test(t, output_grid_is_the_hosts);
     tcase_add_loop_test(t, distributions_parse, 0, (int)(sizeof distributions / sizeof *distributions));

@@ -2,6 +2,7 @@
 #include "train/train.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "train/train_impl.h"
 
@@ -61,6 +62,7 @@ pdm_status batch_draw(pdm_model *m, pdm_size step)
         } else {
             sources_draw(m, draw, pick, i, input);
         }
+        if (m->slab[i] > 0) memcpy(input, m->carried + i * n_input, (size_t)n_input * sizeof *input);
     }
     PDM_TRY(batch_prepare(m, m->n_batch, m->input));
 done:

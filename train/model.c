@@ -9,6 +9,7 @@
 #define TRAINING_SETTINGS(X)                                                                                         \
     X(steps, PDM_SETTING_COUNT, 400, 0, 1e9, NULL, "1", "training steps")                                            \
     X(batch, PDM_SETTING_COUNT, 4, 1, 4096, NULL, "1", "inputs per step")                                            \
+    X(slabs, PDM_SETTING_COUNT, 1, 1, 1e6, NULL, "1", "time intervals that a drawn input goes through, a step each") \
     X(seed, PDM_SETTING_COUNT, 1, 0, 1e15, NULL, "1", "of weights and inputs")                                       \
     X(checkpoint_every, PDM_SETTING_COUNT, 50, 1, 1e9, NULL, "1", "steps between checkpoints")                       \
     X(learning_rate, PDM_SETTING_REAL, 2e-3, 0.0, 1.0, NULL, "1", "of Adam, at the start")                           \
@@ -40,6 +41,8 @@ static void batch_layout(pdm_model *m)
 {
     pdm_arena *a    = &m->arena;
     m->input        = pdm_carve(a, double, m->n_batch *pdm_domain_n_input(m->domain));
+    m->carried      = pdm_carve(a, double, m->n_batch *pdm_domain_n_input(m->domain));
+    m->slab         = pdm_carve(a, int64_t, m->n_batch);
     m->work         = pdm_carve(a, double, pdm_domain_prepare_work(m->domain));
     m->magnitude    = pdm_carve(a, double, pdm_domain_n_field(m->domain));
     m->index        = pdm_carve(a, int32_t, m->n_batch);
@@ -76,6 +79,7 @@ static pdm_status create_batch(pdm_model *m)
         m->index[i]        = (int32_t)i;
         m->weight_one[i]   = 1.0;
         m->weight_minus[i] = -1.0;
+        m->slab[i]         = 0;
     }
     for (pdm_size f = 0; f < rows->n_field; f++) m->magnitude[f] = 1.0;
 done:
@@ -113,6 +117,7 @@ static pdm_status create_parts(pdm_model *m, const pdm_grading *grading)
     m->n_batch = m->training.batch;
     PDM_TRY(pdm_backend_create(m->ctx, "cpu", &m->backend));
     PDM_TRY(create_batch(m));
+    if (m->training.slabs > 1) PDM_TRY(rollout_check(m));
 done:
     return status;
 }
@@ -312,6 +317,19 @@ done:
     return status;
 }
 
+/* Where the samples of the batch are on their way through the slabs. */
+static pdm_status store_carried(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n      = m->n_batch * pdm_domain_n_input(m->domain);
+    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "slab", PDM_STORE_INT64, m->n_batch, m->slab, NULL)
+                    : pdm_store_get(s, "optimiser", "slab", PDM_STORE_INT64, m->n_batch, m->slab));
+    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "carried", PDM_STORE_DOUBLE, n, m->carried, NULL)
+                    : pdm_store_get(s, "optimiser", "carried", PDM_STORE_DOUBLE, n, m->carried));
+done:
+    return status;
+}
+
 static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
 {
     pdm_status status = PDM_OK;
@@ -320,6 +338,7 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
                     : pdm_store_get(s, "optimiser", "step", PDM_STORE_INT64, 1, &step));
     PDM_TRY(writing ? pdm_store_put(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean, NULL)
                     : pdm_store_get(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean));
+    if (m->training.slabs > 1) PDM_TRY(store_carried(m, s, writing));
     PDM_TRY(store_buffer(m, s, "adam_m", m->adam_m, m->surrogate->n_parameter, writing));
     PDM_TRY(store_buffer(m, s, "adam_v", m->adam_v, m->surrogate->n_parameter, writing));
     m->step = step;

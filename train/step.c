@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "train/train_impl.h"
 
@@ -177,6 +178,23 @@ pdm_status pdm_model_loss(pdm_model *m, pdm_size step, bool gradient, double *lo
     return step_loss(m, step, batch_of(m, m->n_batch), gradient, &n_good, loss);
 }
 
+/* Samples whose solve went well go on from where it ended, until they have been through training:slabs intervals. */
+static pdm_status carry_on(pdm_model *m)
+{
+    pdm_status              status  = PDM_OK;
+    const pdm_size          n_input = pdm_domain_n_input(m->domain);
+    const pdm_solve_result *result  = pdm_solver_results(m->solver);
+
+    PDM_TRY(rollout_advance(m, m->n_batch, m->solver));
+    memcpy(m->carried, m->input, (size_t)(m->n_batch * n_input) * sizeof *m->carried);
+    for (pdm_size i = 0; i < m->n_batch; i++) {
+        const bool ends = m->slab[i] + 1 >= m->training.slabs || !pdm_reason_is_good(result[i].reason);
+        m->slab[i]      = ends ? 0 : m->slab[i] + 1;
+    }
+done:
+    return status;
+}
+
 pdm_status pdm_model_train_step(pdm_model *m)
 {
     pdm_status status = PDM_OK;
@@ -193,6 +211,7 @@ pdm_status pdm_model_train_step(pdm_model *m)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite (loss %g)", loss);
     m->step++;
     take_time(m, "seconds.update", &clock);
+    if (m->training.slabs > 1) PDM_TRY(carry_on(m));
     model_set_value(m, "loss", loss);
     model_set_value(m, "seconds", pdm_clock() - start);
 done:

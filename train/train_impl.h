@@ -9,7 +9,7 @@ enum { PDM_MODEL_FORMAT = 2, N_VALUE = 48 };
 typedef enum loss_kind { LOSS_PHYSICS, LOSS_DATA, LOSS_MIX } loss_kind;
 
 typedef struct training_settings {
-    pdm_size steps, batch, seed, checkpoint_every, warmup, max_iter;
+    pdm_size steps, batch, slabs, seed, checkpoint_every, warmup, max_iter;
     int      loss;
     double   learning_rate, final_rate, clip, data_weight, tolerance;
 } training_settings;
@@ -92,6 +92,8 @@ struct pdm_model {
     /* batch, on the host */
     pdm_arena         arena;
     double           *input;                     /* [n_batch][n_input]          */
+    double           *carried;                   /* [n_batch][n_input] inputs of the next slab   */
+    int64_t          *slab;                      /* [n_batch] slabs behind a sample; 0: it is drawn */
     double           *work;                      /* pdm_domain_prepare_work     */
     int32_t          *index, *good;              /* [n_batch]                   */
     int32_t          *pick;                      /* [n_batch] sample of the data */
