@@ -16,17 +16,18 @@
 #endif
 
 /* Name, value (documented in --help, never renumbered), meaning. */
-#define CLI_CODE_LIST(X)                                                          \
-    X(CODE_FINE, 0, "fine")                                                       \
-    X(CODE_INTERNAL, 1, "a mistake in pdemoe itself")                             \
-    X(CODE_USAGE, 2, "wrong command line")                                        \
-    X(CODE_CASE, 3, "the case says something that is not possible")               \
-    X(CODE_DATA, 4, "input data missing, not finite, or of wrong shape or units") \
-    X(CODE_FILE, 5, "a file could not be read or written")                        \
-    X(CODE_MODEL, 6, "a model file is damaged, or of another case or version")    \
-    X(CODE_NUMERIC, 7, "NaN or infinity, or a wrong gradient (gradcheck)")        \
-    X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")             \
-    X(CODE_MEMORY, 9, "not enough memory")                                        \
+#define CLI_CODE_LIST(X)                                                                       \
+    X(CODE_FINE, 0, "fine")                                                                    \
+    X(CODE_INTERNAL, 1, "a mistake in pdemoe itself")                                          \
+    X(CODE_USAGE, 2, "wrong command line")                                                     \
+    X(CODE_CASE, 3, "the case says something that is not possible")                            \
+    X(CODE_DATA, 4, "input data missing, not finite, or of wrong shape or units")              \
+    X(CODE_FILE, 5, "a file could not be read or written")                                     \
+    X(CODE_MODEL, 6, "a model file is damaged, or of another case or version")                 \
+    X(CODE_NUMERIC, 7, "NaN or infinity, or a wrong gradient (gradcheck)")                     \
+    X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")                          \
+    X(CODE_MEMORY, 9, "not enough memory")                                                     \
+    X(CODE_LIMIT, 10, "not converged within the limits (reference); what there is is written") \
     X(CODE_INTERRUPTED, 130, "interrupted (SIGINT, SIGTERM); a checkpoint is written")
 
 typedef enum exit_code {
@@ -53,12 +54,13 @@ typedef struct setting {
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
     const char *output, *field, *title, *against;
-    double      polish;    /* 0: none */
-    double      tolerance; /* 0: not given */
-    int         threads;   /* 0: all */
-    int         sample;    /* -1: not given */
-    int         samples;   /* 0: not given */
-    int         width;     /* pixels; 0: not given */
+    double      polish;                    /* 0: none */
+    double      tolerance;                 /* 0: not given */
+    int         threads;                   /* 0: all */
+    int         sample;                    /* -1: not given */
+    int         samples;                   /* 0: not given */
+    int         max_unknowns, max_seconds; /* 0: not given */
+    int         width;                     /* pixels; 0: not given */
     bool        help, quiet, verbose, json, resume, force;
     int         n_set;
     setting    *set; /* [n_set] */
@@ -187,6 +189,6 @@ bool report_wants_numbers(report *r);
 /* ---- commands ---- */
 
 extern const command train_command, predict_command, eval_command, plot_command, check_command, info_command,
-    gradcheck_command, polish_command;
+    gradcheck_command, polish_command, reference_command;
 
 #endif

@@ -3,8 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&train_command, &predict_command, &polish_command, &eval_command,
-                                          &plot_command,  &check_command,   &info_command,   &gradcheck_command};
+static const command *const commands[] = {&train_command,     &predict_command, &polish_command,
+                                          &reference_command, &eval_command,    &plot_command,
+                                          &check_command,     &info_command,    &gradcheck_command};
 enum { N_COMMAND = sizeof commands / sizeof *commands };
 
 static const char *command_name(const void *list, int i)
@@ -52,9 +53,9 @@ static exit_code run(int argc, char **argv)
     char        text[SUGGESTION_SIZE];
 
     if (!word)
-        return fail(
-            NULL, CODE_USAGE,
-            "a command expected: train, predict, polish, eval, plot, check, info or gradcheck (see pdemoe --help)");
+        return fail(NULL, CODE_USAGE,
+                    "a command expected: train, predict, polish, reference, eval, plot, check, info or gradcheck (see "
+                    "pdemoe --help)");
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         print_help();
         return CODE_FINE;

@@ -48,7 +48,7 @@ const command polish_command = {
         "solve ended for every sample (samples of a batch are solved together: each has its share of the time).\n"
         "Solves that do not converge are no error: solver_reason in OUT.nc says how each ended.\n\n"
         "The tolerance is that of the solve: how far its answer is from the solution of the equations depends on the\n"
-        "grid.",
+        "grid (see pdemoe reference).",
     .n_needed     = 1,
     .n_operand    = 2,
     .option       = table,

@@ -130,6 +130,9 @@ refused 6 'flipped.nc|damaged|hash' "$program" predict flipped.nc inputs.nc -o o
 refused 5 'nowhere/p.nc|No such file' "$program" predict model.nc inputs.nc -o nowhere/p.nc
 refused 5 'out|folder' "$program" predict model.nc inputs.nc -o out
 refused 5 'nowhere/p.nc|No such file' "$program" polish good.cdl -o nowhere/p.nc
+refused 5 'nowhere/p.nc|No such file' "$program" reference good.cdl -o nowhere/p.nc
+refused 5 'missing.nc|No such file' "$program" reference good.cdl missing.nc -o out/p.nc
+refused 4 'model.nc' "$program" reference model.nc inputs.nc -o out/p.nc
 refused 5 'missing.nc|No such file' "$program" polish good.cdl missing.nc -o out/p.nc
 refused 5 'nowhere/m|No such file' "$program" train good.cdl -o nowhere/m.nc
 # a disk that takes no more than a few kB: SIGXFSZ ignored, so that writing fails

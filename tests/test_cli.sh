@@ -13,7 +13,7 @@ cd "$folder" || exit 1
 # ---- words about itself ----
 expect 0 'Usage|train|gradcheck|Exit codes|130' "$program" --help
 expect 0 'commit|compiler|NetCDF' "$program" --version
-for command in train predict polish eval plot check info gradcheck; do
+for command in train predict polish reference eval plot check info gradcheck; do
     expect 0 "Usage: pdemoe $command|Options:|--set|--threads|--json|--quiet" "$program" "$command" --help
 done
 expect 0 'training|learning_rate|solver|domain|row_power' "$program" train --help
@@ -115,6 +115,19 @@ expect 2 'same file' "$program" polish tiny.cdl inputs.nc -o inputs.nc
 expect 2 '--tol 0|above 0' "$program" polish tiny.cdl -o no.nc --tol 0
 expect 4 'no distribution to draw from' "$program" polish source.cdl -o no.nc --set training.data=source_inputs.nc
 
+# ---- references: converged, or what there is within the limits ----
+expect 0 'round  control points|path: refined polish|converged: estimated' "$program" reference tiny.cdl inputs.nc -o converged.nc --tol 1e-2
+for word in 'double error_estimate(sample)' 'method = "refined polish"' 'converged = "yes"' 'tolerance = 0.01' 'u0(sample)'; do
+    ncdump -h converged.nc | grep -qF "$word" || complain "no $word: $(ncdump -h converged.nc)"
+done
+expect 0 'rel. L2' "$program" eval tiny.nc converged.nc
+expect 10 'NOT converged|6 x 10|is not converged to 1e-09 within the limits' "$program" reference tiny.cdl -o stopped.nc --tol 1e-9 --samples 1 --max-unknowns 200
+ncdump -h stopped.nc | grep -qF 'converged = "no"' || complain "$(ncdump -h stopped.nc)"
+expect 10 'the next round would take' "$program" reference tiny.cdl -o stopped.nc --tol 1e-9 --max-seconds 1 --max-unknowns 100000
+expect 2 '45 unknowns already; at most 9' "$program" reference tiny.cdl -o no.nc --max-unknowns 9
+expect 2 'reference: --samples draws inputs' "$program" reference tiny.cdl inputs.nc -o no.nc --samples 2
+expect 2 'same file' "$program" reference tiny.cdl inputs.nc -o inputs.nc
+
 # ---- equations on data: the case itself, then one made wrong ----
 sorption() { "$program" check "$cases/diffusion_sorption/diffusion_sorption.cdl" --against "$@"; }
 for data in "$cases/diffusion_sorption/reference.nc" "$cases/../../shared/data/diffusion_sorption_truth.nc"; do
@@ -154,6 +167,7 @@ expect_json 'data output samples unconverged seconds.solve' predict tiny.nc inpu
 expect_json 'data output text samples unconverged iterations objective.worst unknowns tolerance' polish tiny.nc inputs.nc -o json_out.nc
 expect_json 'data error text samples' eval tiny.nc prediction.nc
 expect_json 'text notes equation.u.residual equation.u.0.factor condition.0.misfit' check tiny.cdl --against drawn.nc
+expect_json 'data output text converged rounds unknowns error_estimate error_estimate.2' reference tiny.cdl inputs.nc -o json_out.nc --tol 1e-2
 expect_json 'data error' eval tiny.nc prediction.nc
 grep -q '"error": 0,' json.txt || complain "error not 0: $(cat json.txt)"
 expect_json 'text' check tiny.cdl

@@ -84,8 +84,9 @@ static pdm_status choose_axis(const pdm_model *m, const pdm_fields *f, pdm_size 
     ends[0]                 = s->periodic ? false : x[0] - a->low <= reach_low + near;
     ends[1]                 = s->periodic ? false : a->high - x[n - 1] <= reach_high + near;
     if (!a->periodic && !ends[0]) a->low = x[0];
-    if (!a->periodic && !ends[1]) a->high = x[n - 1];
-    a->linear = s->map.kind != PDM_MAP_LINEAR && (a->low != s->map.low || a->high != s->map.high);
+    if (!a->periodic && (!ends[1] || x[n - 1] > a->high + near)) a->high = x[n - 1]; /* later times too */
+    a->linear = (s->map.kind != PDM_MAP_LINEAR && a->low != s->map.low) ||
+                (s->map.kind == PDM_MAP_SINH && a->high != s->map.high);
     a->n_coef = a->n;
     if (a->periodic && x[0] - a->low > near) a->n_coef = a->n * 2 / 3; /* half a step off, n splines would not do */
     if (a->n > MOST) a->n_coef = a->n * 2 / 3 < MOST ? a->n * 2 / 3 : MOST;
@@ -185,8 +186,9 @@ static pdm_status set_axis(const pdm_model *own, pdm_case *c, pdm_size dim, cons
     char           group[128];
 
     snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(own->pde, dim));
-    if (a->linear || map.kind == PDM_MAP_LINEAR)
-        map = (pdm_map){.kind = PDM_MAP_LINEAR, .low = a->low, .high = a->high, .exponent = 1.0};
+    if (a->linear || map.kind == PDM_MAP_LINEAR) map = (pdm_map){.kind = PDM_MAP_LINEAR, .exponent = 1.0};
+    map.low  = a->low;
+    map.high = a->high;
     PDM_TRY(pdm_alloc_array(own->ctx, n_break, &breaks));
     choose_breaks(a, &map, x, n_break, breaks);
     PDM_TRY(set_real_pair(c, group, "extent", a->low, a->high));

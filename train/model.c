@@ -175,13 +175,12 @@ done:
     return status;
 }
 
-pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
+pdm_status model_ground(pdm_case *c, pdm_model **out)
 {
     pdm_status  status  = PDM_OK;
     pdm_model  *m       = NULL;
     pdm_grading grading = {{NULL}};
 
-    if (!c || !out) return PDM_ERR_ARGUMENT;
     PDM_TRY(model_start(c, NULL, &m));
     PDM_TRY(grading_find(m, &grading));
     PDM_TRY(model_regrade(&m, &grading));
@@ -189,11 +188,25 @@ pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
     PDM_TRY(sources_read(m));
     sources_scale(m);
     PDM_TRY(scales_find(m));
-    PDM_TRY(create_network(m));
     *out = m;
     m    = NULL;
 done:
     grading_destroy(pdm_case_context(c), &grading);
+    pdm_model_destroy(&m);
+    return status;
+}
+
+pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_model *m      = NULL;
+
+    if (!c || !out) return PDM_ERR_ARGUMENT;
+    PDM_TRY(model_ground(c, &m));
+    PDM_TRY(create_network(m));
+    *out = m;
+    m    = NULL;
+done:
     pdm_model_destroy(&m);
     return status;
 }

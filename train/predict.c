@@ -111,7 +111,7 @@ pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double
     pdm_size       unconverged = 0;
 
     if (polish_tolerance > 0.0) PDM_TRY(polisher_get(m)); /* not in the time of the first batch */
-    pdm_solver_set_limits(m->solver, m->solver_settings.tolerance, m->solver_settings.max_iter);
+    if (m->solver) pdm_solver_set_limits(m->solver, m->solver_settings.tolerance, m->solver_settings.max_iter);
     for (pdm_size first = 0; first < n; first += m->n_batch) {
         const pdm_size here   = n - first < m->n_batch ? n - first : m->n_batch;
         const double   before = times.network + times.solve;

@@ -117,6 +117,8 @@ struct pdm_model {
 /* model.c */
 /* Everything that follows from the case; without scales and network. grading as in pdm_domain_create(). */
 pdm_status model_start(pdm_case *c, const pdm_grading *grading, pdm_model **out);
+/* A model without its network: all that a solve with all coefficients free needs. */
+pdm_status model_ground(pdm_case *c, pdm_model **out);
 pdm_status training_settings_view(pdm_text *out);
 void       model_set_value(pdm_model *m, const char *name, double value);
 /* grading.c: breaks for the dimensions of m's case that ask for them; all NULL where none does. Owned by the caller. */
