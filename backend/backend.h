@@ -42,10 +42,11 @@ typedef struct pdm_batch {
     X(SUB, 2, "a - b")                                                                                              \
     X(MUL, 2, "a * b")                                                                                              \
     X(DIV, 2, "a / b")                                                                                              \
-    X(POW, 2, "a ^ b, C pow") X(SQUARE, 1, "a * a") X(RECIPROCAL, 1, "1 / a") X(EXP, 1, "exp") X(LOG, 1, "log")     \
-        X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos") X(TAN, 1, "tan") X(SINH, 1, "sinh") X(COSH, 1, "cosh") \
-            X(TANH, 1, "tanh") X(ERF, 1, "erf") X(ATAN, 1, "atan") X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1")          \
-                X(STEP, 1, "a > 0 ? 1 : 0") X(MIN, 2, "min") X(MAX, 2, "max")
+    X(POW, 2, "a ^ b, C pow")                                                                                       \
+    X(SQUARE, 1, "a * a") X(RECIPROCAL, 1, "1 / a") X(EXP, 1, "exp") X(LOG, 1, "log") X(SQRT, 1, "sqrt")            \
+        X(SIN, 1, "sin") X(COS, 1, "cos") X(TAN, 1, "tan") X(SINH, 1, "sinh") X(COSH, 1, "cosh") X(TANH, 1, "tanh") \
+            X(ERF, 1, "erf") X(ATAN, 1, "atan") X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0") \
+                X(MIN, 2, "min") X(MAX, 2, "max")
 
 typedef enum pdm_opcode {
 #define PDM_OPCODE_ENUM(name, n_operand, text) PDM_OPCODE_##name,
@@ -171,7 +172,7 @@ typedef struct pdm_points_plan pdm_points_plan;
  * Columns come in groups: one group is one expert's columns in one field. Expert e owns groups e*n_field .. +n_field-1.
  * C is packed group by group, [n_sample][sum over groups of n_coef_g * n_col_g], group g as [n_coef_g][n_col_g]. */
 typedef enum pdm_column_kind {
-    PDM_COLUMNS_DENSE, /* C from basis functions: C[i][n] = window_i * (prior[i][n] + B[channel n][coef i]) / norm_n */
+    PDM_COLUMNS_DENSE, /* C from basis functions: C[i][n] = scale * window_i * (prior[i][n] + B[channel n][coef i]) / norm_n */
     PDM_COLUMNS_IDENTITY /* all free coefficients are unknowns; C is not stored; n_col_g = n_coef_g        */
 } pdm_column_kind;
 
@@ -182,6 +183,7 @@ typedef struct pdm_column_group {
     const double  *window; /* [n_coef] partition weight G_e (1 for hard partitions)                   */
     pdm_size       n_col;
     const int32_t *channel; /* [n_col] basis channel of each column; NULL for IDENTITY                 */
+    double         scale;   /* length of the columns of DENSE: the field's size, so that w is about one */
     const double  *prior;   /* [n_coef][n_col] added to the basis functions; NULL: nothing             */
 } pdm_column_group;
 

@@ -181,8 +181,11 @@ static pdm_size collect_groups(pdm_experts *x, bool store)
     for (pdm_size e = 0; e < x->desc.n_expert; e++)
         for (pdm_size f = 0; f < x->desc.n_field; f++) {
             if (store)
-                x->group[e * x->desc.n_field + f] = (pdm_column_group){
-                    .expert = (int32_t)e, .field = (int32_t)f, .coef = x->coef + used, .window = x->window + used};
+                x->group[e * x->desc.n_field + f] = (pdm_column_group){.expert = (int32_t)e,
+                                                                       .field  = (int32_t)f,
+                                                                       .coef   = x->coef + used,
+                                                                       .window = x->window + used,
+                                                                       .scale  = 1.0};
             used = collect_expert(x, e, f, store, used);
         }
     return used;
@@ -432,6 +435,11 @@ void pdm_experts_destroy(pdm_experts **experts)
     pdm_free(x->ctx, x->prior);
     pdm_free(x->ctx, x);
     *experts = NULL;
+}
+
+void pdm_experts_set_scale(pdm_experts *x, pdm_size field, double scale)
+{
+    for (pdm_size e = 0; e < x->desc.n_expert; e++) x->group[e * x->desc.n_field + field].scale = scale;
 }
 
 const pdm_columns_desc *pdm_experts_columns(const pdm_experts *x)

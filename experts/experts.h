@@ -19,6 +19,9 @@ pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
 pdm_status pdm_experts_create_free(pdm_context *ctx, const pdm_domain *domain, pdm_size tile, pdm_experts **out);
 void       pdm_experts_destroy(pdm_experts **x);
 
+/* Length of the columns of a field, 1 at first: its size. Changes the description: call before back ends take it. */
+void pdm_experts_set_scale(pdm_experts *x, pdm_size field, double scale);
+
 const pdm_columns_desc *pdm_experts_columns(const pdm_experts *x);
 pdm_size                pdm_experts_n_column(const pdm_experts *x);
 /* [n_expert+1] first column of each expert in w. */

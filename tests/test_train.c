@@ -90,6 +90,72 @@ START_TEST(a_field_without_a_level_is_refused)
     }
 END_TEST
 
+/* ---- units ---- */
+
+/* Heat in a rod of 1 m, 1 K, 1 s, or of micrometres, gigakelvins and days, with the same numbers behind the units. */
+static pdm_case *twin_case(double length, double size, double time)
+{
+    pdm_case *c = NULL;
+    char      text[256];
+    OK(pdm_case_create(ctx, &c));
+    OK(pdm_case_set_text(c, "pde", "fields", "u"));
+#define TWIN(group, name, ...)                       \
+    do {                                             \
+        snprintf(text, sizeof text, __VA_ARGS__);    \
+        OK(pdm_case_set_text(c, group, name, text)); \
+    } while (0)
+    TWIN("pde/residuals", "u", "dt(u) - dx(D*(1 + (u/U)^2)*dx(u)) + k*u");
+    TWIN("pde/parameters", "U", "%.17g", size);
+    TWIN("pde/parameters", "D", "%.17g", 0.1 * length * length / time);
+    TWIN("pde/parameters", "k", "%.17g", 0.5 / time);
+    TWIN("pde/initial", "u", "a*sin(pi*x/%.17g)", length);
+    TWIN("pde/boundary", "x_min", "u = 0");
+    TWIN("pde/boundary", "x_max", "dx(u) + u/%.17g = 0", length);
+    TWIN("inputs/a", "distribution", "uniform(%.17g, %.17g)", 0.5 * size, 1.5 * size);
+    TWIN("domain", "dimensions", "t x");
+    TWIN("domain/t", "extent", "0 %.17g", time);
+    TWIN("domain/t", "control_points", "8");
+    TWIN("domain/x", "extent", "0 %.17g", length);
+    TWIN("domain/x", "control_points", "10");
+    TWIN("domain/x", "experts", "2");
+    TWIN("experts", "basis", "6");
+    TWIN("surrogate", "modes", "2 2");
+#undef TWIN
+    return c;
+}
+
+/* Dimensionless twins: the same answers in their own units, from a trained network to four digits (FP32 weights take
+ * different last bits through 20 steps) and polished to ten. */
+START_TEST(answers_do_not_depend_on_units)
+    {
+        static const double length[2] = {1.0, 2.5e-6}, size[2] = {1.0, 3e9}, time[2] = {1.0, 86400.0};
+        double             *u[2][2] = {{NULL}};
+        pdm_size            n       = 0;
+        open_context();
+        for (int k = 0; k < 2; k++) {
+            pdm_model       *m        = model_of(twin_case(length[k], size[k], time[k]));
+            const double     input[1] = {1.1 * size[k]};
+            pdm_solve_result result;
+            for (int step = 0; step < 20; step++) OK(pdm_model_train_step(m));
+            n = pdm_model_n_point(m);
+            OK(output_set(m, NULL, NULL));
+            for (int polished = 0; polished < 2; polished++) {
+                u[k][polished] = calloc((size_t)n, sizeof(double));
+                OK(predict_batches(m, 1, input, polished ? 1e-12 : 0.0, u[k][polished], &result, NULL));
+                ck_assert(pdm_reason_is_good(result.reason));
+            }
+            pdm_model_destroy(&m);
+        }
+        for (int polished = 0; polished < 2; polished++) {
+            double worst = 0.0;
+            for (pdm_size i = 0; i < n; i++) worst = fmax(worst, fabs(u[0][polished][i] - u[1][polished][i] / size[1]));
+            ck_assert_double_lt(worst, polished ? 1e-9 : 1e-3);
+            free(u[0][polished]), free(u[1][polished]);
+        }
+        close_context();
+    }
+END_TEST
+
 /* ---- the gold test: loss by network weights through everything ---- */
 
 static const struct {
@@ -774,6 +840,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, magnitude_is_of_the_solution_not_of_rounding, 0, 2);
     tcase_add_test(t, a_field_without_a_level_is_refused);
+    tcase_add_test(t, answers_do_not_depend_on_units);
     tcase_add_loop_test(t, loss_gradient_passes_the_taylor_test, 0, N_CHAIN * 3);
     tcase_add_loop_test(t, taylor_test_finds_a_small_mistake, 0, N_CHAIN);
     tcase_add_test(t, failed_gradient_check_keeps_the_weights);

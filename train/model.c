@@ -133,6 +133,7 @@ static pdm_status create_network(pdm_model *m)
         shape.n_coef[j]   = pdm_domain_spline(m->domain, j)->n_coef;
         shape.periodic[j] = pdm_domain_spline(m->domain, j)->periodic;
     }
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) pdm_experts_set_scale(m->experts, f, m->magnitude[f]);
     PDM_TRY(pdm_surrogate_create(m->ctx, m->backend, m->the_case, &shape, (uint64_t)m->training.seed, &m->surrogate));
     PDM_TRY(pdm_solver_create(m->ctx, m->backend, &m->solver_settings, m->domain, m->experts, m->n_batch, &m->solver));
     PDM_TRY(pdm_implicit_create(m->ctx, m->backend, m->solver, fmin(1e-2 * m->training.tolerance, 1e-6), &m->implicit));

@@ -38,7 +38,7 @@ static void build_task(void *user, pdm_size task, int thread)
             C[i * g->n_col + n] = v;
             norm[n] += v * v;
         }
-    for (pdm_size n = 0; n < g->n_col; n++) norm[n] = sqrt(norm[n]);
+    for (pdm_size n = 0; n < g->n_col; n++) norm[n] = sqrt(norm[n]) / g->scale;
     for (pdm_size i = 0; i < g->n_coef; i++)
         for (pdm_size n = 0; n < g->n_col; n++) C[i * g->n_col + n] /= norm[n];
 }
@@ -96,8 +96,8 @@ static void reduce_task(void *user, pdm_size task, int thread)
         for (pdm_size n = 0; n < g->n_col; n++) g_w[n] += C[i * g->n_col + n] * g_c[g->coef[i]];
 }
 
-/* Backward of build for g_C = p w^T - q lambda^T. With C = B/|B|:  g_B = (g_C - C (C . g_C)) / |B|  (the floor in the norm
- * is counted as part of it), and B = window * (prior + basis channel). One field of one sample a task: experts that share a channel
+/* Backward of build for g_C = p w^T - q lambda^T. With C = s B/|B|:  g_B = (g_C - C (C . g_C) / s^2) s / |B|  (the floor in
+ * the norm is counted as part of it), and B = window * (prior + basis channel). One field of one sample a task: experts that share a channel
  * add up in order. docs/mathematics.md, "Columns". */
 static void backward_task(void *user, pdm_size task, int thread)
 {
@@ -123,9 +123,10 @@ static void backward_task(void *user, pdm_size task, int thread)
                 const double g_C = up[g->coef[i]] * w[n] - (uq ? uq[g->coef[i]] * l[n] : 0.0);
                 along += C[i * g->n_col + n] * g_C;
             }
+            along /= g->scale * g->scale;
             for (pdm_size i = 0; i < g->n_coef; i++) {
                 const double g_C = up[g->coef[i]] * w[n] - (uq ? uq[g->coef[i]] * l[n] : 0.0);
-                const double g_B = (g_C - C[i * g->n_col + n] * along) / norm[n];
+                const double g_B = (g_C - C[i * g->n_col + n] * along) / norm[n]; /* norm: |B| / s */
                 g_basis[g->channel[n] * d->n_coef + g->coef[i]] += (float)(g->window[i] * g_B);
             }
         }
