@@ -127,6 +127,7 @@ void pdm_case_destroy(pdm_case **c)
 {
     if (!c || !*c) return;
     if ((*c)->root) group_destroy((*c)->ctx, (*c)->root);
+    pdm_case_destroy(&(*c)->defaults);
     pdm_free((*c)->ctx, (*c)->path);
     pdm_free((*c)->ctx, *c);
     *c = NULL;
@@ -184,6 +185,7 @@ pdm_status pdm_case_copy(pdm_case *c, pdm_case **out)
     PDM_TRY(pdm_case_create(c->ctx, &copy));
     PDM_TRY(case_set_path(copy, c->path));
     PDM_TRY(group_copy(copy, c->root));
+    if (c->defaults) PDM_TRY(pdm_case_copy(c->defaults, &copy->defaults));
     *out = copy;
     copy = NULL;
 done:
@@ -368,6 +370,26 @@ pdm_status pdm_case_set_text(pdm_case *c, const char *group, const char *name, c
         PDM_FAIL(c->ctx, PDM_ERR_ARGUMENT, "%s: group, name and value must not be NULL", c->path);
     PDM_TRY(case_group_make(c, group, &g));
     PDM_TRY(case_attribute_set(c, g, &g->attribute, name, value, NULL, 0));
+done:
+    return status;
+}
+
+static bool group_is_empty(const case_group *g)
+{
+    return !case_present(g->attribute.first) && !case_present(g->array.first) && !case_present(g->group.first);
+}
+
+pdm_status pdm_case_remove(pdm_case *c, const char *group, const char *name)
+{
+    pdm_status  status = PDM_OK;
+    case_group *g      = NULL;
+    case_node  *node   = NULL;
+
+    PDM_TRY(case_group_make(c, group, &g));
+    node = case_list_find(&g->attribute, name);
+    if (!node || !node->present) goto done;
+    node->present = false;
+    for (; g->parent && group_is_empty(g); g = g->parent) g->node.present = false;
 done:
     return status;
 }

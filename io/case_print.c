@@ -89,7 +89,7 @@ static bool is_number_list(const char *text)
     return found == 0 && n > 0;
 }
 
-static pdm_status print_value(pdm_text *out, const case_attribute *a)
+pdm_status case_value_print(pdm_text *out, const case_attribute *a)
 {
     pdm_status  status = PDM_OK;
     const char *cursor = a->text;
@@ -118,7 +118,7 @@ static pdm_status print_attributes(pdm_text *out, const case_list *list, int ind
 
     for (const case_node *node = case_present(list->first); node; node = case_present(node->next)) {
         PDM_TRY(pdm_text_append(out, "%*s%s:%s = ", indent, "", variable, node->name));
-        PDM_TRY(print_value(out, (const case_attribute *)node));
+        PDM_TRY(case_value_print(out, (const case_attribute *)node));
         PDM_TRY(pdm_text_append(out, " ;\n"));
     }
 done:

@@ -31,6 +31,8 @@ pdm_where    pdm_case_where(pdm_case *c, const char *group, const char *name);
 const char  *pdm_case_path(const pdm_case *c); /* file it came from, or "(case)" */
 pdm_context *pdm_case_context(const pdm_case *c);
 pdm_status   pdm_case_copy(pdm_case *c, pdm_case **out); /* read marks cleared */
+/* Takes an attribute out, and the groups that are empty without it; one that is not there is fine. */
+pdm_status pdm_case_remove(pdm_case *c, const char *group, const char *name);
 /* Error for the first group or attribute that nobody asked for. Known groups are those asked for. Root attributes
  * title, description, comment, references, history, source, institution, Conventions are free. `long_name`,
  * `description`, `comment` are free in every group. */
@@ -70,7 +72,15 @@ typedef struct pdm_setting {
     const char      *choices; /* CHOICE only; fallback is an index into it */
     const char      *unit, *help;
 } pdm_setting;
+/* Reads them. A case remembers the default that each setting of a table had when it was read first, and that one is taken
+ * from then on: pdm_case_copy keeps defaults, pdm_store_put_case writes them and pdm_store_get_case brings them back, so that
+ * a model means the same in a program with other defaults. Nothing else sees them: not pdm_case_print, pdm_case_hash,
+ * pdm_case_has, nor pdm_case_check_unread (one of a setting that is no more is ignored). What modules read by pdm_case_text
+ * and pdm_case_reals with a fallback of their own is not among them: kind, degree, map and grading of a dimension, cells of an
+ * input, modes of the network. To change such a fallback is to change what model files mean, hence their format. */
 pdm_status pdm_case_settings(pdm_case *c, const char *group, const pdm_setting *table, pdm_size n, void *out);
+/* Takes out of c what it states though it is the default of `like`: c then says the same as a case that leaves it out. */
+pdm_status pdm_case_drop_defaults(pdm_case *c, const pdm_case *like);
 /* Help text, a line a setting. */
 pdm_status pdm_settings_view(const char *group, const pdm_setting *table, pdm_size n, pdm_text *out);
 

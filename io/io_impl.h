@@ -50,6 +50,7 @@ struct pdm_case {
     pdm_context *ctx;
     char        *path;
     case_group  *root;
+    pdm_case    *defaults; /* of the settings that were read, whether the case states them or not; NULL: none read */
     pdm_size     n_node, n_value;
     pdm_status   remembered; /* not PDM_OK when memory for remembering a question could not be had */
 };
@@ -72,6 +73,13 @@ pdm_status case_attribute_set(pdm_case *c, case_group *g, case_list *list, const
 /* values NULL: zeros, to be filled through the node that comes back. */
 pdm_status case_array_set(pdm_case *c, case_group *g, const char *name, pdm_size n_dim, const char *const *dim,
                           const pdm_size *shape, const double *values, case_array **out);
+/* The default of a setting where the case was read first, which is `fallback` when this is the first time. Lent. */
+pdm_status case_default(pdm_case *c, const char *group, const char *name, const char *fallback, const char **out);
+/* All of them, a line "group.name=value" each; parse takes the text apart in place. */
+pdm_status case_defaults_print(const pdm_case *c, pdm_text *out);
+pdm_status case_defaults_parse(pdm_case *c, char *text);
+/* The value as in pdm_case_print. */
+pdm_status case_value_print(pdm_text *out, const case_attribute *a);
 /* Next number of a list separated by blanks and commas: 1 found, 0 at the end, -1 not a number (*cursor is at it). */
 int case_next_real(const char **cursor, double *out);
 

@@ -7,7 +7,8 @@
 
 #include "io/io_impl.h"
 
-#define CHOICE_MAX 32 /* words of one choice */
+#define CHOICE_MAX    32 /* words of one choice */
+#define FALLBACK_TEXT 64 /* a number or a word, and its end */
 
 /* The words of "a|b|c" as texts of their own in `store`, which must hold strlen(choices) + 1 bytes. */
 static pdm_size choice_split(const char *choices, char *store, const char *word[CHOICE_MAX])
@@ -34,7 +35,8 @@ done:
     return status;
 }
 
-static pdm_status read_choice(pdm_case *c, const char *group, const pdm_setting *s, double *value)
+/* fallback: a word. */
+static pdm_status read_choice(pdm_case *c, const char *group, const pdm_setting *s, const char *fallback, double *value)
 {
     pdm_status  status = PDM_OK;
     char       *store  = NULL;
@@ -43,10 +45,9 @@ static pdm_status read_choice(pdm_case *c, const char *group, const pdm_setting 
     pdm_size    n = 0, i = 0;
     pdm_where   where;
 
-    *value = s->fallback;
     PDM_TRY(pdm_alloc(pdm_case_context(c), strlen(s->choices) + 1, &store));
     n = choice_split(s->choices, store, word);
-    PDM_TRY(pdm_case_text(c, group, s->name, word[(pdm_size)s->fallback], &text));
+    PDM_TRY(pdm_case_text(c, group, s->name, fallback, &text));
     while (i < n && strcmp(word[i], text) != 0) i++;
     *value = (double)i;
     if (i < n) goto done;
@@ -81,7 +82,8 @@ static void range_text(const pdm_setting *s, char *out, size_t size)
         (void)snprintf(out, size, "any");
 }
 
-static pdm_status read_number(pdm_case *c, const char *group, const pdm_setting *s, double *value)
+/* fallback: a number as text. */
+static pdm_status read_number(pdm_case *c, const char *group, const pdm_setting *s, const char *fallback, double *value)
 {
     pdm_status status = PDM_OK;
     pdm_where  where;
@@ -89,10 +91,10 @@ static pdm_status read_number(pdm_case *c, const char *group, const pdm_setting 
     char       range[2 * IO_REAL_TEXT + 8], number[IO_REAL_TEXT];
     const bool has_unit = s->unit && strcmp(s->unit, "1") != 0 && s->unit[0];
 
-    *value = s->fallback;
     PDM_TRY(pdm_case_reals(c, group, s->name, false, 1, 1, value, &n));
-    if (n == 0) goto done;
     where = pdm_case_where(c, group, s->name);
+    if (n == 0 && !pdm_text_to_real(fallback, value))
+        PDM_FAIL_AT(pdm_case_context(c), PDM_ERR_CASE, &where, "its default is \"%s\"; a number expected", fallback);
     range_text(s, range, sizeof range);
     io_real_text(*value, number);
     if (s->type == PDM_SETTING_COUNT && (*value != floor(*value) || fabs(*value) > 9007199254740992.0))
@@ -102,6 +104,23 @@ static pdm_status read_number(pdm_case *c, const char *group, const pdm_setting 
                     range, has_unit ? " " : "", has_unit ? s->unit : "");
 done:
     return status;
+}
+
+/* The default as a case would state it. */
+static void fallback_text(const pdm_setting *s, char out[FALLBACK_TEXT])
+{
+    const char *word = s->choices;
+    const char *end  = NULL;
+    char        number[IO_REAL_TEXT];
+
+    if (s->type != PDM_SETTING_CHOICE) {
+        io_real_text(s->fallback, number);
+        (void)snprintf(out, FALLBACK_TEXT, "%s", number);
+        return;
+    }
+    for (pdm_size i = (pdm_size)s->fallback; i > 0 && strchr(word, '|'); i--) word = strchr(word, '|') + 1;
+    end = strchr(word, '|');
+    (void)snprintf(out, FALLBACK_TEXT, "%.*s", end ? (int)(end - word) : (int)strlen(word), word);
 }
 
 static void store_value(const pdm_setting *s, double value, void *out)
@@ -120,10 +139,14 @@ pdm_status pdm_case_settings(pdm_case *c, const char *group, const pdm_setting *
 
     PDM_TRY(pdm_alloc_array(pdm_case_context(c), n, &value));
     for (pdm_size i = 0; i < n; i++) {
+        char        text[FALLBACK_TEXT];
+        const char *fallback = NULL;
+        fallback_text(&table[i], text);
+        PDM_TRY(case_default(c, group, table[i].name, text, &fallback));
         if (table[i].type == PDM_SETTING_CHOICE)
-            PDM_TRY(read_choice(c, group, &table[i], &value[i]));
+            PDM_TRY(read_choice(c, group, &table[i], fallback, &value[i]));
         else
-            PDM_TRY(read_number(c, group, &table[i], &value[i]));
+            PDM_TRY(read_number(c, group, &table[i], fallback, &value[i]));
     }
     for (pdm_size i = 0; i < n; i++) store_value(&table[i], value[i], out);
 done:
@@ -135,25 +158,16 @@ done:
 
 /* What stands in the columns "default" and "range" of a setting; both lent or in buffers of the caller. */
 typedef struct setting_words {
-    char fallback[64], range[128];
+    char fallback[FALLBACK_TEXT], range[128];
 } setting_words;
 
 static void words_of(const pdm_setting *s, setting_words *w)
 {
-    const char *word = s->choices;
-    const char *end  = NULL;
-
-    if (s->type != PDM_SETTING_CHOICE) {
-        char number[IO_REAL_TEXT];
-        io_real_text(s->fallback, number);
-        (void)snprintf(w->fallback, sizeof w->fallback, "%s", number);
+    fallback_text(s, w->fallback);
+    if (s->type == PDM_SETTING_CHOICE)
+        (void)snprintf(w->range, sizeof w->range, "%s", s->choices);
+    else
         range_text(s, w->range, sizeof w->range);
-        return;
-    }
-    for (pdm_size i = (pdm_size)s->fallback; i > 0 && strchr(word, '|'); i--) word = strchr(word, '|') + 1;
-    end = strchr(word, '|');
-    (void)snprintf(w->fallback, sizeof w->fallback, "%.*s", end ? (int)(end - word) : (int)strlen(word), word);
-    (void)snprintf(w->range, sizeof w->range, "%s", s->choices);
 }
 
 static int longest(int width, const char *text)

@@ -15,7 +15,8 @@
 #include "io/io_impl.h"
 
 /* Layout of the file. Each entry is a variable of its group with attribute `entry`, its number in the order of writing;
- * texts are of type char. The case is under /case, its number is the global attribute `case_entry`. Global attributes
+ * texts are of type char. The case is under /case, its number is the global attribute `case_entry`; the defaults that it was
+ * read with are a text in the root, a line "group.name=value" each, absent where none were read. Global attributes
  * pdemoe_kind, pdemoe_version (of the library), pdemoe_format (of the kind) and pdemoe_hash.
  *
  * Two checks. pdemoe_hash is over what is stored: kind, format, and of each entry group, name, type, n, shape, bytes
@@ -24,6 +25,7 @@
 #define STORE_SEAL       "\npdemoe seal 1 " /* then 32 digits and a line feed */
 #define STORE_SEAL_BYTES (sizeof STORE_SEAL - 1 + 32 + 1)
 #define STORE_CASE       "case"
+#define STORE_DEFAULTS   "defaults"
 #define STORE_ENTRY      "entry"
 #define STORE_SHAPE      "shape"
 
@@ -353,6 +355,18 @@ done:
     return status;
 }
 
+static pdm_status put_defaults(pdm_store *s, const pdm_case *c)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {.ctx = s->ctx};
+
+    PDM_TRY(case_defaults_print(c, &text));
+    if (text.length > 0) PDM_TRY(pdm_store_put_text(s, "", STORE_DEFAULTS, text.data));
+done:
+    pdm_text_destroy(&text);
+    return status;
+}
+
 pdm_status pdm_store_put_case(pdm_store *s, pdm_case *c)
 {
     pdm_status  status = PDM_OK;
@@ -365,6 +379,7 @@ pdm_status pdm_store_put_case(pdm_store *s, pdm_case *c)
     PDM_TRY(put_number(s, s->ncid, NC_GLOBAL, "case_entry", e.number));
     PDM_TRY(add_entry(s, &e));
     PDM_TRY(hash_case(&s->hash, c));
+    PDM_TRY(put_defaults(s, c));
 done:
     return status;
 }
@@ -652,10 +667,20 @@ pdm_status pdm_store_get_case(pdm_store *s, pdm_case **out)
 {
     pdm_status         status = PDM_OK;
     const store_entry *e      = NULL;
+    pdm_case          *c      = NULL;
+    char              *text   = NULL;
 
     PDM_TRY(require_entry(s, "", STORE_CASE, TYPE_CASE, &e));
-    PDM_TRY(read_case(s, e, out));
+    PDM_TRY(read_case(s, e, &c));
+    if (find_entry(s, "", STORE_DEFAULTS)) {
+        PDM_TRY(pdm_store_get_text(s, "", STORE_DEFAULTS, &text));
+        PDM_TRY(case_defaults_parse(c, text));
+    }
+    *out = c;
+    c    = NULL;
 done:
+    pdm_case_destroy(&c);
+    pdm_free(s->ctx, text);
     return status;
 }
 

@@ -603,11 +603,34 @@ done:
     return status;
 }
 
+typedef struct lens {
+    double   length;
+    pdm_size blades;
+    int      mount;
+} lens;
+
+/* With these defaults it is made, with those it is read. */
+static const pdm_setting lens_table[2][3] = {
+    {{"length", PDM_SETTING_REAL, offsetof(lens, length), 0.1, 0.0, 1.0, NULL, "m", ""},
+     {"blades", PDM_SETTING_COUNT, offsetof(lens, blades), 5, 1, 9, NULL, "1", ""},
+     {"mount", PDM_SETTING_CHOICE, offsetof(lens, mount), 1, 0, 0, "screw|bayonet|none", "1", ""}},
+    {{"length", PDM_SETTING_REAL, offsetof(lens, length), 0.3, 0.0, 1.0, NULL, "m", ""},
+     {"blades", PDM_SETTING_COUNT, offsetof(lens, blades), 7, 1, 9, NULL, "1", ""},
+     {"mount", PDM_SETTING_CHOICE, offsetof(lens, mount), 0, 0, 0, "screw|bayonet|none", "1", ""}}};
+
+static lens read_lens(pdm_case *c, int defaults)
+{
+    lens out = {0};
+    ck_assert_int_eq(pdm_case_settings(c, "pde/lens", lens_table[defaults], 3, &out), PDM_OK);
+    return out;
+}
+
 static pdm_case *example_case(void)
 {
     pdm_case *c = NULL;
     ck_assert_int_eq(pdm_case_read(ctx, write_text("example.cdl", case_cdl), &c), PDM_OK);
     ck_assert_int_eq(unlink(in_folder("example.cdl")), 0);
+    (void)read_lens(c, 0); /* so that stores have defaults */
     return c;
 }
 
@@ -724,6 +747,57 @@ START_TEST(test_store_refuses)
         ck_assert_int_eq(read_store(path, c), PDM_OK);
         ck_assert_int_eq(files_in_folder(), 2);
         pdm_case_destroy(&c);
+    }
+END_TEST
+
+static pdm_case *stored_case(const char *path)
+{
+    pdm_store *s = NULL;
+    pdm_case  *c = NULL;
+    ck_assert_int_eq(pdm_store_open(ctx, path, "model", 3, &s), PDM_OK);
+    ck_assert_int_eq(pdm_store_get_case(s, &c), PDM_OK);
+    pdm_store_destroy(&s);
+    return c;
+}
+
+/* Defaults are those of the program that wrote the file; what the case states counts for more; what is not in the file, for
+ * less. */
+START_TEST(test_store_defaults)
+    {
+        pdm_case *c = example_case(), *stored = NULL, *copy = NULL, *plain = NULL;
+        char      hash[2][PDM_HASH_TEXT];
+        lens      x;
+
+        ck_assert_int_eq(write_store(in_folder("model.nc"), c), PDM_OK);
+        stored = stored_case(in_folder("model.nc"));
+        ck_assert(!pdm_case_has(stored, "pde/lens", "length") && !pdm_case_has_group(stored, "pde/lens"));
+        ck_assert_int_eq(pdm_case_copy(stored, &copy), PDM_OK);
+        x = read_lens(copy, 1);
+        ck_assert(x.length == 0.1 && x.blades == 5 && x.mount == 1);
+        ck_assert_int_eq(pdm_case_set_text(copy, "pde/lens", "blades", "9"), PDM_OK);
+        x = read_lens(copy, 1);
+        ck_assert(x.length == 0.1 && x.blades == 9 && x.mount == 1);
+        /* stated defaults are the same case as none: of the file, not of the program */
+        ck_assert_int_eq(pdm_case_set_text(copy, "pde/lens", "blades", "5.0"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(copy, "pde/lens", "mount", "bayonet"), PDM_OK);
+        ck_assert_int_eq(pdm_case_drop_defaults(copy, stored), PDM_OK);
+        ck_assert_int_eq(pdm_case_hash(copy, hash[0]), PDM_OK);
+        ck_assert_int_eq(pdm_case_hash(c, hash[1]), PDM_OK);
+        ck_assert_str_eq(hash[0], hash[1]);
+        ck_assert_int_eq(pdm_case_set_text(copy, "pde/lens", "blades", "7"), PDM_OK);
+        ck_assert_int_eq(pdm_case_drop_defaults(copy, stored), PDM_OK);
+        ck_assert(pdm_case_has(copy, "pde/lens", "blades"));
+        /* a file without defaults */
+        ck_assert_int_eq(pdm_case_read(ctx, write_text("plain.cdl", case_cdl), &plain), PDM_OK);
+        ck_assert_int_eq(write_store(in_folder("model.nc"), plain), PDM_OK);
+        pdm_case_destroy(&stored);
+        stored = stored_case(in_folder("model.nc"));
+        x      = read_lens(stored, 1);
+        ck_assert(x.length == 0.3 && x.blades == 7 && x.mount == 0);
+        pdm_case_destroy(&c);
+        pdm_case_destroy(&copy);
+        pdm_case_destroy(&stored);
+        pdm_case_destroy(&plain);
     }
 END_TEST
 
@@ -1005,6 +1079,7 @@ static Suite *make_suite(void)
     tcase_add_checked_fixture(store, set_up, tear_down);
     tcase_add_test(store, test_store_round_trip);
     tcase_add_test(store, test_store_refuses);
+    tcase_add_test(store, test_store_defaults);
     tcase_add_test(store, test_store_damaged);
     tcase_add_test(store, test_store_changed);
     tcase_add_test(store, test_store_killed);

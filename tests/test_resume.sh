@@ -69,4 +69,9 @@ expect 6 'whole.nc|another case|tiny.cdl' "$program" train tiny.cdl -o whole.nc 
 expect 6 'another case' "$program" train tiny.cdl -o whole.nc --resume --set pde.parameters.D=0.06
 same_as_whole threads
 
+# ---- a setting at its default is the same case as none, whichever of the two the model was made with ----
+expect 0 'all 400 steps are done' "$program" train tiny.cdl -o whole.nc --resume --set solver.ridge=1e-10 --set training.clip=3
+expect 0 '1 of 1 steps' "$program" train tiny.cdl -o stated.nc --set training.steps=1 --set training.clip=3 --set domain.sub=2
+expect 0 'all 1 steps are done' "$program" train tiny.cdl -o stated.nc --resume
+
 exit "$failed"

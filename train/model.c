@@ -415,14 +415,15 @@ done:
 
 /* ---- settings that may change, values ---- */
 
-/* Hash of the case without what may change between runs. */
-static pdm_status case_identity(pdm_case *c, char out[33])
+/* Hash of the case without what may change between runs, and without settings that are at the model's defaults. */
+static pdm_status case_identity(const pdm_model *m, pdm_case *c, char out[33])
 {
     pdm_status status = PDM_OK;
     pdm_case  *copy   = NULL;
     PDM_TRY(pdm_case_copy(c, &copy));
-    PDM_TRY(pdm_case_set_text(copy, "training", "steps", "0"));
-    PDM_TRY(pdm_case_set_text(copy, "training", "checkpoint_every", "1"));
+    PDM_TRY(pdm_case_remove(copy, "training", "steps"));
+    PDM_TRY(pdm_case_remove(copy, "training", "checkpoint_every"));
+    PDM_TRY(pdm_case_drop_defaults(copy, m->the_case));
     PDM_TRY(pdm_case_hash(copy, out));
 done:
     pdm_case_destroy(&copy);
@@ -434,8 +435,8 @@ pdm_status pdm_model_check_case(const pdm_model *m, pdm_case *c)
     pdm_status status = PDM_OK;
     char       mine[33], theirs[33];
     if (!m || !c) return PDM_ERR_ARGUMENT;
-    PDM_TRY(case_identity(m->the_case, mine));
-    PDM_TRY(case_identity(c, theirs));
+    PDM_TRY(case_identity(m, m->the_case, mine));
+    PDM_TRY(case_identity(m, c, theirs));
     if (strcmp(mine, theirs) != 0)
         PDM_FAIL(m->ctx, PDM_ERR_MODEL,
                  "the model was made from another case than %s (only training:steps and training:checkpoint_every may "
