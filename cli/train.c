@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -74,13 +75,24 @@ typedef struct result {
     double          seconds;    /* of this run              */
 } result;
 
+static void print_loss(const pdm_model *m)
+{
+    const double first = pdm_model_value(m, "loss.first"), unbound = pdm_model_value(m, "loss.free");
+
+    printf("loss    %.4e (last 10 steps %.1e", pdm_model_value(m, "loss"), pdm_model_value(m, "loss.last"));
+    if (isfinite(first)) printf(", first 10 %.1e", first);
+    if (isfinite(unbound)) printf("; all coefficients free: %.1e", unbound);
+    puts(")");
+}
+
 static void print_result(const result *r, const pdm_model *m)
 {
     printf("model   %s, %lld of %lld steps\nlog     %s\n", r->path, (long long)pdm_model_step(m),
            (long long)pdm_model_steps(m), r->log);
     if (r->done > 0) {
-        printf("loss    %.4e\ntime    %.2f s for %lld steps, %.2f ms a step:", pdm_model_value(m, "loss"), r->seconds,
-               (long long)r->done, 1e3 * r->seconds / (double)r->done);
+        print_loss(m);
+        printf("time    %.2f s for %lld steps, %.2f ms a step:", r->seconds, (long long)r->done,
+               1e3 * r->seconds / (double)r->done);
         for (int i = 0; i < N_STAGE; i++)
             printf("%s %s %.1f %%", i ? "," : "", stage_name[i] + strlen("seconds."),
                    100.0 * r->progress->stage[i] / r->seconds);
@@ -97,6 +109,9 @@ static void print_json(const result *r, const pdm_model *m, const options *o)
     json_count("steps", pdm_model_steps(m));
     json_count("steps_of_this_run", r->done);
     json_value(m, "loss");
+    json_real("first_loss", pdm_model_value(m, "loss.first"));
+    json_real("last_loss", pdm_model_value(m, "loss.last"));
+    json_real("free_loss", pdm_model_value(m, "loss.free"));
     json_value(m, "failed");
     json_real("seconds", r->seconds);
     for (int i = 0; i < N_STAGE; i++) json_real(stage_name[i], r->progress->stage[i]);
@@ -118,8 +133,9 @@ static exit_code run(session *s, const options *o)
     if (code == CODE_NUMERIC) remark(s, "%s holds the last checkpoint", o->output);
     if (code != CODE_FINE && code != CODE_INTERRUPTED) goto done;
     progress_end(&p);
-    r.seconds = progress_seconds(&p);
     r.done    = pdm_model_step(x.model) - p.first_step;
+    r.seconds = progress_seconds(&p);
+    if (code == CODE_FINE && r.done > 0) r.seconds -= pdm_model_value(x.model, "seconds.free"); /* not of the steps */
     if (r.done == 0)
         remark(s, "%s: all %lld steps are done; more with --set training.steps=N", o->output,
                (long long)pdm_model_steps(x.model));
@@ -141,8 +157,9 @@ const command train_command = {
     .details =
         "Trains a model of CASE (CDL when the name ends in .cdl, NetCDF otherwise), from the equations alone or on\n"
         "data, as the case says. MODEL.nc is written every training.checkpoint_every steps and at the end, a line of\n"
-        "JSON a step to MODEL.log.jsonl. Ctrl-C (or SIGTERM) stops after the step with a checkpoint, a second one at\n"
-        "once.\n\n"
+        "JSON a step to MODEL.log.jsonl. The loss at the end is printed beside that of the first 10 steps, and beside\n"
+        "what the last inputs reach with all coefficients free: no network does better on this grid.\n\n"
+        "Ctrl-C (or SIGTERM) stops after the step with a checkpoint, a second one at once.\n"
         "With --resume the case has to be the model's; the model keeps its training.steps and\n"
         "training.checkpoint_every unless they are given by --set.",
     .n_needed     = 1,

@@ -68,12 +68,48 @@ START_TEST(models_keep_their_defaults)
     }
 END_TEST
 
+/* Training in one go, and in two, of which the second does not see the first steps. */
+START_TEST(training_ends_with_a_verdict)
+    {
+        double first[2], sum = 0.0;
+        open_context();
+        for (int parts = 1; parts <= 2; parts++) {
+            pdm_case *c = tiny_case(PROBLEM_BURGERS);
+            OK(pdm_case_set_text(c, "training", "steps", "12"));
+            pdm_model *m = NULL;
+            OK(pdm_model_create(c, &m));
+            pdm_case_destroy(&c);
+            if (parts == 2) {
+                for (int k = 0; k < 7; k++) {
+                    OK(pdm_model_train_step(m));
+                    sum += pdm_model_value(m, "loss");
+                }
+                ck_assert_double_eq_tol(pdm_model_value(m, "loss.first"), sum / 7.0, 1e-12 * sum);
+                OK(pdm_model_write(m, "verdict.nc"));
+                pdm_model_destroy(&m);
+                OK(pdm_model_read(ctx, "verdict.nc", &m));
+            }
+            OK(pdm_model_train(m, "verdict.nc", NULL, NULL));
+            first[parts - 1] = pdm_model_value(m, "loss.first");
+            ck_assert_double_gt(pdm_model_value(m, "loss.free"), 0.0);
+            ck_assert_double_lt(pdm_model_value(m, "loss.free"), pdm_model_value(m, "loss"));
+            ck_assert(isfinite(pdm_model_value(m, "loss.last")));
+            pdm_model_destroy(&m);
+        }
+        ck_assert_double_eq(first[0], first[1]);
+        remove("verdict.nc");
+        remove("verdict.log.jsonl");
+        close_context();
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("model");
     TCase *t = tcase_create("model");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, models_keep_their_defaults);
+    tcase_add_test(t, training_ends_with_a_verdict);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

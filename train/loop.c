@@ -8,6 +8,8 @@
 #include "train/train_impl.h"
 
 static const char *const logged[] = {"loss", "gradient", "rate", "iterations", "failed", "seconds"};
+/* Time for the verdict at the end: at least so many seconds, and this share of the run. */
+static const double FREE_LEAST = 1.0, FREE_SHARE = 0.03;
 enum { N_LOGGED = sizeof logged / sizeof *logged };
 
 /* path with ".log.jsonl" in place of ".nc" (or behind another name). Allocated. */
@@ -48,12 +50,14 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     char      *name   = NULL;
     pdm_jsonl *log    = NULL;
     bool       stop   = false;
+    double     start  = pdm_clock();
 
     if (!m || !path) return PDM_ERR_ARGUMENT;
     PDM_TRY(log_path(m->ctx, path, &name));
     PDM_TRY(pdm_jsonl_truncate(m->ctx, name, m->step));
     PDM_TRY(pdm_jsonl_open(m->ctx, name, m->step > 0, &log));
     PDM_TRY(pdm_model_write(m, path)); /* a path that cannot be written is found before the work */
+    const pdm_size first = m->step;
     while (m->step < m->training.steps && !stop) {
         PDM_TRY(pdm_model_train_step(m));
         PDM_TRY(log_step(m, log));
@@ -64,6 +68,7 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     if (stop && m->step < m->training.steps)
         PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED, "stopped on request after step %lld of %lld; the checkpoint is %s",
                  (long long)m->step, (long long)m->training.steps, path);
+    if (m->step > first) verdict_free(m, fmax(FREE_LEAST, FREE_SHARE * (pdm_clock() - start)));
 done:
     pdm_jsonl_close(&log);
     if (m) pdm_free(m->ctx, name);

@@ -344,6 +344,21 @@ done:
     return status;
 }
 
+/* Of a file that does not have it, it is not known. */
+static pdm_status store_first_loss(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   n      = 1;
+
+    if (!writing) PDM_TRY(pdm_store_length(s, "optimiser", "first_loss", &n));
+    if (n < 0) m->first_loss = NAN;
+    if (n < 0) goto done;
+    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "first_loss", PDM_STORE_DOUBLE, 1, &m->first_loss, NULL)
+                    : pdm_store_get(s, "optimiser", "first_loss", PDM_STORE_DOUBLE, 1, &m->first_loss));
+done:
+    return status;
+}
+
 static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
 {
     pdm_status status = PDM_OK;
@@ -353,6 +368,7 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
     PDM_TRY(writing ? pdm_store_put(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean, NULL)
                     : pdm_store_get(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean));
     if (m->training.slabs > 1) PDM_TRY(store_carried(m, s, writing));
+    PDM_TRY(store_first_loss(m, s, writing));
     PDM_TRY(store_buffer(m, s, "adam_m", m->adam_m, m->surrogate->n_parameter, writing));
     PDM_TRY(store_buffer(m, s, "adam_v", m->adam_v, m->surrogate->n_parameter, writing));
     m->step = step;

@@ -213,6 +213,7 @@ pdm_status pdm_model_train_step(pdm_model *m)
     take_time(m, "seconds.update", &clock);
     if (m->training.slabs > 1) PDM_TRY(carry_on(m));
     model_set_value(m, "loss", loss);
+    verdict_step(m, loss);
     model_set_value(m, "seconds", pdm_clock() - start);
 done:
     if (status != PDM_OK)

@@ -4,7 +4,7 @@
 
 #include "train/train.h"
 
-enum { PDM_MODEL_FORMAT = 2, N_VALUE = 48 };
+enum { PDM_MODEL_FORMAT = 2, N_VALUE = 64, VERDICT_STEPS = 10 };
 
 typedef enum loss_kind { LOSS_PHYSICS, LOSS_DATA, LOSS_MIX } loss_kind;
 
@@ -110,6 +110,11 @@ struct pdm_model {
     double      norm_mean; /* running mean of gradient norms, for clipping */
     pdm_size    step;
 
+    /* verdict.c */
+    double   first_loss;               /* sum over the first VERDICT_STEPS steps; NaN: not known */
+    double   last_loss[VERDICT_STEPS]; /* of this run: of step s at (s - 1) mod VERDICT_STEPS    */
+    pdm_size n_last_loss;
+
     named_value value[N_VALUE];
     pdm_size    n_value;
 };
@@ -133,6 +138,12 @@ pdm_batch  batch_of(pdm_model *m, pdm_size n);
 /* step.c: mean loss of those samples of `among` whose solve converged, and with gradient also the adjoint: the first *n_good
  * of m->good. PDM_ERR_NUMERIC when there is none. */
 pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good, double *loss);
+/* verdict.c */
+/* Takes in the loss of the step that was just done: sets loss.first and loss.last. */
+void verdict_step(pdm_model *m, double loss);
+/* Sets loss.free, the loss of the batch of the last step with all coefficients free; NaN when that takes more than about so
+ * many seconds, or more than 6000 coefficients, or the loss is not the objective alone. */
+void verdict_free(pdm_model *m, double seconds);
 /* draw.c: where inputs come from. create: from the case; read: samples in files, once, when they are needed first; scale:
  * shift and scale of inputs that are samples, which must have been read. */
 pdm_status sources_create(pdm_model *m);
