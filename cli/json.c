@@ -66,8 +66,8 @@ void json_begin(const char *command_name, const options *o)
 
 void json_prediction(const pdm_model *m)
 {
-    static const char *const name[] = {"samples",       "unconverged",    "seconds",     "seconds.network",
-                                       "seconds.solve", "seconds.output", "seconds.data"};
+    static const char *const name[] = {"samples",         "unconverged",   "outside",        "seconds",
+                                       "seconds.network", "seconds.solve", "seconds.output", "seconds.data"};
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) json_value(m, name[i]);
 }
 

@@ -73,6 +73,19 @@ ncdump again.nc | sed 1d > second.txt
 cmp -s first.txt second.txt || complain "eval and predict differ"
 expect 2 'same file' "$program" predict tiny.nc inputs.nc -o inputs.nc
 
+# inputs that training never drew: of a trained model, with one warning
+write_inputs outside -e 's/u0 = 0.2, 0.5, 0.8/u0 = 0.1, 0.95, 1.5/'
+expect 0 'warning: predict: 2 of 3 samples are outside of what training drew: u0 = 0.95 in sample 1, but uniform(0.1, 0.9)' \
+    "$program" predict tiny.nc outside.nc -o outside_out.nc
+[ "$(grep -c warning said)" -eq 1 ] || complain "not one warning: $(cat said)"
+expect 0 '2 of 3 samples are outside' "$program" polish tiny.nc outside.nc -o outside_out.nc
+expect 0 '2 of 3 samples are outside' "$program" eval tiny.nc outside_out.nc
+for way in "predict tiny.nc inputs.nc -o outside_out.nc" "polish tiny.cdl outside.nc -o outside_out.nc"; do
+    # shellcheck disable=SC2086 # words are meant to be split
+    expect 0 '' "$program" $way
+    if grep -q 'samples are outside' said; then complain "$way: $(cat said)"; fi
+done
+
 # inputs that are fields, or the same for all samples, in other units than the case's, on a grid of the file's own
 write_case source -e 's/+ uptake"/+ uptake - q"/' -e 's/inputs {/& group: q { :dimensions = "x" ; :units = "s-1" ; }/'
 write_inputs source_inputs -e 's/x(x) ;/& double q(x, sample) ; q:units = "min-1" ;/' -e 's/t = 0.25/q = 1,2,3, 4,5,6, 7,8,9, 6,4,2, 5,4,3 ; &/' \
@@ -163,7 +176,7 @@ expect_json() {
     read_json command file $keys < json.txt || complain "$*: not the JSON expected: $(cat json.txt)"
 }
 expect_json 'step steps loss first_loss last_loss free_loss seconds seconds.adjoint peak_bytes log output' train tiny.cdl -o json.nc
-expect_json 'data output samples unconverged seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
+expect_json 'data output samples unconverged outside seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
 expect_json 'data output text samples unconverged iterations objective.worst unknowns tolerance' polish tiny.nc inputs.nc -o json_out.nc
 expect_json 'data error text samples' eval tiny.nc prediction.nc
 expect_json 'text notes equation.u.residual equation.u.0.factor condition.0.misfit' check tiny.cdl --against drawn.nc

@@ -103,6 +103,45 @@ START_TEST(training_ends_with_a_verdict)
     }
 END_TEST
 
+/* What range_check() counts, by distribution: value, is it outside. */
+static const struct {
+    const char *distribution;
+    double      value;
+    int         outside;
+} ranges[] = {{"uniform(0, 2)", 2.0, 0},   {"uniform(0, 2)", 2.0 + 1e-6, 1}, {"uniform(0, 2)", -0.1, 1},
+              {"uniform(2, 2)", 2.0, 0},   {"uniform(2, 2)", 2.1, 1},        {"normal(1, 0.1)", 1.45, 0},
+              {"normal(1, 0.1)", 0.45, 1}, {"list(1, 2, 4)", 4.0, 0},        {"list(1, 2, 4)", 3.0, 1},
+              {"normal(3, 0)", 1e300, 1}};
+
+START_TEST(inputs_beyond_training_are_counted)
+    {
+        open_context();
+        pdm_case  *c = NULL;
+        pdm_model *m = NULL;
+        OK(pdm_case_create(ctx, &c));
+        static const char *const text[][3] = {{"pde", "fields", "u"},
+                                              {"pde/residuals", "u", "-dxx(u) - a"},
+                                              {"pde/boundary", "x_min", "u = 0"},
+                                              {"pde/boundary", "x_max", "u = 0"},
+                                              {"domain", "dimensions", "x"},
+                                              {"domain/x", "extent", "0 1"},
+                                              {"domain/x", "control_points", "8"},
+                                              {"experts", "basis", "2"}};
+        for (size_t i = 0; i < sizeof text / sizeof *text; i++)
+            OK(pdm_case_set_text(c, text[i][0], text[i][1], text[i][2]));
+        OK(pdm_case_set_text(c, "inputs/a", "distribution", ranges[_i].distribution));
+        OK(pdm_model_create(c, &m));
+        OK(range_check(m, 1, &ranges[_i].value));
+        ck_assert_double_eq(pdm_model_value(m, "outside"), 0.0); /* not trained */
+        m->step = 1;
+        OK(range_check(m, 1, &ranges[_i].value));
+        ck_assert_double_eq(pdm_model_value(m, "outside"), ranges[_i].outside);
+        pdm_model_destroy(&m);
+        pdm_case_destroy(&c);
+        close_context();
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("model");
@@ -110,6 +149,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_test(t, models_keep_their_defaults);
     tcase_add_test(t, training_ends_with_a_verdict);
+    tcase_add_loop_test(t, inputs_beyond_training_are_counted, 0, (int)(sizeof ranges / sizeof *ranges));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -19,6 +19,7 @@ static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, 
     if (output)
         PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
     PDM_TRY(file_inputs_read(m, f, &x));
+    PDM_TRY(range_check(m, x.n_sample, x.input));
     PDM_TRY(output_set(m, x.n_coordinate, x.coordinate));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * pdm_domain_n_field(m->domain) * m->output.n_point, u));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample, result));

@@ -62,6 +62,7 @@ pdm_status pdm_model_polish_file(pdm_model *m, const char *input, pdm_size n_sam
     PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
     if (input) PDM_TRY(pdm_fields_open(m->ctx, input, &f));
     PDM_TRY(get_inputs(m, f, n_sample, &x));
+    PDM_TRY(range_check(m, x.n_sample, x.input));
     PDM_TRY(output_set(m, x.n_coordinate, x.coordinate));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * pdm_domain_n_field(m->domain) * m->output.n_point, &u));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample, &result));

@@ -138,6 +138,9 @@ pdm_batch  batch_of(pdm_model *m, pdm_size n);
 /* step.c: mean loss of those samples of `among` whose solve converged, and with gradient also the adjoint: the first *n_good
  * of m->good. PDM_ERR_NUMERIC when there is none. */
 pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good, double *loss);
+/* range.c: warns of inputs that a trained model has never seen the like of, with one line for all; sets outside, how many samples
+ * have some. uniform: outside of its ends; list: not in it; all others: beyond 5 deviations of the mean. */
+pdm_status range_check(pdm_model *m, pdm_size n, const double *input);
 /* verdict.c */
 /* Takes in the loss of the step that was just done: sets loss.first and loss.last. */
 void verdict_step(pdm_model *m, double loss);
