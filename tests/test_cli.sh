@@ -73,6 +73,15 @@ ncdump again.nc | sed 1d > second.txt
 cmp -s first.txt second.txt || complain "eval and predict differ"
 expect 2 'same file' "$program" predict tiny.nc inputs.nc -o inputs.nc
 
+# a case without units: neither has the file, which is a reference and can be drawn and described all the same
+write_case plain -e '/group: units/d'
+write_inputs plain_inputs -e '/units/d'
+expect 0 '6 of 6 steps' "$program" train plain.cdl -o plain.nc
+expect 0 '3 samples' "$program" predict plain.nc plain_inputs.nc -o plain_out.nc
+if ncdump -h plain_out.nc | grep -v solver_ | grep -q units; then complain "units of a case without: $(ncdump -h plain_out.nc)"; fi
+expect 0 '0.0000 %' "$program" eval plain.nc plain_out.nc
+if "$program" --version | grep -q 'Cairo [0-9]'; then expect 0 'plain.png' "$program" plot plain_out.nc plain_out.nc -o plain.png; fi
+
 # inputs that training never drew: of a trained model, with one warning
 write_inputs outside -e 's/u0 = 0.2, 0.5, 0.8/u0 = 0.1, 0.95, 1.5/'
 expect 0 'warning: predict: 2 of 3 samples are outside of what training drew: u0 = 0.95 in sample 1, but uniform(0.1, 0.9)' \

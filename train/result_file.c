@@ -16,6 +16,12 @@ static const char *axis_of(const pdm_pde *pde, pdm_size dim)
     return dim < 3 ? space[dim] : NULL;
 }
 
+/* Where the case says nothing of units, the file does not say "1" either: they may be metres. */
+static const char *units_or_none(const char *units)
+{
+    return *units ? units : NULL;
+}
+
 /* An input as a variable of all samples; a field lies on the output's coordinates, which are those of its own file. */
 static pdm_status define_input(pdm_model *m, pdm_output *o, pdm_size i)
 {
@@ -27,7 +33,7 @@ static pdm_status define_input(pdm_model *m, pdm_output *o, pdm_size i)
     for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(m->pde, info->dim[k]);
     snprintf(group, sizeof group, "inputs/%s", info->name);
     PDM_TRY(pdm_case_text(m->the_case, group, "long_name", "", &long_name));
-    PDM_TRY(pdm_output_variable(o, info->name, info->n_dim + 1, dims, *info->units ? info->units : "1",
+    PDM_TRY(pdm_output_variable(o, info->name, info->n_dim + 1, dims, units_or_none(info->units),
                                 *long_name ? long_name : NULL));
 done:
     return status;
@@ -72,13 +78,13 @@ pdm_status result_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double 
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
         const char *units = pdm_pde_dim_units(m->pde, j);
         dims[j + 1]       = pdm_pde_dim_name(m->pde, j);
-        PDM_TRY(pdm_output_dimension(o, dims[j + 1], m->output.n[j], m->output.coordinate[j], *units ? units : "1",
+        PDM_TRY(pdm_output_dimension(o, dims[j + 1], m->output.n[j], m->output.coordinate[j], units_or_none(units),
                                      axis_of(m->pde, j), NULL));
     }
     for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) {
         const char *units = pdm_pde_field_units(m->pde, f);
         PDM_TRY(pdm_output_variable(o, pdm_pde_field_name(m->pde, f), pdm_domain_n_dim(m->domain) + 1, dims,
-                                    *units ? units : "1", NULL));
+                                    units_or_none(units), NULL));
     }
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) PDM_TRY(define_input(m, o, i));
     PDM_TRY(pdm_output_variable_int(o, "solver_reason", 1, dims, "why the solve stopped; 1 and 2: converged"));
