@@ -5,7 +5,6 @@
 # Marks stand on the line before a fenced block:
 #   <!-- file: NAME -->     the block is that file
 #   <!-- run -->            runs, must succeed        <!-- run: fails -->  must fail, with a caret in its message
-#   <!-- run: reference --> runs with reference.nc at hand; left out where there is no such file
 # usage: test_docs.sh ROOT BIN_FOLDER LIBRARY C_COMPILER ["C flags of the build"]
 set -eu
 
@@ -75,7 +74,7 @@ extract() {
     awk -v folder="$2" '
     function marked_target() {
         if (mark ~ /^<!-- file: /) return folder "/" substr(mark, 12, length(mark) - 15)
-        kind = mark ~ /: fails/ ? "fails" : mark ~ /: reference/ ? "reference" : "ok"
+        kind = mark ~ /: fails/ ? "fails" : "ok"
         return sprintf("%s/run%02d.%s", folder, ++n, kind)
     }
     /^<!-- (file: .*|run.*) -->$/ { mark = $0; next }
@@ -101,21 +100,8 @@ END_OF_SCRIPT
     chmod +x stand-in/pdemoe
 }
 
-find_reference() {
-    for file in "$root/cases/diffusion_sorption/reference.nc" "$root/../shared/data/diffusion_sorption_truth.nc"; do
-        if [ -f "$file" ]; then
-            echo "$file"
-            return
-        fi
-    done
-}
-
 run_block() {
     block=$1 kind=${1##*.}
-    if [ "$kind" = reference ] && [ ! -f reference.nc ]; then
-        echo "$block: left out, there is no reference file"
-        return
-    fi
     if sh -eu "$block" > said 2>&1; then ended=ok; else ended=fails; fi
     if [ "$kind" = fails ]; then
         [ "$ended" = fails ] || complain "should have failed: $(cat "$block")"
@@ -133,8 +119,6 @@ run_page() {
     extract "$1" "$folder"
     cd "$folder"
     ln -s "$root/cases" cases
-    reference=$(find_reference)
-    if [ -n "$reference" ] && ls run*.reference > /dev/null 2>&1; then ln -s "$reference" reference.nc; fi
     for block in run*; do
         [ -e "$block" ] && run_block "./$block"
     done
