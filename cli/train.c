@@ -85,6 +85,19 @@ static void print_loss(const pdm_model *m)
     puts(")");
 }
 
+/* Of the time of the run; "other": between the stages, progress, and the way up to the first step. */
+static void print_shares(const result *r, const pdm_model *m)
+{
+    const double files = pdm_model_value(m, "seconds.files");
+    double       other = r->seconds - files;
+
+    for (int i = 0; i < N_STAGE; i++) {
+        printf(" %s %.1f %%,", stage_name[i] + strlen("seconds."), 100.0 * r->progress->stage[i] / r->seconds);
+        other -= r->progress->stage[i];
+    }
+    printf(" files %.1f %%, other %.1f %%\n", 100.0 * files / r->seconds, 100.0 * other / r->seconds);
+}
+
 static void print_result(const result *r, const pdm_model *m)
 {
     printf("model   %s, %lld of %lld steps\nlog     %s\n", r->path, (long long)pdm_model_step(m),
@@ -93,10 +106,7 @@ static void print_result(const result *r, const pdm_model *m)
         print_loss(m);
         printf("time    %.2f s for %lld steps, %.2f ms a step:", r->seconds, (long long)r->done,
                1e3 * r->seconds / (double)r->done);
-        for (int i = 0; i < N_STAGE; i++)
-            printf("%s %s %.1f %%", i ? "," : "", stage_name[i] + strlen("seconds."),
-                   100.0 * r->progress->stage[i] / r->seconds);
-        putchar('\n');
+        print_shares(r, m);
     }
     printf("memory  %.1f MB at most\n", (double)r->peak / 1e6);
 }
@@ -115,6 +125,7 @@ static void print_json(const result *r, const pdm_model *m, const options *o)
     json_value(m, "failed");
     json_real("seconds", r->seconds);
     for (int i = 0; i < N_STAGE; i++) json_real(stage_name[i], r->progress->stage[i]);
+    json_value(m, "seconds.files");
     json_count("peak_bytes", r->peak);
     json_end();
 }

@@ -45,6 +45,8 @@ ncgen -4 -o case.nc tiny.cdl
 expect 0 'ms a step' "$program" check case.nc --set training.batch=1
 expect 2 'same file' "$program" train tiny.cdl -o tiny.cdl --force
 expect 0 'step=6 steps=6|tiny.nc, 6 of 6 steps|last 10 steps|first 10|; all coefficients free: |tiny.log.jsonl|network|data|MB' "$program" train tiny.cdl -o tiny.nc --threads 2
+sed -n 's/^time .*step://p' said | tr ',' '\n' | awk '{ sum += $(NF - 1) } END { exit !(sum > 99 && sum < 101) }' ||
+    complain "the shares do not add up to 100 %: $(cat said)"
 [ "$(wc -l < tiny.log.jsonl)" -eq 6 ] || complain "the log has not six lines: $(cat tiny.log.jsonl)"
 expect 2 'exists|--resume|--force' "$program" train tiny.cdl -o tiny.nc
 expect 0 'all 6 steps are done' "$program" train tiny.cdl -o tiny.nc --resume
@@ -184,7 +186,7 @@ expect_json() {
     # shellcheck disable=SC2086 # keys are meant to be split
     read_json command file $keys < json.txt || complain "$*: not the JSON expected: $(cat json.txt)"
 }
-expect_json 'step steps loss first_loss last_loss free_loss seconds seconds.adjoint peak_bytes log output' train tiny.cdl -o json.nc
+expect_json 'step steps loss first_loss last_loss free_loss seconds seconds.files seconds.adjoint peak_bytes log output' train tiny.cdl -o json.nc
 expect_json 'data output samples unconverged outside seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
 expect_json 'data output text samples unconverged iterations objective.worst unknowns tolerance' polish tiny.nc inputs.nc -o json_out.nc
 expect_json 'data error text samples' eval tiny.nc prediction.nc

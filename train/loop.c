@@ -50,21 +50,27 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     char      *name   = NULL;
     pdm_jsonl *log    = NULL;
     bool       stop   = false;
-    double     start  = pdm_clock();
+    double     start = pdm_clock(), files = 0.0;
 
     if (!m || !path) return PDM_ERR_ARGUMENT;
     PDM_TRY(log_path(m->ctx, path, &name));
     PDM_TRY(pdm_jsonl_truncate(m->ctx, name, m->step));
     PDM_TRY(pdm_jsonl_open(m->ctx, name, m->step > 0, &log));
     PDM_TRY(pdm_model_write(m, path)); /* a path that cannot be written is found before the work */
+    files                = pdm_clock() - start;
     const pdm_size first = m->step;
     while (m->step < m->training.steps && !stop) {
         PDM_TRY(pdm_model_train_step(m));
+        const double stepped = pdm_clock();
         PDM_TRY(log_step(m, log));
-        stop = progress && progress(user, m) != 0;
+        files += pdm_clock() - stepped;
+        stop              = progress && progress(user, m) != 0;
+        const double told = pdm_clock();
         if (stop || m->step == m->training.steps || m->step % m->training.checkpoint_every == 0)
             PDM_TRY(pdm_model_write(m, path));
+        files += pdm_clock() - told;
     }
+    model_set_value(m, "seconds.files", files);
     if (stop && m->step < m->training.steps)
         PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED, "stopped on request after step %lld of %lld; the checkpoint is %s",
                  (long long)m->step, (long long)m->training.steps, path);

@@ -170,9 +170,10 @@ PDM_API pdm_size pdm_model_step(const pdm_model *m);
 PDM_API pdm_size pdm_model_steps(const pdm_model *m);
 /* A number by name, NaN for an unknown one. After a step: loss, loss.first and loss.last (means of the first 10 steps of the
  * model, and of the last 10 of this run), gradient, rate, iterations, failed, seconds,
- * seconds.network, seconds.solve, seconds.backward, seconds.update, seconds.data. After a prediction: seconds, seconds.network,
- * seconds.solve, seconds.output, unconverged; with inputs from a file also outside, samples with an input that training never drew
- * (0 for an untrained model). After an evaluation also: error, error.FIELD (mean relative L2), error.worst. */
+ * seconds.network, seconds.solve, seconds.backward, seconds.update, seconds.data. After training also: loss.free,
+ * seconds.free, seconds.files (of the run). After a prediction: seconds, seconds.network, seconds.solve, seconds.output,
+ * unconverged; with inputs from a file also outside, samples with an input that training never drew (0 for an untrained
+ * model). After an evaluation also: error, error.FIELD (mean relative L2), error.worst. */
 PDM_API double pdm_model_value(const pdm_model *m, const char *name);
 
 /* Numbers one input takes (scalars, then fields at their control points), points of the output grid, fields. */
