@@ -129,6 +129,7 @@ pdm_status                pdm_output_create(pdm_context *ctx, const char *path, 
 pdm_status                pdm_output_attribute(pdm_output *o, const char *variable /* NULL: global */, const char *name,
                                                const char *text);
 pdm_status pdm_output_attribute_real(pdm_output *o, const char *variable, const char *name, double value);
+pdm_status pdm_output_attribute_count(pdm_output *o, const char *variable, const char *name, pdm_size value);
 /* Dimension with coordinate variable (values may be NULL: no variable); axis "T","X","Y","Z" or NULL. */
 pdm_status pdm_output_dimension(pdm_output *o, const char *name, pdm_size n, const double *values, const char *units,
                                 const char *axis, const char *long_name);

@@ -76,6 +76,19 @@ done:
     return status;
 }
 
+pdm_status pdm_output_attribute_count(pdm_output *o, const char *variable, const char *name, pdm_size value)
+{
+    pdm_status      status = PDM_OK;
+    int             id     = NC_GLOBAL;
+    const long long number = (long long)value;
+
+    PDM_TRY(find_variable(o, variable, &id));
+    IO_NC(o->ctx, o->part.path,
+          nc_put_att_longlong(o->ncid, id, name, value == (int32_t)value ? NC_INT : NC_INT64, 1, &number));
+done:
+    return status;
+}
+
 /* Attributes that every variable may have; NULL leaves one out. */
 static pdm_status put_common(pdm_output *o, int id, const char *units, const char *axis, const char *long_name)
 {

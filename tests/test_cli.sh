@@ -51,7 +51,7 @@ sed -n 's/^time .*step://p' said | tr ',' '\n' | awk '{ sum += $(NF - 1) } END {
 expect 2 'exists|--resume|--force' "$program" train tiny.cdl -o tiny.nc
 expect 0 'all 6 steps are done' "$program" train tiny.cdl -o tiny.nc --resume
 expect 0 'continuing at step 6 of 8|8 of 8 steps' "$program" train tiny.cdl -o tiny.nc --resume --set training.steps=8
-expect 0 '6 of 6 steps' "$program" train tiny.cdl -o tiny.nc --force
+expect 0 '6 of 6 steps' "$program" train "$PWD/tiny.cdl" -o tiny.nc --force
 expect 0 'does not exist: starting anew' "$program" train tiny.cdl -o other.nc --resume --set training.steps=2
 [ "$("$program" train tiny.cdl -o quiet.nc --quiet 2>&1 >/dev/null)" = "" ] || complain "--quiet is not"
 expect 0 '6 of 6 steps|0.05*dx(u)' "$program" info tiny.nc
@@ -65,11 +65,14 @@ expect 0 'ms a step' "$program" check tiny.cdl --set pde.initial.u="u0*(0.1 + 0.
 if grep -q '^corner' said; then complain "rounding is reported as a jump: $(grep '^corner' said)"; fi
 
 # ---- and predicts ----
-expect 0 'prediction.nc|3 samples|network' "$program" predict tiny.nc inputs.nc -o prediction.nc
+expect 0 'prediction.nc|3 samples|network' "$program" predict tiny.nc inputs.nc -o prediction.nc --threads 1
 ncdump -h prediction.nc | grep -qF 'double u(sample, t, x)' || complain "$(ncdump -h prediction.nc)"
+for attribute in 'case = "tiny.cdl"' 'training_steps = 6 ;' 'seed = 1 ;' 'threads = 1 ;'; do
+    ncdump -h prediction.nc | grep -qF ":$attribute" || complain "no $attribute: $(ncdump -h prediction.nc)"
+done
 ncdump -h prediction.nc | grep -qF 'u0:long_name = "state at the start"' || complain "$(ncdump -h prediction.nc)"
 # a prediction has its inputs: it is a reference, which agrees with itself
-expect 0 '0.0000 %|network' "$program" eval tiny.nc prediction.nc -o again.nc
+expect 0 '0.0000 %|network' "$program" eval tiny.nc prediction.nc -o again.nc --threads 1
 ncdump prediction.nc | sed 1d > first.txt
 ncdump again.nc | sed 1d > second.txt
 cmp -s first.txt second.txt || complain "eval and predict differ"

@@ -60,6 +60,13 @@ done:
     return status;
 }
 
+/* Without folders, which are those of one machine. */
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
 pdm_status result_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double polish)
 {
     pdm_status  status                = PDM_OK;
@@ -68,11 +75,11 @@ pdm_status result_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double 
     PDM_TRY(pdm_output_attribute(o, NULL, "Conventions", "CF-1.10"));
     PDM_TRY(pdm_output_attribute(o, NULL, "source", "pdemoe"));
     PDM_TRY(pdm_output_attribute(o, NULL, "pdemoe_version", pdm_version()));
-    PDM_TRY(pdm_output_attribute(o, NULL, "case", m->case_file));
-    PDM_TRY(pdm_output_attribute_real(o, NULL, "training_steps", (double)m->step));
-    PDM_TRY(pdm_output_attribute_real(o, NULL, "seed", (double)m->training.seed));
+    PDM_TRY(pdm_output_attribute(o, NULL, "case", file_name(m->case_file)));
+    PDM_TRY(pdm_output_attribute_count(o, NULL, "training_steps", m->step));
+    PDM_TRY(pdm_output_attribute_count(o, NULL, "seed", m->training.seed));
     PDM_TRY(pdm_output_attribute(o, NULL, "back_end", m->backend->ops->name));
-    PDM_TRY(pdm_output_attribute_real(o, NULL, "threads", (double)pdm_context_threads(m->ctx)));
+    PDM_TRY(pdm_output_attribute_count(o, NULL, "threads", pdm_context_threads(m->ctx)));
     if (polish > 0.0) PDM_TRY(pdm_output_attribute_real(o, NULL, "polish_tolerance", polish));
     PDM_TRY(pdm_output_dimension(o, "sample", n_sample, NULL, NULL, NULL, NULL));
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
