@@ -61,7 +61,7 @@ typedef struct options {
     int         samples;                   /* 0: not given */
     int         max_unknowns, max_seconds; /* 0: not given */
     int         width;                     /* pixels; 0: not given */
-    bool        help, quiet, verbose, json, resume, force;
+    bool        help, quiet, verbose, json, resume, force, estimate;
     int         n_set;
     setting    *set; /* [n_set] */
 } options;
@@ -138,7 +138,7 @@ typedef struct subject {
 exit_code subject_read_case(session *s, const char *path, subject *out);
 /* Model file or case, whichever it is; a case becomes an untrained model too. */
 exit_code subject_read_any(session *s, const char *path, subject *out);
-/* What predicts: the first operand, a model file, or with --polish perhaps a case. */
+/* What predicts: the first operand, a model file, or with --polish perhaps a case; --estimate is set on it. */
 exit_code subject_read_solver(session *s, subject *out);
 void      subject_destroy(subject *x);
 /* Refuses an output that is the same file as an input; either may be NULL. */
@@ -173,6 +173,7 @@ void json_real(const char *key, double value); /* NaN and infinity as null */
 void json_count(const char *key, pdm_size value);
 void json_value(const pdm_model *m, const char *name); /* pdm_model_value of that name */
 void json_prediction(const pdm_model *m);              /* samples, unconverged, times  */
+void json_estimate(const pdm_model *m, bool compared); /* compared: beside errors that are known */
 void json_end(void);
 
 /* What a command has to say: text for people, or with --json an object that has the text too, and numbers. Nothing is

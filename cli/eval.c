@@ -4,6 +4,8 @@ static const option_info table[] = {
     {"output", 'o', OPTION_TEXT, offsetof(options, output), false, "OUT.nc", "fields as predicted, and inputs"},
     {"polish", 0, OPTION_REAL, offsetof(options, polish), false, "TOL",
      "solve for all coefficients, to this tolerance"},
+    {"estimate", 0, OPTION_FLAG, offsetof(options, estimate), false, NULL,
+     "estimate errors by the distance to the polished solution"},
 };
 
 static exit_code evaluate(session *s, const options *o, pdm_model *m, report *r)
@@ -29,6 +31,7 @@ static exit_code run(session *s, const options *o)
     json_value(x.model, "error");
     json_value(x.model, "error.worst");
     json_prediction(x.model);
+    if (o->estimate) json_estimate(x.model, true);
     json_end();
 done:
     subject_destroy(&x);
@@ -44,7 +47,9 @@ const command eval_command = {
         "sample\n"
         "against the fields in it, means, and times. Without REFERENCE.nc the exact solutions in the case (pde.exact)\n"
         "are taken, for inputs drawn anew.\n\n"
-        "With --polish, MODEL.nc may also be a case: it is then solved from nothing.",
+        "With --polish, MODEL.nc may also be a case: it is then solved from nothing.\n\n"
+        "With --estimate as in predict, the estimates stand beside the errors, and the last line says how well they\n"
+        "match.",
     .n_needed  = 1,
     .n_operand = 2,
     .option    = table,

@@ -71,6 +71,13 @@ void json_prediction(const pdm_model *m)
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) json_value(m, name[i]);
 }
 
+void json_estimate(const pdm_model *m, bool compared)
+{
+    static const char *const name[] = {"estimate",         "estimate.worst", "estimate.unconverged",
+                                       "seconds.estimate", "estimate.ratio", "estimate.spread"};
+    for (size_t i = 0; i < (compared ? 6 : 4); i++) json_value(m, name[i]);
+}
+
 void report_text(void *user, const char *text)
 {
     report *r = user;

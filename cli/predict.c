@@ -7,6 +7,8 @@ static const option_info table[] = {
      "fields and inputs, sample dimension first"},
     {"polish", 0, OPTION_REAL, offsetof(options, polish), false, "TOL",
      "solve for all coefficients, to this tolerance"},
+    {"estimate", 0, OPTION_FLAG, offsetof(options, estimate), false, NULL,
+     "estimate errors by the distance to the polished solution"},
 };
 
 static void print_result(const pdm_model *m, const options *o)
@@ -18,6 +20,10 @@ static void print_result(const pdm_model *m, const options *o)
            o->output, n, pdm_model_value(m, "unconverged"), per * pdm_model_value(m, "seconds"),
            per * pdm_model_value(m, "seconds.network"), per * pdm_model_value(m, "seconds.solve"),
            per * pdm_model_value(m, "seconds.output"), per * pdm_model_value(m, "seconds.data"));
+    if (!o->estimate) return;
+    printf("estimated relative L2 error: mean %.4f %%, worst %.4f %%; %.0f without; per sample %.2f ms more\n",
+           1e2 * pdm_model_value(m, "estimate"), 1e2 * pdm_model_value(m, "estimate.worst"),
+           pdm_model_value(m, "estimate.unconverged"), per * pdm_model_value(m, "seconds.estimate"));
 }
 
 static exit_code run(session *s, const options *o)
@@ -32,6 +38,7 @@ static exit_code run(session *s, const options *o)
     if (o->json) {
         json_begin("predict", o);
         json_prediction(x.model);
+        if (o->estimate) json_estimate(x.model, false);
         json_end();
     } else {
         print_result(x.model, o);
@@ -49,7 +56,9 @@ const command predict_command = {
         "Reads inputs and, where present, output coordinates from INPUT.nc and writes the fields with the inputs,\n"
         "as a reference for eval. Solves that do not converge are no error: solver_reason in OUT.nc says how each "
         "ended.\n\n"
-        "With --polish, MODEL.nc may also be a case: it is then solved from nothing.",
+        "With --polish, MODEL.nc may also be a case: it is then solved from nothing.\n\n"
+        "With --estimate every sample is also polished (to 1e-6), and its relative L2 distance to that is written as\n"
+        "error_estimate (of several fields: error_estimate_FIELD). The error of the grid is not in it.",
     .n_needed  = 2,
     .n_operand = 2,
     .option    = table,

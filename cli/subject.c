@@ -78,8 +78,17 @@ done:
 
 exit_code subject_read_solver(session *s, subject *out)
 {
-    const options *o = s->options;
-    return o->polish > 0.0 ? subject_read_any(s, o->operand[0], out) : read_model(s, o->operand[0], out);
+    exit_code      code = CODE_FINE;
+    const options *o    = s->options;
+
+    if (o->polish > 0.0 && o->estimate)
+        return fail(s, CODE_USAGE,
+                    "--estimate compares the network's answer with a polished one; it does not go with "
+                    "--polish, which asks for that itself");
+    CLI_TRY(o->polish > 0.0 ? subject_read_any(s, o->operand[0], out) : read_model(s, o->operand[0], out));
+    if (o->estimate) CLI_TRY(check(s, pdm_model_set_estimate(out->model, 1)));
+done:
+    return code;
 }
 
 void subject_destroy(subject *x)

@@ -142,6 +142,44 @@ expect 2 'same file' "$program" polish tiny.cdl inputs.nc -o inputs.nc
 expect 2 '--tol 0|above 0' "$program" polish tiny.cdl -o no.nc --tol 0
 expect 4 'no distribution to draw from' "$program" polish source.cdl -o no.nc --set training.data=source_inputs.nc
 
+# ---- estimates: the distance to the polished answer, which is the error where that is the reference ----
+expect 0 '3 samples|estimated relative L2 error: mean|0 without' "$program" predict tiny.nc inputs.nc -o estimated.nc --estimate
+for word in 'double error_estimate(sample)' 'coefficients free"' 'estimate_tolerance = 1'; do
+    ncdump -h estimated.nc | grep -qF "$word" || complain "no $word: $(ncdump -h estimated.nc)"
+done
+ncdump -v u prediction.nc | sed '1,/^data:/d' > first.txt
+ncdump -v u estimated.nc | sed '1,/^data:/d' > second.txt
+cmp -s first.txt second.txt || complain "--estimate changes the prediction"
+expect 0 '0 not converged' "$program" predict tiny.nc inputs.nc -o at_tolerance.nc --polish 1e-6
+expect 0 'rel. L2|estimate|estimate / error: mean 1.0000, spread (standard deviation) 0.0000, over 3 of 3' \
+    "$program" eval tiny.nc at_tolerance.nc -o compared.nc --estimate
+sed -n 's/^[0-9][0-9]* *\([0-9.]*\) %  *\([0-9.]*\) %.*/\1 \2/p' said | awk '$1 != $2 || !($1 > 0) { bad = 1 } END { exit bad || NR != 3 }' ||
+    complain "estimates are not the errors: $(cat said)"
+ncdump -v error_estimate estimated.nc | sed '1,/^data:/d' > first.txt
+ncdump -v error_estimate compared.nc | sed '1,/^data:/d' > second.txt
+cmp -s first.txt second.txt || complain "estimates of eval and predict differ"
+expect 0 'there are no two to compare' "$program" eval tiny.nc prediction.nc --estimate
+expect 2 '--estimate compares|does not go with --polish' "$program" predict tiny.nc inputs.nc -o no.nc --estimate --polish 1e-6
+expect 2 '--estimate compares|does not go with --polish' "$program" eval tiny.cdl prediction.nc --estimate --polish 1e-6
+expect 2 'is a case' "$program" predict tiny.cdl inputs.nc -o no.nc --estimate
+# several fields: one variable each
+write_case pair -e 's/"u" ;/"u v" ;/' -e 's/residuals { /&:v = "dt(v) - dx(D*dx(v)) + k*u" ; /' -e 's/:u = "u0"/& ; :v = "1"/' \
+    -e 's/:x_min = "u/:x_min = "v = 1; u/' -e 's/:x_max = "/&flux(v) = 0; /' -e 's/:u = "1"/& ; :v = "1"/'
+expect 0 '2 of 2 steps' "$program" train pair.cdl -o pair.nc --set training.steps=2
+expect 0 '0 without' "$program" predict pair.nc inputs.nc -o pair_out.nc --estimate
+ncdump -h pair_out.nc | grep -qF 'double error_estimate_v(sample)' || complain "$(ncdump -h pair_out.nc)"
+# a sample that cannot be solved has no estimate, the others have
+write_case gap -e 's/k\*u\*abs(u)/& + 1e-9*k*log(u0)/'
+write_inputs gap_inputs -e 's/u0 = 0.2/u0 = -0.2/'
+expect 0 '2 of 2 steps' "$program" train gap.cdl -o gap.nc --set training.steps=2
+expect 0 '1 of 3 samples have no estimate|; 1 without' "$program" predict gap.nc gap_inputs.nc -o gap_out.nc --estimate
+ncdump -v error_estimate gap_out.nc | grep -q 'error_estimate = NaN, 0\.' || complain "$(ncdump -v error_estimate gap_out.nc | tail -3)"
+# poisson after a few steps: the grid's own error is far smaller
+expect 0 '3 of 3 steps' "$program" train "$cases/poisson/poisson.cdl" -o poisson.nc --set training.steps=3
+expect 0 'over 8 of 8' "$program" eval poisson.nc --estimate
+sed -n 's/^estimate . error: mean \([0-9.]*\),.*/\1/p' said | awk '!($1 > 0.8 && $1 < 1.25) { bad = 1 } END { exit bad || NR != 1 }' ||
+    complain "estimates are not near the errors: $(cat said)"
+
 # ---- references: converged, or what there is within the limits ----
 expect 0 'round  control points|path: refined polish|converged: estimated' "$program" reference tiny.cdl inputs.nc -o converged.nc --tol 1e-2
 for word in 'double error_estimate(sample)' 'method = "refined polish"' 'converged = "yes"' 'tolerance = 0.01' 'u0(sample)'; do
@@ -195,6 +233,8 @@ expect_json 'data output text samples unconverged iterations objective.worst unk
 expect_json 'data error text samples' eval tiny.nc prediction.nc
 expect_json 'text notes equation.u.residual equation.u.0.factor condition.0.misfit' check tiny.cdl --against drawn.nc
 expect_json 'data output text converged rounds unknowns error_estimate error_estimate.2' reference tiny.cdl inputs.nc -o json_out.nc --tol 1e-2
+expect_json 'data output estimate estimate.worst estimate.unconverged seconds.estimate' predict tiny.nc inputs.nc -o json_out.nc --estimate
+expect_json 'data error text estimate estimate.worst estimate.ratio estimate.spread' eval tiny.nc prediction.nc --estimate
 expect_json 'data error' eval tiny.nc prediction.nc
 grep -q '"error": 0,' json.txt || complain "error not 0: $(cat json.txt)"
 expect_json 'text' check tiny.cdl

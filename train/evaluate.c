@@ -8,14 +8,15 @@
 #include "train/train_impl.h"
 
 /* Reads the inputs of a file, predicts on the file's coordinates, which become the output grid, writes when asked to.
- * u [n_sample][n_field][n_point] and result [n_sample] are allocated. */
+ * u [n_sample][n_field][n_point], result [n_sample] and, when wanted, estimate [n_sample][n_field] are allocated. */
 static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, double polish, pdm_size *n_sample,
-                               double **u, pdm_solve_result **result)
+                               double **u, pdm_solve_result **result, double **estimate)
 {
     pdm_status  status = PDM_OK;
     file_inputs x      = {0};
     pdm_output *o      = NULL;
 
+    PDM_TRY(estimate_check(m, polish));
     if (output)
         PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
     PDM_TRY(file_inputs_read(m, f, &x));
@@ -23,12 +24,16 @@ static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, 
     PDM_TRY(output_set(m, x.n_coordinate, x.coordinate));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * pdm_domain_n_field(m->domain) * m->output.n_point, u));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample, result));
+    if (m->wants_estimate) PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * pdm_domain_n_field(m->domain), estimate));
     if (o) PDM_TRY(result_header(m, o, x.n_sample, polish));
+    if (o && *estimate) PDM_TRY(estimate_header(m, o));
     if (o) PDM_TRY(result_file_inputs(m, f, o, x.n_sample));
     PDM_TRY(predict_batches(m, x.n_sample, x.input, polish, *u, *result, NULL));
+    if (*estimate) PDM_TRY(estimate_run(m, x.n_sample, x.input, *u, *estimate));
     *n_sample = x.n_sample;
     if (!o) goto done;
     PDM_TRY(result_samples(m, o, x.n_sample, *u, *result));
+    if (*estimate) PDM_TRY(estimate_put(m, o, x.n_sample, *estimate));
     PDM_TRY(pdm_output_commit(o));
 done:
     pdm_output_destroy(&o);
@@ -40,18 +45,19 @@ pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *o
 {
     pdm_status        status = PDM_OK;
     pdm_fields       *f      = NULL;
-    double           *u      = NULL;
+    double           *u = NULL, *estimate = NULL;
     pdm_solve_result *result = NULL;
     pdm_size          n_sample;
 
     if (!m || !input || !output) return PDM_ERR_ARGUMENT;
     const output_grid aside = output_put_aside(m);
     PDM_TRY(pdm_fields_open(m->ctx, input, &f));
-    PDM_TRY(predict_file(m, f, output, polish, &n_sample, &u, &result));
+    PDM_TRY(predict_file(m, f, output, polish, &n_sample, &u, &result, &estimate));
     model_set_value(m, "samples", (double)n_sample);
 done:
     pdm_fields_close(&f);
     pdm_free(m->ctx, u);
+    pdm_free(m->ctx, estimate);
     pdm_free(m->ctx, result);
     output_put_back(m, aside);
     return status;
@@ -59,8 +65,7 @@ done:
 
 /* ---- comparison ---- */
 
-/* Relative L2 error of one field of one sample over the output points with first coordinate at or above `from`. */
-static double relative_error(const pdm_model *m, const double *u, const double *reference, double from)
+double relative_error(const pdm_model *m, const double *u, const double *reference, double from)
 {
     const pdm_size plane = m->output.n_point / m->output.n[0];
     double         error = 0.0, norm = 0.0;
@@ -75,9 +80,17 @@ static double relative_error(const pdm_model *m, const double *u, const double *
     return sqrt(error / norm);
 }
 
-/* The table of one field, reference [n][n_point]; its mean error into *mean_out. */
+static pdm_status append_estimate(pdm_text *text, double estimate, double error, estimate_match *match)
+{
+    estimate_match_add(match, estimate, error);
+    return isnan(estimate) ? pdm_text_append(text, "  %12s", "none")
+                           : pdm_text_append(text, "  %10.4f %%", 100.0 * estimate);
+}
+
+/* The table of one field, reference [n][n_point], estimate [n][n_field] or NULL; its mean error into *mean_out. */
 static pdm_status compare_field(pdm_model *m, pdm_size field, pdm_size n, const double *u, const double *reference,
-                                const pdm_solve_result *result, pdm_text *text, double *mean_out)
+                                const double *estimate, const pdm_solve_result *result, estimate_match *match,
+                                pdm_text *text, double *mean_out)
 {
     pdm_status        status  = PDM_OK;
     const pdm_size    n_field = pdm_domain_n_field(m->domain), n_point = m->output.n_point;
@@ -89,6 +102,7 @@ static pdm_status compare_field(pdm_model *m, pdm_size field, pdm_size n, const 
     char              key[64];
 
     PDM_TRY(pdm_text_append(text, "%-8s %12s", "sample", "rel. L2"));
+    if (estimate) PDM_TRY(pdm_text_append(text, "  %12s", "estimate"));
     if (late) PDM_TRY(pdm_text_append(text, "  %s >= %-8g", pdm_pde_dim_name(m->pde, 0), from));
     PDM_TRY(pdm_text_append(text, "  %5s  %s\n", "steps", "solve"));
     for (pdm_size i = 0; i < n; i++) {
@@ -96,6 +110,7 @@ static pdm_status compare_field(pdm_model *m, pdm_size field, pdm_size n, const 
                      e      = relative_error(m, mine, reference + i * n_point, -INFINITY);
         const double e_late = late ? relative_error(m, mine, reference + i * n_point, from) : 0.0;
         PDM_TRY(pdm_text_append(text, "%-8lld %10.4f %%", (long long)i, 100.0 * e));
+        if (estimate) PDM_TRY(append_estimate(text, estimate[i * n_field + field], e, match));
         if (late) PDM_TRY(pdm_text_append(text, "  %9.4f %% ", 100.0 * e_late));
         PDM_TRY(pdm_text_append(text, "  %5d  %s\n", (int)result[i].iterations, pdm_reason_text(result[i].reason)));
         mean += e / (double)n;
@@ -152,12 +167,26 @@ static pdm_status append_times(const pdm_model *m, pdm_size n, pdm_text *text)
                            per * pdm_model_value(m, "seconds.output"), per * pdm_model_value(m, "seconds.data"));
 }
 
+/* What stands below the tables. */
+static pdm_status append_end(pdm_model *m, pdm_size n, const estimate_match *match, pdm_text *text)
+{
+    pdm_status status = PDM_OK;
+    PDM_TRY(append_times(m, n, text));
+    if (!m->wants_estimate) goto done;
+    PDM_TRY(pdm_text_append(text, "for the estimate %.2f ms more a sample\n",
+                            1e3 / (double)n * pdm_model_value(m, "seconds.estimate")));
+    PDM_TRY(estimate_match_report(m, match, text));
+done:
+    return status;
+}
+
 pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish,
                                    pdm_sink sink, void *user)
 {
     pdm_status        status = PDM_OK;
     pdm_fields       *f      = NULL;
-    double           *u = NULL, *values = NULL, sum = 0.0;
+    double           *u = NULL, *estimate = NULL, *values = NULL, sum = 0.0;
+    estimate_match    match  = {0};
     pdm_solve_result *result = NULL;
     pdm_size          n_sample;
     pdm_text          text = {0};
@@ -166,24 +195,25 @@ pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const ch
     text.ctx                = m->ctx;
     const output_grid aside = output_put_aside(m);
     PDM_TRY(pdm_fields_open(m->ctx, reference, &f));
-    PDM_TRY(predict_file(m, f, output, polish, &n_sample, &u, &result));
+    PDM_TRY(predict_file(m, f, output, polish, &n_sample, &u, &result, &estimate));
     for (pdm_size i = 0; i < pdm_domain_n_field(m->domain); i++) {
         double mean;
         PDM_TRY(file_field_read(m, f, i, n_sample, &values));
-        PDM_TRY(compare_field(m, i, n_sample, u, values, result, &text, &mean));
+        PDM_TRY(compare_field(m, i, n_sample, u, values, estimate, result, &match, &text, &mean));
         pdm_free(m->ctx, values);
         values = NULL;
         sum += mean / (double)pdm_domain_n_field(m->domain);
     }
     model_set_value(m, "error", sum);
     model_set_value(m, "samples", (double)n_sample);
-    PDM_TRY(append_times(m, n_sample, &text));
+    PDM_TRY(append_end(m, n_sample, &match, &text));
     if (sink) sink(user, text.data);
 done:
     pdm_fields_close(&f);
     pdm_text_destroy(&text);
     pdm_free(m->ctx, values);
     pdm_free(m->ctx, u);
+    pdm_free(m->ctx, estimate);
     pdm_free(m->ctx, result);
     output_put_back(m, aside);
     return status;
@@ -192,7 +222,8 @@ done:
 pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, void *user)
 {
     pdm_status       status = PDM_OK;
-    double          *input = NULL, *u = NULL, *values = NULL, sum = 0.0;
+    double          *input = NULL, *u = NULL, *estimate = NULL, *values = NULL, sum = 0.0;
+    estimate_match   match = {0};
     pdm_solve_result result[EXACT_SAMPLES];
     pdm_text         text = {0};
 
@@ -203,27 +234,31 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
     if (!pdm_case_has_group(m->the_case, "pde/exact"))
         PDM_FAIL(m->ctx, PDM_ERR_DATA,
                  "the case has no group /pde/exact with exact solutions; a reference file expected");
+    PDM_TRY(estimate_check(m, polish));
     PDM_TRY(output_set(m, NULL, NULL));
+    if (m->wants_estimate) PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * n_field, &estimate));
     PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * pdm_domain_n_input(m->domain), &input));
     PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * n_field * m->output.n_point, &u));
     PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * m->output.n_point, &values));
     PDM_TRY(sources_draw_unseen(m, EXACT_SAMPLES, input));
     PDM_TRY(predict_batches(m, EXACT_SAMPLES, input, polish, u, result, NULL));
+    if (estimate) PDM_TRY(estimate_run(m, EXACT_SAMPLES, input, u, estimate));
     for (pdm_size i = 0; i < n_field; i++) {
         double mean;
         PDM_TRY(exact_field(m, i, EXACT_SAMPLES, input, values));
-        PDM_TRY(compare_field(m, i, EXACT_SAMPLES, u, values, result, &text, &mean));
+        PDM_TRY(compare_field(m, i, EXACT_SAMPLES, u, values, estimate, result, &match, &text, &mean));
         sum += mean / (double)n_field;
     }
     model_set_value(m, "error", sum);
     model_set_value(m, "samples", EXACT_SAMPLES);
-    PDM_TRY(append_times(m, EXACT_SAMPLES, &text));
+    PDM_TRY(append_end(m, EXACT_SAMPLES, &match, &text));
     if (sink) sink(user, text.data);
 done:
     pdm_text_destroy(&text);
     pdm_free(m->ctx, input);
     pdm_free(m->ctx, values);
     pdm_free(m->ctx, u);
+    pdm_free(m->ctx, estimate);
     output_put_back(m, aside);
     return status;
 }

@@ -52,11 +52,6 @@ static void share_time(pdm_size n, const pdm_solve_result *result, double second
     for (pdm_size i = 0; i < n; i++) out[i] = seconds * (1.0 + (double)result[i].iterations) / sum;
 }
 
-/* Seconds, summed over batches and slabs. */
-typedef struct predict_times {
-    double data, network, solve, output;
-} predict_times;
-
 static pdm_solver *predicting_solver(const pdm_model *m, double polish_tolerance)
 {
     return polish_tolerance > 0.0 ? m->polisher : m->solver;
@@ -102,30 +97,40 @@ static void add_results(const pdm_model *m, pdm_size n, pdm_size k, const pdm_so
     }
 }
 
-pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish_tolerance, double *u,
-                           pdm_solve_result *result, double *sample_seconds)
+pdm_status predict_run(pdm_model *m, pdm_size n, const double *input, double polish_tolerance, double *u,
+                       pdm_solve_result *result, double *sample_seconds, predict_times *times)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_input = pdm_domain_n_input(m->domain), size = pdm_domain_n_field(m->domain) * m->output.n_point;
-    predict_times  times       = {0};
-    pdm_size       unconverged = 0;
 
     if (polish_tolerance > 0.0) PDM_TRY(polisher_get(m)); /* not in the time of the first batch */
     if (m->solver) pdm_solver_set_limits(m->solver, m->solver_settings.tolerance, m->solver_settings.max_iter);
     for (pdm_size first = 0; first < n; first += m->n_batch) {
         const pdm_size here   = n - first < m->n_batch ? n - first : m->n_batch;
-        const double   before = times.network + times.solve;
+        const double   before = times->network + times->solve;
         memcpy(m->input, input + first * n_input, (size_t)(here * n_input) * sizeof *input);
         for (pdm_size k = 0; k < m->output.n_slab; k++) {
             if (k > 0) PDM_TRY(rollout_advance(m, here, predicting_solver(m, polish_tolerance)));
-            PDM_TRY(predict_slab(m, here, k, polish_tolerance, u + first * size, &times));
+            PDM_TRY(predict_slab(m, here, k, polish_tolerance, u + first * size, times));
             add_results(m, here, k, pdm_solver_results(predicting_solver(m, polish_tolerance)), result + first);
         }
-        for (pdm_size i = first; i < first + here; i++)
-            if (!pdm_reason_is_good(result[i].reason)) unconverged++;
         if (sample_seconds)
-            share_time(here, result + first, times.network + times.solve - before, sample_seconds + first);
+            share_time(here, result + first, times->network + times->solve - before, sample_seconds + first);
     }
+done:
+    return status;
+}
+
+pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish_tolerance, double *u,
+                           pdm_solve_result *result, double *sample_seconds)
+{
+    pdm_status    status      = PDM_OK;
+    predict_times times       = {0};
+    pdm_size      unconverged = 0;
+
+    PDM_TRY(predict_run(m, n, input, polish_tolerance, u, result, sample_seconds, &times));
+    for (pdm_size i = 0; i < n; i++)
+        if (!pdm_reason_is_good(result[i].reason)) unconverged++;
     model_set_value(m, "seconds.data", times.data);
     model_set_value(m, "seconds.network", times.network);
     model_set_value(m, "seconds.solve", times.solve);

@@ -4,7 +4,7 @@
 
 #include "train/train.h"
 
-enum { PDM_MODEL_FORMAT = 2, N_VALUE = 64, VERDICT_STEPS = 10 };
+enum { PDM_MODEL_FORMAT = 2, N_VALUE = 128, VERDICT_STEPS = 10 };
 
 typedef enum loss_kind { LOSS_PHYSICS, LOSS_DATA, LOSS_MIX } loss_kind;
 
@@ -76,6 +76,7 @@ struct pdm_model {
     pdm_solver_settings solver_settings; /* of prediction; training has its own limits */
     pdm_experts        *free_experts;    /* polish: made on first use */
     pdm_solver         *polisher;
+    bool                wants_estimate; /* of predictions to files and evaluations */
 
     /* per pde input (draw.c) */
     pdm_distribution  *distribution;
@@ -193,9 +194,34 @@ void       rollout_destroy(pdm_model *m);
 /* predict.c */
 /* All coefficients free, for the batch that is prepared; the answer is m->polisher's c. */
 pdm_status polish_batch(pdm_model *m, pdm_batch batch, double tolerance);
-/* sample_seconds [n]: each one's share of the solve of its batch; may be NULL. */
+/* Seconds, summed over batches and slabs. */
+typedef struct predict_times {
+    double data, network, solve, output;
+} predict_times;
+/* u [n][n_field][n_point] for n inputs, through all slabs; times are added to. sample_seconds as below. */
+pdm_status predict_run(pdm_model *m, pdm_size n, const double *input, double polish, double *u,
+                       pdm_solve_result *result, double *sample_seconds, predict_times *times);
+/* The same with the values of a prediction, and a warning about solves that did not converge.
+ * sample_seconds [n]: each one's share of the solve of its batch; may be NULL. */
 pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double polish, double *u,
                            pdm_solve_result *result, double *sample_seconds);
+/* evaluate.c: relative L2 error of one field of one sample over the output points with first coordinate at or above `from`. */
+double relative_error(const pdm_model *m, const double *u, const double *reference, double from);
+/* estimate.c */
+/* Refuses an estimate of what is polished anyway. */
+pdm_status estimate_check(pdm_model *m, double polish);
+/* Errors of the predictions u [n][n_field][n_point] by those with all coefficients free: estimate [n][n_field], NaN where that
+ * solve did not converge. Sets the values of an estimate. */
+pdm_status estimate_run(pdm_model *m, pdm_size n, const double *input, const double *u, double *estimate);
+pdm_status estimate_header(pdm_model *m, pdm_output *o);
+pdm_status estimate_put(pdm_model *m, pdm_output *o, pdm_size n, const double *estimate);
+/* Ratios of estimates and errors, of n pairs in n_all: mean, and sum of squares around it. */
+typedef struct estimate_match {
+    pdm_size n, n_all;
+    double   mean, square;
+} estimate_match;
+void       estimate_match_add(estimate_match *match, double estimate, double error);
+pdm_status estimate_match_report(pdm_model *m, const estimate_match *match, pdm_text *text);
 /* Files and exact solutions have output grids of their own: that of pdm_model_predict, by which a host has sized its
  * arrays, is put aside and back. */
 output_grid output_put_aside(pdm_model *m);

@@ -188,6 +188,14 @@ PDM_API pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size
  * where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid changed. Samples are
  * done training:batch at a time: when a call fails, u and reason have been written for the batches before. */
 PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason);
+/* wanted not 0: from now on pdm_model_predict_file and the evaluations, with polish 0, also solve for all coefficients (to 1e-6,
+ * from the network's answer, through slabs of its own) and have the distance to that, ||u - v|| / ||v|| over the output points,
+ * of every sample and field as an estimate of the error: the variable error_estimate (of several fields: error_estimate_FIELD)
+ * of the output, and a column beside the errors. NaN where that solve does not converge. The error of the grid is not in it.
+ * Sets the values estimate, estimate.FIELD (means), estimate.worst, estimate.unconverged, seconds.estimate (on top of seconds);
+ * an evaluation also estimate.ratio and estimate.spread, mean and standard deviation of estimate / error over samples and
+ * fields. With polish > 0 those calls then fail with PDM_ERR_ARGUMENT. 0, the default: no estimates. Since 0.1 */
+PDM_API pdm_status pdm_model_set_estimate(pdm_model *m, int wanted);
 /* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields and inputs, sample dimension
  * first, to another, which can then serve as a reference. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
 PDM_API pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish);
