@@ -332,27 +332,58 @@ static bool is_free(const case_group *g, const char *name)
            (!g->parent && is_one_of(name, free_in_root, COUNT_OF(free_in_root)));
 }
 
-/* The error for `name`, with the names that are known in its list. */
-static pdm_status unknown_error(pdm_case *c, const char *group, const char *attribute, const char *what,
-                                const char *name, const case_list *list)
+/* The first group besides `here` that has something of that name or was asked for it: an attribute, or a group. */
+static const case_group *find_known(const case_group *g, const case_group *here, const char *name, bool is_group)
 {
-    pdm_status  status               = PDM_OK;
-    pdm_where   where                = {.file = c->path, .group = group, .attribute = attribute, .offset = -1};
-    pdm_text    known                = {.ctx = c->ctx};
-    const char *candidate[NAMES_MAX] = {NULL}, *nearest = NULL;
-    pdm_size    n = 0;
+    const case_node  *node  = case_list_find(is_group ? &g->group : &g->attribute, name);
+    const case_group *found = NULL;
+
+    if (g != here && node && (node->asked || node->present)) return g;
+    for (const case_node *sub = g->group.first; sub && !found; sub = sub->next)
+        found = find_known((const case_group *)sub, here, name, is_group);
+    return found;
+}
+
+/* What is meant by a name that is not known here: a near one that is, or the place where it is known, "pde.parameters.D". */
+static pdm_status print_meant(pdm_case *c, const char *name, const case_group *here, const case_list *list,
+                              const char *const *known, pdm_size n, pdm_text *out)
+{
+    pdm_status        status  = PDM_OK;
+    const char       *nearest = pdm_text_nearest(name, known, n);
+    const case_group *g       = NULL;
+
+    if (nearest) PDM_TRY(pdm_text_append(out, "%s", nearest));
+    if (nearest || list == &here->array) goto done;
+    g = find_known(c->root, here, name, list == &here->group);
+    if (!g || !g->path[0]) goto done;
+    for (const char *p = g->path; *p; p++) PDM_TRY(pdm_text_append(out, "%c", *p == '/' ? '.' : *p));
+    PDM_TRY(pdm_text_append(out, ".%s", name));
+done:
+    return status;
+}
+
+/* The error for `name` in a list of the group `here`, with the names that are known in it. */
+static pdm_status unknown_error(pdm_case *c, const char *group, const char *attribute, const char *what,
+                                const char *name, const case_group *here, const case_list *list)
+{
+    pdm_status  status = PDM_OK;
+    pdm_where   where  = {.file = c->path, .group = group, .attribute = attribute, .offset = -1};
+    pdm_text    known = {.ctx = c->ctx}, meant = {.ctx = c->ctx};
+    const char *candidate[NAMES_MAX] = {NULL};
+    pdm_size    n                    = 0;
 
     for (const case_node *node = list->first; node && n < NAMES_MAX; node = node->next)
         if (node->asked) candidate[n++] = node->name;
     for (pdm_size i = 0; i < n; i++) PDM_TRY(pdm_text_append(&known, "%s%s", i > 0 ? ", " : "", candidate[i]));
-    nearest = pdm_text_nearest(name, candidate, n);
-    if (nearest)
-        PDM_FAIL_AT(c->ctx, PDM_ERR_CASE, &where, "unknown %s; did you mean \"%s\"?  (known ones: %s)", what, nearest,
-                    known.data);
+    PDM_TRY(print_meant(c, name, here, list, candidate, n, &meant));
+    if (meant.length > 0)
+        PDM_FAIL_AT(c->ctx, PDM_ERR_CASE, &where, "unknown %s; did you mean \"%s\"?%s%s%s", what, meant.data,
+                    n > 0 ? "  (known ones: " : "", n > 0 ? known.data : "", n > 0 ? ")" : "");
     if (n > 0) PDM_FAIL_AT(c->ctx, PDM_ERR_CASE, &where, "unknown %s; the known ones are: %s", what, known.data);
     PDM_FAIL_AT(c->ctx, PDM_ERR_CASE, &where, "unknown %s; none is expected here", what);
 done:
     pdm_text_destroy(&known);
+    pdm_text_destroy(&meant);
     return status;
 }
 
@@ -375,18 +406,29 @@ static pdm_status check_group(pdm_case *c, const case_group *g)
 
     for (const case_node *node = case_present(g->attribute.first); node; node = case_present(node->next))
         if (!node->asked && !is_free(g, node->name))
-            PDM_TRY(unknown_error(c, g->path, node->name, "attribute", node->name, &g->attribute));
+            PDM_TRY(unknown_error(c, g->path, node->name, "attribute", node->name, g, &g->attribute));
     for (const case_node *node = case_present(g->array.first); node; node = case_present(node->next)) {
         const case_array *a             = (const case_array *)node;
         const bool        is_coordinate = a->n_dim == 1 && strcmp(a->dim[0], node->name) == 0;
         if (!node->asked && !(is_coordinate && dimension_is_read(g, node->name)))
-            PDM_TRY(unknown_error(c, g->path, node->name, "variable", node->name, &g->array));
+            PDM_TRY(unknown_error(c, g->path, node->name, "variable", node->name, g, &g->array));
     }
     for (const case_node *node = case_present(g->group.first); node; node = case_present(node->next)) {
         const case_group *sub = (const case_group *)node;
-        if (!node->asked) PDM_TRY(unknown_error(c, sub->path, NULL, "group", node->name, &g->group));
+        if (!node->asked) PDM_TRY(unknown_error(c, sub->path, NULL, "group", node->name, g, &g->group));
         PDM_TRY(check_group(c, sub));
     }
+done:
+    return status;
+}
+
+pdm_status pdm_case_check_groups(pdm_case *c, const char *const *known, pdm_size n)
+{
+    pdm_status status = PDM_OK;
+
+    for (pdm_size i = 0; i < n; i++) (void)pdm_case_has_group(c, known[i]);
+    for (const case_node *node = case_present(c->root->group.first); node; node = case_present(node->next))
+        if (!node->asked) PDM_TRY(unknown_error(c, node->name, NULL, "group", node->name, c->root, &c->root->group));
 done:
     return status;
 }

@@ -37,6 +37,8 @@ pdm_status pdm_case_remove(pdm_case *c, const char *group, const char *name);
  * title, description, comment, references, history, source, institution, Conventions are free. `long_name`,
  * `description`, `comment` are free in every group. */
 pdm_status pdm_case_check_unread(pdm_case *c);
+/* Error for the first group of the root that is not among those n, before anything is missed that was meant to be in it. */
+pdm_status pdm_case_check_groups(pdm_case *c, const char *const *known, pdm_size n);
 /* CDL text of the whole tree. Canonical: numbers with the fewest digits, texts that are lists of numbers as numbers. */
 pdm_status pdm_case_print(pdm_case *c, pdm_text *out);
 /* XXH3-128 of that text as 32 hexadecimal digits: identifies a case. */

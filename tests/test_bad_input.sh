@@ -65,10 +65,15 @@ bad_case '/domain/x' -e 's/group: x {/group: xx {/'
 bad_case '/domain|dimensions' -e '/:dimensions/d'
 bad_case '/domain/x:control_poinst|did you mean "control_points"' -e 's/:control_points = 10/:control_points = 10 ; :control_poinst = 10/'
 bad_case '/trainign|did you mean "training"' -e 's/group: training/group: trainign/'
+bad_case '/input: |unknown group|did you mean "inputs"' -e 's/^group: inputs/group: input/'
 bad_case '/training:loss|phisics|physics' -e 's/:steps = 6/:loss = "phisics"/'
 bad_case '/training:batch|0|1 to 4096' -e 's/:batch = 2/:batch = 0/'
 bad_case '/inputs/u0:distribution|unifrom|uniform(LOW, HIGH)' -e 's/"uniform(0.1/"unifrom(0.1/'
 bad_case '/inputs/u0:distribution' -e 's/:distribution = .* ; } }/:units = "1" ; } }/'
+
+for pair in D:pde.parameters.D steps:training.steps parameters.D:pde.parameters control_points:domain.t.control_points; do
+    refused 3 "unknown|did you mean \"${pair#*:}\"" "$program" check good.cdl --set "${pair%%:*}=3"
+done
 
 # ---- expressions: a caret under the place ----
 bad_case '/pde/residuals:u|"w"|u|^' -e 's/dt(u) -/dt(w) -/'

@@ -102,11 +102,20 @@ done:
     return status;
 }
 
+/* A group that is misspelt is told as such, not as the absence of what is in it. */
+static pdm_status check_groups(pdm_case *c)
+{
+    static const char *const known[] = {"pde", "inputs", "domain", "experts", "surrogate", "solver", "training"};
+    if (!pdm_case_has_group(c, "pde") || !pdm_case_has_group(c, "domain")) return PDM_OK; /* required: told better */
+    return pdm_case_check_groups(c, known, sizeof known / sizeof *known);
+}
+
 /* Everything that follows from the case; scales are found by the caller or read from a file. */
 static pdm_status create_parts(pdm_model *m, const pdm_grading *grading)
 {
     pdm_status status = PDM_OK;
 
+    PDM_TRY(check_groups(m->the_case));
     PDM_TRY(pdm_case_settings(m->the_case, "training", settings_table, N_SETTING, &m->training));
     PDM_TRY(pdm_solver_settings_read(m->the_case, &m->solver_settings));
     PDM_TRY(pdm_pde_create(m->ctx, m->the_case, &m->pde));
