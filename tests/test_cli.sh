@@ -16,7 +16,7 @@ expect 0 'commit|compiler|NetCDF' "$program" --version
 for command in train predict polish reference eval plot check info gradcheck; do
     expect 0 "Usage: pdemoe $command|Options:|--set|--threads|--json|--quiet" "$program" "$command" --help
 done
-expect 0 'training|learning_rate|solver|domain|row_power' "$program" train --help
+expect 0 'training|learning_rate|samples of all inputs|solver|domain|row_power' "$program" train --help
 
 # ---- command lines that are wrong ----
 expect 2 'a command expected' "$program"
@@ -40,7 +40,7 @@ expect 2 'exclude each other' "$program" train tiny.cdl -o tiny.nc --resume --fo
 write_case tiny -e 's/:distribution/:long_name = "state at the start" ; &/'
 write_inputs inputs -e ''
 expect 0 'dx( -0.05*dx(u) )|0.3*u*abs(u)|x_max|ms a step' "$program" check tiny.cdl
-expect 0 '0.05*dx(u)' "$program" info tiny.cdl
+expect 0 '0.05*dx(u)|u0: scalar, uniform(0.1, 0.9)' "$program" info tiny.cdl
 ncgen -4 -o case.nc tiny.cdl
 expect 0 'ms a step' "$program" check case.nc --set training.batch=1
 expect 2 'same file' "$program" train tiny.cdl -o tiny.cdl --force

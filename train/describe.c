@@ -2,11 +2,27 @@
 #include "train/train.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "train/train_impl.h"
 
 static const double NOTABLE_JUMP =
     1e-6; /* relative to the data; far above their rounding, far below what a solution shows */
+
+/* What training draws: a distribution as the case has it, or mean and deviation of samples. */
+static pdm_status view_source(const pdm_model *m, pdm_size i, pdm_text *out)
+{
+    pdm_status  status = PDM_OK;
+    const char *text   = NULL;
+    char        group[128];
+
+    snprintf(group, sizeof group, "inputs/%s", pdm_pde_input(m->pde, i)->name);
+    PDM_TRY(pdm_case_text(m->the_case, group, "distribution", "", &text));
+    PDM_TRY(*text ? pdm_text_append(out, "%s", text)
+                  : pdm_text_append(out, "about %g +- %g in its file", m->input_shift[i], 1.0 / m->input_scale[i]));
+done:
+    return status;
+}
 
 static pdm_status view_training(const pdm_model *m, pdm_text *out)
 {
@@ -17,11 +33,12 @@ static pdm_status view_training(const pdm_model *m, pdm_text *out)
                             (long long)t->batch, loss[t->loss], (long long)t->seed));
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
         const pdm_input_info *info = pdm_pde_input(m->pde, i);
-        PDM_TRY(pdm_text_append(out, "input        %s: %s, about %g +- %g%s%s\n", info->name,
+        PDM_TRY(pdm_text_append(out, "input        %s: %s, ", info->name,
                                 info->n_dim == 0                          ? "scalar"
                                 : pdm_domain_input_on_cells(m->domain, i) ? "field on cells"
-                                                                          : "field",
-                                m->input_shift[i], 1.0 / m->input_scale[i], *info->units ? " " : "", info->units));
+                                                                          : "field"));
+        PDM_TRY(view_source(m, i, out));
+        PDM_TRY(pdm_text_append(out, "%s%s\n", *info->units ? " " : "", info->units));
     }
 done:
     return status;

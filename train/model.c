@@ -32,7 +32,12 @@ enum { N_SETTING = sizeof settings_table / sizeof *settings_table };
 
 pdm_status training_settings_view(pdm_text *out)
 {
-    return pdm_settings_view("training", settings_table, N_SETTING, out);
+    pdm_status status = PDM_OK;
+    PDM_TRY(pdm_settings_view("training", settings_table, N_SETTING, out));
+    PDM_TRY(pdm_text_append(out, "  %-16s  %-7s  %-16s  %s\n", "data", "none", "a file's name",
+                            "samples of all inputs, and for loss = data or mix of the fields"));
+done:
+    return status;
 }
 
 /* ---- creation ---- */
