@@ -66,7 +66,9 @@ exit_code subject_read_any(session *s, const char *path, subject *out)
     if (as_model != PDM_ERR_MODEL) CLI_TRY(check(s, as_model));
     /* Readable and not a sound model. If no model can be made of it as a case, both reasons are told. */
     snprintf(message, sizeof message, "%s", pdm_context_error(s->ctx));
-    if (pdm_case_read(s->ctx, path, &out->the_case) == PDM_OK) {
+    const pdm_status as_case = pdm_case_read(s->ctx, path, &out->the_case);
+    if (as_case == PDM_ERR_MODEL) CLI_TRY(fail(s, CODE_MODEL, "%s", message)); /* it is meant to be a model */
+    if (as_case == PDM_OK) {
         CLI_TRY(apply_settings(s, out->the_case));
         if (pdm_model_create(out->the_case, &out->model) == PDM_OK) goto done;
     }

@@ -177,8 +177,11 @@ static pdm_status read_netcdf_file(pdm_context *ctx, const char *path, const cha
     pdm_status status = PDM_OK;
     pdm_case  *c      = NULL;
     int        ncid   = -1;
+    size_t     n      = 0;
 
     PDM_TRY(io_netcdf_open(ctx, path, &ncid));
+    if (nc_inq_attlen(ncid, NC_GLOBAL, "pdemoe_kind", &n) == NC_NOERR)
+        PDM_FAIL(ctx, PDM_ERR_MODEL, "%s: a pdemoe model, not a case; the case itself expected", shown);
     PDM_TRY(pdm_case_create(ctx, &c));
     PDM_TRY(case_set_path(c, shown));
     PDM_TRY(case_read_netcdf(c, shown, ncid));

@@ -123,7 +123,10 @@ refused 3 '/pde/residuals:u|"w"|^' "$program" check good.cdl --against short.nc 
 # ---- models ----
 refused 6 'case.nc|not a pdemoe model file' "$program" predict case.nc inputs.nc -o out/p.nc
 refused 6 'model.nc|another case|good.cdl' "$program" train good.cdl -o model.nc --resume --set training.batch=3
+refused 6 'model.nc: a pdemoe model, not a case|the case itself expected' "$program" train model.nc -o out/m.nc
 nccopy model.nc copied.nc
+refused 6 'copied.nc|changed by another program' "$program" info copied.nc
+if grep -q 'as a case' said; then complain "a model read as a case: $(cat said)"; fi
 refused 6 'copied.nc|changed by another program' "$program" predict copied.nc inputs.nc -o out/p.nc
 cp model.nc flipped.nc
 middle=$(($(wc -c < model.nc) / 2))
@@ -137,7 +140,7 @@ refused 5 'out|folder' "$program" predict model.nc inputs.nc -o out
 refused 5 'nowhere/p.nc|No such file' "$program" polish good.cdl -o nowhere/p.nc
 refused 5 'nowhere/p.nc|No such file' "$program" reference good.cdl -o nowhere/p.nc
 refused 5 'missing.nc|No such file' "$program" reference good.cdl missing.nc -o out/p.nc
-refused 4 'model.nc' "$program" reference model.nc inputs.nc -o out/p.nc
+refused 6 'model.nc|the case itself expected' "$program" reference model.nc inputs.nc -o out/p.nc
 refused 5 'missing.nc|No such file' "$program" polish good.cdl missing.nc -o out/p.nc
 refused 5 'nowhere/m|No such file' "$program" train good.cdl -o nowhere/m.nc
 # a disk that takes no more than a few kB: SIGXFSZ ignored, so that writing fails

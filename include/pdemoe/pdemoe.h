@@ -96,7 +96,7 @@ PDM_API void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size
 
 /* Reads a case from NetCDF, or from CDL when the name ends in ".cdl" (needs the program ncgen). *out is written only on
  * success; destroy it with pdm_case_destroy() before its context.
- * Fails with PDM_ERR_IO, PDM_ERR_CASE (text names group and attribute), PDM_ERR_MEMORY. */
+ * Fails with PDM_ERR_IO, PDM_ERR_CASE (text names group and attribute), PDM_ERR_MODEL (a model file), PDM_ERR_MEMORY. */
 PDM_API pdm_status pdm_case_read(pdm_context *ctx, const char *path, pdm_case **out);
 /* An empty case, to be filled by pdm_case_set_text(). */
 PDM_API pdm_status pdm_case_create(pdm_context *ctx, pdm_case **out);
