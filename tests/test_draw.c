@@ -542,9 +542,11 @@ static void keep_text(void *user, const char *text)
 /* Centre and width that the network's features are made with. */
 static const struct {
     const char *text, *kind, *words;
-} scalings[] = {{"gaussian_field(0.5, amplitude=2, mean=3)", "spline", "f: field, about 3 +- 2"},
-                {"gaussian_field(0.5, amplitude=0)", "cells", "f: field on cells, about 0 +- 1"},
-                {"two_phase(12, 3, 0.5)", "cells", "f: field on cells, about 7.5 +- 4.5"}};
+    double      centre, width;
+} scalings[] = {
+    {"gaussian_field(0.5, amplitude=2, mean=3)", "spline", "f: field, gaussian_field(0.5, amplitude=2, mean=3)", 3, 2},
+    {"gaussian_field(0.5, amplitude=0)", "cells", "f: field on cells, gaussian_field(0.5, amplitude=0)", 0, 1},
+    {"two_phase(12, 3, 0.5)", "cells", "f: field on cells, two_phase(12, 3, 0.5)", 7.5, 4.5}};
 
 START_TEST(features_are_scaled_by_the_distribution)
     {
@@ -557,6 +559,9 @@ START_TEST(features_are_scaled_by_the_distribution)
         OK(pdm_model_create(c, &m));
         OK(pdm_model_describe(m, keep_text, text));
         ck_assert_msg(strstr(text, scalings[_i].words) != NULL, "%s", text);
+        const pdm_size f = strcmp(pdm_pde_input(m->pde, 0)->name, "f") == 0 ? 0 : 1;
+        ck_assert_double_eq_tol(m->input_shift[f], scalings[_i].centre, 1e-15);
+        ck_assert_double_eq_tol(1.0 / m->input_scale[f], scalings[_i].width, 1e-15);
         pdm_model_destroy(&m);
         pdm_case_destroy(&c);
         close_context();

@@ -859,12 +859,12 @@ START_TEST(failed_allocations_leave_nothing)
         pdm_status          status = PDM_ERR_MEMORY;
         pdm_size            live = 0, now = 0;
 
-        ck_assert_int_eq(case_of(ctx, &cases[2], &n.c), PDM_OK);
         for (pdm_size k = 1; status != PDM_OK; k++) {
             ck_assert_int_lt(k, 200);
-            /* a back end of its own: its scratch grows */
-            ck_assert_int_eq(pdm_backend_create(ctx, _i ? "check" : "cpu", &n.b), PDM_OK);
             pdm_context_memory(ctx, &live, NULL, NULL);
+            /* case and back end of its own: one remembers defaults, the scratch of the other grows */
+            ck_assert_int_eq(case_of(ctx, &cases[2], &n.c), PDM_OK);
+            ck_assert_int_eq(pdm_backend_create(ctx, _i ? "check" : "cpu", &n.b), PDM_OK);
             pdm_context_fail_allocation(ctx, k);
             status = pdm_surrogate_create(ctx, n.b, n.c, &shape, 1, &n.s);
             pdm_context_fail_allocation(ctx, 0);
@@ -874,10 +874,10 @@ START_TEST(failed_allocations_leave_nothing)
             }
             pdm_surrogate_destroy(&n.s);
             pdm_backend_destroy(&n.b);
+            pdm_case_destroy(&n.c);
             pdm_context_memory(ctx, &now, NULL, NULL);
             ck_assert_int_le(now, live);
         }
-        pdm_case_destroy(&n.c);
     }
 END_TEST
 
