@@ -1,0 +1,118 @@
+#!/bin/sh
+# Trains a case, compares the model with the case's reference, then the same model polished, and prints a line: errors
+# (mean relative L2, in %) beside their bars, seconds of training, milliseconds of a prediction. Exit code 1 where a bar
+# is missed.
+# usage: cases/run.sh NAME...|all [--short] [--threads N] [--set GROUP.NAME=VALUE ...]
+# --short: a few training steps and looser bars, for tests. PDEMOE names another program than build/release/bin/pdemoe,
+# CASES_OUT the folder for models and logs (build/cases).
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+program=${PDEMOE:-$root/build/release/bin/pdemoe}
+out=${CASES_OUT:-$root/build/cases}
+
+# case  reference: exact (in the case), a file of shared/data or one beside the case
+#       bars: trained, polished   short form: steps, bar of the trained one: two to three times what was measured
+list() {
+    cat << 'END'
+diffusion_sorption diffusion_sorption_truth.nc|diffusion_sorption/reference.nc 0.3 0.25 20 4
+poisson            exact                                                      1   0.05 20 50
+heat2d             exact                                                      0.5 0.05 20 2
+heat_source        exact                                                      0.5 0.05 20 3
+wave1d             exact                                                      0.5 0.05 20 8
+advection1d        exact                                                      0.5 0.05 20 8
+burgers            burgers_reference.nc|burgers/reference.nc                  1   0.05 5  3
+burgers_random     burgers/random_reference.nc                                3   0.2  10 4
+allen_cahn         allen_cahn_reference.nc|allen_cahn/reference.nc            1   0.1  5  15
+darcy              darcy/reference.nc                                         2   0.5  5  5
+reaction_diffusion reaction_diffusion/reference.nc                            2   0.2  5  2
+END
+}
+
+fail() {
+    echo "run.sh: $*" >&2
+    exit 2
+}
+
+case_file() {
+    for file in "$root/cases/$1/$1.cdl" "$root/cases/"*"/$1.cdl"; do
+        if [ -f "$file" ]; then
+            echo "$file"
+            return
+        fi
+    done
+    fail "no case $1"
+}
+
+reference_file() {
+    [ "$1" = exact ] && return
+    for file in "$root/../shared/data/${1%%|*}" "$root/cases/${1##*|}"; do
+        if [ -f "$file" ]; then
+            echo "$file"
+            return
+        fi
+    done
+    fail "no reference $1"
+}
+
+# What eval printed: the mean error of the worst field, in %.
+error_in() { sed -n 's/^field .*mean relative L2 error \([^ ]*\) %, worst.*/\1/p' "$1" | sort -g | tail -n 1; }
+milliseconds_in() { sed -n 's/^time per sample: network \(.*\) ms, solve \(.*\) ms, output \(.*\) ms, setting.*/\1 \2 \3/p' "$1" | awk '{print $1 + $2 + $3}'; }
+
+run_case() {
+    name=$1 reference=$2 bar=$3 bar_polished=$4 steps=$5
+    [ "$short" -eq 1 ] && bar=$6
+    file=$(case_file "$name")
+    reference=$(reference_file "$reference")
+    model=$out/$name.nc
+    start=$(date +%s)
+    if [ "$short" -eq 1 ]; then
+        # shellcheck disable=SC2086 # options are meant to be split
+        "$program" train "$file" -f -q -o "$model" $threads $settings --set training.steps="$steps" > "$out/$name.train"
+    else
+        # shellcheck disable=SC2086
+        "$program" train "$file" -f -q -o "$model" $threads $settings > "$out/$name.train"
+    fi
+    training=$(($(date +%s) - start))
+    # shellcheck disable=SC2086
+    "$program" eval "$model" ${reference:+"$reference"} $threads > "$out/$name.eval"
+    # shellcheck disable=SC2086
+    "$program" eval "$model" ${reference:+"$reference"} --polish 1e-8 $threads > "$out/$name.polished"
+    echo "$name $(error_in "$out/$name.eval") $bar $(error_in "$out/$name.polished") $bar_polished $training \
+$(milliseconds_in "$out/$name.eval") $(milliseconds_in "$out/$name.polished")" | awk '
+        { missed = !($2 != "" && $2 + 0 < $3 + 0 && $4 + 0 < $5 + 0 && NF == 8)
+          printf "%-19s trained %8.4f %% (bar %g)  polished %8.4f %% (bar %g)  training %4d s  prediction %.1f ms  polish %.1f ms%s\n",
+              $1, $2, $3, $4, $5, $6, $7, $8, missed ? "  MISSED" : ""
+          exit missed }'
+}
+
+short=0 threads="" settings="" names=""
+while [ $# -gt 0 ]; do
+    case $1 in
+    --short) short=1 ;;
+    --threads)
+        [ $# -gt 1 ] || fail "--threads N"
+        threads="--threads $2"
+        shift
+        ;;
+    --set)
+        [ $# -gt 1 ] || fail "--set GROUP.NAME=VALUE"
+        settings="$settings --set $2"
+        shift
+        ;;
+    -*) fail "$1? usage: cases/run.sh NAME...|all [--short] [--threads N] [--set GROUP.NAME=VALUE ...]" ;;
+    all) names=$(list | cut -d ' ' -f 1) ;;
+    *) names="$names $1" ;;
+    esac
+    shift
+done
+[ -n "$names" ] || fail "which case? usage: cases/run.sh NAME...|all [--short]"
+[ -x "$program" ] || fail "$program is missing: ./demo.sh builds it"
+mkdir -p "$out"
+status=0
+for name in $names; do
+    row=$(list | grep "^$name ") || fail "no case $name; there are: $(list | cut -d ' ' -f 1 | tr '\n' ' ')"
+    # shellcheck disable=SC2086 # the columns of the list
+    run_case $row || status=1
+done
+exit $status
