@@ -7,8 +7,7 @@ cd "$(dirname "$0")"
 build=build/release
 pdemoe=$build/bin/pdemoe
 case_file=cases/diffusion_sorption/diffusion_sorption.cdl
-reference=../shared/data/diffusion_sorption_truth.nc
-[ -f "$reference" ] || reference=cases/diffusion_sorption/reference.nc
+reference=cases/diffusion_sorption/reference.nc
 
 sh cmake/install-dependencies.sh
 cmake --preset release -DBUILD_TESTING=OFF
