@@ -9,6 +9,9 @@ cases=$(cd "$(dirname "$0")/../cases" && pwd)
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder" || exit 1
+# fontconfig, behind plot, keeps memory to the end
+echo 'leak:libfontconfig' > suppressions
+export LSAN_OPTIONS="suppressions=$PWD/suppressions:print_suppressions=0"
 
 # ---- words about itself ----
 expect 0 'Usage|train|gradcheck|Exit codes|130' "$program" --help
