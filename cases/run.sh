@@ -12,15 +12,17 @@ program=${PDEMOE:-$root/build/release/bin/pdemoe}
 out=${CASES_OUT:-$root/build/cases}
 
 # case  reference: exact (in the case), a file of shared/data or one beside the case
-#       bars: trained, polished   short form: steps, bar of the trained one: two to three times what was measured
+#       bars: trained, polished   short form: steps, bar of the trained one: between what was measured
+#       and the untrained one where these differ (burgers, burgers_random, allen_cahn, darcy, reaction_diffusion: not in so
+#       few steps, so their bars are about twice what was measured and judge the solve)
 list() {
     cat << 'END'
 diffusion_sorption diffusion_sorption_truth.nc|diffusion_sorption/reference.nc 0.3 0.25 20 4
-poisson            exact                                                      1   0.05 20 50
+poisson            exact                                                      1   0.05 100 10
 heat2d             exact                                                      0.5 0.05 20 2
-heat_source        exact                                                      0.5 0.05 20 3
-wave1d             exact                                                      0.5 0.05 20 8
-advection1d        exact                                                      0.5 0.05 20 8
+heat_source        exact                                                      0.5 0.05 20 1.5
+wave1d             exact                                                      0.5 0.05 20 6
+advection1d        exact                                                      0.5 0.05 20 5
 burgers            burgers_reference.nc|burgers/reference.nc                  1   0.05 5  3
 burgers_random     burgers/random_reference.nc                                3   0.2  10 4
 allen_cahn         allen_cahn_reference.nc|allen_cahn/reference.nc            1   0.1  5  15
