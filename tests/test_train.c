@@ -647,6 +647,7 @@ START_TEST(auto_grading_is_kept_in_the_file)
         ck_assert_mem_eq(a->breaks, b->breaks, (size_t)(a->n_element + 1) * sizeof *a->breaks);
         pdm_model_destroy(&again);
         pdm_model_destroy(&m);
+        remove("grading.nc");
         close_context();
     }
 END_TEST
