@@ -167,28 +167,9 @@ static void subtract_row(void *user, pdm_size i, int thread)
     pdm_cpu_syrk_nt(kernel, na, n, La, n, t->L + *to, na, PDM_CPU_SUBTRACT);
 }
 
-static void factor_task(void *user, pdm_size task, int thread)
-{
-    const blocks_task     *k      = user;
-    const pdm_blocks_desc *d      = k->plan->desc;
-    const pdm_size         sample = k->batch.index[task];
-    column_task            t      = {.k = k, .L = k->L + sample * d->n_value};
-
-    factor_begin(k, sample);
-    for (t.j = 0; t.j < d->n_block; t.j++) {
-        const pdm_size below = d->start[t.j + 1] - d->start[t.j] - 1;
-        if (d->size[t.j] == 0) continue;
-        if (!factor_diagonal(&t)) {
-            k->failed[sample] = (int32_t)t.j + 1;
-            return;
-        }
-        for (pdm_size i = 0; i < below; i++) divide_row(&t, i, thread);
-        for (pdm_size i = 0; i < below; i++) subtract_row(&t, i, thread);
-    }
-}
-
-/* Few samples of large matrices: all threads on one column after the other. Same bits: every block gets the same sums. */
-static void factor_together(const blocks_task *k, pdm_size sample)
+/* One sample, by the calling thread (team NULL) or by all of them on one column after the other. The same bits: every block
+ * gets the same sums. */
+static void factor_sample(const blocks_task *k, pdm_size sample, pdm_cpu *team)
 {
     const pdm_blocks_desc *d = k->plan->desc;
     column_task            t = {.k = k, .L = k->L + sample * d->n_value};
@@ -201,9 +182,16 @@ static void factor_together(const blocks_task *k, pdm_size sample)
             k->failed[sample] = (int32_t)t.j + 1;
             return;
         }
-        pdm_cpu_for(k->cpu, below, divide_row, &t);
-        pdm_cpu_for(k->cpu, below, subtract_row, &t);
+        pdm_cpu_share(team, below, divide_row, &t);
+        pdm_cpu_share(team, below, subtract_row, &t);
     }
+}
+
+static void factor_task(void *user, pdm_size task, int thread)
+{
+    const blocks_task *k = user;
+    (void)thread;
+    factor_sample(k, k->batch.index[task], NULL);
 }
 
 static void solve_task(void *user, pdm_size task, int thread)
@@ -248,7 +236,7 @@ pdm_status blocks_factor_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s,
     if (s.n >= task.cpu->n_thread || plan->desc->n_block < FEW_BLOCKS)
         pdm_cpu_for(task.cpu, s.n, factor_task, &task);
     else
-        for (pdm_size i = 0; i < s.n; i++) factor_together(&task, s.index[i]);
+        for (pdm_size i = 0; i < s.n; i++) factor_sample(&task, s.index[i], task.cpu);
     return PDM_OK;
 }
 

@@ -150,7 +150,7 @@ static void scale_rows(const pdm_normal_plan *p, pdm_size level, double *sums)
         for (pdm_size u = 0; u < n; u++) sums[i * n + u] *= p->coarse.pyramid.scale[level][i];
 }
 
-void coarse_products(const pdm_normal_plan *p, pdm_cpu *cpu, const pdm_cpu_kernels *kernels, double *sums, double *H)
+void coarse_products(const pdm_normal_plan *p, pdm_cpu *team, const pdm_cpu_kernels *kernels, double *sums, double *H)
 {
     const pdm_size n_level = p->coarse.pyramid.n_level;
 
@@ -158,10 +158,7 @@ void coarse_products(const pdm_normal_plan *p, pdm_cpu *cpu, const pdm_cpu_kerne
         double      *J    = level_sums(p, sums, l);
         product_task task = {.plan = p, .kernels = kernels, .level = l, .J = J, .H = H};
         scale_rows(p, l, J);
-        if (cpu)
-            pdm_cpu_for(cpu, p->blocks->n_block, product_column, &task);
-        else
-            for (pdm_size j = 0; j < p->blocks->n_block; j++) product_column(&task, j, 0);
+        pdm_cpu_share(team, p->blocks->n_block, product_column, &task);
         if (l < n_level) add_up(p, l, J, level_sums(p, sums, l + 1));
     }
 }

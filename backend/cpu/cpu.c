@@ -51,6 +51,14 @@ void pdm_cpu_for(pdm_cpu *cpu, pdm_size n_task, pdm_cpu_task fn, void *user)
 }
 
 /* All of the new scratch before any of the old is given up: on failure the plans that live keep what they have. */
+void pdm_cpu_share(pdm_cpu *team, pdm_size n_task, pdm_cpu_task fn, void *user)
+{
+    if (team)
+        pdm_cpu_for(team, n_task, fn, user);
+    else
+        for (pdm_size i = 0; i < n_task; i++) fn(user, i, 0);
+}
+
 pdm_status pdm_cpu_reserve(pdm_cpu *cpu, size_t bytes)
 {
     pdm_status   status = PDM_OK;

@@ -139,6 +139,8 @@ pdm_status pdm_cpu_force_isa(pdm_backend *b, const char *isa);
  * n_thread. fn must not allocate; where it can fail it writes a code per task, and the caller reports the lowest
  * failing one. */
 void pdm_cpu_for(pdm_cpu *cpu, pdm_size n_task, pdm_cpu_task fn, void *user);
+/* The same on the threads of team, or, where it is NULL, here and now: for work that may already be a task. */
+void pdm_cpu_share(pdm_cpu *team, pdm_size n_task, pdm_cpu_task fn, void *user);
 /* Makes at least `bytes` of scratch for each thread: called by every *_create for what its operations need, never in a
  * step. */
 pdm_status pdm_cpu_reserve(pdm_cpu *cpu, size_t bytes);

@@ -58,7 +58,7 @@ pdm_status coarse_create(pdm_context *ctx, pdm_normal_plan *p);
 void       coarse_destroy(pdm_context *ctx, pdm_normal_plan *p);
 /* Row `row` of J, whose columns of one expert, or one column, go to packed place `place` on, into the sums of level 1. */
 void coarse_add(const pdm_normal_plan *p, double *sums, int32_t row, pdm_size place, pdm_size n, const double *J);
-/* H += sum over levels of their normal matrices; pairs of blocks are shared out to the threads of cpu, NULL: to none. */
-void coarse_products(const pdm_normal_plan *p, pdm_cpu *cpu, const pdm_cpu_kernels *kernels, double *sums, double *H);
+/* H += sum over levels of their normal matrices; block columns are shared out, see pdm_cpu_share(). */
+void coarse_products(const pdm_normal_plan *p, pdm_cpu *team, const pdm_cpu_kernels *kernels, double *sums, double *H);
 
 #endif
