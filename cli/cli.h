@@ -141,8 +141,8 @@ exit_code subject_read_any(session *s, const char *path, subject *out);
 /* What predicts: the first operand, a model file, or with --polish perhaps a case; --estimate is set on it. */
 exit_code subject_read_solver(session *s, subject *out);
 void      subject_destroy(subject *x);
-/* Refuses an output that is the same file as an input; either may be NULL. */
-exit_code check_output(session *s, const char *output, const char *input);
+/* Refuses an output that is the same file as one of the command's. */
+exit_code check_output(session *s);
 
 /* ---- progress (progress.c) ---- */
 

@@ -23,8 +23,7 @@ static exit_code run(session *s, const options *o)
     subject   x    = {0};
     report    r    = {.command_name = "eval", .options = o};
 
-    CLI_TRY(check_output(s, o->output, o->operand[0]));
-    CLI_TRY(check_output(s, o->output, o->operand[1]));
+    CLI_TRY(check_output(s));
     CLI_TRY(subject_read_solver(s, &x));
     CLI_TRY(evaluate(s, o, x.model, &r));
     if (!report_wants_numbers(&r)) goto done;

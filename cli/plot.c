@@ -41,8 +41,7 @@ static exit_code run(session *s, const options *o)
     plot_result r    = {0};
 
     if (o->n_set > 0) return fail(s, CODE_USAGE, "plot: --set changes a case; no case is read here");
-    CLI_TRY(check_output(s, o->output, o->operand[0]));
-    CLI_TRY(check_output(s, o->output, o->operand[1]));
+    CLI_TRY(check_output(s));
     CLI_TRY(plot_draw(s, o, &r));
     if (o->json)
         print_json(&r, o);

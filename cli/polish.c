@@ -19,8 +19,7 @@ static exit_code run(session *s, const options *o)
 
     if (o->operand[1] && o->samples > 0)
         return fail(s, CODE_USAGE, "polish: --samples draws inputs; %s has them already", o->operand[1]);
-    CLI_TRY(check_output(s, o->output, o->operand[0]));
-    CLI_TRY(check_output(s, o->output, o->operand[1]));
+    CLI_TRY(check_output(s));
     CLI_TRY(subject_read_any(s, o->operand[0], &x));
     CLI_TRY(check(s, pdm_model_polish_file(x.model, o->operand[1], o->samples, o->output, tolerance, report_text, &r)));
     if (!report_wants_numbers(&r)) goto done;

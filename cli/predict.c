@@ -31,8 +31,7 @@ static exit_code run(session *s, const options *o)
     exit_code code = CODE_FINE;
     subject   x    = {0};
 
-    CLI_TRY(check_output(s, o->output, o->operand[0]));
-    CLI_TRY(check_output(s, o->output, o->operand[1]));
+    CLI_TRY(check_output(s));
     CLI_TRY(subject_read_solver(s, &x));
     CLI_TRY(check(s, pdm_model_predict_file(x.model, o->operand[1], o->output, o->polish)));
     if (o->json) {

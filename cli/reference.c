@@ -47,8 +47,7 @@ static exit_code run(session *s, const options *o)
 
     if (o->operand[1] && o->samples > 0)
         return fail(s, CODE_USAGE, "reference: --samples draws inputs; %s has them already", o->operand[1]);
-    CLI_TRY(check_output(s, o->output, o->operand[0]));
-    CLI_TRY(check_output(s, o->output, o->operand[1]));
+    CLI_TRY(check_output(s));
     CLI_TRY(subject_read_case(s, o->operand[0], &x));
     CLI_TRY(check(s, pdm_case_reference(x.the_case, o->operand[1], o->samples, o->output, tolerance, o->max_unknowns,
                                         o->max_seconds, print_text, print_number, &found)));

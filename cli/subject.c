@@ -99,11 +99,14 @@ void subject_destroy(subject *x)
     pdm_case_destroy(&x->the_case);
 }
 
-exit_code check_output(session *s, const char *output, const char *input)
+exit_code check_output(session *s)
 {
-    struct stat out, in;
+    const options *o = s->options;
+    struct stat    out, in;
 
-    if (!output || !input || stat(output, &out) != 0 || stat(input, &in) != 0) return CODE_FINE;
-    if (out.st_dev != in.st_dev || out.st_ino != in.st_ino) return CODE_FINE;
-    return fail(s, CODE_USAGE, "the output %s is the same file as the input %s", output, input);
+    if (!o->output || stat(o->output, &out) != 0) return CODE_FINE;
+    for (int i = 0; i < CLI_MAX_OPERAND; i++)
+        if (o->operand[i] && stat(o->operand[i], &in) == 0 && out.st_dev == in.st_dev && out.st_ino == in.st_ino)
+            return fail(s, CODE_USAGE, "the output %s is the same file as the input %s", o->output, o->operand[i]);
+    return CODE_FINE;
 }

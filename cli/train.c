@@ -48,7 +48,7 @@ static exit_code start(session *s, const options *o, subject *x)
     exit_code code = CODE_FINE;
 
     if (o->resume && o->force) return fail(s, CODE_USAGE, "train: --resume and --force exclude each other");
-    CLI_TRY(check_output(s, o->output, o->operand[0]));
+    CLI_TRY(check_output(s));
     if (exists(o->output) && !o->resume && !o->force)
         CLI_TRY(fail(s, CODE_USAGE, "%s exists; --resume continues from it, --force starts anew and replaces it",
                      o->output));
