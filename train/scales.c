@@ -84,7 +84,7 @@ done:
 
 /* Corrects magnitudes that are far from those of the solution of the batch's first sample, with all coefficients free, where
  * that is cheap and goes well: a lift is zero, or rounding, where initial and boundary data are. */
-static pdm_status measure_solution(pdm_model *m)
+static pdm_status measure_solution(pdm_model *m, bool *corrected)
 {
     pdm_status          status   = PDM_OK;
     pdm_backend        *b        = m->backend;
@@ -106,8 +106,10 @@ static pdm_status measure_solution(pdm_model *m)
     PDM_TRY(b->ops->acquire(b, pdm_solver_lend(solver)->c, PDM_READ, &host));
     measure(m, host, size);
     for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++)
-        if (size[f] > 0.0 && (size[f] > FAR * m->magnitude[f] || size[f] < m->magnitude[f] / FAR))
+        if (size[f] > 0.0 && (size[f] > FAR * m->magnitude[f] || size[f] < m->magnitude[f] / FAR)) {
             m->magnitude[f] = size[f];
+            *corrected      = true;
+        }
 done:
     pdm_free(m->ctx, size);
     if (host) (void)b->ops->release(b, pdm_solver_lend(solver)->c, &host);
@@ -118,9 +120,10 @@ done:
 
 pdm_status scales_find(pdm_model *m)
 {
-    pdm_status   status = PDM_OK;
-    pdm_backend *b      = m->backend;
-    void        *host   = NULL;
+    pdm_status   status    = PDM_OK;
+    pdm_backend *b         = m->backend;
+    void        *host      = NULL;
+    bool         corrected = false;
 
     sources_typical(m, m->input);
     PDM_TRY(batch_prepare(m, 1, m->input));
@@ -130,8 +133,8 @@ pdm_status scales_find(pdm_model *m)
     for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++)
         if (m->magnitude[f] == 0.0) m->magnitude[f] = 1.0;
     PDM_TRY(scale_rows(m));
-    PDM_TRY(measure_solution(m));
-    PDM_TRY(scale_rows(m));
+    PDM_TRY(measure_solution(m, &corrected));
+    if (corrected) PDM_TRY(scale_rows(m));
 done:
     return status;
 }
