@@ -8,7 +8,8 @@
  * Common layouts, last index fastest:
  *   c, g_c   double [n_sample][n_field][n_coef]      control coefficients; n_coef = prod of n_coef[d]
  *   r        double [n_sample][n_row]
- *   A        double [n_sample][n_row][n_field][n_local]   dr/dc; n_local = prod (degree[d]+1): all coefficients a row sees
+ *   A        double [n_sample][n_row][n_seen][n_local]    dr/dc; n_local = prod (degree[d]+1): all coefficients a row sees;
+ *            n_seen = n_field + n_derived: the columns of derived fields are apart, see pdm_derived_desc
  *   w        double [n_sample][n_column]             expert weights, packed expert by expert
  */
 #ifndef PDM_BACKEND_H
@@ -16,7 +17,7 @@
 
 #include "core/core.h"
 
-#define PDM_BACKEND_OPS_VERSION 2
+#define PDM_BACKEND_OPS_VERSION 3
 #define PDM_MAX_DIM             4
 #define PDM_MAX_LEVEL           17 /* boxes of 2^17 cells are wider than any dimension */
 
@@ -104,7 +105,7 @@ typedef struct pdm_program_input {
 } pdm_program_input;
 
 typedef struct pdm_atom {
-    int32_t field;
+    int32_t field; /* n_field and beyond: a derived field */
     int32_t order[PDM_MAX_DIM];
 } pdm_atom;
 
@@ -138,6 +139,16 @@ typedef struct pdm_pyramid_desc {
     const double *scale[PDM_MAX_DIM];   /* [n_level][shape] s_l, of box i in place i; likewise        */
 } pdm_pyramid_desc;
 
+/* A derived field: coefficients that are linear in a field's and not local, the same for every index of the dimensions
+ * before first_dim and circulant in those from there on, which are periodic and uniform:
+ *     c' = T diag(symbol) T c,   T the tensor product of transform[d] (Hartley: cos + sin),
+ * which is its own transpose. Rows read derived fields like others; A keeps what they see of them in columns of its own, and
+ * apply and apply_adjoint put the two together. The normal matrix leaves them out. */
+typedef struct pdm_derived_desc {
+    int32_t       field;
+    const double *symbol; /* [prod of n_coef[d], d >= first_dim] */
+} pdm_derived_desc;
+
 typedef struct pdm_rows_desc {
     pdm_size                n_dim, n_field, n_row;
     pdm_size                degree[PDM_MAX_DIM], n_coef[PDM_MAX_DIM], n_element[PDM_MAX_DIM];
@@ -146,9 +157,19 @@ typedef struct pdm_rows_desc {
     const pdm_term_desc    *term;      /* [n_term] */
     pdm_size                n_pyramid; /* 0: M = I */
     const pdm_pyramid_desc *pyramid;   /* [n_pyramid] */
+    pdm_size                n_derived; /* fields n_field .. n_field+n_derived-1 of atoms */
+    const pdm_derived_desc *derived;   /* [n_derived] */
+    pdm_size                first_dim; /* of the derived fields' transforms */
+    const double           *transform[PDM_MAX_DIM]; /* [n_coef[d]][n_coef[d]], d >= first_dim */
     pdm_size                n_scalar;  /* per-sample scalars                               */
     pdm_size                n_sampled; /* doubles of sampled fields per sample, all terms  */
 } pdm_rows_desc;
+
+/* Arrays of coefficients that a row sees: fields and derived fields. */
+static inline pdm_size pdm_rows_n_seen(const pdm_rows_desc *d)
+{
+    return d->n_field + d->n_derived;
+}
 
 typedef struct pdm_rows_plan pdm_rows_plan;
 
@@ -210,7 +231,8 @@ typedef struct pdm_blocks_desc {
 
 typedef struct pdm_blocks_plan pdm_blocks_plan;
 
-/* Normal matrix H = C^T A^T M A C (+ diagonal) from A and C, straight into blocks. With a pyramid every block is there. */
+/* Normal matrix H = C^T A^T M A C (+ diagonal) from A and C, straight into blocks, without derived fields and what falls into
+ * blocks that are not in the pattern. With a pyramid every block is there, or those on the diagonal alone. */
 typedef struct pdm_normal_plan pdm_normal_plan;
 
 /* ---- Fourier networks (architecture and parameters from surrogate/) ---------------------------------------------------
@@ -332,6 +354,9 @@ typedef struct pdm_backend_ops {
      * holds; z may be x or y */
     pdm_status (*vector_combine)(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
                                  const double *beta, pdm_buffer *y, pdm_buffer *z);
+
+    /* z = x y, entry by entry; z may be x or y */
+    pdm_status (*vector_multiply)(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);
 
     /* ==== network operations, FP32 (surrogate/ and train/ use these only) ==== */
     /* PDM_NETWORK_OPS_BEGIN */

@@ -42,21 +42,31 @@ typedef struct axis_plan {
     double   *row_length;  /* [n_row] in xi         */
 } axis_plan;
 
+static pdm_size sub_of(const pdm_domain *d, const pdm_spline *s)
+{
+    return d->sub[s - d->spline];
+}
+
+static pdm_size gauss_of(const pdm_domain *d, const pdm_spline *s)
+{
+    return d->gauss[s - d->spline];
+}
+
 static pdm_size axis_cells(const pdm_domain *d, const pdm_spline *s)
 {
-    return s->n_element * d->settings.sub;
+    return s->n_element * sub_of(d, s);
 }
 
 static double cell_edge(const pdm_domain *d, const pdm_spline *s, pdm_size i) /* edge i of n_cell+1, in xi */
 {
-    const pdm_size e = i / d->settings.sub, k = i % d->settings.sub;
+    const pdm_size sub = sub_of(d, s), e = i / sub, k = i % sub;
     if (k == 0) return s->breaks[e];
-    return s->breaks[e] + (s->breaks[e + 1] - s->breaks[e]) * (double)k / (double)d->settings.sub;
+    return s->breaks[e] + (s->breaks[e + 1] - s->breaks[e]) * (double)k / (double)sub;
 }
 
 static void plan_gauss(const pdm_domain *d, const pdm_spline *s, bool own_rows, axis_plan *p)
 {
-    const pdm_size q = d->settings.gauss, n_cell = axis_cells(d, s);
+    const pdm_size q = gauss_of(d, s), n_cell = axis_cells(d, s);
     const double   length = s->map.high - s->map.low;
     for (pdm_size i = 0; i < n_cell; i++) {
         const double a = cell_edge(d, s, i), b = cell_edge(d, s, i + 1);
@@ -64,7 +74,7 @@ static void plan_gauss(const pdm_domain *d, const pdm_spline *s, bool own_rows, 
             const pdm_size k = i * q + g;
             double         dx[2];
             p->xi[k]      = a + (b - a) * gauss_node[q - 1][g];
-            p->element[k] = i / d->settings.sub;
+            p->element[k] = i / sub_of(d, s);
             p->point[k]   = k;
             pdm_map_derivatives(&s->map, p->xi[k], 1, dx);
             const double w = (b - a) * gauss_weight[q - 1][g] * dx[1];
@@ -77,7 +87,7 @@ static void plan_gauss(const pdm_domain *d, const pdm_spline *s, bool own_rows, 
         }
         if (!own_rows) {
             p->row0[i]        = i * q;
-            p->row_element[i] = i / d->settings.sub;
+            p->row_element[i] = i / sub_of(d, s);
             p->row_length[i]  = b - a;
         }
     }
@@ -89,12 +99,12 @@ static void plan_faces(const pdm_domain *d, const pdm_spline *s, bool low, bool 
     const pdm_size n_cell = axis_cells(d, s);
     for (pdm_size i = 0; i <= n_cell; i++) {
         p->xi[i]      = cell_edge(d, s, i);
-        p->element[i] = i == n_cell ? s->n_element - 1 : i / d->settings.sub;
+        p->element[i] = i == n_cell ? s->n_element - 1 : i / sub_of(d, s);
     }
     pdm_size n_pair = 0;
     for (pdm_size i = 0; i < n_cell; i++) {
         p->row0[i]        = n_pair;
-        p->row_element[i] = i / d->settings.sub;
+        p->row_element[i] = i / sub_of(d, s);
         p->row_length[i]  = p->xi[i + 1] - p->xi[i];
         if (i > 0 || low) {
             p->point[n_pair]    = i;
@@ -119,7 +129,7 @@ static void plan_side(const pdm_domain *d, const pdm_spline *s, bool high, bool 
     for (pdm_size i = 0; i < p->n_row; i++) {
         const bool outermost = !flux || (high ? i == p->n_row - 1 : i == 0);
         p->row0[i + 1]       = p->row0[i] + (outermost ? 1 : 0);
-        p->row_element[i]    = flux ? i / d->settings.sub : p->element[0];
+        p->row_element[i]    = flux ? i / sub_of(d, s) : p->element[0];
         p->row_length[i]     = flux ? cell_edge(d, s, i + 1) - cell_edge(d, s, i) : 1.0;
     }
 }
@@ -149,7 +159,7 @@ static void plan_fill(const pdm_domain *d, const pdm_spline *s, axis_kind kind, 
 
 static void plan_sizes(const pdm_domain *d, const pdm_spline *s, axis_kind kind, axis_plan *p)
 {
-    const pdm_size n_cell = axis_cells(d, s), n_gauss = n_cell * d->settings.gauss;
+    const pdm_size n_cell = axis_cells(d, s), n_gauss = n_cell * gauss_of(d, s);
     *p = (axis_plan){0};
     switch (kind) {
     case AXIS_CELL: *p = (axis_plan){.n_point = n_gauss, .n_row = n_cell, .n_pair = n_gauss}; break;

@@ -7,6 +7,8 @@
 
 #include "domain/domain_impl.h"
 
+enum { SUB_MOST = 8, GAUSS_MOST = 5 }; /* as in the table */
+
 #define DOMAIN_SETTINGS(X)                                                                                          \
     X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "volume|point", "1",                                                       \
       "rows: the equation integrated over cells, or at Gauss points")                                               \
@@ -125,6 +127,8 @@ static pdm_status read_dimension(pdm_domain *d, pdm_case *c, const pdm_grading *
             "degree %lld is too high for %lld control points; at most %lld, or at least %lld control points, expected",
             (long long)degree, (long long)n_coef, (long long)n_coef - 1, (long long)degree + 1);
     }
+    PDM_TRY(read_count(d, c, group, "sub", false, d->settings.sub, 1, SUB_MOST, &d->sub[dim]));
+    PDM_TRY(read_count(d, c, group, "gauss", false, d->settings.gauss, 0, GAUSS_MOST, &d->gauss[dim]));
     PDM_TRY(pdm_case_text(c, group, "map", "linear", &text));
     PDM_TRY(pdm_map_parse(d->ctx, text, pdm_case_where(c, group, "map"), extent[0], extent[1], &map));
     if (periodic && map.kind != PDM_MAP_LINEAR) {
@@ -163,7 +167,7 @@ pdm_status domain_need_orders(const pdm_domain *d, const pdm_function *f, const 
                     "derivative of order %lld of \"%s\" by %s, of degree %lld; at most the degree, and at most %d, "
                     "expected",
                     (long long)order,
-                    atom ? pdm_pde_field_name(d->pde, f->atom[k].field)
+                    atom ? pdm_pde_atom_name(d->pde, f->atom[k].field)
                          : pdm_pde_input(d->pde, f->sampled[k].input)->name,
                     pdm_pde_dim_name(d->pde, j), (long long)d->spline[j].degree, PDM_MAX_ORDER);
             if (order + 1 > *n_order) *n_order = order + 1;
@@ -177,7 +181,7 @@ static pdm_status check_fields(pdm_domain *d, pdm_case *c)
 {
     pdm_status status = PDM_OK;
     for (pdm_size j = 0; j < d->n_dim; j++)
-        for (pdm_size f = 0; f < d->n_field; f++) {
+        for (pdm_size f = 0; f < d->n_field + pdm_pde_n_derived(d->pde); f++) {
             /* points need the derivative inside elements; cells one less, but continuous across faces: the same degree */
             const pdm_size order = pdm_pde_order(d->pde, f, j);
             if (order > PDM_MAX_ORDER || order > d->spline[j].degree) {
@@ -186,7 +190,7 @@ static pdm_status check_fields(pdm_domain *d, pdm_case *c)
                 pdm_where where = pdm_case_where(c, group, "degree");
                 PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
                             "degree %lld is too low for derivatives of order %lld of \"%s\" (at most %d are supported)",
-                            (long long)d->spline[j].degree, (long long)order, pdm_pde_field_name(d->pde, f),
+                            (long long)d->spline[j].degree, (long long)order, pdm_pde_atom_name(d->pde, f),
                             PDM_MAX_ORDER);
             }
         }
@@ -245,7 +249,8 @@ static void choose_gauss(pdm_domain *d)
 {
     pdm_size degree = 0;
     for (pdm_size j = 0; j < d->n_dim; j++) degree = d->spline[j].degree > degree ? d->spline[j].degree : degree;
-    if (d->settings.gauss == 0) d->settings.gauss = degree < 5 ? 2 : (degree + 1) / 2;
+    for (pdm_size j = 0; j < d->n_dim; j++)
+        if (d->gauss[j] == 0) d->gauss[j] = degree < 5 ? 2 : (degree + 1) / 2;
 }
 
 pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, const pdm_grading *grading,
@@ -275,6 +280,7 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
     PDM_TRY(domain_conditions_create(d, c));
     PDM_TRY(domain_terms_create(d, c));
     PDM_TRY(domain_levels_create(d, c));
+    PDM_TRY(domain_derived_create(d));
     d->work_size = domain_work_size(d);
     *out         = d;
     d            = NULL;
@@ -288,6 +294,7 @@ void pdm_domain_destroy(pdm_domain **domain)
     if (!domain || !*domain) return;
     pdm_domain *d = *domain;
     domain_levels_destroy(d);
+    domain_derived_destroy(d);
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
         for (int k = 0; k < AXIS_KIND_COUNT; k++) pdm_free(d->ctx, d->axis[j][k].memory);
         pdm_spline_destroy(&d->spline[j]);
@@ -391,7 +398,7 @@ static int compare_reals(const void *a, const void *b)
 pdm_status pdm_domain_scale_from(pdm_domain *d, const double *A, const double *magnitude)
 {
     pdm_status status  = PDM_OK;
-    pdm_size   n_local = 1, most = 0;
+    pdm_size   n_local = 1, most = 0, n_seen = pdm_rows_n_seen(&d->rows);
     double    *norm = NULL;
 
     for (pdm_size j = 0; j < d->n_dim; j++) n_local *= d->spline[j].degree + 1;
@@ -403,7 +410,7 @@ pdm_status pdm_domain_scale_from(pdm_domain *d, const double *A, const double *m
             double sum = 0.0;
             for (pdm_size f = 0; f < d->n_field; f++)
                 for (pdm_size l = 0; l < n_local; l++) {
-                    const double v = A[(i * d->n_field + f) * n_local + l] * magnitude[f];
+                    const double v = A[(i * n_seen + f) * n_local + l] * magnitude[f];
                     sum += v * v;
                 }
             if (isfinite(sum) && sum > 0.0) norm[n++] = sqrt(sum);

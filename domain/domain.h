@@ -4,7 +4,8 @@
  *
  * Read from a case:
  *   /domain:rows "volume|point", sub, gauss, row_power
- *   /domain/DIM:extent, map, grading, knots, degree, control_points, kind "bounded|periodic"    (experts: see experts/)
+ *   /domain/DIM:extent, map, grading, knots, degree, control_points, kind "bounded|periodic", sub, gauss
+ *                                                                                    (experts: see experts/)
  *   /inputs/NAME:kind "spline|cells", cells, between "mean|harmonic"
  *
  * Coefficients c [n_field][n_coef], n_coef = prod of n_coef[d], last dimension fastest. */
@@ -97,7 +98,7 @@ const pdm_rows_desc *pdm_domain_rows(const pdm_domain *d);
  * before back ends take it. */
 void   pdm_domain_set_scale(pdm_domain *d, pdm_size block, double scale);
 double pdm_domain_scale(const pdm_domain *d, pdm_size block);
-/* Scales from a linearisation with all scales 1: A [n_row][n_field][n_local] at a typical state, magnitude [n_field] of the
+/* Scales from a linearisation with all scales 1: A [n_row][n_seen][n_local] at a typical state, magnitude [n_field] of the
  * fields. Block scale = 1 / median over its rows of |A_row diag(magnitude)|, so that rows of all blocks count alike. */
 pdm_status pdm_domain_scale_from(pdm_domain *d, const double *A, const double *magnitude);
 
@@ -112,6 +113,11 @@ bool pdm_domain_input_on_cells(const pdm_domain *d, pdm_size input);
 const double *pdm_domain_input_points(const pdm_domain *d, pdm_size input, pdm_size k, pdm_size *n);
 /* Physical Greville points of a dimension: [n_coef]. Lent. */
 const double *pdm_domain_greville(const pdm_domain *d, pdm_size dim);
+
+/* Coefficients of fields and derived fields, seen [n_seen][n_coef], from those of the fields, c [n_field][n_coef].
+ * work: pdm_domain_derive_work() doubles. Plain loops, for set-up. */
+pdm_size pdm_domain_derive_work(const pdm_domain *d);
+void     pdm_domain_derive(const pdm_domain *d, const double *c, double *seen, double *work);
 
 /* The largest disagreement of initial and boundary data in a corner, relative to the largest value of either. */
 typedef struct pdm_lift_report {

@@ -58,6 +58,7 @@ struct pdm_domain {
     pdm_size        n_dim, n_field, n_coef;
     pdm_size        n_order; /* derivative orders tabulated: 0 .. n_order-1 */
     pdm_spline      spline[PDM_MAX_DIM];
+    pdm_size        sub[PDM_MAX_DIM], gauss[PDM_MAX_DIM]; /* the settings, or the dimension's own */
     bool            auto_grading[PDM_MAX_DIM];
     double         *greville[PDM_MAX_DIM]; /* physical, [n_coef[d]] */
     domain_axis     axis[PDM_MAX_DIM][AXIS_KIND_COUNT];
@@ -76,6 +77,7 @@ struct pdm_domain {
     pdm_rows_desc rows;
 
     pdm_pyramid_desc *pyramid; /* [rows.n_pyramid] */
+    pdm_derived_desc *derived; /* [rows.n_derived] */
     const char       *levels_why;
 
     pdm_size      n_initial, n_side;
@@ -107,6 +109,9 @@ pdm_status domain_terms_create(pdm_domain *d, pdm_case *c);
 pdm_status domain_levels_create(pdm_domain *d, pdm_case *c);
 void       domain_levels_destroy(pdm_domain *d);
 pdm_status domain_levels_view(const pdm_domain *d, pdm_text *out);
+/* domain/derived.c: after the terms */
+pdm_status domain_derived_create(pdm_domain *d);
+void       domain_derived_destroy(pdm_domain *d);
 /* domain/conditions.c: completeness of conditions; which coefficients are fixed; layers of data */
 pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c);
 /* domain/cells.c: inputs on cells. values: this input's share of the packed input. */

@@ -67,6 +67,9 @@ pdm_status pdm_domain_view(const pdm_domain *d, pdm_text *out)
         PDM_TRY(pdm_text_append(out, ", scale %.3g\n", pdm_domain_scale(d, b)));
     }
     PDM_TRY(domain_levels_view(d, out));
+    for (pdm_size k = 0; k < d->rows.n_derived; k++)
+        PDM_TRY(pdm_text_append(out, "derived      %s, exact for the waves of the control grid\n",
+                                pdm_pde_atom_name(d->pde, d->n_field + k)));
 done:
     return status;
 }

@@ -221,7 +221,9 @@ static pdm_status lowest_field(pdm_pde *p, int32_t node, int32_t *field)
     for (pdm_size i = 0; i < order.n; i++) {
         const dag_node *n = &d->node[order.item[i]];
         if (n->opcode != PDM_OPCODE_INPUT || d->leaf[n->a].kind != PDM_INPUT_ATOM) continue;
-        if (*field < 0 || d->leaf[n->a].index < *field) *field = d->leaf[n->a].index;
+        const int32_t index = d->leaf[n->a].index;
+        const int32_t here  = index < p->n_field ? index : p->derived[index - p->n_field].field;
+        if (*field < 0 || here < *field) *field = here;
     }
 done:
     list_destroy(p->ctx, &order);

@@ -94,7 +94,8 @@ static const char *reserved_as(const pdm_pde *p, pdm_span name)
     int        n;
     if (pdm_span_equals(name, "pi")) return "the number pi";
     if (pde_function_of_name(name, &opcode, &n)) return "a function";
-    if (pdm_span_equals(name, "diff") || pdm_span_equals(name, "lap")) return "a derivative";
+    if (pdm_span_equals(name, "diff") || pdm_span_equals(name, "lap") || pdm_span_equals(name, "invlap"))
+        return "a derivative";
     if (pdm_span_equals(name, "flux") || pdm_span_equals(name, "free")) return "a word of boundary conditions";
     return is_derivative(p, name) ? "a derivative" : NULL;
 }
@@ -192,13 +193,14 @@ done:
 
 pdm_status pde_nearest_function(const pdm_pde *p, const char *name, pdm_text *out)
 {
-    const char *candidate[COUNT_OF(functions) + 2 + PDM_MAX_DIM * (1 + PDM_MAX_DIM)];
+    const char *candidate[COUNT_OF(functions) + 3 + PDM_MAX_DIM * (1 + PDM_MAX_DIM)];
     char        word[PDM_MAX_DIM * (1 + PDM_MAX_DIM)][4];
     pdm_size    n = 0, n_word = 0;
 
     for (pdm_size i = 0; i < COUNT_OF(functions); i++) candidate[n++] = functions[i].name;
     candidate[n++] = "diff";
     candidate[n++] = "lap";
+    candidate[n++] = "invlap";
     for (pdm_size i = 0; i < p->n_dim; i++)
         for (pdm_size j = -1; j < p->n_dim; j++) {
             if (p->dim_name[i][1] || (j >= 0 && p->dim_name[j][1])) continue;

@@ -148,7 +148,8 @@ static pdm_status unknown_name(pde_parser *s, pdm_span name, pdm_size at)
     int        n;
 
     name_text(name, word);
-    if (pde_function_of_name(name, &opcode, &n) || pdm_span_equals(name, "diff") || pdm_span_equals(name, "lap"))
+    if (pde_function_of_name(name, &opcode, &n) || pdm_span_equals(name, "diff") || pdm_span_equals(name, "lap") ||
+        pdm_span_equals(name, "invlap"))
         PARSE_FAIL(s, at, "\"%s\" is a function; its arguments in parentheses expected", word);
     if (c && name.length <= PDE_MAX_NAME &&
         (pdm_case_has(c, "pde/definitions", word) || pdm_case_has(c, "pde/parameters", word)))
@@ -198,7 +199,7 @@ static pdm_status unknown_function(pde_parser *s, pdm_span name, pdm_size at)
                known.data ? known.data
                           : "; the functions are: exp, log, sqrt, sin, cos, tan, sinh, cosh, tanh, erf, atan, abs, "
                             "sign, step, min, max, pow, "
-                            "and derivatives like dx, dxx, diff, lap");
+                            "and derivatives like dx, dxx, diff, lap, invlap");
 done:
     pdm_text_destroy(&known);
     return status;
@@ -360,6 +361,10 @@ static pdm_status parse_call(pde_parser *s, pdm_span name, pdm_size at, pde_valu
         PDM_TRY(parse_arguments(s, argument, false, NULL, &n));
         PDM_TRY(check_count(s, name, at, n, 1));
         PDM_TRY(parse_laplacian(s, at, argument[0], out));
+    } else if (pdm_span_equals(name, "invlap")) {
+        PDM_TRY(parse_arguments(s, argument, false, NULL, &n));
+        PDM_TRY(check_count(s, name, at, n, 1));
+        PDM_TRY(pde_inverse_laplacian(s, at, argument[0], out));
     } else if (is_letters_of_dimensions(s, name)) {
         PDM_TRY(parse_arguments(s, argument, false, NULL, &n));
         PDM_TRY(check_count(s, name, at, n, 1));

@@ -20,6 +20,8 @@
  * exp log sqrt sin cos tan sinh cosh tanh erf atan abs sign step min max pow; derivatives d?(e), d??(e) for every one-letter
  * dimension name (dt dx dy dxx dxy ...), diff(e, NAME) for any dimension name, lap(e): second derivatives summed over
  * the space dimensions. Derivatives nest and apply to any expression (chain rule).
+ * invlap(e), e a sum of fields and their derivatives with constant factors: the periodic function of mean zero whose lap is
+ * e less its mean; makes a derived field of every field in e.
  *
  * Splitting: a residual is a sum of terms; a term  k * d?(e)  with k free of fields, inputs and coordinates is the flux
  * k*e in that dimension; dxx(e) is dx(dx(e)); everything else is source. */
@@ -54,6 +56,12 @@ typedef struct pdm_function {
     bool                     uses_time;   /* reads coordinate t (for slabs, later)      */
     const char              *text;        /* printed form, for `check`                  */
 } pdm_function;
+
+/* A field made from another one, non-locally: invlap(field). In atoms derived field k is number n_field + k. */
+typedef struct pdm_derived {
+    int32_t   field;
+    pdm_where where; /* first mention */
+} pdm_derived;
 
 typedef struct pdm_term {
     int32_t             equation;
@@ -99,8 +107,11 @@ bool        pdm_pde_has_time(const pdm_pde *p);              /* dimension 0 is t
 pdm_size    pdm_pde_n_field(const pdm_pde *p);
 const char *pdm_pde_field_name(const pdm_pde *p, pdm_size f);
 const char *pdm_pde_field_units(const pdm_pde *p, pdm_size f);
+pdm_size           pdm_pde_n_derived(const pdm_pde *p);
+const pdm_derived *pdm_pde_derived(const pdm_pde *p, pdm_size i);
+const char *pdm_pde_atom_name(const pdm_pde *p, pdm_size f); /* of a field or derived field: "u", "invlap(u)" */
 /* Highest derivative of field f in dimension d anywhere in the residuals. */
-pdm_size              pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d);
+pdm_size              pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d); /* derived fields, too */
 pdm_size              pdm_pde_n_equation(const pdm_pde *p);
 pdm_size              pdm_pde_n_scalar(const pdm_pde *p);
 pdm_size              pdm_pde_n_input(const pdm_pde *p);

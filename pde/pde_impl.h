@@ -185,7 +185,10 @@ struct pdm_pde {
     const pdm_unit     *equation_unit[PDM_MAX_FIELD];
     bool                has_time;
     pdm_input_info     *input; /* [n_input] */
-    int32_t             order[PDM_MAX_FIELD][PDM_MAX_DIM];
+    pdm_size            n_derived;
+    pdm_derived         derived[PDM_MAX_FIELD];
+    const char         *derived_name[PDM_MAX_FIELD]; /* "invlap(u)" */
+    int32_t             order[2 * PDM_MAX_FIELD][PDM_MAX_DIM];
     const pdm_function *strong[PDM_MAX_FIELD];
     pdm_term            term[PDM_MAX_FIELD * (PDM_MAX_DIM + 1)];
     int32_t             term_node[PDM_MAX_FIELD * (PDM_MAX_DIM + 1)]; /* of each term's function, expanded */
@@ -275,6 +278,17 @@ pdm_status pde_function_create(pdm_pde *p, pdm_where where, int32_t node, const 
 
 /* ---- split.c: flux [n_dim] and source of a residual that is not expanded yet; DAG_ZERO where there is none ---- */
 pdm_status pde_split(pdm_pde *p, int32_t residual, int32_t *flux, int32_t *source);
+
+/* Parts of a sum, at most `most` of them: node = sum of factor * part. n = 0 where there would be more. */
+typedef struct pde_summand {
+    int32_t node;
+    double  factor;
+} pde_summand;
+pdm_status pde_take_apart(pdm_pde *p, int32_t node, pdm_size most, pde_summand *out, pdm_size *n);
+
+/* ---- derived.c ---- */
+/* invlap of what was parsed at byte `at`. */
+pdm_status pde_inverse_laplacian(pde_parser *s, pdm_size at, pde_value argument, pde_value *out);
 
 /* ---- read_names.c, equations.c, conditions.c: parts of a case ---- */
 pdm_status pde_read_names(pdm_pde *p, pdm_case *c);      /* dimensions, fields, inputs, parameters, definitions */

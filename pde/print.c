@@ -88,7 +88,7 @@ done:
 static pdm_status print_leaf(printer *k, const dag_leaf *leaf)
 {
     switch (leaf->kind) {
-    case PDM_INPUT_ATOM: return print_derivative(k->p, k->p->field_name[leaf->index], leaf->order, k->out);
+    case PDM_INPUT_ATOM: return print_derivative(k->p, pdm_pde_atom_name(k->p, leaf->index), leaf->order, k->out);
     case PDM_INPUT_FIELD: return print_derivative(k->p, k->p->input[leaf->index].name, leaf->order, k->out);
     case PDM_INPUT_SCALAR: return pdm_text_append(k->out, "%s", k->p->input[leaf->index].name);
     case PDM_INPUT_COORDINATE: return pdm_text_append(k->out, "%s", k->p->dim_name[leaf->index]);

@@ -64,33 +64,48 @@ done:
 
 /* ---- summands of an expanded node ---- */
 
-typedef struct summand {
-    int32_t node;
-    double  factor;
-} summand;
-
 /* Operands of a sum, sign or constant factor, the first one last; 0 when the node is a summand of its own. */
-static int take_apart(const dag *d, summand s, summand out[2])
+static int take_apart(const dag *d, pde_summand s, pde_summand out[2])
 {
     const dag_node *n = &d->node[s.node];
 
     switch (n->opcode) {
-    case PDM_OPCODE_NEG: out[0] = (summand){n->a, -s.factor}; return 1;
+    case PDM_OPCODE_NEG: out[0] = (pde_summand){n->a, -s.factor}; return 1;
     case PDM_OPCODE_ADD:
     case PDM_OPCODE_SUB:
-        out[0] = (summand){n->b, n->opcode == PDM_OPCODE_ADD ? s.factor : -s.factor};
-        out[1] = (summand){n->a, s.factor};
+        out[0] = (pde_summand){n->b, n->opcode == PDM_OPCODE_ADD ? s.factor : -s.factor};
+        out[1] = (pde_summand){n->a, s.factor};
         return 2;
     case PDM_OPCODE_MUL:
         if (!dag_is_const(d, n->a)) return 0;
-        out[0] = (summand){n->b, s.factor * d->node[n->a].value};
+        out[0] = (pde_summand){n->b, s.factor * d->node[n->a].value};
         return 1;
     case PDM_OPCODE_DIV:
         if (!dag_is_const(d, n->b)) return 0;
-        out[0] = (summand){n->a, s.factor / d->node[n->b].value};
+        out[0] = (pde_summand){n->a, s.factor / d->node[n->b].value};
         return 1;
     default: return 0;
     }
+}
+
+pdm_status pde_take_apart(pdm_pde *p, int32_t node, pdm_size most, pde_summand *out, pdm_size *n)
+{
+    pdm_status   status = PDM_OK;
+    pde_summand *todo   = NULL;
+    pdm_size     n_todo = 1, n_out = 0;
+
+    PDM_TRY(pdm_alloc_array(p->ctx, most + 2, &todo)); /* every node that waits gives a summand at least */
+    todo[0] = (pde_summand){node, 1.0};
+    while (n_todo > 0 && n_todo + n_out <= most) {
+        const pde_summand s = todo[--n_todo];
+        const int         k = take_apart(&p->dag, s, todo + n_todo);
+        n_todo += k;
+        if (k == 0) out[n_out++] = s;
+    }
+    *n = n_todo > 0 ? 0 : n_out;
+done:
+    pdm_free(p->ctx, todo);
+    return status;
 }
 
 pdm_status pdm_pde_summands(pdm_pde *p, pdm_size term, pdm_size most, pdm_size *n, const pdm_function **out)
@@ -98,26 +113,20 @@ pdm_status pdm_pde_summands(pdm_pde *p, pdm_size term, pdm_size most, pdm_size *
     pdm_status      status = PDM_OK;
     dag            *d      = &p->dag;
     const dag_mark  mark   = dag_get_mark(d);
-    summand        *todo   = NULL;
-    pdm_size        n_todo = 1, n_out = 0;
-    const pdm_where where = {
-        .group = "pde/residuals", .attribute = p->field_name[p->term[term].equation], .offset = -1};
+    pde_summand    *part   = NULL;
+    const pdm_where where  = {
+         .group = "pde/residuals", .attribute = p->field_name[p->term[term].equation], .offset = -1};
 
-    PDM_TRY(pdm_alloc_array(p->ctx, most + 2, &todo)); /* every node that waits gives a summand at least */
-    todo[0] = (summand){p->term_node[term], 1.0};
-    while (n_todo > 0 && n_todo + n_out <= most) {
-        const summand s = todo[--n_todo];
-        const int     k = take_apart(d, s, todo + n_todo);
-        n_todo += k;
-        if (k == 0) PDM_TRY(pde_function_create(p, where, dag_mul(d, dag_const(d, s.factor), s.node), &out[n_out++]));
-    }
-    if (n_todo > 0) {
+    PDM_TRY(pdm_alloc_array(p->ctx, most, &part));
+    PDM_TRY(pde_take_apart(p, p->term_node[term], most, part, n));
+    for (pdm_size i = 0; i < *n; i++)
+        PDM_TRY(pde_function_create(p, where, dag_mul(d, dag_const(d, part[i].factor), part[i].node), &out[i]));
+    if (*n == 0) {
         out[0] = p->term[term].function;
-        n_out  = 1;
+        *n     = 1;
     }
-    *n = n_out;
 done:
-    pdm_free(p->ctx, todo);
+    pdm_free(p->ctx, part);
     if (status != PDM_OK) dag_rollback(d, mark);
     return status;
 }

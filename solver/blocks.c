@@ -254,7 +254,7 @@ done:
     return status;
 }
 
-pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
+pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns, bool coupled,
                              pdm_blocks **out)
 {
     pdm_status  status   = PDM_OK;
@@ -274,7 +274,7 @@ pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const 
         for (pdm_size f = 0; f < columns->n_field; f++)
             b->column0[e + 1] += columns->group[e * columns->n_field + f].n_col;
     }
-    PDM_TRY(build_graph(b, rows, columns));
+    if (coupled) PDM_TRY(build_graph(b, rows, columns));
     PDM_TRY(eliminate(b));
     b->desc.n_block = merge_blocks(b, block_of);
     PDM_TRY(lay_out(b, block_of));
@@ -302,6 +302,18 @@ void pdm_blocks_destroy(pdm_blocks **blocks)
     pdm_free(b->ctx, b->order);
     pdm_free(b->ctx, b);
     *blocks = NULL;
+}
+
+double pdm_blocks_flops(const pdm_blocks *b)
+{
+    double flops = 0.0;
+    for (pdm_size j = 0; j < b->desc.n_block; j++) {
+        const double n     = b->size[j];
+        double       below = 0.0;
+        for (int32_t k = b->start[j] + 1; k < b->start[j + 1]; k++) below += b->size[b->row[k]];
+        flops += n * n * n / 3.0 + n * n * below + n * below * below;
+    }
+    return flops;
 }
 
 const pdm_blocks_desc *pdm_blocks_describe(const pdm_blocks *b)

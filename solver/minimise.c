@@ -86,7 +86,7 @@ static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data
     pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
 
-    PDM_TRY(b->ops->blocks_solve(b, st->blocks, batch, st->L, s->g, s->step));
+    PDM_TRY(solver_linear_solve(s, batch));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->minus, s->step, NULL, NULL, s->step));
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->step, s->step, s->diagonal, s->decrease));
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, st->w, st->w, s->diagonal, s->size));

@@ -11,7 +11,12 @@
     X(damping, PDM_SETTING_REAL, 1e-4, 0.0, 1e6, NULL, "1",                                                          \
       "first Levenberg-Marquardt shift, relative to the diagonal")                                                   \
     X(stages, PDM_SETTING_COUNT, 4, 0, 64, NULL, "1",                                                                \
-      "a solve that is not done after 10 steps starts again in so many stages, early times first; 0: it goes on")
+      "a solve that is not done after 10 steps starts again in so many stages, early times first; 0: it goes on")    \
+    X(linear, PDM_SETTING_CHOICE, 0, 0, 2, "auto|direct|cg", "1",                                                    \
+      "steps are solved for by factoring all blocks, or by conjugate gradients with the experts' own blocks")        \
+    X(cg_tolerance, PDM_SETTING_REAL, 1e-3, 1e-12, 0.5, NULL, "1",                                                   \
+      "relative residual of a step solved for by conjugate gradients")                                               \
+    X(cg_iterations, PDM_SETTING_COUNT, 200, 1, 100000, NULL, "1", "most conjugate gradient iterations a step")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
     {#name_, type_, offsetof(pdm_solver_settings, name_), fallback_, low_, high_, choices_, unit_, help_},
@@ -72,7 +77,7 @@ static pdm_status solver_buffers(pdm_solver *s, const pdm_domain *domain)
     pdm_status           status = PDM_OK;
     const pdm_rows_desc *rows   = pdm_domain_rows(domain);
     pdm_solver_state    *st     = &s->state;
-    size_t               local  = (size_t)rows->n_field;
+    size_t               local  = (size_t)pdm_rows_n_seen(rows);
     const size_t         n      = (size_t)st->n_sample * sizeof(double);
     const size_t         column = (size_t)st->n_column, value = (size_t)pdm_blocks_describe(s->structure)->n_value;
     pdm_backend         *b = s->backend;
@@ -119,7 +124,7 @@ pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_s
                                      .n_column = pdm_experts_n_column(experts),
                                      .c_size   = rows->n_field * pdm_domain_n_coef(domain),
                                      .ridge    = s->settings.ridge};
-    PDM_TRY(pdm_blocks_create(ctx, rows, s->columns, &s->structure));
+    PDM_TRY(solver_linear_choose(s, rows));
     const pdm_blocks_desc *blocks = pdm_blocks_describe(s->structure);
     PDM_TRY(backend->ops->rows_create(backend, rows, n_sample, &s->state.rows));
     PDM_TRY(backend->ops->columns_create(backend, s->columns, n_sample, &s->state.columns));
@@ -127,6 +132,7 @@ pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_s
     PDM_TRY(backend->ops->normal_create(backend, rows, s->columns, blocks, n_sample, &s->state.normal));
     if (pdm_pde_has_time(pdm_domain_pde(domain))) PDM_TRY(solver_stages_create(s, rows, s->settings.stages));
     PDM_TRY(solver_buffers(s, domain));
+    PDM_TRY(solver_linear_create(s));
     pdm_arena_measure(&s->arena, ctx);
     solver_layout(s, n_sample);
     PDM_TRY(pdm_arena_allocate(&s->arena));
@@ -159,6 +165,7 @@ void pdm_solver_destroy(pdm_solver **solver)
     b->ops->blocks_destroy(b, &st->blocks);
     b->ops->columns_destroy(b, &st->columns);
     solver_stages_destroy(s);
+    solver_linear_destroy(s);
     b->ops->rows_destroy(b, &st->rows);
     pdm_blocks_destroy(&s->structure);
     pdm_arena_destroy(&s->arena);

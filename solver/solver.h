@@ -3,8 +3,8 @@
  *   minimise phi(w) = 1/2 r.M r + 1/2 ridge |w|^2,   r = r(c_lift + C w)
  *
  * Levenberg-Marquardt: (H + shift max(diag H, floor) + ridge) dw = -g, H = C^T A^T M A C in blocks of experts; M = I but with
- * rows at every scale, shift by the
- * gain ratio (Nielsen 1999). Failing to converge is a result, not an error. docs/mathematics.md, "The expert problem".
+ * rows at every scale, shift by the gain ratio (Nielsen 1999). The system is factored, or, where it is large or has what the
+ * factored matrix leaves out (derived fields), solved by conjugate gradients with the factor of an approximation. Failing to converge is a result, not an error. docs/mathematics.md, "The expert problem".
  *
  * Read from a case: group "solver", see SOLVER_SETTINGS in solver.c. */
 #ifndef PDM_SOLVER_H
@@ -15,15 +15,41 @@
 
 /* ---- structure of H (solver/blocks.c): which experts meet, elimination order, fill, merged into blocks ---- */
 typedef struct pdm_blocks pdm_blocks;
-pdm_status             pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
-                                         pdm_blocks **out);
-void                   pdm_blocks_destroy(pdm_blocks **b);
+/* coupled: false leaves out what two experts have together: blocks on the diagonal only, for preconditioning. */
+pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns, bool coupled,
+                             pdm_blocks **out);
+void       pdm_blocks_destroy(pdm_blocks **b);
 const pdm_blocks_desc *pdm_blocks_describe(const pdm_blocks *b);
 
+double pdm_blocks_flops(const pdm_blocks *b); /* of one factorisation */
+
+/* ---- conjugate gradients for a batch in lock step (solver/cg.c) ---- */
+typedef struct pdm_cg pdm_cg;
+/* A symmetric positive definite system K x = b. Vectors [n_sample][n]; both functions work on the samples of the batch. */
+typedef struct pdm_cg_system {
+    pdm_status (*apply)(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *y);        /* y = K x        */
+    pdm_status (*precondition)(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *y); /* y = about K^-1 x */
+    void    *user;
+    double   tolerance; /* of the residual, relative to b, in the norm of the preconditioner */
+    pdm_size max_iter;
+} pdm_cg_system;
+typedef struct pdm_cg_result {
+    int32_t iterations;
+    bool    converged; /* false: too many iterations, not positive definite, or not finite */
+    double  residual;
+} pdm_cg_result;
+pdm_status pdm_cg_create(pdm_context *ctx, pdm_backend *backend, pdm_size n_sample, pdm_size n, pdm_cg **out);
+void       pdm_cg_destroy(pdm_cg **g);
+/* x = K^-1 b from x = 0; b is left as it is. Failing to converge is a result. */
+pdm_status pdm_cg_solve(pdm_cg *g, pdm_batch batch, const pdm_cg_system *system, pdm_buffer *b, pdm_buffer *x);
+const pdm_cg_result *pdm_cg_results(const pdm_cg *g); /* [n_sample], of the last solve */
+
 /* ---- the solver ---- */
+typedef enum pdm_linear { PDM_LINEAR_AUTO, PDM_LINEAR_DIRECT, PDM_LINEAR_CG } pdm_linear;
 typedef struct pdm_solver_settings {
-    double   tolerance, ridge, damping;
-    pdm_size max_iter, stages; /* stages: in time, dimension 0; without time there are none */
+    double   tolerance, ridge, damping, cg_tolerance;
+    pdm_size max_iter, stages, cg_iterations; /* stages: in time, dimension 0; without time there are none */
+    int      linear;                          /* pdm_linear */
 } pdm_solver_settings;
 pdm_status pdm_solver_settings_read(pdm_case *c, pdm_solver_settings *out);
 pdm_status pdm_solver_settings_view(pdm_text *out);
@@ -46,7 +72,7 @@ bool        pdm_reason_is_good(int reason); /* converged, one way or the other *
 
 /* What became of one input. */
 typedef struct pdm_solve_result {
-    int32_t reason, iterations, factorisations;
+    int32_t reason, iterations, factorisations, cg_iterations;
     double  objective; /* phi                                                        */
     double  decrement; /* sqrt(2 x predicted decrease) / sqrt(2 phi) at the last step */
 
@@ -71,6 +97,10 @@ const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
 
 /* At the present w: r, y, A and gradient_c = A^T y, and with factor also the factor of H + ridge. What implicit_diff needs. */
 pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, bool factor);
+/* v = C w and curvature = A^T M A v, both like c, with A as it is. Overwrites work of the solver, nothing of its state. */
+pdm_status pdm_solver_curvature(pdm_solver *s, pdm_batch batch, pdm_buffer *w, pdm_buffer *v, pdm_buffer *curvature);
+/* How steps are solved for. */
+pdm_status pdm_solver_view(const pdm_solver *s, pdm_text *out);
 
 /* The solver's state, for those who differentiate it or evaluate its answer. Lent. */
 typedef struct pdm_solver_state {
@@ -83,7 +113,8 @@ typedef struct pdm_solver_state {
     pdm_buffer       *y;          /* M r: r where every row counts once                 */
     pdm_buffer       *gradient_c; /* A^T y, like c                                      */
     pdm_buffer       *H;          /* as of the last linearise with factor, or step of a solve */
-    pdm_buffer       *L;          /* factor of H + ridge after linearise with factor    */
+    pdm_buffer       *L;          /* factor of H + ridge after linearise with factor; an approximation's where !exact */
+    bool              exact;      /* L is the factor of the whole of H                  */
     pdm_size          n_sample, n_row, n_column, c_size;
     double            ridge;
     int32_t          *failed; /* [n_sample] of the last factorisation, 0 = fine */

@@ -12,7 +12,15 @@ typedef struct solver_pass {
     pdm_size       max_iter;
 } solver_pass;
 
-typedef struct solver_stage solver_stage; /* stages.c */
+typedef struct solver_stage solver_stage; /* linear.c */
+/* Which structure the normal matrix gets, and whether its factor is all of it. */
+pdm_status solver_linear_choose(pdm_solver *s, const pdm_rows_desc *rows);
+pdm_status solver_linear_create(pdm_solver *s);
+void       solver_linear_destroy(pdm_solver *s);
+/* s->step = (H + shift D + ridge)^-1 s->g with the present factor, to cg_tolerance where it is not exact. */
+pdm_status solver_linear_solve(pdm_solver *s, pdm_batch batch);
+
+/* stages.c */
 
 struct pdm_solver {
     pdm_context            *ctx;
@@ -22,6 +30,8 @@ struct pdm_solver {
     pdm_blocks             *structure;
     pdm_solver_state        state;
     pdm_buffer             *w_try, *c_try, *r_try, *y_try, *g, *step, *diagonal;
+    pdm_buffer             *curvature; /* like c; NULL where steps are solved for directly, like cg */
+    pdm_cg                 *cg;
     pdm_solve_result       *result; /* [n_sample] */
     pdm_arena               arena;
     solver_pass             pass;    /* the present or last one */

@@ -19,6 +19,7 @@ enum {
     PROBLEM_SPACE3,   /* 3D and time, few points                                                */
     PROBLEM_LEVELS,   /* advection and a reaction, bounded, graded, rows at every scale           */
     PROBLEM_MEDIUM,   /* steady, two fields, a coefficient field in the flux (levels by itself), Robin rows */
+    PROBLEM_VORTICITY, /* flow in a periodic box: a derived field; another one of two fields, in a source */
     PROBLEM_COUNT
 };
 

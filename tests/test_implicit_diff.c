@@ -32,7 +32,12 @@ static pdm_buffer *buffer_of(chain *k, size_t bytes)
 
 static void chain_open(chain *k, int number, bool smooth, loss kind, const char *experts)
 {
-    pdm_solver_settings settings = {.tolerance = 1e-13, .ridge = 1e-3, .damping = 1e-4, .max_iter = 500};
+    pdm_solver_settings settings = {.tolerance     = 1e-13,
+                                    .ridge         = 1e-3,
+                                    .damping       = 1e-4,
+                                    .max_iter      = 500,
+                                    .cg_tolerance  = 1e-10,
+                                    .cg_iterations = 5000};
     *k                           = (chain){.kind = kind};
     problem_open(&k->p, number, "cpu", N_SAMPLE);
     ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "experts", "basis", "3"), PDM_OK);

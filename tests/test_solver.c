@@ -15,13 +15,16 @@ typedef struct fixture {
     pdm_size     n_channel, n_coef;
 } fixture;
 
+static const pdm_solver_settings usual_settings = {
+    .tolerance = 1e-10, .ridge = 1e-8, .damping = 1e-4, .max_iter = 100, .cg_tolerance = 1e-6, .cg_iterations = 1000,
+                                                   .linear        = PDM_LINEAR_DIRECT};
+
 typedef enum kind { KIND_HARD, KIND_SMOOTH, KIND_FREE, KIND_COUNT } kind;
 
 static void open_fixture(fixture *f, int number, kind k, const char *backend, pdm_size n_sample, int n_thread)
 {
     problem_open_threads(&f->p, number, backend, n_sample, n_thread);
-    pdm_solver_settings settings = {.tolerance = 1e-10, .ridge = 1e-8, .damping = 1e-4, .max_iter = 100};
-    pdm_context        *ctx      = f->p.ctx;
+    pdm_context *ctx = f->p.ctx;
     f->experts = NULL, f->solver = NULL, f->basis = NULL;
     ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "experts", "basis", "5"), PDM_OK);
     ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "experts", "partition", k == KIND_SMOOTH ? "smooth" : "hard"),
@@ -32,8 +35,8 @@ static void open_fixture(fixture *f, int number, kind k, const char *backend, pd
     else
         ck_assert_msg(pdm_experts_create(ctx, f->p.the_case, f->p.domain, &f->experts) == PDM_OK, "%s",
                       pdm_context_error(ctx));
-    ck_assert_int_eq(pdm_solver_create(ctx, f->p.backend, &settings, f->p.domain, f->experts, n_sample, &f->solver),
-                     PDM_OK);
+    ck_assert_int_eq(
+        pdm_solver_create(ctx, f->p.backend, &usual_settings, f->p.domain, f->experts, n_sample, &f->solver), PDM_OK);
     f->n_coef    = pdm_domain_n_coef(f->p.domain);
     f->n_channel = pdm_experts_columns(f->experts)->n_channel;
     if (k == KIND_FREE) return;
@@ -103,6 +106,10 @@ START_TEST(factor_inverts_the_normal_matrix)
         const pdm_solver_state *st    = pdm_solver_lend(f.solver);
         pdm_backend            *b     = f.p.backend;
         const pdm_size          n     = st->n_column;
+        if (!st->exact) { /* the factor is that of a part of H */
+            close_fixture(&f);
+            return;
+        }
         ck_assert_int_eq(pdm_solver_solve(f.solver, batch, &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
         ck_assert_int_eq(pdm_solver_linearise(f.solver, batch, &f.p.data, true), PDM_OK);
         pdm_buffer *x = NULL, *Hx = NULL;
@@ -139,6 +146,37 @@ START_TEST(factor_inverts_the_normal_matrix)
         b->ops->buffer_destroy(b, &x);
         b->ops->buffer_destroy(b, &Hx);
         close_fixture(&f);
+    }
+END_TEST
+
+/* Steps by conjugate gradients with the experts' own blocks end in the minimum that steps by factorisation end in. */
+START_TEST(linear_solvers_find_the_same_minimum)
+    {
+        double phi[2][2];
+        if (_i == PROBLEM_VORTICITY * KIND_COUNT + KIND_FREE) return; /* blocks of 12 are poor: 800 iterations a step */
+        for (int cg = 0; cg < 2; cg++) {
+            fixture             f;
+            pdm_solver         *solver   = NULL;
+            pdm_solver_settings settings = usual_settings;
+            settings.linear              = cg ? PDM_LINEAR_CG : PDM_LINEAR_DIRECT;
+            open_fixture(&f, _i / KIND_COUNT, (kind)(_i % KIND_COUNT), "cpu", 2, 2);
+            problem_random_state(&f.p, 12);
+            ck_assert_int_eq(pdm_solver_create(f.p.ctx, f.p.backend, &settings, f.p.domain, f.experts, 2, &solver),
+                             PDM_OK);
+            ck_assert_int_eq(
+                pdm_solver_solve(solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+            for (int k = 0; k < 2; k++) {
+                const pdm_solve_result *r = &pdm_solver_results(solver)[k];
+                ck_assert_msg(pdm_reason_is_good(r->reason), "%s, kind %d, cg %d: %s", problem_name(f.p.number),
+                              _i % KIND_COUNT, cg, pdm_reason_text(r->reason));
+                ck_assert_int_eq(pdm_solver_lend(solver)->exact, !cg && f.p.number != PROBLEM_VORTICITY);
+                ck_assert_int_eq(r->cg_iterations > 0, !pdm_solver_lend(solver)->exact);
+                phi[cg][k] = r->objective;
+            }
+            pdm_solver_destroy(&solver);
+            close_fixture(&f);
+        }
+        for (int k = 0; k < 2; k++) ck_assert_double_eq_tol(phi[1][k], phi[0][k], 1e-8 * phi[0][k]);
     }
 END_TEST
 
@@ -213,8 +251,10 @@ START_TEST(damped_steps_do_not_end_a_solve)
         for (int damped = 0; damped < 2; damped++) {
             fixture             f;
             pdm_solver         *solver   = NULL;
-            pdm_solver_settings settings = {
-                .tolerance = damped ? 1e-2 : 1e-8, .ridge = 1e-8, .damping = damped ? 1e6 : 1e-4, .max_iter = 200};
+            pdm_solver_settings settings = usual_settings;
+            settings.tolerance           = damped ? 1e-2 : 1e-8;
+            settings.damping             = damped ? 1e6 : 1e-4;
+            settings.max_iter            = 200;
             open_fixture(&f, _i, KIND_HARD, "cpu", 2, 1);
             problem_random_state(&f.p, 16);
             ck_assert_int_eq(pdm_solver_create(f.p.ctx, f.p.backend, &settings, f.p.domain, f.experts, 2, &solver),
@@ -255,6 +295,7 @@ int main(void)
     Suite *s = suite_create("solver");
     TCase *t = tcase_create("solver");
     tcase_add_loop_test(t, solution_is_stationary, 0, PROBLEM_COUNT * KIND_COUNT);
+    tcase_add_loop_test(t, linear_solvers_find_the_same_minimum, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, factor_inverts_the_normal_matrix, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, same_bits_for_threads_and_back_ends, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, same_bits_when_threads_share_a_sample, 0, PROBLEM_COUNT);

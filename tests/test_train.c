@@ -34,7 +34,8 @@ static pdm_case *tiny_case(int number)
     OK(pdm_case_set_text(c, "surrogate", "width", "6"));
     OK(pdm_case_set_text(c, "surrogate", "layers", "2"));
     OK(pdm_case_set_text(c, "surrogate", "hidden", "8"));
-    OK(pdm_case_set_text(c, "surrogate", "modes", number == PROBLEM_SPACE3 ? "1 1 1 1" : "2 2"));
+    OK(pdm_case_set_text(c, "surrogate", "modes",
+                         number == PROBLEM_SPACE3 ? "1 1 1 1" : number == PROBLEM_VORTICITY ? "1 2 2" : "2 2"));
     OK(pdm_case_set_text(c, "training", "batch", "2"));
     OK(pdm_case_set_text(c, "training", "steps", "30"));
     return c;
@@ -167,6 +168,7 @@ static const struct {
     {PROBLEM_SYSTEM, "4", "smooth"}, {PROBLEM_BURGERS, "4", "hard"},  {PROBLEM_POINT, "4", "smooth"},
     {PROBLEM_WAVE, "4", "hard"},     {PROBLEM_FOURTH, "1", "hard"},   {PROBLEM_SPACE3, "2", "hard"},
     {PROBLEM_SORPTION, "4", "hard"}, {PROBLEM_SORPTION, "1", "hard"}, {PROBLEM_LEVELS, "4", "smooth"},
+    {PROBLEM_VORTICITY, "2", "hard"},
 };
 enum { N_CHAIN = sizeof chains / sizeof *chains };
 static const char *const losses[] = {"physics", "data", "mix"};

@@ -51,6 +51,7 @@ static pdm_status view_model(pdm_model *m, pdm_text *out)
     PDM_TRY(pdm_pde_view(m->pde, out));
     PDM_TRY(pdm_domain_view(m->domain, out));
     PDM_TRY(pdm_experts_view(m->experts, out));
+    if (m->solver) PDM_TRY(pdm_solver_view(m->solver, out));
     PDM_TRY(m->surrogate->ops->view(m->surrogate, out));
     PDM_TRY(view_training(m, out));
     PDM_TRY(pdm_backend_view(m->backend, out));

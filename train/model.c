@@ -491,6 +491,15 @@ done:
     return status;
 }
 
+pdm_solver_settings model_free_settings(const pdm_model *m, double tolerance, pdm_size max_iter)
+{
+    pdm_solver_settings s = m->solver_settings;
+    s.ridge               = 0.0;
+    s.tolerance           = tolerance;
+    s.max_iter            = max_iter;
+    return s;
+}
+
 void model_set_value(pdm_model *m, const char *name, double value)
 {
     for (pdm_size i = 0; i < m->n_value; i++)

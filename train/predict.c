@@ -7,17 +7,14 @@
 #include "train/train_impl.h"
 
 enum { POLISH_TILE = 48, POLISH_ITERATIONS = 200 };
+static const double POLISH_TOLERANCE = 1e-8; /* until a caller sets one */
 
 /* ---- polish: the same rows with all coefficients free ---- */
 
 static pdm_status polisher_get(pdm_model *m)
 {
-    pdm_status          status   = PDM_OK;
-    pdm_solver_settings settings = {.tolerance = 1e-8,
-                                    .ridge     = 0.0,
-                                    .damping   = m->solver_settings.damping,
-                                    .max_iter  = POLISH_ITERATIONS,
-                                    .stages    = m->solver_settings.stages};
+    pdm_status                status   = PDM_OK;
+    const pdm_solver_settings settings = model_free_settings(m, POLISH_TOLERANCE, POLISH_ITERATIONS);
     if (m->polisher) return PDM_OK;
     if (!m->free_experts) PDM_TRY(pdm_experts_create_free(m->ctx, m->domain, POLISH_TILE, &m->free_experts));
     PDM_TRY(pdm_solver_create(m->ctx, m->backend, &settings, m->domain, m->free_experts, m->n_batch, &m->polisher));

@@ -26,7 +26,7 @@ static void measure(const pdm_model *m, const double *c, double *size)
 }
 
 /* A field of which all coefficients are free and to which no row reacts when it is shifted has no level of its own.
- * A [n_row][n_field][n_local]. */
+ * A [n_row][n_seen][n_local]. */
 static pdm_status check_levels_are_fixed(pdm_model *m, const double *A, pdm_size n_local)
 {
     pdm_status           status = PDM_OK;
@@ -37,7 +37,7 @@ static pdm_status check_levels_are_fixed(pdm_model *m, const double *A, pdm_size
         bool fixed = false;
         for (pdm_size i = 0; i < n_coef && !fixed; i++) fixed = !pdm_domain_free(m->domain)[f * n_coef + i];
         for (pdm_size i = 0; i < rows->n_row && !fixed; i++) {
-            const double *a   = A + (i * rows->n_field + f) * n_local;
+            const double *a   = A + (i * pdm_rows_n_seen(rows) + f) * n_local;
             double        sum = 0.0, size = 0.0;
             for (pdm_size l = 0; l < n_local; l++) {
                 sum += a[l];
@@ -70,7 +70,7 @@ static pdm_status scale_rows(pdm_model *m)
     for (pdm_size j = 0; j < rows->n_dim; j++) n_local *= rows->degree[j] + 1;
     for (pdm_size i = 0; i < pdm_domain_n_block(m->domain); i++) pdm_domain_set_scale(m->domain, i, 1.0);
     PDM_TRY(b->ops->rows_create(b, rows, 1, &plan));
-    PDM_TRY(b->ops->buffer_create(b, (size_t)(rows->n_row * rows->n_field * n_local) * sizeof(double), &A));
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(rows->n_row * pdm_rows_n_seen(rows) * n_local) * sizeof(double), &A));
     PDM_TRY(b->ops->rows_linearise(b, plan, batch_of(m, 1), &m->data, m->lift, A));
     PDM_TRY(b->ops->acquire(b, A, PDM_READ, &host));
     PDM_TRY(check_levels_are_fixed(m, host, n_local));
@@ -86,16 +86,13 @@ done:
  * that is cheap and goes well: a lift is zero, or rounding, where initial and boundary data are. */
 static pdm_status measure_solution(pdm_model *m, bool *corrected)
 {
-    pdm_status          status   = PDM_OK;
-    pdm_backend        *b        = m->backend;
-    pdm_experts        *experts  = NULL;
-    pdm_solver         *solver   = NULL;
-    void               *host     = NULL;
-    double             *size     = NULL;
-    pdm_solver_settings settings = {.tolerance = TRIAL_TOLERANCE,
-                                    .damping   = m->solver_settings.damping,
-                                    .max_iter  = TRIAL_ITERATIONS,
-                                    .stages    = m->solver_settings.stages};
+    pdm_status                status   = PDM_OK;
+    pdm_backend              *b        = m->backend;
+    pdm_experts              *experts  = NULL;
+    pdm_solver               *solver   = NULL;
+    void                     *host     = NULL;
+    double                   *size     = NULL;
+    const pdm_solver_settings settings = model_free_settings(m, TRIAL_TOLERANCE, TRIAL_ITERATIONS);
 
     if (pdm_domain_n_free(m->domain) > TRIAL_MOST) return PDM_OK;
     PDM_TRY(pdm_experts_create_free(m->ctx, m->domain, TRIAL_TILE, &experts));

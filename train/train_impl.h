@@ -127,6 +127,8 @@ pdm_status model_start(pdm_case *c, const pdm_grading *grading, pdm_model **out)
 pdm_status model_ground(pdm_case *c, pdm_model **out);
 pdm_status training_settings_view(pdm_text *out);
 void       model_set_value(pdm_model *m, const char *name, double value);
+/* The case's, for all coefficients free. */
+pdm_solver_settings model_free_settings(const pdm_model *m, double tolerance, pdm_size max_iter);
 /* grading.c: breaks for the dimensions of m's case that ask for them; all NULL where none does. Owned by the caller. */
 pdm_status grading_find(const pdm_model *m, pdm_grading *out);
 void       grading_destroy(pdm_context *ctx, pdm_grading *g);

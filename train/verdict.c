@@ -58,10 +58,7 @@ done:
 void verdict_free(pdm_model *m, double seconds)
 {
     pdm_status                status   = PDM_OK;
-    const pdm_solver_settings settings = {.tolerance = FREE_TOLERANCE,
-                                          .damping   = m->solver_settings.damping,
-                                          .max_iter  = FREE_ITERATIONS,
-                                          .stages    = m->solver_settings.stages};
+    const pdm_solver_settings settings = model_free_settings(m, FREE_TOLERANCE, FREE_ITERATIONS);
     pdm_experts              *experts  = NULL;
     pdm_solver               *solver   = NULL;
     double                    loss     = NAN;

@@ -230,8 +230,9 @@ const pdm_backend_ops pdm_cpu_ops = {
     .blocks_solve    = blocks_solve_cpu,
     .blocks_diagonal = blocks_diagonal_cpu,
 
-    .vector_dot     = vector_dot_cpu,
-    .vector_combine = vector_combine_cpu,
+    .vector_dot      = vector_dot_cpu,
+    .vector_combine  = vector_combine_cpu,
+    .vector_multiply = vector_multiply_cpu,
 
     .fourier_create         = fourier_create_cpu,
     .fourier_destroy        = fourier_destroy_cpu,

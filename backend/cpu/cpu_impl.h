@@ -207,5 +207,6 @@ pdm_status vector_dot_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x
                           double *out);
 pdm_status vector_combine_cpu(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
                               const double *beta, pdm_buffer *y, pdm_buffer *z);
+pdm_status vector_multiply_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);
 
 #endif

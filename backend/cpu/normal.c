@@ -180,12 +180,12 @@ done:
     return status;
 }
 
+/* -1: not in the pattern. */
 static pdm_size block_offset(const pdm_blocks_desc *d, int32_t i, int32_t j)
 {
     for (int32_t k = d->start[j]; k < d->start[j + 1]; k++)
         if (d->row[k] == i) return d->offset[k];
-    PDM_ASSERT(false);
-    return 0;
+    return -1;
 }
 
 /* Targets of J^T J, dense columns: expert by expert, b <= a. */
@@ -228,7 +228,8 @@ static pdm_status plan_pairs(pdm_context *ctx, pdm_normal_plan *p)
                     place_i = p->place[ub], place_j = p->place[ua];
                 }
                 k->ld     = p->blocks->size[block_j];
-                k->offset = block_offset(p->blocks, block_i, block_j) + place_i * k->ld + place_j;
+                k->offset = block_offset(p->blocks, block_i, block_j);
+                if (k->offset >= 0) k->offset += place_i * k->ld + place_j;
             }
             column_a += expert_columns(p, expert[a]);
         }
@@ -354,6 +355,7 @@ typedef struct normal_task {
 
 static void scatter_pair(const normal_pair *k, const double *G, pdm_size n, double *H)
 {
+    if (k->offset < 0) return;
     for (pdm_size i = 0; i < k->size_a; i++)
         for (pdm_size j = 0; j < (k->diagonal ? i + 1 : k->size_b); j++) {
             const double v = G[(k->column_a + i) * n + k->column_b + j];
@@ -383,8 +385,8 @@ static void add_coarse_rows(const pdm_normal_plan *p, const normal_patch *q, pdm
 static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, pdm_size n_column, double *restrict J,
                       double *restrict work)
 {
-    const pdm_normal_plan *p        = k->plan;
-    const pdm_size         row_size = p->columns->n_field * p->n_local, n_row = p->row0[element + 1] - p->row0[element];
+    const pdm_normal_plan *p = k->plan;
+    const pdm_size row_size = pdm_rows_n_seen(p->rows) * p->n_local, n_row = p->row0[element + 1] - p->row0[element];
     const element_reference *first = p->reference + p->reference0[element],
                             *end   = p->reference + p->reference0[element + 1];
     const double *A                = k->A + sample * p->rows->n_row * row_size;
@@ -403,6 +405,23 @@ static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, p
             memcpy(c + r * n, C + k->columns->value0[first->group] + first[r].place * n, (size_t)n * sizeof *c);
         k->cpu->kernels->gemm_nn(n_row, n, m, a, m, c, n, J + first->column, n_column, PDM_CPU_SET);
         first = last;
+    }
+}
+
+/* G += J^T J; only the experts' own blocks where no others are wanted. */
+static void add_products(const normal_task *k, const normal_patch *q, pdm_size m, const double *J, double *G)
+{
+    const pdm_normal_plan *p = k->plan;
+    const pdm_size         n = q->n_column;
+
+    if (p->blocks->start[p->blocks->n_block] > p->blocks->n_block || p->blocks->n_block == 1) {
+        pdm_cpu_syrk_tn(k->cpu->kernels, m, n, J, n, G, n, PDM_CPU_ADD);
+        return;
+    }
+    for (pdm_size a = 0; a < q->n_expert; a++) {
+        const normal_pair *own = &p->pair[q->pair0 + a * (a + 1) / 2 + a];
+        pdm_cpu_syrk_tn(k->cpu->kernels, m, own->size_a, J + own->column_a, n, G + own->column_a * (n + 1), n,
+                        PDM_CPU_ADD);
     }
 }
 
@@ -431,7 +450,7 @@ static void dense_task(void *user, pdm_size task, int thread)
             if (coarse) add_coarse_rows(p, q, e, J + m * n, sums);
             m += p->row0[e + 1] - p->row0[e];
             if (m < J_ROWS && x + 1 < q->n_element) continue;
-            pdm_cpu_syrk_tn(k->cpu->kernels, m, n, J, n, G, n, PDM_CPU_ADD);
+            add_products(k, q, m, J, G);
             m = 0;
         }
         for (pdm_size a = 0; a < q->n_expert * (q->n_expert + 1) / 2; a++)
@@ -445,7 +464,7 @@ static void identity_task(void *user, pdm_size task, int thread)
 {
     const normal_task     *k      = user;
     const pdm_normal_plan *p      = k->plan;
-    const pdm_size         sample = k->batch.index[task], row_size = p->columns->n_field * p->n_local;
+    const pdm_size         sample = k->batch.index[task], row_size = pdm_rows_n_seen(p->rows) * p->n_local;
     double                *H = k->H + sample * p->blocks->n_value;
 
     memset(H, 0, (size_t)p->blocks->n_value * sizeof *H);
@@ -473,6 +492,7 @@ static void identity_task(void *user, pdm_size task, int thread)
                     last_j = p->block_of[uj];
                     offset = block_offset(p->blocks, last_i, last_j);
                 }
+                if (offset < 0) continue;
                 H[offset + p->place[ui] * (pdm_size)p->blocks->size[last_j] + p->place[uj]] += G[a * n + c];
             }
     }
@@ -482,7 +502,7 @@ static void identity_task(void *user, pdm_size task, int thread)
 static void identity_coarse(const normal_task *k, pdm_size sample)
 {
     const pdm_normal_plan *p        = k->plan;
-    const pdm_size         row_size = p->columns->n_field * p->n_local;
+    const pdm_size         row_size = pdm_rows_n_seen(p->rows) * p->n_local;
 
     memset(p->coarse.shared, 0, coarse_size(p) * sizeof(double));
     for (pdm_size e = 0; e < p->n_element; e++)

@@ -28,7 +28,7 @@ typedef struct normal_patch {
     pdm_size pair0;               /* into pair: n_expert*(n_expert+1)/2 of them     */
 } normal_patch;
 
-/* Where J^T J of two experts goes: H[offset + i*ld + j], i in the first or (transposed) in the second. */
+/* Where J^T J of two experts goes: H[offset + i*ld + j], i in the first or (transposed) in the second; offset -1: nowhere. */
 typedef struct normal_pair {
     pdm_size offset, ld;
     int32_t  column_a, size_a, column_b, size_b; /* in the patch */

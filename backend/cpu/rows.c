@@ -304,7 +304,7 @@ static void residual_task(void *user, pdm_size task, int thread)
         axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
         if (n0 <= 0) continue;
         term_layout(d, t, s->n, n0, scratch, &w);
-        evaluate_atoms(p, t, k->c + sample * d->n_field * p->n_coef, first0, n0, w.atom, w.tensor);
+        evaluate_atoms(p, t, k->c + sample * p->n_seen * p->n_coef, first0, n0, w.atom, w.tensor);
         run_program(k->cpu, p, t, t->value, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled,
                     first0, n0, &w);
         const double *sum = points_to_rows(p, t, s, first0, n0, w.value, w.tensor);
@@ -347,7 +347,7 @@ static void linearise_task(void *user, pdm_size task, int thread)
     const pdm_size       sample   = k->batch.index[task / p->n_slab];
     const rows_slab     *s        = &p->slab[task % p->n_slab];
     const rows_block    *b        = &p->block[s->block];
-    const pdm_size       row_size = d->n_field * p->n_local, n_row = s->n * b->rest;
+    const pdm_size       row_size = p->n_seen * p->n_local, n_row = s->n * b->rest;
     double              *A       = k->out + (sample * d->n_row + b->row0 + s->first * b->rest) * row_size;
     double              *scratch = pdm_cpu_scratch(k->cpu, thread);
 
@@ -359,7 +359,7 @@ static void linearise_task(void *user, pdm_size task, int thread)
         axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
         if (n0 <= 0 || t->n_atom == 0) continue;
         term_layout(d, t, s->n, n0, scratch, &w);
-        evaluate_atoms(p, t, k->c + sample * d->n_field * p->n_coef, first0, n0, w.atom, w.tensor);
+        evaluate_atoms(p, t, k->c + sample * p->n_seen * p->n_coef, first0, n0, w.atom, w.tensor);
         run_program(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled,
                     first0, n0, &w);
         for (pdm_size a = 0; a < t->n_atom; a++) {
@@ -383,7 +383,7 @@ static void second_order_slab(const rows_task *k, pdm_size sample, const rows_sl
     pdm_rows_plan       *p      = k->plan;
     const pdm_rows_desc *d      = p->desc;
     const rows_block    *b      = &p->block[s->block];
-    const pdm_size       c_size = d->n_field * p->n_coef, n_row = s->n * b->rest;
+    const pdm_size       c_size = p->n_seen * p->n_coef, n_row = s->n * b->rest;
     pdm_size             first0, n0;
     term_work            w;
 
@@ -417,7 +417,7 @@ static void second_order_task(void *user, pdm_size task, int thread)
 {
     const rows_task     *k      = user;
     const pdm_rows_plan *p      = k->plan;
-    const pdm_size       sample = k->batch.index[task], c_size = p->desc->n_field * p->n_coef;
+    const pdm_size       sample = k->batch.index[task], c_size = p->n_seen * p->n_coef;
     memset(k->out + sample * c_size, 0, (size_t)c_size * sizeof(double));
     for (pdm_size s = 0; s < p->n_slab; s++) {
         const rows_block *b = &p->block[p->slab[s].block];
@@ -434,13 +434,13 @@ static void apply_task(void *user, pdm_size task, int thread)
     const pdm_size       sample = k->batch.index[task / p->n_slab];
     const rows_slab     *s      = &p->slab[task % p->n_slab];
     const rows_block    *b      = &p->block[s->block];
-    const double        *v      = k->v + sample * d->n_field * p->n_coef;
+    const double        *v      = k->v + sample * p->n_seen * p->n_coef;
     (void)thread;
     for (pdm_size q = b->row0 + s->first * b->rest; q < b->row0 + (s->first + s->n) * b->rest; q++) {
-        const double  *A     = k->c + (sample * d->n_row + q) * d->n_field * p->n_local;
+        const double  *A     = k->c + (sample * d->n_row + q) * p->n_seen * p->n_local;
         const int32_t *index = p->element_coef + p->row_element[q] * p->n_local;
         double         sum   = 0.0;
-        for (pdm_size f = 0; f < d->n_field; f++)
+        for (pdm_size f = 0; f < p->n_seen; f++)
             for (pdm_size l = 0; l < p->n_local; l++) sum += A[f * p->n_local + l] * v[f * p->n_coef + index[l]];
         k->out[sample * d->n_row + q] = sum;
     }
@@ -451,15 +451,15 @@ static void apply_adjoint_task(void *user, pdm_size task, int thread)
     const rows_task     *k      = user;
     const pdm_rows_plan *p      = k->plan;
     const pdm_rows_desc *d      = p->desc;
-    const pdm_size       sample = k->batch.index[task], c_size = d->n_field * p->n_coef;
+    const pdm_size       sample = k->batch.index[task], c_size = p->n_seen * p->n_coef;
     double              *out = k->out + sample * c_size;
     (void)thread;
     memset(out, 0, (size_t)c_size * sizeof *out);
     for (pdm_size q = 0; q < d->n_row; q++) {
-        const double  *A     = k->c + (sample * d->n_row + q) * d->n_field * p->n_local;
+        const double  *A     = k->c + (sample * d->n_row + q) * p->n_seen * p->n_local;
         const int32_t *index = p->element_coef + p->row_element[q] * p->n_local;
         const double   y     = k->v[sample * d->n_row + q];
-        for (pdm_size f = 0; f < d->n_field; f++)
+        for (pdm_size f = 0; f < p->n_seen; f++)
             for (pdm_size l = 0; l < p->n_local; l++) out[f * p->n_coef + index[l]] += y * A[f * p->n_local + l];
     }
 }
@@ -471,6 +471,24 @@ static void weigh_task(void *user, pdm_size task, int thread)
     cpu_pyramid_weigh(&k->plan->pyramid, k->v + at, k->out + at, pdm_cpu_scratch(k->cpu, thread));
 }
 
+/* What the rows see of c: c itself, or c with its derived fields in `seen`. */
+static const double *extended(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, pdm_buffer *c, double *seen)
+{
+    if (p->desc->n_derived == 0) return cpu_data(c);
+    derived_extend(pdm_cpu_of(b), p, s, cpu_data(c), seen);
+    return seen;
+}
+
+/* Where a cotangent of what the rows see goes, and how it becomes one of c. */
+static double *unfolded(const pdm_rows_plan *p, pdm_buffer *out)
+{
+    return p->desc->n_derived == 0 ? cpu_data(out) : p->out;
+}
+static void fold(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, pdm_buffer *out)
+{
+    if (p->desc->n_derived > 0) derived_fold(pdm_cpu_of(b), p, s, p->out, cpu_data(out));
+}
+
 pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
                              pdm_buffer *r)
 {
@@ -479,7 +497,7 @@ pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, c
                       .batch   = s,
                       .scalar  = cpu_data(data->scalar),
                       .sampled = cpu_data(data->sampled),
-                      .c       = cpu_data(c),
+                      .c       = extended(b, plan, s, c, plan->c),
                       .out     = cpu_data(r)};
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, residual_task, &task);
     return PDM_OK;
@@ -493,7 +511,7 @@ pdm_status rows_linearise_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, 
                       .batch   = s,
                       .scalar  = cpu_data(data->scalar),
                       .sampled = cpu_data(data->sampled),
-                      .c       = cpu_data(c),
+                      .c       = extended(b, plan, s, c, plan->c),
                       .out     = cpu_data(A)};
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, linearise_task, &task);
     return PDM_OK;
@@ -507,11 +525,12 @@ pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch 
                       .batch   = s,
                       .scalar  = cpu_data(data->scalar),
                       .sampled = cpu_data(data->sampled),
-                      .c       = cpu_data(c),
+                      .c       = extended(b, plan, s, c, plan->c),
                       .y       = cpu_data(y),
-                      .v       = cpu_data(v),
-                      .out     = cpu_data(out)};
+                      .v       = extended(b, plan, s, v, plan->v),
+                      .out     = unfolded(plan, out)};
     pdm_cpu_for(task.cpu, s.n, second_order_task, &task);
+    fold(b, plan, s, out);
     return PDM_OK;
 }
 
@@ -531,8 +550,12 @@ pdm_status rows_weigh_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_
 pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                           pdm_buffer *out)
 {
-    rows_task task = {
-        .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = cpu_data(out)};
+    rows_task task = {.cpu   = pdm_cpu_of(b),
+                      .plan  = plan,
+                      .batch = s,
+                      .c     = cpu_data(A),
+                      .v     = extended(b, plan, s, v, plan->v),
+                      .out   = cpu_data(out)};
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, apply_task, &task);
     return PDM_OK;
 }
@@ -541,8 +564,9 @@ pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch
                                   pdm_buffer *out)
 {
     rows_task task = {
-        .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = cpu_data(out)};
+        .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = unfolded(plan, out)};
     pdm_cpu_for(task.cpu, s.n, apply_adjoint_task, &task);
+    fold(b, plan, s, out);
     return PDM_OK;
 }
 
@@ -569,7 +593,6 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     pdm_status     status = PDM_OK;
     pdm_context   *ctx    = b->ctx;
     pdm_rows_plan *p      = NULL;
-    (void)n_sample;
 
     for (pdm_size t = 0; t < desc->n_term; t++)
         if (desc->term[t].n_input > PDM_CPU_MAX_INPUT || 1 + desc->term[t].n_atom > PDM_CPU_MAX_INPUT ||
@@ -598,6 +621,11 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     PDM_TRY(pdm_alloc_array(ctx, p->n_element * p->n_local, &p->element_coef));
     plan_elements(p);
     plan_work(p);
+    p->n_seen          = pdm_rows_n_seen(desc);
+    double **derived[] = {&p->c, &p->v, &p->out};
+    for (int i = 0; desc->n_derived > 0 && i < 3; i++)
+        PDM_TRY(pdm_alloc_array(ctx, n_sample * p->n_seen * p->n_coef, derived[i]));
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), derived_work(p) * sizeof(double)));
     PDM_TRY(cpu_pyramid_create(ctx, desc, &p->pyramid));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)p->pyramid.n_box * sizeof(double)));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (p->slab_work + second_order_extra(p)) * sizeof(double)));
@@ -620,6 +648,9 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
     pdm_free(b->ctx, p->coordinate_values);
     pdm_free(b->ctx, p->row_element);
     pdm_free(b->ctx, p->element_coef);
+    pdm_free(b->ctx, p->c);
+    pdm_free(b->ctx, p->v);
+    pdm_free(b->ctx, p->out);
     pdm_free(b->ctx, p);
     *plan = NULL;
 }

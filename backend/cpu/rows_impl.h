@@ -24,6 +24,8 @@ typedef struct rows_coordinates {
 struct pdm_rows_plan {
     const pdm_rows_desc  *desc; /* lent */
     pdm_size              n_local, n_coef, n_element;
+    pdm_size              n_seen;      /* fields and derived fields                               */
+    double               *c, *v, *out; /* [n_sample][n_seen][n_coef]; NULL without derived fields */
     pdm_size              n_block, n_slab;
     rows_block           *block;
     const pdm_term_desc **term_list; /* [n_term] terms sorted by block */
@@ -35,6 +37,14 @@ struct pdm_rows_plan {
     cpu_pyramid           pyramid;
     size_t                slab_work; /* doubles of scratch a task needs */
 };
+
+/* ---- derived.c: c [n_sample][n_field][n_coef], seen [n_sample][n_seen][n_coef] ---- */
+struct pdm_cpu;
+size_t derived_work(const pdm_rows_plan *p); /* doubles of scratch */
+/* seen = c and the derived fields of c */
+void derived_extend(struct pdm_cpu *cpu, const pdm_rows_plan *p, pdm_batch s, const double *c, double *seen);
+/* the transpose */
+void derived_fold(struct pdm_cpu *cpu, const pdm_rows_plan *p, pdm_batch s, const double *seen, double *out);
 
 /* ---- contract.c: all tensors row-major. `width` = degree+1. ---- */
 

@@ -1,4 +1,4 @@
-/* FP64 vectors [n_sample][n]: dot products by a fixed tree, linear combinations. */
+/* FP64 vectors [n_sample][n]: dot products by a fixed tree, linear combinations, products. */
 #include "backend/cpu/cpu_impl.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@ typedef struct vector_task {
     pdm_batch     batch;
     pdm_size      n, n_chunk;
     const double *x, *y, *weight, *alpha, *beta;
-    double       *out; /* dot: [n_sample] host; combine: [n_sample][n] */
+    double       *out; /* dot: [n_sample] host; combine, multiply: [n_sample][n] */
 } vector_task;
 
 /* At most LEAF terms in eight running sums; weight NULL: 1. */
@@ -87,5 +87,20 @@ pdm_status vector_combine_cpu(pdm_backend *b, pdm_batch s, pdm_size n, const dou
                         .beta    = beta,
                         .out     = cpu_data(z)};
     pdm_cpu_for(pdm_cpu_of(b), s.n * task.n_chunk, combine_task, &task);
+    return PDM_OK;
+}
+
+static void multiply_task(void *user, pdm_size task, int thread)
+{
+    const vector_task *k  = user;
+    const pdm_size     at = k->batch.index[task] * k->n;
+    (void)thread;
+    for (pdm_size i = at; i < at + k->n; i++) k->out[i] = k->x[i] * k->y[i];
+}
+
+pdm_status vector_multiply_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z)
+{
+    vector_task task = {.batch = s, .n = n, .x = cpu_data(x), .y = cpu_data(y), .out = cpu_data(z)};
+    pdm_cpu_for(pdm_cpu_of(b), s.n, multiply_task, &task);
     return PDM_OK;
 }

@@ -1,0 +1,112 @@
+/* The linear system of a step. docs/mathematics.md, "Steps by conjugate gradients". */
+#include "solver/solver_impl.h"
+
+/* What a factorisation may cost before "auto" takes conjugate gradients: operations, and numbers in the factor. */
+static const double FLOPS_MOST  = 2e10;
+static const double VALUES_MOST = 1e8;
+
+static bool too_large(const pdm_blocks *b)
+{
+    return pdm_blocks_flops(b) > FLOPS_MOST || (double)pdm_blocks_describe(b)->n_value > VALUES_MOST;
+}
+
+pdm_status solver_linear_choose(pdm_solver *s, const pdm_rows_desc *rows)
+{
+    pdm_status status  = PDM_OK;
+    bool       coupled = s->settings.linear != PDM_LINEAR_CG;
+
+    if (s->settings.linear == PDM_LINEAR_AUTO && rows->n_derived > 0) coupled = false;
+    PDM_TRY(pdm_blocks_create(s->ctx, rows, s->columns, coupled, &s->structure));
+    if (coupled && s->settings.linear == PDM_LINEAR_AUTO && too_large(s->structure)) {
+        coupled = false;
+        pdm_blocks_destroy(&s->structure);
+        PDM_TRY(pdm_blocks_create(s->ctx, rows, s->columns, coupled, &s->structure));
+    }
+    s->state.exact = coupled && rows->n_derived == 0;
+done:
+    return status;
+}
+
+pdm_status solver_linear_create(pdm_solver *s)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = s->backend;
+
+    if (s->state.exact) return PDM_OK;
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(s->state.n_sample * s->state.c_size) * sizeof(double), &s->curvature));
+    PDM_TRY(pdm_cg_create(s->ctx, b, s->state.n_sample, s->state.n_column, &s->cg));
+done:
+    return status;
+}
+
+void solver_linear_destroy(pdm_solver *s)
+{
+    s->backend->ops->buffer_destroy(s->backend, &s->curvature);
+    pdm_cg_destroy(&s->cg);
+}
+
+pdm_status pdm_solver_curvature(pdm_solver *s, pdm_batch batch, pdm_buffer *w, pdm_buffer *v, pdm_buffer *curvature)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+
+    PDM_TRY(b->ops->columns_expand(b, st->columns, batch, w, NULL, v));
+    PDM_TRY(b->ops->rows_apply(b, s->pass.rows, batch, st->A, v, s->r_try));
+    if (s->y_try != s->r_try) PDM_TRY(b->ops->rows_weigh(b, s->pass.rows, batch, s->r_try, s->y_try));
+    PDM_TRY(b->ops->rows_apply_adjoint(b, s->pass.rows, batch, st->A, s->y_try, curvature));
+done:
+    return status;
+}
+
+/* y = (H + shift D + ridge) x */
+static pdm_status apply(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *y)
+{
+    pdm_status        status = PDM_OK;
+    pdm_solver       *s      = user;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+
+    PDM_TRY(pdm_solver_curvature(s, batch, x, s->c_try, s->curvature));
+    PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, s->curvature, y));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, y, s->ridge, x, y));
+    PDM_TRY(b->ops->vector_multiply(b, batch, st->n_column, s->diagonal, x, s->w_try));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, y, s->shift, s->w_try, y));
+done:
+    return status;
+}
+
+static pdm_status precondition(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *y)
+{
+    pdm_solver *s = user;
+    return s->backend->ops->blocks_solve(s->backend, s->state.blocks, batch, s->state.L, x, y);
+}
+
+pdm_status solver_linear_solve(pdm_solver *s, pdm_batch batch)
+{
+    pdm_status          status = PDM_OK;
+    pdm_backend        *b      = s->backend;
+    const pdm_cg_system system = {.apply        = apply,
+                                  .precondition = precondition,
+                                  .user         = s,
+                                  .tolerance    = s->settings.cg_tolerance,
+                                  .max_iter     = s->settings.cg_iterations};
+
+    if (s->state.exact) return b->ops->blocks_solve(b, s->state.blocks, batch, s->state.L, s->g, s->step);
+    PDM_TRY(pdm_cg_solve(s->cg, batch, &system, s->g, s->step));
+    for (pdm_size i = 0; i < batch.n; i++)
+        s->result[batch.index[i]].cg_iterations += pdm_cg_results(s->cg)[batch.index[i]].iterations;
+done:
+    return status;
+}
+
+pdm_status pdm_solver_view(const pdm_solver *s, pdm_text *out)
+{
+    const pdm_blocks_desc *d    = pdm_blocks_describe(s->structure);
+    const bool             full = d->start[d->n_block] > d->n_block || d->n_block == 1;
+    return pdm_text_append(out, "steps        %s: %lld unknowns in %lld blocks, %.3g MB a factor\n",
+                           s->state.exact ? "by Cholesky factorisation"
+                           : full         ? "by conjugate gradients with the factor of the local part"
+                                          : "by conjugate gradients with the experts' own blocks",
+                           (long long)d->n_unknown, (long long)d->n_block, 8e-6 * (double)d->n_value);
+}
