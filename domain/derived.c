@@ -109,18 +109,25 @@ pdm_size pdm_domain_derive_work(const pdm_domain *d)
     return 2 * d->n_coef;
 }
 
-/* out = T in, one dimension after the other. */
-static void transform(const pdm_domain *d, const double *in, double *out, double *other)
+/* Coefficients of one layer: all dimensions from first_dim on. */
+static pdm_size layer_size(const pdm_domain *d)
 {
-    memcpy(out, in, (size_t)d->n_coef * sizeof *out);
-    pdm_size inner = d->n_coef;
-    for (pdm_size j = 0; j < d->n_dim; j++) {
+    pdm_size n = 1;
+    for (pdm_size j = d->rows.first_dim; j < d->n_dim; j++) n *= d->spline[j].n_coef;
+    return n;
+}
+
+/* out = T in for `size` coefficients, a number of layers, one dimension after the other. */
+static void transform(const pdm_domain *d, pdm_size size, const double *in, double *out, double *other)
+{
+    pdm_size inner = layer_size(d);
+    memcpy(out, in, (size_t)size * sizeof *out);
+    for (pdm_size j = d->rows.first_dim; j < d->n_dim; j++) {
         const pdm_size n = d->spline[j].n_coef;
         inner /= n;
-        if (j < d->rows.first_dim) continue;
-        memcpy(other, out, (size_t)d->n_coef * sizeof *out);
-        memset(out, 0, (size_t)d->n_coef * sizeof *out);
-        for (pdm_size o = 0; o < d->n_coef / (n * inner); o++)
+        memcpy(other, out, (size_t)size * sizeof *out);
+        memset(out, 0, (size_t)size * sizeof *out);
+        for (pdm_size o = 0; o < size / (n * inner); o++)
             for (pdm_size a = 0; a < n; a++)
                 for (pdm_size b = 0; b < n; b++) {
                     const double factor = d->rows.transform[j][a * n + b];
@@ -130,15 +137,19 @@ static void transform(const pdm_domain *d, const double *in, double *out, double
     }
 }
 
+void domain_derive_layers(const pdm_domain *d, pdm_size k, pdm_size size, const double *in, double *out, double *work)
+{
+    const pdm_size n     = layer_size(d);
+    double        *modes = work, *other = work + size;
+    transform(d, size, in, modes, other);
+    for (pdm_size i = 0; i < size; i++) modes[i] *= d->derived[k].symbol[i % n];
+    transform(d, size, modes, out, other);
+}
+
 void pdm_domain_derive(const pdm_domain *d, const double *c, double *seen, double *work)
 {
-    pdm_size n = 1;
-    for (pdm_size j = d->rows.first_dim; j < d->n_dim; j++) n *= d->spline[j].n_coef;
     memcpy(seen, c, (size_t)(d->n_field * d->n_coef) * sizeof *seen);
-    for (pdm_size k = 0; k < d->rows.n_derived; k++) {
-        double *modes = work, *other = work + d->n_coef;
-        transform(d, c + d->derived[k].field * d->n_coef, modes, other);
-        for (pdm_size i = 0; i < d->n_coef; i++) modes[i] *= d->derived[k].symbol[i % n];
-        transform(d, modes, seen + (d->n_field + k) * d->n_coef, other);
-    }
+    for (pdm_size k = 0; k < d->rows.n_derived; k++)
+        domain_derive_layers(d, k, d->n_coef, c + d->derived[k].field * d->n_coef, seen + (d->n_field + k) * d->n_coef,
+                             work);
 }

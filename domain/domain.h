@@ -135,6 +135,26 @@ pdm_size   pdm_domain_prepare_work(const pdm_domain *d);
 pdm_size pdm_domain_n_feature(const pdm_domain *d);
 void     pdm_domain_features(const pdm_domain *d, const double *input, const double *lift, const double *magnitude,
                              const double *input_shift, const double *input_scale, float *features);
+/* ---- what a solution does first (domain/taylor.c) ------------------------------------------------------------------------
+ * For problems of first order in time: features of the initial state, coefficients in space [n_coef over that of t], and
+ * columns, products of the coefficients of ((t - start)/extent)^power with one of them. */
+typedef struct pdm_taylor pdm_taylor;
+typedef struct pdm_taylor_column {
+    int32_t power, feature; /* power from 1 */
+} pdm_taylor_column;
+/* where: the place of the setting that asks for it, lent for the life of *out, as is d. Allocates all. Fails with PDM_ERR_CASE
+ * there when the equations cannot be solved for the first derivatives in time: steady, of higher order, not linear in them. */
+pdm_status pdm_taylor_create(const pdm_domain *d, pdm_where where, pdm_taylor **out);
+void       pdm_taylor_destroy(pdm_taylor **t);
+/* feature [n_feature][n_space]: u, du/dt, d2u/dt2, d3u/dt3 at the start, field by field; then all derivatives in space that the
+ * equations read. Entries that are not finite are zero. From one sample's packed input and its lift. Holds scratch: one thread
+ * at a time. Fails with PDM_ERR_NUMERIC where the factors of the time derivatives are singular. */
+pdm_status pdm_taylor_features(pdm_taylor *t, const double *input, const double *lift, double *feature);
+pdm_size   pdm_taylor_n_feature(const pdm_taylor *t);
+/* Columns of a field, the most useful first. Lent. */
+const pdm_taylor_column *pdm_taylor_columns(const pdm_taylor *t, pdm_size field, pdm_size *n);
+const double            *pdm_taylor_profile(const pdm_taylor *t, pdm_size power); /* [n_coef of t] */
+
 /* Values of a compiled expression on a tensor grid of physical coordinates, for exact solutions: out [prod n_point].
  * at: the place of the expression, for errors. */
 pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,

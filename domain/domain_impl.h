@@ -112,6 +112,8 @@ pdm_status domain_levels_view(const pdm_domain *d, pdm_text *out);
 /* domain/derived.c: after the terms */
 pdm_status domain_derived_create(pdm_domain *d);
 void       domain_derived_destroy(pdm_domain *d);
+/* Derived field k from its field, in out [size], a number of layers in space; work [2 size]. */
+void domain_derive_layers(const pdm_domain *d, pdm_size k, pdm_size size, const double *in, double *out, double *work);
 /* domain/conditions.c: completeness of conditions; which coefficients are fixed; layers of data */
 pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c);
 /* domain/cells.c: inputs on cells. values: this input's share of the packed input. */
@@ -123,5 +125,25 @@ void   domain_cells_sample(const pdm_domain *d, pdm_size input, const double *va
                            double *out);
 /* domain/lift.c */
 pdm_size domain_work_size(const pdm_domain *d);
+/* From one sample's packed input: scalars, and coefficients of the fields (values, for those on cells), packed likewise.
+ * line: as many doubles as the longest dimension has coefficients. */
+void domain_input_coefficients(const pdm_domain *d, const double *input, double *scalar, double *coef, double *line);
+/* One of these inputs, or a derivative, on a tensor of axes: out [prod n_point]. */
+void domain_sample_input(const pdm_domain *d, const pdm_sampled_input *s, const double *input_coef,
+                         const pdm_axis *const *axis, double *out);
+/* domain/stencil.c: derivatives at the Greville points of a dimension from values there. Holds scratch: one thread. */
+typedef struct domain_stencil {
+    pdm_context     *ctx;
+    pdm_size         n, shift; /* points; function j of spline belongs to point j - shift */
+    pdm_spline       spline;
+    pdm_collocation *through; /* the points                                           */
+    pdm_size        *element; /* [n] of the points                                    */
+    double          *basis;   /* [PDM_MAX_ORDER+1][n][degree+1] of spline, there      */
+    double          *line;    /* [n]                                                  */
+} domain_stencil;
+pdm_status domain_stencil_create(const pdm_spline *s, domain_stencil *out);
+void       domain_stencil_destroy(domain_stencil *k);
+/* values[i stride], i < n, become derivatives of that order by the physical coordinate. */
+void domain_stencil_apply(const domain_stencil *k, pdm_size order, double *values, pdm_size stride);
 
 #endif

@@ -56,8 +56,20 @@ static void sample_spline(const pdm_domain *d, const pdm_input_info *info, const
     }
 }
 
-/* input_coef: coefficients of all inputs (values, for those on cells). */
-static void sample_input(const pdm_domain *d, const pdm_sampled_input *s, const double *input_coef,
+void domain_input_coefficients(const pdm_domain *d, const double *input, double *scalar, double *coef, double *line)
+{
+    const pdm_size n_input = pdm_pde_n_input(d->pde);
+    for (pdm_size i = 0; i < d->input_offset[n_input]; i++) coef[i] = input[i];
+    for (pdm_size i = 0; i < n_input; i++) {
+        const pdm_input_info *info = pdm_pde_input(d->pde, i);
+        if (info->scalar >= 0)
+            scalar[info->scalar] = input[d->input_offset[i]];
+        else if (!d->cells[i].used)
+            interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], line);
+    }
+}
+
+void domain_sample_input(const pdm_domain *d, const pdm_sampled_input *s, const double *input_coef,
                          const pdm_axis *const *axis, double *out)
 {
     const double *coef = input_coef + d->input_offset[s->input];
@@ -76,7 +88,7 @@ static void evaluate_on_axes(const pdm_domain *d, const pdm_function *f, const d
     double *sampled = work, *in = work + f->n_sampled * n_point, *registers = in + f->n_input;
 
     for (pdm_size k = 0; k < f->n_sampled; k++)
-        sample_input(d, &f->sampled[k], input_coef, axis, sampled + k * n_point);
+        domain_sample_input(d, &f->sampled[k], input_coef, axis, sampled + k * n_point);
     for (pdm_size i = 0; i < n_point; i++) {
         pdm_size index[PDM_MAX_DIM], rest = i;
         for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
@@ -216,20 +228,13 @@ pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar
     for (pdm_size j = 0; j < d->n_dim; j++) longest = d->spline[j].n_coef > longest ? d->spline[j].n_coef : longest;
     double *values = line + longest;
     if (report) *report = (pdm_lift_report){0};
-    for (pdm_size i = 0; i < d->input_offset[n_input]; i++) coef[i] = input[i];
-    for (pdm_size i = 0; i < n_input; i++) {
-        const pdm_input_info *info = pdm_pde_input(d->pde, i);
-        if (info->scalar >= 0)
-            scalar[info->scalar] = input[d->input_offset[i]];
-        else if (!d->cells[i].used)
-            interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], line);
-    }
+    domain_input_coefficients(d, input, scalar, coef, line);
     for (pdm_size t = 0; t < d->n_term; t++) {
         const pdm_function *f = d->term_function[t];
         const pdm_axis     *axis[PDM_MAX_DIM];
         for (pdm_size j = 0; j < d->n_dim; j++) axis[j] = &d->term[t].axis[j];
         for (pdm_size k = 0; k < f->n_sampled; k++)
-            sample_input(d, &f->sampled[k], coef, axis, sampled + d->term[t].sampled_offset[k]);
+            domain_sample_input(d, &f->sampled[k], coef, axis, sampled + d->term[t].sampled_offset[k]);
     }
     for (pdm_size i = 0; i < d->n_field * d->n_coef; i++) lift[i] = 0.0;
     for (pdm_size i = 0; i < d->n_initial; i++) {
@@ -318,9 +323,9 @@ void pdm_point_grid_destroy(pdm_point_grid *g)
 pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
                                const pdm_size *n_point, const double *const *coordinate, double *out)
 {
-    pdm_status      status  = PDM_OK;
-    const pdm_size  n_input = pdm_pde_n_input(d->pde), size = d->input_offset[n_input];
-    pdm_point_grid  grid = {0};
+    pdm_status      status = PDM_OK;
+    const pdm_size  size   = d->input_offset[pdm_pde_n_input(d->pde)];
+    pdm_point_grid  grid   = {0};
     const pdm_axis *axis[PDM_MAX_DIM];
     double         *coef = NULL, *work = NULL, *scalar = NULL;
     pdm_size        n = 1, longest = 1, n_order = 1;
@@ -335,14 +340,7 @@ pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_w
     PDM_TRY(pdm_alloc_array(d->ctx, size, &coef));
     PDM_TRY(pdm_alloc_array(d->ctx, pdm_pde_n_scalar(d->pde), &scalar));
     PDM_TRY(pdm_alloc_array(d->ctx, function_work(f, n) + longest, &work));
-    for (pdm_size i = 0; i < size; i++) coef[i] = input[i];
-    for (pdm_size i = 0; i < n_input; i++) {
-        const pdm_input_info *info = pdm_pde_input(d->pde, i);
-        if (info->scalar >= 0)
-            scalar[info->scalar] = input[d->input_offset[i]];
-        else if (!d->cells[i].used)
-            interpolate_tensor(d, info->n_dim, info->dim, coef + d->input_offset[i], work);
-    }
+    domain_input_coefficients(d, input, scalar, coef, work);
     evaluate_on_axes(d, f, scalar, coef, axis, out, work);
 done:
     pdm_point_grid_destroy(&grid);
