@@ -5,11 +5,11 @@
 
 #include "experts/experts_impl.h"
 
-#define EXPERTS_SETTINGS(X)                                                                                    \
-    X(basis, PDM_SETTING_COUNT, 12, 1, 256, NULL, "1", "columns (basis functions) per expert and field")       \
-    X(partition, PDM_SETTING_CHOICE, 0, 0, 1, "hard|smooth", "1",                                              \
-      "control points belong to one expert, or blend between them")                                            \
-    X(prior, PDM_SETTING_CHOICE, 0, 0, 1, "polynomial|none", "1", "what the network's functions are added to") \
+#define EXPERTS_SETTINGS(X)                                                                                           \
+    X(basis, PDM_SETTING_COUNT, 12, 1, 256, NULL, "1", "columns (basis functions) per expert and field")              \
+    X(partition, PDM_SETTING_CHOICE, 0, 0, 1, "hard|smooth", "1",                                                     \
+      "control points belong to one expert, or blend between them")                                                   \
+    X(prior, PDM_SETTING_CHOICE, 0, 0, 2, "polynomial|none|taylor", "1", "what the network's functions are added to") \
     X(overlap, PDM_SETTING_REAL, 4, 0.5, 64, NULL, "1", "control points over which a smooth partition blends")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
@@ -242,7 +242,8 @@ pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
         x->group[g].n_col   = x->group[g].n_coef < N ? x->group[g].n_coef : N;
         x->group[g].channel = x->channel + x->group[g].field * N;
     }
-    if (x->settings.prior == 0) PDM_TRY(experts_prior_create(x));
+    if (x->settings.prior == PRIOR_TAYLOR) PDM_TRY(experts_base_create(x, pdm_case_where(c, "experts", "prior")));
+    if (x->settings.prior != PRIOR_NONE) PDM_TRY(experts_prior_create(x));
     count_columns(x);
     *out = x;
     x    = NULL;
@@ -287,6 +288,8 @@ void pdm_experts_destroy(pdm_experts **experts)
     pdm_free(x->ctx, x->window);
     pdm_free(x->ctx, x->channel);
     pdm_free(x->ctx, x->prior);
+    pdm_free(x->ctx, x->feature);
+    pdm_taylor_destroy(&x->taylor);
     pdm_free(x->ctx, x);
     *experts = NULL;
 }

@@ -5,7 +5,7 @@
  *   /experts:basis                    columns per expert and field (N); fewer where an expert has fewer free coefficients
  *   /experts:partition "hard|smooth"  0/1 ownership, or windows that blend over `overlap` control points
  *   /experts:overlap
- *   /experts:prior "polynomial|none"    what the channels are added to */
+ *   /experts:prior "polynomial|none|taylor"    what the channels are added to */
 #ifndef PDM_EXPERTS_H
 #define PDM_EXPERTS_H
 
@@ -21,6 +21,14 @@ void       pdm_experts_destroy(pdm_experts **x);
 
 /* Length of the columns of a field, 1 at first: its size. Changes the description: call before back ends take it. */
 void pdm_experts_set_scale(pdm_experts *x, pdm_size field, double scale);
+
+/* prior "taylor": the first channels of every field are added to what follows from the initial state (pdm_taylor_columns), the
+ * rest to polynomials. false with any other prior. */
+bool pdm_experts_has_base(const pdm_experts *x);
+/* That sum's part for one sample, from its packed input and its lift: base [n_channel][n_coef] FP32, of unit root mean square
+ * on each expert's coefficients (of a smooth partition: on all), zero elsewhere; to be added to the network's output. Holds
+ * scratch: one thread at a time. Fails as pdm_taylor_features() does. */
+pdm_status pdm_experts_base(pdm_experts *x, const double *input, const double *lift, float *base);
 
 const pdm_columns_desc *pdm_experts_columns(const pdm_experts *x);
 pdm_size                pdm_experts_n_column(const pdm_experts *x);

@@ -31,9 +31,17 @@ struct pdm_experts {
     double           *prior;   /* pieces of all groups                          */
     axis_windows      window_of[PDM_MAX_DIM];
     pdm_size         *column0; /* [n_expert+1]                                  */
+    pdm_taylor       *taylor;  /* NULL: another prior                           */
+    double           *feature; /* [n_feature][n_space] of one sample            */
 };
 
-/* experts/prior.c: the polynomials of all groups, once these have their columns. */
+typedef enum experts_prior { PRIOR_POLYNOMIAL, PRIOR_NONE, PRIOR_TAYLOR } experts_prior;
+
+/* experts/prior.c: the polynomials of all groups, once these have their columns; behind the Taylor columns, if any. */
 pdm_status experts_prior_create(pdm_experts *x);
+/* experts/base.c. where: of the setting. */
+pdm_status experts_base_create(pdm_experts *x, pdm_where where);
+/* Columns of a group that are Taylor columns: its first ones. */
+pdm_size experts_n_taylor(const pdm_experts *x, const pdm_column_group *g);
 
 #endif

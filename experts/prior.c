@@ -82,7 +82,7 @@ static void fill_prior(const pdm_experts *x, const pdm_column_group *g, unsigned
         round[j] = pdm_domain_spline(x->domain, j)->periodic && x->per_dim[j] == 1;
     }
     count_places(x, g, seen, limit);
-    for (pdm_size n = 0; n < g->n_col; n++) {
+    for (pdm_size n = experts_n_taylor(x, g); n < g->n_col; n++) {
         for (pdm_size k = 0; k < g->n_coef; k++) {
             pdm_size at    = g->coef[k];
             double   value = 1.0;

@@ -75,6 +75,15 @@ for pair in D:pde.parameters.D steps:training.steps parameters.D:pde.parameters 
     refused 3 "unknown|did you mean \"${pair#*:}\"" "$program" check good.cdl --set "${pair%%:*}=3"
 done
 
+
+# ---- the prior ----
+bad_case '/experts:prior|tailor|polynomial|none|taylor' -e 's/:basis = 4 ;/:basis = 4 ; :prior = "tailor" ;/'
+bad_case '/experts:prior|"u"|order 2 in time|first order' -e 's/:basis = 4 ;/:basis = 4 ; :prior = "taylor" ;/' \
+    -e 's/"dt(u) - /"dt(tau*dt(u)) - /' -e 's/:u = "u0" ;/:u = "u0" ; :u_t = "0" ;/'
+bad_case '/experts:prior|dt(v)|polynomial' -e 's/:basis = 4 ;/:basis = 4 ; :prior = "taylor" ;/' \
+    -e 's/:fields = "u"/:fields = "u v"/' -e 's/+ uptake" ;/+ uptake" ; :v = "dxx(v) - u" ;/' -e '/units/d' \
+    -e 's/:x_min = "/:x_min = "v = 0 ; /' -e 's/:x_max = "/:x_max = "v = 0 ; /'
+
 # ---- expressions: a caret under the place ----
 bad_case '/pde/residuals:u|"w"|u|^' -e 's/dt(u) -/dt(w) -/'
 bad_case '/pde/residuals:u|"sine"|sin|^' -e 's/+ uptake/+ sine(u)/'

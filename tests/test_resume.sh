@@ -81,4 +81,20 @@ expect 0 "all $steps steps are done" "$program" train tiny.cdl -o whole.nc --res
 expect 0 '1 of 1 steps' "$program" train tiny.cdl -o stated.nc --set training.steps=1 --set training.clip=3 --set domain.sub=2
 expect 0 'all 1 steps are done' "$program" train tiny.cdl -o stated.nc --resume
 
+# ---- with columns that are made of each sample's initial state ----
+write_case tiny -e "s/:steps = 6/:steps = $steps/" -e 's/checkpoint_every = 2/checkpoint_every = 7/' \
+    -e 's/:basis = 4 ;/:basis = 4 ; :prior = "taylor" ;/'
+mv whole.nc polynomial.nc
+expect 0 "$steps of $steps steps" "$program" train tiny.cdl -o whole.nc --force --threads 2
+cmp -s whole.nc polynomial.nc && complain 'the prior "taylor" changes nothing'
+stop_by KILL taylor 60
+[ $got -eq 137 ] || complain "killed near step 60: exit code $got"
+expect 0 "$steps of $steps steps" "$program" train tiny.cdl -o taylor.nc --resume --threads 1
+same_as_whole taylor
+write_inputs inputs -e ''
+expect 0 '' "$program" predict taylor.nc inputs.nc -o again.nc
+expect 0 '' "$program" predict whole.nc inputs.nc -o once.nc
+for file in again once; do ncdump -v u $file.nc | sed -n '/^data:/,$p' > $file.txt; done
+cmp again.txt once.txt || complain 'the predictions differ'
+
 exit "$failed"

@@ -17,13 +17,15 @@ pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input)
     pdm_backend         *b      = m->backend;
     const pdm_rows_desc *rows   = pdm_domain_rows(m->domain);
     const pdm_size       n_coef = pdm_domain_n_coef(m->domain), c_size = n_coef * rows->n_field,
-                   n_input = pdm_domain_n_input(m->domain);
-    void *scalar = NULL, *sampled = NULL, *lift = NULL, *features = NULL;
+                   n_input   = pdm_domain_n_input(m->domain);
+    const pdm_size base_size = pdm_experts_columns(m->experts)->n_channel * n_coef;
+    void          *scalar = NULL, *sampled = NULL, *lift = NULL, *features = NULL, *base = NULL;
 
     PDM_TRY(b->ops->acquire(b, m->data.scalar, PDM_WRITE, &scalar));
     PDM_TRY(b->ops->acquire(b, m->data.sampled, PDM_WRITE, &sampled));
     PDM_TRY(b->ops->acquire(b, m->lift, PDM_WRITE, &lift));
     PDM_TRY(b->ops->acquire(b, m->features, PDM_WRITE, &features));
+    if (m->base) PDM_TRY(b->ops->acquire(b, m->base, PDM_WRITE, &base));
     m->report = (pdm_lift_report){0};
     for (pdm_size i = 0; i < n; i++) {
         pdm_lift_report report;
@@ -37,12 +39,25 @@ pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input)
         if (report.relative > m->report.relative) m->report = report;
         pdm_domain_features(m->domain, input + i * n_input, own_lift, m->magnitude, m->input_shift, m->input_scale,
                             (float *)features + i * pdm_domain_n_feature(m->domain) * n_coef);
+        if (base) PDM_TRY(pdm_experts_base(m->experts, input + i * n_input, own_lift, (float *)base + i * base_size));
     }
 done:
     if (scalar) (void)b->ops->release(b, m->data.scalar, &scalar);
     if (sampled) (void)b->ops->release(b, m->data.sampled, &sampled);
     if (lift) (void)b->ops->release(b, m->lift, &lift);
     if (features) (void)b->ops->release(b, m->features, &features);
+    if (base) (void)b->ops->release(b, m->base, &base);
+    return status;
+}
+
+pdm_status batch_basis(pdm_model *m, pdm_batch batch, bool keep)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size size   = m->n_batch * pdm_experts_columns(m->experts)->n_channel * pdm_domain_n_coef(m->domain);
+
+    PDM_TRY(m->surrogate->ops->forward(m->surrogate, batch, m->features, m->basis, keep));
+    if (m->base) PDM_TRY(m->backend->ops->combine_f32(m->backend, size, 1.0, m->base, 1.0, m->basis));
+done:
     return status;
 }
 

@@ -72,6 +72,9 @@ static pdm_status create_batch(pdm_model *m)
                                   &m->basis));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)pdm_experts_columns(m->experts)->n_channel * n_coef * sizeof(float),
                                   &m->g_basis));
+    if (pdm_experts_has_base(m->experts))
+        PDM_TRY(b->ops->buffer_create(
+            b, n * (size_t)pdm_experts_columns(m->experts)->n_channel * n_coef * sizeof(float), &m->base));
     PDM_TRY(b->ops->buffer_create(b, n * c_size * sizeof(double), &m->lift));
     PDM_TRY(b->ops->buffer_create(b, n * c_size * sizeof(double), &m->g_c));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)rows->n_scalar * sizeof(double), &m->data.scalar));
@@ -240,7 +243,7 @@ void pdm_model_destroy(pdm_model **model)
     pdm_experts_destroy(&m->free_experts);
     pdm_surrogate_destroy(&m->surrogate);
     if (b) {
-        pdm_buffer **buffer[] = {&m->features, &m->basis,       &m->g_basis,      &m->lift,   &m->g_c,
+        pdm_buffer **buffer[] = {&m->features, &m->basis,       &m->g_basis,      &m->lift,   &m->g_c,   &m->base,
                                  &m->misfit,   &m->data.scalar, &m->data.sampled, &m->adam_m, &m->adam_v};
         for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
     }

@@ -65,7 +65,7 @@ static pdm_status predict_slab(pdm_model *m, pdm_size n, pdm_size k, double poli
 
     PDM_TRY(batch_prepare(m, n, m->input));
     const double t1 = pdm_clock();
-    if (network) PDM_TRY(m->surrogate->ops->forward(m->surrogate, batch, m->features, m->basis, false));
+    if (network) PDM_TRY(batch_basis(m, batch, false));
     const double t2 = pdm_clock();
     if (network) PDM_TRY(pdm_solver_solve(m->solver, batch, &m->data, m->basis, m->lift, PDM_START_ZERO));
     if (polished) PDM_TRY(polish_batch(m, batch, polish_tolerance));

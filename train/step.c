@@ -155,7 +155,7 @@ pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient
     loss_weights(m, &physics, &data);
     PDM_TRY(batch_draw(m, step));
     take_time(m, "seconds.data", &clock);
-    PDM_TRY(m->surrogate->ops->forward(m->surrogate, among, m->features, m->basis, gradient));
+    PDM_TRY(batch_basis(m, among, gradient));
     take_time(m, "seconds.network", &clock);
     PDM_TRY(pdm_solver_solve(m->solver, among, &m->data, m->basis, m->lift, PDM_START_ZERO));
     take_time(m, "seconds.solve", &clock);

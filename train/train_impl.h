@@ -89,6 +89,7 @@ struct pdm_model {
     /* batch, on the back end */
     pdm_size      n_batch;
     pdm_buffer   *features, *basis, *g_basis, *lift, *g_c, *misfit;
+    pdm_buffer   *base; /* like basis, to be added to the network's output; NULL where there is none */
     pdm_rows_data data; /* scalar, sampled */
     /* batch, on the host */
     pdm_arena         arena;
@@ -138,6 +139,9 @@ pdm_status scales_find(pdm_model *m);
 pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input);
 pdm_status batch_draw(pdm_model *m, pdm_size step); /* fills m->input, m->pick */
 pdm_batch  batch_of(pdm_model *m, pdm_size n);
+/* Basis functions of samples that are prepared: the network's output, and what the experts' prior adds. keep: for backward,
+ * which is that of the network alone. */
+pdm_status batch_basis(pdm_model *m, pdm_batch batch, bool keep);
 /* step.c: mean loss of those samples of `among` whose solve converged, and with gradient also the adjoint: the first *n_good
  * of m->good. PDM_ERR_NUMERIC when there is none. */
 pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good, double *loss);
