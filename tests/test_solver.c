@@ -159,6 +159,8 @@ START_TEST(linear_solvers_find_the_same_minimum)
             pdm_solver         *solver   = NULL;
             pdm_solver_settings settings = usual_settings;
             settings.linear              = cg ? PDM_LINEAR_CG : PDM_LINEAR_DIRECT;
+            settings.tolerance           = 1e-7;
+            settings.max_iter            = 200;
             open_fixture(&f, _i / KIND_COUNT, (kind)(_i % KIND_COUNT), "cpu", 2, 2);
             problem_random_state(&f.p, 12);
             ck_assert_int_eq(pdm_solver_create(f.p.ctx, f.p.backend, &settings, f.p.domain, f.experts, 2, &solver),

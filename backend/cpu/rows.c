@@ -7,7 +7,11 @@
 
 #include "backend/cpu/rows_impl.h"
 
-enum { SLAB_POINTS = 4096 }; /* points of one term in a slab, aimed at */
+enum {
+    SLAB_POINTS = 4096,    /* points of one term in a slab, aimed at                               */
+    LARGE       = 1000000, /* numbers in A from which on the sums of one sample are shared out     */
+    CHUNKS      = 8        /* in so many parts, whatever the number of threads: the sums are the same */
+};
 
 /* ---- plan ---- */
 
@@ -378,7 +382,7 @@ static void linearise_task(void *user, pdm_size task, int thread)
 
 /* out += E^T [ (Q^T y) f_ab E v ] of one term on one slab. */
 static void second_order_slab(const rows_task *k, pdm_size sample, const rows_slab *s, const pdm_term_desc *t,
-                              double *scratch)
+                              double *out, double *scratch)
 {
     pdm_rows_plan       *p      = k->plan;
     const pdm_rows_desc *d      = p->desc;
@@ -410,20 +414,56 @@ static void second_order_slab(const rows_task *k, pdm_size sample, const rows_sl
     }
     for (pdm_size a = 0; a < t->n_atom; a++)
         evaluate_tensor_adjoint(d->n_dim, d->degree, d->n_coef, t->axis, t->atom[a].order, first0, n0, g + a * n,
-                                k->out + sample * c_size + t->atom[a].field * p->n_coef, w.tensor);
+                                out + t->atom[a].field * p->n_coef, w.tensor);
+}
+
+/* Where chunk `chunk` of the sums of a sample goes: the plan's part of its own, or the result where there is one chunk. */
+static double *chunk_sums(const rows_task *k, pdm_size sample, pdm_size chunk)
+{
+    const pdm_rows_plan *p = k->plan;
+    const pdm_size       n = p->n_seen * p->n_coef;
+    return p->n_chunk == 1 ? k->out + sample * n : p->partial + (sample * p->n_chunk + chunk) * n;
 }
 
 static void second_order_task(void *user, pdm_size task, int thread)
 {
     const rows_task     *k      = user;
     const pdm_rows_plan *p      = k->plan;
-    const pdm_size       sample = k->batch.index[task], c_size = p->n_seen * p->n_coef;
-    memset(k->out + sample * c_size, 0, (size_t)c_size * sizeof(double));
-    for (pdm_size s = 0; s < p->n_slab; s++) {
+    const pdm_size       sample = k->batch.index[task / p->n_chunk], chunk = task % p->n_chunk;
+    double              *out = chunk_sums(k, sample, chunk);
+
+    memset(out, 0, (size_t)(p->n_seen * p->n_coef) * sizeof *out);
+    for (pdm_size s = p->n_slab * chunk / p->n_chunk; s < p->n_slab * (chunk + 1) / p->n_chunk; s++) {
         const rows_block *b = &p->block[p->slab[s].block];
         for (pdm_size i = 0; i < b->n_term; i++)
-            second_order_slab(k, sample, &p->slab[s], b->term[i], pdm_cpu_scratch(k->cpu, thread));
+            second_order_slab(k, sample, &p->slab[s], b->term[i], out, pdm_cpu_scratch(k->cpu, thread));
     }
+}
+
+/* Coefficients that an element sees, in order, and back. */
+static void gather(const pdm_rows_plan *p, int32_t element, const double *restrict v, double *restrict local)
+{
+    const int32_t *index = p->element_coef + element * p->n_local;
+    for (pdm_size f = 0; f < p->n_seen; f++)
+        for (pdm_size l = 0; l < p->n_local; l++) local[f * p->n_local + l] = v[f * p->n_coef + index[l]];
+}
+
+static void scatter(const pdm_rows_plan *p, int32_t element, const double *restrict local, double *restrict out)
+{
+    const int32_t *index = p->element_coef + element * p->n_local;
+    for (pdm_size f = 0; f < p->n_seen; f++)
+        for (pdm_size l = 0; l < p->n_local; l++) out[f * p->n_coef + index[l]] += local[f * p->n_local + l];
+}
+
+/* Eight running sums: the same for every instruction set. */
+static double dot(pdm_size n, const double *restrict a, const double *restrict b)
+{
+    double   sum[8] = {0};
+    pdm_size i      = 0;
+    for (; i + 8 <= n; i += 8)
+        for (pdm_size l = 0; l < 8; l++) sum[l] += a[i + l] * b[i + l];
+    for (pdm_size l = 0; i + l < n; l++) sum[l] += a[i + l] * b[i + l];
+    return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
 static void apply_task(void *user, pdm_size task, int thread)
@@ -431,18 +471,15 @@ static void apply_task(void *user, pdm_size task, int thread)
     const rows_task     *k      = user;
     const pdm_rows_plan *p      = k->plan;
     const pdm_rows_desc *d      = p->desc;
-    const pdm_size       sample = k->batch.index[task / p->n_slab];
-    const rows_slab     *s      = &p->slab[task % p->n_slab];
-    const rows_block    *b      = &p->block[s->block];
-    const double        *v      = k->v + sample * p->n_seen * p->n_coef;
-    (void)thread;
+    const pdm_size       sample = k->batch.index[task / p->n_slab], n = p->n_seen * p->n_local;
+    const rows_slab     *s       = &p->slab[task % p->n_slab];
+    const rows_block    *b       = &p->block[s->block];
+    const double        *v       = k->v + sample * p->n_seen * p->n_coef;
+    double              *local   = pdm_cpu_scratch(k->cpu, thread);
+    int32_t              element = -1;
     for (pdm_size q = b->row0 + s->first * b->rest; q < b->row0 + (s->first + s->n) * b->rest; q++) {
-        const double  *A     = k->c + (sample * d->n_row + q) * p->n_seen * p->n_local;
-        const int32_t *index = p->element_coef + p->row_element[q] * p->n_local;
-        double         sum   = 0.0;
-        for (pdm_size f = 0; f < p->n_seen; f++)
-            for (pdm_size l = 0; l < p->n_local; l++) sum += A[f * p->n_local + l] * v[f * p->n_coef + index[l]];
-        k->out[sample * d->n_row + q] = sum;
+        if (p->row_element[q] != element) gather(p, element = p->row_element[q], v, local);
+        k->out[sample * d->n_row + q] = dot(n, k->c + (sample * d->n_row + q) * n, local);
     }
 }
 
@@ -451,17 +488,46 @@ static void apply_adjoint_task(void *user, pdm_size task, int thread)
     const rows_task     *k      = user;
     const pdm_rows_plan *p      = k->plan;
     const pdm_rows_desc *d      = p->desc;
-    const pdm_size       sample = k->batch.index[task], c_size = p->n_seen * p->n_coef;
-    double              *out = k->out + sample * c_size;
-    (void)thread;
-    memset(out, 0, (size_t)c_size * sizeof *out);
-    for (pdm_size q = 0; q < d->n_row; q++) {
-        const double  *A     = k->c + (sample * d->n_row + q) * p->n_seen * p->n_local;
-        const int32_t *index = p->element_coef + p->row_element[q] * p->n_local;
-        const double   y     = k->v[sample * d->n_row + q];
-        for (pdm_size f = 0; f < p->n_seen; f++)
-            for (pdm_size l = 0; l < p->n_local; l++) out[f * p->n_coef + index[l]] += y * A[f * p->n_local + l];
+    const pdm_size       sample = k->batch.index[task / p->n_chunk], chunk = task % p->n_chunk;
+    const pdm_size       n = p->n_seen * p->n_local, end = d->n_row * (chunk + 1) / p->n_chunk;
+    double              *out     = chunk_sums(k, sample, chunk);
+    double              *local   = pdm_cpu_scratch(k->cpu, thread);
+    int32_t              element = -1;
+
+    memset(out, 0, (size_t)(p->n_seen * p->n_coef) * sizeof *out);
+    for (pdm_size q = d->n_row * chunk / p->n_chunk; q < end; q++) {
+        const double *restrict A = k->c + (sample * d->n_row + q) * n;
+        const double y           = k->v[sample * d->n_row + q];
+        if (p->row_element[q] != element) {
+            if (element >= 0) scatter(p, element, local, out);
+            element = p->row_element[q];
+            memset(local, 0, (size_t)n * sizeof *local);
+        }
+        for (pdm_size l = 0; l < n; l++) local[l] += y * A[l];
     }
+    if (element >= 0) scatter(p, element, local, out);
+}
+
+/* The chunks of a sample, added up in order. */
+static void add_chunks_task(void *user, pdm_size task, int thread)
+{
+    const rows_task     *k      = user;
+    const pdm_rows_plan *p      = k->plan;
+    const pdm_size       sample = k->batch.index[task], n = p->n_seen * p->n_coef;
+    double              *out = k->out + sample * n;
+    (void)thread;
+    for (pdm_size i = 0; i < n; i++) {
+        double sum = 0.0;
+        for (pdm_size j = 0; j < p->n_chunk; j++) sum += p->partial[(sample * p->n_chunk + j) * n + i];
+        out[i] = sum;
+    }
+}
+
+/* Runs a task that sums over rows into coefficients, chunk by chunk. */
+static void sum_over_rows(const rows_task *k, pdm_cpu_task fn)
+{
+    pdm_cpu_for(k->cpu, k->batch.n * k->plan->n_chunk, fn, (void *)(uintptr_t)k);
+    if (k->plan->n_chunk > 1) pdm_cpu_for(k->cpu, k->batch.n, add_chunks_task, (void *)(uintptr_t)k);
 }
 
 static void weigh_task(void *user, pdm_size task, int thread)
@@ -529,7 +595,7 @@ pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch 
                       .y       = cpu_data(y),
                       .v       = extended(b, plan, s, v, plan->v),
                       .out     = unfolded(plan, out)};
-    pdm_cpu_for(task.cpu, s.n, second_order_task, &task);
+    sum_over_rows(&task, second_order_task);
     fold(b, plan, s, out);
     return PDM_OK;
 }
@@ -565,7 +631,7 @@ pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch
 {
     rows_task task = {
         .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = unfolded(plan, out)};
-    pdm_cpu_for(task.cpu, s.n, apply_adjoint_task, &task);
+    sum_over_rows(&task, apply_adjoint_task);
     fold(b, plan, s, out);
     return PDM_OK;
 }
@@ -626,6 +692,9 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     for (int i = 0; desc->n_derived > 0 && i < 3; i++)
         PDM_TRY(pdm_alloc_array(ctx, n_sample * p->n_seen * p->n_coef, derived[i]));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), derived_work(p) * sizeof(double)));
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)(p->n_seen * p->n_local) * sizeof(double)));
+    p->n_chunk = desc->n_row * p->n_seen * p->n_local > LARGE ? CHUNKS : 1;
+    if (p->n_chunk > 1) PDM_TRY(pdm_alloc_array(ctx, n_sample * p->n_chunk * p->n_seen * p->n_coef, &p->partial));
     PDM_TRY(cpu_pyramid_create(ctx, desc, &p->pyramid));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)p->pyramid.n_box * sizeof(double)));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (p->slab_work + second_order_extra(p)) * sizeof(double)));
@@ -651,6 +720,7 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
     pdm_free(b->ctx, p->c);
     pdm_free(b->ctx, p->v);
     pdm_free(b->ctx, p->out);
+    pdm_free(b->ctx, p->partial);
     pdm_free(b->ctx, p);
     *plan = NULL;
 }

@@ -35,6 +35,8 @@ struct pdm_rows_plan {
     int32_t              *row_element;  /* [n_row] element that holds a row                    */
     int32_t              *element_coef; /* [n_element][n_local] coefficients an element sees   */
     cpu_pyramid           pyramid;
+    pdm_size              n_chunk;   /* parts of a sum over rows                                              */
+    double               *partial;   /* [n_sample][n_chunk][n_seen][n_coef]; NULL: one part                   */
     size_t                slab_work; /* doubles of scratch a task needs */
 };
 
