@@ -34,20 +34,20 @@ typedef struct pdm_batch {
 
 /* ---- programs -------------------------------------------------------------------------------------------------------
  * Straight-line code over registers: what pde/ emits, what cpu/ interprets over blocks of points and cuda/ compiles. */
-#define PDM_OPCODE_LIST(X)                                                                                          \
-    /* name, number of operands, meaning */                                                                         \
-    X(CONST, 0, "value")                                                                                            \
-    X(INPUT, 0, "program input number a")                                                                           \
-    X(NEG, 1, "-a")                                                                                                 \
-    X(ADD, 2, "a + b")                                                                                              \
-    X(SUB, 2, "a - b")                                                                                              \
-    X(MUL, 2, "a * b")                                                                                              \
-    X(DIV, 2, "a / b")                                                                                              \
-    X(POW, 2, "a ^ b, C pow")                                                                                       \
-    X(SQUARE, 1, "a * a") X(RECIPROCAL, 1, "1 / a") X(EXP, 1, "exp") X(LOG, 1, "log") X(SQRT, 1, "sqrt")            \
-        X(SIN, 1, "sin") X(COS, 1, "cos") X(TAN, 1, "tan") X(SINH, 1, "sinh") X(COSH, 1, "cosh") X(TANH, 1, "tanh") \
-            X(ERF, 1, "erf") X(ATAN, 1, "atan") X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0") \
-                X(MIN, 2, "min") X(MAX, 2, "max")
+#define PDM_OPCODE_LIST(X)                                                                                            \
+    /* name, number of operands, meaning */                                                                           \
+    X(CONST, 0, "value")                                                                                              \
+    X(INPUT, 0, "program input number a")                                                                             \
+    X(NEG, 1, "-a")                                                                                                   \
+    X(ADD, 2, "a + b")                                                                                                \
+    X(SUB, 2, "a - b")                                                                                                \
+    X(MUL, 2, "a * b")                                                                                                \
+    X(DIV, 2, "a / b")                                                                                                \
+    X(POW, 2, "a ^ b, C pow")                                                                                         \
+    X(SQUARE, 1, "a * a")                                                                                             \
+    X(RECIPROCAL, 1, "1 / a") X(EXP, 1, "exp") X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos")  \
+        X(TAN, 1, "tan") X(SINH, 1, "sinh") X(COSH, 1, "cosh") X(TANH, 1, "tanh") X(ERF, 1, "erf") X(ATAN, 1, "atan") \
+            X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0") X(MIN, 2, "min") X(MAX, 2, "max")
 
 typedef enum pdm_opcode {
 #define PDM_OPCODE_ENUM(name, n_operand, text) PDM_OPCODE_##name,
@@ -128,15 +128,19 @@ typedef struct pdm_term_desc {
     const double            *row_scale[PDM_MAX_DIM]; /* [axis.n_row] further factors, one a dimension         */
 } pdm_term_desc;
 
-/* Rows at every scale: one block of rows also counts as sums over boxes of 2^l cells a dimension, l = 1 .. n_level,
+/* Rows that count as sums: one block of rows also counts as sums over boxes of cells, level by level, l = 1 .. n_level,
  *     |r|^2  becomes  r.M r,    M = I + sum_l B_l^T B_l,    B_l = diag(s_l) Sum_l diag(1/s_0)
  * Sum_l adds up the cells of a box (the last one of a dimension may be smaller); the scales are products of one factor a
- * dimension. docs/mathematics.md, "Rows at every scale". */
+ * dimension. Where only_sums, I is left out: the rows themselves do not count. docs/mathematics.md, "Rows at every scale",
+ * "Integral constraints". */
 typedef struct pdm_pyramid_desc {
     pdm_size      row0, n_level;
-    pdm_size      shape[PDM_MAX_DIM];   /* cells                                                     */
-    const double *unscale[PDM_MAX_DIM]; /* [shape] 1/s_0, the block's common factor left out          */
-    const double *scale[PDM_MAX_DIM];   /* [n_level][shape] s_l, of box i in place i; likewise        */
+    bool          only_sums;
+    pdm_size      first_width[PDM_MAX_DIM]; /* cells of a box of level 1 along a dimension              */
+    pdm_size      width[PDM_MAX_DIM];       /* boxes of a level in a box of the next                    */
+    pdm_size      shape[PDM_MAX_DIM];       /* cells                                                     */
+    const double *unscale[PDM_MAX_DIM];     /* [shape] 1/s_0, the block's common factor left out          */
+    const double *scale[PDM_MAX_DIM];       /* [n_level][shape] s_l, of box i in place i; likewise        */
 } pdm_pyramid_desc;
 
 /* A derived field: coefficients that are linear in a field's and not local, the same for every index of the dimensions

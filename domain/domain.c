@@ -217,6 +217,11 @@ static pdm_status check_orders(pdm_domain *d, pdm_case *c)
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
         PDM_TRY(domain_need_orders(d, k->function, &k->where, &d->n_order));
     }
+    for (pdm_size i = 0; i < pdm_pde_n_constraint(d->pde); i++) {
+        const pdm_constraint *k = pdm_pde_constraint(d->pde, i);
+        PDM_TRY(domain_need_orders(d, k->inside, &k->where, &d->n_order));
+        PDM_TRY(domain_need_orders(d, k->value, &k->where, &d->n_order));
+    }
     for (pdm_size i = 0; i < pdm_pde_n_initial(d->pde); i++) {
         const pdm_initial *k = pdm_pde_initial(d->pde, i);
         PDM_TRY(domain_need_orders(d, k->function, &k->where, &d->n_order));

@@ -76,8 +76,9 @@ struct pdm_domain {
     int32_t      *sampled_offset;        /* packed, term after term                             */
     pdm_rows_desc rows;
 
-    pdm_pyramid_desc *pyramid; /* [rows.n_pyramid] */
+    pdm_pyramid_desc *pyramid; /* [rows.n_pyramid] of levels, if any, then of constraints */
     pdm_derived_desc *derived; /* [rows.n_derived] */
+    bool              has_levels;
     const char       *levels_why;
 
     pdm_size      n_initial, n_side;
@@ -105,6 +106,12 @@ void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const
                         int32_t *element_out, double *coordinate, double *basis);
 /* domain/terms.c */
 pdm_status domain_terms_create(pdm_domain *d, pdm_case *c);
+/* Appends a term to a block; kind [n_dim]. c: for errors. */
+pdm_status domain_add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind);
+/* domain/constraints.c: the terms of constraint i, into a block of cells */
+pdm_status domain_constraint_block(pdm_domain *d, pdm_case *c, pdm_size i, pdm_size block);
+/* The first block of a constraint: the last ones. */
+pdm_size domain_first_constraint(const pdm_domain *d);
 /* domain/levels.c: after the terms */
 pdm_status domain_levels_create(pdm_domain *d, pdm_case *c);
 void       domain_levels_destroy(pdm_domain *d);

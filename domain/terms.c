@@ -36,7 +36,7 @@ done:
     return status;
 }
 
-static pdm_status add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind)
+pdm_status domain_add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind)
 {
     pdm_status status = PDM_OK;
     PDM_ASSERT(d->n_term < d->term_capacity);
@@ -82,14 +82,14 @@ static pdm_status add_flux(pdm_domain *d, pdm_case *c, pdm_size block, const pdm
 
     for (pdm_size j = 0; j < d->n_dim; j++) kind[j] = AXIS_CELL;
     kind[dim] = low && high ? AXIS_FACE_INNER : low ? AXIS_FACE_LOW : high ? AXIS_FACE_HIGH : AXIS_FACE;
-    PDM_TRY(add_term(d, c, block, term->function, kind));
+    PDM_TRY(domain_add_term(d, c, block, term->function, kind));
     if (low) {
         kind[dim] = AXIS_FLUX_LOW;
-        PDM_TRY(add_term(d, c, block, low->function, kind));
+        PDM_TRY(domain_add_term(d, c, block, low->function, kind));
     }
     if (high) {
         kind[dim] = AXIS_FLUX_HIGH;
-        PDM_TRY(add_term(d, c, block, high->function, kind));
+        PDM_TRY(domain_add_term(d, c, block, high->function, kind));
     }
 done:
     return status;
@@ -117,7 +117,7 @@ static pdm_status equation_block(pdm_domain *d, pdm_case *c, pdm_size equation, 
     name_block(d, block, "equation", pdm_pde_field_name(d->pde, equation));
     if (d->settings.rows == 1) {
         for (pdm_size j = 0; j < d->n_dim; j++) kind[j] = AXIS_POINT;
-        PDM_TRY(add_term(d, c, block, pdm_pde_strong(d->pde, equation), kind));
+        PDM_TRY(domain_add_term(d, c, block, pdm_pde_strong(d->pde, equation), kind));
         goto done;
     }
     for (pdm_size j = 0; j < d->n_dim; j++) kind[j] = AXIS_CELL;
@@ -125,7 +125,7 @@ static pdm_status equation_block(pdm_domain *d, pdm_case *c, pdm_size equation, 
         const pdm_term *term = pdm_pde_term(d->pde, i);
         if (term->equation != equation) continue;
         if (term->dim < 0)
-            PDM_TRY(add_term(d, c, block, term->function, kind));
+            PDM_TRY(domain_add_term(d, c, block, term->function, kind));
         else
             PDM_TRY(add_flux(d, c, block, term));
     }
@@ -142,7 +142,7 @@ static pdm_status condition_block(pdm_domain *d, pdm_case *c, const pdm_conditio
     name_block(d, block, "condition", name);
     for (pdm_size j = 0; j < d->n_dim; j++) kind[j] = AXIS_POINT;
     kind[k->dim] = k->side ? AXIS_SIDE_HIGH : AXIS_SIDE_LOW;
-    return add_term(d, c, block, k->function, kind);
+    return domain_add_term(d, c, block, k->function, kind);
 }
 
 /* A flux that is prescribed where the equation has none, or in point rows, would be silently lost. */
@@ -228,11 +228,12 @@ pdm_status domain_terms_create(pdm_domain *d, pdm_case *c)
 {
     pdm_status     status      = PDM_OK;
     const pdm_size n_condition = pdm_pde_n_condition(d->pde), n_equation = pdm_pde_n_equation(d->pde);
-    pdm_size       n_row = 0;
+    const pdm_size n_constraint = pdm_pde_n_constraint(d->pde);
+    pdm_size       n_row        = 0, n_counting;
     int            checked;
 
-    d->term_capacity = pdm_pde_n_term(d->pde) + n_equation + n_condition;
-    PDM_TRY(pdm_alloc_array(d->ctx, n_equation + n_condition, &d->block));
+    d->term_capacity = pdm_pde_n_term(d->pde) + n_equation + n_condition + 2 * n_constraint;
+    PDM_TRY(pdm_alloc_array(d->ctx, n_equation + n_condition + n_constraint, &d->block));
     PDM_TRY(pdm_alloc_array(d->ctx, d->term_capacity, &d->term));
     PDM_TRY(pdm_alloc_array(d->ctx, d->term_capacity, &d->term_block));
     PDM_TRY(pdm_alloc_array(d->ctx, d->term_capacity, &d->term_function));
@@ -250,10 +251,18 @@ pdm_status domain_terms_create(pdm_domain *d, pdm_case *c)
         PDM_TRY(condition_block(d, c, k, d->n_block));
         n_row = close_block(d, d->n_block++);
     }
+    n_counting = n_row;
+    for (pdm_size i = 0; i < n_constraint; i++) {
+        d->block[d->n_block].row0 = n_row;
+        PDM_TRY(domain_constraint_block(d, c, i, d->n_block));
+        n_row = close_block(d, d->n_block);
+        n_counting += pdm_pde_has_time(d->pde) ? d->block[d->n_block].shape[0] : 1;
+        d->n_block++;
+    }
     PDM_TRY(pdm_narrow_int(d->ctx, n_row, "rows", &checked));
     PDM_TRY(place_sampled(d));
     fill_rows_desc(d, n_row);
-    PDM_TRY(check_enough_rows(d, c, n_row));
+    PDM_TRY(check_enough_rows(d, c, n_counting));
 done:
     return status;
 }

@@ -45,6 +45,13 @@ static const char *condition_text(pdm_condition_kind kind)
     return "free";
 }
 
+/* Rows of constraints do not count by themselves. */
+static const char *sums_text(const pdm_domain *d, pdm_size block)
+{
+    if (block < domain_first_constraint(d)) return "";
+    return pdm_pde_has_time(d->pde) ? ", only the sum over space counts, at each time" : ", only the sum counts";
+}
+
 pdm_status pdm_domain_view(const pdm_domain *d, pdm_text *out)
 {
     pdm_status status = PDM_OK;
@@ -64,7 +71,7 @@ pdm_status pdm_domain_view(const pdm_domain *d, pdm_text *out)
         PDM_TRY(pdm_text_append(out, "             %s: ", d->block[b].name));
         for (pdm_size j = 0; j < d->n_dim; j++)
             PDM_TRY(pdm_text_append(out, "%s%lld", j ? " x " : "", (long long)d->block[b].shape[j]));
-        PDM_TRY(pdm_text_append(out, ", scale %.3g\n", pdm_domain_scale(d, b)));
+        PDM_TRY(pdm_text_append(out, ", scale %.3g%s\n", pdm_domain_scale(d, b), sums_text(d, b)));
     }
     PDM_TRY(domain_levels_view(d, out));
     for (pdm_size k = 0; k < d->rows.n_derived; k++)

@@ -208,8 +208,7 @@ done:
     return status;
 }
 
-/* Lowest field of an expanded node, -1: none. */
-static pdm_status lowest_field(pdm_pde *p, int32_t node, int32_t *field)
+pdm_status pde_lowest_field(pdm_pde *p, int32_t node, int32_t *field)
 {
     pdm_status status = PDM_OK;
     dag       *d      = &p->dag;
@@ -245,7 +244,7 @@ static pdm_status parse_general(pde_parser *s, pdm_condition *k, int32_t *node)
     PDM_TRY(units_sum(s, at, "=", left.unit, right.unit, &unit));
     *node = dag_expand(d, dag_sub(d, left.node, right.node));
     PDM_TRY(pde_check_dag(s->p, s->where));
-    PDM_TRY(lowest_field(s->p, *node, &k->field));
+    PDM_TRY(pde_lowest_field(s->p, *node, &k->field));
     if (k->field < 0) PARSE_FAIL(s, start, "no field in this condition; at least one expected");
     k->kind = PDM_CONDITION_GENERAL;
 done:

@@ -96,6 +96,7 @@ static const char *reserved_as(const pdm_pde *p, pdm_span name)
     if (pde_function_of_name(name, &opcode, &n)) return "a function";
     if (pdm_span_equals(name, "diff") || pdm_span_equals(name, "lap") || pdm_span_equals(name, "invlap"))
         return "a derivative";
+    if (pdm_span_equals(name, "integral")) return "a word of constraints";
     if (pdm_span_equals(name, "flux") || pdm_span_equals(name, "free")) return "a word of boundary conditions";
     return is_derivative(p, name) ? "a derivative" : NULL;
 }

@@ -186,6 +186,8 @@ static pdm_status unknown_function(pde_parser *s, pdm_span name, pdm_size at)
     name_text(name, word);
     if (pdm_span_equals(name, "flux"))
         PARSE_FAIL(s, at, "flux(FIELD) can only stand alone on the left of a boundary condition");
+    if (pdm_span_equals(name, "integral"))
+        PARSE_FAIL(s, at, "integral(...) can only stand alone on the left of a constraint, in /pde/constraints");
     if (pde_find(s->p, name) || pdm_span_equals(name, "pi"))
         PARSE_FAIL(s, at, "\"%s\" is no function; a product is written with *", word);
     for (pdm_size i = 1; name.start[0] == 'd' && name.length > 1 && name.length <= 3 && i < name.length; i++) {

@@ -28,6 +28,7 @@ pdm_status pdm_pde_create(pdm_context *ctx, pdm_case *c, pdm_pde **out)
     PDM_TRY(pde_read_names(p, c));
     PDM_TRY(pde_read_equations(p, c));
     PDM_TRY(pde_read_conditions(p, c));
+    PDM_TRY(pde_read_constraints(p, c));
     p->the_case = NULL;
     *out        = p;
     p           = NULL;
@@ -45,6 +46,7 @@ void pdm_pde_destroy(pdm_pde **pde)
     pool_destroy(&p->pool);
     pdm_free(p->ctx, p->symbol);
     pdm_free(p->ctx, p->condition);
+    pdm_free(p->ctx, p->constraint);
     pdm_free(p->ctx, p->initial);
     pdm_free(p->ctx, p);
     *pde = NULL;
@@ -152,6 +154,14 @@ pdm_size pdm_pde_n_condition(const pdm_pde *p)
 const pdm_condition *pdm_pde_condition(const pdm_pde *p, pdm_size i)
 {
     return &p->condition[i];
+}
+pdm_size pdm_pde_n_constraint(const pdm_pde *p)
+{
+    return p->n_constraint;
+}
+const pdm_constraint *pdm_pde_constraint(const pdm_pde *p, pdm_size i)
+{
+    return &p->constraint[i];
 }
 pdm_size pdm_pde_n_initial(const pdm_pde *p)
 {

@@ -13,6 +13,8 @@
  *                                                   equation reads ... + dDIM(F) + ... = 0, is replaced by expr
  *                             "expr = expr"         general (Robin, Neumann, ...): becomes boundary rows
  *                             "FIELD free"          no condition wanted here (outflow)
+ *   /pde/constraints:NAME     "integral(expr) = expr": the integral over space, at all times; the right side of time,
+ *                             parameters and inputs that do not vary in space
  *   /pde/units:NAME           units of fields, parameters, dimensions; when any is given every term is checked
  *   /inputs/NAME:dimensions   "" a scalar per sample, or the dimensions of a field given per sample; :units
  *
@@ -83,6 +85,13 @@ typedef struct pdm_condition {
     pdm_where           where;
 } pdm_condition;
 
+/* The integral of `inside` over space is `value`, at all times. */
+typedef struct pdm_constraint {
+    const char         *name;
+    const pdm_function *inside, *value;
+    pdm_where           where;
+} pdm_constraint;
+
 typedef struct pdm_initial {
     int32_t             field, order;
     const pdm_function *function;
@@ -123,11 +132,13 @@ const pdm_term *pdm_pde_term(const pdm_pde *p, pdm_size i);
  * go inside. Just the term where there would be more than `most`. Compiles anew at every call. */
 pdm_status pdm_pde_summands(pdm_pde *p, pdm_size term, pdm_size most, pdm_size *n, const pdm_function **out);
 /* The whole residual of an equation in strong form, for point rows. */
-const pdm_function  *pdm_pde_strong(const pdm_pde *p, pdm_size equation);
-pdm_size             pdm_pde_n_condition(const pdm_pde *p);
-const pdm_condition *pdm_pde_condition(const pdm_pde *p, pdm_size i);
-pdm_size             pdm_pde_n_initial(const pdm_pde *p);
-const pdm_initial   *pdm_pde_initial(const pdm_pde *p, pdm_size i);
+const pdm_function   *pdm_pde_strong(const pdm_pde *p, pdm_size equation);
+pdm_size              pdm_pde_n_condition(const pdm_pde *p);
+const pdm_condition  *pdm_pde_condition(const pdm_pde *p, pdm_size i);
+pdm_size              pdm_pde_n_constraint(const pdm_pde *p);
+const pdm_constraint *pdm_pde_constraint(const pdm_pde *p, pdm_size i);
+pdm_size              pdm_pde_n_initial(const pdm_pde *p);
+const pdm_initial    *pdm_pde_initial(const pdm_pde *p, pdm_size i);
 /* Compiles any further expression of coordinates, parameters and inputs (and fields, if allow_fields): exact solutions,
  * output quantities. Owned by the pde. */
 pdm_status pdm_pde_compile(pdm_pde *p, const char *text, pdm_where where, bool allow_fields, const pdm_function **out);

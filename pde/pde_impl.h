@@ -195,6 +195,8 @@ struct pdm_pde {
     pdm_size            n_term;
     pdm_condition      *condition;
     pdm_size            n_condition, condition_capacity;
+    pdm_constraint     *constraint;
+    pdm_size            n_constraint, constraint_capacity;
     pdm_initial        *initial;
     pdm_size            n_initial, initial_capacity;
 };
@@ -290,10 +292,13 @@ pdm_status pde_take_apart(pdm_pde *p, int32_t node, pdm_size most, pde_summand *
 /* invlap of what was parsed at byte `at`. */
 pdm_status pde_inverse_laplacian(pde_parser *s, pdm_size at, pde_value argument, pde_value *out);
 
-/* ---- read_names.c, equations.c, conditions.c: parts of a case ---- */
-pdm_status pde_read_names(pdm_pde *p, pdm_case *c);      /* dimensions, fields, inputs, parameters, definitions */
-pdm_status pde_read_equations(pdm_pde *p, pdm_case *c);  /* residuals */
-pdm_status pde_read_conditions(pdm_pde *p, pdm_case *c); /* initial, boundary */
+/* ---- read_names.c, equations.c, conditions.c, constraints.c: parts of a case ---- */
+pdm_status pde_read_names(pdm_pde *p, pdm_case *c);       /* dimensions, fields, inputs, parameters, definitions */
+pdm_status pde_read_equations(pdm_pde *p, pdm_case *c);   /* residuals */
+pdm_status pde_read_conditions(pdm_pde *p, pdm_case *c);  /* initial, boundary */
+pdm_status pde_read_constraints(pdm_pde *p, pdm_case *c); /* constraints */
+/* Lowest field that an expanded node mentions, -1: none. */
+pdm_status pde_lowest_field(pdm_pde *p, int32_t node, int32_t *field);
 /* Where a text of the case stands, copied to live as long as the pde. */
 pdm_status pde_keep_where(pdm_pde *p, pdm_where where, pdm_where *out);
 /* Text attribute and its place, offset 0. */

@@ -53,6 +53,9 @@ pdm_status pdm_pde_view(const pdm_pde *p, pdm_text *out)
         PDM_TRY(pdm_text_append(out, "initial      %s%s = %s\n", p->field_name[p->initial[i].field],
                                 p->initial[i].order ? "_t" : "", p->initial[i].function->text));
     for (pdm_size i = 0; i < p->n_condition; i++) PDM_TRY(view_condition(p, &p->condition[i], out));
+    for (pdm_size i = 0; i < p->n_constraint; i++)
+        PDM_TRY(pdm_text_append(out, "constraint   %s: integral( %s ) = %s\n", p->constraint[i].name,
+                                p->constraint[i].inside->text, p->constraint[i].value->text));
     if (p->units) PDM_TRY(pdm_text_append(out, "units        checked\n"));
 done:
     return status;

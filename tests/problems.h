@@ -7,19 +7,21 @@
 #include "domain/domain.h"
 
 enum {
-    PROBLEM_HEAT,     /* linear, 1D and time, Dirichlet on both sides                          */
-    PROBLEM_SORPTION, /* nonlinear storage (smooth at u = 0), sqrt map, graded knots, Dirichlet and a Robin row  */
-    PROBLEM_FLUX,     /* nonlinear flux, prescribed flux on both sides, one of them by the field's input */
-    PROBLEM_POISSON,  /* steady, 2D, a field given per sample as source                        */
-    PROBLEM_SYSTEM,   /* two fields, reaction, no flux, degree 2 and 3                          */
-    PROBLEM_BURGERS,  /* advection as a flux, periodic                                          */
-    PROBLEM_POINT,    /* the same at points, with source terms that multiply derivatives        */
-    PROBLEM_WAVE,     /* second order in time                                                   */
-    PROBLEM_FOURTH,   /* fourth order in space, periodic                                        */
-    PROBLEM_SPACE3,   /* 3D and time, few points                                                */
-    PROBLEM_LEVELS,   /* advection and a reaction, bounded, graded, rows at every scale           */
-    PROBLEM_MEDIUM,   /* steady, two fields, a coefficient field in the flux (levels by itself), Robin rows */
+    PROBLEM_HEAT,      /* linear, 1D and time, Dirichlet on both sides                          */
+    PROBLEM_SORPTION,  /* nonlinear storage (smooth at u = 0), sqrt map, graded knots, Dirichlet and a Robin row  */
+    PROBLEM_FLUX,      /* nonlinear flux, prescribed flux on both sides, one of them by the field's input */
+    PROBLEM_POISSON,   /* steady, 2D, a field given per sample as source                        */
+    PROBLEM_SYSTEM,    /* two fields, reaction, no flux, degree 2 and 3                          */
+    PROBLEM_BURGERS,   /* advection as a flux, periodic                                          */
+    PROBLEM_POINT,     /* the same at points, with source terms that multiply derivatives        */
+    PROBLEM_WAVE,      /* second order in time                                                   */
+    PROBLEM_FOURTH,    /* fourth order in space, periodic                                        */
+    PROBLEM_SPACE3,    /* 3D and time, few points                                                */
+    PROBLEM_LEVELS,    /* advection and a reaction, bounded, graded, rows at every scale           */
+    PROBLEM_MEDIUM,    /* steady, two fields, a coefficient field in the flux (levels by itself), Robin rows */
     PROBLEM_VORTICITY, /* flow in a periodic box: a derived field; another one of two fields, in a source */
+    PROBLEM_AMOUNT,    /* nonlinear, insulated, and the integral of the field is given at all times       */
+    PROBLEM_MEAN,      /* steady, two fields, levels, and one field's level is fixed by its mean alone     */
     PROBLEM_COUNT
 };
 

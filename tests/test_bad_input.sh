@@ -105,6 +105,19 @@ bad_case '/pde/boundary:x_max|=' -e 's/"flux(u) = 0"/"flux(u)"/'
 bad_case '/pde/initial|u' -e 's/group: initial { :u = "u0" ; }/group: initial { }/'
 bad_case '/pde/initial:u_t' -e 's/:u = "u0"/:u = "u0" ; :u_t = "0"/'
 
+# ---- constraints ----
+constraint() { bad_case "$1" -e "s/group: boundary {/group: constraints { :amount = \"$2\" ; } group: boundary {/"; }
+constraint '/pde/constraints:amount|integral(expr) = expr|^' 'u = 1'
+constraint '/pde/constraints:amount|"=" expected|^' 'integral(u)'
+constraint '/pde/constraints:amount|not closed|^' 'integral(u = 1'
+constraint '/pde/constraints:amount|unknown name "w"|^' 'integral(w) = 1'
+constraint '/pde/constraints:amount|no field|^' 'integral(x) = 0'
+constraint '/pde/constraints:amount|varies in x|time, parameters|^' 'integral(u) = x*1'
+constraint '/pde/constraints:amount|"u" is a field|^' 'integral(u) = u'
+constraint '/pde/constraints:amount|the integral in|same unit|^' 'integral(u) = k'
+constraint '/pde/constraints:amount|stand alone|^' 'integral(u) = integral(u)'
+bad_case '/pde/residuals:u|/pde/constraints|^' -e 's/+ uptake/+ integral(u)/'
+
 # ---- grid ----
 bad_case '/domain/t:degree|6 control points|at most 5' -e 's/:control_points = 6/:control_points = 6 ; :degree = 6/'
 bad_case '/domain/x:experts|11 experts for 10 control points' -e 's/:experts = 2/:experts = 11/'

@@ -621,10 +621,30 @@ static double weighed_square(const problem *p, const pdm_row_block *block, const
     return sum;
 }
 
+/* r.M r of a constraint by its definition. Steady: 1000 (linear; else 30) times the sum of all integrals over the root of the number of cells.
+ * With time: that of every piece of time, times its length to -1/4, with 1 instead; and of every knot span. */
+static double constraint_square(const problem *p, const pdm_row_block *block, const double *r)
+{
+    const pdm_size n0 = block->shape[0], n1 = block->shape[1];
+    double         l0[64], l1[64], sum = 0.0, integral = 0.0, span = 0.0;
+    cell_lengths(p->domain, 0, n0, l0);
+    cell_lengths(p->domain, 1, n1, l1);
+    for (pdm_size i = 0; i < n0; i++) {
+        double piece = 0.0;
+        for (pdm_size j = 0; j < n1; j++) piece += r[block->row0 + i * n1 + j] * pow(l0[i] * l1[j], 0.25);
+        integral += piece;
+        span = i % 2 ? span + piece : piece;
+        sum += pow(pow(l0[i], -0.25) * piece, 2.0) / (double)n1;
+        if (i % 2) sum += 900.0 * pow(pow(0.5 * (l0[i - 1] + l0[i]), -0.25) * span, 2.0) / (double)(2 * n1);
+    }
+    return pdm_pde_has_time(p->pde) ? sum : 1e6 * integral * integral / (double)(n0 * n1);
+}
+
 START_TEST(levels_are_sums_over_boxes)
     {
-        problem p;
-        problem_open(&p, _i ? PROBLEM_MEDIUM : PROBLEM_LEVELS, "cpu", 1);
+        static const int number[] = {PROBLEM_LEVELS, PROBLEM_MEDIUM, PROBLEM_AMOUNT, PROBLEM_MEAN};
+        problem          p;
+        problem_open(&p, number[_i], "cpu", 1);
         problem_random_state(&p, 21);
         const pdm_batch batch = problem_batch(&p);
         const size_t    n     = (size_t)p.n_row;
@@ -647,8 +667,12 @@ START_TEST(levels_are_sums_over_boxes)
         for (pdm_size b = 0; b < pdm_domain_n_block(p.domain); b++) {
             const pdm_row_block *block = pdm_domain_block(p.domain, b);
             const bool           cells = strncmp(block->name, "equation", 8) == 0;
-            if (cells) expected += weighed_square(&p, block, y);
-            for (pdm_size i = block->row0; i < block->row0 + block->n_row && !cells; i++) expected += y[i] * y[i];
+            const bool           sums  = strncmp(block->name, "constraint", 10) == 0;
+            const bool           level = cells && number[_i] != PROBLEM_AMOUNT;
+            if (level) expected += weighed_square(&p, block, y);
+            if (sums) expected += constraint_square(&p, block, y);
+            for (pdm_size i = block->row0; i < block->row0 + block->n_row && !level && !sums; i++)
+                expected += y[i] * y[i];
         }
         ck_assert_double_eq_tol(sum, expected, 1e-12 * expected); /* some 1000 roundings of 1e-16 */
         ck_assert_double_eq_tol(yMz, zMy, 1e-13 * size);
@@ -669,7 +693,7 @@ int main(void)
     tcase_add_loop_test(t, spline_passes_through_its_values, 0, N_SPLINE);
     tcase_add_loop_test(t, large_splines_pass_through_their_values, 0, 2 * PDM_MAX_DEGREE);
     tcase_add_loop_test(t, resampling_converges, 0, 2);
-    tcase_add_loop_test(t, levels_are_sums_over_boxes, 0, 2);
+    tcase_add_loop_test(t, levels_are_sums_over_boxes, 0, 4);
     tcase_add_loop_test(t, rows_linearise_and_transpose, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_second_order_follows_linearisation, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_are_the_same_on_the_check_back_end, 0, PROBLEM_COUNT);

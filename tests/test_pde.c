@@ -608,6 +608,7 @@ START_TEST(view_shows_what_was_understood)
         ck_assert_int_eq(set("pde/initial", "v", "sin(pi*x)"), PDM_OK);
         ck_assert_int_eq(set("pde/boundary", "x_min", "u = 1; v free"), PDM_OK);
         ck_assert_int_eq(set("pde/boundary", "x_max", "flux(u) = 0; v + dx(v) = a"), PDM_OK);
+        ck_assert_int_eq(set("pde/constraints", "amount", "integral(u - dx(v)) = a*t"), PDM_OK);
         ck_assert_msg(pdm_pde_create(ctx, c, &p) == PDM_OK, "%s", pdm_context_error(ctx));
         ck_assert_int_eq(pdm_pde_view(p, &text), PDM_OK);
         ck_assert_str_eq(text.data, "equation     u: dt( u + v^2 ) + dx( -0.3*dx(u) ) + [ -u*a ] = 0\n"
@@ -617,7 +618,8 @@ START_TEST(view_shows_what_was_understood)
                                     "at x_min     u = 1\n"
                                     "at x_min     v free\n"
                                     "at x_max     flux(u) = 0\n"
-                                    "at x_max     v + dx(v) - a = 0\n");
+                                    "at x_max     v + dx(v) - a = 0\n"
+                                    "constraint   amount: integral( u - dx(v) ) = t*a\n");
         pdm_text_destroy(&text);
     }
 END_TEST

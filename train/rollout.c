@@ -54,6 +54,11 @@ static pdm_status check_autonomous(pdm_model *m)
         const pdm_function *f = pdm_pde_condition(m->pde, i)->function;
         if (f && f->uses_time) PDM_TRY(refuse_time(m, "conditions without t; it is read by ", f->text));
     }
+    for (pdm_size i = 0; i < pdm_pde_n_constraint(m->pde); i++) {
+        const pdm_constraint *k = pdm_pde_constraint(m->pde, i);
+        if (k->inside->uses_time || k->value->uses_time)
+            PDM_TRY(refuse_time(m, "constraints without t; it is read by ", k->name));
+    }
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
         const pdm_input_info *info = pdm_pde_input(m->pde, i);
         if (info->n_dim > 0 && info->dim[0] == 0) PDM_TRY(refuse_time(m, "inputs without t; it has t: ", info->name));

@@ -25,6 +25,74 @@ static void measure(const pdm_model *m, const double *c, double *size)
     }
 }
 
+/* Does a sum of rows react when the field is shifted? Rows that count by themselves: first, n = 1, factor NULL. */
+static bool reacts(const double *A, const pdm_rows_desc *rows, pdm_size n_local, pdm_size field, pdm_size first,
+                   pdm_size n, const double *factor)
+{
+    double sum = 0.0, size = 0.0;
+    for (pdm_size i = 0; i < n; i++) {
+        const double *a = A + ((first + i) * pdm_rows_n_seen(rows) + field) * n_local;
+        const double  f = factor ? factor[i] : 1.0;
+        for (pdm_size l = 0; l < n_local; l++) {
+            sum += f * a[l];
+            size += f * fabs(a[l]);
+        }
+    }
+    return fabs(sum) > NOISE * size;
+}
+
+/* The pyramid whose rows, from this one on, count in sums only; or NULL. */
+static const pdm_pyramid_desc *sums_from(const pdm_rows_desc *rows, pdm_size row)
+{
+    for (pdm_size k = 0; k < rows->n_pyramid; k++)
+        if (rows->pyramid[k].only_sums && rows->pyramid[k].row0 == row) return &rows->pyramid[k];
+    return NULL;
+}
+
+/* Of a pyramid whose boxes of level 1 follow each other: factor [rows of the first box]. */
+static pdm_size box_factors(const pdm_pyramid_desc *p, pdm_size n_dim, double *factor)
+{
+    pdm_size n = 1;
+    for (pdm_size j = 0; j < n_dim; j++) n *= p->first_width[j];
+    for (pdm_size i = 0; factor && i < n; i++) {
+        pdm_size rest = i;
+        factor[i]     = 1.0;
+        for (pdm_size j = n_dim - 1; j >= 0; j--) {
+            factor[i] *= p->unscale[j][rest % p->first_width[j]];
+            rest /= p->first_width[j];
+        }
+    }
+    return n;
+}
+
+/* Rows, and sums over boxes, one after the other, until one reacts. */
+static pdm_status level_is_fixed(pdm_model *m, const double *A, pdm_size n_local, pdm_size field, bool *fixed)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_rows_desc *rows   = pdm_domain_rows(m->domain);
+    double              *factor = NULL;
+
+    for (pdm_size i = 0; i < rows->n_row && !*fixed;) {
+        const pdm_pyramid_desc *p = sums_from(rows, i);
+        if (!p) {
+            *fixed = reacts(A, rows, n_local, field, i++, 1, NULL);
+            continue;
+        }
+        const pdm_size n     = box_factors(p, rows->n_dim, NULL);
+        pdm_size       n_all = 1;
+        for (pdm_size j = 0; j < rows->n_dim; j++) n_all *= p->shape[j];
+        pdm_free(m->ctx, factor);
+        PDM_TRY(pdm_alloc_array(m->ctx, n, &factor));
+        (void)box_factors(p, rows->n_dim, factor);
+        for (pdm_size k = 0; k + n <= n_all && !*fixed; k += n)
+            *fixed = reacts(A, rows, n_local, field, i + k, n, factor);
+        i += n_all;
+    }
+done:
+    pdm_free(m->ctx, factor);
+    return status;
+}
+
 /* A field of which all coefficients are free and to which no row reacts when it is shifted has no level of its own.
  * A [n_row][n_seen][n_local]. */
 static pdm_status check_levels_are_fixed(pdm_model *m, const double *A, pdm_size n_local)
@@ -36,21 +104,14 @@ static pdm_status check_levels_are_fixed(pdm_model *m, const double *A, pdm_size
     for (pdm_size f = 0; f < rows->n_field; f++) {
         bool fixed = false;
         for (pdm_size i = 0; i < n_coef && !fixed; i++) fixed = !pdm_domain_free(m->domain)[f * n_coef + i];
-        for (pdm_size i = 0; i < rows->n_row && !fixed; i++) {
-            const double *a   = A + (i * pdm_rows_n_seen(rows) + f) * n_local;
-            double        sum = 0.0, size = 0.0;
-            for (pdm_size l = 0; l < n_local; l++) {
-                sum += a[l];
-                size += fabs(a[l]);
-            }
-            fixed = fabs(sum) > NOISE * size;
-        }
+        PDM_TRY(level_is_fixed(m, A, n_local, f, &fixed));
         if (fixed) continue;
         pdm_where where = pdm_case_where(m->the_case, "pde/boundary", NULL);
         PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where,
                     "nothing fixes the level of \"%s\": equations and conditions know its derivatives only, so any "
-                    "constant can be added; a condition with \"%s\" itself expected on some side",
-                    pdm_pde_field_name(m->pde, f), pdm_pde_field_name(m->pde, f));
+                    "constant can be added; a condition with \"%s\" itself on some side, or a constraint like "
+                    "\"integral(%s) = 0\" in /pde/constraints, expected",
+                    pdm_pde_field_name(m->pde, f), pdm_pde_field_name(m->pde, f), pdm_pde_field_name(m->pde, f));
     }
 done:
     return status;

@@ -381,6 +381,13 @@ static void add_coarse_rows(const pdm_normal_plan *p, const normal_patch *q, pdm
         }
 }
 
+/* Rows of J [rows of the element][n] that count in sums only are not to count by themselves. */
+static void drop_rows(const pdm_normal_plan *p, pdm_size element, pdm_size n, double *J)
+{
+    for (pdm_size i = p->row0[element]; i < p->row0[element + 1]; i++, J += n)
+        if (p->coarse.pyramid.own[p->element_row[i]] == 0.0) memset(J, 0, (size_t)n * sizeof *J);
+}
+
 /* Rows of J = A C of one element, group by group: [rows][references of the group] times [references][columns]. */
 static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, pdm_size n_column, double *restrict J,
                       double *restrict work)
@@ -447,7 +454,10 @@ static void dense_task(void *user, pdm_size task, int thread)
         for (pdm_size x = 0; x < q->n_element; x++) {
             const pdm_size e = p->patch_element[q->element0 + x];
             form_rows(k, sample, e, n, J + m * n, work);
-            if (coarse) add_coarse_rows(p, q, e, J + m * n, sums);
+            if (coarse) {
+                add_coarse_rows(p, q, e, J + m * n, sums);
+                drop_rows(p, e, n, J + m * n);
+            }
             m += p->row0[e + 1] - p->row0[e];
             if (m < J_ROWS && x + 1 < q->n_element) continue;
             add_products(k, q, m, J, G);
@@ -477,6 +487,7 @@ static void identity_task(void *user, pdm_size task, int thread)
             const double *A = k->A + (sample * p->rows->n_row + p->element_row[p->row0[e] + i]) * row_size;
             for (pdm_size c = 0; c < n; c++) J[i * n + c] = A[ref[c].local];
         }
+        if (p->coarse.pyramid.n_level > 0) drop_rows(p, e, n, J);
         pdm_cpu_syrk_tn(k->cpu->kernels, n_row, n, J, n, G, n, PDM_CPU_SET);
         int32_t  last_i = -1, last_j = -1;
         pdm_size offset = 0;

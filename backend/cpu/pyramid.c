@@ -2,12 +2,19 @@
 
 #include <string.h>
 
+/* Boxes of a level, or cells, in a box of the next one, along each dimension. */
+static const pdm_size *width_of(const pdm_pyramid_desc *d, pdm_size level)
+{
+    return level == 0 ? d->first_width : d->width;
+}
+
 /* Boxes of a block along each dimension in level l. */
 static pdm_size boxes(const pdm_pyramid_desc *d, pdm_size n_dim, pdm_size level, pdm_size *shape)
 {
     pdm_size n = 1;
     for (pdm_size j = 0; j < n_dim; j++) {
-        shape[j] = (d->shape[j] - 1) / ((pdm_size)1 << level) + 1;
+        shape[j] = d->shape[j];
+        for (pdm_size l = 0; l < level; l++) shape[j] = (shape[j] - 1) / width_of(d, l)[j] + 1;
         n *= shape[j];
     }
     return n;
@@ -41,13 +48,15 @@ static void fill_level(const pdm_pyramid_desc *d, pdm_size n_dim, pdm_size level
             const pdm_size k = rest % shape[j];
             rest /= shape[j];
             factor *= level == 0 ? d->unscale[j][k] : d->scale[j][(level - 1) * d->shape[j] + k];
-            parent += k / 2 * stride;
+            parent += k / width_of(d, level)[j] * stride;
             stride *= above[j];
         }
-        if (level == 0)
+        if (level == 0) {
             p->unscale[at + i] = factor;
-        else
+            p->own[at + i]     = d->only_sums ? 0.0 : 1.0;
+        } else {
             p->scale[level][at + i] = factor;
+        }
         if (level < p->n_level) p->parent[level][at + i] = level < d->n_level ? (int32_t)(next + parent) : -1;
     }
 }
@@ -56,7 +65,10 @@ static void fill(const pdm_rows_desc *rows, cpu_pyramid *p)
 {
     pdm_size used[PDM_MAX_LEVEL + 2] = {0}, shape[PDM_MAX_DIM];
 
-    for (pdm_size i = 0; i < rows->n_row; i++) p->parent[0][i] = -1;
+    for (pdm_size i = 0; i < rows->n_row; i++) {
+        p->parent[0][i] = -1;
+        p->own[i]       = 1.0;
+    }
     for (pdm_size k = 0; k < rows->n_pyramid; k++) {
         const pdm_pyramid_desc *d = &rows->pyramid[k];
         fill_level(d, rows->n_dim, 0, d->row0, used[1], p);
@@ -76,6 +88,7 @@ pdm_status cpu_pyramid_create(pdm_context *ctx, const pdm_rows_desc *rows, cpu_p
         return PDM_OK;
     }
     PDM_TRY(pdm_alloc_array(ctx, rows->n_row, &p.unscale));
+    PDM_TRY(pdm_alloc_array(ctx, rows->n_row, &p.own));
     for (pdm_size l = 0; l < p.n_level; l++) PDM_TRY(pdm_alloc_array(ctx, p.n[l], &p.parent[l]));
     for (pdm_size l = 1; l <= p.n_level; l++) PDM_TRY(pdm_alloc_array(ctx, p.n[l], &p.scale[l]));
     fill(rows, &p);
@@ -89,6 +102,7 @@ done:
 void cpu_pyramid_destroy(pdm_context *ctx, cpu_pyramid *p)
 {
     pdm_free(ctx, p->unscale);
+    pdm_free(ctx, p->own);
     for (pdm_size l = 0; l < PDM_MAX_LEVEL; l++) pdm_free(ctx, p->parent[l]);
     for (pdm_size l = 0; l <= PDM_MAX_LEVEL; l++) pdm_free(ctx, p->scale[l]);
     *p = (cpu_pyramid){0};
@@ -115,5 +129,5 @@ void cpu_pyramid_weigh(const cpu_pyramid *p, const double *restrict r, double *r
             level[l][i] = p->scale[l][i] * p->scale[l][i] * level[l][i] + (inner ? level[l + 1][p->parent[l][i]] : 0.0);
         }
     for (pdm_size i = 0; i < p->n[0]; i++)
-        out[i] = r[i] + (p->parent[0][i] >= 0 ? p->unscale[i] * level[1][p->parent[0][i]] : 0.0);
+        out[i] = p->own[i] * r[i] + (p->parent[0][i] >= 0 ? p->unscale[i] * level[1][p->parent[0][i]] : 0.0);
 }

@@ -1,4 +1,4 @@
-/* Rows at every scale: sums over boxes of 2^l cells, of all row blocks that ask for them, level by level. */
+/* Rows that count as sums over boxes of cells, of all row blocks that ask for it, level by level. */
 #ifndef PDM_BACKEND_CPU_PYRAMID_H
 #define PDM_BACKEND_CPU_PYRAMID_H
 
@@ -10,6 +10,7 @@ typedef struct cpu_pyramid {
     pdm_size n[PDM_MAX_LEVEL + 1];     /* rows, boxes of level 1, ...                              */
     pdm_size n_box;                    /* of all levels above 0                                    */
     double  *unscale;                  /* [n[0]] 1 / scale of a row; 0 for rows in no pyramid      */
+    double  *own;                      /* [n[0]] 1; 0 for rows that count in sums only             */
     int32_t *parent[PDM_MAX_LEVEL];    /* [l][n[l]] box of level l + 1; -1: none                   */
     double  *scale[PDM_MAX_LEVEL + 1]; /* [l][n[l]] factor on the sum of a box, l >= 1             */
 } cpu_pyramid;
