@@ -5,9 +5,15 @@
 static const double FLOPS_MOST  = 2e10;
 static const double VALUES_MOST = 1e8;
 
-static bool too_large(const pdm_blocks *b)
+/* With constraints on integrals: the experts' own blocks know nothing of their large weight, and iterations do not end. */
+static const double PATIENCE = 20.0;
+
+static bool too_large(const pdm_blocks *b, const pdm_rows_desc *rows)
 {
-    return pdm_blocks_flops(b) > FLOPS_MOST || (double)pdm_blocks_describe(b)->n_value > VALUES_MOST;
+    double most = FLOPS_MOST;
+    for (pdm_size k = 0; k < rows->n_pyramid; k++)
+        if (rows->pyramid[k].only_sums) most = PATIENCE * FLOPS_MOST;
+    return pdm_blocks_flops(b) > most || (double)pdm_blocks_describe(b)->n_value > VALUES_MOST;
 }
 
 pdm_status solver_linear_choose(pdm_solver *s, const pdm_rows_desc *rows)
@@ -17,7 +23,7 @@ pdm_status solver_linear_choose(pdm_solver *s, const pdm_rows_desc *rows)
 
     if (s->settings.linear == PDM_LINEAR_AUTO && rows->n_derived > 0) coupled = false;
     PDM_TRY(pdm_blocks_create(s->ctx, rows, s->columns, coupled, &s->structure));
-    if (coupled && s->settings.linear == PDM_LINEAR_AUTO && too_large(s->structure)) {
+    if (coupled && s->settings.linear == PDM_LINEAR_AUTO && too_large(s->structure, rows)) {
         coupled = false;
         pdm_blocks_destroy(&s->structure);
         PDM_TRY(pdm_blocks_create(s->ctx, rows, s->columns, coupled, &s->structure));
