@@ -17,8 +17,6 @@ static const double ERRORS    = 3.0;  /* standard errors from 1 that are a note 
 static const double BETTER    = 0.8;  /* one factor explains a misfit when it leaves no more than this share   */
 static const double BIG       = 0.1;  /* a residual that factors should have made smaller, of the largest term */
 static const double RESOLVED  = 0.05; /* change of a box's terms by leaving out every other point, of the largest one */
-static const double UNSURE    = 4.0;  /* times the squared change of terms: what cannot be told from a sum of others */
-static const double LEAST_DEPENDENT = 1e-8;
 static const double QUIET = 0.05; /* boxes with terms smaller than that, of all, may change by as much              */
 /* Boxes along a dimension, and clusters of boxes for standard errors, by number of dimensions. */
 static const pdm_size boxes_along[PDM_MAX_DIM + 1]    = {1, 64, 16, 8, 6};
@@ -47,8 +45,6 @@ typedef struct equation {
     double      *volume;                         /* [per_sample], of the whole                        */
     pdm_buffer  *r;                              /* [1][n_row]                                        */
     term_values  values;                         /* of all summands; those that are zero fall out later */
-    double      *half;                           /* values of the spline through every other point */
-    double       dependent;                      /* see terms_fit() */
     pdm_size     n_coarse;                       /* boxes that the data do not resolve */
     pdm_size     n_lost;                         /* boxes in which a summand is not finite             */
 } equation;
@@ -63,7 +59,7 @@ static void equation_destroy(equation *e)
     e->b->ops->buffer_destroy(e->b, &e->r);
     pdm_free(e->ctx, e->box);
     pdm_free(e->ctx, e->volume);
-    pdm_free(e->ctx, e->half);
+    pdm_free(e->ctx, e->values.half);
     pdm_free(e->ctx, e->values.value);
     pdm_free(e->ctx, e->values.cluster);
 }
@@ -238,12 +234,12 @@ static pdm_status equation_open(data_grid *g, pdm_size number, equation *e)
     PDM_TRY(equation_summands(g, e));
     e->values.n_term = e->n_summand;
     PDM_TRY(pdm_alloc_array(e->ctx, e->n_summand * e->values.n_box, &e->values.value));
-    PDM_TRY(pdm_alloc_array(e->ctx, e->n_summand * e->values.n_box, &e->half));
+    PDM_TRY(pdm_alloc_array(e->ctx, e->n_summand * e->values.n_box, &e->values.half));
     for (pdm_size s = 0; s < g->x.n_sample; s++) {
         PDM_TRY(data_grid_prepare(g, s, false));
         PDM_TRY(integrate(g, e, s, e->values.value));
         PDM_TRY(data_grid_prepare(g, s, true));
-        PDM_TRY(integrate(g, e, s, e->half));
+        PDM_TRY(integrate(g, e, s, e->values.half));
     }
 done:
     return status;
@@ -257,7 +253,7 @@ static bool is_coarse(const equation *e, pdm_size box, double typical)
     for (pdm_size k = 0; k < e->n_summand; k++) {
         const double x = e->values.value[k * e->values.n_box + box];
         largest        = fmax(largest, fabs(x));
-        difference     = fmax(difference, fabs(x - e->half[k * e->values.n_box + box]));
+        difference     = fmax(difference, fabs(x - e->values.half[k * e->values.n_box + box]));
     }
     return !(difference <= RESOLVED * (largest + QUIET * typical));
 }
@@ -287,22 +283,20 @@ static void drop_bad(equation *e)
         for (pdm_size k = 0; k < e->n_summand; k++) finite = finite && isfinite(v->value[k * v->n_box + i]);
         const bool coarse = finite && is_coarse(e, i, typical);
         for (pdm_size k = 0; k < e->n_summand && (coarse || !finite); k++)
-            v->value[k * v->n_box + i] = e->half[k * v->n_box + i] = 0.0;
+            v->value[k * v->n_box + i] = e->values.half[k * v->n_box + i] = 0.0;
         e->n_lost += !finite;
         e->n_coarse += coarse;
     }
-    v->n_term    = 0;
-    e->dependent = LEAST_DEPENDENT;
+    v->n_term = 0;
     for (pdm_size k = 0; k < e->n_summand; k++) {
-        const double *x = v->value + k * v->n_box, *half = e->half + k * v->n_box;
-        double        sum = 0.0, change = 0.0;
-        for (pdm_size i = 0; i < v->n_box; i++) {
-            sum += x[i] * x[i];
-            change += (x[i] - half[i]) * (x[i] - half[i]);
-        }
+        const double *x = v->value + k * v->n_box, *half = v->half + k * v->n_box;
+        double        sum = 0.0;
+        for (pdm_size i = 0; i < v->n_box; i++) sum += x[i] * x[i];
         if (sum == 0.0) continue;
-        e->dependent = fmax(e->dependent, UNSURE * change / sum);
-        if (k != v->n_term) memmove(v->value + v->n_term * v->n_box, x, (size_t)v->n_box * sizeof *x);
+        if (k != v->n_term) {
+            memmove(v->value + v->n_term * v->n_box, x, (size_t)v->n_box * sizeof *x);
+            memmove(v->half + v->n_term * v->n_box, half, (size_t)v->n_box * sizeof *half);
+        }
         e->kept[v->n_term++] = k;
     }
 }
@@ -469,7 +463,7 @@ static pdm_status report_equation(const data_grid *g, const equation *e, finding
                                    : "not checked: all terms are zero on the data");
     }
     PDM_TRY(pdm_alloc_array(g->ctx, n, &fit));
-    PDM_TRY(terms_fit(g->ctx, &e->values, held, e->dependent, fit, &residual, &joint_left));
+    PDM_TRY(terms_fit(g->ctx, &e->values, held, fit, &residual, &joint_left));
     for (pdm_size k = 0; k < n; k++) largest = fmax(largest, fit[k].rms);
     const pdm_size best  = best_term(n, fit, residual);
     pdm_size       stars = 0;

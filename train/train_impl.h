@@ -247,6 +247,7 @@ pdm_status findings_number(findings *f, double value, const char *format, ...) P
 typedef struct term_values {
     pdm_size n_term, n_sample, n_box, n_cluster; /* boxes, clusters: of all samples together */
     double  *value;                              /* [n_term][n_box] */
+    double  *half;                               /* [n_term][n_box]: the same, of half of the data's points */
     int32_t *cluster;                            /* [n_box]         */
 } term_values;
 /* A factor on one term: alone, and jointly with the others, one of which is held at 1, and so are
@@ -254,11 +255,11 @@ typedef struct term_values {
 typedef struct term_fit {
     double rms, norm, factor, error, left; /* left: rms of the residual with it */
     double joint, joint_error;
+    double change, unsure; /* of the term: what half of the points change, what may be an error; relative */
 } term_fit;
-/* No term may vanish. fit [n_term]. dependent: a term of which no more than this share, of its square, is not a sum of
- * others cannot be told apart from them. */
-pdm_status terms_fit(pdm_context *ctx, const term_values *v, pdm_size held, double dependent, term_fit *fit,
-                     double *residual, double *joint_left);
+/* No term may vanish. fit [n_term]. */
+pdm_status terms_fit(pdm_context *ctx, const term_values *v, pdm_size held, term_fit *fit, double *residual,
+                     double *joint_left);
 /* against_grid.c: fields of data as splines on the data's own grid. */
 typedef struct data_grid {
     pdm_model   *own; /* pde and domain of the case itself */
