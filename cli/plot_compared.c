@@ -9,6 +9,22 @@ static bool is_labelled(const job *j, int row)
     return row + 1 == j->figure.n_row || !job_has_one_grid(j);
 }
 
+/* An input is the same on both sides. */
+static void fill_input(const job *j, const item *x, int row, size_t t)
+{
+    panel *p = figure_panel(&j->figure, row, 0);
+
+    if (view_of(&x->mine) == VIEW_LINE) {
+        start_lines(p, &x->mine, &j->scale[x->field]);
+        add_line(p, &x->mine, t, colour_line(0, 1), 1.6, false, "");
+    } else {
+        fill_map(p, &x->mine, t, &j->scale[x->field]);
+        add_bar(p, &x->mine);
+    }
+    set_title(p, "input");
+    p->hides_x = !is_labelled(j, row);
+}
+
 static void fill_compared_maps(const job *j, const item *x, int row, size_t t)
 {
     panel *mine = figure_panel(&j->figure, row, 0), *reference = figure_panel(&j->figure, row, 1),
@@ -42,9 +58,9 @@ static void fill_compared_lines(const job *j, const item *x, int row)
 }
 
 /* Rows that an item takes, and columns. */
-static int count_rows(const item *x)
+static int count_rows(const job *j, const item *x)
 {
-    return (int)count_times(&x->mine);
+    return j->is_input[x->field] ? 1 : (int)count_times(&x->mine);
 }
 
 static int count_columns(const item *x)
@@ -60,9 +76,13 @@ static int count_columns(const item *x)
 
 static void fill_compared(const job *j, const item *x, int row)
 {
-    const int n_row = count_rows(x);
+    const int n_row = count_rows(j, x);
 
     describe_item(j, x, j->figure.header[row]);
+    if (j->is_input[x->field]) {
+        fill_input(j, x, row, 0);
+        return;
+    }
     if (view_of(&x->mine) == VIEW_LINE) {
         fill_compared_lines(j, x, row);
         return;
@@ -92,13 +112,13 @@ exit_code arrange_comparison(session *s, job *j)
     int       n_row = 0, n_column = 0, row = 0;
 
     for (size_t i = 0; i < j->n_item; i++) {
-        n_row += count_rows(&j->item[i]);
+        n_row += count_rows(j, &j->item[i]);
         if (count_columns(&j->item[i]) > n_column) n_column = count_columns(&j->item[i]);
     }
     CLI_TRY(figure_create(s, n_row, n_column, &j->figure));
     for (size_t i = 0; i < j->n_item; i++) {
         fill_compared(j, &j->item[i], row);
-        row += count_rows(&j->item[i]);
+        row += count_rows(j, &j->item[i]);
     }
 done:
     return code;

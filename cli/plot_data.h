@@ -31,6 +31,8 @@ exit_code plot_file_find(session *s, const plot_file *f, const char *name, int *
 /* Is there one? */
 bool plot_file_has(const plot_file *f, const char *name, int *variable);
 void plot_variable_name(const plot_file *f, int variable, char text[PLOT_TEXT]);
+/* Does the file call the variable an input (role = "input")? */
+bool plot_is_input(const plot_file *f, int variable);
 /* Is the sample there? */
 exit_code plot_file_check_sample(session *s, const plot_file *f, size_t sample);
 /* "sample 2, a = 0.3", or "" for a file without samples. */

@@ -251,6 +251,13 @@ void plot_variable_name(const plot_file *f, int id, char text[PLOT_TEXT])
     snprintf(text, PLOT_TEXT, "%.*s", PLOT_TEXT - 1, inquire(f, id, &v) ? v.name : "");
 }
 
+bool plot_is_input(const plot_file *f, int id)
+{
+    char role[PLOT_TEXT];
+    plot_attribute(f, id, "role", role);
+    return strcmp(role, "input") == 0;
+}
+
 bool plot_file_has(const plot_file *f, const char *name, int *id)
 {
     variable v;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { N_SAMPLE_SHOWN = 3, N_MAP_TIME = 4 };
+#define SAME_INPUT 1e-5 /* relative: files may be in single precision */
 
 view view_of(const plot_field *x)
 {
@@ -76,6 +77,8 @@ static exit_code choose_fields(session *s, job *j)
         if (j->compares && !plot_file_has(&j->reference, name, &j->reference_field[j->n_field])) continue;
         j->field[j->n_field++] = j->file.field[i];
     }
+    for (int i = 0; i < j->n_field && j->compares; i++)
+        j->is_input[i] = plot_is_input(&j->file, j->field[i]) || plot_is_input(&j->reference, j->reference_field[i]);
     if (j->n_field == 0) {
         plot_variable_name(&j->file, j->file.field[0], name);
         code = plot_file_find(s, &j->reference, name, &j->reference_field[0]);
@@ -171,6 +174,11 @@ static void check_inputs(session *s, const job *j)
 {
     char name[PLOT_TEXT], other[PLOT_TEXT];
 
+    for (size_t i = 0; i < j->n_item; i++)
+        if (j->is_input[j->item[i].field] && j->item[i].error > SAME_INPUT)
+            remark(s, "warning: sample %zu is of other inputs: %s differs by %.3g %% between %s and %s",
+                   j->item[i].sample, j->item[i].mine.name, 100.0 * j->item[i].error, j->file.path, j->reference.path);
+
     for (int i = 0; i < j->file.n_input; i++)
         for (int k = 0; k < j->reference.n_input; k++) {
             plot_variable_name(&j->file, j->file.input[i], name);
@@ -178,11 +186,25 @@ static void check_inputs(session *s, const job *j)
             if (strcmp(name, other) != 0) continue;
             for (size_t n = j->first_sample; n < j->first_sample + j->n_sample; n++) {
                 const double a = plot_input_value(&j->file, i, n), b = plot_input_value(&j->reference, k, n);
-                if (fabs(a - b) > 1e-5 * fmax(fabs(a), fabs(b)))
+                if (fabs(a - b) > SAME_INPUT * fmax(fabs(a), fabs(b)))
                     remark(s, "warning: sample %zu is of other inputs: %s is %g in %s, and %g in %s", n, name, a,
                            j->file.path, b, j->reference.path);
             }
         }
+}
+
+/* Mean over the fields that are predicted. */
+static double mean_error(const job *j)
+{
+    double sum = 0.0;
+    size_t n   = 0;
+
+    for (size_t i = 0; i < j->n_item; i++) {
+        if (j->is_input[j->item[i].field]) continue;
+        sum += j->item[i].error;
+        n++;
+    }
+    return n > 0 ? sum / (double)n : 0.0;
 }
 
 exit_code job_read(session *s, job *j, plot_result *r)
@@ -196,7 +218,7 @@ exit_code job_read(session *s, job *j, plot_result *r)
     CLI_TRY(read_items(s, j, r));
     if (j->compares) check_inputs(s, j);
     r->n_sample = j->n_sample;
-    for (size_t i = 0; i < j->n_item; i++) r->error += j->item[i].error / (double)j->n_item;
+    r->error    = mean_error(j);
 done:
     return code;
 }

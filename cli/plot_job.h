@@ -14,7 +14,7 @@ typedef struct item {
     int        field; /* number among those drawn */
     size_t     sample;
     plot_field mine, reference, difference;
-    double     error;
+    double     error; /* relative L2; of inputs too, where it is no error of the prediction */
 } item;
 
 typedef struct job {
@@ -22,6 +22,7 @@ typedef struct job {
     plot_file      file, reference;
     bool           compares;
     int            n_field, field[PLOT_MAX_FIELD], reference_field[PLOT_MAX_FIELD];
+    bool           is_input[PLOT_MAX_FIELD]; /* of a comparison: drawn, not compared */
     size_t         first_sample, n_sample;
     size_t         n_item;
     item          *item; /* [n_sample][n_field] */

@@ -145,6 +145,14 @@ expect 0 "\"kind\": \"comparison\"|\"error\": $(awk 'BEGIN { printf "%.6f", sqrt
 expect 0 '0.0000 %' "$program" plot fields.nc fields.nc -o out/c.png
 expect 0 'relative L2 error' "$program" plot lines.nc lines.nc -o out/c.pdf
 expect 0 'relative L2 error' "$program" plot maps.nc maps.nc -o out/c.png
+# an input is drawn once and is no part of the error: u of sample 0 and 1, as above, and not v
+make role -e 's/v:units = "K" ;/v:units = "K" ; v:role = "input" ;/'
+expect 0 "\"error\": $(awk 'BEGIN { printf "%.6f", sqrt(1/105)/2 }')" "$program" plot role.nc other.nc -o out/c.svg --json
+if grep -q 'of other inputs' said; then complain "the inputs are the same" "$(cat said)"; fi
+says out/c.svg 'input|prediction|difference (kg m-3)|v (K)'
+if grep -q 'difference of v' out/c.svg; then complain "an input is compared in out/c.svg"; fi
+make medium -e 's/v = 1,1/v = 1,2/'
+expect 0 'sample 0 is of other inputs: v differs by 25.8 %|medium.nc' "$program" plot role.nc medium.nc -o out/c.svg
 # coordinates that only one file has
 make finer -e 's/x = 4/x = 5/' -e 's/x = 0, 0.25, 0.5, 1/x = 0, 0.1, 0.25, 0.5, 1/' -e 's/u = .*/u = 0,9,1,2,3, 1,9,2,3,4, 2,9,3,4,5,  5,9,4,3,2, 4,9,3,2,1, 3,9,2,1,0 ;/' \
     -e '/^ *double v/d' -e '/^ *v:/d' -e '/^  v = /d'
@@ -174,6 +182,9 @@ says out/log.svg 'training of going|loss|gradient norm|failed solves|3 in all|le
 write_case tiny -e ''
 expect 0 '6 of 6' "$program" train tiny.cdl -o tiny.nc --threads 1
 expect 0 'out/model.png' "$program" plot tiny.nc -o out/model.png
+write_inputs some -e ''
+expect 0 '' "$program" predict tiny.nc some.nc -o predicted.nc
+ncdump -h predicted.nc | grep -q 'u0:role = "input"' || complain "u0 is not marked as an input" "$(ncdump -h predicted.nc)"
 refused 2 'a reference goes with fields' "$program" plot tiny.nc fields.nc -o out/no.png
 refused 2 '--field goes with fields' "$program" plot going.log.jsonl -o out/no.png --field u
 refused 2 '--sample goes with fields' "$program" plot tiny.nc -o out/no.png --sample 0

@@ -35,6 +35,7 @@ static pdm_status define_input(pdm_model *m, pdm_output *o, pdm_size i)
     PDM_TRY(pdm_case_text(m->the_case, group, "long_name", "", &long_name));
     PDM_TRY(pdm_output_variable(o, info->name, info->n_dim + 1, dims, units_or_none(info->units),
                                 *long_name ? long_name : NULL));
+    PDM_TRY(pdm_output_attribute(o, info->name, "role", "input"));
 done:
     return status;
 }
