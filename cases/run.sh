@@ -1,10 +1,10 @@
 #!/bin/sh
 # Trains a case, compares the model with the case's reference, then the same model polished, and prints a line: errors
-# (mean relative L2, in %) beside their bars, seconds of training, milliseconds of a prediction. Exit code 1 where a bar
-# is missed.
+# (mean relative L2, in %) beside their bars, and before them that of the model untrained; seconds of training,
+# milliseconds of a prediction. Exit code 1 where a bar is missed.
 # usage: cases/run.sh NAME...|all [--short] [--threads N] [--set GROUP.NAME=VALUE ...]
-# --short: a few training steps and looser bars, for tests. PDEMOE names another program than build/release/bin/pdemoe,
-# CASES_OUT the folder for models and logs (build/cases).
+# --short: a few training steps and looser bars, for tests, and no untrained model. PDEMOE names another program than
+# build/release/bin/pdemoe, CASES_OUT the folder for models and logs (build/cases).
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,17 +17,18 @@ out=${CASES_OUT:-$root/build/cases}
 #       few steps, so their bars are about twice what was measured and judge the solve)
 list() {
     cat << 'END'
-diffusion_sorption diffusion_sorption_truth.nc|diffusion_sorption/reference.nc 0.3 0.25 20 4
-poisson            exact                                                      1   0.05 100 10
-heat2d             exact                                                      0.5 0.05 20 2
-heat_source        exact                                                      0.5 0.05 20 1.5
-wave1d             exact                                                      0.5 0.05 20 6
-advection1d        exact                                                      0.5 0.05 20 5
-burgers            burgers_reference.nc|burgers/reference.nc                  1   0.05 5  3
-burgers_random     burgers/random_reference.nc                                3   0.2  10 4
-allen_cahn         allen_cahn_reference.nc|allen_cahn/reference.nc            1   0.1  5  15
-darcy              darcy/reference.nc                                         2   0.5  5  5
-reaction_diffusion reaction_diffusion/reference.nc                            2   0.2  5  2
+diffusion_sorption   diffusion_sorption_truth.nc|diffusion_sorption/reference.nc 0.3 0.25 20  4
+poisson              exact                                                      1   0.05 100 10
+heat2d               exact                                                      0.5 0.05 20  2
+heat_source          exact                                                      0.5 0.05 20  1.5
+wave1d               exact                                                      0.5 0.05 20  6
+advection1d          exact                                                      0.5 0.05 20  5
+burgers              burgers_reference.nc|burgers/reference.nc                  1   0.05 5   3
+burgers_random       burgers/random_reference.nc                                3   0.2  10  4
+allen_cahn           allen_cahn_reference.nc|allen_cahn/reference.nc            1   0.1  5   15
+darcy                darcy/reference.nc                                         2   0.5  5   5
+reaction_diffusion   reaction_diffusion/reference.nc                            2   0.2  5   2
+kuramoto_sivashinsky kuramoto_sivashinsky/reference.nc                          2   0.1  20  17
 END
 }
 
@@ -57,6 +58,15 @@ reference_file() {
     fail "no reference $1"
 }
 
+# The error of the model without training, in %.
+untrained() {
+    # shellcheck disable=SC2086 # options are meant to be split
+    "$program" train "$file" -f -q -o "$out/$name.untrained.nc" $threads $settings --set training.steps=0 > "$out/$name.untrained"
+    # shellcheck disable=SC2086
+    "$program" eval "$out/$name.untrained.nc" ${reference:+"$reference"} $threads >> "$out/$name.untrained"
+    error_in "$out/$name.untrained"
+}
+
 # What eval printed: the mean error of the worst field, in %.
 error_in() { sed -n 's/^field .*mean relative L2 error \([^ ]*\) %, worst.*/\1/p' "$1" | sort -g | tail -n 1; }
 milliseconds_in() { sed -n 's/^time per sample: network \(.*\) ms, solve \(.*\) ms, output \(.*\) ms, setting.*/\1 \2 \3/p' "$1" | awk '{print $1 + $2 + $3}'; }
@@ -68,6 +78,7 @@ run_case() {
     reference=$(reference_file "$reference")
     model=$out/$name.nc
     start=$(date +%s)
+    start_error=-
     if [ "$short" -eq 1 ]; then
         # shellcheck disable=SC2086 # options are meant to be split
         "$program" train "$file" -f -q -o "$model" $threads $settings --set training.steps="$steps" > "$out/$name.train"
@@ -76,15 +87,17 @@ run_case() {
         "$program" train "$file" -f -q -o "$model" $threads $settings > "$out/$name.train"
     fi
     training=$(($(date +%s) - start))
+    [ "$short" -eq 1 ] || start_error=$(untrained)
     # shellcheck disable=SC2086
     "$program" eval "$model" ${reference:+"$reference"} $threads > "$out/$name.eval"
     # shellcheck disable=SC2086
     "$program" eval "$model" ${reference:+"$reference"} --polish 1e-8 $threads > "$out/$name.polished"
     echo "$name $(error_in "$out/$name.eval") $bar $(error_in "$out/$name.polished") $bar_polished $training \
-$(milliseconds_in "$out/$name.eval") $(milliseconds_in "$out/$name.polished")" | awk '
-        { missed = !($2 != "" && $2 + 0 < $3 + 0 && $4 + 0 < $5 + 0 && NF == 8)
-          printf "%-19s trained %8.4f %% (bar %g)  polished %8.4f %% (bar %g)  training %4d s  prediction %.1f ms  polish %.1f ms%s\n",
-              $1, $2, $3, $4, $5, $6, $7, $8, missed ? "  MISSED" : ""
+$(milliseconds_in "$out/$name.eval") $(milliseconds_in "$out/$name.polished") $start_error" | awk '
+        { missed = !($2 != "" && $2 + 0 < $3 + 0 && $4 + 0 < $5 + 0 && NF == 9)
+          untrained = $9 == "-" ? "" : sprintf("  untrained %8.4f %%", $9)
+          printf "%-20s%s  trained %8.4f %% (bar %g)  polished %8.4f %% (bar %g)  training %4d s  prediction %.1f ms  polish %.1f ms%s\n",
+              $1, untrained, $2, $3, $4, $5, $6, $7, $8, missed ? "  MISSED" : ""
           exit missed }'
 }
 
