@@ -23,11 +23,11 @@ heat2d               exact                                                      
 heat_source          exact                                                      0.5 0.05 20  1.5
 wave1d               exact                                                      0.5 0.05 20  6
 advection1d          exact                                                      0.5 0.05 20  5
-burgers              burgers_reference.nc|burgers/reference.nc                  1   0.05 5   3
+burgers              burgers_reference.nc|burgers/reference.nc                  0.5 0.05 5   3
 burgers_random       burgers/random_reference.nc                                3   0.2  10  4
 allen_cahn           allen_cahn_reference.nc|allen_cahn/reference.nc            1   0.1  5   15
-darcy                darcy/reference.nc                                         2   0.5  5   5
-reaction_diffusion   reaction_diffusion/reference.nc                            2   0.2  5   2
+darcy                darcy/reference.nc                                         1.5 0.5  5   5
+reaction_diffusion   reaction_diffusion/reference.nc                            0.9 0.2  5   2
 kuramoto_sivashinsky kuramoto_sivashinsky/reference.nc                          2   0.1  20  17
 END
 }
