@@ -450,6 +450,15 @@ static const struct {
     {"pde/boundary", "x_max", "u + dxxx(dxx(u)) = 0", {"/pde/boundary:x_max", "order 5", NULL}},
     {"domain", "gauss", "9", {"/domain:gauss", NULL, NULL}},
     {"domain/t", "kind", "periodic", {"time", NULL, NULL}},
+    {"domain/x", "gauss", "9", {"/domain/x:gauss", "0 to 5", NULL}},
+    {"domain/x", "sub", "0", {"/domain/x:sub", "1 to 8", NULL}},
+    {"pde/residuals", "u", "dt(u) - D*dxx(u) - invlap(u)", {"/pde/residuals:u", "x is bounded", "^"}},
+    {"pde/residuals", "u", "dt(u) - invlap(u^2)", {"/pde/residuals:u", "constant factors", "^"}},
+    {"pde/residuals", "u", "dt(u) - invlap(x*u)", {"/pde/residuals:u", "constant factors", "^"}},
+    {"pde/residuals", "u", "dt(u) - invlap(invlap(u))", {"/pde/residuals:u", "invlap of an invlap", "^"}},
+    {"pde/residuals", "u", "dt(u) - invlap(u, u)", {"/pde/residuals:u", "takes 1 argument", "^"}},
+    {"pde/residuals", "u", "dt(u) - invlap", {"/pde/residuals:u", "is a function", "^"}},
+    {"pde/initial", "u", "invlap(a)", {"/pde/initial:u", "for fields", "^"}},
 };
 enum { N_REFUSAL = sizeof refusals / sizeof *refusals };
 
@@ -502,6 +511,38 @@ START_TEST(conditions_do_not_replace_each_other)
         pdm_pde_destroy(&pde);
         pdm_case_destroy(&c);
         ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+    }
+END_TEST
+
+/* A wave of the control grid is a wave in the coefficients, too, and its inverse Laplacian that wave over -|K|^2. */
+START_TEST(invlap_divides_waves)
+    {
+        problem      p;
+        const double pi = 3.14159265358979323846;
+        problem_open(&p, PROBLEM_VORTICITY, "cpu", 1);
+        const pdm_rows_desc *rows = pdm_domain_rows(p.domain);
+        const pdm_size       n_t = rows->n_coef[0], n_x = rows->n_coef[1], n_y = rows->n_coef[2], n = n_t * n_x * n_y;
+        ck_assert_int_eq(rows->n_derived, 2);
+        double *c = calloc((size_t)(2 * n), sizeof *c), *seen = calloc((size_t)(4 * n), sizeof *seen);
+        double *work = calloc((size_t)pdm_domain_derive_work(p.domain), sizeof *work);
+        for (int kx = 0; kx <= 3; kx++)
+            for (int ky = 0; ky <= 2; ky++) {
+                for (pdm_size i = 0; i < n; i++) {
+                    const double x = 2.0 * pi * (double)(i / n_y % n_x) / (double)n_x;
+                    const double y = 2.0 * pi * (double)(i % n_y) / (double)n_y, t = (double)(1 + i / (n_x * n_y));
+                    c[i]     = t * cos(kx * x + 0.3) * cos(ky * y - 0.2);
+                    c[n + i] = 5.0 + c[i];
+                }
+                pdm_domain_derive(p.domain, c, seen, work);
+                for (pdm_size i = 0; i < n; i++) {
+                    const double k2 = kx * kx + ky * ky, wanted = k2 > 0.0 ? -c[i] / k2 : 0.0;
+                    ck_assert_double_eq(seen[n + i], c[n + i]);
+                    ck_assert_double_eq_tol(seen[2 * n + i], wanted, 1e-12);
+                    ck_assert_double_eq_tol(seen[3 * n + i], wanted, 1e-12);
+                }
+            }
+        free(c), free(seen), free(work);
+        problem_close(&p);
     }
 END_TEST
 
@@ -701,6 +742,7 @@ int main(void)
     tcase_add_loop_test(t, cells_settings_are_read, 0, (int)(sizeof cells_settings / sizeof *cells_settings));
     tcase_add_loop_test(t, bad_domain_is_refused_with_words, 0, N_REFUSAL);
     tcase_add_loop_test(t, conditions_do_not_replace_each_other, 0, N_PAIR);
+    tcase_add_test(t, invlap_divides_waves);
     tcase_add_loop_test(t, tables_hold_what_is_read, 0, N_TABULATED);
     tcase_add_test(t, allocation_failures_are_survived);
     suite_add_tcase(s, t);
