@@ -245,19 +245,53 @@ static size_t axis_layout(const axis_plan *p, pdm_size width, pdm_size n_order, 
     return used;
 }
 
-pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out)
+pdm_size domain_n_cell(const pdm_domain *d, pdm_size dim)
+{
+    return axis_cells(d, &d->spline[dim]);
+}
+
+double domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i)
+{
+    const pdm_spline *s = &d->spline[dim];
+    return 0.5 * (pdm_map_value(&s->map, cell_edge(d, s, i)) + pdm_map_value(&s->map, cell_edge(d, s, i + 1)));
+}
+
+/* Leaves out what belongs to cells whose middle is not within: pairs of CELL, whose rows stay; points and rows of POINT. */
+static void plan_restrict(const pdm_domain *d, pdm_size dim, axis_kind kind, const pdm_interval *within, axis_plan *p)
+{
+    const pdm_size q = d->gauss[dim], n_cell = domain_n_cell(d, dim);
+    pdm_size       n = 0;
+
+    for (pdm_size i = 0; i < n_cell; i++) {
+        if (kind == AXIS_CELL) p->row0[i] = n;
+        if (!pdm_interval_has(within, domain_cell_middle(d, dim, i))) continue;
+        for (pdm_size k = i * q; k < (i + 1) * q; k++, n++) {
+            p->xi[n]      = p->xi[k];
+            p->element[n] = p->element[k];
+            p->weight[n]  = p->weight[k];
+            p->point[n]   = n;
+            if (kind == AXIS_CELL) continue;
+            p->row0[n]        = n;
+            p->row_element[n] = p->row_element[k];
+        }
+    }
+    p->n_point = p->n_pair = n;
+    if (kind == AXIS_POINT) p->n_row = n;
+    p->row0[p->n_row] = n;
+}
+
+/* within NULL: all of the dimension (CELL and POINT may be restricted); sign: factor on the weights. */
+static pdm_status axis_build(pdm_domain *d, pdm_size dim, axis_kind kind, const pdm_interval *within, double sign,
+                             domain_axis *da)
 {
     pdm_status        status = PDM_OK;
     const pdm_spline *s      = &d->spline[dim];
-    domain_axis      *da     = &d->axis[dim][kind];
     pdm_arena         arena  = {0};
     axis_plan         plan;
     axis_memory       m      = {0};
     void             *memory = NULL;
     const pdm_size    width  = s->degree + 1;
 
-    *out = da;
-    if (da->built) return PDM_OK;
     plan_sizes(d, s, kind, &plan);
     pdm_arena_measure(&arena, d->ctx);
     plan_carve(&arena, &plan);
@@ -265,6 +299,8 @@ pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const do
     plan_carve(&arena, &plan);
     plan.row0[0] = 0;
     plan_fill(d, s, kind, &plan);
+    if (within) plan_restrict(d, dim, kind, within, &plan);
+    for (pdm_size k = 0; k < plan.n_pair; k++) plan.weight[k] *= sign;
 
     PDM_TRY(pdm_alloc(d->ctx, axis_layout(&plan, width, d->n_order, NULL, &m), &memory));
     axis_layout(&plan, width, d->n_order, memory, &m);
@@ -303,5 +339,33 @@ pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const do
 done:
     pdm_free(d->ctx, memory);
     pdm_arena_destroy(&arena);
+    return status;
+}
+
+pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out)
+{
+    domain_axis *da = &d->axis[dim][kind];
+
+    *out = da;
+    return da->built ? PDM_OK : axis_build(d, dim, kind, NULL, 1.0, da);
+}
+
+pdm_status domain_axis_part(pdm_domain *d, pdm_size dim, axis_kind kind, const pdm_interval *within, double sign,
+                            const domain_axis **out)
+{
+    pdm_status   status = PDM_OK;
+    domain_axis *grown  = NULL;
+
+    if (d->n_part_axis == d->part_axis_capacity) {
+        const pdm_size capacity = 2 * d->part_axis_capacity + 8;
+        PDM_TRY(pdm_alloc_array(d->ctx, capacity, &grown));
+        for (pdm_size i = 0; i < d->n_part_axis; i++) grown[i] = d->part_axis[i];
+        pdm_free(d->ctx, d->part_axis);
+        d->part_axis          = grown;
+        d->part_axis_capacity = capacity;
+    }
+    PDM_TRY(axis_build(d, dim, kind, within, sign, &d->part_axis[d->n_part_axis]));
+    *out = &d->part_axis[d->n_part_axis++];
+done:
     return status;
 }

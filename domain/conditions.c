@@ -2,93 +2,6 @@
 
 #include <stdio.h>
 
-static const char *const side_name[2] = {"min", "max"};
-
-/* Conditions one side of a bounded dimension takes for a field whose highest derivative across it is `order`: one for
- * first and second order, two for fourth. */
-static pdm_size conditions_wanted(pdm_size order)
-{
-    return order == 0 ? 0 : (order + 1) / 2;
-}
-
-static pdm_status check_periodic(pdm_domain *d)
-{
-    pdm_status status = PDM_OK;
-    for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
-        const pdm_condition *c = pdm_pde_condition(d->pde, i);
-        if (d->spline[c->dim].periodic)
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &c->where,
-                        "dimension \"%s\" is periodic: a condition on its side is not possible",
-                        pdm_pde_dim_name(d->pde, c->dim));
-    }
-done:
-    return status;
-}
-
-static pdm_status check_side(pdm_domain *d, pdm_case *c, pdm_size field, pdm_size dim, int side)
-{
-    pdm_status           status = PDM_OK;
-    const pdm_size       wanted = conditions_wanted(pdm_pde_order(d->pde, field, dim));
-    pdm_size             n = 0, n_free = 0;
-    pdm_where            last  = {0};
-    const pdm_condition *value = NULL, *flux = NULL;
-
-    for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
-        const pdm_condition *k = pdm_pde_condition(d->pde, i);
-        if (k->dim != dim || k->side != side || k->field != field) continue;
-        if (k->kind == PDM_CONDITION_FREE)
-            n_free++;
-        else
-            n++;
-        last = k->where;
-        if (n > wanted || (n > 0 && n_free > 0) || n_free > 1)
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &last,
-                        "%s conditions on side %s_%s of field \"%s\"; at most %lld expected, its highest derivative in "
-                        "%s being of order %lld",
-                        n + n_free == 2 ? "two" : "too many", pdm_pde_dim_name(d->pde, dim), side_name[side],
-                        pdm_pde_field_name(d->pde, field), (long long)wanted, pdm_pde_dim_name(d->pde, dim),
-                        (long long)pdm_pde_order(d->pde, field, dim));
-        if (k->kind != PDM_CONDITION_DIRICHLET && k->kind != PDM_CONDITION_FLUX) continue;
-        const pdm_condition **same = k->kind == PDM_CONDITION_FLUX ? &flux : &value;
-        if (*same) /* the later one would win in silence */
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &last,
-                        "the %s of \"%s\" on side %s_%s is prescribed twice, as %s and as %s; once expected",
-                        same == &flux ? "flux" : "value", pdm_pde_field_name(d->pde, field),
-                        pdm_pde_dim_name(d->pde, dim), side_name[side], (*same)->function->text, k->function->text);
-        *same = k;
-    }
-    if (n + n_free == 0 && wanted > 0) {
-        char attribute[128];
-        snprintf(attribute, sizeof attribute, "%s_%s", pdm_pde_dim_name(d->pde, dim), side_name[side]);
-        pdm_where where = pdm_case_where(c, "pde/boundary", NULL);
-        where.attribute = attribute;
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
-                    "no condition for field \"%s\" on this side; expected one of \"%s = ...\", \"flux(%s) = ...\", "
-                    "another equation, or \"%s free\"",
-                    pdm_pde_field_name(d->pde, field), pdm_pde_field_name(d->pde, field),
-                    pdm_pde_field_name(d->pde, field), pdm_pde_field_name(d->pde, field));
-    }
-done:
-    return status;
-}
-
-static pdm_status check_complete(pdm_domain *d, pdm_case *c)
-{
-    pdm_status     status = PDM_OK;
-    const pdm_size first  = pdm_pde_has_time(d->pde) ? 1 : 0;
-
-    PDM_TRY(check_periodic(d));
-    if (first == 1 && d->spline[0].periodic) {
-        pdm_where where = pdm_case_where(c, "domain/t", "kind");
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "time cannot be periodic; \"bounded\" expected");
-    }
-    for (pdm_size dim = first; dim < d->n_dim; dim++)
-        for (pdm_size f = 0; f < d->n_field && !d->spline[dim].periodic; f++)
-            for (int side = 0; side < 2; side++) PDM_TRY(check_side(d, c, f, dim, side));
-done:
-    return status;
-}
-
 static pdm_status collect_layers(pdm_domain *d)
 {
     pdm_status     status    = PDM_OK;
@@ -108,8 +21,12 @@ static pdm_status collect_layers(pdm_domain *d)
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
         if (k->kind != PDM_CONDITION_DIRICHLET) continue;
         domain_layer *l = &d->side[d->n_side++];
-        *l              = (domain_layer){
-                         .function = k->function, .field = k->field, .dim = k->dim, .side = k->side, .where = k->where};
+        *l              = (domain_layer){.function = k->function,
+                                         .field    = k->field,
+                                         .dim      = k->dim,
+                                         .side     = k->side,
+                                         .part     = k->part,
+                                         .where    = k->where};
         for (pdm_size j = 0; j < d->n_dim; j++)
             l->kind[j] = j != k->dim ? AXIS_GREVILLE : k->side ? AXIS_SIDE_HIGH : AXIS_SIDE_LOW;
     }
@@ -163,7 +80,8 @@ static void mark_fixed(pdm_domain *d)
             for (pdm_size k = 0; k < d->n_side; k++) {
                 const domain_layer *l     = &d->side[k];
                 const pdm_size      index = i / stride[l->dim] % d->spline[l->dim].n_coef;
-                fixed = fixed || (l->field == f && index == (l->side ? d->spline[l->dim].n_coef - 1 : 0));
+                const bool          outer = index == (l->side ? d->spline[l->dim].n_coef - 1 : 0);
+                fixed                     = fixed || (l->field == f && outer && domain_layer_has(d, l, i));
             }
             d->free[f * d->n_coef + i] = !fixed;
             d->n_free += !fixed;
@@ -174,7 +92,7 @@ pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c)
 {
     pdm_status status = PDM_OK;
 
-    PDM_TRY(check_complete(d, c));
+    PDM_TRY(domain_sides_check(d, c));
     PDM_TRY(collect_layers(d));
     PDM_TRY(check_time_map(d, c));
     PDM_TRY(pdm_alloc_array(d->ctx, d->n_field * d->n_coef, &d->free));

@@ -305,6 +305,8 @@ void pdm_domain_destroy(pdm_domain **domain)
         pdm_spline_destroy(&d->spline[j]);
         pdm_free(d->ctx, d->greville[j]);
     }
+    for (pdm_size i = 0; i < d->n_part_axis; i++) pdm_free(d->ctx, d->part_axis[i].memory);
+    pdm_free(d->ctx, d->part_axis);
     pdm_free(d->ctx, d->free);
     pdm_free(d->ctx, d->block);
     pdm_free(d->ctx, d->term);

@@ -39,6 +39,7 @@ typedef struct domain_settings {
 typedef struct domain_layer {
     const pdm_function *function;
     int32_t             field, dim, side, order; /* order: initial data; side data have order 0 */
+    const pdm_interval *part;                    /* [n_dim] of side data                        */
     pdm_where           where;
     axis_kind           kind[PDM_MAX_DIM];
 } domain_layer;
@@ -62,6 +63,8 @@ struct pdm_domain {
     bool            auto_grading[PDM_MAX_DIM];
     double         *greville[PDM_MAX_DIM]; /* physical, [n_coef[d]] */
     domain_axis     axis[PDM_MAX_DIM][AXIS_KIND_COUNT];
+    domain_axis    *part_axis; /* of parts of sides */
+    pdm_size        n_part_axis, part_axis_capacity;
 
     unsigned char *free; /* [n_field][n_coef] */
     pdm_size       n_free;
@@ -101,6 +104,11 @@ void pdm_collocation_solve(const pdm_collocation *c, double *x, pdm_size stride)
 void pdm_collocation_solve_transposed(const pdm_collocation *c, double *x);       /* bounded splines only   */
 /* domain/axis.c */
 pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out);
+/* An axis of its own: CELL or POINT of the cells whose middle is within (NULL: all); weights times sign. Until the next call. */
+pdm_status domain_axis_part(pdm_domain *d, pdm_size dim, axis_kind kind, const pdm_interval *within, double sign,
+                            const domain_axis **out);
+pdm_size   domain_n_cell(const pdm_domain *d, pdm_size dim);
+double     domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i); /* physical */
 /* Tables of basis functions at given xi: element [n], basis [n_order][n][degree+1]. */
 void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const pdm_size *element, pdm_size n_order,
                         int32_t *element_out, double *coordinate, double *basis);
@@ -108,6 +116,9 @@ void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const
 pdm_status domain_terms_create(pdm_domain *d, pdm_case *c);
 /* Appends a term to a block; kind [n_dim]. c: for errors. */
 pdm_status domain_add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind);
+/* On a part of a side [n_dim] only; times sign. */
+pdm_status domain_add_part(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind,
+                           const pdm_interval *part, double sign);
 /* domain/constraints.c: the terms of constraint i, into a block of cells */
 pdm_status domain_constraint_block(pdm_domain *d, pdm_case *c, pdm_size i, pdm_size block);
 /* The first block of a constraint: the last ones. */
@@ -121,7 +132,13 @@ pdm_status domain_derived_create(pdm_domain *d);
 void       domain_derived_destroy(pdm_domain *d);
 /* Derived field k from its field, in out [size], a number of layers in space; work [2 size]. */
 void domain_derive_layers(const pdm_domain *d, pdm_size k, pdm_size size, const double *in, double *out, double *work);
-/* domain/conditions.c: completeness of conditions; which coefficients are fixed; layers of data */
+/* domain/sides.c: every place of every side has its conditions, once each */
+pdm_status domain_sides_check(pdm_domain *d, pdm_case *c);
+/* Does control point i, of the whole grid, belong to the part of a side that has these data? */
+bool       domain_layer_has(const pdm_domain *d, const domain_layer *l, pdm_size i);
+bool       domain_part_is_whole(const pdm_domain *d, const pdm_interval *part); /* [n_dim] */
+pdm_status domain_part_view(const pdm_domain *d, const pdm_condition *k, pdm_text *out);
+/* domain/conditions.c: which coefficients are fixed; layers of data */
 pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c);
 /* domain/cells.c: inputs on cells. values: this input's share of the packed input. */
 pdm_status domain_cells_create(pdm_domain *d, pdm_case *c);

@@ -111,6 +111,16 @@ static bool is_nonlinear(const pdm_domain *d)
     return false;
 }
 
+/* Where a value ends and another kind of condition begins on a side, solutions go like the root of the distance. */
+static bool values_end(const pdm_domain *d)
+{
+    for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
+        const pdm_condition *k = pdm_pde_condition(d->pde, i);
+        if (k->kind == PDM_CONDITION_DIRICHLET && !domain_part_is_whole(d, k->part)) return true;
+    }
+    return false;
+}
+
 /* What "auto" comes to, and why. */
 static bool decide(const pdm_domain *d, const char **why)
 {
@@ -122,6 +132,8 @@ static bool decide(const pdm_domain *d, const char **why)
     if (flux_reads_field(d)) return true;
     *why = "steady and nonlinear: the large scales must not end in a wrong minimum";
     if (!pdm_pde_has_time(d->pde) && is_nonlinear(d)) return true;
+    *why = "a value ends along a side, where solutions are like the root of the distance";
+    if (values_end(d)) return true;
     *why = "levels = \"on\" is for shocks and layers thinner than the knot spans";
     return false;
 }

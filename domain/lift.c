@@ -156,7 +156,11 @@ static pdm_status layer_coefficients(pdm_domain *d, const domain_layer *l, pdm_s
     for (pdm_size i = 0; i < n_point; i++)
         if (!isfinite(values[i]))
             PDM_FAIL_AT(d->ctx, PDM_ERR_NUMERIC, &l->where,
-                        "the value is %g at point %lld of its grid; a finite number expected", values[i], (long long)i);
+                        "the value is %g at point %lld of its grid; a finite number expected%s", values[i],
+                        (long long)i,
+                        l->part && !domain_part_is_whole(d, l->part)
+                            ? ", on the whole side: a spline does not end where its part does"
+                            : "");
     interpolate_tensor(d, n, dims, values, line);
 done:
     return status;
@@ -205,8 +209,10 @@ static void put_side(const pdm_domain *d, const domain_layer *l, const double *v
 
     for (pdm_size o = 0; o < n_outer; o++)
         for (pdm_size i = 0; i < stride; i++) {
-            double      *c     = &lift[l->field * d->n_coef + (o * n_here + at) * stride + i];
-            const double value = values[o * stride + i];
+            const pdm_size place = (o * n_here + at) * stride + i;
+            double        *c     = &lift[l->field * d->n_coef + place];
+            const double   value = values[o * stride + i];
+            if (!domain_layer_has(d, l, place)) continue;
             if (n_first == 0 || o / outer_per_time >= n_first) {
                 *c = value;
             } else if (o / outer_per_time == 0 && report && fabs(value - *c) > report->relative * scale) {

@@ -3,23 +3,25 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Prescribed flux of an equation on a side, or NULL. */
+/* Prescribed flux of an equation on all of a side, or NULL. */
 static const pdm_condition *prescribed_flux(const pdm_domain *d, pdm_size equation, pdm_size dim, int side)
 {
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
         const pdm_condition *c = pdm_pde_condition(d->pde, i);
-        if (c->kind == PDM_CONDITION_FLUX && c->field == equation && c->dim == dim && c->side == side) return c;
+        if (c->kind == PDM_CONDITION_FLUX && c->field == equation && c->dim == dim && c->side == side &&
+            domain_part_is_whole(d, c->part))
+            return c;
     }
     return NULL;
 }
 
 /* Where a derivative is infinite (a map without slope), the rows would be NaN: refuse it by name. */
-static pdm_status check_tables_finite(pdm_domain *d, pdm_case *c, const pdm_function *f, const axis_kind *kind)
+static pdm_status check_tables_finite(pdm_domain *d, pdm_case *c, const pdm_function *f, const pdm_term_desc *term)
 {
     pdm_status status = PDM_OK;
     for (pdm_size a = 0; a < f->n_atom; a++)
         for (pdm_size j = 0; j < d->n_dim; j++) {
-            const pdm_axis *axis = &d->axis[j][kind[j]].axis;
+            const pdm_axis *axis = &term->axis[j];
             const pdm_size  n    = axis->n_point * (d->spline[j].degree + 1);
             for (pdm_size i = 0; i < n; i++) {
                 if (isfinite(axis->basis[f->atom[a].order[j] * n + i])) continue;
@@ -36,7 +38,8 @@ done:
     return status;
 }
 
-pdm_status domain_add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind)
+pdm_status domain_add_part(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind,
+                           const pdm_interval *part, double sign)
 {
     pdm_status status = PDM_OK;
     PDM_ASSERT(d->n_term < d->term_capacity);
@@ -57,17 +60,47 @@ pdm_status domain_add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm
                                  .row0      = d->block[block].row0,
                                  .scale     = 1.0};
     for (pdm_size j = 0; j < d->n_dim; j++) {
+        const bool         restricted = part && !(isinf(part[j].low) && isinf(part[j].high));
+        const double       factor     = j == 0 ? sign : 1.0;
         const domain_axis *axis;
-        PDM_TRY(domain_axis_get(d, j, kind[j], &axis));
+        if (restricted || factor != 1.0)
+            PDM_TRY(domain_axis_part(d, j, kind[j], restricted ? &part[j] : NULL, factor, &axis));
+        else
+            PDM_TRY(domain_axis_get(d, j, kind[j], &axis));
         d->term[t].axis[j]       = axis->axis;
         d->term[t].row_scale[j]  = axis->row_scale;
         d->term_kind[t][j]       = kind[j];
         d->block[block].shape[j] = axis->axis.n_row;
     }
-    PDM_TRY(check_tables_finite(d, c, f, kind));
+    PDM_TRY(check_tables_finite(d, c, f, &d->term[t]));
     d->term_block[t]    = (int32_t)block;
     d->term_function[t] = f;
     d->n_term++;
+done:
+    return status;
+}
+
+pdm_status domain_add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind)
+{
+    return domain_add_part(d, c, block, f, kind, NULL, 1.0);
+}
+
+/* Fluxes prescribed on parts of the sides: what is computed there out, what is prescribed in. */
+static pdm_status add_part_fluxes(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_term *term)
+{
+    pdm_status status = PDM_OK;
+    axis_kind  kind[PDM_MAX_DIM];
+
+    for (pdm_size j = 0; j < d->n_dim; j++) kind[j] = AXIS_CELL;
+    for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
+        const pdm_condition *k = pdm_pde_condition(d->pde, i);
+        if (k->kind != PDM_CONDITION_FLUX || k->field != term->equation || k->dim != term->dim ||
+            domain_part_is_whole(d, k->part))
+            continue;
+        kind[k->dim] = k->side ? AXIS_FLUX_HIGH : AXIS_FLUX_LOW;
+        PDM_TRY(domain_add_part(d, c, block, term->function, kind, k->part, -1.0));
+        PDM_TRY(domain_add_part(d, c, block, k->function, kind, k->part, 1.0));
+    }
 done:
     return status;
 }
@@ -91,6 +124,7 @@ static pdm_status add_flux(pdm_domain *d, pdm_case *c, pdm_size block, const pdm
         kind[dim] = AXIS_FLUX_HIGH;
         PDM_TRY(domain_add_term(d, c, block, high->function, kind));
     }
+    PDM_TRY(add_part_fluxes(d, c, block, term));
 done:
     return status;
 }
@@ -142,7 +176,7 @@ static pdm_status condition_block(pdm_domain *d, pdm_case *c, const pdm_conditio
     name_block(d, block, "condition", name);
     for (pdm_size j = 0; j < d->n_dim; j++) kind[j] = AXIS_POINT;
     kind[k->dim] = k->side ? AXIS_SIDE_HIGH : AXIS_SIDE_LOW;
-    return domain_add_term(d, c, block, k->function, kind);
+    return domain_add_part(d, c, block, k->misfit ? k->misfit : k->function, kind, k->part, 1.0);
 }
 
 /* A flux that is prescribed where the equation has none, or in point rows, would be silently lost. */
@@ -232,7 +266,7 @@ pdm_status domain_terms_create(pdm_domain *d, pdm_case *c)
     pdm_size       n_row        = 0, n_counting;
     int            checked;
 
-    d->term_capacity = pdm_pde_n_term(d->pde) + n_equation + n_condition + 2 * n_constraint;
+    d->term_capacity = pdm_pde_n_term(d->pde) + n_equation + 2 * n_condition + 2 * n_constraint;
     PDM_TRY(pdm_alloc_array(d->ctx, n_equation + n_condition + n_constraint, &d->block));
     PDM_TRY(pdm_alloc_array(d->ctx, d->term_capacity, &d->term));
     PDM_TRY(pdm_alloc_array(d->ctx, d->term_capacity, &d->term_block));
@@ -246,7 +280,7 @@ pdm_status domain_terms_create(pdm_domain *d, pdm_case *c)
     }
     for (pdm_size i = 0; i < n_condition; i++) {
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
-        if (k->kind != PDM_CONDITION_GENERAL) continue;
+        if (k->kind != PDM_CONDITION_GENERAL && !k->misfit) continue;
         d->block[d->n_block].row0 = n_row;
         PDM_TRY(condition_block(d, c, k, d->n_block));
         n_row = close_block(d, d->n_block++);

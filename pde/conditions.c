@@ -261,6 +261,7 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
     int32_t           node   = -1;
     pde_parser        s;
 
+    PDM_TRY(pde_read_part(p, where, begin, end, &k, &end));
     PDM_TRY(parser_open(&s, p, where, begin, end, PDE_SCOPE_ALL));
     where.offset = parser_at(&s);
     symbol       = s.token == TOKEN_NAME ? pde_find(p, s.span) : NULL;
@@ -281,6 +282,10 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
         PDM_TRY(parse_general(&s, &k, &node));
     }
     if (node >= 0) PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, node), &k.function));
+    if (k.kind == PDM_CONDITION_DIRICHLET && *k.part_text) {
+        const int32_t misfit = dag_sub(&p->dag, symbol->value.node, dag_expand(&p->dag, node));
+        PDM_TRY(pde_function_create(p, where, misfit, &k.misfit));
+    }
     PDM_TRY(pde_keep_where(p, where, &k.where));
     PDM_TRY(pde_grow(p->ctx, &p->condition, sizeof *p->condition, p->n_condition, p->n_condition + 1,
                      &p->condition_capacity));

@@ -97,7 +97,9 @@ static const char *reserved_as(const pdm_pde *p, pdm_span name)
     if (pdm_span_equals(name, "diff") || pdm_span_equals(name, "lap") || pdm_span_equals(name, "invlap"))
         return "a derivative";
     if (pdm_span_equals(name, "integral")) return "a word of constraints";
-    if (pdm_span_equals(name, "flux") || pdm_span_equals(name, "free")) return "a word of boundary conditions";
+    if (pdm_span_equals(name, "flux") || pdm_span_equals(name, "free") || pdm_span_equals(name, "where") ||
+        pdm_span_equals(name, "and"))
+        return "a word of boundary conditions";
     return is_derivative(p, name) ? "a derivative" : NULL;
 }
 

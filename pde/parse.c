@@ -87,7 +87,7 @@ pdm_status parser_next(pde_parser *s)
     } else if (pde_is_name_start(text[at])) {
         while (at + length < s->end && pde_is_name_part(text[at + length])) length++;
         s->token = TOKEN_NAME;
-    } else if (strchr("+-*/^(),=;", text[at]) && text[at]) {
+    } else if (strchr("+-*/^(),=;<>", text[at]) && text[at]) {
         s->token = text[at];
     } else if (text[at] > ' ' && text[at] < 127) {
         PARSE_FAIL(s, at, "'%c' has no meaning in an expression", text[at]);

@@ -13,6 +13,7 @@
  *                                                   equation reads ... + dDIM(F) + ... = 0, is replaced by expr
  *                             "expr = expr"         general (Robin, Neumann, ...): becomes boundary rows
  *                             "FIELD free"          no condition wanted here (outflow)
+ *                             each for a part of the side with "where y < 0.5", "where 0.2 <= y < 0.8 and t < 1"
  *   /pde/constraints:NAME     "integral(expr) = expr": the integral over space, at all times; the right side of time,
  *                             parameters and inputs that do not vary in space
  *   /pde/units:NAME           units of fields, parameters, dimensions; when any is given every term is checked
@@ -71,6 +72,17 @@ typedef struct pdm_term {
     const pdm_function *function;
 } pdm_term;
 
+/* low < x < high, or with <= where not open. */
+typedef struct pdm_interval {
+    double low, high;
+    bool   open_low, open_high;
+} pdm_interval;
+
+static inline bool pdm_interval_has(const pdm_interval *k, double x)
+{
+    return (k->open_low ? x > k->low : x >= k->low) && (k->open_high ? x < k->high : x <= k->high);
+}
+
 typedef enum pdm_condition_kind {
     PDM_CONDITION_DIRICHLET,
     PDM_CONDITION_FLUX,
@@ -79,10 +91,13 @@ typedef enum pdm_condition_kind {
 } pdm_condition_kind;
 typedef struct pdm_condition {
     pdm_condition_kind  kind;
-    int32_t             dim, side; /* side 0: min, 1: max                                                         */
-    int32_t             field;     /* DIRICHLET, FREE: field; FLUX: equation; GENERAL: lowest field it mentions   */
-    const pdm_function *function;  /* value, or lhs - rhs for GENERAL; NULL for FREE                              */
-    pdm_where           where;
+    int32_t             dim, side;  /* side 0: min, 1: max                                                         */
+    int32_t             field;      /* DIRICHLET, FREE: field; FLUX: equation; GENERAL: lowest field it mentions   */
+    const pdm_function *function;   /* value, or lhs - rhs for GENERAL; NULL for FREE                              */
+    const pdm_function *misfit;     /* DIRICHLET on a part: field - value; else NULL */
+    pdm_interval part[PDM_MAX_DIM]; /* physical; from -inf to inf where the condition does not say                 */
+    const char  *part_text;         /* "y < 0.5"; "" for the whole side                                            */
+    pdm_where    where;
 } pdm_condition;
 
 /* The integral of `inside` over space is `value`, at all times. */
@@ -109,16 +124,16 @@ typedef struct pdm_input_info {
 pdm_status pdm_pde_create(pdm_context *ctx, pdm_case *c, pdm_pde **out);
 void       pdm_pde_destroy(pdm_pde **p);
 
-pdm_size    pdm_pde_n_dim(const pdm_pde *p);
-const char *pdm_pde_dim_name(const pdm_pde *p, pdm_size d);
-const char *pdm_pde_dim_units(const pdm_pde *p, pdm_size d); /* "" when not given */
-bool        pdm_pde_has_time(const pdm_pde *p);              /* dimension 0 is then time */
-pdm_size    pdm_pde_n_field(const pdm_pde *p);
-const char *pdm_pde_field_name(const pdm_pde *p, pdm_size f);
-const char *pdm_pde_field_units(const pdm_pde *p, pdm_size f);
+pdm_size           pdm_pde_n_dim(const pdm_pde *p);
+const char        *pdm_pde_dim_name(const pdm_pde *p, pdm_size d);
+const char        *pdm_pde_dim_units(const pdm_pde *p, pdm_size d); /* "" when not given */
+bool               pdm_pde_has_time(const pdm_pde *p);              /* dimension 0 is then time */
+pdm_size           pdm_pde_n_field(const pdm_pde *p);
+const char        *pdm_pde_field_name(const pdm_pde *p, pdm_size f);
+const char        *pdm_pde_field_units(const pdm_pde *p, pdm_size f);
 pdm_size           pdm_pde_n_derived(const pdm_pde *p);
 const pdm_derived *pdm_pde_derived(const pdm_pde *p, pdm_size i);
-const char *pdm_pde_atom_name(const pdm_pde *p, pdm_size f); /* of a field or derived field: "u", "invlap(u)" */
+const char        *pdm_pde_atom_name(const pdm_pde *p, pdm_size f); /* of a field or derived field: "u", "invlap(u)" */
 /* Highest derivative of field f in dimension d anywhere in the residuals. */
 pdm_size              pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d); /* derived fields, too */
 pdm_size              pdm_pde_n_equation(const pdm_pde *p);

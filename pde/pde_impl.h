@@ -297,6 +297,8 @@ pdm_status pde_read_names(pdm_pde *p, pdm_case *c);       /* dimensions, fields,
 pdm_status pde_read_equations(pdm_pde *p, pdm_case *c);   /* residuals */
 pdm_status pde_read_conditions(pdm_pde *p, pdm_case *c);  /* initial, boundary */
 pdm_status pde_read_constraints(pdm_pde *p, pdm_case *c); /* constraints */
+/* parts.c: the condition in bytes begin .. end ends at *stop; the part of the side that is said from there on, if any. */
+pdm_status pde_read_part(pdm_pde *p, pdm_where where, pdm_size begin, pdm_size end, pdm_condition *k, pdm_size *stop);
 /* Lowest field that an expanded node mentions, -1: none. */
 pdm_status pde_lowest_field(pdm_pde *p, int32_t node, int32_t *field);
 /* Where a text of the case stands, copied to live as long as the pde. */

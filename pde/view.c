@@ -35,11 +35,12 @@ static pdm_status view_condition(const pdm_pde *p, const pdm_condition *k, pdm_t
     (void)snprintf(side, sizeof side, "%s_%s", p->dim_name[k->dim], k->side ? "max" : "min");
     PDM_TRY(pdm_text_append(out, "at %-9s ", side));
     switch (k->kind) {
-    case PDM_CONDITION_DIRICHLET: PDM_TRY(pdm_text_append(out, "%s = %s\n", field, k->function->text)); break;
-    case PDM_CONDITION_FLUX: PDM_TRY(pdm_text_append(out, "flux(%s) = %s\n", field, k->function->text)); break;
-    case PDM_CONDITION_GENERAL: PDM_TRY(pdm_text_append(out, "%s = 0\n", k->function->text)); break;
-    case PDM_CONDITION_FREE: PDM_TRY(pdm_text_append(out, "%s free\n", field)); break;
+    case PDM_CONDITION_DIRICHLET: PDM_TRY(pdm_text_append(out, "%s = %s", field, k->function->text)); break;
+    case PDM_CONDITION_FLUX: PDM_TRY(pdm_text_append(out, "flux(%s) = %s", field, k->function->text)); break;
+    case PDM_CONDITION_GENERAL: PDM_TRY(pdm_text_append(out, "%s = 0", k->function->text)); break;
+    case PDM_CONDITION_FREE: PDM_TRY(pdm_text_append(out, "%s free", field)); break;
     }
+    PDM_TRY(pdm_text_append(out, "%s%s\n", *k->part_text ? " where " : "", k->part_text));
 done:
     return status;
 }

@@ -22,6 +22,7 @@ enum {
     PROBLEM_VORTICITY, /* flow in a periodic box: a derived field; another one of two fields, in a source */
     PROBLEM_AMOUNT,    /* nonlinear, insulated, and the integral of the field is given at all times       */
     PROBLEM_MEAN,      /* steady, two fields, levels, and one field's level is fixed by its mean alone     */
+    PROBLEM_PARTS,     /* nonlinear, conditions of every kind on parts of sides, along space and time                */
     PROBLEM_COUNT
 };
 

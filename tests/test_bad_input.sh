@@ -105,6 +105,26 @@ bad_case '/pde/boundary:x_max|=' -e 's/"flux(u) = 0"/"flux(u)"/'
 bad_case '/pde/initial|u' -e 's/group: initial { :u = "u0" ; }/group: initial { }/'
 bad_case '/pde/initial:u_t' -e 's/:u = "u0"/:u = "u0" ; :u_t = "0"/'
 
+# ---- parts of sides ----
+side() { bad_case "/pde/boundary:x_max|$1" -e "s/\"flux(u) = 0\"/\"$2\"/"; }
+side 'no condition|"u"|at t = 0.5;' 'flux(u) = 0 where t < 0.5'
+side 'no condition|at t = 0.5;' 'flux(u) = 0 where t < 0.5; u = 1 where t > 0.5'
+side 'two conditions|at t = 0.5;' 'flux(u) = 0 where t <= 0.5; u = 1 where t >= 0.5'
+side 'two conditions|at t = 0.15;' 'flux(u) = 0; u = 1 where t < 0.3'
+side 'x is the same all over this side|^' 'flux(u) = 0 where x < 0.5'
+side 'a coordinate along this side|: t|^' 'flux(u) = 0 where 0 < 0.5'
+side 'a number expected|^' 'flux(u) = 0 where t < t'
+side 'unknown name "z"|^' 'flux(u) = 0 where z < 0.5'
+side '"<"|">="|^' 'flux(u) = 0 where t = 0.5'
+side 'expression is empty|^' 'flux(u) = 0 where'
+side 'NUMBER < COORDINATE < NUMBER|^' 'flux(u) = 0 where t < 0.5 < 0.7'
+side 'NUMBER < COORDINATE < NUMBER|^' 'flux(u) = 0 where 0.2 < t > 0.1'
+side 'and|^' 'flux(u) = 0 where t < 0.5 or t > 0.6'
+side 'no t is in this part|^' 'flux(u) = 0 where t < 0.5 and t > 0.6'
+side 'no place of this side|0 to 1' 'flux(u) = 0 where t >= 2; u = 1 where t < 2'
+side 'too coarse|t' 'flux(u) = 0 where t < 0.01; u = 1 where t >= 0.01'
+side 'the coordinate in|same unit|^' 'flux(u) = 0 where t < D; u = 1 where t >= D'
+
 # ---- constraints ----
 constraint() { bad_case "$1" -e "s/group: boundary {/group: constraints { :amount = \"$2\" ; } group: boundary {/"; }
 constraint '/pde/constraints:amount|integral(expr) = expr|^' 'u = 1'

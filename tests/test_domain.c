@@ -722,6 +722,116 @@ START_TEST(levels_are_sums_over_boxes)
     }
 END_TEST
 
+/* Of 5 cubic control points along y, at 0, 1/6, 1/2, 5/6, 1, two have y < 1/2; of 4 quadratic ones along t, at 0, 0.1, 0.3,
+ * 0.4, the initial state has the first, and one more has t < 0.3. */
+START_TEST(a_part_fixes_its_control_points)
+    {
+        static const struct {
+            const char *text;
+            pdm_size    fixed;
+        } table[]       = {{"u free", 0},
+                           {"u = a", 3 * 5},
+                           {"u = a where y < 0.5; u free where y >= 0.5", 3 * 2},
+                           {"u = a where y <= 0.5; u free where y > 0.5", 3 * 3},
+                           {"u = a where t < 0.3; u free where t >= 0.3", 1 * 5},
+                           {"u = a where y < 0.5 and t < 0.3; u free where y >= 0.5; u free where y < 0.5 and t >= 0.3", 2}};
+        pdm_size n_free = 0;
+        for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+            pdm_context *ctx = NULL;
+            pdm_case    *c   = NULL;
+            pdm_pde     *pde = NULL;
+            pdm_domain  *d   = NULL;
+            char         text[256];
+            ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+            ck_assert_int_eq(problem_case(ctx, PROBLEM_PARTS, &c), PDM_OK);
+            snprintf(text, sizeof text, "%s; v free", table[i].text);
+            ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_min", text), PDM_OK);
+            ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "y_min", "u free; v free"), PDM_OK);
+            ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "y_max", "u free; v free"), PDM_OK);
+            ck_assert_msg(pdm_pde_create(ctx, c, &pde) == PDM_OK, "%s", pdm_context_error(ctx));
+            ck_assert_msg(pdm_domain_create(ctx, c, pde, NULL, &d) == PDM_OK, "%s", pdm_context_error(ctx));
+            if (i == 0) n_free = pdm_domain_n_free(d);
+            ck_assert_int_eq(n_free - pdm_domain_n_free(d), table[i].fixed);
+            pdm_domain_destroy(&d);
+            pdm_pde_destroy(&pde);
+            pdm_case_destroy(&c);
+            ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+        }
+    }
+END_TEST
+
+/* A condition given in pieces that meet is the condition: the same rows (fluxes), the same coefficients (values). */
+START_TEST(parts_of_a_side_make_the_whole)
+    {
+        static const char *const text[2][2] = {
+            {"flux(u) = a*(1 - u); flux(v) = 0.5", "flux(u) = a*(1 - u) where y < 0.37 ; flux(v) = 0.5 where t <= 0.2 ;"
+                                                   "flux(u) = a*(1 - u) where 0.37 <= y ; flux(v) = 0.5 where 0.2 < t"},
+            {"u = a + y*t; v = y",
+             "u = a + y*t where y < 0.37 and t < 0.2; u = a + y*t where 0.37 <= y;"
+             "u = a + y*t where y < 0.37 and 0.2 <= t; v = y where t > 0.1; v = y where t <= 0.1"}};
+        double  *r[2] = {NULL, NULL}, *lift[2] = {NULL, NULL};
+        pdm_size n_free[2], n_row = 0, n_c = 0;
+        double   size = 0.0;
+        for (int k = 0; k < 2; k++) {
+            pdm_context   *ctx  = NULL;
+            pdm_case      *c    = NULL;
+            pdm_pde       *pde  = NULL;
+            pdm_domain    *d    = NULL;
+            pdm_backend   *b    = NULL;
+            pdm_rows_plan *plan = NULL;
+            pdm_buffer    *bc = NULL, *br = NULL;
+            pdm_rows_data  data = {0};
+            void          *host = NULL;
+            const int32_t  zero = 0;
+            ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+            ck_assert_int_eq(problem_case(ctx, PROBLEM_PARTS, &c), PDM_OK);
+            ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_min", text[_i][k]), PDM_OK);
+            ck_assert_msg(pdm_pde_create(ctx, c, &pde) == PDM_OK, "%s", pdm_context_error(ctx));
+            ck_assert_msg(pdm_domain_create(ctx, c, pde, NULL, &d) == PDM_OK, "%s", pdm_context_error(ctx));
+            ck_assert_int_eq(pdm_backend_create(ctx, "cpu", &b), PDM_OK);
+            const pdm_rows_desc *rows = pdm_domain_rows(d);
+            n_row         = pdm_domain_block(d, 1)->row0 + pdm_domain_block(d, 1)->n_row; /* of the two equations */
+            n_c           = 2 * pdm_domain_n_coef(d);
+            n_free[k]     = pdm_domain_n_free(d);
+            r[k]          = calloc((size_t)rows->n_row, sizeof(double));
+            lift[k]       = calloc((size_t)n_c, sizeof(double));
+            double scalar = 0.0, input = 0.7, *work = calloc((size_t)pdm_domain_prepare_work(d), sizeof *work);
+            ck_assert_int_eq(pdm_domain_prepare(d, &input, &scalar, NULL, lift[k], work, NULL), PDM_OK);
+            ck_assert_int_eq(b->ops->rows_create(b, rows, 1, &plan), PDM_OK);
+            ck_assert_int_eq(b->ops->buffer_create(b, (size_t)n_c * sizeof(double), &bc), PDM_OK);
+            ck_assert_int_eq(b->ops->buffer_create(b, (size_t)rows->n_row * sizeof(double), &br), PDM_OK);
+            ck_assert_int_eq(b->ops->buffer_create(b, sizeof(double), &data.scalar), PDM_OK);
+            ck_assert_int_eq(b->ops->buffer_create(b, sizeof(double), &data.sampled), PDM_OK);
+            ck_assert_int_eq(b->ops->acquire(b, data.scalar, PDM_WRITE, &host), PDM_OK);
+            *(double *)host = scalar;
+            ck_assert_int_eq(b->ops->release(b, data.scalar, &host), PDM_OK);
+            ck_assert_int_eq(b->ops->acquire(b, bc, PDM_WRITE, &host), PDM_OK);
+            for (pdm_size i = 0; i < n_c; i++) ((double *)host)[i] = lift[k][i] + sin(3.0 * (double)i);
+            ck_assert_int_eq(b->ops->release(b, bc, &host), PDM_OK);
+            ck_assert_int_eq(b->ops->rows_residual(b, plan, (pdm_batch){1, &zero}, &data, bc, br), PDM_OK);
+            ck_assert_int_eq(b->ops->acquire(b, br, PDM_READ, &host), PDM_OK);
+            memcpy(r[k], host, (size_t)rows->n_row * sizeof(double));
+            ck_assert_int_eq(b->ops->release(b, br, &host), PDM_OK);
+            free(work);
+            b->ops->buffer_destroy(b, &bc);
+            b->ops->buffer_destroy(b, &br);
+            b->ops->buffer_destroy(b, &data.scalar);
+            b->ops->buffer_destroy(b, &data.sampled);
+            b->ops->rows_destroy(b, &plan);
+            pdm_backend_destroy(&b);
+            pdm_domain_destroy(&d);
+            pdm_pde_destroy(&pde);
+            pdm_case_destroy(&c);
+            ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+        }
+        ck_assert_int_eq(n_free[0], n_free[1]);
+        for (pdm_size i = 0; i < n_c; i++) ck_assert_double_eq_tol(lift[0][i], lift[1][i], 1e-14);
+        for (pdm_size i = 0; i < n_row; i++) size = fmax(size, fabs(r[0][i]));
+        for (pdm_size i = 0; i < n_row; i++) ck_assert_double_eq_tol(r[0][i], r[1][i], 1e-13 * size);
+        for (int k = 0; k < 2; k++) free(r[k]), free(lift[k]);
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("domain");
@@ -734,6 +844,8 @@ int main(void)
     tcase_add_loop_test(t, spline_passes_through_its_values, 0, N_SPLINE);
     tcase_add_loop_test(t, large_splines_pass_through_their_values, 0, 2 * PDM_MAX_DEGREE);
     tcase_add_loop_test(t, resampling_converges, 0, 2);
+    tcase_add_test(t, a_part_fixes_its_control_points);
+    tcase_add_loop_test(t, parts_of_a_side_make_the_whole, 0, 2);
     tcase_add_loop_test(t, levels_are_sums_over_boxes, 0, 4);
     tcase_add_loop_test(t, rows_linearise_and_transpose, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_second_order_follows_linearisation, 0, PROBLEM_COUNT);

@@ -608,6 +608,8 @@ START_TEST(view_shows_what_was_understood)
         ck_assert_int_eq(set("pde/initial", "v", "sin(pi*x)"), PDM_OK);
         ck_assert_int_eq(set("pde/boundary", "x_min", "u = 1; v free"), PDM_OK);
         ck_assert_int_eq(set("pde/boundary", "x_max", "flux(u) = 0; v + dx(v) = a"), PDM_OK);
+        ck_assert_int_eq(
+            set("pde/boundary", "y_min", "u = a where 1 > x>= D; u free where 2*D < t<=3 and x <1 and x > 0"), PDM_OK);
         ck_assert_int_eq(set("pde/constraints", "amount", "integral(u - dx(v)) = a*t"), PDM_OK);
         ck_assert_msg(pdm_pde_create(ctx, c, &p) == PDM_OK, "%s", pdm_context_error(ctx));
         ck_assert_int_eq(pdm_pde_view(p, &text), PDM_OK);
@@ -619,6 +621,8 @@ START_TEST(view_shows_what_was_understood)
                                     "at x_min     v free\n"
                                     "at x_max     flux(u) = 0\n"
                                     "at x_max     v + dx(v) - a = 0\n"
+                                    "at y_min     u = a where 0.3 <= x < 1\n"
+                                    "at y_min     u free where 0.6 < t <= 3 and 0 < x < 1\n"
                                     "constraint   amount: integral( u - dx(v) ) = t*a\n");
         pdm_text_destroy(&text);
     }

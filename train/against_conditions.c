@@ -163,7 +163,18 @@ typedef struct demand {
     pdm_atom            atom;
     pdm_size            dim;
     double              at;
+    const pdm_interval *part; /* [n_dim] where; NULL: on the whole side */
 } demand;
+
+static bool is_demanded(const demand *d, pdm_size n_dim, const point_set *p, pdm_size i)
+{
+    bool has = true;
+    for (pdm_size j = n_dim - 1; j >= 0 && d->part; j--) {
+        has = has && pdm_interval_has(&d->part[j], p->x[j][i % p->n[j]]);
+        i /= p->n[j];
+    }
+    return has;
+}
 
 /* Adds up squares of the misfit of one sample, or with size of what the left side is made of, over the whole domain. */
 static pdm_status add_squares(data_grid *g, const demand *d, pdm_size sample, bool size, double *sum, pdm_size *n)
@@ -179,6 +190,7 @@ static pdm_status add_squares(data_grid *g, const demand *d, pdm_size sample, bo
     PDM_TRY(d->left ? function_values(g, d->left, sample, &p, left, parts) : atom_values(g, &p, &d->atom, left));
     if (d->right && !size) PDM_TRY(function_values(g, d->right, sample, &p, right, NULL));
     for (pdm_size i = 0; i < p.n_point; i++) {
+        if (!size && !is_demanded(d, pdm_domain_n_dim(g->m->domain), &p, i)) continue;
         const double e = left[i] - right[i], square = size && d->left ? parts[i] : e * e;
         *sum += square;
         (*n)++;
@@ -221,6 +233,10 @@ static pdm_status report(data_grid *g, const demand *d, const char *label, const
         PDM_TRY(add_squares(g, d, s, false, &misfit, &n_misfit));
         PDM_TRY(add_squares(g, d, s, true, &size, &n_size));
     }
+    if (n_misfit == 0) {
+        PDM_TRY(pdm_text_append(&out->text, "%-10s %-46s not checked: no point of the data is there\n", label, what));
+        goto done;
+    }
     misfit                = sqrt(misfit / (double)n_misfit);
     size                  = sqrt(size / (double)n_size);
     const double relative = size > 0.0 ? misfit / size : misfit > 0.0 ? INFINITY : 0.0;
@@ -256,7 +272,7 @@ static pdm_status check_side(data_grid *g, const pdm_condition *k, pdm_size numb
 {
     pdm_status     status = PDM_OK;
     const pdm_map *map    = &pdm_domain_spline(g->m->domain, k->dim)->map;
-    demand         d      = {.dim = k->dim, .at = k->side ? map->high : map->low};
+    demand         d      = {.dim = k->dim, .at = k->side ? map->high : map->low, .part = k->part};
     const char    *field  = pdm_pde_field_name(g->m->pde, k->field);
     char           label[80], what[48];
 
