@@ -317,6 +317,24 @@ pdm_status pdm_experts_settings_view(pdm_text *out)
     return pdm_settings_view("experts", settings_table, sizeof settings_table / sizeof *settings_table, out);
 }
 
+static pdm_status view_prior(const pdm_experts *x, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+    if (!x->taylor) return PDM_OK;
+    PDM_TRY(pdm_text_append(out, "prior        taylor:"));
+    for (pdm_size f = 0; f < x->desc.n_field; f++) {
+        pdm_size n;
+        (void)pdm_taylor_columns(x->taylor, f, &n);
+        PDM_TRY(pdm_text_append(out, "%s %lld of %lld columns of %s", f ? "," : "",
+                                (long long)(n < x->settings.basis ? n : x->settings.basis),
+                                (long long)x->settings.basis, pdm_pde_field_name(pdm_domain_pde(x->domain), f)));
+        if (n > x->settings.basis) PDM_TRY(pdm_text_append(out, " (there are %lld)", (long long)n));
+    }
+    PDM_TRY(pdm_text_append(out, "\n"));
+done:
+    return status;
+}
+
 pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out)
 {
     pdm_status status = PDM_OK;
@@ -334,6 +352,7 @@ pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out)
                             "), %s partition, %lld to %lld columns each, %lld unknowns for %lld free coefficients\n",
                             x->settings.partition == 1 ? "smooth" : "hard", (long long)least, (long long)most,
                             (long long)pdm_experts_n_column(x), (long long)pdm_domain_n_free(x->domain)));
+    PDM_TRY(view_prior(x, out));
 done:
     return status;
 }

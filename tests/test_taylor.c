@@ -571,6 +571,10 @@ START_TEST(base_has_the_columns_in_order)
                 for (pdm_size n = 0; n <= n_taylor; n++)
                     ck_assert_double_eq(g->prior[i * g->n_col + n], n < n_taylor ? 0.0 : 1.0);
         }
+        pdm_text text = {.ctx = ctx};
+        OK(pdm_experts_view(x, &text));
+        ck_assert_msg(strstr(text.data, "taylor: 18 of 24 columns of u\n") != NULL, "%s", text.data);
+        pdm_text_destroy(&text);
         pdm_experts_destroy(&x);
         expansion_close(&e);
         ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
