@@ -17,7 +17,7 @@
 
 #include "core/core.h"
 
-#define PDM_BACKEND_OPS_VERSION 3
+#define PDM_BACKEND_OPS_VERSION 4
 #define PDM_MAX_DIM             4
 #define PDM_MAX_LEVEL           17 /* boxes of 2^17 cells are wider than any dimension */
 
@@ -320,6 +320,11 @@ typedef struct pdm_backend_ops {
     pdm_status (*columns_create)(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample,
                                  pdm_columns_plan **out);
     void (*columns_destroy)(pdm_backend *b, pdm_columns_plan **plan);
+    /* Which columns exist, sample by sample, until the next call; at first all do. on [n_sample][n_column] host, 0 or 1, of
+     * which the batch's are read; NULL: all of them. A column that does not exist costs nothing: it adds nothing to c, its
+     * entries of w and lambda are not read, those of g_w are 0, it sends nothing back to the basis. DENSE only. Takes effect
+     * with columns_build; normal_assemble follows it. */
+    pdm_status (*columns_select)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on);
     /* C and norm from basis [n_sample][n_channel][n_coef] FP32 (DENSE only); norm kept in the plan */
     pdm_status (*columns_build)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis);
     /* c = lift + C w */
@@ -332,22 +337,26 @@ typedef struct pdm_backend_ops {
                                    pdm_buffer *q, pdm_buffer *lambda, pdm_buffer *g_basis);
 
     /* -- block-sparse normal matrices; H and L: [n_sample][n_value] -- */
-    pdm_status (*blocks_create)(pdm_backend *b, const pdm_blocks_desc *desc, pdm_blocks_plan **out);
+    pdm_status (*blocks_create)(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out);
     void (*blocks_destroy)(pdm_backend *b, pdm_blocks_plan **plan);
+    /* Which unknowns exist: as columns_select, and the same ones. A block of rows i and columns j then holds those that exist
+     * alone, [rows on][columns on], at the offset it has anyway. */
+    pdm_status (*blocks_select)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const unsigned char *on);
     pdm_status (*normal_create)(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
                                 const pdm_blocks_desc *blocks, pdm_size n_sample, pdm_normal_plan **out);
     void (*normal_destroy)(pdm_backend *b, pdm_normal_plan **plan);
     /* H = C^T A^T M A C */
     pdm_status (*normal_assemble)(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
                                   pdm_buffer *A, pdm_buffer *H);
-    /* L = chol(H + shift_s diag D + ridge I), D = out of blocks_diagonal; shift [n_sample] host.
+    /* L = chol(H + shift_s diag D + ridge I), D = out of blocks_diagonal; shift [n_sample] host. ridges: NULL, or
+     * [n_sample][n_unknown] in the order of w, one number for each unknown in place of ridge.
      * failed [n_sample] host: 0, or 1 + the block at which a pivot was not positive. */
     pdm_status (*blocks_factor)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge,
-                                pdm_buffer *H, pdm_buffer *L, int32_t *failed);
-    /* x = (L L^T)^-1 y, both in the order of w; x may be y */
+                                pdm_buffer *ridges, pdm_buffer *H, pdm_buffer *L, int32_t *failed);
+    /* x = (L L^T)^-1 y, both in the order of w; x may be y; 0 where an unknown does not exist */
     pdm_status (*blocks_solve)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,
                                pdm_buffer *x);
-    /* out [n_column] = diag H, no entry below 1e-12 of the largest */
+    /* out [n_column] = diag H, no entry below 1e-12 of the largest; 0 where an unknown does not exist */
     pdm_status (*blocks_diagonal)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);
 
     /* -- FP64 vectors [n_sample][n] -- */
@@ -358,7 +367,6 @@ typedef struct pdm_backend_ops {
      * holds; z may be x or y */
     pdm_status (*vector_combine)(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
                                  const double *beta, pdm_buffer *y, pdm_buffer *z);
-
     /* z = x y, entry by entry; z may be x or y */
     pdm_status (*vector_multiply)(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);
 

@@ -98,8 +98,8 @@ static void run_normal(void *user)
 static void run_factor(void *user)
 {
     bench_data *d = user;
-    keep(d,
-         d->b->ops->blocks_factor(d->b, d->st->blocks, d->all, d->shift, d->st->ridge, d->st->H, d->st->L, d->failed));
+    keep(d, d->b->ops->blocks_factor(d->b, d->st->blocks, d->all, d->shift, d->st->ridge, d->st->ridges, d->st->H,
+                                     d->st->L, d->failed));
 }
 
 static void run_solve(void *user)

@@ -12,7 +12,7 @@ struct pdm_implicit {
     pdm_buffer          *v, *curvature, *second, *up; /* like c */
     const pdm_rows_data *data;                        /* of the solve at hand */
     pdm_adjoint_result  *result;
-    double              *one, *minus, *ridge, *weight, *zero; /* [n_sample] host */
+    double              *one, *minus, *weight, *zero; /* [n_sample] host */
     int32_t             *active;
     pdm_arena            arena;
 };
@@ -20,7 +20,7 @@ struct pdm_implicit {
 static void implicit_layout(pdm_implicit *d, pdm_size n)
 {
     pdm_arena *a       = &d->arena;
-    double   **array[] = {&d->one, &d->minus, &d->ridge, &d->weight, &d->zero};
+    double   **array[] = {&d->one, &d->minus, &d->weight, &d->zero};
     for (size_t i = 0; i < sizeof array / sizeof *array; i++) *array[i] = pdm_carve(a, double, n);
     d->result = pdm_carve(a, pdm_adjoint_result, n);
     d->active = pdm_carve(a, int32_t, n);
@@ -50,7 +50,6 @@ pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solve
         d->one[i]    = 1.0;
         d->minus[i]  = -1.0;
         d->zero[i]   = 0.0;
-        d->ridge[i]  = st->ridge;
         d->result[i] = (pdm_adjoint_result){0};
     }
     *out = d;
@@ -99,7 +98,7 @@ static pdm_status apply(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *
     const pdm_solver_state *st     = pdm_solver_lend(d->solver);
     PDM_TRY(curvature_of(d, batch, x));
     PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, d->curvature, y));
-    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, d->one, y, d->ridge, x, y));
+    PDM_TRY(pdm_solver_add_ridge(d->solver, batch, x, y));
 done:
     return status;
 }

@@ -65,6 +65,19 @@ done:
     return status;
 }
 
+pdm_status pdm_solver_add_ridge(pdm_solver *s, pdm_batch batch, pdm_buffer *x, pdm_buffer *y)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+
+    if (!st->ridges) return b->ops->vector_combine(b, batch, st->n_column, s->one, y, s->ridge, x, y);
+    PDM_TRY(b->ops->vector_multiply(b, batch, st->n_column, st->ridges, x, s->pulled));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, y, s->one, s->pulled, y));
+done:
+    return status;
+}
+
 /* y = (H + shift D + ridge) x */
 static pdm_status apply(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *y)
 {
@@ -75,7 +88,7 @@ static pdm_status apply(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *
 
     PDM_TRY(pdm_solver_curvature(s, batch, x, s->c_try, s->curvature));
     PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, s->curvature, y));
-    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, y, s->ridge, x, y));
+    PDM_TRY(pdm_solver_add_ridge(s, batch, x, y));
     PDM_TRY(b->ops->vector_multiply(b, batch, st->n_column, s->diagonal, x, s->w_try));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, y, s->shift, s->w_try, y));
 done:

@@ -16,17 +16,17 @@ static pdm_status weigh(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_buffe
     return y == r ? PDM_OK : s->backend->ops->rows_weigh(s->backend, s->pass.rows, batch, r, y);
 }
 
-/* phi [n_sample] host = 1/2 r.y + 1/2 ridge |w|^2 */
+/* phi [n_sample] host = 1/2 r.y + 1/2 sum ridge_n w_n^2 */
 static pdm_status objective(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_buffer *y, pdm_buffer *w, double *phi)
 {
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
     PDM_TRY(weigh(s, batch, r, y));
     PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_row, r, y, NULL, phi));
-    PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_column, w, w, NULL, s->dot));
+    PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_column, w, w, s->state.ridges, s->dot));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
-        phi[k]          = 0.5 * phi[k] + 0.5 * s->settings.ridge * s->dot[k];
+        phi[k]          = 0.5 * phi[k] + 0.5 * (s->state.ridges ? 1.0 : s->settings.ridge) * s->dot[k];
     }
 done:
     return status;
@@ -40,7 +40,7 @@ pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data 
     PDM_TRY(b->ops->rows_linearise(b, s->pass.rows, batch, data, st->c, st->A));
     PDM_TRY(b->ops->rows_apply_adjoint(b, s->pass.rows, batch, st->A, st->y, st->gradient_c));
     PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, st->gradient_c, s->g));
-    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, s->g, s->ridge, st->w, s->g));
+    PDM_TRY(pdm_solver_add_ridge(s, batch, st->w, s->g));
 done:
     return status;
 }
@@ -184,7 +184,8 @@ static pdm_status factor(pdm_solver *s, pdm_batch batch)
     for (pdm_size i = 0; i < batch.n; i++) s->fresh[i] = batch.index[i];
     while (todo.n > 0) {
         pdm_size n = 0;
-        PDM_TRY(b->ops->blocks_factor(b, st->blocks, todo, s->shift, s->settings.ridge, s->state.H, st->L, st->failed));
+        PDM_TRY(b->ops->blocks_factor(b, st->blocks, todo, s->shift, s->settings.ridge, st->ridges, st->H, st->L,
+                                      st->failed));
         for (pdm_size i = 0; i < todo.n; i++) {
             const int32_t k = s->fresh[i];
             s->result[k].factorisations++;

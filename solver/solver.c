@@ -128,7 +128,7 @@ pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_s
     const pdm_blocks_desc *blocks = pdm_blocks_describe(s->structure);
     PDM_TRY(backend->ops->rows_create(backend, rows, n_sample, &s->state.rows));
     PDM_TRY(backend->ops->columns_create(backend, s->columns, n_sample, &s->state.columns));
-    PDM_TRY(backend->ops->blocks_create(backend, blocks, &s->state.blocks));
+    PDM_TRY(backend->ops->blocks_create(backend, blocks, n_sample, &s->state.blocks));
     PDM_TRY(backend->ops->normal_create(backend, rows, s->columns, blocks, n_sample, &s->state.normal));
     if (pdm_pde_has_time(pdm_domain_pde(domain))) PDM_TRY(solver_stages_create(s, rows, s->settings.stages));
     PDM_TRY(solver_buffers(s, domain));
@@ -153,11 +153,11 @@ done:
 void pdm_solver_destroy(pdm_solver **solver)
 {
     if (!solver || !*solver) return;
-    pdm_solver       *s        = *solver;
-    pdm_backend      *b        = s->backend;
-    pdm_solver_state *st       = &s->state;
-    pdm_buffer      **buffer[] = {&st->w,    &st->c,    &st->r, &st->A,   &st->gradient_c, &st->L,      &s->w_try,
-                                  &s->c_try, &s->r_try, &s->g,  &s->step, &st->H,          &s->diagonal};
+    pdm_solver       *s   = *solver;
+    pdm_backend      *b   = s->backend;
+    pdm_solver_state *st  = &s->state;
+    pdm_buffer **buffer[] = {&st->w,    &st->c, &st->r,   &st->A, &st->gradient_c, &st->L,     &s->w_try,  &s->c_try,
+                             &s->r_try, &s->g,  &s->step, &st->H, &s->diagonal,    &s->pulled, &st->ridges};
     if (st->y != st->r) b->ops->buffer_destroy(b, &st->y);
     if (s->y_try != s->r_try) b->ops->buffer_destroy(b, &s->y_try);
     for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
@@ -188,6 +188,52 @@ const pdm_solver_state *pdm_solver_lend(const pdm_solver *s)
     return &s->state;
 }
 
+/* Ridges of all samples, equal to the settings' at first. */
+static pdm_status make_ridges(pdm_solver *s)
+{
+    pdm_status        status = PDM_OK;
+    pdm_solver_state *st     = &s->state;
+    pdm_backend      *b      = s->backend;
+    const pdm_size    n      = st->n_sample * st->n_column;
+    pdm_buffer       *ridges = NULL;
+    void             *host   = NULL;
+
+    PDM_TRY(b->ops->buffer_create(b, (size_t)n * sizeof(double), &ridges));
+    PDM_TRY(b->ops->acquire(b, ridges, PDM_WRITE, &host));
+    for (pdm_size i = 0; i < n; i++) ((double *)host)[i] = s->settings.ridge;
+    PDM_TRY(b->ops->release(b, ridges, &host));
+    if (!s->pulled) PDM_TRY(b->ops->buffer_create(b, (size_t)n * sizeof(double), &s->pulled));
+    st->ridges = ridges;
+    ridges     = NULL;
+done:
+    if (host) (void)b->ops->release(b, ridges, &host);
+    b->ops->buffer_destroy(b, &ridges);
+    return status;
+}
+
+pdm_status pdm_solver_select(pdm_solver *s, pdm_batch batch, const unsigned char *on, const double *ridge)
+{
+    pdm_status        status = PDM_OK;
+    pdm_solver_state *st     = &s->state;
+    pdm_backend      *b      = s->backend;
+    void             *host   = NULL;
+
+    if (ridge && !st->ridges) PDM_TRY(make_ridges(s));
+    PDM_TRY(b->ops->columns_select(b, st->columns, batch, on));
+    PDM_TRY(b->ops->blocks_select(b, st->blocks, batch, on));
+    if (!st->ridges) goto done;
+    PDM_TRY(b->ops->acquire(b, st->ridges, PDM_READ_WRITE, &host));
+    for (pdm_size i = 0; i < batch.n; i++)
+        for (pdm_size at = batch.index[i] * st->n_column; at < (batch.index[i] + 1) * st->n_column; at++) {
+            const bool own       = ridge && (!on || on[at]);
+            ((double *)host)[at] = own ? ridge[at] : s->settings.ridge;
+        }
+    PDM_TRY(b->ops->release(b, st->ridges, &host));
+done:
+    if (host) (void)b->ops->release(b, st->ridges, &host);
+    return status;
+}
+
 pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
                             pdm_buffer *lift, pdm_start start)
 {
@@ -210,8 +256,8 @@ pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_d
     if (!with_factor) goto done;
     PDM_TRY(solver_normal_matrix(s, batch));
     for (pdm_size i = 0; i < batch.n; i++) s->shift[batch.index[i]] = 0.0;
-    PDM_TRY(b->ops->blocks_factor(b, s->state.blocks, batch, s->shift, s->settings.ridge, s->state.H, s->state.L,
-                                  s->state.failed));
+    PDM_TRY(b->ops->blocks_factor(b, s->state.blocks, batch, s->shift, s->settings.ridge, s->state.ridges, s->state.H,
+                                  s->state.L, s->state.failed));
 done:
     return status;
 }

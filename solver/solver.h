@@ -1,6 +1,6 @@
 /* The constrained solve: damped Gauss-Newton for all experts' weights together, for a batch of inputs in lock step.
  *
- *   minimise phi(w) = 1/2 r.M r + 1/2 ridge |w|^2,   r = r(c_lift + C w)
+ *   minimise phi(w) = 1/2 r.M r + 1/2 sum ridge_n w_n^2,   r = r(c_lift + C w)
  *
  * Levenberg-Marquardt: (H + shift max(diag H, floor) + ridge) dw = -g, H = C^T A^T M A C in blocks of experts; M = I but with
  * rows at every scale, shift by the gain ratio (Nielsen 1999). The system is factored, or, where it is large or has what the
@@ -87,6 +87,12 @@ void       pdm_solver_destroy(pdm_solver **s);
 /* Tighter or looser than the settings it was made with: training and prediction share one solver. */
 void pdm_solver_set_limits(pdm_solver *s, double tolerance, pdm_size max_iter);
 
+/* Which unknowns exist, and the ridge of each, in the solves from now on of the samples of the batch: on and ridge
+ * [n_sample][n_column] host; ridges of what does not exist are not read. on NULL: all, ridge NULL: the settings' ridge. A
+ * sample without any unknown is its lift, which takes one iteration to find out. Dense columns only; the solve that follows
+ * starts from zero. No allocation but in the first call with ridges. */
+pdm_status pdm_solver_select(pdm_solver *s, pdm_batch batch, const unsigned char *on, const double *ridge);
+
 /* Solves for the samples of the batch. basis: FP32 [n_sample][n_channel][n_coef], NULL for identity columns.
  * lift [n_sample][n_field][n_coef]. start: 0 starts from w = 0, otherwise from the w that is there.
  * Afterwards w and c hold the answer; results [n_sample] are lent until the next solve. */
@@ -99,6 +105,8 @@ const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
 pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, bool factor);
 /* v = C w and curvature = A^T M A v, both like c, with A as it is. Overwrites work of the solver, nothing of its state. */
 pdm_status pdm_solver_curvature(pdm_solver *s, pdm_batch batch, pdm_buffer *w, pdm_buffer *v, pdm_buffer *curvature);
+/* y += ridge x, both like w, with the ridge of each unknown where they have their own. */
+pdm_status pdm_solver_add_ridge(pdm_solver *s, pdm_batch batch, pdm_buffer *x, pdm_buffer *y);
 /* How steps are solved for. */
 pdm_status pdm_solver_view(const pdm_solver *s, pdm_text *out);
 
@@ -117,6 +125,7 @@ typedef struct pdm_solver_state {
     bool              exact;      /* L is the factor of the whole of H                  */
     pdm_size          n_sample, n_row, n_column, c_size;
     double            ridge;
+    pdm_buffer       *ridges; /* [n_sample][n_column], in place of ridge; NULL: all unknowns have the same */
     int32_t          *failed; /* [n_sample] of the last factorisation, 0 = fine */
 } pdm_solver_state;
 const pdm_solver_state *pdm_solver_lend(const pdm_solver *s);

@@ -32,6 +32,7 @@ struct pdm_solver {
     pdm_buffer             *w_try, *c_try, *r_try, *y_try, *g, *step, *diagonal;
     pdm_buffer             *curvature; /* like c; NULL where steps are solved for directly, like cg */
     pdm_cg                 *cg;
+    pdm_buffer             *pulled; /* ridges w, where the unknowns have their own */
     pdm_solve_result       *result; /* [n_sample] */
     pdm_arena               arena;
     solver_pass             pass;    /* the present or last one */

@@ -43,6 +43,9 @@ const char *problem_name(int number);
 pdm_status  problem_case(pdm_context *ctx, int number, pdm_case **out);
 void problem_open(problem *p, int number, const char *backend, pdm_size n_sample); /* stops the test on failure */
 void problem_open_threads(problem *p, int number, const char *backend, pdm_size n_sample, int n_thread);
+/* The same with that many control points along x; NULL: its own. */
+void problem_open_points(problem *p, int number, const char *backend, pdm_size n_sample, int n_thread,
+                         const char *points);
 void problem_close(problem *p);
 bool problem_is_linear(const problem *p);
 /* Random c near the lift, v and y; lift and data from random inputs. */

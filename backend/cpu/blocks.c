@@ -8,16 +8,18 @@ enum { FEW_BLOCKS = 8 }; /* fewer are not worth sharing out */
 
 struct pdm_blocks_plan {
     const pdm_blocks_desc *desc;    /* lent                                                          */
-    pdm_size              *packed0; /* [n_block] first packed position of a block                    */
+    pdm_size              *packed0; /* [n_block+1] first packed position of a block                  */
     pdm_size              *update0; /* [n_block+1] into update                                       */
     pdm_size              *update;  /* offset of block (row a, row b), b <= a, for all pairs below j  */
+    int32_t               *size;    /* [n_sample][n_block] unknowns of a block that exist             */
+    int32_t               *order;   /* [n_sample][n_unknown] they, block by block from packed0 on      */
 };
 
 typedef struct blocks_task {
     pdm_cpu               *cpu;
     const pdm_blocks_plan *plan;
     pdm_batch              batch;
-    const double          *shift, *H, *y;
+    const double          *shift, *ridges, *H, *y;
     double                 ridge;
     double                *L, *x;
     int32_t               *failed;
@@ -38,7 +40,24 @@ static pdm_size find_block(const pdm_blocks_desc *d, int32_t i, int32_t j)
     return d->offset[low];
 }
 
-pdm_status blocks_create_cpu(pdm_backend *b, const pdm_blocks_desc *desc, pdm_blocks_plan **out)
+pdm_status blocks_select_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const unsigned char *on)
+{
+    const pdm_blocks_desc *d = plan->desc;
+    (void)b;
+
+    for (pdm_size i = 0; i < s.n; i++) {
+        const pdm_size first = s.index[i] * d->n_unknown;
+        for (pdm_size j = 0; j < d->n_block; j++) {
+            int32_t n = 0;
+            for (pdm_size p = plan->packed0[j]; p < plan->packed0[j + 1]; p++)
+                if (!on || on[first + d->order[p]]) plan->order[first + plan->packed0[j] + n++] = d->order[p];
+            plan->size[s.index[i] * d->n_block + j] = n;
+        }
+    }
+    return PDM_OK;
+}
+
+pdm_status blocks_create_cpu(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out)
 {
     pdm_status       status = PDM_OK;
     pdm_blocks_plan *p      = NULL;
@@ -59,6 +78,12 @@ pdm_status blocks_create_cpu(pdm_backend *b, const pdm_blocks_desc *desc, pdm_bl
             for (int32_t c = desc->start[j] + 1; c <= a; c++)
                 p->update[k++] = find_block(desc, desc->row[a], desc->row[c]);
     }
+    PDM_TRY(pdm_alloc_array(b->ctx, n_sample * desc->n_block, &p->size));
+    PDM_TRY(pdm_alloc_array(b->ctx, n_sample * desc->n_unknown, &p->order));
+    for (pdm_size i = 0; i < n_sample; i++) {
+        const int32_t sample = (int32_t)i;
+        PDM_TRY(blocks_select_cpu(b, p, (pdm_batch){1, &sample}, NULL));
+    }
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)(desc->n_unknown + 1) * sizeof(double)));
     *out = p;
     p    = NULL;
@@ -73,17 +98,19 @@ void blocks_destroy_cpu(pdm_backend *b, pdm_blocks_plan **plan)
     pdm_free(b->ctx, (*plan)->packed0);
     pdm_free(b->ctx, (*plan)->update0);
     pdm_free(b->ctx, (*plan)->update);
+    pdm_free(b->ctx, (*plan)->size);
+    pdm_free(b->ctx, (*plan)->order);
     pdm_free(b->ctx, *plan);
     *plan = NULL;
 }
 
-/* Least diagonal entry that counts: 1e-12 of the largest. */
-static double diagonal_floor(const pdm_blocks_desc *d, const double *H)
+/* Least diagonal entry that counts: 1e-12 of the largest. size [n_block]: of this sample, as everywhere below. */
+static double diagonal_floor(const pdm_blocks_desc *d, const int32_t *size, const double *H)
 {
     double most = 0.0;
     for (pdm_size j = 0; j < d->n_block; j++)
-        for (pdm_size i = 0; i < d->size[j]; i++) {
-            const double v = H[d->offset[d->start[j]] + i * d->size[j] + i];
+        for (pdm_size i = 0; i < size[j]; i++) {
+            const double v = H[d->offset[d->start[j]] + i * size[j] + i];
             most           = v > most ? v : most;
         }
     return 1e-12 * most;
@@ -94,15 +121,16 @@ static void diagonal_task(void *user, pdm_size task, int thread)
     const blocks_task     *k      = user;
     const pdm_blocks_desc *d      = k->plan->desc;
     const pdm_size         sample = k->batch.index[task];
-    const double          *H      = k->H + sample * d->n_value;
-    double                *out    = k->x + sample * d->n_unknown;
-    const double           least  = diagonal_floor(d, H);
-    pdm_size               p      = 0;
+    const int32_t         *size = k->plan->size + sample * d->n_block, *order = k->plan->order + sample * d->n_unknown;
+    const double          *H     = k->H + sample * d->n_value;
+    double                *out   = k->x + sample * d->n_unknown;
+    const double           least = diagonal_floor(d, size, H);
     (void)thread;
+    memset(out, 0, (size_t)d->n_unknown * sizeof *out);
     for (pdm_size j = 0; j < d->n_block; j++)
-        for (pdm_size i = 0; i < d->size[j]; i++) {
-            const double v     = H[d->offset[d->start[j]] + i * d->size[j] + i];
-            out[d->order[p++]] = v > least ? v : least;
+        for (pdm_size i = 0; i < size[j]; i++) {
+            const double v                      = H[d->offset[d->start[j]] + i * size[j] + i];
+            out[order[k->plan->packed0[j] + i]] = v > least ? v : least;
         }
 }
 
@@ -110,17 +138,21 @@ static void diagonal_task(void *user, pdm_size task, int thread)
 static void factor_begin(const blocks_task *k, pdm_size sample)
 {
     const pdm_blocks_desc *d     = k->plan->desc;
+    const int32_t         *size  = k->plan->size + sample * d->n_block;
     const double          *H     = k->H + sample * d->n_value;
     double                *L     = k->L + sample * d->n_value;
-    const double           least = diagonal_floor(d, H), shift = k->shift[sample];
+    const double           least = diagonal_floor(d, size, H), shift = k->shift[sample];
 
-    memcpy(L, H, (size_t)d->n_value * sizeof *L);
     k->failed[sample] = 0;
     for (pdm_size j = 0; j < d->n_block; j++) {
-        double *diagonal = L + d->offset[d->start[j]];
-        for (pdm_size i = 0; i < d->size[j]; i++) {
-            const double v = H[d->offset[d->start[j]] + i * d->size[j] + i];
-            diagonal[i * d->size[j] + i] += shift * (v > least ? v : least) + k->ridge;
+        const int32_t *order    = k->plan->order + sample * d->n_unknown + k->plan->packed0[j];
+        double        *diagonal = L + d->offset[d->start[j]];
+        for (int32_t a = d->start[j]; a < d->start[j + 1]; a++)
+            memcpy(L + d->offset[a], H + d->offset[a], (size_t)size[d->row[a]] * (size_t)size[j] * sizeof *L);
+        for (pdm_size i = 0; i < size[j]; i++) {
+            const double v     = H[d->offset[d->start[j]] + i * size[j] + i];
+            const double ridge = k->ridges ? k->ridges[sample * d->n_unknown + order[i]] : k->ridge;
+            diagonal[i * size[j] + i] += shift * (v > least ? v : least) + ridge;
         }
     }
 }
@@ -128,6 +160,7 @@ static void factor_begin(const blocks_task *k, pdm_size sample)
 /* One block column of one sample: its rows, task i being the i-th below the diagonal, are independent in both steps. */
 typedef struct column_task {
     const blocks_task *k;
+    const int32_t     *size; /* [n_block] */
     double            *L;
     pdm_size           j;
 } column_task;
@@ -135,7 +168,7 @@ typedef struct column_task {
 static bool factor_diagonal(const column_task *t)
 {
     const pdm_blocks_desc *d = t->k->plan->desc;
-    const pdm_size         n = d->size[t->j];
+    const pdm_size         n = t->size[t->j];
     return pdm_cpu_potrf(t->k->cpu->kernels, n, t->L + d->offset[d->start[t->j]], n) == 0;
 }
 
@@ -143,9 +176,10 @@ static void divide_row(void *user, pdm_size i, int thread)
 {
     const column_task     *t = user;
     const pdm_blocks_desc *d = t->k->plan->desc;
-    const pdm_size         n = d->size[t->j], a = d->start[t->j] + 1 + i;
+    const pdm_size         n = t->size[t->j], a = d->start[t->j] + 1 + i;
     (void)thread;
-    pdm_cpu_trsm_right(t->k->cpu->kernels, d->size[d->row[a]], n, t->L + d->offset[d->start[t->j]], n,
+    if (t->size[d->row[a]] == 0) return;
+    pdm_cpu_trsm_right(t->k->cpu->kernels, t->size[d->row[a]], n, t->L + d->offset[d->start[t->j]], n,
                        t->L + d->offset[a], n);
 }
 
@@ -155,14 +189,15 @@ static void subtract_row(void *user, pdm_size i, int thread)
     const column_task     *t      = user;
     const pdm_cpu_kernels *kernel = t->k->cpu->kernels;
     const pdm_blocks_desc *d      = t->k->plan->desc;
-    const pdm_size         n = d->size[t->j], a = d->start[t->j] + 1 + i, na = d->size[d->row[a]];
+    const pdm_size         n = t->size[t->j], a = d->start[t->j] + 1 + i, na = t->size[d->row[a]];
     const pdm_size        *to = t->k->plan->update + t->k->plan->update0[t->j] + i * (i + 1) / 2;
     const double          *La = t->L + d->offset[a];
     (void)thread;
 
-    for (pdm_size c = d->start[t->j] + 1; c < a; c++) {
-        const pdm_size nc = d->size[d->row[c]];
-        pdm_cpu_gemm_nt(kernel, na, nc, n, La, n, t->L + d->offset[c], n, t->L + *to++, nc, PDM_CPU_SUBTRACT);
+    if (na == 0) return;
+    for (pdm_size c = d->start[t->j] + 1; c < a; c++, to++) {
+        const pdm_size nc = t->size[d->row[c]];
+        if (nc > 0) pdm_cpu_gemm_nt(kernel, na, nc, n, La, n, t->L + d->offset[c], n, t->L + *to, nc, PDM_CPU_SUBTRACT);
     }
     pdm_cpu_syrk_nt(kernel, na, n, La, n, t->L + *to, na, PDM_CPU_SUBTRACT);
 }
@@ -172,12 +207,12 @@ static void subtract_row(void *user, pdm_size i, int thread)
 static void factor_sample(const blocks_task *k, pdm_size sample, pdm_cpu *team)
 {
     const pdm_blocks_desc *d = k->plan->desc;
-    column_task            t = {.k = k, .L = k->L + sample * d->n_value};
+    column_task            t = {.k = k, .size = k->plan->size + sample * d->n_block, .L = k->L + sample * d->n_value};
 
     factor_begin(k, sample);
     for (t.j = 0; t.j < d->n_block; t.j++) {
         const pdm_size below = d->start[t.j + 1] - d->start[t.j] - 1;
-        if (d->size[t.j] == 0) continue;
+        if (t.size[t.j] == 0) continue;
         if (!factor_diagonal(&t)) {
             k->failed[sample] = (int32_t)t.j + 1;
             return;
@@ -201,35 +236,38 @@ static void solve_task(void *user, pdm_size task, int thread)
     const pdm_blocks_desc *d      = plan->desc;
     const pdm_cpu_kernels *kernel = k->cpu->kernels;
     const pdm_size         sample = k->batch.index[task];
-    const double          *L      = k->L + sample * d->n_value;
-    double                *x      = pdm_cpu_scratch(k->cpu, thread);
+    const int32_t         *size = plan->size + sample * d->n_block, *order = plan->order + sample * d->n_unknown;
+    const double          *L = k->L + sample * d->n_value, *y = k->y + sample * d->n_unknown;
+    double                *x = pdm_cpu_scratch(k->cpu, thread), *out = k->x + sample * d->n_unknown;
 
-    for (pdm_size p = 0; p < d->n_unknown; p++) x[p] = k->y[sample * d->n_unknown + d->order[p]];
+    for (pdm_size j = 0; j < d->n_block; j++)
+        for (pdm_size p = plan->packed0[j]; p < plan->packed0[j] + size[j]; p++) x[p] = y[order[p]];
     for (pdm_size j = 0; j < d->n_block; j++) {
-        const pdm_size n = d->size[j];
+        const pdm_size n = size[j];
         kernel->trsv_forward(n, L + d->offset[d->start[j]], n, x + plan->packed0[j]);
         for (int32_t a = d->start[j] + 1; a < d->start[j + 1]; a++)
-            kernel->gemv_n(d->size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[j],
-                           x + plan->packed0[d->row[a]]);
+            kernel->gemv_n(size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[j], x + plan->packed0[d->row[a]]);
     }
     for (pdm_size j = d->n_block - 1; j >= 0; j--) {
-        const pdm_size n = d->size[j];
+        const pdm_size n = size[j];
         for (int32_t a = d->start[j] + 1; a < d->start[j + 1]; a++)
-            kernel->gemv_t(d->size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[d->row[a]],
-                           x + plan->packed0[j]);
+            kernel->gemv_t(size[d->row[a]], n, L + d->offset[a], n, x + plan->packed0[d->row[a]], x + plan->packed0[j]);
         kernel->trsv_backward(n, L + d->offset[d->start[j]], n, x + plan->packed0[j]);
     }
-    for (pdm_size p = 0; p < d->n_unknown; p++) k->x[sample * d->n_unknown + d->order[p]] = x[p];
+    memset(out, 0, (size_t)d->n_unknown * sizeof *out);
+    for (pdm_size j = 0; j < d->n_block; j++)
+        for (pdm_size p = plan->packed0[j]; p < plan->packed0[j] + size[j]; p++) out[order[p]] = x[p];
 }
 
 pdm_status blocks_factor_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge,
-                             pdm_buffer *H, pdm_buffer *L, int32_t *failed)
+                             pdm_buffer *ridges, pdm_buffer *H, pdm_buffer *L, int32_t *failed)
 {
     blocks_task task = {.cpu    = pdm_cpu_of(b),
                         .plan   = plan,
                         .batch  = s,
                         .shift  = shift,
                         .ridge  = ridge,
+                        .ridges = cpu_data(ridges),
                         .H      = cpu_data(H),
                         .L      = cpu_data(L),
                         .failed = failed};

@@ -13,9 +13,9 @@ static pdm_size larger(pdm_size a, pdm_size b)
 }
 
 /* Levels 1, 3, ... lie in the first part of the sums, levels 2, 4, ... in the second. */
-static double *level_sums(const pdm_normal_plan *p, double *sums, pdm_size level)
+static double *level_sums(const pdm_normal_plan *p, pdm_size n_on, double *sums, pdm_size level)
 {
-    return level % 2 ? sums : sums + p->coarse.pyramid.n[1] * p->blocks->n_unknown;
+    return level % 2 ? sums : sums + p->coarse.pyramid.n[1] * n_on;
 }
 
 size_t coarse_size(const pdm_normal_plan *p)
@@ -64,11 +64,9 @@ pdm_status coarse_create(pdm_context *ctx, pdm_normal_plan *p)
 
     PDM_TRY(cpu_pyramid_create(ctx, p->rows, &c->pyramid));
     if (c->pyramid.n_level == 0) return PDM_OK;
-    PDM_TRY(pdm_alloc_array(ctx, d->n_block + 1, &c->packed0));
     PDM_TRY(pdm_alloc_array(ctx, d->n_unknown, &c->packed_of));
     PDM_TRY(pdm_alloc_array(ctx, (c->pyramid.n_level + 1) * d->n_block, &c->first));
     PDM_TRY(pdm_alloc_array(ctx, (c->pyramid.n_level + 1) * d->n_block, &c->end));
-    for (pdm_size j = 0; j < d->n_block; j++) c->packed0[j + 1] = c->packed0[j] + d->size[j];
     for (pdm_size i = 0; i < d->n_unknown; i++) c->packed_of[d->order[i]] = (int32_t)i;
     find_ranges(p);
     if (p->columns->kind == PDM_COLUMNS_IDENTITY) PDM_TRY(pdm_alloc_array(ctx, (pdm_size)coarse_size(p), &c->shared));
@@ -79,28 +77,29 @@ done:
 void coarse_destroy(pdm_context *ctx, pdm_normal_plan *p)
 {
     cpu_pyramid_destroy(ctx, &p->coarse.pyramid);
-    pdm_free(ctx, p->coarse.packed0);
     pdm_free(ctx, p->coarse.packed_of);
     pdm_free(ctx, p->coarse.first);
     pdm_free(ctx, p->coarse.end);
     pdm_free(ctx, p->coarse.shared);
 }
 
-void coarse_add(const pdm_normal_plan *p, double *sums, int32_t row, pdm_size place, pdm_size n, const double *J)
+void coarse_add(const pdm_normal_plan *p, pdm_size n_on, double *sums, int32_t row, pdm_size place, pdm_size n,
+                const double *J)
 {
     const cpu_pyramid *y   = &p->coarse.pyramid;
     const int32_t      box = y->parent[0][row];
     if (box < 0) return;
-    double *sum = sums + box * p->blocks->n_unknown + place;
+    double *sum = sums + box * n_on + place;
     for (pdm_size i = 0; i < n; i++) sum[i] += y->unscale[row] * J[i];
 }
 
 /* Products of one level: task k is block column k of H. */
 typedef struct product_task {
     const pdm_normal_plan *plan;
+    const normal_sizes    *sizes;
     const pdm_cpu_kernels *kernels;
-    pdm_size               level;
-    const double          *J; /* [boxes][n_unknown] */
+    pdm_size               level, n_on;
+    const double          *J; /* [boxes][n_on] */
     double                *H;
 } product_task;
 
@@ -110,29 +109,30 @@ static void product_column(void *user, pdm_size j, int thread)
     const coarse_plan     *c     = &k->plan->coarse;
     const pdm_blocks_desc *d     = k->plan->blocks;
     const int32_t         *first = c->first + k->level * d->n_block, *end = c->end + k->level * d->n_block;
-    const double          *J_j = k->J + c->packed0[j];
+    const int32_t         *size = k->sizes->block;
+    const double          *J_j  = k->J + k->sizes->packed0[j];
     (void)thread;
 
+    if (size[j] == 0) return;
     for (int32_t at = d->start[j]; at < d->start[j + 1]; at++) {
         const int32_t  i   = d->row[at];
         const pdm_size low = larger(first[i], first[j]), high = end[i] < end[j] ? end[i] : end[j];
-        const double  *J_i  = k->J + c->packed0[i];
-        const pdm_size skip = low * d->n_unknown;
-        if (high <= low) continue;
+        const double  *J_i  = k->J + k->sizes->packed0[i];
+        const pdm_size skip = low * k->n_on;
+        if (high <= low || size[i] == 0) continue;
         if (i == j)
-            pdm_cpu_syrk_tn(k->kernels, high - low, d->size[j], J_j + skip, d->n_unknown, k->H + d->offset[at],
-                            d->size[j], PDM_CPU_ADD);
+            pdm_cpu_syrk_tn(k->kernels, high - low, size[j], J_j + skip, k->n_on, k->H + d->offset[at], size[j],
+                            PDM_CPU_ADD);
         else
-            pdm_cpu_gemm_tn(k->kernels, high - low, d->size[i], d->size[j], J_i + skip, d->n_unknown, J_j + skip,
-                            d->n_unknown, k->H + d->offset[at], d->size[j], PDM_CPU_ADD);
+            pdm_cpu_gemm_tn(k->kernels, high - low, size[i], size[j], J_i + skip, k->n_on, J_j + skip, k->n_on,
+                            k->H + d->offset[at], size[j], PDM_CPU_ADD);
     }
 }
 
 /* The sums of the next level, from those of this one, which are scaled; undone here. */
-static void add_up(const pdm_normal_plan *p, pdm_size level, const double *from, double *to)
+static void add_up(const pdm_normal_plan *p, pdm_size n, pdm_size level, const double *from, double *to)
 {
     const cpu_pyramid *y = &p->coarse.pyramid;
-    const pdm_size     n = p->blocks->n_unknown;
 
     memset(to, 0, (size_t)(y->n[level + 1] * n) * sizeof *to);
     for (pdm_size i = 0; i < y->n[level]; i++) {
@@ -143,22 +143,22 @@ static void add_up(const pdm_normal_plan *p, pdm_size level, const double *from,
     }
 }
 
-static void scale_rows(const pdm_normal_plan *p, pdm_size level, double *sums)
+static void scale_rows(const pdm_normal_plan *p, pdm_size n, pdm_size level, double *sums)
 {
-    const pdm_size n = p->blocks->n_unknown;
     for (pdm_size i = 0; i < p->coarse.pyramid.n[level]; i++)
         for (pdm_size u = 0; u < n; u++) sums[i * n + u] *= p->coarse.pyramid.scale[level][i];
 }
 
-void coarse_products(const pdm_normal_plan *p, pdm_cpu *team, const pdm_cpu_kernels *kernels, double *sums, double *H)
+void coarse_products(const pdm_normal_plan *p, const normal_sizes *sizes, pdm_cpu *team, const pdm_cpu_kernels *kernels,
+                     double *sums, double *H)
 {
-    const pdm_size n_level = p->coarse.pyramid.n_level;
+    const pdm_size n_level = p->coarse.pyramid.n_level, n_on = sizes->packed0[p->blocks->n_block];
 
     for (pdm_size l = 1; l <= n_level; l++) {
-        double      *J    = level_sums(p, sums, l);
-        product_task task = {.plan = p, .kernels = kernels, .level = l, .J = J, .H = H};
-        scale_rows(p, l, J);
+        double      *J    = level_sums(p, n_on, sums, l);
+        product_task task = {.plan = p, .sizes = sizes, .kernels = kernels, .level = l, .n_on = n_on, .J = J, .H = H};
+        scale_rows(p, n_on, l, J);
         pdm_cpu_share(team, p->blocks->n_block, product_column, &task);
-        if (l < n_level) add_up(p, l, J, level_sums(p, sums, l + 1));
+        if (l < n_level) add_up(p, n_on, l, J, level_sums(p, n_on, sums, l + 1));
     }
 }

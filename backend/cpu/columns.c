@@ -7,6 +7,7 @@
 #include "backend/cpu/columns_impl.h"
 
 typedef struct columns_task {
+    pdm_cpu          *cpu;
     pdm_columns_plan *plan;
     pdm_batch         batch;
     const float      *basis;
@@ -28,19 +29,22 @@ static void build_task(void *user, pdm_size task, int thread)
     const float            *basis = k->basis + sample * d->n_channel * d->n_coef;
     double                 *C     = p->C + sample * p->n_value + p->value0[index];
     double                 *norm  = p->norm + sample * p->n_column + p->column0[index];
+    const int32_t          *on    = p->on + sample * p->n_column + p->column0[index];
+    const pdm_size          n_on  = p->n_on[sample * p->n_group + index];
     (void)thread;
 
-    for (pdm_size n = 0; n < g->n_col; n++) norm[n] = NORM_FLOOR;
+    for (pdm_size k_on = 0; k_on < n_on; k_on++) norm[k_on] = NORM_FLOOR;
     for (pdm_size i = 0; i < g->n_coef; i++)
-        for (pdm_size n = 0; n < g->n_col; n++) {
-            const double B      = (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
-            const double v      = g->window[i] * (g->prior ? g->prior[i * g->n_col + n] + B : B);
-            C[i * g->n_col + n] = v;
-            norm[n] += v * v;
+        for (pdm_size k_on = 0; k_on < n_on; k_on++) {
+            const pdm_size n   = on[k_on];
+            const double   B   = (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
+            const double   v   = g->window[i] * (g->prior ? g->prior[i * g->n_col + n] + B : B);
+            C[i * n_on + k_on] = v;
+            norm[k_on] += v * v;
         }
-    for (pdm_size n = 0; n < g->n_col; n++) norm[n] = sqrt(norm[n]) / g->scale;
+    for (pdm_size k_on = 0; k_on < n_on; k_on++) norm[k_on] = sqrt(norm[k_on]) / g->scale;
     for (pdm_size i = 0; i < g->n_coef; i++)
-        for (pdm_size n = 0; n < g->n_col; n++) C[i * g->n_col + n] /= norm[n];
+        for (pdm_size k_on = 0; k_on < n_on; k_on++) C[i * n_on + k_on] /= norm[k_on];
 }
 
 /* One field of one sample: groups of a field may overlap (smooth windows), so they are added one after the other. */
@@ -50,9 +54,9 @@ static void expand_task(void *user, pdm_size task, int thread)
     const pdm_columns_plan *p      = k->plan;
     const pdm_columns_desc *d      = p->desc;
     const pdm_size          sample = k->batch.index[task / d->n_field], field = task % d->n_field;
-    const double           *w = k->w + sample * p->n_column;
-    double                 *c = k->out + (sample * d->n_field + field) * d->n_coef;
-    (void)thread;
+    const double           *w    = k->w + sample * p->n_column;
+    double                 *c    = k->out + (sample * d->n_field + field) * d->n_coef;
+    double                 *w_on = pdm_cpu_scratch(k->cpu, thread);
 
     if (k->lift)
         memcpy(c, k->lift + (sample * d->n_field + field) * d->n_coef, (size_t)d->n_coef * sizeof *c);
@@ -66,10 +70,13 @@ static void expand_task(void *user, pdm_size task, int thread)
             for (pdm_size i = 0; i < g->n_coef; i++) c[g->coef[i]] += wg[i];
             continue;
         }
-        const double *C = p->C + sample * p->n_value + p->value0[index];
+        const double  *C    = p->C + sample * p->n_value + p->value0[index];
+        const int32_t *on   = p->on + sample * p->n_column + p->column0[index];
+        const pdm_size n_on = p->n_on[sample * p->n_group + index];
+        for (pdm_size n = 0; n < n_on; n++) w_on[n] = wg[on[n]];
         for (pdm_size i = 0; i < g->n_coef; i++) {
             double sum = 0.0;
-            for (pdm_size n = 0; n < g->n_col; n++) sum += C[i * g->n_col + n] * wg[n];
+            for (pdm_size n = 0; n < n_on; n++) sum += C[i * n_on + n] * w_on[n];
             c[g->coef[i]] += sum;
         }
     }
@@ -90,10 +97,17 @@ static void reduce_task(void *user, pdm_size task, int thread)
         for (pdm_size i = 0; i < g->n_coef; i++) g_w[i] = g_c[g->coef[i]];
         return;
     }
-    const double *C = p->C + sample * p->n_value + p->value0[index];
+    const double  *C    = p->C + sample * p->n_value + p->value0[index];
+    const int32_t *on   = p->on + sample * p->n_column + p->column0[index];
+    const pdm_size n_on = p->n_on[sample * p->n_group + index];
     for (pdm_size n = 0; n < g->n_col; n++) g_w[n] = 0.0;
     for (pdm_size i = 0; i < g->n_coef; i++)
-        for (pdm_size n = 0; n < g->n_col; n++) g_w[n] += C[i * g->n_col + n] * g_c[g->coef[i]];
+        for (pdm_size n = 0; n < n_on; n++) g_w[n] += C[i * n_on + n] * g_c[g->coef[i]];
+    /* to their places, from the last one on: none is written over */
+    for (pdm_size n = n_on - 1; n >= 0 && on[n] > n; n--) {
+        g_w[on[n]] = g_w[n];
+        g_w[n]     = 0.0;
+    }
 }
 
 /* Backward of build for g_C = p w^T - q lambda^T. With C = s B/|B|:  g_B = (g_C - C (C . g_C) / s^2) s / |B|  (the floor in
@@ -117,20 +131,41 @@ static void backward_task(void *user, pdm_size task, int thread)
         const double           *norm  = p->norm + sample * p->n_column + p->column0[index];
         const double           *w     = k->w + sample * p->n_column + p->column0[index];
         const double           *l     = uq ? k->lambda + sample * p->n_column + p->column0[index] : NULL;
-        for (pdm_size n = 0; n < g->n_col; n++) {
-            double along = 0.0;
+        const int32_t          *on    = p->on + sample * p->n_column + p->column0[index];
+        const pdm_size          n_on  = p->n_on[sample * p->n_group + index];
+        for (pdm_size k_on = 0; k_on < n_on; k_on++) {
+            const pdm_size n     = on[k_on];
+            double         along = 0.0;
             for (pdm_size i = 0; i < g->n_coef; i++) {
                 const double g_C = up[g->coef[i]] * w[n] - (uq ? uq[g->coef[i]] * l[n] : 0.0);
-                along += C[i * g->n_col + n] * g_C;
+                along += C[i * n_on + k_on] * g_C;
             }
             along /= g->scale * g->scale;
             for (pdm_size i = 0; i < g->n_coef; i++) {
                 const double g_C = up[g->coef[i]] * w[n] - (uq ? uq[g->coef[i]] * l[n] : 0.0);
-                const double g_B = (g_C - C[i * g->n_col + n] * along) / norm[n]; /* norm: |B| / s */
+                const double g_B = (g_C - C[i * n_on + k_on] * along) / norm[k_on]; /* norm: |B| / s */
                 g_basis[g->channel[n] * d->n_coef + g->coef[i]] += (float)(g->window[i] * g_B);
             }
         }
     }
+}
+
+pdm_status columns_select_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on)
+{
+    pdm_status              status = PDM_OK;
+    const pdm_columns_desc *d      = plan->desc;
+
+    if (d->kind != PDM_COLUMNS_DENSE) PDM_FAIL(b->ctx, PDM_ERR_INTERNAL, "identity columns cannot be chosen from");
+    for (pdm_size i = 0; i < s.n; i++)
+        for (pdm_size g = 0; g < plan->n_group; g++) {
+            const pdm_size at   = s.index[i] * plan->n_column + plan->column0[g];
+            int32_t        n_on = 0;
+            for (pdm_size n = 0; n < d->group[g].n_col; n++)
+                if (!on || on[at + n]) plan->on[at + n_on++] = (int32_t)n;
+            plan->n_on[s.index[i] * plan->n_group + g] = n_on;
+        }
+done:
+    return status;
 }
 
 pdm_status columns_build_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis)
@@ -143,8 +178,12 @@ pdm_status columns_build_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s
 pdm_status columns_expand_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift,
                               pdm_buffer *c)
 {
-    columns_task task = {
-        .plan = plan, .batch = s, .w = cpu_data(w), .lift = lift ? cpu_data(lift) : NULL, .out = cpu_data(c)};
+    columns_task task = {.cpu   = pdm_cpu_of(b),
+                         .plan  = plan,
+                         .batch = s,
+                         .w     = cpu_data(w),
+                         .lift  = lift ? cpu_data(lift) : NULL,
+                         .out   = cpu_data(c)};
     pdm_cpu_for(pdm_cpu_of(b), s.n * plan->desc->n_field, expand_task, &task);
     return PDM_OK;
 }
@@ -176,6 +215,7 @@ pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_
 {
     pdm_status        status = PDM_OK;
     pdm_columns_plan *p      = NULL;
+    pdm_size          widest = 1;
 
     PDM_TRY(pdm_alloc(b->ctx, sizeof *p, &p));
     p->desc    = desc;
@@ -184,6 +224,7 @@ pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_
     PDM_TRY(pdm_alloc_array(b->ctx, p->n_group + 1, &p->value0));
     for (pdm_size g = 0; g < p->n_group; g++) {
         const bool dense  = desc->kind == PDM_COLUMNS_DENSE;
+        widest            = desc->group[g].n_col > widest ? desc->group[g].n_col : widest;
         p->column0[g + 1] = p->column0[g] + desc->group[g].n_col;
         p->value0[g + 1]  = p->value0[g] + (dense ? desc->group[g].n_coef * desc->group[g].n_col : 0);
     }
@@ -191,6 +232,15 @@ pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_
     p->n_value  = p->value0[p->n_group];
     PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_value, &p->C));
     PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_column, &p->norm));
+    if (desc->kind == PDM_COLUMNS_DENSE) {
+        PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_group, &p->n_on));
+        PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_column, &p->on));
+        for (pdm_size i = 0; i < n_sample; i++) {
+            const int32_t sample = (int32_t)i;
+            PDM_TRY(columns_select_cpu(b, p, (pdm_batch){1, &sample}, NULL));
+        }
+        PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)widest * sizeof(double)));
+    }
     *out = p;
     p    = NULL;
 done:
@@ -205,6 +255,8 @@ void columns_destroy_cpu(pdm_backend *b, pdm_columns_plan **plan)
     pdm_free(b->ctx, (*plan)->value0);
     pdm_free(b->ctx, (*plan)->C);
     pdm_free(b->ctx, (*plan)->norm);
+    pdm_free(b->ctx, (*plan)->n_on);
+    pdm_free(b->ctx, (*plan)->on);
     pdm_free(b->ctx, *plan);
     *plan = NULL;
 }

@@ -216,6 +216,7 @@ const pdm_backend_ops pdm_cpu_ops = {
 
     .columns_create   = columns_create_cpu,
     .columns_destroy  = columns_destroy_cpu,
+    .columns_select   = columns_select_cpu,
     .columns_build    = columns_build_cpu,
     .columns_expand   = columns_expand_cpu,
     .columns_reduce   = columns_reduce_cpu,
@@ -223,6 +224,7 @@ const pdm_backend_ops pdm_cpu_ops = {
 
     .blocks_create   = blocks_create_cpu,
     .blocks_destroy  = blocks_destroy_cpu,
+    .blocks_select   = blocks_select_cpu,
     .normal_create   = normal_create_cpu,
     .normal_destroy  = normal_destroy_cpu,
     .normal_assemble = normal_assemble_cpu,

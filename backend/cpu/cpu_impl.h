@@ -183,6 +183,7 @@ pdm_status points_evaluate_adjoint_cpu(pdm_backend *b, pdm_points_plan *plan, pd
 /* columns.c */
 pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample, pdm_columns_plan **out);
 void       columns_destroy_cpu(pdm_backend *b, pdm_columns_plan **plan);
+pdm_status columns_select_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on);
 pdm_status columns_build_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis);
 pdm_status columns_expand_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift,
                               pdm_buffer *c);
@@ -190,15 +191,16 @@ pdm_status columns_reduce_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch 
 pdm_status columns_backward_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w,
                                 pdm_buffer *q, pdm_buffer *lambda, pdm_buffer *g_basis);
 /* blocks.c */
-pdm_status blocks_create_cpu(pdm_backend *b, const pdm_blocks_desc *desc, pdm_blocks_plan **out);
+pdm_status blocks_create_cpu(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out);
 void       blocks_destroy_cpu(pdm_backend *b, pdm_blocks_plan **plan);
+pdm_status blocks_select_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const unsigned char *on);
 pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
                              const pdm_blocks_desc *blocks, pdm_size n_sample, pdm_normal_plan **out);
 void       normal_destroy_cpu(pdm_backend *b, pdm_normal_plan **plan);
 pdm_status normal_assemble_cpu(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
                                pdm_buffer *A, pdm_buffer *H);
 pdm_status blocks_factor_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge,
-                             pdm_buffer *H, pdm_buffer *L, int32_t *failed);
+                             pdm_buffer *ridges, pdm_buffer *H, pdm_buffer *L, int32_t *failed);
 pdm_status blocks_solve_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,
                             pdm_buffer *x);
 pdm_status blocks_diagonal_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);

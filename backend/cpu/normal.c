@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "backend/cpu/columns_impl.h"
 #include "backend/cpu/rows_impl.h"
 
 enum { J_ROWS = 256 }; /* rows of J formed before they are multiplied */
@@ -141,15 +140,6 @@ static pdm_size expert_columns(const pdm_normal_plan *p, int32_t expert)
     return p->column0[(expert + 1) * p->columns->n_field] - p->column0[expert * p->columns->n_field];
 }
 
-static pdm_size patch_column(const pdm_normal_plan *p, const normal_patch *q, int32_t group)
-{
-    const int32_t expert = p->columns->group[group].expert;
-    pdm_size      column = p->column0[group] - p->column0[expert * p->columns->n_field];
-    for (pdm_size i = 0; i < q->n_expert && p->patch_expert[q->expert0 + i] != expert; i++)
-        column += expert_columns(p, p->patch_expert[q->expert0 + i]);
-    return column;
-}
-
 static pdm_status plan_references(pdm_context *ctx, pdm_normal_plan *p, const normal_draft *t)
 {
     pdm_status              status = PDM_OK;
@@ -169,8 +159,7 @@ static pdm_status plan_references(pdm_context *ctx, pdm_normal_plan *p, const no
                     for (pdm_size k = t->owner0[at]; k < t->owner0[at + 1]; k++)
                         if (t->owner_group[k] == group)
                             *r++ = (element_reference){(int32_t)(f * p->n_local + l), group, t->owner_place[k],
-                                                       d->kind == PDM_COLUMNS_DENSE ? (int32_t)patch_column(p, q, group)
-                                                                                    : 0};
+                                                       (int32_t)x};
                 }
             }
         const pdm_size n   = p->reference0[e + 1] - p->reference0[e];
@@ -206,33 +195,18 @@ static pdm_status plan_pairs(pdm_context *ctx, pdm_normal_plan *p)
     PDM_TRY(pdm_alloc_array(ctx, n, &p->pair));
     n = 0;
     for (pdm_size q = 0; q < p->n_patch; q++) {
-        const int32_t *expert   = p->patch_expert + p->patch[q].expert0;
-        pdm_size       column_a = 0;
-        for (pdm_size a = 0; a < p->patch[q].n_expert; a++) {
-            pdm_size column_b = 0;
+        const int32_t *expert = p->patch_expert + p->patch[q].expert0;
+        for (pdm_size a = 0; a < p->patch[q].n_expert; a++)
             for (pdm_size b = 0; b <= a; b++, n++) {
                 normal_pair *k = &p->pair[n];
-                k->column_a    = (int32_t)column_a;
-                k->column_b    = (int32_t)column_b;
-                k->size_a      = (int32_t)expert_columns(p, expert[a]);
-                k->size_b      = (int32_t)expert_columns(p, expert[b]);
-                column_b += k->size_b;
-                if (k->size_a == 0 || k->size_b == 0) continue;
+                if (expert_columns(p, expert[a]) == 0 || expert_columns(p, expert[b]) == 0) continue;
                 const pdm_size ua = p->column0[expert[a] * n_field], ub = p->column0[expert[b] * n_field];
-                int32_t        block_i = p->block_of[ua], block_j = p->block_of[ub];
-                pdm_size       place_i = p->place[ua], place_j = p->place[ub];
+                const int32_t  block_a = p->block_of[ua], block_b = p->block_of[ub];
                 k->diagonal   = a == b;
-                k->transposed = block_i < block_j || (block_i == block_j && place_i < place_j);
-                if (k->transposed) {
-                    block_i = p->block_of[ub], block_j = p->block_of[ua];
-                    place_i = p->place[ub], place_j = p->place[ua];
-                }
-                k->ld     = p->blocks->size[block_j];
-                k->offset = block_offset(p->blocks, block_i, block_j);
-                if (k->offset >= 0) k->offset += place_i * k->ld + place_j;
+                k->transposed = block_a < block_b || (block_a == block_b && p->place[ua] < p->place[ub]);
+                k->block_j    = k->transposed ? block_a : block_b;
+                k->offset     = block_offset(p->blocks, k->transposed ? block_b : block_a, k->block_j);
             }
-            column_a += expert_columns(p, expert[a]);
-        }
     }
 done:
     return status;
@@ -253,6 +227,61 @@ static pdm_status plan_unknowns(pdm_context *ctx, pdm_normal_plan *p)
             p->block_of[p->blocks->order[packed]] = (int32_t)j;
             p->place[p->blocks->order[packed]]    = (int32_t)i;
         }
+done:
+    return status;
+}
+
+/* Numbers of what exists, n_on [n_group]; NULL: all. */
+static void find_sizes(const pdm_normal_plan *p, const int32_t *n_on, normal_sizes *s)
+{
+    const pdm_columns_desc *d       = p->columns;
+    const pdm_size          n_group = d->n_expert * d->n_field;
+
+    s->column0[0] = 0;
+    for (pdm_size g = 0; g < n_group; g++)
+        s->column0[g + 1] = s->column0[g] + (n_on ? n_on[g] : (int32_t)d->group[g].n_col);
+    for (pdm_size j = 0; j < p->blocks->n_block; j++) s->block[j] = n_on ? 0 : p->blocks->size[j];
+    for (pdm_size i = 0; i < p->n_packed && n_on; i++) {
+        const int32_t e = p->packed_expert[i], block = p->block_of[p->column0[e * d->n_field]];
+        s->place[e] = s->block[block];
+        s->block[block] += s->column0[(e + 1) * d->n_field] - s->column0[e * d->n_field];
+    }
+    s->packed0[0] = 0;
+    for (pdm_size j = 0; j < p->blocks->n_block; j++) s->packed0[j + 1] = s->packed0[j] + s->block[j];
+}
+
+static pdm_size sizes_length(const pdm_normal_plan *p)
+{
+    return 2 * p->blocks->n_block + 1 + p->columns->n_expert * (1 + p->columns->n_field) + 1;
+}
+
+/* at [sizes_length()] */
+static normal_sizes sizes_at(const pdm_normal_plan *p, int32_t *at)
+{
+    normal_sizes s = {.block = at, .packed0 = at + p->blocks->n_block};
+    s.place        = s.packed0 + p->blocks->n_block + 1;
+    s.column0      = s.place + p->columns->n_expert;
+    return s;
+}
+
+static pdm_status plan_sizes(pdm_context *ctx, pdm_normal_plan *p)
+{
+    pdm_status              status = PDM_OK;
+    const pdm_columns_desc *d      = p->columns;
+    int32_t                *at     = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, sizes_length(p), &at));
+    p->full = sizes_at(p, at);
+    find_sizes(p, NULL, &p->full);
+    if (d->kind != PDM_COLUMNS_DENSE) goto done;
+    PDM_TRY(pdm_alloc_array(ctx, d->n_expert, &p->packed_expert));
+    PDM_TRY(pdm_alloc_array(ctx, p->blocks->n_unknown, &at));
+    for (pdm_size i = 0; i < p->blocks->n_unknown; i++) at[i] = -1;
+    for (pdm_size e = 0; e < d->n_expert; e++)
+        if (expert_columns(p, (int32_t)e) > 0) at[p->column0[e * d->n_field]] = (int32_t)e;
+    for (pdm_size i = 0; i < p->blocks->n_unknown; i++)
+        if (at[p->blocks->order[i]] >= 0) p->packed_expert[p->n_packed++] = at[p->blocks->order[i]];
+    pdm_free(ctx, at);
 done:
     return status;
 }
@@ -279,7 +308,8 @@ static size_t work_doubles(const pdm_normal_plan *p)
 {
     const pdm_size n = p->most_references, c = p->most_columns;
     if (p->columns->kind == PDM_COLUMNS_IDENTITY) return (size_t)(n * (p->most_rows + n));
-    return (size_t)(c * (J_ROWS + p->most_rows + c) + n * (p->most_rows + c)) + coarse_size(p);
+    return (size_t)(c * (J_ROWS + p->most_rows + c) + n * (p->most_rows + c)) + coarse_size(p) +
+           (size_t)(sizes_length(p) / 2 + 1);
 }
 
 pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
@@ -299,6 +329,7 @@ pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pd
     PDM_TRY(draft_rows(b, rows, p, &t));
     PDM_TRY(draft_owners(ctx, columns, &t));
     PDM_TRY(plan_unknowns(ctx, p));
+    PDM_TRY(plan_sizes(ctx, p));
     PDM_TRY(pdm_alloc_array(ctx, columns->n_expert + 1, &t.list));
     for (pdm_size e = 0; e < p->n_element; e++) seen += experts_seen(p, &t, e);
     PDM_TRY(pdm_alloc_array(ctx, p->n_element, &p->patch));
@@ -340,6 +371,8 @@ void normal_destroy_cpu(pdm_backend *b, pdm_normal_plan **plan)
     pdm_free(b->ctx, p->block_of);
     pdm_free(b->ctx, p->place);
     pdm_free(b->ctx, p->column0);
+    pdm_free(b->ctx, p->packed_expert);
+    pdm_free(b->ctx, p->full.block);
     pdm_free(b->ctx, p);
     *plan = NULL;
 }
@@ -353,30 +386,68 @@ typedef struct normal_task {
     double                 *H;
 } normal_task;
 
-static void scatter_pair(const normal_pair *k, const double *G, pdm_size n, double *H)
+/* Columns of an expert that exist. */
+static pdm_size columns_on(const pdm_normal_plan *p, const normal_sizes *s, int32_t expert)
+{
+    return s->column0[(expert + 1) * p->columns->n_field] - s->column0[expert * p->columns->n_field];
+}
+
+/* The columns of the first `member` experts of a patch. */
+static pdm_size columns_before(const pdm_normal_plan *p, const normal_sizes *s, const normal_patch *q, pdm_size member)
+{
+    pdm_size n = 0;
+    for (pdm_size x = 0; x < member; x++) n += columns_on(p, s, p->patch_expert[q->expert0 + x]);
+    return n;
+}
+
+/* G [n][n], columns of experts a and b from column_a and column_b on, into their block. */
+static void scatter_pair(const normal_pair *k, const normal_sizes *s, const int32_t expert[2], const pdm_size size[2],
+                         const pdm_size column[2], const double *G, pdm_size n, double *H)
 {
     if (k->offset < 0) return;
-    for (pdm_size i = 0; i < k->size_a; i++)
-        for (pdm_size j = 0; j < (k->diagonal ? i + 1 : k->size_b); j++) {
-            const double v = G[(k->column_a + i) * n + k->column_b + j];
+    const pdm_size ld = s->block[k->block_j], place_a = s->place[expert[0]], place_b = s->place[expert[1]];
+    double        *to = H + k->offset + (k->transposed ? place_b * ld + place_a : place_a * ld + place_b);
+
+    for (pdm_size i = 0; i < size[0]; i++)
+        for (pdm_size j = 0; j < (k->diagonal ? i + 1 : size[1]); j++) {
+            const double v = G[(column[0] + i) * n + column[1] + j];
             if (k->transposed)
-                H[k->offset + j * k->ld + i] += v;
+                to[j * ld + i] += v;
             else
-                H[k->offset + i * k->ld + j] += v;
+                to[i * ld + j] += v;
         }
 }
 
-/* The rows of J that form_rows() made of an element, into the coarse sums, expert by expert. */
-static void add_coarse_rows(const pdm_normal_plan *p, const normal_patch *q, pdm_size element, const double *J,
-                            double *sums)
+static void scatter_patch(const pdm_normal_plan *p, const normal_sizes *s, const normal_patch *q, const double *G,
+                          pdm_size n, double *H)
 {
-    for (pdm_size i = p->row0[element]; i < p->row0[element + 1]; i++, J += q->n_column)
+    const normal_pair *pair      = p->pair + q->pair0;
+    const int32_t     *member    = p->patch_expert + q->expert0;
+    pdm_size           column[2] = {0, 0};
+    for (pdm_size a = 0; a < q->n_expert; a++) {
+        column[1] = 0;
+        for (pdm_size b = 0; b <= a; b++, pair++) {
+            const int32_t  expert[2] = {member[a], member[b]};
+            const pdm_size size[2]   = {columns_on(p, s, member[a]), columns_on(p, s, member[b])};
+            if (size[0] > 0 && size[1] > 0) scatter_pair(pair, s, expert, size, column, G, n, H);
+            column[1] += size[1];
+        }
+        column[0] += columns_on(p, s, member[a]);
+    }
+}
+
+/* The rows of J that form_rows() made of an element, into the coarse sums, expert by expert. */
+static void add_coarse_rows(const pdm_normal_plan *p, const normal_sizes *s, const normal_patch *q, pdm_size element,
+                            pdm_size n_column, const double *J, double *sums)
+{
+    const pdm_size n_on = s->packed0[p->blocks->n_block];
+    for (pdm_size i = p->row0[element]; i < p->row0[element + 1]; i++, J += n_column)
         for (pdm_size x = 0, column = 0; x < q->n_expert; x++) {
             const int32_t  expert = p->patch_expert[q->expert0 + x];
-            const pdm_size n      = expert_columns(p, expert);
+            const pdm_size n      = columns_on(p, s, expert);
             if (n == 0) continue;
-            coarse_add(p, sums, p->element_row[i], p->coarse.packed_of[p->column0[expert * p->columns->n_field]], n,
-                       J + column);
+            const int32_t block = p->block_of[p->column0[expert * p->columns->n_field]];
+            coarse_add(p, n_on, sums, p->element_row[i], s->packed0[block] + s->place[expert], n, J + column);
             column += n;
         }
 }
@@ -389,10 +460,11 @@ static void drop_rows(const pdm_normal_plan *p, pdm_size element, pdm_size n, do
 }
 
 /* Rows of J = A C of one element, group by group: [rows][references of the group] times [references][columns]. */
-static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, pdm_size n_column, double *restrict J,
-                      double *restrict work)
+static void form_rows(const normal_task *k, const normal_sizes *s, pdm_size sample, pdm_size element, pdm_size n_column,
+                      double *restrict J, double *restrict work)
 {
     const pdm_normal_plan *p = k->plan;
+    const normal_patch    *q = &p->patch[p->element_patch[element]];
     const pdm_size row_size = pdm_rows_n_seen(p->rows) * p->n_local, n_row = p->row0[element + 1] - p->row0[element];
     const element_reference *first = p->reference + p->reference0[element],
                             *end   = p->reference + p->reference0[element + 1];
@@ -403,32 +475,47 @@ static void form_rows(const normal_task *k, pdm_size sample, pdm_size element, p
     while (first < end) {
         const element_reference *last = first;
         while (last < end && last->group == first->group) last++;
-        const pdm_size m = last - first, n = p->columns->group[first->group].n_col;
+        const pdm_size m = last - first, n = s->column0[first->group + 1] - s->column0[first->group];
         double        *a = work, *c = work + n_row * m;
+        if (n == 0) {
+            first = last;
+            continue;
+        }
+        const int32_t  expert = p->columns->group[first->group].expert;
+        const pdm_size column = columns_before(p, s, q, first->member) + s->column0[first->group] -
+                                s->column0[expert * p->columns->n_field];
         for (pdm_size i = 0; i < n_row; i++)
             for (pdm_size r = 0; r < m; r++)
                 a[i * m + r] = A[p->element_row[p->row0[element] + i] * row_size + first[r].local];
         for (pdm_size r = 0; r < m; r++)
             memcpy(c + r * n, C + k->columns->value0[first->group] + first[r].place * n, (size_t)n * sizeof *c);
-        k->cpu->kernels->gemm_nn(n_row, n, m, a, m, c, n, J + first->column, n_column, PDM_CPU_SET);
+        k->cpu->kernels->gemm_nn(n_row, n, m, a, m, c, n, J + column, n_column, PDM_CPU_SET);
         first = last;
     }
 }
 
+/* size [n_block]: of what exists. */
+static void clear_blocks(const pdm_blocks_desc *d, const int32_t *size, double *H)
+{
+    for (pdm_size j = 0; j < d->n_block; j++)
+        for (int32_t a = d->start[j]; a < d->start[j + 1]; a++)
+            memset(H + d->offset[a], 0, (size_t)size[d->row[a]] * (size_t)size[j] * sizeof *H);
+}
+
 /* G += J^T J; only the experts' own blocks where no others are wanted. */
-static void add_products(const normal_task *k, const normal_patch *q, pdm_size m, const double *J, double *G)
+static void add_products(const normal_task *k, const normal_sizes *s, const normal_patch *q, pdm_size m, pdm_size n,
+                         const double *J, double *G)
 {
     const pdm_normal_plan *p = k->plan;
-    const pdm_size         n = q->n_column;
 
     if (p->blocks->start[p->blocks->n_block] > p->blocks->n_block || p->blocks->n_block == 1) {
         pdm_cpu_syrk_tn(k->cpu->kernels, m, n, J, n, G, n, PDM_CPU_ADD);
         return;
     }
-    for (pdm_size a = 0; a < q->n_expert; a++) {
-        const normal_pair *own = &p->pair[q->pair0 + a * (a + 1) / 2 + a];
-        pdm_cpu_syrk_tn(k->cpu->kernels, m, own->size_a, J + own->column_a, n, G + own->column_a * (n + 1), n,
-                        PDM_CPU_ADD);
+    for (pdm_size a = 0, column = 0; a < q->n_expert; a++) {
+        const pdm_size size = columns_on(p, s, p->patch_expert[q->expert0 + a]);
+        if (size > 0) pdm_cpu_syrk_tn(k->cpu->kernels, m, size, J + column, n, G + column * (n + 1), n, PDM_CPU_ADD);
+        column += size;
     }
 }
 
@@ -441,32 +528,33 @@ static void dense_task(void *user, pdm_size task, int thread)
     double                *G = pdm_cpu_scratch(k->cpu, thread), *J = G + p->most_columns * p->most_columns;
     double                *work   = J + p->most_columns * (J_ROWS + p->most_rows);
     double                *sums   = work + p->most_references * (p->most_rows + p->most_columns);
+    normal_sizes           sizes  = sizes_at(p, (int32_t *)(sums + coarse_size(p)));
     const bool             coarse = p->coarse.pyramid.n_level > 0;
 
-    memset(H, 0, (size_t)p->blocks->n_value * sizeof *H);
-    if (coarse) memset(sums, 0, coarse_size(p) * sizeof *sums);
+    find_sizes(p, k->columns->n_on + sample * k->columns->n_group, &sizes);
+    clear_blocks(p->blocks, sizes.block, H);
+    if (coarse) memset(sums, 0, (size_t)(p->coarse.pyramid.n[1] * sizes.packed0[p->blocks->n_block]) * sizeof *sums);
     for (pdm_size i = 0; i < p->n_patch; i++) {
         const normal_patch *q = &p->patch[i];
-        const pdm_size      n = q->n_column;
+        const pdm_size      n = columns_before(p, &sizes, q, q->n_expert);
         pdm_size            m = 0;
         if (n == 0) continue;
         memset(G, 0, (size_t)(n * n) * sizeof *G);
         for (pdm_size x = 0; x < q->n_element; x++) {
             const pdm_size e = p->patch_element[q->element0 + x];
-            form_rows(k, sample, e, n, J + m * n, work);
+            form_rows(k, &sizes, sample, e, n, J + m * n, work);
             if (coarse) {
-                add_coarse_rows(p, q, e, J + m * n, sums);
+                add_coarse_rows(p, &sizes, q, e, n, J + m * n, sums);
                 drop_rows(p, e, n, J + m * n);
             }
             m += p->row0[e + 1] - p->row0[e];
             if (m < J_ROWS && x + 1 < q->n_element) continue;
-            add_products(k, q, m, J, G);
+            add_products(k, &sizes, q, m, n, J, G);
             m = 0;
         }
-        for (pdm_size a = 0; a < q->n_expert * (q->n_expert + 1) / 2; a++)
-            scatter_pair(&p->pair[q->pair0 + a], G, n, H);
+        scatter_patch(p, &sizes, q, G, n, H);
     }
-    if (coarse) coarse_products(p, NULL, k->cpu->kernels, sums, H);
+    if (coarse) coarse_products(p, &sizes, NULL, k->cpu->kernels, sums, H);
 }
 
 /* One element at a time: J is the element's rows of A, without the coefficients that are fixed. */
@@ -522,11 +610,11 @@ static void identity_coarse(const normal_task *k, pdm_size sample)
             const double *A   = k->A + (sample * p->rows->n_row + row) * row_size;
             for (pdm_size r = p->reference0[e]; r < p->reference0[e + 1]; r++) {
                 const element_reference *ref = &p->reference[r];
-                coarse_add(p, p->coarse.shared, row, p->coarse.packed_of[p->column0[ref->group] + ref->place], 1,
-                           &A[ref->local]);
+                coarse_add(p, p->blocks->n_unknown, p->coarse.shared, row,
+                           p->coarse.packed_of[p->column0[ref->group] + ref->place], 1, &A[ref->local]);
             }
         }
-    coarse_products(p, k->cpu, k->cpu->kernels, p->coarse.shared, k->H + sample * p->blocks->n_value);
+    coarse_products(p, &p->full, k->cpu, k->cpu->kernels, p->coarse.shared, k->H + sample * p->blocks->n_value);
 }
 
 pdm_status normal_assemble_cpu(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
