@@ -210,7 +210,7 @@ void sources_draw(pdm_model *m, pdm_random_key draw, pdm_random_key pick, pdm_si
 }
 
 /* Scalars in the middle of their distributions; of fields one draw, with its proper amplitude; the first of given ones. */
-void sources_typical(pdm_model *m, double *input)
+void sources_typical(pdm_model *m, double off, double *input)
 {
     const pdm_random_key key = {(uint64_t)m->training.seed, PDM_RANDOM_TYPICAL, 0};
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
@@ -222,7 +222,7 @@ void sources_typical(pdm_model *m, double *input)
         else if (m->field[i])
             pdm_random_field_draw(m->field[i], key, i, 0, PDM_NORMALISE_RMS, input + at);
         else
-            input[at] = m->input_shift[i];
+            input[at] = m->input_shift[i] + off / m->input_scale[i];
     }
 }
 

@@ -9,6 +9,7 @@
 enum { TRIAL_MOST = 6000, TRIAL_ITERATIONS = 30, TRIAL_TILE = 48 };
 static const double TRIAL_TOLERANCE = 1e-3;
 static const double NOISE           = 1e-12; /* part of a sum that its rounding may leave */
+static const double BESIDE          = 0.5;   /* widths from the middle of a distribution that is still typical */
 static const double FAR             = 10.0;  /* a size further off than that is corrected */
 
 /* Size of every field in c, and in given solutions. */
@@ -145,7 +146,7 @@ done:
 
 /* Corrects magnitudes that are far from those of the solution of the batch's first sample, with all coefficients free, where
  * that is cheap and goes well: a lift is zero, or rounding, where initial and boundary data are. */
-static pdm_status measure_solution(pdm_model *m, bool *corrected)
+static pdm_status measure_solution(pdm_model *m, bool *known, bool *corrected)
 {
     pdm_status                status   = PDM_OK;
     pdm_backend              *b        = m->backend;
@@ -163,6 +164,7 @@ static pdm_status measure_solution(pdm_model *m, bool *corrected)
     PDM_TRY(pdm_alloc_array(m->ctx, pdm_domain_n_field(m->domain), &size));
     PDM_TRY(b->ops->acquire(b, pdm_solver_lend(solver)->c, PDM_READ, &host));
     measure(m, host, size);
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) known[f] = known[f] || size[f] > 0.0;
     for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++)
         if (size[f] > 0.0 && (size[f] > FAR * m->magnitude[f] || size[f] < m->magnitude[f] / FAR)) {
             m->magnitude[f] = size[f];
@@ -176,23 +178,41 @@ done:
     return status;
 }
 
-pdm_status scales_find(pdm_model *m)
+/* With the inputs `off` widths beside the middle of their distributions; *all_known: no field is zero there. */
+static pdm_status find_scales(pdm_model *m, double off, bool *all_known)
 {
-    pdm_status   status    = PDM_OK;
-    pdm_backend *b         = m->backend;
-    void        *host      = NULL;
-    bool         corrected = false;
+    pdm_status     status               = PDM_OK;
+    const pdm_size n_field              = pdm_domain_n_field(m->domain);
+    pdm_backend   *b                    = m->backend;
+    void          *host                 = NULL;
+    bool           corrected            = false;
+    bool           known[PDM_MAX_FIELD] = {false};
 
-    sources_typical(m, m->input);
+    sources_typical(m, off, m->input);
     PDM_TRY(batch_prepare(m, 1, m->input));
     PDM_TRY(b->ops->acquire(b, m->lift, PDM_READ, &host));
     measure(m, host, m->magnitude);
     PDM_TRY(b->ops->release(b, m->lift, &host));
-    for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++)
-        if (m->magnitude[f] == 0.0) m->magnitude[f] = 1.0;
+    for (pdm_size f = 0; f < n_field; f++) {
+        known[f] = m->magnitude[f] > 0.0;
+        if (!known[f]) m->magnitude[f] = 1.0;
+    }
     PDM_TRY(scale_rows(m));
-    PDM_TRY(measure_solution(m, &corrected));
+    PDM_TRY(measure_solution(m, known, &corrected));
     if (corrected) PDM_TRY(scale_rows(m));
+    *all_known = true;
+    for (pdm_size f = 0; f < n_field; f++) *all_known = *all_known && known[f];
+done:
+    return status;
+}
+
+pdm_status scales_find(pdm_model *m)
+{
+    pdm_status status = PDM_OK;
+    bool       known  = false;
+
+    PDM_TRY(find_scales(m, 0.0, &known));
+    if (!known) PDM_TRY(find_scales(m, BESIDE, &known)); /* amplitudes drawn from about zero: none has a size there */
 done:
     return status;
 }

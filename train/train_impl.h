@@ -160,8 +160,9 @@ pdm_status sources_create(pdm_model *m);
 void       sources_destroy(pdm_model *m);
 pdm_status sources_read(pdm_model *m);
 void       sources_scale(pdm_model *m);
-void       sources_typical(pdm_model *m, double *input); /* [n_input] */
-void       sources_draw(pdm_model *m, pdm_random_key draw, pdm_random_key pick, pdm_size sample, double *input);
+/* Middles of scalar distributions, plus `off` of their (half) widths; a draw of random fields; first of given samples. */
+void sources_typical(pdm_model *m, double off, double *input); /* [n_input] */
+void sources_draw(pdm_model *m, pdm_random_key draw, pdm_random_key pick, pdm_size sample, double *input);
 /* n inputs never seen in training: drawn under a purpose of their own. */
 pdm_status sources_draw_unseen(pdm_model *m, pdm_size n, double *input);
 pdm_size   sources_pick(const pdm_model *m, pdm_random_key pick, pdm_size sample); /* a sample of training:data */
