@@ -159,6 +159,10 @@ const double            *pdm_taylor_profile(const pdm_taylor *t, pdm_size power)
  * at: the place of the expression, for errors. */
 pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
                                const pdm_size *n_point, const double *const *coordinate, double *out);
+/* An input field, or a derivative of it, of the spline through its values (the cell's value, for one on cells) on a tensor grid
+ * of physical coordinates: out [prod n_point]; it does not change along dimensions that the input does not have. Allocates. */
+pdm_status pdm_domain_sample(const pdm_domain *d, const pdm_sampled_input *s, const double *input,
+                             const pdm_size *n_point, const double *const *coordinate, double *out);
 
 /* Tables for evaluation on a tensor grid of physical coordinates (points outside the extent: PDM_ERR_DATA). */
 typedef struct pdm_point_grid {

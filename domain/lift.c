@@ -326,32 +326,71 @@ void pdm_point_grid_destroy(pdm_point_grid *g)
     *g = (pdm_point_grid){0};
 }
 
+/* A grid of points with the tables that f reads, and the coefficients of all inputs. */
+typedef struct input_points {
+    pdm_point_grid  grid;
+    const pdm_axis *axis[PDM_MAX_DIM];
+    double         *coef, *scalar, *line;
+    pdm_size        n_point;
+} input_points;
+
+static void input_points_destroy(const pdm_domain *d, input_points *p)
+{
+    pdm_point_grid_destroy(&p->grid);
+    pdm_free(d->ctx, p->coef);
+    pdm_free(d->ctx, p->scalar);
+    pdm_free(d->ctx, p->line);
+}
+
+static pdm_status input_points_create(const pdm_domain *d, const pdm_function *f, const pdm_where *at,
+                                      const double *input, const pdm_size *n_point, const double *const *coordinate,
+                                      input_points *p)
+{
+    pdm_status status  = PDM_OK;
+    pdm_size   longest = 1, n_order = 1;
+
+    PDM_TRY(domain_need_orders(d, f, at, &n_order));
+    PDM_TRY(grid_create(d, n_order, n_point, coordinate, &p->grid));
+    p->n_point = 1;
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        p->n_point *= n_point[j];
+        p->axis[j] = &p->grid.desc.axis[j];
+        longest    = d->spline[j].n_coef > longest ? d->spline[j].n_coef : longest;
+    }
+    PDM_TRY(pdm_alloc_array(d->ctx, d->input_offset[pdm_pde_n_input(d->pde)], &p->coef));
+    PDM_TRY(pdm_alloc_array(d->ctx, pdm_pde_n_scalar(d->pde), &p->scalar));
+    PDM_TRY(pdm_alloc_array(d->ctx, longest, &p->line));
+    domain_input_coefficients(d, input, p->scalar, p->coef, p->line);
+done:
+    return status;
+}
+
 pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
                                const pdm_size *n_point, const double *const *coordinate, double *out)
 {
-    pdm_status      status = PDM_OK;
-    const pdm_size  size   = d->input_offset[pdm_pde_n_input(d->pde)];
-    pdm_point_grid  grid   = {0};
-    const pdm_axis *axis[PDM_MAX_DIM];
-    double         *coef = NULL, *work = NULL, *scalar = NULL;
-    pdm_size        n = 1, longest = 1, n_order = 1;
+    pdm_status   status = PDM_OK;
+    input_points p      = {.n_point = 0};
+    double      *work   = NULL;
 
-    PDM_TRY(domain_need_orders(d, f, at, &n_order));
-    PDM_TRY(grid_create(d, n_order, n_point, coordinate, &grid));
-    for (pdm_size j = 0; j < d->n_dim; j++) {
-        n *= n_point[j];
-        axis[j] = &grid.desc.axis[j];
-        longest = d->spline[j].n_coef > longest ? d->spline[j].n_coef : longest;
-    }
-    PDM_TRY(pdm_alloc_array(d->ctx, size, &coef));
-    PDM_TRY(pdm_alloc_array(d->ctx, pdm_pde_n_scalar(d->pde), &scalar));
-    PDM_TRY(pdm_alloc_array(d->ctx, function_work(f, n) + longest, &work));
-    domain_input_coefficients(d, input, scalar, coef, work);
-    evaluate_on_axes(d, f, scalar, coef, axis, out, work);
+    PDM_TRY(input_points_create(d, f, at, input, n_point, coordinate, &p));
+    PDM_TRY(pdm_alloc_array(d->ctx, function_work(f, p.n_point), &work));
+    evaluate_on_axes(d, f, p.scalar, p.coef, p.axis, out, work);
 done:
-    pdm_point_grid_destroy(&grid);
-    pdm_free(d->ctx, coef);
+    input_points_destroy(d, &p);
     pdm_free(d->ctx, work);
-    pdm_free(d->ctx, scalar);
+    return status;
+}
+
+pdm_status pdm_domain_sample(const pdm_domain *d, const pdm_sampled_input *s, const double *input,
+                             const pdm_size *n_point, const double *const *coordinate, double *out)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_function reads  = {.n_sampled = 1, .sampled = s};
+    input_points       p      = {.n_point = 0};
+
+    PDM_TRY(input_points_create(d, &reads, NULL, input, n_point, coordinate, &p));
+    domain_sample_input(d, s, p.coef, p.axis, out);
+done:
+    input_points_destroy(d, &p);
     return status;
 }
