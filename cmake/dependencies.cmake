@@ -237,6 +237,67 @@ else()
   pdm_part(Cairo "--" "${cairo_found}" "pdemoe plot says what is missing")
 endif()
 
+# ---- SUNDIALS: IDA and its KLU linear solver (optional; lines/ alone uses it) ----
+# Of release 6: 7 changed how errors are reported. KLU (SuiteSparse, LGPL) comes with the solver that is linked to it.
+if(NOT PDM_SUNDIALS MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "PDM_SUNDIALS is \"${PDM_SUNDIALS}\"; AUTO, ON or OFF expected")
+endif()
+set(PDM_HAVE_SUNDIALS OFF)
+set(sundials_found "not found (ida/ida.h, libsundials_ida, libsundials_sunlinsolklu; Debian: libsundials-dev)")
+if(PDM_SUNDIALS STREQUAL "OFF")
+  set(sundials_found "not looked for (PDM_SUNDIALS=OFF)")
+else()
+  find_path(PDM_SUNDIALS_INCLUDE ida/ida.h)
+  find_path(PDM_KLU_INCLUDE klu.h PATH_SUFFIXES suitesparse)
+  set(sundials_libraries "")
+  foreach(name IN ITEMS ida nvecserial sunmatrixsparse sunlinsolklu)
+    find_library(PDM_SUNDIALS_${name} sundials_${name})
+    list(APPEND sundials_libraries ${PDM_SUNDIALS_${name}})
+  endforeach()
+  if(PDM_SUNDIALS_INCLUDE AND PDM_KLU_INCLUDE AND PDM_SUNDIALS_ida AND PDM_SUNDIALS_nvecserial AND
+     PDM_SUNDIALS_sunmatrixsparse AND PDM_SUNDIALS_sunlinsolklu)
+    file(STRINGS ${PDM_SUNDIALS_INCLUDE}/sundials/sundials_config.h sundials_version REGEX "define SUNDIALS_VERSION \"")
+    string(REGEX REPLACE ".*\"([0-9.]+).*" "\\1" sundials_version "${sundials_version}")
+    set(CMAKE_REQUIRED_LIBRARIES ${sundials_libraries})
+    set(CMAKE_REQUIRED_INCLUDES ${PDM_SUNDIALS_INCLUDE} ${PDM_KLU_INCLUDE})
+    check_c_source_compiles(
+      "#include <ida/ida.h>
+       #include <nvector/nvector_serial.h>
+       #include <sunlinsol/sunlinsol_klu.h>
+       #include <sunmatrix/sunmatrix_sparse.h>
+       #if SUNDIALS_VERSION_MAJOR != 6 || !defined(SUNDIALS_DOUBLE_PRECISION)
+       #error release 6 in double precision expected
+       #endif
+       int main(void) {
+         SUNContext s = 0;
+         if (SUNContext_Create(0, &s)) return 1;
+         N_Vector y = N_VNew_Serial(1, s);
+         SUNLinearSolver l = SUNLinSol_KLU(y, SUNSparseMatrix(1, 1, 1, CSR_MAT, s), s);
+         void *m = IDACreate(s);
+         return IDASetErrHandlerFn(m, 0, 0) + IDASetLinearSolver(m, l, 0) + IDACalcIC(m, IDA_YA_YDP_INIT, 1.0);
+       }"
+      PDM_SUNDIALS_WORKS)
+    unset(CMAKE_REQUIRED_LIBRARIES)
+    unset(CMAKE_REQUIRED_INCLUDES)
+    if(PDM_SUNDIALS_WORKS)
+      set(PDM_HAVE_SUNDIALS ON)
+    else()
+      set(sundials_found "${sundials_version} does not suit: release 6 in double precision expected")
+      unset(PDM_SUNDIALS_WORKS CACHE)
+    endif()
+  endif()
+endif()
+if(PDM_HAVE_SUNDIALS)
+  add_library(pdm::sundials INTERFACE IMPORTED)
+  target_link_libraries(pdm::sundials INTERFACE ${sundials_libraries})
+  target_include_directories(pdm::sundials INTERFACE ${PDM_SUNDIALS_INCLUDE} ${PDM_KLU_INCLUDE})
+  pdm_part(SUNDIALS ${sundials_version} "${PDM_SUNDIALS_ida}" "pdemoe reference --method lines")
+elseif(PDM_SUNDIALS STREQUAL "ON")
+  message(FATAL_ERROR "PDM_SUNDIALS=ON, but SUNDIALS: ${sundials_found}. Debian: apt-get install libsundials-dev")
+else()
+  pdm_part(SUNDIALS "--" "${sundials_found}" "pdemoe reference has the refined polish alone")
+endif()
+
 # ---- back ends of later versions ----
 foreach(part IN ITEMS CUDA MPI NCCL)
   if(NOT PDM_${part} MATCHES "^(AUTO|ON|OFF)$")

@@ -7,7 +7,7 @@ set -eu
 # Folder: folders it may include, besides itself.
 check_tree() {
     cd "$1"
-    find backend bench cli comm core domain examples experts implicit_diff include io pde solver surrogate tests train \
+    find backend bench cli comm core domain examples experts implicit_diff include io lines pde solver surrogate tests train \
         -name '*.[ch]' 2>/dev/null | sort | xargs -r awk '
     BEGIN {
         below["include"]       = " "
@@ -19,9 +19,10 @@ check_tree() {
         below["domain"]        = below["pde"] "pde "
         below["surrogate"]     = below["domain"] "domain "
         below["experts"]       = below["domain"] "domain "
+        below["lines"]         = below["domain"] "domain "
         below["solver"]        = below["domain"] "domain surrogate experts "
         below["implicit_diff"] = below["solver"] "solver "
-        below["train"]         = below["implicit_diff"] "implicit_diff "
+        below["train"]         = below["implicit_diff"] "implicit_diff lines "
         below["cli"]           = " pdemoe "
         below["examples"]      = " pdemoe "
     }
