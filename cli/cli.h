@@ -53,7 +53,7 @@ typedef struct setting {
 
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
-    const char *output, *field, *title, *against;
+    const char *output, *field, *title, *against, *method;
     double      polish;                    /* 0: none */
     double      tolerance;                 /* 0: not given */
     int         threads;                   /* 0: all */

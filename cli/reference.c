@@ -8,10 +8,11 @@ static const option_info table[] = {
     {"output", 'o', OPTION_TEXT, offsetof(options, output), true, "OUT.nc",
      "fields and inputs, with the estimate of the error"},
     {"tol", 0, OPTION_REAL, offsetof(options, tolerance), false, "TOL", "relative L2 error aimed at, 1e-4 by default"},
+    {"method", 0, OPTION_TEXT, offsetof(options, method), false, "METHOD", "auto, polish or lines; auto by default"},
     {"samples", 0, OPTION_COUNT, offsetof(options, samples), false, "N",
      "without INPUT.nc: so many inputs, 4 by default"},
     {"max-unknowns", 0, OPTION_COUNT, offsetof(options, max_unknowns), false, "N",
-     "no grids with more coefficients; 20000 by default, 6000 with levels"},
+     "no grids with more; polish: 20000 by default, 6000 with levels; lines: 40000"},
     {"max-seconds", 0, OPTION_COUNT, offsetof(options, max_seconds), false, "N",
      "no round that would likely end later; no limit by default"},
 };
@@ -49,8 +50,8 @@ static exit_code run(session *s, const options *o)
         return fail(s, CODE_USAGE, "reference: --samples draws inputs; %s has them already", o->operand[1]);
     CLI_TRY(check_output(s));
     CLI_TRY(subject_read_case(s, o->operand[0], &x));
-    CLI_TRY(check(s, pdm_case_reference(x.the_case, o->operand[1], o->samples, o->output, tolerance, o->max_unknowns,
-                                        o->max_seconds, print_text, print_number, &found)));
+    CLI_TRY(check(s, pdm_case_reference(x.the_case, o->operand[1], o->samples, o->output, o->method, tolerance,
+                                        o->max_unknowns, o->max_seconds, print_text, print_number, &found)));
     if (r.begun) json_end();
     if (!found.converged)
         code = fail(s, CODE_LIMIT, "%s is not converged to %g within the limits; it holds the finest solution",

@@ -184,15 +184,29 @@ sed -n 's/^estimate . error: mean \([0-9.]*\),.*/\1/p' said | awk '!($1 > 0.8 &&
     complain "estimates are not near the errors: $(cat said)"
 
 # ---- references: converged, or what there is within the limits ----
-expect 0 'round  control points|path: refined polish|converged: estimated' "$program" reference tiny.cdl inputs.nc -o converged.nc --tol 1e-2
+expect 0 'round  control points|path: refined polish|converged: estimated' "$program" reference tiny.cdl inputs.nc -o converged.nc --tol 1e-2 --method polish
 for word in 'double error_estimate(sample)' 'method = "refined polish"' 'converged = "yes"' 'tolerance = 0.01' 'u0(sample)'; do
     ncdump -h converged.nc | grep -qF "$word" || complain "no $word: $(ncdump -h converged.nc)"
 done
 expect 0 'rel. L2' "$program" eval tiny.nc converged.nc
-expect 10 'NOT converged|6 x 10|is not converged to 1e-09 within the limits' "$program" reference tiny.cdl -o stopped.nc --tol 1e-9 --samples 1 --max-unknowns 200
+expect 10 'NOT converged|6 x 10|is not converged to 1e-09 within the limits' "$program" reference tiny.cdl -o stopped.nc --tol 1e-9 --samples 1 --max-unknowns 200 --method polish
 ncdump -h stopped.nc | grep -qF 'converged = "no"' || complain "$(ncdump -h stopped.nc)"
-expect 10 'the next round would take' "$program" reference tiny.cdl -o stopped.nc --tol 1e-9 --max-seconds 1 --max-unknowns 100000
+expect 10 'the next round would take' "$program" reference tiny.cdl -o stopped.nc --tol 1e-9 --max-seconds 1 --max-unknowns 100000 --method polish
 expect 2 '45 unknowns already; at most 9' "$program" reference tiny.cdl -o no.nc --max-unknowns 9
+expect 2 '"euler"|"auto", "polish" or "lines" expected' "$program" reference tiny.cdl -o no.nc --method euler
+if "$program" --version | grep -q 'SUNDIALS 6'; then
+    expect 0 'round  nodes|path: method of lines|converged: estimated' "$program" reference tiny.cdl inputs.nc -o lines.nc --tol 1e-4
+    for word in 'double error_estimate(sample)' 'method = "method of lines"' ':nodes = "x ' 'time_tolerance = ' \
+        'solver_iterations:long_name = "steps in time"' 'converged = "yes"' 'u0(sample)'; do
+        ncdump -h lines.nc | grep -qF "$word" || complain "no $word: $(ncdump -h lines.nc)"
+    done
+    expect 0 'field u: mean relative L2 error 0.0' "$program" eval tiny.cdl lines.nc --polish 1e-8
+    expect 2 'the method of lines: the problem is steady' "$program" reference "$cases/poisson/poisson.cdl" -o no.nc --method lines
+    expect 0 'not by the method of lines: the problem is steady|path: refined polish' "$program" reference "$cases/poisson/poisson.cdl" -o steady.nc --samples 1 --tol 1e-2
+else
+    expect 2 'built without SUNDIALS|libsundials-dev' "$program" reference tiny.cdl inputs.nc -o no.nc --method lines
+    expect 0 'path: refined polish' "$program" reference tiny.cdl inputs.nc -o auto.nc --tol 1e-2
+fi
 expect 2 'reference: --samples draws inputs' "$program" reference tiny.cdl inputs.nc -o no.nc --samples 2
 expect 2 'same file' "$program" reference tiny.cdl inputs.nc -o inputs.nc
 

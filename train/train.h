@@ -4,6 +4,7 @@
 #define PDM_TRAIN_H
 
 #include "implicit_diff/implicit_diff.h"
+#include "lines/lines.h"
 #include "surrogate/surrogate.h"
 
 /* ---- distributions of inputs, as text: NAME(ARGUMENT, ...) (train/distribution.c) ----

@@ -282,6 +282,58 @@ void       data_grid_close(data_grid *g);
 pdm_status data_grid_prepare(data_grid *g, pdm_size sample, bool half);
 /* against_conditions.c: how well data meet initial and boundary conditions, in words and numbers. */
 pdm_status conditions_check(data_grid *g, findings *out);
+/* ---- converged solutions: reference.c chooses a method and reports, reference_rounds.c has what methods share ---- */
+enum { REFERENCE_MOST_ROUND = 24 };
+typedef struct round_record {
+    pdm_size n[PDM_MAX_DIM], unknowns, unconverged;
+    double   ratio;                   /* the grid is so much finer than the one of the round before */
+    double   time_tolerance;          /* 0: time is a dimension like the others                     */
+    double   change, order, estimate; /* worst over samples; NaN where there is none yet            */
+    double   start, seconds;
+} round_record;
+typedef struct reference_job reference_job;
+typedef struct reference_method {
+    const char *word, *name;
+    const char *grid, *attribute; /* what round_record.n counts, in words and as a name */
+    pdm_size    first_dim;        /* that has such a count */
+    pdm_status (*run)(reference_job *j);
+} reference_method;
+struct reference_job {
+    pdm_context            *ctx;
+    pdm_case               *the_case;
+    pdm_fields             *f; /* NULL: inputs are drawn */
+    const char             *output;
+    const reference_method *method;
+    double                  tolerance, max_seconds, start;
+    pdm_size                max_unknowns;
+
+    file_inputs       x; /* inputs of the present round       */
+    pdm_size          n_sample, n[PDM_MAX_DIM];
+    double           *coordinate[PDM_MAX_DIM];                 /* [n]: those of the first round     */
+    pdm_size          n_dim, n_field, n_element0[PDM_MAX_DIM]; /* of the case itself           */
+    double            most_order;                              /* of the errors */
+    double           *u, *u_before;                            /* [n_sample][n_field][n_point] */
+    pdm_solve_result *result;                                  /* [n_sample]                   */
+    double           *change, *order, *estimate;               /* [n_sample], relative L2      */
+    round_record      record[REFERENCE_MOST_ROUND];
+    pdm_size          n_round;
+    bool              is_converged, falls;
+    char              why[300];  /* it stopped              */
+    char              note[400]; /* on the choice of method */
+};
+void reference_set_case(reference_job *j, const pdm_model *m); /* m: of the case itself */
+/* Inputs at the points of m, output coordinates (those of the file, or the default ones of the first m), room for results. */
+pdm_status reference_prepare(reference_job *j, pdm_model *m);
+void       reference_swap(reference_job *j); /* before a round writes u: what is there becomes u_before */
+/* Takes in a round, for which u and result are set, with its errors. */
+void       reference_end_round(reference_job *j, const pdm_model *m, const round_record *done);
+pdm_status reference_write(reference_job *j, pdm_model *m, double polish);
+/* True, with the reason in j->why, where the next round, whose time grows with this power of the unknowns, would end too late. */
+bool reference_ends(reference_job *j, pdm_size unknowns, double power);
+/* Without memory for a round after the first the rounds end, and what there is stays. */
+pdm_status reference_survive(reference_job *j, pdm_status status, bool *ended);
+pdm_status reference_polish(reference_job *j); /* refined_polish.c  */
+pdm_status reference_lines(reference_job *j);  /* reference_lines.c */
 /* optimiser.c */
 pdm_status optimiser_create(pdm_model *m);
 pdm_status optimiser_step(pdm_model *m, bool *finite);

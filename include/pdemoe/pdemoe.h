@@ -121,20 +121,27 @@ typedef void (*pdm_number)(void *user, const char *name, double value);
  * term K = 0, 1, ... in the order of the table; condition.K.misfit, relative to the size of what it is made of.
  * The case is not changed. Fails with PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO, PDM_ERR_NUMERIC. Since 0.1 */
 PDM_API pdm_status pdm_case_check_data(pdm_case *c, const char *data, pdm_sink sink, pdm_number numbers, void *user);
-/* A converged solution: the case is solved with all coefficients free on finer and finer control grids (knot spans of every
- * dimension times 1.5 a round; knots given as numbers get midpoints, a grading "auto" is found anew) until the estimate of
- * the relative L2 error of every sample is at most `tolerance`: the change from the round before, extrapolated by the order
- * that is observed, so three rounds at least. input: inputs and output coordinates as for pdm_model_predict_file, or NULL:
- * n_sample inputs drawn as by pdm_model_polish_file. Stops short where the next grid has more than max_unknowns
- * coefficients (0: 20000; 6000 where the matrix is dense, with domain:levels), would likely end after max_seconds (0: no
- * limit), or does not find memory; that is PDM_OK, and the number `converged` 0. output is written after every round; beside
- * fields and inputs it has error_estimate and observed_order of every sample. The table of rounds goes to sink, then to
- * `numbers` (either may be NULL), user to both: converged, rounds, samples, unknowns, error_estimate (worst), seconds,
- * error_estimate.K of sample K. Fails with PDM_ERR_ARGUMENT, when the case's own grid has too many unknowns too, PDM_ERR_CASE,
- * PDM_ERR_DATA, PDM_ERR_IO, PDM_ERR_MEMORY. Since 0.1 */
+/* A converged solution, by rounds on finer and finer grids until the estimate of the relative L2 error of every sample is at
+ * most `tolerance`: the change from the round before, extrapolated by the order that is observed, so three rounds at least.
+ * method:
+ *   "polish"  all coefficients free on finer and finer control grids (knot spans of every dimension times 1.5 a round; knots
+ *             given as numbers get midpoints, a grading "auto" is found anew);
+ *   "lines"   finite differences in space, SUNDIALS' IDA in time (nodes times 2 a round in one dimension of space, 1.5 in two;
+ *             a quarter of the tolerance in time): shares the text of the equations with the other, and nothing else. Needs a
+ *             build with SUNDIALS, and a time-dependent case without inputs in cells or that vary in time;
+ *   "auto", or NULL: lines where it is built and gets through its first round, else polish, saying why.
+ * input: inputs and output coordinates as for pdm_model_predict_file, or NULL: n_sample inputs drawn as by
+ * pdm_model_polish_file. Stops short where the next grid has more than max_unknowns unknowns (0: 20000 coefficients, or 6000
+ * where the matrix is dense, with domain:levels; 40000 values at nodes), would likely end after max_seconds (0: no limit), does
+ * not find memory, or the integration in time does not get through; that is PDM_OK, and the number `converged` 0. output is
+ * written after every round; beside fields and inputs it has error_estimate and observed_order of every sample, and the method
+ * and its grid as attributes. The table of rounds goes to sink, then to `numbers` (either may be NULL), user to both: converged,
+ * rounds, samples, unknowns, error_estimate (worst), seconds, error_estimate.K of sample K. Fails with PDM_ERR_ARGUMENT, when
+ * the first grid has too many unknowns and when the method is not for this case or build, PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO,
+ * PDM_ERR_MEMORY, PDM_ERR_NUMERIC (lines does not get through the first round). Since 0.1 */
 PDM_API pdm_status pdm_case_reference(pdm_case *c, const char *input, pdm_size n_sample, const char *output,
-                                      double tolerance, pdm_size max_unknowns, double max_seconds, pdm_sink sink,
-                                      pdm_number numbers, void *user);
+                                      const char *method, double tolerance, pdm_size max_unknowns, double max_seconds,
+                                      pdm_sink sink, pdm_number numbers, void *user);
 /* Help on the settings of all groups. */
 PDM_API pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *user);
 
