@@ -304,6 +304,9 @@ typedef struct pdm_backend_ops {
                              pdm_buffer *out);
     pdm_status (*rows_apply_adjoint)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                                      pdm_buffer *out);
+    /* out = A^T A v, v and out like c: the two above in one pass over A, for rows without a pyramid */
+    pdm_status (*rows_apply_both)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                                  pdm_buffer *out);
     /* out = (sum_i y_i hess r_i(c)) v; y [n_row], v and out like c */
     pdm_status (*rows_second_order)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                     pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out);

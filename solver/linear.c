@@ -58,8 +58,9 @@ pdm_status pdm_solver_curvature(pdm_solver *s, pdm_batch batch, pdm_buffer *w, p
     pdm_solver_state *st     = &s->state;
 
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, w, NULL, v));
+    if (s->y_try == s->r_try) return b->ops->rows_apply_both(b, s->pass.rows, batch, st->A, v, curvature);
     PDM_TRY(b->ops->rows_apply(b, s->pass.rows, batch, st->A, v, s->r_try));
-    if (s->y_try != s->r_try) PDM_TRY(b->ops->rows_weigh(b, s->pass.rows, batch, s->r_try, s->y_try));
+    PDM_TRY(b->ops->rows_weigh(b, s->pass.rows, batch, s->r_try, s->y_try));
     PDM_TRY(b->ops->rows_apply_adjoint(b, s->pass.rows, batch, st->A, s->y_try, curvature));
 done:
     return status;

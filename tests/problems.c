@@ -489,6 +489,24 @@ double problem_taylor_rows(problem *p)
     return slope;
 }
 
+double problem_both_gap(problem *p)
+{
+    const pdm_size n   = p->n_sample * p->c_size;
+    double        *two = make_array(n), *one = make_array(n);
+    pdm_backend   *b = p->backend;
+
+    ck_assert_int_eq(b->ops->rows_linearise(b, p->rows, problem_batch(p), &p->data, p->c, p->A), PDM_OK);
+    ck_assert_int_eq(b->ops->rows_apply(b, p->rows, problem_batch(p), p->A, p->v, p->r2), PDM_OK);
+    ck_assert_int_eq(b->ops->rows_apply_adjoint(b, p->rows, problem_batch(p), p->A, p->r2, p->out), PDM_OK);
+    problem_get(p, p->out, two, n);
+    ck_assert_int_eq(b->ops->rows_apply_both(b, p->rows, problem_batch(p), p->A, p->v, p->out), PDM_OK);
+    problem_get(p, p->out, one, n);
+    for (pdm_size i = 0; i < n; i++) one[i] -= two[i];
+    const double gap = norm_of(one, n) / norm_of(two, n);
+    free(two), free(one);
+    return gap;
+}
+
 double problem_adjoint_gap(problem *p)
 {
     const pdm_size n = p->n_sample * p->c_size, m = p->n_sample * p->n_row;

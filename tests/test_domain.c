@@ -245,6 +245,7 @@ START_TEST(rows_linearise_and_transpose)
         const double rest = problem_taylor_rows(&p);
         ck_assert_msg(rest > 1.9 || problem_is_linear(&p), "%s: slope %.3f", problem_name(_i), rest);
         ck_assert_double_lt(problem_adjoint_gap(&p), 1e-12);
+        ck_assert_double_lt(problem_both_gap(&p), 1e-13);
         problem_close(&p);
     }
 END_TEST

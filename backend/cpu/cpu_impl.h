@@ -171,6 +171,8 @@ pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_
                           pdm_buffer *out);
 pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                                   pdm_buffer *out);
+pdm_status rows_apply_both_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                               pdm_buffer *out);
 pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                  pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out);
 /* points.c */

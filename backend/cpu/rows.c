@@ -441,14 +441,14 @@ static void second_order_task(void *user, pdm_size task, int thread)
 }
 
 /* Coefficients that an element sees, in order, and back. */
-static void gather(const pdm_rows_plan *p, int32_t element, const double *restrict v, double *restrict local)
+static void gather(const pdm_rows_plan *p, pdm_size element, const double *restrict v, double *restrict local)
 {
     const int32_t *index = p->element_coef + element * p->n_local;
     for (pdm_size f = 0; f < p->n_seen; f++)
         for (pdm_size l = 0; l < p->n_local; l++) local[f * p->n_local + l] = v[f * p->n_coef + index[l]];
 }
 
-static void scatter(const pdm_rows_plan *p, int32_t element, const double *restrict local, double *restrict out)
+static void scatter(const pdm_rows_plan *p, pdm_size element, const double *restrict local, double *restrict out)
 {
     const int32_t *index = p->element_coef + element * p->n_local;
     for (pdm_size f = 0; f < p->n_seen; f++)
@@ -466,46 +466,49 @@ static double dot(pdm_size n, const double *restrict a, const double *restrict b
     return ((sum[0] + sum[4]) + (sum[2] + sum[6])) + ((sum[1] + sum[5]) + (sum[3] + sum[7]));
 }
 
-static void apply_task(void *user, pdm_size task, int thread)
-{
-    const rows_task     *k      = user;
-    const pdm_rows_plan *p      = k->plan;
-    const pdm_rows_desc *d      = p->desc;
-    const pdm_size       sample = k->batch.index[task / p->n_slab], n = p->n_seen * p->n_local;
-    const rows_slab     *s       = &p->slab[task % p->n_slab];
-    const rows_block    *b       = &p->block[s->block];
-    const double        *v       = k->v + sample * p->n_seen * p->n_coef;
-    double              *local   = pdm_cpu_scratch(k->cpu, thread);
-    int32_t              element = -1;
-    for (pdm_size q = b->row0 + s->first * b->rest; q < b->row0 + (s->first + s->n) * b->rest; q++) {
-        if (p->row_element[q] != element) gather(p, element = p->row_element[q], v, local);
-        k->out[sample * d->n_row + q] = dot(n, k->c + (sample * d->n_row + q) * n, local);
-    }
-}
+/* Elements of a chunk of a sample, with all rows that they hold: out = A v, A^T v or A^T A v. */
+typedef enum apply_mode { APPLY, APPLY_ADJOINT, APPLY_BOTH } apply_mode;
 
-static void apply_adjoint_task(void *user, pdm_size task, int thread)
+static void apply_elements(const rows_task *k, pdm_size task, int thread, apply_mode mode)
 {
-    const rows_task     *k      = user;
     const pdm_rows_plan *p      = k->plan;
     const pdm_rows_desc *d      = p->desc;
     const pdm_size       sample = k->batch.index[task / p->n_chunk], chunk = task % p->n_chunk;
-    const pdm_size       n = p->n_seen * p->n_local, end = d->n_row * (chunk + 1) / p->n_chunk;
-    double              *out     = chunk_sums(k, sample, chunk);
-    double              *local   = pdm_cpu_scratch(k->cpu, thread);
-    int32_t              element = -1;
+    const pdm_size       n = p->n_seen * p->n_local, end = p->n_element * (chunk + 1) / p->n_chunk;
+    const double        *A = k->c + sample * d->n_row * n;
+    const double        *v = k->v + sample * (mode == APPLY_ADJOINT ? d->n_row : p->n_seen * p->n_coef);
+    double *restrict in = pdm_cpu_scratch(k->cpu, thread), *restrict sum = in + (n + 7) / 8 * 8;
+    double *out = mode == APPLY ? k->out + sample * d->n_row : chunk_sums(k, sample, chunk);
 
-    memset(out, 0, (size_t)(p->n_seen * p->n_coef) * sizeof *out);
-    for (pdm_size q = d->n_row * chunk / p->n_chunk; q < end; q++) {
-        const double *restrict A = k->c + (sample * d->n_row + q) * n;
-        const double y           = k->v[sample * d->n_row + q];
-        if (p->row_element[q] != element) {
-            if (element >= 0) scatter(p, element, local, out);
-            element = p->row_element[q];
-            memset(local, 0, (size_t)n * sizeof *local);
+    if (mode != APPLY) memset(out, 0, (size_t)(p->n_seen * p->n_coef) * sizeof *out);
+    for (pdm_size e = p->n_element * chunk / p->n_chunk; e < end; e++) {
+        if (p->element_row0[e] == p->element_row0[e + 1]) continue;
+        if (mode != APPLY_ADJOINT) gather(p, e, v, in);
+        if (mode != APPLY) memset(sum, 0, (size_t)n * sizeof *sum);
+        for (pdm_size i = p->element_row0[e]; i < p->element_row0[e + 1]; i++) {
+            const pdm_size q         = p->element_row[i];
+            const double *restrict a = A + q * n;
+            const double y           = mode == APPLY_ADJOINT ? v[q] : dot(n, a, in);
+            if (mode == APPLY)
+                out[q] = y;
+            else
+                for (pdm_size l = 0; l < n; l++) sum[l] += y * a[l];
         }
-        for (pdm_size l = 0; l < n; l++) local[l] += y * A[l];
+        if (mode != APPLY) scatter(p, e, sum, out);
     }
-    if (element >= 0) scatter(p, element, local, out);
+}
+
+static void apply_task(void *user, pdm_size task, int thread)
+{
+    apply_elements(user, task, thread, APPLY);
+}
+static void apply_adjoint_task(void *user, pdm_size task, int thread)
+{
+    apply_elements(user, task, thread, APPLY_ADJOINT);
+}
+static void apply_both_task(void *user, pdm_size task, int thread)
+{
+    apply_elements(user, task, thread, APPLY_BOTH);
 }
 
 /* The chunks of a sample, added up in order. */
@@ -622,7 +625,7 @@ pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_
                       .c     = cpu_data(A),
                       .v     = extended(b, plan, s, v, plan->v),
                       .out   = cpu_data(out)};
-    pdm_cpu_for(task.cpu, s.n * plan->n_slab, apply_task, &task);
+    pdm_cpu_for(task.cpu, s.n * plan->n_chunk, apply_task, &task);
     return PDM_OK;
 }
 
@@ -636,7 +639,41 @@ pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch
     return PDM_OK;
 }
 
+pdm_status rows_apply_both_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                               pdm_buffer *out)
+{
+    rows_task task = {.cpu   = pdm_cpu_of(b),
+                      .plan  = plan,
+                      .batch = s,
+                      .c     = cpu_data(A),
+                      .v     = extended(b, plan, s, v, plan->v),
+                      .out   = unfolded(plan, out)};
+    sum_over_rows(&task, apply_both_task);
+    fold(b, plan, s, out);
+    return PDM_OK;
+}
+
 /* ---- create, destroy ---- */
+
+/* Rows by the element that holds them. */
+static pdm_status plan_element_rows(pdm_context *ctx, pdm_rows_plan *p)
+{
+    pdm_status status = PDM_OK;
+    pdm_size  *next   = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, p->n_element + 1, &p->element_row0));
+    PDM_TRY(pdm_alloc_array(ctx, p->desc->n_row, &p->element_row));
+    PDM_TRY(pdm_alloc_array(ctx, p->n_element, &next));
+    for (pdm_size q = 0; q < p->desc->n_row; q++) p->element_row0[p->row_element[q] + 1]++;
+    for (pdm_size e = 0; e < p->n_element; e++) {
+        p->element_row0[e + 1] += p->element_row0[e];
+        next[e] = p->element_row0[e];
+    }
+    for (pdm_size q = 0; q < p->desc->n_row; q++) p->element_row[next[p->row_element[q]]++] = (int32_t)q;
+done:
+    pdm_free(ctx, next);
+    return status;
+}
 
 static size_t second_order_extra(const pdm_rows_plan *p)
 {
@@ -692,7 +729,8 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     for (int i = 0; desc->n_derived > 0 && i < 3; i++)
         PDM_TRY(pdm_alloc_array(ctx, n_sample * p->n_seen * p->n_coef, derived[i]));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), derived_work(p) * sizeof(double)));
-    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)(p->n_seen * p->n_local) * sizeof(double)));
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)(2 * p->n_seen * p->n_local + 8) * sizeof(double)));
+    PDM_TRY(plan_element_rows(ctx, p));
     p->n_chunk = desc->n_row * p->n_seen * p->n_local > LARGE ? CHUNKS : 1;
     if (p->n_chunk > 1) PDM_TRY(pdm_alloc_array(ctx, n_sample * p->n_chunk * p->n_seen * p->n_coef, &p->partial));
     PDM_TRY(cpu_pyramid_create(ctx, desc, &p->pyramid));
@@ -717,6 +755,8 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
     pdm_free(b->ctx, p->coordinate_values);
     pdm_free(b->ctx, p->row_element);
     pdm_free(b->ctx, p->element_coef);
+    pdm_free(b->ctx, p->element_row0);
+    pdm_free(b->ctx, p->element_row);
     pdm_free(b->ctx, p->c);
     pdm_free(b->ctx, p->v);
     pdm_free(b->ctx, p->out);

@@ -34,6 +34,8 @@ struct pdm_rows_plan {
     double               *coordinate_values;
     int32_t              *row_element;  /* [n_row] element that holds a row                    */
     int32_t              *element_coef; /* [n_element][n_local] coefficients an element sees   */
+    pdm_size             *element_row0; /* [n_element+1] into element_row                      */
+    int32_t              *element_row;  /* [n_row] rows, element by element                    */
     cpu_pyramid           pyramid;
     pdm_size              n_chunk;   /* parts of a sum over rows                                              */
     double               *partial;   /* [n_sample][n_chunk][n_seen][n_coef]; NULL: one part                   */
