@@ -34,20 +34,22 @@ typedef struct pdm_batch {
 
 /* ---- programs -------------------------------------------------------------------------------------------------------
  * Straight-line code over registers: what pde/ emits, what cpu/ interprets over blocks of points and cuda/ compiles. */
-#define PDM_OPCODE_LIST(X)                                                                                            \
-    /* name, number of operands, meaning */                                                                           \
-    X(CONST, 0, "value")                                                                                              \
-    X(INPUT, 0, "program input number a")                                                                             \
-    X(NEG, 1, "-a")                                                                                                   \
-    X(ADD, 2, "a + b")                                                                                                \
-    X(SUB, 2, "a - b")                                                                                                \
-    X(MUL, 2, "a * b")                                                                                                \
-    X(DIV, 2, "a / b")                                                                                                \
-    X(POW, 2, "a ^ b, C pow")                                                                                         \
-    X(SQUARE, 1, "a * a")                                                                                             \
-    X(RECIPROCAL, 1, "1 / a") X(EXP, 1, "exp") X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos")  \
-        X(TAN, 1, "tan") X(SINH, 1, "sinh") X(COSH, 1, "cosh") X(TANH, 1, "tanh") X(ERF, 1, "erf") X(ATAN, 1, "atan") \
-            X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0") X(MIN, 2, "min") X(MAX, 2, "max")
+#define PDM_OPCODE_LIST(X)                                                                                  \
+    /* name, number of operands, meaning */                                                                 \
+    X(CONST, 0, "value")                                                                                    \
+    X(INPUT, 0, "program input number a")                                                                   \
+    X(NEG, 1, "-a")                                                                                         \
+    X(ADD, 2, "a + b")                                                                                      \
+    X(SUB, 2, "a - b")                                                                                      \
+    X(MUL, 2, "a * b")                                                                                      \
+    X(DIV, 2, "a / b")                                                                                      \
+    X(POW, 2, "a ^ b, C pow")                                                                               \
+    X(SQUARE, 1, "a * a")                                                                                   \
+    X(RECIPROCAL, 1, "1 / a")                                                                               \
+    X(EXP, 1, "exp") X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos") X(TAN, 1, "tan") \
+        X(SINH, 1, "sinh") X(COSH, 1, "cosh") X(TANH, 1, "tanh") X(ERF, 1, "erf") X(ATAN, 1, "atan")        \
+            X(LOG1P, 1, "log(1 + a)") X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0")   \
+                X(MIN, 2, "min") X(MAX, 2, "max")
 
 typedef enum pdm_opcode {
 #define PDM_OPCODE_ENUM(name, n_operand, text) PDM_OPCODE_##name,
@@ -158,15 +160,15 @@ typedef struct pdm_rows_desc {
     pdm_size                degree[PDM_MAX_DIM], n_coef[PDM_MAX_DIM], n_element[PDM_MAX_DIM];
     bool                    periodic[PDM_MAX_DIM];
     pdm_size                n_term;
-    const pdm_term_desc    *term;      /* [n_term] */
-    pdm_size                n_pyramid; /* 0: M = I */
-    const pdm_pyramid_desc *pyramid;   /* [n_pyramid] */
-    pdm_size                n_derived; /* fields n_field .. n_field+n_derived-1 of atoms */
-    const pdm_derived_desc *derived;   /* [n_derived] */
-    pdm_size                first_dim; /* of the derived fields' transforms */
+    const pdm_term_desc    *term;                   /* [n_term] */
+    pdm_size                n_pyramid;              /* 0: M = I */
+    const pdm_pyramid_desc *pyramid;                /* [n_pyramid] */
+    pdm_size                n_derived;              /* fields n_field .. n_field+n_derived-1 of atoms */
+    const pdm_derived_desc *derived;                /* [n_derived] */
+    pdm_size                first_dim;              /* of the derived fields' transforms */
     const double           *transform[PDM_MAX_DIM]; /* [n_coef[d]][n_coef[d]], d >= first_dim */
-    pdm_size                n_scalar;  /* per-sample scalars                               */
-    pdm_size                n_sampled; /* doubles of sampled fields per sample, all terms  */
+    pdm_size                n_scalar;               /* per-sample scalars                               */
+    pdm_size                n_sampled;              /* doubles of sampled fields per sample, all terms  */
 } pdm_rows_desc;
 
 /* Arrays of coefficients that a row sees: fields and derived fields. */

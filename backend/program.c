@@ -25,6 +25,7 @@ static double step_of(pdm_opcode opcode, double a, double b)
     case PDM_OPCODE_TANH: return tanh(a);
     case PDM_OPCODE_ERF: return erf(a);
     case PDM_OPCODE_ATAN: return atan(a);
+    case PDM_OPCODE_LOG1P: return log1p(a);
     case PDM_OPCODE_ABS: return fabs(a);
     case PDM_OPCODE_SIGN: return a > 0.0 ? 1.0 : a < 0.0 ? -1.0 : a; /* NaN stays NaN */
     case PDM_OPCODE_STEP: return a > 0.0 ? 1.0 : a <= 0.0 ? 0.0 : a;

@@ -153,6 +153,12 @@ static pdm_status layer_coefficients(pdm_domain *d, const domain_layer *l, pdm_s
         if (j != skip) dims[n++] = (int32_t)j;
     }
     evaluate_on_axes(d, l->function, scalar, input_coef, axis, values, work);
+    for (pdm_size i = 0; i < n_point && pdm_pde_is_positive(d->pde, l->field); i++)
+        if (!isfinite(values[i]))
+            PDM_FAIL_AT(d->ctx, PDM_ERR_NUMERIC, &l->where,
+                        "\"%s\" is to stay positive (/pde:positive), and these data are not at point %lld of their "
+                        "grid; values above 0 expected",
+                        pdm_pde_field_name(d->pde, l->field), (long long)i);
     for (pdm_size i = 0; i < n_point; i++)
         if (!isfinite(values[i]))
             PDM_FAIL_AT(d->ctx, PDM_ERR_NUMERIC, &l->where,

@@ -36,6 +36,17 @@ static bool refuses_inputs(const pdm_domain *d, char *why, size_t size)
     return false;
 }
 
+/* Their splines are not the fields, and go to -infinity where the fields go to zero. */
+static bool refuses_positive(const pdm_pde *pde, char *why, size_t size)
+{
+    for (pdm_size f = 0; f < pdm_pde_n_field(pde); f++) {
+        if (!pdm_pde_is_positive(pde, f)) continue;
+        snprintf(why, size, "field \"%s\" is positive (/pde:positive)", pdm_pde_field_name(pde, f));
+        return true;
+    }
+    return false;
+}
+
 static bool refuses_conditions(const pdm_pde *pde, char *why, size_t size)
 {
     for (pdm_size i = 0; i < pdm_pde_n_condition(pde); i++) {
@@ -80,7 +91,8 @@ bool pdm_lines_refuses(const pdm_domain *d, char *why, size_t size)
     else if (highest == 0 || highest > 2)
         snprintf(why, size, "the equations are of order %lld in time; 1 or 2 expected", (long long)highest);
     else
-        return refuses_integrals(pde, why, size) || refuses_inputs(d, why, size) || refuses_conditions(pde, why, size);
+        return refuses_positive(pde, why, size) || refuses_integrals(pde, why, size) || refuses_inputs(d, why, size) ||
+               refuses_conditions(pde, why, size);
     return true;
 }
 

@@ -77,7 +77,8 @@ static pdm_status missing_initial(pdm_pde *p, pdm_case *c, pdm_size field, const
         p->field_name[field], (long long)wanted, (long long)wanted, wanted == 1 ? "" : "s", (long long)n, name);
 }
 
-static pdm_status read_initial(pdm_pde *p, pdm_case *c, pdm_size field, int32_t order)
+/* state [n_field]: nodes of the fields at the start, written for order 0. */
+static pdm_status read_initial(pdm_pde *p, pdm_case *c, pdm_size field, int32_t order, int32_t *state)
 {
     pdm_status  status  = PDM_OK;
     pdm_initial initial = {.field = (int32_t)field, .order = order};
@@ -95,7 +96,15 @@ static pdm_status read_initial(pdm_pde *p, pdm_case *c, pdm_size field, int32_t 
     if (order == 1) PDM_TRY(units_quotient(&s, wanted.unit, p->dim_unit[0], &wanted.unit));
     PDM_TRY(units_match(&s, 0, "the field", wanted.unit, value.unit));
     PDM_TRY(pde_keep_where(p, where, &initial.where));
-    PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, value.node), &initial.function));
+    const int32_t given = dag_expand(&p->dag, value.node);
+    PDM_TRY(pde_function_create(p, where, given, &initial.given));
+    initial.function = initial.given;
+    if (order == 0) state[field] = given;
+    if (p->positive[field] > 0.0) {
+        const int32_t v =
+            order == 0 ? pde_to_spline(p, field, given) : pde_to_spline_rate(p, field, state[field], given);
+        PDM_TRY(pde_function_create(p, where, v, &initial.function));
+    }
     PDM_TRY(pde_grow(p->ctx, &p->initial, sizeof *p->initial, p->n_initial, p->n_initial + 1, &p->initial_capacity));
     p->initial[p->n_initial++] = initial;
 done:
@@ -104,14 +113,15 @@ done:
 
 static pdm_status read_all_initial(pdm_pde *p, pdm_case *c)
 {
-    pdm_status status = PDM_OK;
+    pdm_status status               = PDM_OK;
+    int32_t    state[PDM_MAX_FIELD] = {0};
 
     for (pdm_size i = 0; i < pdm_case_n_attribute(c, "pde/initial"); i++) {
         const char *name = pdm_case_attribute_name(c, "pde/initial", i);
         if (!pde_is_free_word(name)) PDM_TRY(check_initial_name(p, c, name));
     }
     for (pdm_size f = 0; f < p->n_field; f++)
-        for (int32_t order = 0; order < initial_wanted(p, f); order++) PDM_TRY(read_initial(p, c, f, order));
+        for (int32_t order = 0; order < initial_wanted(p, f); order++) PDM_TRY(read_initial(p, c, f, order, state));
 done:
     return status;
 }
@@ -187,6 +197,15 @@ static pdm_status parse_flux(pde_parser *s, pdm_condition *k, int32_t *node)
     k->kind  = PDM_CONDITION_FLUX;
     k->field = symbol->index;
     *node    = value.node;
+    if (s->p->positive[k->field] == 0.0) goto done;
+    const int32_t flux =
+        s->p->positive_flux[k->field][k->dim]; /* their equations have no flux terms: rows of its own */
+    if (flux == DAG_ZERO)
+        PARSE_FAIL(s, at, "the equation of \"%s\" has no flux in %s: no term of the form d%s(...) stands alone",
+                   symbol->name, s->p->dim_name[k->dim], s->p->dim_name[k->dim]);
+    k->kind = PDM_CONDITION_GENERAL;
+    *node   = dag_div(&s->p->dag, dag_sub(&s->p->dag, flux, dag_expand(&s->p->dag, value.node)),
+                      pde_positive_slope(s->p, k->field));
 done:
     return status;
 }
@@ -281,7 +300,10 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
     } else {
         PDM_TRY(parse_general(&s, &k, &node));
     }
-    if (node >= 0) PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, node), &k.function));
+    if (node >= 0) PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, node), &k.given));
+    k.function = k.given;
+    if (k.kind == PDM_CONDITION_DIRICHLET && p->positive[k.field] > 0.0)
+        PDM_TRY(pde_function_create(p, where, pde_to_spline(p, k.field, dag_expand(&p->dag, node)), &k.function));
     if (k.kind == PDM_CONDITION_DIRICHLET && *k.part_text) {
         const int32_t misfit = dag_sub(&p->dag, symbol->value.node, dag_expand(&p->dag, node));
         PDM_TRY(pde_function_create(p, where, misfit, &k.misfit));

@@ -62,6 +62,7 @@ static int32_t slope(dag *d, pdm_opcode opcode, int32_t node, int32_t a)
         return dag_mul(d, dag_const(d, 1.1283791670955126 /* 2/sqrt(pi) */),
                        dag_unary(d, PDM_OPCODE_EXP, dag_neg(d, dag_mul(d, a, a))));
     case PDM_OPCODE_ATAN: return dag_div(d, one, dag_add(d, one, dag_mul(d, a, a)));
+    case PDM_OPCODE_LOG1P: return dag_div(d, one, dag_add(d, one, a));
     case PDM_OPCODE_ABS: return dag_unary(d, PDM_OPCODE_SIGN, a);
     default: return DAG_ZERO; /* SIGN, STEP */
     }

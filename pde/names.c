@@ -14,9 +14,9 @@ static const struct {
     {"exp", PDM_OPCODE_EXP, 1},   {"log", PDM_OPCODE_LOG, 1},   {"sqrt", PDM_OPCODE_SQRT, 1},
     {"sin", PDM_OPCODE_SIN, 1},   {"cos", PDM_OPCODE_COS, 1},   {"tan", PDM_OPCODE_TAN, 1},
     {"sinh", PDM_OPCODE_SINH, 1}, {"cosh", PDM_OPCODE_COSH, 1}, {"tanh", PDM_OPCODE_TANH, 1},
-    {"erf", PDM_OPCODE_ERF, 1},   {"atan", PDM_OPCODE_ATAN, 1}, {"abs", PDM_OPCODE_ABS, 1},
-    {"sign", PDM_OPCODE_SIGN, 1}, {"step", PDM_OPCODE_STEP, 1}, {"min", PDM_OPCODE_MIN, 2},
-    {"max", PDM_OPCODE_MAX, 2},   {"pow", PDM_OPCODE_POW, 2},
+    {"erf", PDM_OPCODE_ERF, 1},   {"atan", PDM_OPCODE_ATAN, 1}, {"log1p", PDM_OPCODE_LOG1P, 1},
+    {"abs", PDM_OPCODE_ABS, 1},   {"sign", PDM_OPCODE_SIGN, 1}, {"step", PDM_OPCODE_STEP, 1},
+    {"min", PDM_OPCODE_MIN, 2},   {"max", PDM_OPCODE_MAX, 2},   {"pow", PDM_OPCODE_POW, 2},
 };
 
 static const char *const kind_text[PDE_SYMBOL_KINDS]   = {"a dimension", "a field", "an input", "a parameter",

@@ -198,10 +198,11 @@ static pdm_status unknown_function(pde_parser *s, pdm_span name, pdm_size at)
     }
     PDM_TRY(pde_nearest_function(s->p, word, &known));
     PARSE_FAIL(s, at, "unknown function \"%s\"%s", word,
-               known.data ? known.data
-                          : "; the functions are: exp, log, sqrt, sin, cos, tan, sinh, cosh, tanh, erf, atan, abs, "
-                            "sign, step, min, max, pow, "
-                            "and derivatives like dx, dxx, diff, lap, invlap");
+               known.data
+                   ? known.data
+                   : "; the functions are: exp, log, sqrt, sin, cos, tan, sinh, cosh, tanh, erf, atan, log1p, abs, "
+                     "sign, step, min, max, pow, "
+                     "and derivatives like dx, dxx, diff, lap, invlap");
 done:
     pdm_text_destroy(&known);
     return status;

@@ -3,6 +3,8 @@
  * Read from a case:
  *   /domain:dimensions        "t x y"  names of the dimensions; "t" is time and, when present, comes first
  *   /pde:fields               "u v"
+ *   /pde:positive             "u 0.1, v"  fields that stay above zero, with a scale each, 1 by default: u = s(v) of a spline
+ *                             v, s(v) = scale log(1 + exp(v/scale)); atoms and coefficients are then v's
  *   /pde/parameters:NAME      a number, or an expression of parameters that come before it
  *   /pde/definitions:NAME     expression; may use fields, parameters, inputs, coordinates, definitions that come before it
  *   /pde/residuals:NAME       one residual (= 0) per field, NAME is the field the equation is counted for
@@ -20,7 +22,7 @@
  *   /inputs/NAME:dimensions   "" a scalar per sample, or the dimensions of a field given per sample; :units
  *
  * Grammar: + - * / ^ (right-associative, binds tighter than unary minus), parentheses, numbers, names, pi, functions
- * exp log sqrt sin cos tan sinh cosh tanh erf atan abs sign step min max pow; derivatives d?(e), d??(e) for every one-letter
+ * exp log sqrt sin cos tan sinh cosh tanh erf atan log1p abs sign step min max pow; derivatives d?(e), d??(e) for every one-letter
  * dimension name (dt dx dy dxx dxy ...), diff(e, NAME) for any dimension name, lap(e): second derivatives summed over
  * the space dimensions. Derivatives nest and apply to any expression (chain rule).
  * invlap(e), e a sum of fields and their derivatives with constant factors: the periodic function of mean zero whose lap is
@@ -93,6 +95,7 @@ typedef struct pdm_condition {
     pdm_condition_kind  kind;
     int32_t             dim, side;  /* side 0: min, 1: max                                                         */
     int32_t             field;      /* DIRICHLET, FREE: field; FLUX: equation; GENERAL: lowest field it mentions   */
+    const pdm_function *given;      /* DIRICHLET: before the transform of a positive field; else function */
     const pdm_function *function;   /* value, or lhs - rhs for GENERAL; NULL for FREE                              */
     const pdm_function *misfit;     /* DIRICHLET on a part: field - value; else NULL */
     pdm_interval part[PDM_MAX_DIM]; /* physical; from -inf to inf where the condition does not say                 */
@@ -109,7 +112,7 @@ typedef struct pdm_constraint {
 
 typedef struct pdm_initial {
     int32_t             field, order;
-    const pdm_function *function;
+    const pdm_function *function, *given; /* given: before the transform of a positive field */
     pdm_where           where;
 } pdm_initial;
 
@@ -134,6 +137,12 @@ const char        *pdm_pde_field_units(const pdm_pde *p, pdm_size f);
 pdm_size           pdm_pde_n_derived(const pdm_pde *p);
 const pdm_derived *pdm_pde_derived(const pdm_pde *p, pdm_size i);
 const char        *pdm_pde_atom_name(const pdm_pde *p, pdm_size f); /* of a field or derived field: "u", "invlap(u)" */
+/* Positive fields: u of the spline field's value v and back, and du/dv; u = v for others. The inverse of what is not positive
+ * is not finite. */
+bool   pdm_pde_is_positive(const pdm_pde *p, pdm_size f);
+double pdm_pde_from_spline(const pdm_pde *p, pdm_size f, double v);
+double pdm_pde_from_spline_slope(const pdm_pde *p, pdm_size f, double v);
+double pdm_pde_to_spline(const pdm_pde *p, pdm_size f, double u);
 /* Highest derivative of field f in dimension d anywhere in the residuals. */
 pdm_size              pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d); /* derived fields, too */
 pdm_size              pdm_pde_n_equation(const pdm_pde *p);

@@ -183,6 +183,11 @@ struct pdm_pde {
     const char         *field_name[PDM_MAX_FIELD], *field_units[PDM_MAX_FIELD];
     const pdm_unit     *field_unit[PDM_MAX_FIELD];
     const pdm_unit     *equation_unit[PDM_MAX_FIELD];
+    double              positive[PDM_MAX_FIELD];                   /* scale; 0: any value                     */
+    int32_t             positive_node[PDM_MAX_FIELD];              /* u, of the spline's leaf            */
+    const char         *positive_text[PDM_MAX_FIELD];              /* residuals as written */
+    int32_t             positive_leaf[PDM_MAX_FIELD];              /* number of the leaf v */
+    int32_t             positive_flux[PDM_MAX_FIELD][PDM_MAX_DIM]; /* of their equations, expanded; not terms */
     bool                has_time;
     pdm_input_info     *input; /* [n_input] */
     pdm_size            n_derived;
@@ -297,6 +302,11 @@ pdm_status pde_read_names(pdm_pde *p, pdm_case *c);       /* dimensions, fields,
 pdm_status pde_read_equations(pdm_pde *p, pdm_case *c);   /* residuals */
 pdm_status pde_read_conditions(pdm_pde *p, pdm_case *c);  /* initial, boundary */
 pdm_status pde_read_constraints(pdm_pde *p, pdm_case *c); /* constraints */
+/* positive.c */
+pdm_status pde_read_positive(pdm_pde *p, pdm_case *c);       /* after the fields; changes what their names stand for */
+int32_t    pde_to_spline(pdm_pde *p, pdm_size f, int32_t u); /* node of v, of a node without fields    */
+int32_t pde_to_spline_rate(pdm_pde *p, pdm_size f, int32_t u, int32_t u_t); /* dv/dt                                 */
+int32_t pde_positive_slope(pdm_pde *p, pdm_size f);                         /* du/dv; 1 for other fields */
 /* parts.c: the condition in bytes begin .. end ends at *stop; the part of the side that is said from there on, if any. */
 pdm_status pde_read_part(pdm_pde *p, pdm_where where, pdm_size begin, pdm_size end, pdm_condition *k, pdm_size *stop);
 /* Lowest field that an expanded node mentions, -1: none. */

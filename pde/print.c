@@ -88,7 +88,13 @@ done:
 static pdm_status print_leaf(printer *k, const dag_leaf *leaf)
 {
     switch (leaf->kind) {
-    case PDM_INPUT_ATOM: return print_derivative(k->p, pdm_pde_atom_name(k->p, leaf->index), leaf->order, k->out);
+    case PDM_INPUT_ATOM:
+        if (leaf->index < k->p->n_field && k->p->positive[leaf->index] > 0.0) { /* the spline field: "u~" */
+            char name[PDE_MAX_NAME + 2];
+            (void)snprintf(name, sizeof name, "%s~", k->p->field_name[leaf->index]);
+            return print_derivative(k->p, name, leaf->order, k->out);
+        }
+        return print_derivative(k->p, pdm_pde_atom_name(k->p, leaf->index), leaf->order, k->out);
     case PDM_INPUT_FIELD: return print_derivative(k->p, k->p->input[leaf->index].name, leaf->order, k->out);
     case PDM_INPUT_SCALAR: return pdm_text_append(k->out, "%s", k->p->input[leaf->index].name);
     case PDM_INPUT_COORDINATE: return pdm_text_append(k->out, "%s", k->p->dim_name[leaf->index]);
@@ -135,6 +141,9 @@ static pdm_status print_node(printer *k, const job *j)
     const dag_node *n      = &k->p->dag.node[j->node];
     char            number[32];
 
+    for (pdm_size f = 0; f < k->p->n_field; f++)
+        if (k->p->positive[f] > 0.0 && k->p->positive_node[f] == j->node)
+            return pdm_text_append(k->out, "%s", k->p->field_name[f]);
     if (level_of(n) < j->level) {
         PDM_TRY(pdm_text_append(k->out, "("));
         PDM_TRY(push(k, ")", 0, 0));

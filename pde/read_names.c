@@ -121,6 +121,7 @@ static pdm_status read_fields(pdm_pde *p, pdm_case *c)
         p->symbol[p->n_symbol - 1].value.unit = p->field_unit[f];
         p->n_field                            = f + 1;
     }
+    PDM_TRY(pde_read_positive(p, c));
 done:
     return status;
 }

@@ -23,6 +23,7 @@ enum {
     PROBLEM_AMOUNT,    /* nonlinear, insulated, and the integral of the field is given at all times       */
     PROBLEM_MEAN,      /* steady, two fields, levels, and one field's level is fixed by its mean alone     */
     PROBLEM_PARTS,     /* nonlinear, conditions of every kind on parts of sides, along space and time                */
+    PROBLEM_POSITIVE,  /* two fields, one above zero, second order in time, prescribed flux, a part of a side    */
     PROBLEM_COUNT
 };
 

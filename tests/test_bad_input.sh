@@ -105,6 +105,16 @@ bad_case '/pde/boundary:x_max|=' -e 's/"flux(u) = 0"/"flux(u)"/'
 bad_case '/pde/initial|u' -e 's/group: initial { :u = "u0" ; }/group: initial { }/'
 bad_case '/pde/initial:u_t' -e 's/:u = "u0"/:u = "u0" ; :u_t = "0"/'
 
+# ---- positive fields ----
+positive() { bad_case "/pde:positive|$1" -e "s/:fields = \"u\" ;/:fields = \"u\" ; :positive = \"$2\" ;/"; }
+positive 'the fields are: u|^' 'w'
+positive 'the fields are: u|^' '0.1'
+positive 'named twice|^' 'u, u'
+positive 'a scale of 0|^' 'u 0'
+positive 'above 0|^' 'u -1'
+write_case bad -e 's/:fields = "u" ;/:fields = "u" ; :positive = "u" ;/' -e 's/:u = "u0" ;/:u = "u0 - 1" ;/'
+refused 7 'bad.cdl|/pde/initial:u|to stay positive|above 0' "$program" train bad.cdl -o out/m.nc
+
 # ---- parts of sides ----
 side() { bad_case "/pde/boundary:x_max|$1" -e "s/\"flux(u) = 0\"/\"$2\"/"; }
 side 'no condition|"u"|at t = 0.5;' 'flux(u) = 0 where t < 0.5'

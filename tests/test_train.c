@@ -206,6 +206,57 @@ START_TEST(integral_is_met)
     }
 END_TEST
 
+/* ---- positive fields ---- */
+
+/* A front of the equation of Fisher, Kolmogorov, Petrovsky and Piskunov on a grid that hardly holds it: without the transform
+ * the field goes below zero ahead of the front, to -0.04; with it, it does not, and the error is ten times smaller. */
+START_TEST(positive_field_stays_positive)
+    {
+        double error[2], least[2];
+        for (int with = 0; with < 2; with++) {
+            pdm_case         *c        = NULL;
+            const char       *e        = "(1 + exp((x - 5*t/sqrt(6))/sqrt(6)))^(-2)";
+            const char *const set[][3] = {{"pde", "fields", "u"},
+                                          {"pde/residuals", "u", "dt(u) - dx(dx(u)) - u*(1 - u)"},
+                                          {"pde/definitions", "e", e},
+                                          {"pde/exact", "u", "e"},
+                                          {"pde/initial", "u", "e"},
+                                          {"pde/boundary", "x_min", "u = e"},
+                                          {"pde/boundary", "x_max", "u = e"},
+                                          {"domain", "dimensions", "t x"},
+                                          {"domain/t", "extent", "0 4"},
+                                          {"domain/t", "control_points", "10"},
+                                          {"domain/x", "extent", "-10 30"},
+                                          {"domain/x", "control_points", "14"},
+                                          {"experts", "basis", "4"},
+                                          {"surrogate", "modes", "2 2"},
+                                          {"training", "batch", "1"}};
+            open_context();
+            OK(pdm_case_create(ctx, &c));
+            for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+                OK(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]));
+            if (with) OK(pdm_case_set_text(c, "pde", "positive", "u"));
+            pdm_model       *m      = model_of(c);
+            const pdm_size   n      = pdm_model_n_point(m);
+            double          *u      = calloc((size_t)n, sizeof *u);
+            const double     none[] = {0.0};
+            pdm_solve_result result;
+            OK(output_set(m, NULL, NULL));
+            OK(predict_batches(m, 1, none, 1e-10, u, &result, NULL));
+            least[with] = INFINITY;
+            for (pdm_size i = 0; i < n; i++) least[with] = fmin(least[with], u[i]);
+            OK(pdm_model_evaluate_exact(m, 1e-10, NULL, NULL));
+            error[with] = pdm_model_value(m, "error");
+            free(u);
+            pdm_model_destroy(&m);
+            close_context();
+        }
+        ck_assert_double_lt(least[0], -0.01);
+        ck_assert_double_gt(least[1], 0.0);
+        ck_assert_double_lt(error[1], 0.1 * error[0]);
+    }
+END_TEST
+
 /* ---- units ---- */
 
 /* Heat in a rod of 1 m, 1 K, 1 s, or of micrometres, gigakelvins and days, with the same numbers behind the units. */
@@ -283,7 +334,8 @@ static const struct {
     {PROBLEM_SYSTEM, "4", "smooth"},  {PROBLEM_BURGERS, "4", "hard"},  {PROBLEM_POINT, "4", "smooth"},
     {PROBLEM_WAVE, "4", "hard"},      {PROBLEM_FOURTH, "1", "hard"},   {PROBLEM_SPACE3, "2", "hard"},
     {PROBLEM_SORPTION, "4", "hard"},  {PROBLEM_SORPTION, "1", "hard"}, {PROBLEM_LEVELS, "4", "smooth"},
-    {PROBLEM_VORTICITY, "2", "hard"}, {PROBLEM_AMOUNT, "3", "hard"},   {PROBLEM_MEAN, "2", "smooth"},
+    {PROBLEM_VORTICITY, "2", "hard"}, {PROBLEM_POSITIVE, "2", "hard"}, {PROBLEM_AMOUNT, "3", "hard"},
+    {PROBLEM_MEAN, "2", "smooth"},
 };
 enum { N_CHAIN = sizeof chains / sizeof *chains };
 static const char *const losses[] = {"physics", "data", "mix"};
@@ -960,6 +1012,7 @@ int main(void)
     tcase_add_test(t, a_field_without_a_level_is_refused);
     tcase_add_loop_test(t, an_integral_fixes_a_level_or_not, 0, 4);
     tcase_add_test(t, integral_is_met);
+    tcase_add_test(t, positive_field_stays_positive);
     tcase_add_test(t, answers_do_not_depend_on_units);
     tcase_add_loop_test(t, loss_gradient_passes_the_taylor_test, 0, N_CHAIN * 3);
     tcase_add_loop_test(t, taylor_test_finds_a_small_mistake, 0, N_CHAIN);

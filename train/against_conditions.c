@@ -258,7 +258,7 @@ static pdm_status check_initial(data_grid *g, pdm_size i, pdm_size number, findi
 
     snprintf(label, sizeof label, "%s = %.4g", pdm_pde_dim_name(g->m->pde, 0), d.at);
     snprintf(what, sizeof what, "%.12s%s = %.30s", pdm_pde_field_name(g->m->pde, k->field), k->order ? "_t" : "",
-             k->function->text);
+             k->given->text);
     d.atom.order[0] = k->order;
     if (g->ends[0][0])
         PDM_TRY(report(g, &d, label, what, number, out));
@@ -282,7 +282,7 @@ static pdm_status check_side(data_grid *g, const pdm_condition *k, pdm_size numb
     case PDM_CONDITION_DIRICHLET:
         d.atom.field = k->field;
         d.right      = k->function;
-        snprintf(what, sizeof what, "%.12s = %.30s", field, k->function->text);
+        snprintf(what, sizeof what, "%.12s = %.30s", field, k->given->text);
         break;
     case PDM_CONDITION_FLUX:
         d.left  = flux_of(g->own->pde, k->field, k->dim);

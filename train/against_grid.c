@@ -415,6 +415,16 @@ static pdm_status read_values(data_grid *g, pdm_fields *f)
     for (pdm_size j = 0; j < n_dim; j++) g->n_point *= g->x.n_coordinate[j];
     for (pdm_size i = 0; i < pdm_domain_n_field(g->m->domain); i++)
         PDM_TRY(file_field_read(g->m, f, i, g->x.n_sample, &g->values[i]));
+    for (pdm_size i = 0; i < pdm_domain_n_field(g->m->domain); i++) /* positive fields are splines after a transform */
+        for (pdm_size k = 0; pdm_pde_is_positive(g->m->pde, i) && k < g->x.n_sample * g->n_point; k++) {
+            const double u  = g->values[i][k];
+            g->values[i][k] = pdm_pde_to_spline(g->m->pde, i, u);
+            if (!isfinite(g->values[i][k]))
+                PDM_FAIL(g->ctx, PDM_ERR_DATA,
+                         "\"%s\" is to stay positive (/pde:positive), and is %g at point %lld of the data; values above 0 "
+                         "expected",
+                         pdm_pde_field_name(g->m->pde, i), u, (long long)k);
+        }
 done:
     return status;
 }

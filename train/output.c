@@ -198,9 +198,11 @@ pdm_status output_evaluate(pdm_model *m, pdm_batch batch, pdm_size k, pdm_buffer
     for (pdm_size f = 0; f < n_field; f++) {
         PDM_TRY(b->ops->points_evaluate(b, slab->plan, batch, (pdm_atom){.field = (int32_t)f}, c, m->output.values));
         PDM_TRY(b->ops->acquire(b, m->output.values, PDM_READ, &host));
-        for (pdm_size i = 0; i < batch.n; i++)
-            memcpy(u + (i * n_field + f) * m->output.n_point + at, (double *)host + batch.index[i] * n,
-                   (size_t)n * sizeof *u);
+        for (pdm_size i = 0; i < batch.n; i++) {
+            const double *v  = (double *)host + batch.index[i] * n;
+            double       *to = u + (i * n_field + f) * m->output.n_point + at;
+            for (pdm_size q = 0; q < n; q++) to[q] = pdm_pde_from_spline(m->pde, f, v[q]);
+        }
         PDM_TRY(b->ops->release(b, m->output.values, &host));
     }
 done:

@@ -75,9 +75,14 @@ pdm_status rollout_check(pdm_model *m)
     for (pdm_size i = 0; i < pdm_pde_n_initial(m->pde); i++) {
         const pdm_initial *x = pdm_pde_initial(m->pde, i);
         pdm_size           input;
-        if (!is_plain_input(m, x->function, &input) || !is_state(m, input))
-            PDM_TRY(
-                refuse_time(m, "initial data that are input fields over all of space; they are ", x->function->text));
+        if (!is_plain_input(m, x->given, &input) || !is_state(m, input))
+            PDM_TRY(refuse_time(m, "initial data that are input fields over all of space; they are ", x->given->text));
+    }
+    for (pdm_size i = 0; i < pdm_pde_n_initial(m->pde); i++) {
+        const pdm_initial *x = pdm_pde_initial(m->pde, i);
+        if (x->order > 0 && pdm_pde_is_positive(m->pde, x->field))
+            PDM_TRY(refuse_time(m, "positive fields of first order in time; of second order is ",
+                                pdm_pde_field_name(m->pde, x->field)));
     }
     if (pdm_pde_n_initial(m->pde) == 0) PDM_TRY(refuse_time(m, "an initial state", ""));
 done:
@@ -131,13 +136,16 @@ pdm_status rollout_advance(pdm_model *m, pdm_size n, const pdm_solver *solver)
     for (pdm_size i = 0; i < pdm_pde_n_initial(m->pde); i++) {
         const pdm_initial *x    = pdm_pde_initial(m->pde, i);
         pdm_atom           atom = {.field = x->field, .order = {x->order}};
-        const pdm_size     at   = pdm_domain_input_offset(m->domain, x->function->sampled[0].input);
+        const pdm_size     at   = pdm_domain_input_offset(m->domain, x->given->sampled[0].input);
         PDM_TRY(
             b->ops->points_evaluate(b, m->end.plan, batch_of(m, n), atom, pdm_solver_lend(solver)->c, m->end.values));
         PDM_TRY(b->ops->acquire(b, m->end.values, PDM_READ, &host));
         for (pdm_size s = 0; s < n; s++)
-            memcpy(m->input + s * n_input + at, (double *)host + s * m->end.n_point,
-                   (size_t)m->end.n_point * sizeof(double));
+            for (pdm_size k = 0; k < m->end.n_point; k++) {
+                double *to = &m->input[s * n_input + at + k];
+                *to        = ((double *)host)[s * m->end.n_point + k];
+                if (x->order == 0) *to = pdm_pde_from_spline(m->pde, x->field, *to);
+            }
         PDM_TRY(b->ops->release(b, m->end.values, &host));
     }
 done:

@@ -21,7 +21,8 @@ static void measure(const pdm_model *m, const double *c, double *size)
         for (pdm_size i = 0; i < n_coef; i++) most = fmax(most, fabs(c[f * n_coef + i]));
         for (pdm_size s = 0; s < m->given.n_sample; s++)
             for (pdm_size i = 0; i < m->given.n_point; i++)
-                most = fmax(most, fabs(m->given.field[(s * n_field + f) * m->given.n_point + i]));
+                most = fmax(
+                    most, fabs(pdm_pde_to_spline(m->pde, f, m->given.field[(s * n_field + f) * m->given.n_point + i])));
         size[f] = most;
     }
 }

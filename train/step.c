@@ -59,9 +59,9 @@ static pdm_status data_misfit(pdm_model *m, pdm_batch good, double factor, doubl
             double       *u = (double *)host + good.index[i] * n_point;
             const double *d = m->given.field + (m->pick[good.index[i]] * n_field + f) * n_point;
             for (pdm_size k = 0; k < n_point; k++) {
-                const double e = u[k] - d[k];
+                const double e = pdm_pde_from_spline(m->pde, f, u[k]) - d[k];
                 *sum += 0.5 * weight * e * e;
-                u[k] = weight * e;
+                u[k] = weight * e * pdm_pde_from_spline_slope(m->pde, f, u[k]);
             }
         }
         PDM_TRY(b->ops->release(b, m->misfit, &host));

@@ -36,6 +36,7 @@ MATH1(cosh)
 MATH1(tanh)
 MATH1(erf)
 MATH1(atan)
+MATH1(log1p)
 
 /* condition ? a : b, lane by lane; condition: all bits set or none */
 ALWAYS vec vec_choose(vec_mask condition, vec a, vec b)
@@ -82,6 +83,7 @@ static void program_step(pdm_opcode opcode, const double *a, const double *b, do
     case PDM_OPCODE_TANH: EACH(vec_tanh(x));
     case PDM_OPCODE_ERF: EACH(vec_erf(x));
     case PDM_OPCODE_ATAN: EACH(vec_atan(x));
+    case PDM_OPCODE_LOG1P: EACH(vec_log1p(x));
     case PDM_OPCODE_ABS: EACH(vec_choose(~(vec_mask)vec_set(-0.0), x, zero));
     case PDM_OPCODE_SIGN: EACH(vec_choose(x > zero, one, vec_choose(x < zero, -one, x)));
     case PDM_OPCODE_STEP: EACH(vec_choose(x > zero, one, vec_choose(x <= zero, zero, x)));
