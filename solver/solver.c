@@ -70,6 +70,7 @@ static void solver_layout(pdm_solver *s, pdm_size n)
     s->accepted     = pdm_carve(a, int32_t, n);
     s->hard         = pdm_carve(a, int32_t, n);
     s->spent        = pdm_carve(a, int32_t, n);
+    s->spent_cg     = pdm_carve(a, int32_t, n);
 }
 
 static pdm_status solver_buffers(pdm_solver *s, const pdm_domain *domain)

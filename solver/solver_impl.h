@@ -41,7 +41,7 @@ struct pdm_solver {
     /* host, [n_sample]: */
     double  *shift, *growth, *phi, *phi_try, *phi_start, *decrease, *size, *dot, *one, *minus, *ridge;
     int32_t *active, *fresh, *accepted, *hard; /* index lists */
-    int32_t *spent;                            /* iterations of the passes before */
+    int32_t *spent, *spent_cg;                 /* iterations of the passes before */
 };
 
 /* minimise.c */

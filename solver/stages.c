@@ -71,7 +71,10 @@ void solver_stages_destroy(pdm_solver *s)
 /* What the passes of a solve cost. */
 static void add_iterations(pdm_solver *s, pdm_batch batch)
 {
-    for (pdm_size i = 0; i < batch.n; i++) s->spent[batch.index[i]] += s->result[batch.index[i]].iterations;
+    for (pdm_size i = 0; i < batch.n; i++) {
+        s->spent[batch.index[i]] += s->result[batch.index[i]].iterations;
+        s->spent_cg[batch.index[i]] += s->result[batch.index[i]].cg_iterations;
+    }
 }
 
 /* The samples that a first pass has not finished, into s->hard. */
@@ -80,7 +83,7 @@ static pdm_size find_hard(pdm_solver *s, pdm_batch batch)
     pdm_size n = 0;
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i], reason = s->result[k].reason;
-        s->spent[k] = 0;
+        s->spent[k] = s->spent_cg[k] = 0;
         if (!pdm_reason_is_good(reason) && reason != PDM_REASON_NOT_FINITE) s->hard[n++] = k;
     }
     return n;
@@ -108,7 +111,10 @@ pdm_status solver_minimise_staged(pdm_solver *s, pdm_batch batch, const pdm_rows
     last.start = PDM_START_PRESENT;
     PDM_TRY(solver_minimise(s, hard, data, lift, last));
     add_iterations(s, hard);
-    for (pdm_size i = 0; i < hard.n; i++) s->result[s->hard[i]].iterations = s->spent[s->hard[i]];
+    for (pdm_size i = 0; i < hard.n; i++) {
+        s->result[s->hard[i]].iterations    = s->spent[s->hard[i]];
+        s->result[s->hard[i]].cg_iterations = s->spent_cg[s->hard[i]];
+    }
 done:
     return status;
 }

@@ -89,6 +89,7 @@ static void add_results(const pdm_model *m, pdm_size n, pdm_size k, const pdm_so
         if (k == 0) continue;
         result[i].iterations += before.iterations;
         result[i].factorisations += before.factorisations;
+        result[i].cg_iterations += before.cg_iterations;
         result[i].objective += before.objective;
         if (!pdm_reason_is_good(before.reason)) result[i].reason = before.reason;
     }

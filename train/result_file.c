@@ -97,6 +97,8 @@ pdm_status result_header(pdm_model *m, pdm_output *o, pdm_size n_sample, double 
     for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) PDM_TRY(define_input(m, o, i));
     PDM_TRY(pdm_output_variable_int(o, "solver_reason", 1, dims, "why the solve stopped; 1 and 2: converged"));
     PDM_TRY(pdm_output_variable_int(o, "solver_iterations", 1, dims, "damped Gauss-Newton steps"));
+    PDM_TRY(pdm_output_variable_int(o, "solver_cg_iterations", 1, dims,
+                                    "conjugate gradient iterations of all steps; 0: steps by factorisation"));
     PDM_TRY(pdm_output_variable(o, "solver_objective", 1, dims, "1", "half the squared norm of the scaled residual"));
 done:
     return status;
@@ -160,6 +162,7 @@ pdm_status result_samples(pdm_model *m, pdm_output *o, pdm_size n, const double 
             PDM_TRY(pdm_output_put(o, pdm_pde_field_name(m->pde, f), i, 1, u + (i * n_field + f) * n_point));
         PDM_TRY(pdm_output_put_int(o, "solver_reason", i, 1, &result[i].reason));
         PDM_TRY(pdm_output_put_int(o, "solver_iterations", i, 1, &result[i].iterations));
+        PDM_TRY(pdm_output_put_int(o, "solver_cg_iterations", i, 1, &result[i].cg_iterations));
         PDM_TRY(pdm_output_put(o, "solver_objective", i, 1, &result[i].objective));
     }
 done:
