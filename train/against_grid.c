@@ -73,6 +73,7 @@ static pdm_status choose_axis(const pdm_model *m, const pdm_fields *f, pdm_size 
                  pdm_fields_path(f), (long long)n, pdm_pde_dim_name(m->pde, dim), (long long)s->degree + 1,
                  (long long)s->degree);
     *a = (axis_choice){.n = n, .degree = s->degree, .low = s->map.low, .high = s->map.high, .periodic = s->periodic};
+    if (s->periodic && s->degree % 2 == 0) a->degree++; /* periodic splines of even degree do not interpolate at knots */
     if (s->periodic) {
         double widest = 0.0;
         for (pdm_size i = 1; i < n; i++) widest = fmax(widest, x[i] - x[i - 1]);
@@ -192,6 +193,7 @@ static pdm_status set_axis(const pdm_model *own, pdm_case *c, pdm_size dim, cons
     PDM_TRY(pdm_alloc_array(own->ctx, n_break, &breaks));
     choose_breaks(a, &map, x, n_break, breaks);
     PDM_TRY(set_real_pair(c, group, "extent", a->low, a->high));
+    PDM_TRY(set_count(c, group, "degree", a->degree));
     PDM_TRY(set_count(c, group, "control_points", a->n_coef));
     if (a->linear) PDM_TRY(pdm_case_set_text(c, group, "map", "linear"));
     if (!a->periodic) PDM_TRY(pdm_case_set_text(c, group, "kind", "bounded"));
