@@ -233,6 +233,8 @@ typedef struct pdm_blocks_desc {
     const int32_t  *row;                         /* block row                              */
     const pdm_size *offset;                      /* into one matrix's values               */
     const int32_t  *order;                       /* [n_unknown] unknown at packed position */
+    pdm_size        n_set;                       /* of unknowns one after the other, for blocks_worth; 0: none */
+    const pdm_size *set0;                        /* [n_set+1] into the order of w          */
 } pdm_blocks_desc;
 
 typedef struct pdm_blocks_plan pdm_blocks_plan;
@@ -361,6 +363,12 @@ typedef struct pdm_backend_ops {
     /* x = (L L^T)^-1 y, both in the order of w; x may be y; 0 where an unknown does not exist */
     pdm_status (*blocks_solve)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,
                                pdm_buffer *x);
+    /* out [n_unknown]: what unknowns are worth at the minimum x of a quadratic with the matrix L L^T. With K the part of
+     * (L L^T)^-1 within a set of unknowns, K^-1 = R R^T, R lower triangular: out_i = 1/2 (R^T x)_i^2. The sum over the last
+     * ones of a set, from any one on, is how much the minimum rises when those are held at zero and all others may follow.
+     * 0 where an unknown does not exist; NaN in sets whose K is singular. */
+    pdm_status (*blocks_worth)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *x,
+                               pdm_buffer *out);
     /* out [n_column] = diag H, no entry below 1e-12 of the largest; 0 where an unknown does not exist */
     pdm_status (*blocks_diagonal)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);
 

@@ -277,6 +277,10 @@ pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const 
     if (coupled) PDM_TRY(build_graph(b, rows, columns));
     PDM_TRY(eliminate(b));
     b->desc.n_block = merge_blocks(b, block_of);
+    if (columns->kind == PDM_COLUMNS_DENSE) {
+        b->desc.n_set = b->n_expert;
+        b->desc.set0  = b->column0;
+    }
     PDM_TRY(lay_out(b, block_of));
     *out = b;
     b    = NULL;

@@ -1,5 +1,7 @@
 #include "solver/solver.h"
 
+#include <math.h>
+
 #include "solver/solver_impl.h"
 
 #define SOLVER_SETTINGS(X)                                                                                           \
@@ -17,6 +19,8 @@
     X(cg_tolerance, PDM_SETTING_REAL, 1e-3, 1e-12, 0.5, NULL, "1",                                                   \
       "relative residual of a step solved for by conjugate gradients")                                               \
     X(cg_iterations, PDM_SETTING_COUNT, 200, 1, 100000, NULL, "1", "most conjugate gradient iterations a step")
+
+static const double WORTH_SHIFT = 1e-10, WORTH_SHIFT_MOST = 1e-4; /* relative to the diagonal */
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
     {#name_, type_, offsetof(pdm_solver_settings, name_), fallback_, low_, high_, choices_, unit_, help_},
@@ -259,6 +263,55 @@ pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_d
     for (pdm_size i = 0; i < batch.n; i++) s->shift[batch.index[i]] = 0.0;
     PDM_TRY(b->ops->blocks_factor(b, s->state.blocks, batch, s->shift, s->settings.ridge, s->state.ridges, s->state.H,
                                   s->state.L, s->state.failed));
+done:
+    return status;
+}
+
+/* Factors H + ridge with a little of the diagonal, more of it where that does not do: columns may depend on each other. */
+static pdm_status factor_for_worth(pdm_solver *s, pdm_batch batch)
+{
+    pdm_status        status = PDM_OK;
+    pdm_solver_state *st     = &s->state;
+    pdm_batch         todo   = {.n = batch.n, .index = s->fresh};
+
+    for (pdm_size i = 0; i < batch.n; i++) s->fresh[i] = batch.index[i];
+    for (double shift = WORTH_SHIFT; todo.n > 0 && shift <= WORTH_SHIFT_MOST; shift *= 100.0) {
+        pdm_size n = 0;
+        for (pdm_size i = 0; i < todo.n; i++) s->shift[s->fresh[i]] = shift;
+        PDM_TRY(s->backend->ops->blocks_factor(s->backend, st->blocks, todo, s->shift, s->settings.ridge, NULL, st->H,
+                                               st->L, st->failed));
+        for (pdm_size i = 0; i < todo.n; i++)
+            if (st->failed[s->fresh[i]]) s->fresh[n++] = s->fresh[i];
+        todo.n = n;
+    }
+done:
+    return status;
+}
+
+pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, pdm_buffer *worth, double *least)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+    pdm_batch         whole  = {.index = s->accepted};
+
+    PDM_TRY(pdm_solver_select(s, batch, NULL, NULL));
+    PDM_TRY(b->ops->columns_build(b, st->columns, batch, basis));
+    PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, st->gradient_c, s->g));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, s->g, s->ridge, st->w, s->g));
+    PDM_TRY(b->ops->normal_assemble(b, st->normal, batch, st->columns, st->A, st->H));
+    PDM_TRY(factor_for_worth(s, batch));
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const int32_t k = batch.index[i];
+        least[k]        = NAN;
+        if (st->failed[k] == 0) s->accepted[whole.n++] = k;
+    }
+    PDM_TRY(b->ops->blocks_solve(b, st->blocks, whole, st->L, s->g, s->step));
+    PDM_TRY(b->ops->vector_dot(b, whole, st->n_column, s->g, s->step, NULL, s->dot));
+    PDM_TRY(b->ops->vector_combine(b, whole, st->n_column, s->one, st->w, s->minus, s->step, s->w_try));
+    PDM_TRY(b->ops->blocks_worth(b, st->blocks, whole, st->L, s->w_try, worth));
+    for (pdm_size i = 0; i < whole.n; i++)
+        least[s->accepted[i]] = s->result[s->accepted[i]].objective - 0.5 * s->dot[s->accepted[i]];
 done:
     return status;
 }

@@ -101,6 +101,13 @@ pdm_status              pdm_solver_solve(pdm_solver *s, pdm_batch batch, const p
                                          pdm_buffer *lift, pdm_start start);
 const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
 
+/* What every column is worth at the present w, those included that do not exist: the objective's quadratic model with all
+ * columns, at its own minimum, set by set as of blocks_worth with an expert a set; a column's worth is what it adds to those
+ * before it, all other experts following. worth [n_sample][n_column]; least [n_sample] host: the model's minimum, NaN for
+ * samples whose matrix cannot be factored, and of which nothing is said. After pdm_solver_linearise of these samples; from then on all columns exist, with
+ * the settings' ridge. */
+pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, pdm_buffer *worth, double *least);
+
 /* At the present w: r, y, A and gradient_c = A^T y, and with factor also the factor of H + ridge. What implicit_diff needs. */
 pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, bool factor);
 /* v = C w and curvature = A^T M A v, both like c, with A as it is. Overwrites work of the solver, nothing of its state. */

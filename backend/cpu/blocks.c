@@ -1,19 +1,10 @@
 /* Block-sparse Cholesky: dense blocks in a given pattern that includes the fill. Right-looking: factor a block column, then
  * subtract its outer product from the columns it touches. Tasks are samples, or with few of them the rows of a column. */
-#include "backend/cpu/cpu_impl.h"
+#include "backend/cpu/blocks_impl.h"
 
 #include <string.h>
 
 enum { FEW_BLOCKS = 8 }; /* fewer are not worth sharing out */
-
-struct pdm_blocks_plan {
-    const pdm_blocks_desc *desc;    /* lent                                                          */
-    pdm_size              *packed0; /* [n_block+1] first packed position of a block                  */
-    pdm_size              *update0; /* [n_block+1] into update                                       */
-    pdm_size              *update;  /* offset of block (row a, row b), b <= a, for all pairs below j  */
-    int32_t               *size;    /* [n_sample][n_block] unknowns of a block that exist             */
-    int32_t               *order;   /* [n_sample][n_unknown] they, block by block from packed0 on      */
-};
 
 typedef struct blocks_task {
     pdm_cpu               *cpu;
@@ -85,6 +76,7 @@ pdm_status blocks_create_cpu(pdm_backend *b, const pdm_blocks_desc *desc, pdm_si
         PDM_TRY(blocks_select_cpu(b, p, (pdm_batch){1, &sample}, NULL));
     }
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)(desc->n_unknown + 1) * sizeof(double)));
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), worth_doubles(desc) * sizeof(double)));
     *out = p;
     p    = NULL;
 done:

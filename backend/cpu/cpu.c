@@ -231,6 +231,7 @@ const pdm_backend_ops pdm_cpu_ops = {
     .normal_assemble = normal_assemble_cpu,
     .blocks_factor   = blocks_factor_cpu,
     .blocks_solve    = blocks_solve_cpu,
+    .blocks_worth    = blocks_worth_cpu,
     .blocks_diagonal = blocks_diagonal_cpu,
 
     .vector_dot      = vector_dot_cpu,
