@@ -12,15 +12,16 @@ struct pdm_implicit {
     pdm_buffer          *v, *curvature, *second, *up; /* like c */
     const pdm_rows_data *data;                        /* of the solve at hand */
     pdm_adjoint_result  *result;
-    double              *one, *minus, *weight, *zero; /* [n_sample] host */
+    double              *one, *minus, *weight, *half, *zero; /* [n_sample] host */
     int32_t             *active;
+    bool                 has_lambda; /* x is the adjoint of the last backward */
     pdm_arena            arena;
 };
 
 static void implicit_layout(pdm_implicit *d, pdm_size n)
 {
     pdm_arena *a       = &d->arena;
-    double   **array[] = {&d->one, &d->minus, &d->weight, &d->zero};
+    double   **array[] = {&d->one, &d->minus, &d->weight, &d->half, &d->zero};
     for (size_t i = 0; i < sizeof array / sizeof *array; i++) *array[i] = pdm_carve(a, double, n);
     d->result = pdm_carve(a, pdm_adjoint_result, n);
     d->active = pdm_carve(a, int32_t, n);
@@ -150,6 +151,7 @@ pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_row
         d->weight[batch.index[i]] = weight;
         d->result[batch.index[i]] = (pdm_adjoint_result){.converged = g_c == NULL};
     }
+    d->has_lambda = g_c != NULL;
     if (!g_c) {
         PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, d->weight, st->gradient_c, NULL, NULL, d->up));
         PDM_TRY(b->ops->columns_backward(b, st->columns, batch, d->up, st->w, NULL, NULL, g_basis));
@@ -160,6 +162,23 @@ pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_row
     PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, d->one, g_c, d->minus, d->curvature, d->up));
     PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, d->one, d->up, d->weight, st->gradient_c, d->up));
     PDM_TRY(b->ops->columns_backward(b, st->columns, batch, d->up, st->w, st->gradient_c, d->x, g_basis));
+done:
+    return status;
+}
+
+/* Stationarity C^T A^T y + ridge w = 0 gives dl/dridge_n = -lambda_n w_n, phi itself 1/2 w_n^2. */
+pdm_status pdm_implicit_ridge(pdm_implicit *d, pdm_batch batch, pdm_buffer *g_ridge)
+{
+    pdm_status              status = PDM_OK;
+    pdm_backend            *b      = d->backend;
+    const pdm_solver_state *st     = pdm_solver_lend(d->solver);
+
+    for (pdm_size i = 0; i < batch.n; i++) d->half[batch.index[i]] = 0.5 * d->weight[batch.index[i]];
+    PDM_TRY(b->ops->vector_multiply(b, batch, st->n_column, st->w, st->w, g_ridge));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, d->half, g_ridge, NULL, NULL, g_ridge));
+    if (!d->has_lambda) goto done;
+    PDM_TRY(b->ops->vector_multiply(b, batch, st->n_column, st->w, d->x, d->b));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, d->one, g_ridge, d->minus, d->b, g_ridge));
 done:
     return status;
 }

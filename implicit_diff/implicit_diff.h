@@ -27,6 +27,8 @@ void       pdm_implicit_destroy(pdm_implicit **d);
  * weight: a. g_c: dl/dc, like c; NULL: no l, envelope short cut. Linearises the solver. */
 pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis);
+/* g_ridge, like w: the derivative of the same loss by the ridge of each unknown, of those samples of the last backward. */
+pdm_status                pdm_implicit_ridge(pdm_implicit *d, pdm_batch batch, pdm_buffer *g_ridge);
 const pdm_adjoint_result *pdm_implicit_results(const pdm_implicit *d); /* [n_sample], of the last backward */
 
 #endif

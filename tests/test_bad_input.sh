@@ -76,6 +76,16 @@ for pair in D:pde.parameters.D steps:training.steps parameters.D:pde.parameters 
 done
 
 
+# ---- the gate ----
+gate() {
+    bad_case "$1" -e "s/^group: training/group: gate { $2 } group: training/"
+}
+gate '/gate:groups|4 columns|3 groups|equal size' ':groups = 3 ;'
+gate '/gate:shared|4 shared columns of the 4|fewer expected' ':shared = 4 ;'
+gate '/gate:unknowns|0.2 of the 4 columns|2 shared ones' ':shared = 2 ; :groups = 2 ; :unknowns = 0.2 ;'
+gate '/gate:top_p|1.5|0.001 to 0.999' ':top_p = 1.5 ;'
+gate '/gate:group|did you mean "groups"' ':groups = 2 ; :group = 2 ;'
+
 # ---- the prior ----
 bad_case '/experts:prior|tailor|polynomial|none|taylor' -e 's/:basis = 4 ;/:basis = 4 ; :prior = "tailor" ;/'
 bad_case '/experts:prior|"u"|order 2 in time|first order' -e 's/:basis = 4 ;/:basis = 4 ; :prior = "taylor" ;/' \

@@ -39,6 +39,7 @@ pdm_status batch_prepare(pdm_model *m, pdm_size n, const double *input)
         if (report.relative > m->report.relative) m->report = report;
         pdm_domain_features(m->domain, input + i * n_input, own_lift, m->magnitude, m->input_shift, m->input_scale,
                             (float *)features + i * pdm_domain_n_feature(m->domain) * n_coef);
+        gating_pool(m, i, (float *)features + i * pdm_domain_n_feature(m->domain) * n_coef);
         if (base) PDM_TRY(pdm_experts_base(m->experts, input + i * n_input, own_lift, (float *)base + i * base_size));
     }
 done:

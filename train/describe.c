@@ -51,6 +51,7 @@ static pdm_status view_model(pdm_model *m, pdm_text *out)
     PDM_TRY(pdm_pde_view(m->pde, out));
     PDM_TRY(pdm_domain_view(m->domain, out));
     PDM_TRY(pdm_experts_view(m->experts, out));
+    if (m->gating) PDM_TRY(pdm_routing_view(m->gating->routing, out));
     if (m->solver) PDM_TRY(pdm_solver_view(m->solver, out));
     PDM_TRY(m->surrogate->ops->view(m->surrogate, out));
     PDM_TRY(view_training(m, out));
@@ -128,6 +129,7 @@ pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *user)
     if (!ctx || !sink) return PDM_ERR_ARGUMENT;
     PDM_TRY(pdm_domain_settings_view(&text));
     PDM_TRY(pdm_experts_settings_view(&text));
+    PDM_TRY(pdm_routing_settings_view(&text));
     PDM_TRY(pdm_surrogate_settings_view(&text));
     PDM_TRY(pdm_solver_settings_view(&text));
     PDM_TRY(training_settings_view(&text));

@@ -35,9 +35,11 @@ static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, 
     if (m->wants_estimate) PDM_TRY(pdm_alloc_array(m->ctx, x.n_sample * pdm_domain_n_field(m->domain), estimate));
     if (o) PDM_TRY(result_header(m, o, x.n_sample, polish));
     if (o && *estimate) PDM_TRY(estimate_header(m, o));
+    if (polish == 0.0) PDM_TRY(gating_record_begin(m, o, x.n_sample));
     if (o) PDM_TRY(result_file_inputs(m, f, o, x.n_sample));
     if (warm) PDM_TRY(warm_up(m, polish, x.input, *u, *result));
     PDM_TRY(predict_batches(m, x.n_sample, x.input, polish, *u, *result, NULL));
+    PDM_TRY(gating_record_end(m, o, x.n_sample));
     if (*estimate) PDM_TRY(estimate_run(m, x.n_sample, x.input, *u, *estimate));
     *n_sample = x.n_sample;
     if (!o) goto done;
@@ -45,6 +47,7 @@ static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, 
     if (*estimate) PDM_TRY(estimate_put(m, o, x.n_sample, *estimate));
     PDM_TRY(pdm_output_commit(o));
 done:
+    gating_record_drop(m);
     pdm_output_destroy(&o);
     file_inputs_destroy(m, &x);
     return status;

@@ -10,7 +10,8 @@
 static const char *const logged[] = {"loss", "gradient", "rate", "iterations", "failed", "seconds"};
 /* Time for the verdict at the end: at least so many seconds, and this share of the run. */
 static const double FREE_LEAST = 1.0, FREE_SHARE = 0.03;
-enum { N_LOGGED = sizeof logged / sizeof *logged };
+static const char *const gate_logged[] = {"gate.unknowns", "gate.null", "gate.load", "gate.price", "gate.distance"};
+enum { N_LOGGED = sizeof logged / sizeof *logged, N_GATE_LOGGED = sizeof gate_logged / sizeof *gate_logged };
 
 /* path with ".log.jsonl" in place of ".nc" (or behind another name). Allocated. */
 static pdm_status log_path(pdm_context *ctx, const char *path, char **out)
@@ -33,12 +34,16 @@ static pdm_status log_step(pdm_model *m, pdm_jsonl *log)
     pdm_jsonl_begin(log);
     pdm_jsonl_count(log, "step", m->step);
     for (int i = 0; i < N_LOGGED; i++) pdm_jsonl_real(log, logged[i], pdm_model_value(m, logged[i]));
+    for (int i = 0; i < N_GATE_LOGGED && m->gating; i++)
+        pdm_jsonl_real(log, gate_logged[i], pdm_model_value(m, gate_logged[i]));
     pdm_jsonl_count(log, "peak_bytes", peak);
     if (pdm_log_wants(m->ctx, PDM_LOG_DEBUG)) {
         pdm_record record;
         pdm_record_begin(&record);
         pdm_record_count(&record, "step", m->step);
         for (int i = 0; i < N_LOGGED; i++) pdm_record_real(&record, logged[i], pdm_model_value(m, logged[i]));
+        for (int i = 0; i < N_GATE_LOGGED && m->gating; i++)
+            pdm_record_real(&record, gate_logged[i], pdm_model_value(m, gate_logged[i]));
         pdm_record_log(m->ctx, PDM_LOG_DEBUG, "train", &record);
     }
     return pdm_jsonl_end(log);

@@ -113,7 +113,7 @@ done:
 /* A group that is misspelt is told as such, not as the absence of what is in it. */
 static pdm_status check_groups(pdm_case *c)
 {
-    static const char *const known[] = {"pde", "inputs", "domain", "experts", "surrogate", "solver", "training"};
+    static const char *const known[] = {"pde", "inputs", "domain", "experts", "surrogate", "solver", "training", "gate"};
     if (!pdm_case_has_group(c, "pde") || !pdm_case_has_group(c, "domain")) return PDM_OK; /* required: told better */
     return pdm_case_check_groups(c, known, sizeof known / sizeof *known);
 }
@@ -154,6 +154,7 @@ static pdm_status create_network(pdm_model *m)
     PDM_TRY(pdm_surrogate_create(m->ctx, m->backend, m->the_case, &shape, (uint64_t)m->training.seed, &m->surrogate));
     PDM_TRY(pdm_solver_create(m->ctx, m->backend, &m->solver_settings, m->domain, m->experts, m->n_batch, &m->solver));
     PDM_TRY(pdm_implicit_create(m->ctx, m->backend, m->solver, fmin(1e-2 * m->training.tolerance, 1e-6), &m->implicit));
+    PDM_TRY(gating_create(m));
     PDM_TRY(optimiser_create(m));
     PDM_TRY(pdm_case_check_unread(m->the_case));
 done:
@@ -237,6 +238,7 @@ void pdm_model_destroy(pdm_model **model)
     output_destroy(m);
     rollout_destroy(m);
     sources_destroy(m);
+    gating_destroy(m);
     pdm_implicit_destroy(&m->implicit);
     pdm_solver_destroy(&m->solver);
     pdm_solver_destroy(&m->polisher);
@@ -386,6 +388,7 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
                     : pdm_store_get(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean));
     if (m->training.slabs > 1) PDM_TRY(store_carried(m, s, writing));
     PDM_TRY(store_first_loss(m, s, writing));
+    PDM_TRY(gating_store(m, s, writing));
     PDM_TRY(store_buffer(m, s, "adam_m", m->adam_m, m->surrogate->n_parameter, writing));
     PDM_TRY(store_buffer(m, s, "adam_v", m->adam_v, m->surrogate->n_parameter, writing));
     m->step = step;

@@ -28,6 +28,13 @@ static double learning_rate(const training_settings *t, pdm_size step)
     return t->learning_rate * (t->final_rate + (1.0 - t->final_rate) * 0.5 * (1.0 + cos(pi * cut)));
 }
 
+double optimiser_rate(const pdm_model *m, double start)
+{
+    training_settings own = m->training;
+    own.learning_rate     = start;
+    return learning_rate(&own, m->step);
+}
+
 pdm_status optimiser_step(pdm_model *m, bool *finite)
 {
     pdm_status     status = PDM_OK;

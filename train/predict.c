@@ -66,6 +66,7 @@ static pdm_status predict_slab(pdm_model *m, pdm_size n, pdm_size k, double poli
     PDM_TRY(batch_prepare(m, n, m->input));
     const double t1 = pdm_clock();
     if (network) PDM_TRY(batch_basis(m, batch, false));
+    if (network) PDM_TRY(gating_choose(m, batch));
     const double t2 = pdm_clock();
     if (network) PDM_TRY(pdm_solver_solve(m->solver, batch, &m->data, m->basis, m->lift, PDM_START_ZERO));
     if (polished) PDM_TRY(polish_batch(m, batch, polish_tolerance));
@@ -110,6 +111,7 @@ pdm_status predict_run(pdm_model *m, pdm_size n, const double *input, double pol
         for (pdm_size k = 0; k < m->output.n_slab; k++) {
             if (k > 0) PDM_TRY(rollout_advance(m, here, predicting_solver(m, polish_tolerance)));
             PDM_TRY(predict_slab(m, here, k, polish_tolerance, u + first * size, times));
+            if (k == 0) gating_record(m, first, here);
             add_results(m, here, k, pdm_solver_results(predicting_solver(m, polish_tolerance)), result + first);
         }
         if (sample_seconds)

@@ -140,6 +140,7 @@ static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physic
         before = kept;
     }
     *n_good = kept;
+    PDM_TRY(gating_backward(m, (pdm_batch){.n = kept, .index = m->good}));
     take_time(m, "seconds.adjoint", &clock);
     PDM_TRY(m->surrogate->ops->backward(m->surrogate, (pdm_batch){.n = kept, .index = m->good}, m->g_basis));
     take_time(m, "seconds.backward", &clock);
@@ -156,6 +157,7 @@ pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient
     PDM_TRY(batch_draw(m, step));
     take_time(m, "seconds.data", &clock);
     PDM_TRY(batch_basis(m, among, gradient));
+    PDM_TRY(gating_choose(m, among));
     take_time(m, "seconds.network", &clock);
     PDM_TRY(pdm_solver_solve(m->solver, among, &m->data, m->basis, m->lift, PDM_START_ZERO));
     take_time(m, "seconds.solve", &clock);
@@ -200,15 +202,19 @@ pdm_status pdm_model_train_step(pdm_model *m)
     pdm_status status = PDM_OK;
     double     loss = NAN, start = pdm_clock(), clock;
     bool       finite = false;
+    pdm_size   n_good = 0;
 
     if (!m) return PDM_ERR_ARGUMENT;
     pdm_solver_set_limits(m->solver, m->training.tolerance, m->training.max_iter);
-    PDM_TRY(pdm_model_loss(m, m->step, true, &loss));
+    PDM_TRY(step_loss(m, m->step, batch_of(m, m->n_batch), true, &n_good, &loss));
     if (!isfinite(loss)) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the loss is %g", loss);
     clock = pdm_clock();
+    PDM_TRY(gating_learn(m, (pdm_batch){.n = n_good, .index = m->good}, loss));
+    take_time(m, "seconds.gate", &clock);
     PDM_TRY(optimiser_step(m, &finite));
     if (!finite)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite (loss %g)", loss);
+    gating_update(m);
     m->step++;
     take_time(m, "seconds.update", &clock);
     if (m->training.slabs > 1) PDM_TRY(carry_on(m));

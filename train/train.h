@@ -3,8 +3,10 @@
 #ifndef PDM_TRAIN_H
 #define PDM_TRAIN_H
 
+#include "experts/routing.h"
 #include "implicit_diff/implicit_diff.h"
 #include "lines/lines.h"
+#include "surrogate/gate.h"
 #include "surrogate/surrogate.h"
 
 /* ---- distributions of inputs, as text: NAME(ARGUMENT, ...) (train/distribution.c) ----

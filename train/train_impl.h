@@ -61,6 +61,26 @@ typedef struct sample_pool {
     double  *value; /* [n_sample][size of the input] */
 } sample_pool;
 
+/* The gate at work. */
+typedef struct gating {
+    pdm_routing *routing;
+    pdm_gate    *gate;
+    pdm_buffer  *g_ridge, *column_worth; /* like w */
+    pdm_arena    arena;
+    pdm_balance  balance;   /* global; tests try the other one */
+    double       log_price; /* running mean; NaN: none yet */
+    double       drift;     /* added to it for the share that was missed so far */
+    double       next_price, next_drift;
+    int32_t     *record; /* [samples of a prediction][n_expert] columns, then [..][n_expert][groups] 0 or 1; NULL: not wanted */
+    pdm_size     n_record;
+    /* [n_batch][n_expert][...] host */
+    double *x;                          /* [n_in]     */
+    double *p, *g_p, *g_score, *target; /* [n_choice] */
+    double *worth;                      /* [n_choice] */
+    double *surcharge;                  /* one        */
+    double *least;                      /* [n_batch]  */
+} gating;
+
 struct pdm_model {
     pdm_context        *ctx;
     pdm_case           *the_case;
@@ -73,6 +93,7 @@ struct pdm_model {
     pdm_surrogate      *surrogate;
     pdm_solver         *solver; /* for batches of training.batch */
     pdm_implicit       *implicit;
+    gating             *gating;          /* NULL without a gate */
     pdm_solver_settings solver_settings; /* of prediction; training has its own limits */
     pdm_experts        *free_experts;    /* polish: made on first use */
     pdm_solver         *polisher;
@@ -334,8 +355,30 @@ bool reference_ends(reference_job *j, pdm_size unknowns, double power);
 pdm_status reference_survive(reference_job *j, pdm_status status, bool *ended);
 pdm_status reference_polish(reference_job *j); /* refined_polish.c  */
 pdm_status reference_lines(reference_job *j);  /* reference_lines.c */
+/* gating.c: pooled features, choices, and what the gate learns from. All calls do nothing where m->gating is NULL. */
+pdm_status gating_create(pdm_model *m);
+void       gating_destroy(pdm_model *m);
+void       gating_pool(pdm_model *m, pdm_size sample, const float *features);
+/* Which columns the samples have, told to the solver. */
+pdm_status gating_choose(pdm_model *m, pdm_batch batch);
+/* What is chosen in a prediction of n samples, for o (which may be NULL), where there is a gate: begin defines variables and
+ * takes memory, record keeps what is chosen for the first n samples of a batch, from sample `first` on; end puts it, sets the
+ * values gate.* to means over all samples, and drops it. */
+pdm_status gating_record_begin(pdm_model *m, pdm_output *o, pdm_size n);
+void       gating_record(pdm_model *m, pdm_size first, pdm_size n);
+pdm_status gating_record_end(pdm_model *m, pdm_output *o, pdm_size n);
+void       gating_record_drop(pdm_model *m);
+/* The gradient of the loss, through the ridge, into the gate's; after pdm_implicit_backward of the same samples. */
+pdm_status gating_backward(pdm_model *m, pdm_batch good);
+/* Turns the gradient of the loss into that of log loss + cross entropy with what groups are worth. After it all
+ * columns exist. Fails with PDM_ERR_NUMERIC when the gradient is not finite. */
+pdm_status gating_learn(pdm_model *m, pdm_batch good, double loss);
+void       gating_update(pdm_model *m);
+pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing);
 /* optimiser.c */
 pdm_status optimiser_create(pdm_model *m);
+/* The present rate of something that starts at `start` and falls like the network's. */
+double     optimiser_rate(const pdm_model *m, double start);
 pdm_status optimiser_step(pdm_model *m, bool *finite);
 
 #endif

@@ -1,0 +1,38 @@
+/* Inside of routing: its struct, shared by choice, price and balance. */
+#ifndef PDM_ROUTING_IMPL_H
+#define PDM_ROUTING_IMPL_H
+
+#include "experts/routing.h"
+
+struct pdm_routing {
+    pdm_context            *ctx;
+    pdm_routing_settings    settings;
+    const pdm_columns_desc *columns;
+    const pdm_size         *column0; /* [n_expert+1]                                                   */
+    pdm_size                n_dim, n_expert, n_choice, n_column;
+    int32_t                *group_of; /* [n_column] 0 .. groups-1; groups: shared                       */
+    int32_t                *size;     /* [n_expert][groups+1] columns of a group; the last: shared ones */
+    double                 *points;   /* [n_expert] control points                                      */
+    double                 *place;    /* [n_expert][n_dim] middle, -1 to 1                              */
+    int32_t                *order;    /* [n_choice] work                                                */
+    bool                    frozen;
+    /* [n_sample][...] */
+    unsigned char *on, *group_on, *null;
+    double        *ridge;
+    int32_t       *n_on;
+    double        *load; /* [n_expert] work */
+};
+
+/* g(p) and its derivative */
+static inline double routing_weight(const pdm_routing *r, double p)
+{
+    const double t = 0.5 / (double)r->n_choice;
+    return p * (1.0 + t) / (p + t);
+}
+static inline double routing_weight_slope(const pdm_routing *r, double p)
+{
+    const double t = 0.5 / (double)r->n_choice;
+    return t * (1.0 + t) / ((p + t) * (p + t));
+}
+
+#endif

@@ -1,0 +1,601 @@
+/* The gate: its network, routing, price and balance by themselves; its gradient through the whole model; odd states; what a
+ * trained one does. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/problems.h"
+#include "train/train.h"
+#include "train/train_impl.h"
+
+static pdm_context *ctx;
+
+static void open_context(void)
+{
+    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+}
+static void close_context(void)
+{
+    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+}
+
+#define OK(call) ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
+
+static double number(uint64_t stream, pdm_size i)
+{
+    return pdm_random_normal((pdm_random_key){77, PDM_RANDOM_TEST, stream}, (uint64_t)i);
+}
+
+/* ---- order of what a first-order model leaves, along a direction, over both signs ---- */
+
+typedef double (*scalar)(void *user);
+
+/* x [n] is what the function reads; g its gradient. Slope over the last three halvings of h. */
+static double taylor_slope(scalar f, void *user, double *x, const double *g, pdm_size n, double h)
+{
+    double *base = calloc((size_t)n, sizeof *base), rest[4] = {0}, f0 = f(user);
+    memcpy(base, x, (size_t)n * sizeof *base);
+    for (int k = 0; k < 4; k++, h *= 0.5)
+        for (int side = -1; side <= 1; side += 2) {
+            double along = 0.0;
+            for (pdm_size i = 0; i < n; i++) {
+                x[i] = base[i] + side * h * number(5, i);
+                along += (x[i] - base[i]) * g[i];
+            }
+            rest[k] = hypot(rest[k], f(user) - f0 - along);
+        }
+    memcpy(x, base, (size_t)n * sizeof *base);
+    free(base);
+    return log2(rest[0] / rest[3]) / 3.0;
+}
+
+/* ---- the network ---- */
+
+enum { N_IN = 5, N_HIDDEN = 7, N_CHOICE = 4, N_ROW = 6 };
+
+typedef struct network {
+    pdm_gate *gate;
+    double    x[N_ROW * N_IN], p[N_ROW * N_CHOICE], weight[N_ROW * N_CHOICE];
+} network;
+
+static double network_loss(void *user)
+{
+    network *k   = user;
+    double   sum = 0.0;
+    pdm_gate_forward(k->gate, 0, N_ROW, k->x, k->p);
+    for (int i = 0; i < N_ROW * N_CHOICE; i++) sum += k->weight[i] * k->p[i] * k->p[i];
+    return sum;
+}
+
+START_TEST(network_passes_the_taylor_test)
+    {
+        network k                         = {0};
+        double  g_score[N_ROW * N_CHOICE] = {0}, g_p[N_CHOICE];
+        open_context();
+        OK(pdm_gate_create(ctx, N_IN, N_HIDDEN, N_CHOICE, N_ROW, 3, &k.gate));
+        pdm_gate_state s = pdm_gate_lend(k.gate);
+        network_loss(&k);
+        for (int i = 0; i < N_ROW * N_CHOICE; i++)
+            ck_assert_double_eq_tol(k.p[i], 0.25, 1e-15); /* all the same at first */
+        for (pdm_size i = 0; i < s.n; i++) s.parameter[i] = 0.7 * number(1, i);
+        for (int i = 0; i < N_ROW * N_IN; i++) k.x[i] = number(2, i);
+        for (int i = 0; i < N_ROW * N_CHOICE; i++) k.weight[i] = number(3, i);
+        network_loss(&k);
+        for (int r = 0; r < N_ROW; r++) {
+            double sum = 0.0;
+            for (int c = 0; c < N_CHOICE; c++) {
+                const int i = r * N_CHOICE + c;
+                g_p[c]      = 2.0 * k.weight[i] * k.p[i];
+                sum += k.p[i];
+            }
+            ck_assert_double_eq_tol(sum, 1.0, 1e-15);
+            pdm_gate_softmax_backward(N_CHOICE, k.p + r * N_CHOICE, g_p, g_score + r * N_CHOICE);
+        }
+        pdm_gate_backward(k.gate, 0, N_ROW, k.x, g_score);
+        double *g = calloc((size_t)s.n, sizeof *g);
+        memcpy(g, s.gradient, (size_t)s.n * sizeof *g);
+        const double slope = taylor_slope(network_loss, &k, s.parameter, g, s.n, 0.05);
+        ck_assert_msg(fabs(slope - 2.0) < 0.1, "slope %.3f", slope);
+        free(g);
+        /* an update goes down, clears the gradient, and refuses what is not a number */
+        const double before = network_loss(&k);
+        ck_assert(pdm_gate_update(k.gate, 1, 1e-3));
+        ck_assert_double_lt(network_loss(&k), before);
+        ck_assert_double_eq(s.gradient[0], 0.0);
+        const double kept = s.parameter[0];
+        s.gradient[1]     = NAN;
+        ck_assert(!pdm_gate_update(k.gate, 2, 1e-3));
+        ck_assert_double_eq(s.parameter[0], kept);
+        pdm_gate_destroy(&k.gate);
+        close_context();
+    }
+END_TEST
+
+/* ---- models ---- */
+
+static pdm_case *gated_case(int kind, const char *experts, const char *basis, const char *groups, const char *shared)
+{
+    pdm_case *c = NULL;
+    OK(problem_case(ctx, kind, &c));
+    const char *const set[][3] = {
+        {"experts", "basis", basis},  {"surrogate", "width", "6"},      {"surrogate", "layers", "2"},
+        {"surrogate", "hidden", "8"}, {"surrogate", "modes", "2 2"},    {"training", "batch", "3"},
+        {"training", "steps", "60"},  {"domain/x", "experts", experts}, {"gate", "groups", groups},
+        {"gate", "shared", shared},   {"gate", "hidden", "5"},          {"solver", "ridge", "1e-4"}};
+    for (size_t i = 0; i < sizeof set / sizeof *set; i++) OK(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]));
+    return c;
+}
+
+static pdm_model *model_of(pdm_case *c)
+{
+    pdm_model *m = NULL;
+    OK(pdm_model_create(c, &m));
+    pdm_case_destroy(&c);
+    return m;
+}
+
+static pdm_batch all_of(pdm_model *m)
+{
+    return batch_of(m, m->n_batch);
+}
+
+/* Weights of a gate that has seen something: scores of order one. */
+static void stir(pdm_model *m, double size)
+{
+    const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
+    for (pdm_size i = 0; i < s.n; i++) s.parameter[i] = size * number(11, i);
+}
+
+/* Scores that do not look at the input: b_1, the last of the parameters. */
+static void prescribe(pdm_model *m, const double *score)
+{
+    const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
+    const pdm_size       n = pdm_routing_n_choice(m->gating->routing);
+    for (pdm_size i = 0; i < s.n; i++) s.parameter[i] = i < s.n - n ? 0.0 : score[i - s.n + n];
+}
+
+static void write_data(const pdm_model *m, const char *path)
+{
+    const pdm_pde *pde     = pdm_domain_pde(pdm_model_domain(m));
+    pdm_output    *o       = NULL;
+    const char    *dims[3] = {"sample"};
+    double         u[50], a[2] = {0.6, 0.9};
+    OK(pdm_output_create(ctx, path, &o));
+    OK(pdm_output_dimension(o, "sample", 2, NULL, NULL, NULL, NULL));
+    for (pdm_size j = 0; j < 2; j++) {
+        const pdm_spline *s = pdm_domain_spline(pdm_model_domain(m), j);
+        double            x[5];
+        for (int i = 0; i < 5; i++) x[i] = s->map.low + (s->map.high - s->map.low) * (i + 0.5) / 5.0;
+        dims[j + 1] = pdm_pde_dim_name(pde, j);
+        OK(pdm_output_dimension(o, dims[j + 1], 5, x, "1", NULL, NULL));
+    }
+    for (int i = 0; i < 50; i++) u[i] = 0.5 + 0.3 * sin(0.7 * i);
+    OK(pdm_output_variable(o, "a", 1, dims, "1", NULL));
+    OK(pdm_output_put(o, "a", 0, 2, a));
+    for (pdm_size f = 0; f < pdm_pde_n_field(pde); f++) {
+        OK(pdm_output_variable(o, pdm_pde_field_name(pde, f), 3, dims, "1", NULL));
+        OK(pdm_output_put(o, pdm_pde_field_name(pde, f), 0, 2, u));
+    }
+    OK(pdm_output_commit(o));
+    pdm_output_destroy(&o);
+}
+
+static double model_loss(void *user)
+{
+    double loss = NAN;
+    OK(pdm_model_loss(user, 0, false, &loss));
+    return loss;
+}
+
+/* The gate's weights through choice, ridge, solve and adjoint; the sets are frozen. */
+START_TEST(gate_gradient_passes_the_taylor_test)
+    {
+        static const int         problems[] = {PROBLEM_HEAT, PROBLEM_FLUX, PROBLEM_SYSTEM, PROBLEM_LEVELS};
+        static const char *const losses[]   = {"physics", "data", "mix"};
+        double                   loss;
+        char                     path[64];
+        open_context();
+        pdm_case *c = gated_case(problems[_i / 3], _i % 2 ? "3" : "2", "5", "4", "1");
+        OK(pdm_case_set_text(c, "gate", "ridge", "1e-2"));
+        snprintf(path, sizeof path, "gate-data-%d.nc", _i);
+        if (_i % 3 > 0) {
+            pdm_model *m = model_of(gated_case(problems[_i / 3], "2", "5", "4", "1"));
+            write_data(m, path);
+            pdm_model_destroy(&m);
+            OK(pdm_case_set_text(c, "training", "data", path));
+        }
+        OK(pdm_case_set_text(c, "training", "loss", losses[_i % 3]));
+        pdm_model *m = model_of(c);
+        remove(path);
+        stir(m, 0.8);
+        pdm_solver_set_limits(m->solver, 1e-13, 500);
+        OK(pdm_model_loss(m, 0, true, &loss));
+        const pdm_routing_choice choice = pdm_routing_lend(m->gating->routing);
+        pdm_size                 on = 0, n = m->n_batch * pdm_experts_n_column(m->experts);
+        for (pdm_size i = 0; i < n; i++) on += choice.on[i];
+        ck_assert(on > 0 && on < n);
+        pdm_gate_state s = pdm_gate_lend(m->gating->gate);
+        double        *g = calloc((size_t)s.n, sizeof *g);
+        memcpy(g, s.gradient, (size_t)s.n * sizeof *g);
+        pdm_routing_freeze(m->gating->routing, true);
+        const double slope = taylor_slope(model_loss, m, s.parameter, g, s.n, 0.02);
+        ck_assert_msg(fabs(slope - 2.0) < 0.1, "problem %d, loss %s: slope %.3f", problems[_i / 3], losses[_i % 3],
+                      slope);
+        free(g);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* ---- routing ---- */
+
+/* Null alone, or the fewest groups that reach top_p of what it leaves, ties by number, shared columns with all but null experts. */
+START_TEST(groups_are_the_fewest_that_reach_top_p)
+    {
+        static const struct {
+            double      p[4];
+            const char *on;
+        } rows[] = {{{0.5, 0.3, 0.1, 0.1}, "110"},     {{0.85, 0.05, 0.05, 0.05}, "100"},
+                    {{0.05, 0.05, 0.05, 0.85}, "000"}, {{0.1, 0.1, 0.2, 0.6}, "111"},
+                    {{0.25, 0.25, 0.25, 0.25}, "111"}, {{0.1, 0.7, 0.2, 0.0}, "011"},
+                    {{0.02, 0.02, 0.3, 0.66}, "001"}};
+        open_context();
+        pdm_case *c = gated_case(PROBLEM_HEAT, "2", "7", "3", "1");
+        OK(pdm_case_set_text(c, "gate", "top_p", "0.8"));
+        pdm_model               *m      = model_of(c);
+        const pdm_routing_choice choice = pdm_routing_lend(m->gating->routing);
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            double p[8];
+            int    n = 0;
+            memcpy(p, rows[i].p, sizeof rows[i].p);
+            memcpy(p + 4, rows[0].p, sizeof rows[0].p);
+            OK(pdm_routing_choose(m->gating->routing, 1, p, 1e-4));
+            for (int k = 0; k < 3; k++) {
+                ck_assert_int_eq(choice.group_on[1 * 2 * 3 + k], rows[i].on[k] - '0');
+                n += rows[i].on[k] - '0';
+            }
+            ck_assert_int_eq(choice.null[2], n == 0);
+            ck_assert_int_eq(choice.n_on[2], n == 0 ? 0 : 1 + 2 * n);
+            ck_assert_int_eq(choice.n_on[3], 5);
+            ck_assert_int_eq(choice.on[pdm_experts_n_column(m->experts)], n > 0); /* the shared one */
+        }
+        double p[8] = {0.5, 0.5, 0.0, NAN, 0.25, 0.25, 0.25, 0.25};
+        ck_assert_int_eq(pdm_routing_choose(m->gating->routing, 1, p, 1e-4), PDM_ERR_NUMERIC);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "choice 3 of expert 0 of sample 1"));
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* The price leaves the wanted share, whatever the scale of worth; targets at that price keep what is worth it. */
+START_TEST(price_meets_the_budget)
+    {
+        double worth[3 * 2 * 5], t[2 * 5], surcharge[6], share = 0.0;
+        open_context();
+        pdm_case *c = gated_case(PROBLEM_HEAT, "2", "8", "4", "0");
+        OK(pdm_case_set_text(c, "gate", "unknowns", "0.5"));
+        pdm_model *m = model_of(c);
+        for (int i = 0; i < 30; i++) worth[i] = i % 5 == 4 ? 0.0 : exp(6.0 * number(21, i));
+        const double price =
+            pdm_routing_log_price(m->gating->routing, all_of(m), 0.5, PDM_BALANCE_GLOBAL, worth, surcharge);
+        for (int i = 0; i < 6; i++) ck_assert_double_eq(surcharge[i], 0.0);
+        for (int s = 0; s < 3; s++) {
+            pdm_routing_target(m->gating->routing, worth + s * 10, price, surcharge, t);
+            for (int e = 0; e < 2; e++) {
+                double sum = 0.0, most = 0.0;
+                for (int k = 0; k < 5; k++) sum += t[e * 5 + k];
+                ck_assert_double_eq_tol(sum, 1.0, 1e-12);
+                for (int k = 0; k < 4; k++) most = fmax(most, t[e * 5 + k]);
+                for (int k = 0; k < 4; k++) {
+                    const bool wanted = worth[s * 10 + e * 5 + k] > exp(price) * 0.125; /* 2 of 16 columns */
+                    share += wanted ? 1.0 / 24.0 : 0.0;
+                    if (!wanted) ck_assert_double_le(t[e * 5 + k], 0.5 * sum);
+                }
+            }
+        }
+        ck_assert_double_eq_tol(share, 0.5, 1e-12);
+        for (int i = 0; i < 30; i++) worth[i] *= 1e6;
+        ck_assert_double_eq_tol(
+            pdm_routing_log_price(m->gating->routing, all_of(m), 0.5, PDM_BALANCE_GLOBAL, worth, surcharge),
+            price + log(1e6), 1e-6);
+        /* an expert that nobody needs is null; one whose worth is not known has no target */
+        for (int k = 0; k < 5; k++) worth[k] = 0.0, worth[5 + k] = NAN;
+        pdm_routing_target(m->gating->routing, worth, price, surcharge, t);
+        ck_assert_double_eq(t[4], 1.0);
+        ck_assert(isnan(t[5]));
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* ---- balance ---- */
+
+/* A gate that learns worth that is given, by itself: samples are hard in one expert each, and expert 0 more often than others,
+ * so that without balance it has the largest load. Features are one-hot. Over a whole batch, an even load leaves each sample
+ * free to have its columns where it needs them; sample by sample it does not. */
+enum { B_EXPERT = 4, B_SAMPLE = 8, B_GROUPS = 6, B_CHOICE = B_GROUPS + 1 };
+
+static void learn_balanced(pdm_balance kind, const char *weight, double *load, double *captured)
+{
+    static const int hard_at[B_SAMPLE] = {0, 0, 0, 0, 1, 2, 3, 1};
+    enum { B_IN = B_EXPERT + B_EXPERT, STEPS = 1500 };
+    double x[B_SAMPLE * B_EXPERT * B_IN]                                 = {0}, p[B_SAMPLE * B_EXPERT * B_CHOICE],
+                                   worth[B_SAMPLE * B_EXPERT * B_CHOICE] = {0};
+    pdm_gate *gate                                                       = NULL;
+    int32_t   index[B_SAMPLE];
+    pdm_case *c = gated_case(PROBLEM_FLUX, "4", "6", "6", "0");
+    OK(pdm_case_set_text(c, "training", "batch", "8"));
+    OK(pdm_case_set_text(c, "domain/x", "control_points", "16"));
+    OK(pdm_case_set_text(c, "gate", "balance", weight));
+    pdm_model   *m = model_of(c);
+    pdm_routing *r = m->gating->routing;
+    OK(pdm_gate_create(ctx, B_IN, 16, B_CHOICE, B_SAMPLE * B_EXPERT, 1, &gate));
+    for (int s = 0; s < B_SAMPLE; s++) {
+        index[s] = s;
+        for (int e = 0; e < B_EXPERT; e++) {
+            double *row = x + (s * B_EXPERT + e) * B_IN, *w = worth + (s * B_EXPERT + e) * B_CHOICE;
+            row[e] = row[B_EXPERT + hard_at[s]] = 1.0;
+            for (int k = 0; k < B_GROUPS; k++) w[k] = exp((hard_at[s] == e ? 9.0 : 3.0) - 2.0 * k);
+        }
+    }
+    const pdm_batch batch = {B_SAMPLE, index};
+    for (int step = 1; step <= STEPS; step++) {
+        double g_score[B_SAMPLE * B_EXPERT * B_CHOICE], surcharge[B_SAMPLE * B_EXPERT];
+        pdm_gate_forward(gate, 0, B_SAMPLE * B_EXPERT, x, p);
+        for (int s = 0; s < B_SAMPLE; s++) OK(pdm_routing_choose(r, s, p + s * B_EXPERT * B_CHOICE, 1e-4));
+        const double price = pdm_routing_log_price(r, batch, 0.6, kind, worth, surcharge);
+        for (int s = 0; s < B_SAMPLE; s++) {
+            double    t[B_EXPERT * B_CHOICE];
+            const int at = s * B_EXPERT * B_CHOICE;
+            pdm_routing_target(r, worth + at, price, surcharge + s * B_EXPERT, t);
+            for (int i = 0; i < B_EXPERT * B_CHOICE; i++) g_score[at + i] = (p[at + i] - t[i]) / (B_SAMPLE * B_EXPERT);
+        }
+        pdm_gate_backward(gate, 0, B_SAMPLE * B_EXPERT, x, g_score);
+        ck_assert(pdm_gate_update(gate, step, 1e-2 * (1.0 - (double)step / (STEPS + 1))));
+    }
+    double all = 0.0, kept = 0.0;
+    for (int i = 0; i < B_SAMPLE * B_EXPERT; i++)
+        for (int k = 0; k < B_GROUPS; k++) {
+            all += log1p(worth[i * B_CHOICE + k]);
+            kept += pdm_routing_lend(r).group_on[i * B_GROUPS + k] ? log1p(worth[i * B_CHOICE + k]) : 0.0;
+        }
+    *load     = pdm_routing_measure(r, batch).load;
+    *captured = kept / all;
+    pdm_gate_destroy(&gate);
+    pdm_model_destroy(&m);
+}
+
+START_TEST(global_balance_evens_loads)
+    {
+        double none, global, local, kept[3]; /* captured: without balance, global, local */
+        open_context();
+        learn_balanced(PDM_BALANCE_GLOBAL, "0", &none, &kept[0]);
+        learn_balanced(PDM_BALANCE_GLOBAL, "1", &global, &kept[1]);
+        learn_balanced(PDM_BALANCE_LOCAL, "1", &local, &kept[2]);
+        ck_assert_double_gt(none, 1.2);
+        ck_assert_double_le(global, 1.2);
+        ck_assert_double_gt(kept[1], kept[0] - 0.01);
+        ck_assert_double_lt(kept[2], kept[1] - 0.05);
+        close_context();
+    }
+END_TEST
+
+/* ---- odd states ---- */
+
+/* All experts null: the solution is the lift, the network has no gradient, and the gate learns its way out. */
+START_TEST(a_gate_that_closes_everything_opens_again)
+    {
+        const double shut[5] = {0.0, 0.0, 0.0, 0.0, 4.0};
+        double       loss, first = 0.0;
+        open_context();
+        pdm_model *m = model_of(gated_case(PROBLEM_SORPTION, "3", "8", "4", "0"));
+        prescribe(m, shut);
+        OK(pdm_model_loss(m, 0, true, &loss));
+        ck_assert_double_eq(pdm_model_value(m, "gate.unknowns"), 0.0);
+        ck_assert_double_eq_tol(pdm_model_value(m, "gate.null"), 1.0, 1e-12);
+        float *g = NULL;
+        OK(m->backend->ops->acquire(m->backend, m->surrogate->g_parameters, PDM_READ, (void **)&g));
+        for (pdm_size i = 0; i < m->surrogate->n_parameter; i++) ck_assert(g[i] == 0.0f);
+        OK(m->backend->ops->release(m->backend, m->surrogate->g_parameters, (void **)&g));
+        for (int k = 0; k < 400 && !(pdm_model_value(m, "gate.unknowns") > 0.3); k++) {
+            m->training.steps = 400;
+            OK(pdm_model_train_step(m));
+            if (k == 0) first = pdm_model_value(m, "loss");
+        }
+        ck_assert_double_gt(pdm_model_value(m, "gate.unknowns"), 0.3);
+        ck_assert_double_lt(pdm_model_value(m, "loss"), first);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* One expert with every column and the rest null: as a solve with the others' coefficients at the lift. */
+START_TEST(one_expert_may_have_all)
+    {
+        double loss;
+        open_context();
+        pdm_model *m = model_of(gated_case(PROBLEM_SORPTION, "3", "8", "4", "0"));
+        OK(pdm_model_loss(m, 0, false, &loss));
+        pdm_routing   *r        = m->gating->routing;
+        const pdm_size n_expert = pdm_routing_n_expert(r);
+        double        *p        = calloc((size_t)(n_expert * 5), sizeof *p);
+        for (pdm_size e = 0; e < n_expert; e++)
+            for (int k = 0; k < 5; k++) p[e * 5 + k] = e == 1 ? 0.2 : k == 4;
+        for (pdm_size s = 0; s < m->n_batch; s++) OK(pdm_routing_choose(r, s, p, 1e-4));
+        const pdm_routing_choice choice = pdm_routing_lend(r);
+        OK(pdm_solver_select(m->solver, all_of(m), choice.on, choice.ridge));
+        OK(pdm_solver_solve(m->solver, all_of(m), &m->data, m->basis, m->lift, PDM_START_ZERO));
+        const pdm_size n = m->n_batch * pdm_solver_lend(m->solver)->c_size;
+        double        *c = NULL, *lift = NULL;
+        OK(m->backend->ops->acquire(m->backend, pdm_solver_lend(m->solver)->c, PDM_READ, (void **)&c));
+        OK(m->backend->ops->acquire(m->backend, m->lift, PDM_READ, (void **)&lift));
+        pdm_size                moved = 0;
+        const pdm_column_group *g     = &pdm_experts_columns(m->experts)->group[1];
+        for (pdm_size i = 0; i < n; i++) moved += c[i] != lift[i];
+        ck_assert_int_gt(moved, 0);
+        ck_assert_int_le(moved, m->n_batch * g->n_coef);
+        OK(m->backend->ops->release(m->backend, pdm_solver_lend(m->solver)->c, (void **)&c));
+        OK(m->backend->ops->release(m->backend, m->lift, (void **)&lift));
+        for (pdm_size s = 0; s < m->n_batch; s++)
+            ck_assert(pdm_reason_is_good(pdm_solver_results(m->solver)[s].reason));
+        free(p);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* Scores that are not numbers stop a step, and the weights stay. */
+START_TEST(scores_that_are_not_numbers_are_an_error)
+    {
+        open_context();
+        pdm_model           *m = model_of(gated_case(PROBLEM_HEAT, "2", "4", "2", "0"));
+        const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
+        s.parameter[s.n - 1]   = NAN;
+        const double kept      = s.parameter[0];
+        ck_assert_int_eq(pdm_model_train_step(m), PDM_ERR_NUMERIC);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "not finite"));
+        ck_assert_double_eq(s.parameter[0], kept);
+        ck_assert_int_eq(pdm_model_step(m), 0);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* ---- the trained gate ---- */
+
+/* It gets by with the share that was asked for, and the loss goes down with it. */
+START_TEST(training_meets_the_budget)
+    {
+        double first = 0.0, share = 0.0, last = 0.0;
+        enum { STEPS = 200, LAST = 20 };
+        open_context();
+        pdm_case *c = gated_case(PROBLEM_SORPTION, "3", "12", "6", "0");
+        OK(pdm_case_set_text(c, "gate", "unknowns", "0.6"));
+        OK(pdm_case_set_text(c, "training", "steps", "200"));
+        OK(pdm_case_set_text(c, "gate", "hidden", "16"));
+        pdm_model *m = model_of(c);
+        for (int k = 0; k < STEPS; k++) {
+            OK(pdm_model_train_step(m));
+            if (k == 0) ck_assert_double_eq_tol(pdm_model_value(m, "gate.unknowns"), 1.0, 1e-12);
+            if (k < LAST) first += pdm_model_value(m, "loss") / LAST;
+            if (k >= STEPS - LAST) {
+                last += pdm_model_value(m, "loss") / LAST;
+                share += pdm_model_value(m, "gate.unknowns") / LAST;
+            }
+        }
+        ck_assert_msg(fabs(share - 0.6) < 0.1, "share %.3f", share);
+        ck_assert_double_lt(last, first);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* A front that starts at x = 0 and is not far from there at the end: experts ahead of it are null, the one it is in is not. */
+START_TEST(experts_ahead_of_a_front_are_null)
+    {
+        static const char *const set[][3] = {{"pde", "fields", "u"},
+                                             {"pde/residuals", "u", "dt(u) - dx(5e-4*dx(u))"},
+                                             {"pde/initial", "u", "a"},
+                                             {"pde/boundary", "x_min", "u = 1"},
+                                             {"pde/boundary", "x_max", "flux(u) = 0"},
+                                             {"inputs/a", "distribution", "uniform(0, 0.2)"},
+                                             {"domain", "dimensions", "t x"},
+                                             {"domain/t", "extent", "0 1"},
+                                             {"domain/t", "control_points", "6"},
+                                             {"domain/x", "extent", "0 1"},
+                                             {"domain/x", "control_points", "36"},
+                                             {"domain/x", "experts", "6"},
+                                             {"experts", "basis", "6"},
+                                             {"surrogate", "width", "6"},
+                                             {"surrogate", "layers", "2"},
+                                             {"surrogate", "hidden", "8"},
+                                             {"surrogate", "modes", "2 4"},
+                                             {"training", "batch", "3"},
+                                             {"training", "steps", "150"},
+                                             {"gate", "groups", "3"},
+                                             {"gate", "unknowns", "0.4"}};
+        pdm_case                *c        = NULL;
+        open_context();
+        OK(pdm_case_create(ctx, &c));
+        for (size_t i = 0; i < sizeof set / sizeof *set; i++) OK(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]));
+        pdm_model *m = model_of(c);
+        for (int k = 0; k < 150; k++) OK(pdm_model_train_step(m));
+        OK(pdm_model_loss(m, 999, false, &(double){0.0})); /* inputs that it has not seen */
+        const unsigned char *null = pdm_routing_lend(m->gating->routing).null;
+        for (int s = 0; s < 3; s++) {
+            ck_assert(!null[s * 6]);
+            for (int e = 3; e < 6; e++) ck_assert_msg(null[s * 6 + e], "expert %d of sample %d", e, s);
+        }
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* A model that was read goes on as the one that was written would have: gate, moments and price are in the file. */
+START_TEST(resumed_training_is_the_same_training)
+    {
+        double *weight[2], price[2];
+        open_context();
+        pdm_model *m = model_of(gated_case(PROBLEM_FLUX, "3", "6", "3", "0"));
+        for (int run = 0; run < 2; run++) {
+            if (run == 1) OK(pdm_model_read(ctx, "gate-resume.nc", &m));
+            for (int k = run ? 5 : 0; k < 12; k++) {
+                if (run == 0 && k == 5) OK(pdm_model_write(m, "gate-resume.nc"));
+                OK(pdm_model_train_step(m));
+            }
+            const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
+            weight[run]            = calloc((size_t)s.n, sizeof(double));
+            memcpy(weight[run], s.parameter, (size_t)s.n * sizeof(double));
+            price[run] = pdm_model_value(m, "gate.price");
+            if (run == 1) ck_assert_int_eq(memcmp(weight[0], weight[1], (size_t)s.n * sizeof(double)), 0);
+            pdm_model_destroy(&m);
+        }
+        ck_assert_double_eq(price[0], price[1]);
+        remove("gate-resume.nc");
+        free(weight[0]), free(weight[1]);
+        close_context();
+    }
+END_TEST
+
+START_TEST(steps_do_not_allocate)
+    {
+        pdm_size second = 0, last = 0;
+        open_context();
+        pdm_model *m = model_of(gated_case(PROBLEM_SYSTEM, "3", "6", "3", "0"));
+        for (int k = 0; k < 20; k++) {
+            OK(pdm_model_train_step(m));
+            if (k == 1) pdm_context_memory(ctx, NULL, NULL, &second);
+        }
+        pdm_context_memory(ctx, NULL, NULL, &last);
+        ck_assert_int_eq(second, last);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("gate");
+    TCase *t = tcase_create("gate");
+    tcase_set_timeout(t, 120.0);
+    tcase_add_test(t, network_passes_the_taylor_test);
+    tcase_add_loop_test(t, gate_gradient_passes_the_taylor_test, 0, 12);
+    tcase_add_test(t, groups_are_the_fewest_that_reach_top_p);
+    tcase_add_test(t, price_meets_the_budget);
+    tcase_add_test(t, global_balance_evens_loads);
+    tcase_add_test(t, a_gate_that_closes_everything_opens_again);
+    tcase_add_test(t, one_expert_may_have_all);
+    tcase_add_test(t, scores_that_are_not_numbers_are_an_error);
+    tcase_add_test(t, training_meets_the_budget);
+    tcase_add_test(t, experts_ahead_of_a_front_are_null);
+    tcase_add_test(t, resumed_training_is_the_same_training);
+    tcase_add_test(t, steps_do_not_allocate);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_NORMAL);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

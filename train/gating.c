@@ -1,0 +1,311 @@
+/* The gate in training and prediction. docs/mathematics.md, "Gate". */
+#include "train/train.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/train_impl.h"
+
+static const double PRICE_MEMORY = 0.9;                  /* of the running mean of log prices          */
+static const double DRIFT_RATE = 0.05, DRIFT_MOST = 4.0; /* a step, and altogether                     */
+static const double OPENING    = 0.4;                    /* of the steps: until then the share wanted falls */
+static const double UNIT_LEAST = 1e-2;                   /* of the objective, that worth is measured by */
+
+static void gating_layout(gating *g, pdm_size n_batch, pdm_size n_in)
+{
+    const pdm_size rows = n_batch * pdm_routing_n_expert(g->routing), choices = rows * pdm_routing_n_choice(g->routing);
+    double       **array[] = {&g->p, &g->g_p, &g->g_score, &g->target, &g->worth};
+    for (size_t i = 0; i < sizeof array / sizeof *array; i++) *array[i] = pdm_carve(&g->arena, double, choices);
+    g->x         = pdm_carve(&g->arena, double, rows *n_in);
+    g->least     = pdm_carve(&g->arena, double, n_batch);
+    g->surcharge = pdm_carve(&g->arena, double, rows);
+}
+
+pdm_status gating_create(pdm_model *m)
+{
+    pdm_status   status = PDM_OK;
+    gating      *g      = NULL;
+    pdm_routing *r      = NULL;
+
+    PDM_TRY(pdm_routing_create(m->ctx, m->the_case, m->domain, m->experts, m->n_batch, &r));
+    if (!r) return PDM_OK;
+    const pdm_size n_expert = pdm_routing_n_expert(r), n_in = pdm_routing_n_in(r, pdm_domain_n_feature(m->domain));
+    const size_t   bytes = (size_t)(m->n_batch * pdm_experts_n_column(m->experts)) * sizeof(double);
+    PDM_TRY(pdm_alloc(m->ctx, sizeof *g, &g));
+    g->routing   = r;
+    g->log_price = NAN;
+    m->gating    = g;
+    r            = NULL;
+    PDM_TRY(pdm_gate_create(m->ctx, n_in, pdm_routing_get_settings(g->routing)->hidden,
+                            pdm_routing_n_choice(g->routing), m->n_batch * n_expert, (uint64_t)m->training.seed,
+                            &g->gate));
+    PDM_TRY(m->backend->ops->buffer_create(m->backend, bytes, &g->g_ridge));
+    PDM_TRY(m->backend->ops->buffer_create(m->backend, bytes, &g->column_worth));
+    pdm_arena_measure(&g->arena, m->ctx);
+    gating_layout(g, m->n_batch, n_in);
+    PDM_TRY(pdm_arena_allocate(&g->arena));
+    gating_layout(g, m->n_batch, n_in);
+    /* ridges take their memory here, not in the first step; nothing is chosen yet */
+    PDM_TRY(pdm_solver_select(m->solver, (pdm_batch){0}, NULL, pdm_routing_lend(g->routing).ridge));
+done:
+    pdm_routing_destroy(&r);
+    return status;
+}
+
+void gating_destroy(pdm_model *m)
+{
+    gating *g = m->gating;
+    if (!g) return;
+    m->backend->ops->buffer_destroy(m->backend, &g->g_ridge);
+    m->backend->ops->buffer_destroy(m->backend, &g->column_worth);
+    pdm_arena_destroy(&g->arena);
+    pdm_gate_destroy(&g->gate);
+    pdm_routing_destroy(&g->routing);
+    pdm_free(m->ctx, g);
+    m->gating = NULL;
+}
+
+/* Rows of the gate of sample i, and their first entries with `each` numbers a row. */
+static pdm_size row_of(const gating *g, pdm_size i)
+{
+    return i * pdm_routing_n_expert(g->routing);
+}
+static pdm_size choice_of(const gating *g, pdm_size i)
+{
+    return row_of(g, i) * pdm_routing_n_choice(g->routing);
+}
+static double *seen_by(const pdm_model *m, pdm_size i)
+{
+    return m->gating->x + row_of(m->gating, i) * pdm_routing_n_in(m->gating->routing, pdm_domain_n_feature(m->domain));
+}
+
+void gating_pool(pdm_model *m, pdm_size sample, const float *features)
+{
+    if (m->gating) pdm_routing_pool(m->gating->routing, pdm_domain_n_feature(m->domain), features, seen_by(m, sample));
+}
+
+pdm_status gating_choose(pdm_model *m, pdm_batch batch)
+{
+    pdm_status status = PDM_OK;
+    gating    *g      = m->gating;
+
+    if (!g) return PDM_OK;
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const pdm_size k = batch.index[i];
+        double        *p = g->p + choice_of(g, k);
+        pdm_gate_forward(g->gate, row_of(g, k), pdm_routing_n_expert(g->routing), seen_by(m, k), p);
+        PDM_TRY(pdm_routing_choose(g->routing, k, p, m->solver_settings.ridge));
+    }
+    const pdm_routing_choice choice = pdm_routing_lend(g->routing);
+    const pdm_routing_load   load   = pdm_routing_measure(g->routing, batch);
+    PDM_TRY(pdm_solver_select(m->solver, batch, choice.on, choice.ridge));
+    model_set_value(m, "gate.unknowns", load.unknowns);
+    model_set_value(m, "gate.null", load.null);
+    model_set_value(m, "gate.load", load.load);
+done:
+    return status;
+}
+
+pdm_status gating_backward(pdm_model *m, pdm_batch good)
+{
+    pdm_status     status   = PDM_OK;
+    gating        *g        = m->gating;
+    void          *host     = NULL;
+    const pdm_size n_column = pdm_experts_n_column(m->experts);
+
+    if (!g) return PDM_OK;
+    const pdm_size       n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);
+    const pdm_gate_state net = pdm_gate_lend(g->gate);
+    memset(net.gradient, 0, (size_t)net.n * sizeof *net.gradient);
+    PDM_TRY(pdm_implicit_ridge(m->implicit, good, g->g_ridge));
+    PDM_TRY(m->backend->ops->acquire(m->backend, g->g_ridge, PDM_READ, &host));
+    for (pdm_size i = 0; i < good.n; i++) {
+        const pdm_size k = good.index[i], at = choice_of(g, k);
+        memset(g->g_p + at, 0, (size_t)(n_expert * n_choice) * sizeof *g->g_p);
+        memset(g->g_score + at, 0, (size_t)(n_expert * n_choice) * sizeof *g->g_score);
+        pdm_routing_backward(g->routing, k, g->p + at, (double *)host + k * n_column, g->g_p + at);
+        for (pdm_size e = 0; e < n_expert; e++)
+            pdm_gate_softmax_backward(n_choice, g->p + at + e * n_choice, g->g_p + at + e * n_choice,
+                                      g->g_score + at + e * n_choice);
+        pdm_gate_backward(g->gate, row_of(g, k), n_expert, seen_by(m, k), g->g_score + at);
+    }
+    PDM_TRY(m->backend->ops->release(m->backend, g->g_ridge, &host));
+done:
+    if (host) (void)m->backend->ops->release(m->backend, g->g_ridge, &host);
+    return status;
+}
+
+/* What groups are worth, in units of the least that the objective of a sample could be. */
+static pdm_status find_worth(pdm_model *m, pdm_batch good)
+{
+    pdm_status     status   = PDM_OK;
+    gating        *g        = m->gating;
+    void          *host     = NULL;
+    const pdm_size n_column = pdm_experts_n_column(m->experts);
+
+    PDM_TRY(pdm_solver_worth(m->solver, good, m->basis, g->column_worth, g->least));
+    PDM_TRY(m->backend->ops->acquire(m->backend, g->column_worth, PDM_READ, &host));
+    for (pdm_size i = 0; i < good.n; i++) {
+        const pdm_size k    = good.index[i];
+        const double   phi  = pdm_solver_results(m->solver)[k].objective;
+        const double   unit = isnan(g->least[k]) ? NAN : fmax(g->least[k], UNIT_LEAST * phi);
+        pdm_routing_add_worth(g->routing, (double *)host + k * n_column, unit, g->worth + choice_of(g, k));
+    }
+    PDM_TRY(m->backend->ops->release(m->backend, g->column_worth, &host));
+done:
+    if (host) (void)m->backend->ops->release(m->backend, g->column_worth, &host);
+    return status;
+}
+
+/* The share wanted at the present step: all at first, so that columns learn before they are chosen from. */
+static double wanted_share(const pdm_model *m)
+{
+    const double end = pdm_routing_get_settings(m->gating->routing)->unknowns;
+    const double run = (double)m->step / fmax(1.0, OPENING * (double)m->training.steps);
+    return run < 1.0 ? 1.0 + (end - 1.0) * run : end;
+}
+
+/* The price of unknowns: a running mean of what would do for each batch, and a correction for what the gate makes of it. */
+static void find_price(pdm_model *m, pdm_batch good)
+{
+    gating      *g      = m->gating;
+    const double wanted = wanted_share(m), missed = (pdm_model_value(m, "gate.unknowns") - wanted) / wanted;
+    const double here = pdm_routing_log_price(g->routing, good, wanted, g->balance, g->worth, g->surcharge);
+    g->next_price     = isnan(g->log_price) ? here : PRICE_MEMORY * g->log_price + (1.0 - PRICE_MEMORY) * here;
+    g->next_drift     = fmax(-DRIFT_MOST, fmin(DRIFT_MOST, g->drift + DRIFT_RATE * missed));
+}
+
+pdm_status gating_learn(pdm_model *m, pdm_batch good, double loss)
+{
+    pdm_status status  = PDM_OK;
+    gating    *g       = m->gating;
+    bool       finite  = true;
+    double     entropy = 0.0;
+
+    if (!g) return PDM_OK;
+    const pdm_size       n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);
+    const pdm_gate_state net   = pdm_gate_lend(g->gate);
+    const double         share = 1.0 / (double)(good.n * n_expert);
+    for (pdm_size i = 0; i < net.n; i++) net.gradient[i] *= loss > 0.0 ? 1.0 / loss : 0.0;
+    PDM_TRY(find_worth(m, good));
+    find_price(m, good);
+    for (pdm_size i = 0; i < good.n; i++) {
+        const pdm_size k = good.index[i], at = choice_of(g, k);
+        pdm_routing_target(g->routing, g->worth + at, g->next_price + g->next_drift, g->surcharge + row_of(g, k),
+                           g->target + at);
+        for (pdm_size e = 0; e < n_expert; e++) {
+            const pdm_size row   = at + e * n_choice;
+            const bool     known = !isnan(g->target[row]);
+            for (pdm_size c = 0; c < n_choice; c++) {
+                g->g_score[row + c] = known ? share * (g->p[row + c] - g->target[row + c]) : 0.0;
+                if (known && g->target[row + c] > 0.0)
+                    entropy -= share * g->target[row + c] * log(g->p[row + c] / g->target[row + c] + 1e-300);
+            }
+        }
+        pdm_gate_backward(g->gate, row_of(g, k), n_expert, seen_by(m, k), g->g_score + at);
+    }
+    model_set_value(m, "gate.distance", entropy);
+    for (pdm_size i = 0; i < net.n; i++) finite = finite && isfinite(net.gradient[i]);
+    if (!finite) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the gate's weights is not finite (loss %g)", loss);
+done:
+    return status;
+}
+
+void gating_update(pdm_model *m)
+{
+    gating *g = m->gating;
+    if (!g) return;
+    (void)pdm_gate_update(g->gate, m->step + 1, optimiser_rate(m, pdm_routing_get_settings(g->routing)->learning_rate));
+    g->log_price = g->next_price;
+    g->drift     = g->next_drift;
+    model_set_value(m, "gate.price", exp(g->log_price + g->drift));
+}
+
+/* ---- what was chosen ---- */
+
+pdm_status gating_record_begin(pdm_model *m, pdm_output *o, pdm_size n)
+{
+    pdm_status        status = PDM_OK;
+    gating           *g      = m->gating;
+    const char *const dims[] = {"sample", "expert", "group"};
+
+    if (!g) return PDM_OK;
+    const pdm_size n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);
+    PDM_TRY(pdm_alloc_array(m->ctx, n * n_expert * n_choice, &g->record));
+    g->n_record = n;
+    if (!o) goto done;
+    PDM_TRY(pdm_output_dimension(o, "expert", n_expert, NULL, NULL, NULL, NULL));
+    PDM_TRY(pdm_output_dimension(o, "group", n_choice - 1, NULL, NULL, NULL, NULL));
+    PDM_TRY(pdm_output_variable_int(o, "gate_columns", 2, dims, "columns of an expert that exist; 0: null expert"));
+    PDM_TRY(pdm_output_variable_int(o, "gate_groups", 3, dims, "groups of columns that exist: 1, else 0"));
+    PDM_TRY(pdm_output_attribute_count(o, "gate_columns", "unknowns", pdm_experts_n_column(m->experts)));
+    PDM_TRY(
+        pdm_output_attribute_count(o, "gate_groups", "shared_columns", pdm_routing_get_settings(g->routing)->shared));
+done:
+    return status;
+}
+
+void gating_record(pdm_model *m, pdm_size first, pdm_size n)
+{
+    const gating *g = m->gating;
+    if (!g || !g->record) return;
+    const pdm_size           n_expert = pdm_routing_n_expert(g->routing), groups = pdm_routing_n_choice(g->routing) - 1;
+    const pdm_routing_choice choice = pdm_routing_lend(g->routing);
+    memcpy(g->record + first * n_expert, choice.n_on, (size_t)(n * n_expert) * sizeof *g->record);
+    int32_t *to = g->record + (g->n_record + first * groups) * n_expert;
+    for (pdm_size i = 0; i < n * n_expert * groups; i++) to[i] = choice.group_on[i];
+}
+
+pdm_status gating_record_end(pdm_model *m, pdm_output *o, pdm_size n)
+{
+    pdm_status status  = PDM_OK;
+    gating    *g       = m->gating;
+    double     columns = 0.0, null = 0.0;
+
+    if (!g || !g->record) return PDM_OK;
+    const pdm_size n_expert = pdm_routing_n_expert(g->routing);
+    for (pdm_size i = 0; i < n * n_expert; i++) {
+        columns += (double)g->record[i];
+        null += g->record[i] == 0 ? 1.0 : 0.0;
+    }
+    model_set_value(m, "gate.unknowns", columns / (double)(n * pdm_experts_n_column(m->experts)));
+    model_set_value(m, "gate.null", null / (double)(n * n_expert));
+    if (!o) goto done;
+    PDM_TRY(pdm_output_put_int(o, "gate_columns", 0, n, g->record));
+    PDM_TRY(pdm_output_put_int(o, "gate_groups", 0, n, g->record + n * n_expert));
+done:
+    gating_record_drop(m);
+    return status;
+}
+
+void gating_record_drop(pdm_model *m)
+{
+    if (!m->gating) return;
+    pdm_free(m->ctx, m->gating->record);
+    m->gating->record = NULL;
+}
+
+/* ---- file ---- */
+
+pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status status = PDM_OK;
+    gating    *g      = m->gating;
+
+    if (!g) return PDM_OK;
+    const pdm_gate_state net = pdm_gate_lend(g->gate);
+    const struct {
+        const char *name;
+        double     *values;
+        pdm_size    n;
+    } piece[] = {{"parameters", net.parameter, net.n},
+                 {"adam_m", net.m, net.n},
+                 {"adam_v", net.v, net.n},
+                 {"log_price", &g->log_price, 1},
+                 {"drift", &g->drift, 1}};
+    for (size_t i = 0; i < sizeof piece / sizeof *piece; i++)
+        PDM_TRY(writing ? pdm_store_put(s, "gate", piece[i].name, PDM_STORE_DOUBLE, piece[i].n, piece[i].values, NULL)
+                        : pdm_store_get(s, "gate", piece[i].name, PDM_STORE_DOUBLE, piece[i].n, piece[i].values));
+done:
+    return status;
+}
