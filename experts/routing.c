@@ -33,12 +33,20 @@ static pdm_size full_width(const pdm_routing *r)
     return r->columns->n_channel / r->columns->n_field;
 }
 
+enum { COLUMNS_MOST = 256 }; /* of an expert, all fields together: what blocks_worth takes */
+
 static pdm_status check_groups(pdm_routing *r, pdm_case *c)
 {
     pdm_status      status = PDM_OK;
     const pdm_size  N = full_width(r), shared = r->settings.shared, groups = r->settings.groups;
     const pdm_where where = pdm_case_where(c, "gate", pdm_case_has(c, "gate", "shared") ? "shared" : "groups");
 
+    if (N * r->columns->n_field > COLUMNS_MOST) {
+        const pdm_where basis = pdm_case_where(c, "experts", "basis");
+        PDM_FAIL_AT(r->ctx, PDM_ERR_CASE, &basis,
+                    "%lld columns for each of %lld fields; with a gate an expert has at most %d in all fields together",
+                    (long long)N, (long long)r->columns->n_field, COLUMNS_MOST);
+    }
     if (shared >= N)
         PDM_FAIL_AT(
             r->ctx, PDM_ERR_CASE, &where,

@@ -80,6 +80,10 @@ done
 gate() {
     bad_case "$1" -e "s/^group: training/group: gate { $2 } group: training/"
 }
+bad_case '/experts:basis|200 columns|2 fields|at most 256' -e 's/^group: training/group: gate { :groups = 4 ; } group: training/' \
+    -e 's/:basis = 4/:basis = 200/' -e 's/:fields = "u"/:fields = "u v"/' -e 's/+ uptake" ;/+ uptake" ; :v = "dt(v) - dx(D*dx(v))" ;/' \
+    -e 's/:u = "u0" ;/:u = "u0" ; :v = "0" ;/' -e 's/flux(u) = 0"/flux(u) = 0; flux(v) = 0"/' -e 's/u0 + t\/tau"/u0 + t\/tau; v = 0"/' \
+    -e 's/:u = "1" ;/:u = "1" ; :v = "1" ;/' -e 's/control_points = 10/control_points = 210/'
 gate '/gate:groups|4 columns|3 groups|equal size' ':groups = 3 ;'
 gate '/gate:shared|4 shared columns of the 4|fewer expected' ':shared = 4 ;'
 gate '/gate:unknowns|0.2 of the 4 columns|2 shared ones' ':shared = 2 ; :groups = 2 ; :unknowns = 0.2 ;'
