@@ -15,6 +15,7 @@ out=${CASES_OUT:-$root/build/cases}
 #       bars: trained, polished   short form: steps, bar of the trained one: between what was measured
 #       and the untrained one where these differ (burgers, burgers_random, allen_cahn, darcy, reaction_diffusion: not in so
 #       few steps, so their bars are about twice what was measured and judge the solve)
+#       may follow: tolerance of the polish (1e-8); of the short form: bar of the polished one, and a coarser domain
 list() {
     cat << 'END'
 diffusion_sorption   diffusion_sorption_truth.nc|diffusion_sorption/reference.nc 0.3 0.25 20  4
@@ -29,6 +30,7 @@ allen_cahn           allen_cahn_reference.nc|allen_cahn/reference.nc            
 darcy                darcy/reference.nc                                         1.5 0.5  5   5
 reaction_diffusion   reaction_diffusion/reference.nc                            0.9 0.2  5   2
 kuramoto_sivashinsky kuramoto_sivashinsky/reference.nc                          2   0.1  20  17
+navier_stokes        navier_stokes/reference.nc                                 4   2.5  1   9  1e-4 8 x.control_points=32 y.control_points=32 x.experts=8 y.experts=8 x.degree=3 y.degree=3
 END
 }
 
@@ -72,8 +74,11 @@ error_in() { sed -n 's/^field .*mean relative L2 error \([^ ]*\) %, worst.*/\1/p
 milliseconds_in() { sed -n 's/^time per sample: network \(.*\) ms, solve \(.*\) ms, output \(.*\) ms, setting.*/\1 \2 \3/p' "$1" | awk '{print $1 + $2 + $3}'; }
 
 run_case() {
-    name=$1 reference=$2 bar=$3 bar_polished=$4 steps=$5
-    [ "$short" -eq 1 ] && bar=$6
+    name=$1 reference=$2 bar=$3 bar_polished=$4 steps=$5 bar_short=$6 tolerance=${7:-1e-8} coarse=""
+    if [ "$short" -eq 1 ]; then
+        bar=$bar_short bar_polished=${8:-$bar_polished}
+        [ $# -gt 8 ] && shift 8 && coarse=$(printf -- '--set domain/%s ' "$@")
+    fi
     file=$(case_file "$name")
     reference=$(reference_file "$reference")
     model=$out/$name.nc
@@ -81,7 +86,7 @@ run_case() {
     start_error=-
     if [ "$short" -eq 1 ]; then
         # shellcheck disable=SC2086 # options are meant to be split
-        "$program" train "$file" -f -q -o "$model" $threads $settings --set training.steps="$steps" > "$out/$name.train"
+        "$program" train "$file" -f -q -o "$model" $threads $settings $coarse --set training.steps="$steps" > "$out/$name.train"
     else
         # shellcheck disable=SC2086
         "$program" train "$file" -f -q -o "$model" $threads $settings > "$out/$name.train"
@@ -91,7 +96,7 @@ run_case() {
     # shellcheck disable=SC2086
     "$program" eval "$model" ${reference:+"$reference"} $threads > "$out/$name.eval"
     # shellcheck disable=SC2086
-    "$program" eval "$model" ${reference:+"$reference"} --polish 1e-8 $threads > "$out/$name.polished"
+    "$program" eval "$model" ${reference:+"$reference"} --polish "$tolerance" $threads > "$out/$name.polished"
     echo "$name $(error_in "$out/$name.eval") $bar $(error_in "$out/$name.polished") $bar_polished $training \
 $(milliseconds_in "$out/$name.eval") $(milliseconds_in "$out/$name.polished") $start_error" | awk '
         { missed = !($2 != "" && $2 + 0 < $3 + 0 && $4 + 0 < $5 + 0 && NF == 9)

@@ -52,5 +52,6 @@ noticed burgers_random 's|u^2/2|u^2|' 'the data fit better with 0.5 * dx'
 noticed allen_cahn 's/- 5\*u"/+ 5*u"/' 'sign looks wrong'
 noticed darcy 's/"-dx(k/"dx(k/' 'sign looks wrong' 5
 noticed reaction_diffusion 's/- (u - v)"/- (u + v)"/' 'sign looks wrong'
+noticed navier_stokes 's/"-invlap(w)"/"invlap(w)"/' 'sign looks wrong'
 noticed kuramoto_sivashinsky 's/+ dxx(u) +/- dxx(u) +/' 'sign looks wrong'
 exit $failed
