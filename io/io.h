@@ -83,6 +83,12 @@ typedef struct pdm_setting {
 pdm_status pdm_case_settings(pdm_case *c, const char *group, const pdm_setting *table, pdm_size n, void *out);
 /* Takes out of c what it states though it is the default of `like`: c then says the same as a case that leaves it out. */
 pdm_status pdm_case_drop_defaults(pdm_case *c, const pdm_case *like);
+/* What two cases say differently, whatever the order: attributes, variables and groups that one of them lacks, values, and
+ * defaults that both read; a setting that one states and the other has as its default is no difference. differs gets the
+ * path of the group, the name and the two values as text (NULL where one has none; "..." for a variable), all
+ * lent for the call; the first status that is not PDM_OK ends the comparison and is returned. */
+typedef pdm_status (*pdm_case_differs)(void *user, const char *group, const char *name, const char *a, const char *b);
+pdm_status pdm_case_compare(pdm_case *a, pdm_case *b, pdm_case_differs differs, void *user);
 /* Help text, a line a setting. */
 pdm_status pdm_settings_view(const char *group, const pdm_setting *table, pdm_size n, pdm_text *out);
 
@@ -149,7 +155,12 @@ void       pdm_output_destroy(pdm_output **o);
 /* ---- store (io/store.c): named arrays, texts and a case in one NetCDF-4 file, with an XXH3-128 hash over all of it --------
  * The model file is a store. Writing: beside, flushed to disk, renamed. Reading checks format, version and hash first. */
 typedef struct pdm_store pdm_store;
-typedef enum pdm_store_type { PDM_STORE_FLOAT, PDM_STORE_DOUBLE, PDM_STORE_INT64 } pdm_store_type;
+typedef enum pdm_store_type { /* never renumbered: they enter the hash */
+                              PDM_STORE_FLOAT  = 0,
+                              PDM_STORE_DOUBLE = 1,
+                              PDM_STORE_INT64  = 2,
+                              PDM_STORE_UINT16 = 5
+} pdm_store_type;
 pdm_status pdm_store_create(pdm_context *ctx, const char *path, const char *kind /* "model" */, int version,
                             pdm_store **out);
 pdm_status pdm_store_put_case(pdm_store *s, pdm_case *c);
@@ -161,6 +172,8 @@ pdm_status pdm_store_commit(pdm_store *s);
 /* Fails with PDM_ERR_MODEL: not a pdemoe file of this kind, version newer than `version`, hash wrong; PDM_ERR_IO otherwise. */
 pdm_status pdm_store_open(pdm_context *ctx, const char *path, const char *kind, int version, pdm_store **out);
 int        pdm_store_format(const pdm_store *s); /* of the file: at most the version asked for */
+/* Of the contents: what was put so far, or what the file holds. */
+void       pdm_store_hash(const pdm_store *s, char out[PDM_HASH_TEXT]);
 pdm_status pdm_store_get_case(pdm_store *s, pdm_case **out);
 pdm_status pdm_store_get_text(pdm_store *s, const char *group, const char *name, char **out); /* allocated */
 pdm_status pdm_store_length(pdm_store *s, const char *group, const char *name, pdm_size *n);  /* -1: absent */

@@ -29,11 +29,11 @@
 #define STORE_ENTRY      "entry"
 #define STORE_SHAPE      "shape"
 
-/* Types as they enter the hash; the first three are pdm_store_type. */
-enum { TYPE_TEXT = PDM_STORE_INT64 + 1, TYPE_CASE, TYPE_COUNT };
-static const nc_type     type_code[TYPE_COUNT]  = {NC_FLOAT, NC_DOUBLE, NC_INT64, NC_CHAR, NC_NAT};
-static const size_t      type_bytes[TYPE_COUNT] = {sizeof(float), sizeof(double), sizeof(int64_t), 1, 0};
-static const char *const type_word[TYPE_COUNT]  = {"float", "double", "int64", "text", "case"};
+/* Types as they enter the hash, never renumbered; those of numbers are pdm_store_type. */
+enum { TYPE_TEXT = PDM_STORE_INT64 + 1, TYPE_CASE, TYPE_COUNT = PDM_STORE_UINT16 + 1 };
+static const nc_type type_code[TYPE_COUNT]  = {NC_FLOAT, NC_DOUBLE, NC_INT64, NC_CHAR, NC_NAT, NC_USHORT};
+static const size_t  type_bytes[TYPE_COUNT] = {sizeof(float), sizeof(double), sizeof(int64_t), 1, 0, sizeof(uint16_t)};
+static const char *const type_word[TYPE_COUNT] = {"float", "double", "int64", "text", "case", "uint16"};
 
 typedef struct store_entry {
     char    *group, *name, *shape;
@@ -495,8 +495,8 @@ static pdm_status list_variable(pdm_store *s, int ncid, int variable, const char
     store_entry e     = {.group = (char *)group, .name = name, .ncid = ncid, .variable = variable};
 
     IO_NC(s->ctx, s->path, nc_inq_var(ncid, variable, name, &type, &n_dim, dim, NULL));
-    while (e.type < TYPE_CASE && type_code[e.type] != type) e.type++;
-    if (e.type == TYPE_CASE || n_dim != 1 || nc_get_att_int(ncid, variable, STORE_ENTRY, &e.number) != NC_NOERR)
+    while (e.type < TYPE_COUNT && type_code[e.type] != type) e.type++;
+    if (e.type == TYPE_COUNT || n_dim != 1 || nc_get_att_int(ncid, variable, STORE_ENTRY, &e.number) != NC_NOERR)
         PDM_TRY(not_ours(s, "an entry is not as pdemoe writes it"));
     IO_NC(s->ctx, s->path, nc_inq_dimlen(ncid, dim[0], &n));
     e.n = (pdm_size)n;
@@ -644,6 +644,11 @@ done:
 int pdm_store_format(const pdm_store *s)
 {
     return s->format;
+}
+
+void pdm_store_hash(const pdm_store *s, char out[PDM_HASH_TEXT])
+{
+    hash_digits(&s->hash, out);
 }
 
 /* The entry, of that type, or PDM_ERR_MODEL. */

@@ -339,6 +339,52 @@ static void fill(pdm_case *to, const char *tolerance, const char *many)
     ck_assert_int_eq(pdm_case_set_array(to, "solver", "s", 0, NULL, NULL, (double[]){-7.0}), PDM_OK);
 }
 
+/* Appends "group:name a b;" for each difference. */
+static pdm_status note_difference(void *user, const char *group, const char *name, const char *a, const char *b)
+{
+    return pdm_text_append(user, "%s:%s %s %s;", group, name, a ? a : "-", b ? b : "-");
+}
+
+typedef struct compared_settings {
+    pdm_size steps;
+} compared_settings;
+static const pdm_setting compared_table[] = {
+    {"steps", PDM_SETTING_COUNT, offsetof(compared_settings, steps), 400, 0, 1e9, NULL, "1", "training steps"}};
+
+START_TEST(test_case_compare)
+    {
+        pdm_case         *other = NULL;
+        pdm_text          text  = {.ctx = ctx};
+        compared_settings settings;
+        const double      values[] = {1.0, 2.0};
+        const pdm_size    shape[]  = {2};
+        const char *const dims[]   = {"x"};
+
+        ck_assert_int_eq(pdm_case_create(ctx, &other), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, "a", "one", "1"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, "a", "two", "2 3"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(other, "a", "two", "2., 3e0"), PDM_OK); /* the same, and in another order */
+        ck_assert_int_eq(pdm_case_set_text(other, "a", "one", "1"), PDM_OK);
+        ck_assert_int_eq(pdm_case_settings(c, "training", compared_table, 1, &settings), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(other, "training", "steps", "400"), PDM_OK); /* the default of the other */
+        ck_assert_int_eq(pdm_case_settings(other, "training", compared_table, 1, &settings), PDM_OK);
+        ck_assert_int_eq(pdm_case_compare(c, other, note_difference, &text), PDM_OK);
+        ck_assert_uint_eq(text.length, 0);
+
+        ck_assert_int_eq(pdm_case_set_text(other, "a", "one", "5"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(other, "b/c", "new", "word"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, "d", "old", "7"), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_array(other, "a", "v", 1, dims, shape, values), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(other->defaults, "training", "steps", "300"), PDM_OK);
+        ck_assert_int_eq(pdm_case_compare(c, other, note_difference, &text), PDM_OK);
+        ck_assert_str_eq(text.data, "a:one 1 5;a:v - ...;d:old 7 -;training:steps - 400;b/c:new - word;"
+                                    "training:steps 400 300;");
+        ck_assert_int_eq(pdm_case_compare(c, c, note_difference, &text), PDM_OK);
+        pdm_text_destroy(&text);
+        pdm_case_destroy(&other);
+    }
+END_TEST
+
 START_TEST(test_case_print_hash_copy)
     {
         pdm_case *copy = NULL, *other = NULL;
@@ -819,6 +865,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(of_case, test_case_unread, 0, N_OF(unread_table));
     tcase_add_test(of_case, test_case_unread_listing);
     tcase_add_test(of_case, test_case_print_hash_copy);
+    tcase_add_test(of_case, test_case_compare);
     tcase_add_test(of_case, test_case_array);
     tcase_add_test(of_case, test_case_unread_array);
     tcase_add_loop_test(of_case, test_case_allocation_fails, 0, N_OF(failing));
