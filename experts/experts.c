@@ -216,6 +216,12 @@ static pdm_status read_experts(pdm_experts *x, pdm_case *c)
                         "%.0f experts for %lld control points; at most one expert per control point expected", value,
                         (long long)n_coef);
         x->per_dim[j] = (pdm_size)value;
+        PDM_TRY(pdm_case_reals(c, group, "prior_experts", false, 1, 1, &value, &n));
+        where = pdm_case_where(c, group, "prior_experts");
+        if (value != floor(value) || value < 1.0 || x->per_dim[j] % (pdm_size)value != 0)
+            PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "%g; a whole number that divides the %lld experts expected",
+                        value, (long long)x->per_dim[j]);
+        x->prior_per_dim[j] = (pdm_size)value;
     }
 done:
     return status;

@@ -2,6 +2,7 @@
  *
  * Read from a case:
  *   /domain/DIM:experts               experts along a dimension (1)
+ *   /domain/DIM:prior_experts         boxes along a dimension that the prior's polynomials are made for (experts)
  *   /experts:basis                    columns per expert and field (N); fewer where an expert has fewer free coefficients
  *   /experts:partition "hard|smooth"  0/1 ownership, or windows that blend over `overlap` control points
  *   /experts:overlap

@@ -23,6 +23,7 @@ struct pdm_experts {
     const pdm_domain *domain;
     experts_settings  settings;
     pdm_size          per_dim[PDM_MAX_DIM];
+    pdm_size          prior_per_dim[PDM_MAX_DIM]; /* boxes that polynomials are made for; each has whole experts */
     pdm_columns_desc  desc;
     pdm_column_group *group;   /* [n_expert*n_field]                           */
     int32_t          *coef;    /* pieces of all groups                          */

@@ -1,7 +1,8 @@
-/* What the network's functions are added to: polynomials on the box of an expert. */
+/* What the network's functions are added to: polynomials on the box of an expert, or on a larger one that it is a part of. */
 #include "experts/experts_impl.h"
 
 #include <math.h>
+#include <string.h>
 
 /* Function k of a dimension at place s in (-1, 1) of the box: Legendre polynomials, or 1, cos, sin, cos 2, ... where one
  * expert goes all the way round. */
@@ -40,55 +41,75 @@ static bool next_degrees(pdm_size n_dim, const pdm_size *limit, pdm_size *degree
     return false;
 }
 
-/* Place of control point i in the box of expert e of a dimension, -1 to 1. */
+/* Place of control point i in box e of a dimension, -1 to 1. */
 static double place_in_box(const pdm_experts *x, pdm_size dim, pdm_size e, pdm_size i)
 {
     const pdm_spline *s = pdm_domain_spline(x->domain, dim);
     const double      n = (double)s->n_coef, overlap = x->settings.partition == 1 ? x->settings.overlap : 0.0;
-    const double      share  = n / (double)x->per_dim[dim];
+    const double      share  = n / (double)x->prior_per_dim[dim];
     double            offset = (double)i + 0.5 - share * ((double)e + 0.5);
     if (s->periodic) offset -= n * floor(offset / n + 0.5);
-    const double half = 0.5 * (x->per_dim[dim] > 1 ? share + overlap : share);
+    const double half = 0.5 * (x->prior_per_dim[dim] > 1 ? share + overlap : share);
     return offset / half;
 }
 
-/* Places along every dimension at which a group has coefficients: so many functions of one variable are independent. seen:
- * zeros, as many as the longest dimension has control points, and zeros again afterwards. */
-static void count_places(const pdm_experts *x, const pdm_column_group *g, unsigned char *seen, pdm_size *n_place)
+/* The box of an expert, a number a dimension. */
+static void find_box(const pdm_experts *x, pdm_size expert, pdm_size *box)
+{
+    for (pdm_size j = pdm_domain_n_dim(x->domain) - 1; j >= 0; j--) {
+        box[j] = expert % x->per_dim[j] / (x->per_dim[j] / x->prior_per_dim[j]);
+        expert /= x->per_dim[j];
+    }
+}
+
+static bool is_in_box(const pdm_experts *x, pdm_size expert, const pdm_size *box)
+{
+    pdm_size own[PDM_MAX_DIM];
+    find_box(x, expert, own);
+    return memcmp(own, box, (size_t)pdm_domain_n_dim(x->domain) * sizeof *box) == 0;
+}
+
+/* Places along every dimension at which the groups of a field in one box have coefficients: so many functions of one variable
+ * are independent. seen: zeros, as many as the longest dimension has control points, and zeros again afterwards. */
+static void count_places(const pdm_experts *x, pdm_size field, const pdm_size *box, unsigned char *seen,
+                         pdm_size *n_place)
 {
     pdm_size stride = 1;
     for (pdm_size j = pdm_domain_n_dim(x->domain) - 1; j >= 0; j--) {
         const pdm_size n = pdm_domain_spline(x->domain, j)->n_coef;
         n_place[j]       = 0;
-        for (pdm_size k = 0; k < g->n_coef; k++) {
-            const pdm_size i = g->coef[k] / stride % n;
-            if (!seen[i]) n_place[j]++;
-            seen[i] = 1;
+        for (pdm_size e = 0; e < x->desc.n_expert; e++) {
+            const pdm_column_group *g = &x->group[e * x->desc.n_field + field];
+            if (!is_in_box(x, e, box)) continue;
+            for (pdm_size k = 0; k < g->n_coef; k++) {
+                const pdm_size i = g->coef[k] / stride % n;
+                if (!seen[i]) n_place[j]++;
+                seen[i] = 1;
+            }
         }
-        for (pdm_size k = 0; k < g->n_coef; k++) seen[g->coef[k] / stride % n] = 0;
+        memset(seen, 0, (size_t)n);
         stride *= n;
     }
 }
 
-static void fill_prior(const pdm_experts *x, const pdm_column_group *g, unsigned char *seen, double *prior)
+static void fill_prior(const pdm_experts *x, pdm_size field, const pdm_column_group *g, unsigned char *seen,
+                       double *prior)
 {
     const pdm_size n_dim = pdm_domain_n_dim(x->domain);
-    pdm_size       limit[PDM_MAX_DIM], degree[PDM_MAX_DIM] = {0}, expert[PDM_MAX_DIM], rest = g->expert;
+    pdm_size       limit[PDM_MAX_DIM], degree[PDM_MAX_DIM] = {0}, box[PDM_MAX_DIM];
     bool           round[PDM_MAX_DIM];
 
-    for (pdm_size j = n_dim - 1; j >= 0; j--) {
-        expert[j] = rest % x->per_dim[j];
-        rest /= x->per_dim[j];
-        round[j] = pdm_domain_spline(x->domain, j)->periodic && x->per_dim[j] == 1;
-    }
-    count_places(x, g, seen, limit);
+    find_box(x, g->expert, box);
+    for (pdm_size j = 0; j < n_dim; j++)
+        round[j] = pdm_domain_spline(x->domain, j)->periodic && x->prior_per_dim[j] == 1;
+    count_places(x, field, box, seen, limit);
     for (pdm_size n = experts_n_taylor(x, g); n < g->n_col; n++) {
         for (pdm_size k = 0; k < g->n_coef; k++) {
             pdm_size at    = g->coef[k];
             double   value = 1.0;
             for (pdm_size j = n_dim - 1; j >= 0; j--) {
                 const pdm_size n_coef = pdm_domain_spline(x->domain, j)->n_coef;
-                value *= prior_factor(round[j], degree[j], place_in_box(x, j, expert[j], at % n_coef));
+                value *= prior_factor(round[j], degree[j], place_in_box(x, j, box[j], at % n_coef));
                 at /= n_coef;
             }
             prior[k * g->n_col + n] = value;
@@ -111,7 +132,7 @@ pdm_status experts_prior_create(pdm_experts *x)
     PDM_TRY(pdm_alloc_array(x->ctx, n, &x->prior));
     double *next = x->prior;
     for (pdm_size g = 0; g < n_group; g++) {
-        fill_prior(x, &x->group[g], seen, next);
+        fill_prior(x, g % x->desc.n_field, &x->group[g], seen, next);
         x->group[g].prior = next;
         next += x->group[g].n_coef * x->group[g].n_col;
     }
