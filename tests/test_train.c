@@ -617,7 +617,7 @@ START_TEST(models_of_earlier_formats_are_refused)
         pdm_model *m = NULL;
         open_context();
         pdm_case *c = tiny_case(PROBLEM_HEAT);
-        OK(pdm_store_create(ctx, "earlier.nc", "model", PDM_MODEL_FORMAT - 1, &s));
+        OK(pdm_store_create(ctx, "earlier.nc", "model", PDM_MODEL_FORMAT_PLAIN - 1, &s));
         OK(pdm_store_put_case(s, c));
         OK(pdm_store_commit(s));
         pdm_store_destroy(&s);

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "train/train_impl.h"
 
@@ -62,6 +63,19 @@ done:
     return status;
 }
 
+/* A line each. */
+static pdm_status view_history(const char *history, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+    while (*history) {
+        const size_t n = strcspn(history, "\n");
+        PDM_TRY(pdm_text_append(out, "%-12s %.*s\n", "history", (int)n, history));
+        history += n + (history[n] == '\n');
+    }
+done:
+    return status;
+}
+
 pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
 {
     pdm_status status = PDM_OK;
@@ -71,6 +85,7 @@ pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
     PDM_TRY(view_model(m, &text));
     PDM_TRY(
         pdm_text_append(&text, "trained      %lld of %lld steps\n", (long long)m->step, (long long)m->training.steps));
+    if (m->history) PDM_TRY(view_history(m->history, &text));
     sink(user, text.data);
 done:
     pdm_text_destroy(&text);

@@ -1,6 +1,7 @@
 #include "train/train.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -139,7 +140,7 @@ done:
     return status;
 }
 
-static pdm_status create_network(pdm_model *m)
+pdm_status model_network(pdm_model *m)
 {
     pdm_status          status = PDM_OK;
     pdm_surrogate_shape shape  = {.n_dim     = pdm_domain_n_dim(m->domain),
@@ -178,8 +179,7 @@ done:
     return status;
 }
 
-/* Starts a model again with the breaks that were found for it; without any it stays. */
-static pdm_status model_regrade(pdm_model **m, const pdm_grading *grading)
+pdm_status model_regrade(pdm_model **m, const pdm_grading *grading)
 {
     pdm_status status = PDM_OK;
     pdm_model *again  = NULL;
@@ -222,7 +222,7 @@ pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
 
     if (!c || !out) return PDM_ERR_ARGUMENT;
     PDM_TRY(model_ground(c, &m));
-    PDM_TRY(create_network(m));
+    PDM_TRY(model_network(m));
     *out = m;
     m    = NULL;
 done:
@@ -256,6 +256,8 @@ void pdm_model_destroy(pdm_model **model)
     pdm_pde_destroy(&m->pde);
     pdm_case_destroy(&m->the_case);
     pdm_free(m->ctx, m->case_file);
+    pdm_free(m->ctx, m->history);
+    pdm_free(m->ctx, m->file);
     pdm_free(m->ctx, m);
     *model = NULL;
 }
@@ -276,23 +278,13 @@ done:
     return status;
 }
 
-static pdm_status store_weights(pdm_model *m, pdm_store *s, bool writing)
+static pdm_status store_weights(pdm_model *m, pdm_store *s, const packed_weights *packed, bool writing)
 {
     pdm_status     status = PDM_OK;
     void          *host   = NULL;
     pdm_surrogate *net    = m->surrogate;
     PDM_TRY(m->backend->ops->acquire(m->backend, net->parameters, writing ? PDM_READ : PDM_WRITE, &host));
-    for (pdm_size i = 0; i < net->n_tensor; i++) {
-        const pdm_tensor_info *t = &net->tensor[i];
-        char                   shape[160];
-        size_t                 used = 0;
-        shape[0]                    = '\0';
-        for (pdm_size k = 0; k < t->n_axis && used < sizeof shape; k++)
-            used += (size_t)snprintf(shape + used, sizeof shape - used, "%s%lld", k ? " " : "", (long long)t->shape[k]);
-        float *values = (float *)host + t->offset;
-        PDM_TRY(writing ? pdm_store_put(s, "weights", t->name, PDM_STORE_FLOAT, t->n, values, shape)
-                        : pdm_store_get(s, "weights", t->name, PDM_STORE_FLOAT, t->n, values));
-    }
+    PDM_TRY(writing ? packed_put(net, s, packed, host) : packed_get(net, s, host));
 done:
     if (host) (void)m->backend->ops->release(m->backend, net->parameters, &host);
     return status;
@@ -378,6 +370,31 @@ done:
     return status;
 }
 
+/* Files of models that training goes on from afresh (merged, compressed, ...) have no moments. */
+static pdm_status store_moments(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n      = m->surrogate->n_parameter;
+    pdm_size       length = 0, since = 0;
+    int64_t        stored = m->moments_since;
+
+    if (!writing) {
+        PDM_TRY(pdm_store_length(s, "optimiser", "adam_m", &length));
+        PDM_TRY(pdm_store_length(s, "optimiser", "moments_since", &since));
+        m->moments_empty = length < 0;
+        m->moments_since = m->moments_empty ? m->step : 0;
+    }
+    if (m->moments_empty) goto done;
+    if (writing ? m->moments_since > 0 : since >= 0)
+        PDM_TRY(writing ? pdm_store_put(s, "optimiser", "moments_since", PDM_STORE_INT64, 1, &stored, NULL)
+                        : pdm_store_get(s, "optimiser", "moments_since", PDM_STORE_INT64, 1, &stored));
+    if (since >= 0) m->moments_since = stored;
+    PDM_TRY(store_buffer(m, s, "adam_m", m->adam_m, n, writing));
+    PDM_TRY(store_buffer(m, s, "adam_v", m->adam_v, n, writing));
+done:
+    return status;
+}
+
 static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
 {
     pdm_status status = PDM_OK;
@@ -389,29 +406,68 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
     if (m->training.slabs > 1) PDM_TRY(store_carried(m, s, writing));
     PDM_TRY(store_first_loss(m, s, writing));
     PDM_TRY(gating_store(m, s, writing));
-    PDM_TRY(store_buffer(m, s, "adam_m", m->adam_m, m->surrogate->n_parameter, writing));
-    PDM_TRY(store_buffer(m, s, "adam_v", m->adam_v, m->surrogate->n_parameter, writing));
     m->step = step;
+    PDM_TRY(store_moments(m, s, writing));
 done:
     return status;
 }
 
+/* Of a file that does not have it: none. */
+static pdm_status store_history(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   n      = 0;
+
+    if (writing) return m->history ? pdm_store_put_text(s, "provenance", "history", m->history) : PDM_OK;
+    PDM_TRY(pdm_store_length(s, "provenance", "history", &n));
+    if (n >= 0) PDM_TRY(pdm_store_get_text(s, "provenance", "history", &m->history));
+done:
+    return status;
+}
+
+pdm_status model_remember(pdm_model *m, const char *format, ...)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {.ctx = m->ctx};
+    char       line[1024];
+    char      *kept = NULL;
+    va_list    arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    PDM_TRY(pdm_text_append(&text, "%s%s\n", m->history ? m->history : "", line));
+    PDM_TRY(pdm_alloc_text(m->ctx, text.data, &kept));
+    pdm_free(m->ctx, m->history);
+    m->history = kept;
+done:
+    pdm_text_destroy(&text);
+    return status;
+}
+
 pdm_status pdm_model_write(pdm_model *m, const char *path)
+{
+    return model_write(m, path, NULL);
+}
+
+pdm_status model_write(pdm_model *m, const char *path, const packed_weights *packed)
 {
     pdm_status status = PDM_OK;
     pdm_store *s      = NULL;
     char       steps[32];
 
     if (!m || !path) return PDM_ERR_ARGUMENT;
-    PDM_TRY(pdm_store_create(m->ctx, path, "model", PDM_MODEL_FORMAT, &s));
+    const bool spare = packed || m->moments_empty || m->moments_since > 0;
+    PDM_TRY(pdm_store_create(m->ctx, path, "model", spare ? PDM_MODEL_FORMAT_SPARE : PDM_MODEL_FORMAT_PLAIN, &s));
     snprintf(steps, sizeof steps, "%lld", (long long)m->training.steps);
     PDM_TRY(pdm_case_set_text(m->the_case, "training", "steps", steps));
     PDM_TRY(pdm_store_put_case(s, m->the_case));
     PDM_TRY(pdm_store_put_text(s, "provenance", "case_file", m->case_file));
     PDM_TRY(pdm_store_put_text(s, "provenance", "build", pdm_build_info()));
+    PDM_TRY(store_history(m, s, true));
     PDM_TRY(store_grading(&m, s, true));
     PDM_TRY(store_scales(m, s, true));
-    PDM_TRY(store_weights(m, s, true));
+    PDM_TRY(store_weights(m, s, packed, true));
     PDM_TRY(store_progress(m, s, true));
     PDM_TRY(pdm_store_commit(s));
 done:
@@ -427,19 +483,22 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
     pdm_model *m      = NULL;
 
     if (!ctx || !path || !out) return PDM_ERR_ARGUMENT;
-    PDM_TRY(pdm_store_open(ctx, path, "model", PDM_MODEL_FORMAT, &s));
-    if (pdm_store_format(s) < PDM_MODEL_FORMAT)
+    PDM_TRY(pdm_store_open(ctx, path, "model", PDM_MODEL_FORMAT_SPARE, &s));
+    if (pdm_store_format(s) < PDM_MODEL_FORMAT_PLAIN)
         PDM_FAIL(ctx, PDM_ERR_MODEL,
                  "%s: a model of format %d, whose weights mean something else in format %d; train anew", path,
-                 pdm_store_format(s), PDM_MODEL_FORMAT);
+                 pdm_store_format(s), PDM_MODEL_FORMAT_PLAIN);
     PDM_TRY(pdm_store_get_case(s, &c));
     PDM_TRY(model_start(c, NULL, &m));
     PDM_TRY(store_grading(&m, s, false));
     PDM_TRY(pdm_store_get_text(s, "provenance", "case_file", &m->case_file));
     PDM_TRY(store_scales(m, s, false));
-    PDM_TRY(create_network(m));
-    PDM_TRY(store_weights(m, s, false));
+    PDM_TRY(model_network(m));
+    PDM_TRY(store_weights(m, s, NULL, false));
     PDM_TRY(store_progress(m, s, false));
+    PDM_TRY(store_history(m, s, false));
+    PDM_TRY(pdm_alloc_text(ctx, path, &m->file));
+    pdm_store_hash(s, m->file_hash);
     *out = m;
     m    = NULL;
 done:
@@ -523,6 +582,11 @@ double pdm_model_value(const pdm_model *m, const char *name)
     for (pdm_size i = 0; m && name && i < m->n_value; i++)
         if (strcmp(m->value[i].name, name) == 0) return m->value[i].value;
     return NAN;
+}
+
+pdm_status pdm_model_case(const pdm_model *m, pdm_case **out)
+{
+    return m && out ? pdm_case_copy(m->the_case, out) : PDM_ERR_ARGUMENT;
 }
 
 pdm_size pdm_model_step(const pdm_model *m)

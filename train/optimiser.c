@@ -49,14 +49,15 @@ pdm_status optimiser_step(pdm_model *m, bool *finite)
     if (m->norm_mean == 0.0) m->norm_mean = norm;
     const double   most = m->training.clip * m->norm_mean, scale = norm > most ? most / norm : 1.0;
     const pdm_adam adam = {.n              = net->n_parameter,
-                           .step           = m->step + 1,
+                           .step           = m->step - m->moments_since + 1,
                            .learning_rate  = learning_rate(&m->training, m->step),
                            .beta1          = BETA1,
                            .beta2          = BETA2,
                            .epsilon        = EPSILON,
                            .gradient_scale = scale};
     PDM_TRY(b->ops->adam_f32(b, &adam, net->g_parameters, m->adam_m, m->adam_v, net->parameters));
-    m->norm_mean = NORM_MEMORY * m->norm_mean + (1.0 - NORM_MEMORY) * norm * scale;
+    m->moments_empty = false;
+    m->norm_mean     = NORM_MEMORY * m->norm_mean + (1.0 - NORM_MEMORY) * norm * scale;
     model_set_value(m, "gradient", norm);
     model_set_value(m, "rate", adam.learning_rate);
     *finite = true;

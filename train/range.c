@@ -18,14 +18,17 @@ static bool is_in_list(const pdm_distribution *d, double value)
 
 static bool is_outside(const pdm_model *m, pdm_size i, double value)
 {
-    const pdm_distribution *d    = &m->distribution[i];
-    const bool              ends = d->kind == PDM_DISTRIBUTION_UNIFORM;
-    const double            unit = 1.0 / m->input_scale[i]; /* half the width, or the deviation; 1 where that is 0 */
+    const pdm_distribution *d      = &m->distribution[i];
+    const bool              ends   = d->kind == PDM_DISTRIBUTION_UNIFORM;
+    double                  centre = m->input_shift[i],
+           unit                    = 1.0 / m->input_scale[i]; /* half the width, or the deviation; 1 where that is 0 */
 
+    /* not from the scales, which may be those of the model that this one was trained on from */
+    if (d->kind != PDM_DISTRIBUTION_NONE) pdm_distribution_spread(d, &centre, &unit);
     if (d->kind == PDM_DISTRIBUTION_LIST) return !is_in_list(d, value);
     if (d->kind == PDM_DISTRIBUTION_UNIFORM && d->value[0] == d->value[1])
         return fabs(value - d->value[0]) > SLACK * fabs(value);
-    return fabs(value - m->input_shift[i]) > (ends ? 1.0 + SLACK : DEVIATIONS) * unit;
+    return fabs(value - centre) > (ends ? 1.0 + SLACK : DEVIATIONS) * unit;
 }
 
 /* The first number of the sample that lies outside, of input *which; -1: none. Fields that go through several intervals in

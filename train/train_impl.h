@@ -4,7 +4,10 @@
 
 #include "train/train.h"
 
-enum { PDM_MODEL_FORMAT = 2, N_VALUE = 128, VERDICT_STEPS = 10 };
+/* Formats of the model file. PLAIN: all there is to go on training as if nothing had been. SPARE: without moments of the
+ * optimiser, or with moments younger than the model, or with packed weights; a file has it only when it needs it. */
+enum { PDM_MODEL_FORMAT_PLAIN = 2, PDM_MODEL_FORMAT_SPARE = 3 };
+enum { N_VALUE = 128, VERDICT_STEPS = 10 };
 
 typedef enum loss_kind { LOSS_PHYSICS, LOSS_DATA, LOSS_MIX } loss_kind;
 
@@ -85,6 +88,9 @@ struct pdm_model {
     pdm_context        *ctx;
     pdm_case           *the_case;
     char               *case_file; /* where the case came from in the first place */
+    char               *history;   /* models that this one was made from: a line each, oldest first; NULL: none */
+    char               *file;      /* that it was read from, NULL: none ... */
+    char                file_hash[PDM_HASH_TEXT]; /* ... and the hash of its contents */
     training_settings   training;
     pdm_pde            *pde;
     pdm_domain         *domain;
@@ -132,6 +138,8 @@ struct pdm_model {
     pdm_buffer *adam_m, *adam_v;
     double      norm_mean; /* running mean of gradient norms, for clipping */
     pdm_size    step;
+    pdm_size    moments_since; /* the step at which Adam's moments were zero; usually 0 */
+    bool        moments_empty; /* zero now, and not worth a file's space                */
 
     /* verdict.c */
     double   first_loss;               /* sum over the first VERDICT_STEPS steps; NaN: not known */
@@ -142,9 +150,73 @@ struct pdm_model {
     pdm_size    n_value;
 };
 
+/* packed.c: weights whole or as factors, in single or half precision, as files have them (which that file describes). */
+typedef struct low_rank {
+    pdm_size  n_mode, n_number; /* n_number: of `factor` */
+    uint16_t *rank;             /* [n_mode]; NULL: the tensor is stored whole */
+    float    *factor;           /* [sum of ranks][2][n_in + n_out] */
+} low_rank;
+typedef struct packed_weights {
+    bool      half;
+    low_rank *tensor; /* [n_tensor] of the network */
+} packed_weights;
+/* Is it a matrix per mode, and its sizes. */
+bool     tensor_has_modes(const pdm_tensor_info *t);
+void     tensor_modes(const pdm_tensor_info *t, pdm_size *n_mode, pdm_size *n_in, pdm_size *n_out);
+void     packed_destroy(pdm_context *ctx, pdm_size n_tensor, packed_weights *p);
+pdm_size packed_bytes(const pdm_surrogate *net, const packed_weights *p);
+/* What a reader gets: out [n_parameter]. whole: those of tensors that are stored whole. */
+pdm_status packed_unpack(const pdm_surrogate *net, const packed_weights *p, const float *whole, float *out);
+pdm_status packed_put(const pdm_surrogate *net, pdm_store *s, const packed_weights *p /* NULL: whole */,
+                      const float *whole);
+pdm_status packed_get(const pdm_surrogate *net, pdm_store *s, float *out);
 /* model.c */
 /* Everything that follows from the case; without scales and network. grading as in pdm_domain_create(). */
 pdm_status model_start(pdm_case *c, const pdm_grading *grading, pdm_model **out);
+/* Starts a model again with the breaks that were found for it; without any it stays. */
+pdm_status model_regrade(pdm_model **m, const pdm_grading *grading);
+/* The network, its solver and optimiser, of a model that has its scales. */
+pdm_status model_network(pdm_model *m);
+/* pdm_model_write() with weights packed; NULL: whole, in single precision. */
+pdm_status model_write(pdm_model *m, const char *path, const packed_weights *packed);
+/* One line more of m->history. */
+pdm_status model_remember(pdm_model *m, const char *format, ...) PDM_PRINTF(2, 3);
+/* inherit.c: the file that it was read from, or "a model". Lent. */
+const char *model_name(const pdm_model *m);
+/* Do the weights of b mean the same in a: names, grid, knots, network? PDM_ERR_MODEL says what differs. */
+pdm_status model_check_kin(const pdm_model *a, const pdm_model *b);
+/* judge.c: how good models of one grid and one set of scales are, on the same inputs drawn anew and against the fields of a
+ * file. floor: 1/2 |r|^2 with all coefficients free, which no network comes below; 0 where it is not known: with more than 6000
+ * coefficients, or when that solve does not converge. */
+typedef struct trial_inputs {
+    pdm_size n;
+    double  *input; /* [n][n_input] */
+    double  *floor; /* [n]          */
+    bool     has_floor;
+} trial_inputs;
+typedef struct judgement {
+    pdm_size unconverged; /* solves, those of the file also */
+    double   residual;    /* mean of |r| = sqrt(2 phi) over the inputs                                              */
+    double   excess;      /* mean of sqrt(2 (phi - floor)): the distance to the free solution in the norm of the rows */
+    double   error;       /* mean relative L2 error; NaN: there is no file                                          */
+} judgement;
+/* unseen: other than those of training; of training:data there are no others. floor is NULL. */
+pdm_status trial_inputs_draw(pdm_model *m, pdm_size n, bool unseen, trial_inputs *out);
+pdm_status trial_inputs_create(pdm_model *m, trial_inputs *out); /* so many as judge by, and with floors */
+void       trial_inputs_destroy(pdm_context *ctx, trial_inputs *x);
+pdm_status judge(pdm_model *m, const trial_inputs *x, const char *against /* NULL: none */, judgement *out);
+/* What of a judgement counts: the error where there is a file, else the excess. */
+double judgement_measure(const judgement *j);
+/* low_rank.c: the matrices of all modes, taken apart into directions by how much they change the network's output. */
+typedef struct rank_order rank_order;
+pdm_status rank_order_create(pdm_model *m, rank_order **out); /* of the weights as they are; draws inputs */
+void       rank_order_destroy(pdm_context *ctx, rank_order **x);
+pdm_size   rank_order_n_mode(const rank_order *x); /* of all tensors together, so many matrices */
+pdm_size   rank_order_n_direction(const rank_order *x);
+/* So many directions hold this share of what all of them do to the output (squared). */
+pdm_size rank_order_count(const rank_order *x, double energy);
+/* The first n of them, into p->tensor, which is allocated and empty; the caller destroys it. */
+pdm_status rank_order_take(const rank_order *x, pdm_size n, packed_weights *p);
 /* A model without its network: all that a solve with all coefficients free needs. */
 pdm_status model_ground(pdm_case *c, pdm_model **out);
 pdm_status training_settings_view(pdm_text *out);

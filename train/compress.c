@@ -1,0 +1,286 @@
+/* Smaller model files: matrices of modes as factors of low rank, numbers in half precision, no optimiser; as small as the
+ * error allows. */
+#include "train/train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "train/train_impl.h"
+
+/* One way to store the weights, and what comes of it. */
+typedef struct trial {
+    pdm_size  n_direction; /* 0: matrices are whole */
+    pdm_size  bytes;       /* of the weights        */
+    double    rank;        /* mean; NaN: whole      */
+    judgement found;
+    bool      within; /* the tolerance */
+} trial;
+
+enum { TRIALS = 10 };
+/* Mean ranks that are tried, as shares of the largest that a matrix can have. Above 1/2 factors take more than the matrix. */
+static const double SHARE[] = {3.0 / 8, 1.0 / 4, 3.0 / 16, 1.0 / 8, 3.0 / 32, 1.0 / 16, 1.0 / 32, 1.0 / 64};
+
+typedef struct compression {
+    pdm_model           *m;
+    const pdm_surrogate *net;
+    rank_order          *order;
+    float               *whole; /* [n_parameter] as they were */
+    bool                 half;
+    const char          *against;
+    double               tolerance;
+    pdm_size             n_trial;
+    trial                trial[TRIALS];
+    trial_inputs         inputs;
+    judgement            before;
+    pdm_size             bytes; /* of the weights, whole and in single precision */
+} compression;
+
+static pdm_status set_weights(compression *x, const float *weights)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = x->m->backend;
+    void        *host   = NULL;
+
+    PDM_TRY(b->ops->acquire(b, x->net->parameters, PDM_WRITE, &host));
+    memcpy(host, weights, (size_t)x->net->n_parameter * sizeof(float));
+done:
+    if (host) (void)b->ops->release(b, x->net->parameters, &host);
+    return status;
+}
+
+static pdm_status keep_weights(compression *x)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = x->m->backend;
+    void        *host   = NULL;
+
+    PDM_TRY(pdm_alloc_array(x->m->ctx, x->net->n_parameter, &x->whole));
+    PDM_TRY(b->ops->acquire(b, x->net->parameters, PDM_READ, &host));
+    memcpy(x->whole, host, (size_t)x->net->n_parameter * sizeof(float));
+done:
+    if (host) (void)b->ops->release(b, x->net->parameters, &host);
+    return status;
+}
+
+/* Largest rank that any matrix can have, 0 when there are none; and how many there are. */
+static pdm_size most_rank(const pdm_surrogate *net, pdm_size *n_matrix)
+{
+    pdm_size most = 0;
+    for (pdm_size t = 0; t < net->n_tensor; t++) {
+        pdm_size n_mode, n_in, n_out;
+        if (!tensor_has_modes(&net->tensor[t])) continue;
+        tensor_modes(&net->tensor[t], &n_mode, &n_in, &n_out);
+        const pdm_size least = n_in < n_out ? n_in : n_out;
+        most                 = least > most ? least : most;
+        *n_matrix += n_mode;
+    }
+    return most;
+}
+
+static pdm_status pack(const compression *x, pdm_size n_direction, packed_weights *p)
+{
+    pdm_status status = PDM_OK;
+
+    *p = (packed_weights){.half = x->half};
+    PDM_TRY(pdm_alloc_array(x->m->ctx, x->net->n_tensor, &p->tensor));
+    if (n_direction > 0) PDM_TRY(rank_order_take(x->order, n_direction, p));
+done:
+    return status;
+}
+
+static pdm_status try_one(compression *x, trial *t)
+{
+    pdm_status     status = PDM_OK;
+    packed_weights packed = {0};
+    float         *values = NULL;
+
+    PDM_TRY(pack(x, t->n_direction, &packed));
+    PDM_TRY(pdm_alloc_array(x->m->ctx, x->net->n_parameter, &values));
+    PDM_TRY(packed_unpack(x->net, &packed, x->whole, values));
+    PDM_TRY(set_weights(x, values));
+    PDM_TRY(judge(x->m, &x->inputs, x->against, &t->found));
+    t->bytes         = packed_bytes(x->net, &packed);
+    const double now = judgement_measure(&t->found), before = judgement_measure(&x->before);
+    t->within = now <= (1.0 + x->tolerance) * before && t->found.unconverged <= x->before.unconverged;
+    t->rank   = t->n_direction > 0 ? (double)t->n_direction / (double)rank_order_n_mode(x->order) : NAN;
+done:
+    packed_destroy(x->m->ctx, x->net->n_tensor, &packed);
+    pdm_free(x->m->ctx, values);
+    return status;
+}
+
+static void add_trial(compression *x, pdm_size n_direction)
+{
+    if (x->n_trial == TRIALS || (n_direction < 1 && x->n_trial > 0)) return;
+    if (x->n_trial > 0 && x->trial[x->n_trial - 1].n_direction == n_direction) return;
+    x->trial[x->n_trial++] = (trial){.n_direction = n_direction};
+}
+
+static void list_trials(compression *x, double rank, double energy)
+{
+    const pdm_size n_mode = rank_order_n_mode(x->order);
+
+    if (rank > 0.0) {
+        add_trial(x, (pdm_size)fmax(1.0, floor(rank * (double)n_mode + 0.5)));
+    } else if (energy > 0.0) {
+        add_trial(x, rank_order_count(x->order, energy));
+    } else {
+        add_trial(x, 0); /* whole */
+        for (size_t i = 0; i < sizeof SHARE / sizeof *SHARE; i++)
+            add_trial(x, (pdm_size)(SHARE[i] * (double)rank_order_n_direction(x->order)));
+    }
+}
+
+/* ---- what is said ---- */
+
+static pdm_status print_row(const compression *x, double rank, pdm_size bytes, const judgement *j, const char *verdict,
+                            pdm_text *text)
+{
+    pdm_status status = PDM_OK;
+
+    if (isnan(rank))
+        PDM_TRY(pdm_text_append(text, "%-8s", "whole"));
+    else
+        PDM_TRY(pdm_text_append(text, "%-8.3g", rank));
+    PDM_TRY(pdm_text_append(text, "  %9.1f kB  %6.1f %%  %12.4e  %12.4e", (double)bytes / 1e3,
+                            100.0 * (double)bytes / (double)x->bytes, j->residual, j->excess));
+    if (x->against) PDM_TRY(pdm_text_append(text, "  %9.4f %%", 100.0 * j->error));
+    PDM_TRY(pdm_text_append(text, "  %s\n", verdict));
+done:
+    return status;
+}
+
+static pdm_status print_table(const compression *x, const trial *chosen, pdm_text *text)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(pdm_text_append(text, "%-8s  %12s  %8s  %12s  %12s", "rank", "weights", "share", "residual", "excess"));
+    if (x->against) PDM_TRY(pdm_text_append(text, "  %11s", "error"));
+    PDM_TRY(pdm_text_append(text, "\n"));
+    PDM_TRY(print_row(x, NAN, x->bytes, &x->before, "as it is", text));
+    for (pdm_size i = 0; i < x->n_trial; i++)
+        PDM_TRY(print_row(x, x->trial[i].rank, x->trial[i].bytes, &x->trial[i].found,
+                          &x->trial[i] == chosen                                  ? "chosen"
+                          : x->trial[i].within                                    ? "within the tolerance"
+                          : x->trial[i].found.unconverged > x->before.unconverged ? "solves do not converge"
+                                                                                  : "",
+                          text));
+    PDM_TRY(pdm_text_append(
+        text, "numbers in %s precision; excess: the residual beyond that with all coefficients free%s\n",
+        x->half ? "half" : "single", x->inputs.has_floor ? "" : ", which is not known here: they are the same"));
+    PDM_TRY(pdm_text_append(text, "the tolerance, %g, is on the %s\n", x->tolerance,
+                            x->against ? "error" : "excess, on inputs drawn anew"));
+done:
+    return status;
+}
+
+static pdm_size size_of_file(const char *path)
+{
+    struct stat s;
+    return path && stat(path, &s) == 0 ? (pdm_size)s.st_size : -1;
+}
+
+static void tell_numbers(const compression *x, const trial *chosen, const char *output, pdm_number numbers, void *user)
+{
+    numbers(user, "within", chosen ? 1.0 : 0.0);
+    numbers(user, "trials", (double)x->n_trial);
+    numbers(user, "residual.before", x->before.residual);
+    numbers(user, "excess.before", x->before.excess);
+    if (x->against) numbers(user, "error.before", x->before.error);
+    numbers(user, "bytes.before", (double)x->bytes);
+    if (!chosen) return;
+    numbers(user, "rank", chosen->rank);
+    numbers(user, "residual", chosen->found.residual);
+    numbers(user, "excess", chosen->found.excess);
+    if (x->against) numbers(user, "error", chosen->found.error);
+    numbers(user, "bytes", (double)chosen->bytes);
+    numbers(user, "bytes.file", (double)size_of_file(output));
+}
+
+/* ---- the whole ---- */
+
+static pdm_status check_arguments(const pdm_model *m, double rank, double energy)
+{
+    pdm_status     status = PDM_OK;
+    pdm_size       n_mode = 0;
+    const pdm_size most   = most_rank(m->surrogate, &n_mode);
+
+    if (most == 0) PDM_FAIL(m->ctx, PDM_ERR_MODEL, "%s: its network has no matrices of modes", model_name(m));
+    if (rank < 0.0 || rank > (double)most)
+        PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT,
+                 "rank %g; above 0 and at most %lld, the width of its Fourier layers, expected", rank, (long long)most);
+    if (rank > 0.0 && rank * (double)n_mode < 0.5)
+        PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "rank %g is the mean over %lld modes, which leaves nothing of them", rank,
+                 (long long)n_mode);
+    if (energy < 0.0 || energy > 1.0)
+        PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "energy %g; above 0 and at most 1 expected", energy);
+done:
+    return status;
+}
+
+static pdm_status write_chosen(compression *x, const trial *chosen, const char *output)
+{
+    pdm_status     status  = PDM_OK;
+    pdm_model     *m       = x->m;
+    packed_weights packed  = {0};
+    const bool     empty   = m->moments_empty;
+    const pdm_size since   = m->moments_since;
+    char          *history = m->history;
+
+    m->history = NULL;
+    if (history) PDM_TRY(pdm_alloc_text(m->ctx, history, &m->history));
+    PDM_TRY(model_remember(m, "compressed from %s (%s), step %lld: mean rank %.3g, %s precision", model_name(m),
+                           m->file_hash, (long long)m->step, chosen->rank, x->half ? "half" : "single"));
+    PDM_TRY(pack(x, chosen->n_direction, &packed));
+    PDM_TRY(set_weights(x, x->whole));
+    m->moments_empty = true;
+    m->moments_since = m->step;
+    PDM_TRY(model_write(m, output, &packed));
+done:
+    pdm_free(m->ctx, m->history);
+    m->history       = history;
+    m->moments_empty = empty;
+    m->moments_since = since;
+    packed_destroy(m->ctx, x->net->n_tensor, &packed);
+    return status;
+}
+
+pdm_status pdm_model_compress(pdm_model *m, const char *output, double rank, double energy, int half, double tolerance,
+                              const char *against, pdm_sink sink, pdm_number numbers, void *user)
+{
+    pdm_status   status = PDM_OK;
+    const trial *chosen = NULL;
+    pdm_text     text   = {0};
+    compression  x      = {.m = m, .half = half != 0, .against = against, .tolerance = tolerance};
+
+    if (!m || !output || (rank > 0.0 && energy > 0.0) || !(tolerance >= 0.0)) return PDM_ERR_ARGUMENT;
+    text.ctx = m->ctx;
+    x.net    = m->surrogate;
+    x.bytes  = x.net->n_parameter * (pdm_size)sizeof(float);
+    PDM_TRY(check_arguments(m, rank, energy));
+    PDM_TRY(keep_weights(&x));
+    PDM_TRY(trial_inputs_create(m, &x.inputs));
+    PDM_TRY(judge(m, &x.inputs, against, &x.before));
+    PDM_TRY(rank_order_create(m, &x.order));
+    list_trials(&x, rank, energy);
+    for (pdm_size i = 0; i < x.n_trial; i++) {
+        PDM_TRY(try_one(&x, &x.trial[i]));
+        if (x.trial[i].within && (!chosen || x.trial[i].bytes < chosen->bytes)) chosen = &x.trial[i];
+    }
+    if (chosen) PDM_TRY(write_chosen(&x, chosen, output));
+    PDM_TRY(print_table(&x, chosen, &text));
+    if (sink) sink(user, text.data);
+    if (numbers) tell_numbers(&x, chosen, output, numbers, user);
+done:
+    if (x.whole && status == PDM_OK)
+        status = set_weights(&x, x.whole);
+    else if (x.whole)
+        (void)set_weights(&x, x.whole);
+    rank_order_destroy(m ? m->ctx : NULL, &x.order);
+    if (m) trial_inputs_destroy(m->ctx, &x.inputs);
+    if (m) pdm_free(m->ctx, x.whole);
+    pdm_text_destroy(&text);
+    return status;
+}

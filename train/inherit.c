@@ -1,0 +1,219 @@
+/* A model of one case from the weights of a model of another: what has to agree, and what comes along. */
+#include "train/train.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/train_impl.h"
+
+#define NOTE_SIZE 512
+
+static void differs(char note[NOTE_SIZE], const char *format, ...) PDM_PRINTF(2, 3);
+
+static void differs(char note[NOTE_SIZE], const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(note, NOTE_SIZE, format, arguments);
+    va_end(arguments);
+}
+
+/* Each of these has a say in what the weights mean. They return false with the difference in words: a against b. */
+
+static bool names_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    const pdm_pde *p = a->pde, *q = b->pde;
+
+    if (pdm_pde_n_field(p) != pdm_pde_n_field(q) || pdm_pde_n_input(p) != pdm_pde_n_input(q)) {
+        differs(note, "%lld fields and %lld inputs against %lld and %lld", (long long)pdm_pde_n_field(p),
+                (long long)pdm_pde_n_input(p), (long long)pdm_pde_n_field(q), (long long)pdm_pde_n_input(q));
+        return false;
+    }
+    for (pdm_size i = 0; i < pdm_pde_n_field(p); i++)
+        if (strcmp(pdm_pde_field_name(p, i), pdm_pde_field_name(q, i)) != 0) {
+            differs(note, "/pde:fields, number %lld: \"%s\" against \"%s\"", (long long)i, pdm_pde_field_name(p, i),
+                    pdm_pde_field_name(q, i));
+            return false;
+        }
+    for (pdm_size i = 0; i < pdm_pde_n_input(p); i++) {
+        const pdm_input_info *x = pdm_pde_input(p, i), *y = pdm_pde_input(q, i);
+        if (strcmp(x->name, y->name) != 0 || x->n_dim != y->n_dim ||
+            memcmp(x->dim, y->dim, (size_t)x->n_dim * sizeof *x->dim) != 0 ||
+            pdm_domain_input_on_cells(a->domain, i) != pdm_domain_input_on_cells(b->domain, i)) {
+            differs(note, "/inputs, number %lld: \"%s\" against \"%s\", or their dimensions or kinds", (long long)i,
+                    x->name, y->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool sizes_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    const pdm_size n_dim = pdm_domain_n_dim(a->domain);
+
+    if (n_dim != pdm_domain_n_dim(b->domain)) {
+        differs(note, "/domain:dimensions: %lld against %lld", (long long)n_dim,
+                (long long)pdm_domain_n_dim(b->domain));
+        return false;
+    }
+    for (pdm_size j = 0; j < n_dim; j++) {
+        const pdm_spline *s = pdm_domain_spline(a->domain, j), *t = pdm_domain_spline(b->domain, j);
+        const char       *name = pdm_pde_dim_name(a->pde, j);
+        if (strcmp(name, pdm_pde_dim_name(b->pde, j)) != 0) {
+            differs(note, "/domain:dimensions, number %lld: \"%s\" against \"%s\"", (long long)j, name,
+                    pdm_pde_dim_name(b->pde, j));
+            return false;
+        }
+        if (s->n_coef != t->n_coef || s->degree != t->degree || s->periodic != t->periodic) {
+            differs(note, "/domain/%s: %lld control points of degree %lld%s against %lld of degree %lld%s", name,
+                    (long long)s->n_coef, (long long)s->degree, s->periodic ? ", periodic," : "", (long long)t->n_coef,
+                    (long long)t->degree, t->periodic ? ", periodic" : "");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of equal sizes. */
+static bool knots_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    for (pdm_size j = 0; j < pdm_domain_n_dim(a->domain); j++) {
+        const pdm_spline *s = pdm_domain_spline(a->domain, j), *t = pdm_domain_spline(b->domain, j);
+        for (pdm_size k = 0; k <= s->n_element; k++)
+            if (s->breaks[k] != t->breaks[k]) {
+                differs(note, "/domain/%s: knot %lld of %lld is at %.9g of the way against %.9g",
+                        pdm_pde_dim_name(a->pde, j), (long long)k, (long long)s->n_element, s->breaks[k], t->breaks[k]);
+                return false;
+            }
+    }
+    if (pdm_domain_n_block(a->domain) != pdm_domain_n_block(b->domain)) {
+        differs(note, "%lld equations and conditions that make rows against %lld",
+                (long long)pdm_domain_n_block(a->domain), (long long)pdm_domain_n_block(b->domain));
+        return false;
+    }
+    return true;
+}
+
+static void print_shape(const pdm_tensor_info *t, char text[128])
+{
+    size_t used = 0;
+    text[0]     = '\0';
+    for (pdm_size k = 0; k < t->n_axis && used < 128; k++)
+        used += (size_t)snprintf(text + used, 128 - used, "%s%lld", k ? " x " : "", (long long)t->shape[k]);
+}
+
+static bool networks_agree(const pdm_surrogate *a, const pdm_surrogate *b, char note[NOTE_SIZE])
+{
+    char mine[128], theirs[128];
+
+    if (a->n_tensor != b->n_tensor) {
+        differs(note, "networks of %lld tensors against %lld", (long long)a->n_tensor, (long long)b->n_tensor);
+        return false;
+    }
+    for (pdm_size i = 0; i < a->n_tensor; i++) {
+        print_shape(&a->tensor[i], mine);
+        print_shape(&b->tensor[i], theirs);
+        if (strcmp(a->tensor[i].name, b->tensor[i].name) != 0 || strcmp(mine, theirs) != 0) {
+            differs(note, "the network's %s is %s against %s %s", a->tensor[i].name, mine, b->tensor[i].name, theirs);
+            return false;
+        }
+    }
+    return true;
+}
+
+const char *model_name(const pdm_model *m)
+{
+    return m->file ? m->file : "a model";
+}
+
+static pdm_status refuse(const pdm_model *a, const pdm_model *b, const char *note)
+{
+    return pdm_error_set(a->ctx, PDM_ERR_MODEL, NULL, __func__, "%s: its weights do not fit %s: %s", model_name(b),
+                         a->file ? a->file : pdm_case_path(a->the_case), note);
+}
+
+pdm_status model_check_kin(const pdm_model *a, const pdm_model *b)
+{
+    char       note[NOTE_SIZE];
+    const bool agree = names_agree(a, b, note) && sizes_agree(a, b, note) && knots_agree(a, b, note) &&
+                       networks_agree(a->surrogate, b->surrogate, note);
+    return agree ? PDM_OK : refuse(a, b, note);
+}
+
+/* Scales define what the network's inputs and columns mean, and the objective: they come along with the weights. */
+static void take_scales(pdm_model *m, const pdm_model *parent)
+{
+    for (pdm_size i = 0; i < pdm_domain_n_block(m->domain); i++)
+        pdm_domain_set_scale(m->domain, i, pdm_domain_scale(parent->domain, i));
+    for (pdm_size i = 0; i < pdm_domain_n_field(m->domain); i++) m->magnitude[i] = parent->magnitude[i];
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->pde); i++) {
+        m->input_shift[i] = parent->input_shift[i];
+        m->input_scale[i] = parent->input_scale[i];
+    }
+}
+
+/* Where the case of m wants knots that are found, they are those of the parent. */
+static pdm_status take_knots(pdm_model **m, const pdm_model *parent)
+{
+    pdm_grading lent = {{NULL}};
+
+    for (pdm_size j = 0; j < pdm_domain_n_dim(parent->domain); j++) {
+        const pdm_spline *s = pdm_domain_spline(parent->domain, j);
+        if (pdm_domain_wants_grading((*m)->domain, j) && s->n_element > 1) lent.interior[j] = s->breaks + 1;
+    }
+    return model_regrade(m, &lent);
+}
+
+static pdm_status take_weights(pdm_model *m, const pdm_model *parent)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b = m->backend, *theirs = parent->backend;
+    void        *to = NULL, *from = NULL;
+
+    PDM_TRY(b->ops->acquire(b, m->surrogate->parameters, PDM_WRITE, &to));
+    PDM_TRY(theirs->ops->acquire(theirs, parent->surrogate->parameters, PDM_READ, &from));
+    memcpy(to, from, (size_t)m->surrogate->n_parameter * sizeof(float));
+done:
+    if (to) (void)b->ops->release(b, m->surrogate->parameters, &to);
+    if (from) (void)theirs->ops->release(theirs, parent->surrogate->parameters, &from);
+    return status;
+}
+
+static pdm_status take_history(pdm_model *m, const pdm_model *parent)
+{
+    pdm_status status = PDM_OK;
+    if (parent->history) PDM_TRY(pdm_alloc_text(m->ctx, parent->history, &m->history));
+    if (parent->file)
+        PDM_TRY(model_remember(m, "from %s (%s), step %lld", parent->file, parent->file_hash, (long long)parent->step));
+    else
+        PDM_TRY(model_remember(m, "from a model at step %lld", (long long)parent->step));
+done:
+    return status;
+}
+
+pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_model *m      = NULL;
+    char       note[NOTE_SIZE];
+
+    if (!c || !parent || !out || pdm_case_context(c) != parent->ctx) return PDM_ERR_ARGUMENT;
+    PDM_TRY(model_start(c, NULL, &m));
+    if (!names_agree(m, parent, note) || !sizes_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
+    PDM_TRY(take_knots(&m, parent));
+    if (!knots_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
+    PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
+    take_scales(m, parent);
+    PDM_TRY(model_network(m));
+    if (!networks_agree(m->surrogate, parent->surrogate, note)) PDM_TRY(refuse(m, parent, note));
+    PDM_TRY(take_weights(m, parent));
+    PDM_TRY(take_history(m, parent));
+    m->moments_empty = true;
+    *out             = m;
+    m                = NULL;
+done:
+    pdm_model_destroy(&m);
+    return status;
+}

@@ -1,0 +1,161 @@
+/* From few experts to more, with the weights as they are. */
+#include "train/train.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train/train_impl.h"
+
+/* May upcycling change it? What the weights and the objective mean stays. */
+static bool may_change(const char *group, const char *name)
+{
+    if (strcmp(group, "training") == 0 || strcmp(group, "solver") == 0) return true;
+    if (strncmp(group, "domain/", 7) == 0) return strcmp(name, "experts") == 0 || strcmp(name, "prior_experts") == 0;
+    return strcmp(group, "experts") == 0 && strcmp(name, "basis") != 0;
+}
+
+static pdm_status check_change(void *user, const char *group, const char *name, const char *a, const char *b)
+{
+    pdm_status       status = PDM_OK;
+    const pdm_model *m      = user;
+
+    if (!may_change(group, name))
+        PDM_FAIL(m->ctx, PDM_ERR_CASE,
+                 "/%s:%s is %s in %s and %s here; an upcycled model keeps all but /domain/DIM:experts, /experts (less "
+                 "basis), /solver and /training",
+                 group, name, a ? a : "not stated", model_name(m), b ? b : "not stated");
+done:
+    return status;
+}
+
+/* Polynomials stay those of the boxes that the network was trained with: the columns of new experts then are the old ones,
+ * cut into pieces, and reach all that those did. */
+static pdm_status keep_prior(pdm_model *m, pdm_case *c)
+{
+    pdm_status  status = PDM_OK;
+    const char *prior  = NULL;
+    char        group[160], number[32];
+
+    PDM_TRY(pdm_case_text(c, "experts", "prior", "polynomial", &prior));
+    if (strcmp(prior, "none") == 0) goto done;
+    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
+        snprintf(group, sizeof group, "domain/%.128s", pdm_pde_dim_name(m->pde, j));
+        if (pdm_case_has(c, group, "prior_experts")) continue; /* the parent's, or the user's */
+        double   old = 1.0, now = 1.0;
+        pdm_size n;
+        PDM_TRY(pdm_case_reals(m->the_case, group, "experts", false, 1, 1, &old, &n));
+        PDM_TRY(pdm_case_reals(c, group, "experts", false, 1, 1, &now, &n));
+        snprintf(number, sizeof number, "%.0f", old);
+        if (now != old && fmod(now, old) == 0.0) PDM_TRY(pdm_case_set_text(c, group, "prior_experts", number));
+    }
+done:
+    return status;
+}
+
+static pdm_size count_experts(const pdm_model *m)
+{
+    return pdm_experts_columns(m->experts)->n_expert;
+}
+
+/* Where changes are printed to, and the case that has them. */
+typedef struct change_list {
+    pdm_text *text;
+    pdm_case *changed;
+} change_list;
+
+/* As --set wants it. */
+static pdm_status print_change(void *user, const char *group, const char *name, const char *a, const char *b)
+{
+    pdm_status         status = PDM_OK;
+    const change_list *x      = user;
+    const char        *value  = NULL;
+
+    (void)a;
+    if (!b || (strncmp(group, "domain/", 7) != 0 && strcmp(group, "experts") != 0)) return PDM_OK;
+    PDM_TRY(pdm_case_text(x->changed, group, name, "", &value));
+    PDM_TRY(pdm_text_append(x->text, " --set "));
+    for (; *group; group++) PDM_TRY(pdm_text_append(x->text, "%c", *group == '/' ? '.' : *group));
+    PDM_TRY(pdm_text_append(x->text, ".%s=%s", name, value));
+done:
+    return status;
+}
+
+static pdm_status report(pdm_model *before, pdm_model *after, const char *against, pdm_size n, const judgement *x,
+                         const judgement *y, pdm_text *text)
+{
+    pdm_status  status  = PDM_OK;
+    change_list changes = {text, after->the_case};
+
+    PDM_TRY(pdm_text_append(text, "%-10s %14s %14s\n", "", "before", "after"));
+    PDM_TRY(pdm_text_append(text, "%-10s %14lld %14lld\n", "experts", (long long)count_experts(before),
+                            (long long)count_experts(after)));
+    PDM_TRY(pdm_text_append(text, "%-10s %14lld %14lld\n", "unknowns", (long long)pdm_experts_n_column(before->experts),
+                            (long long)pdm_experts_n_column(after->experts)));
+    PDM_TRY(pdm_text_append(text, "%-10s %14.4e %14.4e  on %lld inputs drawn anew\n", "residual", x->residual,
+                            y->residual, (long long)n));
+    PDM_TRY(pdm_text_append(text, "%-10s %14.4e %14.4e  beyond that with all coefficients free\n", "excess", x->excess,
+                            y->excess));
+    if (against)
+        PDM_TRY(pdm_text_append(text, "%-10s %12.4f %% %12.4f %%  against %s\n", "error", 100.0 * x->error,
+                                100.0 * y->error, against));
+    PDM_TRY(pdm_text_append(text, "%-10s", "settings"));
+    PDM_TRY(pdm_case_compare(before->the_case, after->the_case, print_change, &changes));
+    PDM_TRY(pdm_text_append(text, "\n"));
+    if (y->unconverged > x->unconverged)
+        PDM_TRY(pdm_text_append(text, "%lld solves did not converge, %lld before\n", (long long)y->unconverged,
+                                (long long)x->unconverged));
+done:
+    return status;
+}
+
+pdm_status pdm_model_upcycle(pdm_model *before, pdm_case *c, const char *against, double tolerance, pdm_sink sink,
+                             pdm_number numbers, void *user, pdm_model **out)
+{
+    pdm_status   status  = PDM_OK;
+    pdm_model   *after   = NULL;
+    pdm_case    *changed = NULL;
+    judgement    x = {0}, y = {0};
+    trial_inputs inputs = {0};
+    pdm_text     text   = {0};
+
+    if (!before || !c || !out || !(tolerance >= 0.0)) return PDM_ERR_ARGUMENT;
+    text.ctx = before->ctx;
+    PDM_TRY(pdm_case_compare(before->the_case, c, check_change, before));
+    PDM_TRY(pdm_case_copy(c, &changed));
+    PDM_TRY(keep_prior(before, changed));
+    PDM_TRY(pdm_model_create_from(changed, before, &after));
+    if (count_experts(after) <= count_experts(before)) {
+        PDM_FAIL(before->ctx, PDM_ERR_CASE, "%s: %lld experts after, %lld before; more expected, by domain.DIM.experts",
+                 model_name(before), (long long)count_experts(after), (long long)count_experts(before));
+    }
+    after->step          = before->step;
+    after->moments_since = before->step;
+    after->first_loss    = NAN;
+    PDM_TRY(trial_inputs_create(before, &inputs));
+    PDM_TRY(judge(before, &inputs, against, &x));
+    PDM_TRY(judge(after, &inputs, against, &y));
+    PDM_TRY(report(before, after, against, inputs.n, &x, &y, &text));
+    const bool within =
+        y.residual <= (1.0 + tolerance) * x.residual && (!against || y.error <= (1.0 + tolerance) * x.error);
+    if (sink) sink(user, text.data);
+    if (numbers) {
+        numbers(user, "within", within ? 1.0 : 0.0);
+        numbers(user, "experts.before", (double)count_experts(before));
+        numbers(user, "experts", (double)count_experts(after));
+        numbers(user, "residual.before", x.residual);
+        numbers(user, "residual", y.residual);
+        numbers(user, "excess.before", x.excess);
+        numbers(user, "excess", y.excess);
+        if (against) numbers(user, "error.before", x.error);
+        if (against) numbers(user, "error", y.error);
+    }
+    *out  = after;
+    after = NULL;
+done:
+    if (before) trial_inputs_destroy(before->ctx, &inputs);
+    pdm_model_destroy(&after);
+    pdm_case_destroy(&changed);
+    pdm_text_destroy(&text);
+    return status;
+}
