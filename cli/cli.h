@@ -16,18 +16,18 @@
 #endif
 
 /* Name, value (documented in --help, never renumbered), meaning. */
-#define CLI_CODE_LIST(X)                                                                       \
-    X(CODE_FINE, 0, "fine")                                                                    \
-    X(CODE_INTERNAL, 1, "a mistake in pdemoe itself")                                          \
-    X(CODE_USAGE, 2, "wrong command line")                                                     \
-    X(CODE_CASE, 3, "the case says something that is not possible")                            \
-    X(CODE_DATA, 4, "input data missing, not finite, or of wrong shape or units")              \
-    X(CODE_FILE, 5, "a file could not be read or written")                                     \
-    X(CODE_MODEL, 6, "a model file is damaged, or of another case or version")                 \
-    X(CODE_NUMERIC, 7, "NaN or infinity, or a wrong gradient (gradcheck)")                     \
-    X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")                          \
-    X(CODE_MEMORY, 9, "not enough memory")                                                     \
-    X(CODE_LIMIT, 10, "not converged within the limits (reference); what there is is written") \
+#define CLI_CODE_LIST(X)                                                                                       \
+    X(CODE_FINE, 0, "fine")                                                                                    \
+    X(CODE_INTERNAL, 1, "a mistake in pdemoe itself")                                                          \
+    X(CODE_USAGE, 2, "wrong command line")                                                                     \
+    X(CODE_CASE, 3, "the case says something that is not possible")                                            \
+    X(CODE_DATA, 4, "input data missing, not finite, or of wrong shape or units")                              \
+    X(CODE_FILE, 5, "a file could not be read or written")                                                     \
+    X(CODE_MODEL, 6, "a model file is damaged, or of another case or version")                                 \
+    X(CODE_NUMERIC, 7, "NaN or infinity, or a wrong gradient (gradcheck)")                                     \
+    X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")                                          \
+    X(CODE_MEMORY, 9, "not enough memory")                                                                     \
+    X(CODE_LIMIT, 10, "not converged within the limits (reference), beyond the tolerance (upcycle, compress)") \
     X(CODE_INTERRUPTED, 130, "interrupted (SIGINT, SIGTERM); a checkpoint is written")
 
 typedef enum exit_code {
@@ -44,7 +44,7 @@ typedef enum exit_code {
 
 /* ---- options (options.c) ---- */
 
-enum { CLI_MAX_OPERAND = 2 };
+enum { CLI_MAX_OPERAND = 32 };
 
 /* --set group.name=value, taken apart; the last dot separates the name. */
 typedef struct setting {
@@ -53,15 +53,15 @@ typedef struct setting {
 
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
-    const char *output, *field, *title, *against, *method;
+    const char *output, *field, *title, *against, *method, *from, *weights;
     double      polish;                    /* 0: none */
-    double      tolerance;                 /* 0: not given */
+    double      tolerance, rank, energy;   /* 0: not given */
     int         threads;                   /* 0: all */
     int         sample;                    /* -1: not given */
     int         samples;                   /* 0: not given */
     int         max_unknowns, max_seconds; /* 0: not given */
     int         width;                     /* pixels; 0: not given */
-    bool        help, quiet, verbose, json, resume, force, estimate;
+    bool        help, quiet, verbose, json, resume, force, estimate, half;
     int         n_set;
     setting    *set; /* [n_set] */
 } options;
@@ -138,6 +138,10 @@ typedef struct subject {
 exit_code subject_read_case(session *s, const char *path, subject *out);
 /* Model file or case, whichever it is; a case becomes an untrained model too. */
 exit_code subject_read_any(session *s, const char *path, subject *out);
+/* A model file, with which --set is not refused. */
+exit_code subject_read_model(session *s, const char *path, subject *out);
+/* The case with --set applied. */
+exit_code subject_apply_settings(session *s, pdm_case *c);
 /* What predicts: the first operand, a model file, or with --polish perhaps a case; --estimate is set on it. */
 exit_code subject_read_solver(session *s, subject *out);
 void      subject_destroy(subject *x);
@@ -187,9 +191,17 @@ void report_text(void *user, const char *text); /* a pdm_sink; user is the repor
 /* After the last text. True with --json: numbers and json_end() are to follow. */
 bool report_wants_numbers(report *r);
 
+/* Models that are compared, by upcycle and compress: a pdm_sink and a pdm_number, user being the verdict (verdict.c). */
+typedef struct verdict {
+    report *r;
+    bool    within; /* the tolerance */
+} verdict;
+void verdict_text(void *user, const char *text);
+void verdict_number(void *user, const char *name, double value);
+
 /* ---- commands ---- */
 
 extern const command train_command, predict_command, eval_command, plot_command, check_command, info_command,
-    gradcheck_command, polish_command, reference_command;
+    gradcheck_command, polish_command, reference_command, merge_command, upcycle_command, compress_command;
 
 #endif

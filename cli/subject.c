@@ -7,7 +7,7 @@
 
 enum { MESSAGE_SIZE = 2048 };
 
-static exit_code apply_settings(session *s, pdm_case *c)
+exit_code subject_apply_settings(session *s, pdm_case *c)
 {
     exit_code code = CODE_FINE;
 
@@ -25,7 +25,7 @@ exit_code subject_read_case(session *s, const char *path, subject *out)
     pdm_case *the_case = NULL;
 
     CLI_TRY(check(s, pdm_case_read(s->ctx, path, &the_case)));
-    CLI_TRY(apply_settings(s, the_case));
+    CLI_TRY(subject_apply_settings(s, the_case));
     out->the_case = the_case;
     the_case      = NULL;
 done:
@@ -37,6 +37,12 @@ static bool is_cdl(const char *path)
 {
     const size_t n = strlen(path);
     return n >= 4 && strcmp(path + n - 4, ".cdl") == 0;
+}
+
+exit_code subject_read_model(session *s, const char *path, subject *out)
+{
+    if (is_cdl(path)) return fail(s, CODE_USAGE, "%s is a case; a model of it expected, from train", path);
+    return check(s, pdm_model_read(s->ctx, path, &out->model));
 }
 
 static exit_code read_model(session *s, const char *path, subject *out)
@@ -69,7 +75,7 @@ exit_code subject_read_any(session *s, const char *path, subject *out)
     const pdm_status as_case = pdm_case_read(s->ctx, path, &out->the_case);
     if (as_case == PDM_ERR_MODEL) CLI_TRY(fail(s, CODE_MODEL, "%s", message)); /* it is meant to be a model */
     if (as_case == PDM_OK) {
-        CLI_TRY(apply_settings(s, out->the_case));
+        CLI_TRY(subject_apply_settings(s, out->the_case));
         if (pdm_model_create(out->the_case, &out->model) == PDM_OK) goto done;
     }
     code = fail(s, CODE_MODEL, "%s is neither a model nor a case\nas a model: %s\nas a case: %s", path, message,
@@ -103,10 +109,14 @@ exit_code check_output(session *s)
 {
     const options *o = s->options;
     struct stat    out, in;
+    const char    *read[CLI_MAX_OPERAND + 2];
 
     if (!o->output || stat(o->output, &out) != 0) return CODE_FINE;
-    for (int i = 0; i < CLI_MAX_OPERAND; i++)
-        if (o->operand[i] && stat(o->operand[i], &in) == 0 && out.st_dev == in.st_dev && out.st_ino == in.st_ino)
-            return fail(s, CODE_USAGE, "the output %s is the same file as the input %s", o->output, o->operand[i]);
+    for (int i = 0; i < CLI_MAX_OPERAND; i++) read[i] = o->operand[i];
+    read[CLI_MAX_OPERAND]     = o->against;
+    read[CLI_MAX_OPERAND + 1] = o->from;
+    for (int i = 0; i < CLI_MAX_OPERAND + 2; i++)
+        if (read[i] && stat(read[i], &in) == 0 && out.st_dev == in.st_dev && out.st_ino == in.st_ino)
+            return fail(s, CODE_USAGE, "the output %s is the same file as the input %s", o->output, read[i]);
     return CODE_FINE;
 }

@@ -13,6 +13,8 @@ static const option_info table[] = {
      "model file, which is also the checkpoint"},
     {"resume", 0, OPTION_FLAG, offsetof(options, resume), false, NULL, "continue from MODEL.nc if it exists"},
     {"force", 'f', OPTION_FLAG, offsetof(options, force), false, NULL, "start anew even if MODEL.nc exists"},
+    {"from", 0, OPTION_TEXT, offsetof(options, from), false, "PARENT.nc",
+     "start with the weights and scales of that model"},
 };
 
 static bool exists(const char *path)
@@ -43,6 +45,21 @@ done:
     return code;
 }
 
+/* A new model of the case, of its own or with the weights of another. */
+static exit_code create(session *s, const options *o, subject *x)
+{
+    exit_code code   = CODE_FINE;
+    subject   parent = {0};
+
+    if (!o->from) return check(s, pdm_model_create(x->the_case, &x->model));
+    CLI_TRY(subject_read_model(s, o->from, &parent));
+    CLI_TRY(check(s, pdm_model_create_from(x->the_case, parent.model, &x->model)));
+    remark(s, "%s: starting from its weights after step %lld", o->from, (long long)pdm_model_step(parent.model));
+done:
+    subject_destroy(&parent);
+    return code;
+}
+
 static exit_code start(session *s, const options *o, subject *x)
 {
     exit_code code = CODE_FINE;
@@ -55,7 +72,7 @@ static exit_code start(session *s, const options *o, subject *x)
     CLI_TRY(subject_read_case(s, o->operand[0], x));
     if (o->resume && exists(o->output)) return resume(s, o, x);
     if (o->resume) remark(s, "%s does not exist: starting anew", o->output);
-    CLI_TRY(check(s, pdm_model_create(x->the_case, &x->model)));
+    CLI_TRY(create(s, o, x));
 done:
     return code;
 }
@@ -172,7 +189,11 @@ const command train_command = {
         "what the last inputs reach with all coefficients free: no network does better on this grid.\n\n"
         "Ctrl-C (or SIGTERM) stops after the step with a checkpoint, a second one at once.\n"
         "With --resume the case has to be the model's; the model keeps its training.steps and\n"
-        "training.checkpoint_every unless they are given by --set.",
+        "training.checkpoint_every unless they are given by --set.\n\n"
+        "With --from the network starts with the weights of PARENT.nc, and keeps its knots and scales; steps, rate "
+        "and\n"
+        "optimiser start anew. CASE may differ from the parent's in distributions, experts, parameters and settings,\n"
+        "as long as fields, inputs, control points and the sizes of the network are the same.",
     .n_needed     = 1,
     .n_operand    = 1,
     .option       = table,

@@ -217,6 +217,44 @@ cp model.log.jsonl kept.log.jsonl
 refused 5 'kept.nc|cannot be written|too large' small_disk "$program" train case.nc -o kept.nc --resume --set training.steps=8
 cmp -s model.nc kept.nc || complain "a full disk has damaged the checkpoint"
 
+# ---- models from models ----
+expect 0 '' "$program" train good.cdl -o branch.nc --from model.nc --set training.steps=2
+write_case other -e 's/:k = 0.3/:k = 0.4/'
+write_case wider -e 's/:width = 8/:width = 6/'
+write_case knots -e 's/group: x { :extent = 0., 1. ;/group: x { :extent = 0., 1. ; :grading = "power 1.5" ;/'
+for case in other wider knots; do expect 0 '' "$program" train $case.cdl -o $case.nc --set training.steps=0; done
+refused 6 'wider.cdl|lift.weight is|x 6 against' "$program" train wider.cdl -o out/m.nc --from model.nc
+refused 6 'knots.cdl|/domain/x: knot 1 of' "$program" train knots.cdl -o out/m.nc --from model.nc
+refused 2 'good.cdl is a case' "$program" train good.cdl -o out/m.nc --from good.cdl
+refused 6 'case.nc|not a pdemoe model' "$program" train good.cdl -o out/m.nc --from case.nc
+refused 2 'the same file as the input model.nc' "$program" train good.cdl -o model.nc --from model.nc --force
+refused 6 '/pde/parameters:k is 0.3 in model.nc and 0.4 in other.nc' "$program" merge model.nc other.nc -o out/m.nc
+refused 6 '/surrogate:width is 8 in model.nc and 6 in wider.nc' "$program" merge model.nc wider.nc -o out/m.nc
+refused 6 '/domain/x:grading is not stated in model.nc and power 1.5 in knots.nc' "$program" merge model.nc knots.nc -o out/m.nc
+refused 6 'inputs.nc|not a pdemoe model' "$program" merge model.nc inputs.nc -o out/m.nc
+refused 5 'missing.nc|No such file' "$program" merge model.nc missing.nc -o out/m.nc
+refused 2 'one each expected' "$program" merge model.nc branch.nc -o out/m.nc --weights 1,2,3
+refused 2 'numbers separated by commas' "$program" merge model.nc branch.nc -o out/m.nc --weights 1,x
+refused 2 'weight 1 is -2; numbers above 0' "$program" merge model.nc branch.nc -o out/m.nc --weights 1,-2
+refused 2 'weight 0 is 0;' "$program" merge model.nc branch.nc -o out/m.nc --weights 0,1
+refused 2 '1 file name given; A.nc B.nc' "$program" merge model.nc -o out/m.nc
+refused 2 'the same file as the input branch.nc' "$program" merge model.nc branch.nc -o branch.nc
+refused 2 '--set changes a case' "$program" merge model.nc branch.nc -o out/m.nc --set training.steps=3
+refused 3 '1 experts after, 2 before; more expected' "$program" upcycle model.nc -o out/m.nc --set domain.x.experts=1
+refused 3 '2 experts after, 2 before' "$program" upcycle model.nc -o out/m.nc
+refused 3 '/domain/x:control_points is 10 in model.nc and 12 here' "$program" upcycle model.nc -o out/m.nc --set domain.x.control_points=12
+refused 3 '/domain/x:prior_experts|divides the 4 experts' "$program" upcycle model.nc -o out/m.nc --set domain.x.experts=4 --set domain.x.prior_experts=3
+refused 2 'the same file' "$program" upcycle model.nc -o model.nc --set domain.x.experts=4
+refused 2 '--rank 0: a number above 0' "$program" compress model.nc -o out/m.nc --rank 0
+refused 2 'rank 9; above 0 and at most 8' "$program" compress model.nc -o out/m.nc --rank 9
+refused 2 'leaves nothing of them' "$program" compress model.nc -o out/m.nc --rank 0.01
+refused 2 'energy 2;' "$program" compress model.nc -o out/m.nc --energy 2
+refused 2 'exclude each other' "$program" compress model.nc -o out/m.nc --rank 1 --energy 0.9
+refused 2 'the same file' "$program" compress model.nc -o model.nc
+refused 2 'the same file as the input inputs.nc' "$program" compress model.nc -o inputs.nc --against inputs.nc
+refused 4 'inputs.nc|no variable "u"' "$program" compress model.nc -o out/m.nc --against inputs.nc
+refused 6 'case.nc|not a pdemoe model' "$program" compress case.nc -o out/m.nc
+
 # ---- NaN in training: the step, the input and the term; the checkpoint stays ----
 write_case nan -e 's/:uptake = "k\*u\*abs(u)"/:uptake = "k*log(u - 5)"/'
 touch out/nan.nc out/nan.log.jsonl

@@ -1,0 +1,71 @@
+#!/bin/sh
+# Branches of a model merge into one that is better than each on the inputs of both; more experts keep the error; a compressed
+# model has a fraction of the bytes and nearly the error. On diffusion_sorption, with few steps, against its reference.
+# usage: test_models_that_last.sh ROOT PROGRAM
+set -u
+
+root=$1 program=$2
+. "$(dirname "$0")/program.sh"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+case=$root/cases/diffusion_sorption/diffusion_sorption.cdl
+reference=$root/cases/diffusion_sorption/reference.nc
+
+# A number of a command's --json, from the file "said".
+number() { sed -n "s/.*\"$1\": \([^,}]*\).*/\1/p" said; }
+error_of() {
+    expect 0 '"error"' "$program" eval "$1" "$reference" --json -q
+    number error
+}
+# at_most A B WORDS: numbers.
+at_most() { awk "BEGIN { exit !($1 <= $2) }" || complain "$3: $1, at most $2 expected"; }
+size_of() { wc -c < "$1"; }
+
+# ---- branch, train, merge ----
+train() { expect 0 "model " "$program" train "$case" -q "$@"; }
+train -o parent.nc --set training.steps=120
+train -o low.nc --from parent.nc --set training.steps=40 --set training.learning_rate=1e-3 \
+    --set 'inputs.u_init.distribution=uniform(0, 0.1)'
+train -o high.nc --from parent.nc --set training.steps=40 --set training.learning_rate=1e-3 --set training.seed=2 \
+    --set 'inputs.u_init.distribution=uniform(0.1, 0.2)'
+expect 0 'of 2 models, step 40' "$program" merge low.nc high.nc -o merged.nc
+merged=$(error_of merged.nc)
+for branch in low high; do at_most "$merged" "$(error_of $branch.nc)" "error of the merged model, beside $branch"; done
+expect 0 'uniform(0, 0.2)|0.5 of low.nc|0.5 of high.nc' "$program" info merged.nc
+# the merged model has seen all of it, a branch half
+expect 0 '8 samples' "$program" predict merged.nc "$reference" -o fields.nc
+grep -q outside said && complain "the merged model's inputs are outside" "$(cat said)"
+expect 0 '4 of 8 samples are outside' "$program" predict low.nc "$reference" -o fields.nc
+# all weight on one of them, all but: that one
+expect 0 'of 2 models' "$program" merge low.nc high.nc -o nearly_low.nc --weights 1e9,1
+low=$(error_of low.nc)
+at_most "$(error_of nearly_low.nc)" "$low * 1.001" "error of the branch that has all the weight"
+# and it goes on from there
+expect 0 'model ' "$program" train "$case" -o merged.nc --resume --set training.steps=44 --set training.learning_rate=1e-3
+
+# ---- more experts ----
+train -o one.nc --set domain.x.experts=1 --set training.steps=40
+expect 0 'prior_experts=1' "$program" upcycle one.nc -o four.nc --set domain.x.experts=4 --against "$reference"
+at_most "$(error_of four.nc)" "1.01 * $(error_of one.nc)" "error with four experts"
+expect 0 '' "$program" upcycle one.nc -o two.nc --set domain.t.experts=2 --json
+at_most "$(number residual)" "1.01 * $(number residual.before)" "residual with two experts"
+train -o on.nc --from four.nc --set domain.x.experts=4 --set domain.x.prior_experts=1 --set training.steps=5
+# polynomials on new boxes instead are another basis, which is noticed
+expect 10 'not.nc is not written|rises' "$program" upcycle one.nc -o not.nc --set domain.x.experts=4 --set domain.x.prior_experts=4
+[ -e not.nc ] && complain "not.nc is there"
+
+# ---- fewer bytes ----
+expect 0 'chosen|single precision' "$program" compress parent.nc -o small.nc
+expect 0 '"within": 1' "$program" compress parent.nc -o half.nc --half --against "$reference" --json
+at_most "$(number bytes)" "0.4 * $(number bytes.before)" "bytes of the weights"
+at_most "$(number error)" "1.1 * $(number error.before)" "error of the compressed weights"
+at_most "$(error_of half.nc)" "1.1 * $(error_of parent.nc)" "error of the compressed model"
+at_most "$(size_of half.nc)" "0.4 * $(size_of parent.nc) / 3" "bytes of the file, beside a third of one with its optimiser"
+expect 0 'compressed from parent.nc' "$program" info half.nc
+# what one rank is worth: none of them within a tolerance of nothing, the loss of nearly all of it
+expect 10 'not.nc is not written' "$program" compress parent.nc -o not.nc --rank 0.25 --against "$reference"
+[ -e not.nc ] && complain "not.nc is there"
+expect 0 'chosen' "$program" compress parent.nc -o energy.nc --energy 0.9999
+
+exit "$failed"
