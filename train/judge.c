@@ -59,6 +59,7 @@ static pdm_status solve_batch(pdm_model *m, const trial_inputs *x, pdm_size firs
     memcpy(m->input, x->input + first * n_input, (size_t)(here * n_input) * sizeof *x->input);
     PDM_TRY(batch_prepare(m, here, m->input));
     PDM_TRY(batch_basis(m, batch, false));
+    PDM_TRY(gating_choose(m, batch));
     pdm_solver_set_limits(m->solver, m->solver_settings.tolerance, m->solver_settings.max_iter);
     PDM_TRY(pdm_solver_solve(m->solver, batch, &m->data, m->basis, m->lift, PDM_START_ZERO));
 done:

@@ -237,6 +237,9 @@ static pdm_status take_in(pdm_model *a, const pdm_model *b)
     pdm_status status = PDM_OK;
     comparison x      = {a, b};
 
+    if (a->gating || b->gating)
+        PDM_FAIL(a->ctx, PDM_ERR_UNSUPPORTED, "%s has a gate; models with gates cannot be merged",
+                 model_name(a->gating ? a : b));
     PDM_TRY(pdm_case_compare(a->the_case, b->the_case, check_difference, &x));
     PDM_TRY(model_check_kin(a, b));
     PDM_TRY(check_scales(&x));

@@ -121,6 +121,9 @@ pdm_status pdm_model_upcycle(pdm_model *before, pdm_case *c, const char *against
 
     if (!before || !c || !out || !(tolerance >= 0.0)) return PDM_ERR_ARGUMENT;
     text.ctx = before->ctx;
+    if (before->gating)
+        PDM_FAIL(before->ctx, PDM_ERR_UNSUPPORTED, "%s has a gate; models with gates cannot get more experts",
+                 model_name(before));
     PDM_TRY(pdm_case_compare(before->the_case, c, check_change, before));
     PDM_TRY(pdm_case_copy(c, &changed));
     PDM_TRY(keep_prior(before, changed));
