@@ -35,7 +35,15 @@ const pdm_columns_desc *pdm_experts_columns(const pdm_experts *x);
 pdm_size                pdm_experts_n_column(const pdm_experts *x);
 /* [n_expert+1] first column of each expert in w. */
 const pdm_size *pdm_experts_column0(const pdm_experts *x);
-pdm_status      pdm_experts_settings_view(pdm_text *out);
-pdm_status      pdm_experts_view(const pdm_experts *x, pdm_text *out);
+
+/* ---- elements (experts/elements.c). Experts are a grid, the last dimension fastest; both are told dimension by dimension. ---- */
+pdm_size pdm_experts_along(const pdm_experts *x, pdm_size dim); /* experts along a dimension */
+/* Which of them an element belongs to: the owner of the control point whose Greville point is nearest to the element's middle;
+ * of two as near the upper one's. (A smooth partition's control points belong to who has them in the hard one.) */
+pdm_size pdm_experts_owner(const pdm_experts *x, pdm_size dim, pdm_size element);
+/* Does an element see control points of more than one of them? */
+bool       pdm_experts_meet(const pdm_experts *x, pdm_size dim, pdm_size element);
+pdm_status pdm_experts_settings_view(pdm_text *out);
+pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out);
 
 #endif

@@ -121,12 +121,60 @@ START_TEST(many_experts_cost_what_they_reach)
     }
 END_TEST
 
+/* Elements of a hard partition: an element's owner owns one of the control points that it sees, nearest to its middle, so that
+ * owners rise along a bounded dimension, in a periodic one every expert gets its share, and a mirror changes owners like
+ * elements but for ties; elements meet where the control points that they see have two owners. */
+START_TEST(elements_belong_to_experts)
+    {
+        static const struct {
+            int         problem;
+            const char *x_experts;
+        } way[] = {{PROBLEM_HEAT, "1"},    {PROBLEM_HEAT, "2"},    {PROBLEM_HEAT, "3"},    {PROBLEM_HEAT, "8"},
+                   {PROBLEM_BURGERS, "1"}, {PROBLEM_BURGERS, "2"}, {PROBLEM_BURGERS, "4"}, {PROBLEM_BURGERS, "9"}};
+        problem      p;
+        pdm_experts *x = NULL;
+        problem_open(&p, way[_i].problem, "cpu", 1);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "experts", way[_i].x_experts), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, &x), PDM_OK);
+        const pdm_spline *s     = pdm_domain_spline(p.domain, 1);
+        const pdm_size    n     = atoi(way[_i].x_experts);
+        pdm_size         *count = calloc((size_t)n, sizeof *count);
+        ck_assert_int_eq(pdm_experts_along(x, 1), n);
+        for (pdm_size e = 0; e < s->n_element; e++) {
+            const pdm_size owner = pdm_experts_owner(x, 1, e);
+            bool           seen = false, two = false;
+            for (pdm_size k = 0; k <= s->degree; k++) {
+                /* control point i is the expert's whose range n_coef j / n .. n_coef (j + 1) / n has i + 1/2 */
+                const pdm_size i = (e + k) % s->n_coef, j = (2 * i + 1) * n / (2 * s->n_coef);
+                seen = seen || j == owner;
+                two  = two || j != (2 * (e % s->n_coef) + 1) * n / (2 * s->n_coef);
+            }
+            ck_assert(seen);
+            ck_assert_int_eq(pdm_experts_meet(x, 1, e), two);
+            count[owner]++;
+            if (s->periodic) continue;
+            if (e > 0) ck_assert_int_ge(owner, pdm_experts_owner(x, 1, e - 1));
+            const pdm_size mirror = n - 1 - pdm_experts_owner(x, 1, s->n_element - 1 - e);
+            ck_assert(owner == mirror || owner == mirror + 1);
+            if (n == 2 && 2 * e + 1 != s->n_element) ck_assert_int_eq(owner, mirror);
+        }
+        for (pdm_size e = 0; e < n && s->periodic; e++) {
+            ck_assert_int_ge(count[e], s->n_element / n);
+            ck_assert_int_le(count[e], (s->n_element + n - 1) / n);
+        }
+        free(count);
+        pdm_experts_destroy(&x);
+        problem_close(&p);
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("experts");
     TCase *t = tcase_create("experts");
     tcase_add_loop_test(t, prior_reaches_polynomials, 0, 2);
     tcase_add_loop_test(t, windows_share_out_the_free_coefficients, 0, N_PARTITION);
+    tcase_add_loop_test(t, elements_belong_to_experts, 0, 8);
     tcase_add_test(t, many_experts_cost_what_they_reach);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
