@@ -239,7 +239,8 @@ static pdm_status time_operations(bench_data *d, bench_limits limits)
     bench_count             count[BENCH_N_OPERATION];
 
     PDM_TRY(prepare(d));
-    PDM_TRY(pdm_blocks_create(d->m->ctx, rows, columns, true, &blocks)); /* what the solver made for itself, again */
+    PDM_TRY(pdm_blocks_create(d->m->ctx, rows, columns, PDM_COUPLING_ALL,
+                              &blocks)); /* what the solver made for itself, again */
     const pdm_blocks_desc *structure = pdm_blocks_describe(blocks);
     PDM_TRY(bench_count_all(d->m->surrogate, rows, columns, structure, d->all.n, count));
     printf(

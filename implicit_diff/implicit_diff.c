@@ -16,6 +16,10 @@ struct pdm_implicit {
     int32_t             *active;
     bool                 has_lambda; /* x is the adjoint of the last backward */
     pdm_arena            arena;
+    /* experts by themselves (PDM_MODE_INDEPENDENT): each has an adjoint of its own; nothing of the above but result then */
+    pdm_size       n_part, n_basis; /* n_basis: numbers in g_basis, of all samples */
+    pdm_implicit **part;            /* [n_part] */
+    pdm_buffer    *g_part;          /* like g_basis */
 };
 
 static void implicit_layout(pdm_implicit *d, pdm_size n)
@@ -25,6 +29,21 @@ static void implicit_layout(pdm_implicit *d, pdm_size n)
     for (size_t i = 0; i < sizeof array / sizeof *array; i++) *array[i] = pdm_carve(a, double, n);
     d->result = pdm_carve(a, pdm_adjoint_result, n);
     d->active = pdm_carve(a, int32_t, n);
+}
+
+static pdm_status create_parts(pdm_implicit *d)
+{
+    pdm_status              status  = PDM_OK;
+    const pdm_columns_desc *columns = pdm_solver_columns(d->solver);
+
+    d->n_basis = pdm_solver_lend(d->solver)->n_sample * columns->n_channel * columns->n_coef;
+    PDM_TRY(d->backend->ops->buffer_create(d->backend, (size_t)d->n_basis * sizeof(float), &d->g_part));
+    PDM_TRY(pdm_alloc_array(d->ctx, pdm_solver_n_part(d->solver), &d->part));
+    d->n_part = pdm_solver_n_part(d->solver);
+    for (pdm_size e = 0; e < d->n_part; e++)
+        PDM_TRY(pdm_implicit_create(d->ctx, d->backend, pdm_solver_part(d->solver, e), d->tolerance, &d->part[e]));
+done:
+    return status;
 }
 
 pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solver *solver, double tolerance,
@@ -53,6 +72,7 @@ pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solve
         d->zero[i]   = 0.0;
         d->result[i] = (pdm_adjoint_result){0};
     }
+    if (pdm_solver_n_part(solver) > 0) PDM_TRY(create_parts(d));
     *out = d;
     d    = NULL;
 done:
@@ -66,6 +86,9 @@ void pdm_implicit_destroy(pdm_implicit **implicit)
     pdm_implicit *d        = *implicit;
     pdm_buffer  **buffer[] = {&d->b, &d->x, &d->v, &d->curvature, &d->second, &d->up};
     for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) d->backend->ops->buffer_destroy(d->backend, buffer[i]);
+    d->backend->ops->buffer_destroy(d->backend, &d->g_part);
+    for (pdm_size e = 0; e < d->n_part; e++) pdm_implicit_destroy(&d->part[e]);
+    pdm_free(d->ctx, d->part);
     pdm_cg_destroy(&d->cg);
     pdm_arena_destroy(&d->arena);
     pdm_free(d->ctx, d);
@@ -138,6 +161,29 @@ done:
     return status;
 }
 
+/* The loss is that of the sum of all experts' answers, each of which is the minimum of a problem of its own. */
+static pdm_status parts_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
+                                 pdm_buffer *g_c, pdm_buffer *g_basis)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = d->backend;
+
+    for (pdm_size i = 0; i < batch.n; i++) d->result[batch.index[i]] = (pdm_adjoint_result){.converged = true};
+    for (pdm_size e = 0; e < d->n_part; e++) {
+        PDM_TRY(pdm_implicit_backward(d->part[e], batch, data, weight, g_c, e == 0 ? g_basis : d->g_part));
+        if (e > 0) PDM_TRY(b->ops->combine_f32(b, d->n_basis, 1.0, d->g_part, 1.0, g_basis));
+        for (pdm_size i = 0; i < batch.n; i++) {
+            pdm_adjoint_result       *all = &d->result[batch.index[i]];
+            const pdm_adjoint_result *one = &pdm_implicit_results(d->part[e])[batch.index[i]];
+            if (one->iterations > all->iterations) all->iterations = one->iterations;
+            if (one->residual > all->residual) all->residual = one->residual;
+            all->converged = all->converged && one->converged;
+        }
+    }
+done:
+    return status;
+}
+
 pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis)
 {
@@ -145,6 +191,7 @@ pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_row
     pdm_backend            *b      = d->backend;
     const pdm_solver_state *st     = pdm_solver_lend(d->solver);
 
+    if (d->n_part > 0) return parts_backward(d, batch, data, weight, g_c, g_basis);
     d->data = data;
     PDM_TRY(pdm_solver_linearise(d->solver, batch, data, g_c != NULL));
     for (pdm_size i = 0; i < batch.n; i++) {

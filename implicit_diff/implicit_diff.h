@@ -3,7 +3,8 @@
  * Loss L = a phi* + l(c*), phi* the objective at the solution. With v = C lambda and
  *     (C^T (A^T A + S) C + ridge) lambda = C^T dl/dc,    S = sum_i r_i hess r_i,
  * the cotangent of C is  (a A^T r + dl/dc - A^T A v - S v) w^T - (A^T r) lambda^T.
- * Without l, lambda = 0: the envelope short cut. docs/mathematics.md, "Adjoint". */
+ * Without l, lambda = 0: the envelope short cut. docs/mathematics.md, "Adjoint". Experts by themselves: the sum over experts, each
+ * with a phi, r and A of its own. */
 #ifndef PDM_IMPLICIT_DIFF_H
 #define PDM_IMPLICIT_DIFF_H
 

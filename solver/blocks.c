@@ -191,13 +191,14 @@ static bool can_join(const pdm_blocks *b, pdm_size p)
 }
 
 /* block_of [n_expert] by place. Returns the number of blocks. */
-static pdm_size merge_blocks(const pdm_blocks *b, int32_t *block_of)
+static pdm_size merge_blocks(const pdm_blocks *b, pdm_coupling coupling, int32_t *block_of)
 {
     const pdm_size total = b->column0[b->n_expert];
     pdm_size       n = 0, size = 0;
     for (pdm_size p = 0; p < b->n_expert; p++) {
         const pdm_size e = b->expert_at[p], columns = b->column0[e + 1] - b->column0[e];
-        const bool     join = p > 0 && (total <= DENSE_BELOW || (size + columns <= BLOCK_MOST && can_join(b, p)));
+        const bool     join = p > 0 && coupling != PDM_COUPLING_SEPARATE &&
+                          (total <= DENSE_BELOW || (size + columns <= BLOCK_MOST && can_join(b, p)));
         if (!join) {
             n++;
             size = 0;
@@ -254,8 +255,8 @@ done:
     return status;
 }
 
-pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns, bool coupled,
-                             pdm_blocks **out)
+pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
+                             pdm_coupling coupling, pdm_blocks **out)
 {
     pdm_status  status   = PDM_OK;
     pdm_blocks *b        = NULL;
@@ -274,9 +275,9 @@ pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const 
         for (pdm_size f = 0; f < columns->n_field; f++)
             b->column0[e + 1] += columns->group[e * columns->n_field + f].n_col;
     }
-    if (coupled) PDM_TRY(build_graph(b, rows, columns));
+    if (coupling == PDM_COUPLING_ALL) PDM_TRY(build_graph(b, rows, columns));
     PDM_TRY(eliminate(b));
-    b->desc.n_block = merge_blocks(b, block_of);
+    b->desc.n_block = merge_blocks(b, coupling, block_of);
     if (columns->kind == PDM_COLUMNS_DENSE) {
         b->desc.n_set = b->n_expert;
         b->desc.set0  = b->column0;

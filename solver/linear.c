@@ -18,17 +18,18 @@ static bool too_large(const pdm_blocks *b, const pdm_rows_desc *rows)
 
 pdm_status solver_linear_choose(pdm_solver *s, const pdm_rows_desc *rows)
 {
-    pdm_status status  = PDM_OK;
-    bool       coupled = s->settings.linear != PDM_LINEAR_CG;
+    pdm_status   status   = PDM_OK;
+    pdm_coupling coupling = s->settings.linear == PDM_LINEAR_CG ? PDM_COUPLING_OWN : PDM_COUPLING_ALL;
 
-    if (s->settings.linear == PDM_LINEAR_AUTO && rows->n_derived > 0) coupled = false;
-    PDM_TRY(pdm_blocks_create(s->ctx, rows, s->columns, coupled, &s->structure));
-    if (coupled && s->settings.linear == PDM_LINEAR_AUTO && too_large(s->structure, rows)) {
-        coupled = false;
+    if (s->settings.linear == PDM_LINEAR_AUTO && rows->n_derived > 0) coupling = PDM_COUPLING_OWN;
+    if (s->settings.mode != PDM_MODE_COUPLED) coupling = PDM_COUPLING_SEPARATE;
+    PDM_TRY(pdm_blocks_create(s->ctx, rows, s->columns, coupling, &s->structure));
+    if (coupling == PDM_COUPLING_ALL && s->settings.linear == PDM_LINEAR_AUTO && too_large(s->structure, rows)) {
+        coupling = PDM_COUPLING_OWN;
         pdm_blocks_destroy(&s->structure);
-        PDM_TRY(pdm_blocks_create(s->ctx, rows, s->columns, coupled, &s->structure));
+        PDM_TRY(pdm_blocks_create(s->ctx, rows, s->columns, coupling, &s->structure));
     }
-    s->state.exact = coupled && rows->n_derived == 0;
+    s->state.exact = coupling == PDM_COUPLING_ALL && rows->n_derived == 0;
 done:
     return status;
 }
@@ -38,7 +39,7 @@ pdm_status solver_linear_create(pdm_solver *s)
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
 
-    if (s->state.exact) return PDM_OK;
+    if (s->state.exact || s->settings.mode != PDM_MODE_COUPLED) return PDM_OK;
     PDM_TRY(b->ops->buffer_create(b, (size_t)(s->state.n_sample * s->state.c_size) * sizeof(double), &s->curvature));
     PDM_TRY(pdm_cg_create(s->ctx, b, s->state.n_sample, s->state.n_column, &s->cg));
 done:
@@ -113,6 +114,7 @@ pdm_status solver_linear_solve(pdm_solver *s, pdm_batch batch)
                                   .max_iter     = s->settings.cg_iterations};
 
     if (s->state.exact) return b->ops->blocks_solve(b, s->state.blocks, batch, s->state.L, s->g, s->step);
+    if (s->settings.mode == PDM_MODE_SCHWARZ) return solver_schwarz_sweep(s, batch);
     PDM_TRY(pdm_cg_solve(s->cg, batch, &system, s->g, s->step));
     for (pdm_size i = 0; i < batch.n; i++)
         s->result[batch.index[i]].cg_iterations += pdm_cg_results(s->cg)[batch.index[i]].iterations;
@@ -125,8 +127,10 @@ pdm_status pdm_solver_view(const pdm_solver *s, pdm_text *out)
     const pdm_blocks_desc *d    = pdm_blocks_describe(s->structure);
     const bool             full = d->start[d->n_block] > d->n_block || d->n_block == 1;
     return pdm_text_append(out, "steps        %s: %lld unknowns in %lld blocks, %.3g MB a factor\n",
-                           s->state.exact ? "by Cholesky factorisation"
-                           : full         ? "by conjugate gradients with the factor of the local part"
-                                          : "by conjugate gradients with the experts' own blocks",
+                           s->settings.mode == PDM_MODE_SCHWARZ       ? "in sweeps, each expert by itself"
+                           : s->settings.mode == PDM_MODE_INDEPENDENT ? "of each expert on its own rows alone"
+                           : s->state.exact                           ? "by Cholesky factorisation"
+                           : full ? "by conjugate gradients with the factor of the local part"
+                                  : "by conjugate gradients with the experts' own blocks",
                            (long long)d->n_unknown, (long long)d->n_block, 8e-6 * (double)d->n_value);
 }

@@ -62,29 +62,35 @@ static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_da
     pdm_solver_state *st     = &s->state;
 
     for (pdm_size i = 0; i < batch.n; i++) {
-        const int32_t k = batch.index[i];
-        s->result[k]    = (pdm_solve_result){.reason = PDM_REASON_NONE};
-        s->shift[k]     = s->settings.damping > SHIFT_LEAST ? s->settings.damping : SHIFT_LEAST;
-        s->growth[k]    = 2.0;
-        s->dot[k]       = 0.0;
+        const int32_t k        = batch.index[i];
+        s->result[k]           = (pdm_solve_result){.reason = PDM_REASON_NONE};
+        s->shift[k]            = s->settings.damping > SHIFT_LEAST ? s->settings.damping : SHIFT_LEAST;
+        s->growth[k]           = 2.0;
+        s->dot[k]              = 0.0;
+        s->predicted_before[k] = 0.0;
     }
     if (s->pass.start == PDM_START_ZERO)
         PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->dot, st->w, NULL, NULL, st->w));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, st->w, lift, st->c));
     PDM_TRY(b->ops->rows_residual(b, s->pass.rows, batch, data, st->c, st->r));
     PDM_TRY(objective(s, batch, st->r, st->y, st->w, s->phi));
-    for (pdm_size i = 0; i < batch.n; i++) s->phi_start[batch.index[i]] = s->phi[batch.index[i]];
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const int32_t k = batch.index[i];
+        s->phi_start[k] = s->phi[k] > s->phi_around[k] ? s->phi[k] : s->phi_around[k];
+    }
 done:
     return status;
 }
 
 /* Trial step for the batch: w_try, c_try, r_try, phi_try and the predicted decrease
- *   -g.dw - 1/2 dw.(H + ridge) dw = 1/2 dw.(shift D dw) - 1/2 g.dw */
+ *   -g.dw - 1/2 dw.(H + ridge) dw = 1/2 dw.(shift D dw) - 1/2 g.dw
+ * where the first part is missing after a sweep, which is not damped along its direction. */
 static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift)
 {
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
+    const double      damped = s->settings.mode == PDM_MODE_SCHWARZ ? 0.0 : 0.5;
 
     PDM_TRY(solver_linear_solve(s, batch));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->minus, s->step, NULL, NULL, s->step));
@@ -93,7 +99,7 @@ static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->g, s->step, NULL, s->dot));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
-        s->decrease[k]  = 0.5 * s->shift[k] * s->decrease[k] - 0.5 * s->dot[k];
+        s->decrease[k]  = damped * s->shift[k] * s->decrease[k] - 0.5 * s->dot[k];
     }
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, st->w, s->one, s->step, s->w_try));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, s->w_try, lift, s->c_try));
@@ -132,9 +138,10 @@ static bool judge(pdm_solver *s, int32_t k)
     const double      before = s->phi[k], after = s->phi_try[k], predicted = s->decrease[k];
     const double      rounding = rounding_of(s, k);
     const bool        damped   = s->shift[k] > UNDAMPED;
+    const double left = s->settings.mode == PDM_MODE_SCHWARZ ? solver_schwarz_remaining(s, k, predicted) : predicted;
 
     r->iterations++;
-    r->decrement = sqrt(predicted > 0.0 ? predicted / before : 0.0);
+    r->decrement = sqrt(left > 0.0 ? left / before : 0.0);
     if (!damped && predicted <= rounding && fabs(after - before) <= rounding) {
         r->reason = PDM_REASON_ROUNDING; /* the objective no longer tells; the step itself is still a good one */
         s->phi[k] = after;
@@ -150,7 +157,8 @@ static bool judge(pdm_solver *s, int32_t k)
     }
     const double gain = (before - after) / predicted;
     shrink_shift(s, k, gain);
-    s->phi[k] = after;
+    s->phi[k]              = after;
+    s->predicted_before[k] = predicted;
     if ((!damped && gain >= TRUSTED && r->decrement <= s->pass.tolerance) || after <= VANISHED * s->phi_start[k])
         r->reason = PDM_REASON_CONVERGED;
     else if (r->iterations >= s->pass.max_iter)
@@ -225,7 +233,7 @@ pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *
         s->active[i] = s->accepted[i] = k;
         if (!isfinite(s->phi[k]))
             s->result[k].reason = PDM_REASON_NOT_FINITE;
-        else if (s->phi[k] == 0.0 || s->state.n_column == 0)
+        else if (s->phi[k] <= VANISHED * s->phi_around[k] || s->state.n_column == 0)
             s->result[k].reason = PDM_REASON_CONVERGED;
     }
     active.n   = keep_undecided(s, s->active, batch.n);

@@ -18,7 +18,9 @@
       "steps are solved for by factoring all blocks, or by conjugate gradients with the experts' own blocks")        \
     X(cg_tolerance, PDM_SETTING_REAL, 1e-3, 1e-12, 0.5, NULL, "1",                                                   \
       "relative residual of a step solved for by conjugate gradients")                                               \
-    X(cg_iterations, PDM_SETTING_COUNT, 200, 1, 100000, NULL, "1", "most conjugate gradient iterations a step")
+    X(cg_iterations, PDM_SETTING_COUNT, 200, 1, 100000, NULL, "1", "most conjugate gradient iterations a step")      \
+    X(mode, PDM_SETTING_CHOICE, 0, 0, 2, "coupled|schwarz|independent", "1",                                         \
+      "all experts together; the same in sweeps, each by itself; or each on its own rows alone")
 
 static const double WORTH_SHIFT = 1e-10, WORTH_SHIFT_MOST = 1e-4; /* relative to the diagonal */
 
@@ -48,6 +50,12 @@ const char *pdm_reason_text(int reason)
     }
 }
 
+const char *pdm_mode_name(int mode)
+{
+    static const char *const name[] = {"coupled", "schwarz", "independent"}; /* as in the settings */
+    return name[mode];
+}
+
 bool pdm_reason_is_good(int reason)
 {
     return reason == PDM_REASON_CONVERGED || reason == PDM_REASON_ROUNDING;
@@ -55,79 +63,103 @@ bool pdm_reason_is_good(int reason)
 
 static void solver_layout(pdm_solver *s, pdm_size n)
 {
-    pdm_arena *a    = &s->arena;
-    s->result       = pdm_carve(a, pdm_solve_result, n);
-    s->state.failed = pdm_carve(a, int32_t, n);
-    s->shift        = pdm_carve(a, double, n);
-    s->growth       = pdm_carve(a, double, n);
-    s->phi          = pdm_carve(a, double, n);
-    s->phi_try      = pdm_carve(a, double, n);
-    s->phi_start    = pdm_carve(a, double, n);
-    s->decrease     = pdm_carve(a, double, n);
-    s->size         = pdm_carve(a, double, n);
-    s->dot          = pdm_carve(a, double, n);
-    s->one          = pdm_carve(a, double, n);
-    s->minus        = pdm_carve(a, double, n);
-    s->ridge        = pdm_carve(a, double, n);
-    s->active       = pdm_carve(a, int32_t, n);
-    s->fresh        = pdm_carve(a, int32_t, n);
-    s->accepted     = pdm_carve(a, int32_t, n);
-    s->hard         = pdm_carve(a, int32_t, n);
-    s->spent        = pdm_carve(a, int32_t, n);
-    s->spent_cg     = pdm_carve(a, int32_t, n);
+    pdm_arena *a        = &s->arena;
+    s->result           = pdm_carve(a, pdm_solve_result, n);
+    s->state.failed     = pdm_carve(a, int32_t, n);
+    s->shift            = pdm_carve(a, double, n);
+    s->growth           = pdm_carve(a, double, n);
+    s->phi              = pdm_carve(a, double, n);
+    s->phi_try          = pdm_carve(a, double, n);
+    s->phi_start        = pdm_carve(a, double, n);
+    s->decrease         = pdm_carve(a, double, n);
+    s->size             = pdm_carve(a, double, n);
+    s->dot              = pdm_carve(a, double, n);
+    s->one              = pdm_carve(a, double, n);
+    s->minus            = pdm_carve(a, double, n);
+    s->ridge            = pdm_carve(a, double, n);
+    s->active           = pdm_carve(a, int32_t, n);
+    s->fresh            = pdm_carve(a, int32_t, n);
+    s->accepted         = pdm_carve(a, int32_t, n);
+    s->hard             = pdm_carve(a, int32_t, n);
+    s->spent            = pdm_carve(a, int32_t, n);
+    s->spent_cg         = pdm_carve(a, int32_t, n);
+    s->predicted_before = pdm_carve(a, double, n);
+    s->phi_around       = pdm_carve(a, double, n);
 }
 
-static pdm_status solver_buffers(pdm_solver *s, const pdm_domain *domain)
+/* Scratch of the size of rows and coefficients; a part has its lender's. */
+static pdm_status scratch_buffers(pdm_solver *s, const pdm_rows_desc *rows)
 {
-    pdm_status           status = PDM_OK;
-    const pdm_rows_desc *rows   = pdm_domain_rows(domain);
-    pdm_solver_state    *st     = &s->state;
-    size_t               local  = (size_t)pdm_rows_n_seen(rows);
-    const size_t         n      = (size_t)st->n_sample * sizeof(double);
-    const size_t         column = (size_t)st->n_column, value = (size_t)pdm_blocks_describe(s->structure)->n_value;
-    pdm_backend         *b = s->backend;
+    pdm_status        status = PDM_OK;
+    pdm_solver_state *st     = &s->state;
+    size_t            local  = (size_t)pdm_rows_n_seen(rows);
+    const size_t      n      = (size_t)st->n_sample * sizeof(double);
+    pdm_backend      *b      = s->backend;
 
+    if (s->lender) {
+        st->A          = s->lender->state.A;
+        st->gradient_c = s->lender->state.gradient_c;
+        s->c_try       = s->lender->c_try;
+        s->r_try       = s->lender->r_try;
+        s->y_try       = s->lender->y_try;
+        return PDM_OK;
+    }
     for (pdm_size j = 0; j < rows->n_dim; j++) local *= (size_t)(rows->degree[j] + 1);
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row * local, &st->A));
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->c_size, &st->gradient_c));
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->c_size, &s->c_try));
+    PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &s->r_try));
+    if (rows->n_pyramid > 0)
+        PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &s->y_try));
+    else
+        s->y_try = s->r_try;
+done:
+    return status;
+}
+
+static pdm_status solver_buffers(pdm_solver *s, const pdm_rows_desc *rows)
+{
+    pdm_status        status = PDM_OK;
+    pdm_solver_state *st     = &s->state;
+    const size_t      n      = (size_t)st->n_sample * sizeof(double);
+    const size_t      column = (size_t)st->n_column, value = (size_t)pdm_blocks_describe(s->structure)->n_value;
+    pdm_backend      *b = s->backend;
+
+    PDM_TRY(scratch_buffers(s, rows));
     PDM_TRY(b->ops->buffer_create(b, n * column, &st->w));
     PDM_TRY(b->ops->buffer_create(b, n * column, &s->w_try));
     PDM_TRY(b->ops->buffer_create(b, n * column, &s->g));
     PDM_TRY(b->ops->buffer_create(b, n * column, &s->step));
     PDM_TRY(b->ops->buffer_create(b, n * column, &s->diagonal));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->c_size, &st->c));
-    PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->c_size, &s->c_try));
-    PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->c_size, &st->gradient_c));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &st->r));
-    PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &s->r_try));
-    if (rows->n_pyramid > 0) {
+    if (rows->n_pyramid > 0)
         PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &st->y));
-        PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &s->y_try));
-    } else {
-        st->y    = st->r;
-        s->y_try = s->r_try;
-    }
-    PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row * local, &st->A));
+    else
+        st->y = st->r;
     PDM_TRY(b->ops->buffer_create(b, n * value, &st->H));
     PDM_TRY(b->ops->buffer_create(b, n * value, &st->L));
 done:
     return status;
 }
 
-pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
-                             const pdm_domain *domain, const pdm_experts *experts, pdm_size n_sample, pdm_solver **out)
+pdm_status solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
+                         const solver_shape *shape, const pdm_solver *lender, pdm_size n_sample, pdm_solver **out)
 {
     pdm_status           status = PDM_OK;
     pdm_solver          *s      = NULL;
-    const pdm_rows_desc *rows   = pdm_domain_rows(domain);
+    const pdm_rows_desc *rows   = shape->rows;
 
     PDM_TRY(pdm_alloc(ctx, sizeof *s, &s));
     s->ctx      = ctx;
     s->backend  = backend;
     s->settings = *settings;
-    s->columns  = pdm_experts_columns(experts);
+    s->columns  = shape->columns;
+    s->lender   = lender;
     s->state    = (pdm_solver_state){.n_sample = n_sample,
                                      .n_row    = rows->n_row,
-                                     .n_column = pdm_experts_n_column(experts),
-                                     .c_size   = rows->n_field * pdm_domain_n_coef(domain),
+                                     .n_column = shape->n_column,
+                                     .c_size   = rows->n_field * shape->n_coef,
                                      .ridge    = s->settings.ridge};
     PDM_TRY(solver_linear_choose(s, rows));
     const pdm_blocks_desc *blocks = pdm_blocks_describe(s->structure);
@@ -135,19 +167,41 @@ pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_s
     PDM_TRY(backend->ops->columns_create(backend, s->columns, n_sample, &s->state.columns));
     PDM_TRY(backend->ops->blocks_create(backend, blocks, n_sample, &s->state.blocks));
     PDM_TRY(backend->ops->normal_create(backend, rows, s->columns, blocks, n_sample, &s->state.normal));
-    if (pdm_pde_has_time(pdm_domain_pde(domain))) PDM_TRY(solver_stages_create(s, rows, s->settings.stages));
-    PDM_TRY(solver_buffers(s, domain));
+    PDM_TRY(solver_stages_create(s, rows, shape->n_stage));
+    PDM_TRY(solver_buffers(s, rows));
     PDM_TRY(solver_linear_create(s));
     pdm_arena_measure(&s->arena, ctx);
     solver_layout(s, n_sample);
     PDM_TRY(pdm_arena_allocate(&s->arena));
     solver_layout(s, n_sample);
     for (pdm_size i = 0; i < n_sample; i++) {
-        s->one[i]    = 1.0;
-        s->minus[i]  = -1.0;
-        s->ridge[i]  = s->settings.ridge;
-        s->result[i] = (pdm_solve_result){0};
+        s->one[i]        = 1.0;
+        s->minus[i]      = -1.0;
+        s->phi_around[i] = 0.0;
+        s->ridge[i]      = s->settings.ridge;
+        s->result[i]     = (pdm_solve_result){0};
     }
+    *out = s;
+    s    = NULL;
+done:
+    pdm_solver_destroy(&s);
+    return status;
+}
+
+pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
+                             const pdm_domain *domain, const pdm_experts *experts, pdm_size n_sample, pdm_solver **out)
+{
+    pdm_status   status = PDM_OK;
+    pdm_solver  *s      = NULL;
+    const bool   staged = settings->mode == PDM_MODE_COUPLED && pdm_pde_has_time(pdm_domain_pde(domain));
+    solver_shape shape  = {.rows     = pdm_domain_rows(domain),
+                           .columns  = pdm_experts_columns(experts),
+                           .n_column = pdm_experts_n_column(experts),
+                           .n_coef   = pdm_domain_n_coef(domain),
+                           .n_stage  = staged ? settings->stages : 0};
+
+    PDM_TRY(solver_create(ctx, backend, settings, &shape, NULL, n_sample, &s));
+    if (settings->mode == PDM_MODE_INDEPENDENT) PDM_TRY(solver_parts_create(s, domain, experts));
     *out = s;
     s    = NULL;
 done:
@@ -158,14 +212,20 @@ done:
 void pdm_solver_destroy(pdm_solver **solver)
 {
     if (!solver || !*solver) return;
-    pdm_solver       *s   = *solver;
-    pdm_backend      *b   = s->backend;
-    pdm_solver_state *st  = &s->state;
-    pdm_buffer **buffer[] = {&st->w,    &st->c, &st->r,   &st->A, &st->gradient_c, &st->L,     &s->w_try,  &s->c_try,
-                             &s->r_try, &s->g,  &s->step, &st->H, &s->diagonal,    &s->pulled, &st->ridges};
+    pdm_solver       *s         = *solver;
+    pdm_backend      *b         = s->backend;
+    pdm_solver_state *st        = &s->state;
+    pdm_buffer      **own[]     = {&st->w, &st->c,   &st->L,       &st->H,     &s->w_try,
+                                   &s->g,  &s->step, &s->diagonal, &s->pulled, &st->ridges};
+    pdm_buffer      **scratch[] = {&st->A, &st->gradient_c, &s->c_try, &s->r_try};
+    solver_parts_destroy(s);
     if (st->y != st->r) b->ops->buffer_destroy(b, &st->y);
-    if (s->y_try != s->r_try) b->ops->buffer_destroy(b, &s->y_try);
-    for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
+    b->ops->buffer_destroy(b, &st->r);
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) b->ops->buffer_destroy(b, own[i]);
+    if (!s->lender) {
+        if (s->y_try != s->r_try) b->ops->buffer_destroy(b, &s->y_try);
+        for (size_t i = 0; i < sizeof scratch / sizeof *scratch; i++) b->ops->buffer_destroy(b, scratch[i]);
+    }
     b->ops->normal_destroy(b, &st->normal);
     b->ops->blocks_destroy(b, &st->blocks);
     b->ops->columns_destroy(b, &st->columns);
@@ -182,6 +242,7 @@ void pdm_solver_set_limits(pdm_solver *s, double tolerance, pdm_size max_iter)
 {
     s->settings.tolerance = tolerance;
     s->settings.max_iter  = max_iter;
+    for (pdm_size e = 0; e < s->n_part; e++) pdm_solver_set_limits(pdm_solver_part(s, e), tolerance, max_iter);
 }
 
 const pdm_solve_result *pdm_solver_results(const pdm_solver *s)
@@ -191,6 +252,10 @@ const pdm_solve_result *pdm_solver_results(const pdm_solver *s)
 const pdm_solver_state *pdm_solver_lend(const pdm_solver *s)
 {
     return &s->state;
+}
+const pdm_columns_desc *pdm_solver_columns(const pdm_solver *s)
+{
+    return s->columns;
 }
 
 /* Ridges of all samples, equal to the settings' at first. */
@@ -226,6 +291,7 @@ pdm_status pdm_solver_select(pdm_solver *s, pdm_batch batch, const unsigned char
     if (ridge && !st->ridges) PDM_TRY(make_ridges(s));
     PDM_TRY(b->ops->columns_select(b, st->columns, batch, on));
     PDM_TRY(b->ops->blocks_select(b, st->blocks, batch, on));
+    PDM_TRY(solver_parts_select(s, batch, on, ridge));
     if (!st->ridges) goto done;
     PDM_TRY(b->ops->acquire(b, st->ridges, PDM_READ_WRITE, &host));
     for (pdm_size i = 0; i < batch.n; i++)
@@ -245,6 +311,7 @@ pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data 
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
 
+    if (s->settings.mode == PDM_MODE_INDEPENDENT) return solver_parts_solve(s, batch, data, basis, lift, start);
     if (s->columns->kind == PDM_COLUMNS_DENSE) PDM_TRY(b->ops->columns_build(b, s->state.columns, batch, basis));
     const solver_pass pass = {s->state.rows, start, s->settings.tolerance, s->settings.max_iter};
     PDM_TRY(solver_minimise_staged(s, batch, data, lift, pass));

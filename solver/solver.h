@@ -15,10 +15,12 @@
 
 /* ---- structure of H (solver/blocks.c): which experts meet, elimination order, fill, merged into blocks ---- */
 typedef struct pdm_blocks pdm_blocks;
-/* coupled: false leaves out what two experts have together: blocks on the diagonal only, for preconditioning. */
-pdm_status pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns, bool coupled,
-                             pdm_blocks **out);
-void       pdm_blocks_destroy(pdm_blocks **b);
+/* OWN and SEPARATE leave out what two experts have together: blocks on the diagonal only. OWN, for preconditioning, still makes
+ * one block of a matrix that is small as a whole; SEPARATE has a block for every expert. */
+typedef enum pdm_coupling { PDM_COUPLING_ALL, PDM_COUPLING_OWN, PDM_COUPLING_SEPARATE } pdm_coupling;
+pdm_status             pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
+                                         pdm_coupling coupling, pdm_blocks **out);
+void                   pdm_blocks_destroy(pdm_blocks **b);
 const pdm_blocks_desc *pdm_blocks_describe(const pdm_blocks *b);
 
 double pdm_blocks_flops(const pdm_blocks *b); /* of one factorisation */
@@ -46,10 +48,18 @@ const pdm_cg_result *pdm_cg_results(const pdm_cg *g); /* [n_sample], of the last
 
 /* ---- the solver ---- */
 typedef enum pdm_linear { PDM_LINEAR_AUTO, PDM_LINEAR_DIRECT, PDM_LINEAR_CG } pdm_linear;
+/* How the experts' problems hang together. docs/mathematics.md, "Modes". */
+typedef enum pdm_mode {
+    PDM_MODE_COUPLED,    /* one problem for all weights                                                        */
+    PDM_MODE_SCHWARZ,    /* the same problem in sweeps: each expert by itself, the others' weights held        */
+    PDM_MODE_INDEPENDENT /* each expert has the rows of its own box, the others' weights are zero; put together */
+} pdm_mode;
+const char *pdm_mode_name(int mode);
 typedef struct pdm_solver_settings {
     double   tolerance, ridge, damping, cg_tolerance;
     pdm_size max_iter, stages, cg_iterations; /* stages: in time, dimension 0; without time there are none */
     int      linear;                          /* pdm_linear */
+    int      mode;                            /* pdm_mode */
 } pdm_solver_settings;
 pdm_status pdm_solver_settings_read(pdm_case *c, pdm_solver_settings *out);
 pdm_status pdm_solver_settings_view(pdm_text *out);
@@ -108,6 +118,12 @@ const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
  * the settings' ridge. */
 pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, pdm_buffer *worth, double *least);
 
+/* The experts' own solvers of PDM_MODE_INDEPENDENT, with states like any other's: w of this expert, c = c_lift + C_e w_e, r of
+ * its rows (zero elsewhere). They share A and gradient_c with each other, so linearise one at a time. The solver itself has w of
+ * all, and c, r, y of the sum. Lent; 0 of them in the other modes. */
+pdm_size    pdm_solver_n_part(const pdm_solver *s);
+pdm_solver *pdm_solver_part(const pdm_solver *s, pdm_size expert);
+
 /* At the present w: r, y, A and gradient_c = A^T y, and with factor also the factor of H + ridge. What implicit_diff needs. */
 pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, bool factor);
 /* v = C w and curvature = A^T M A v, both like c, with A as it is. Overwrites work of the solver, nothing of its state. */
@@ -136,5 +152,6 @@ typedef struct pdm_solver_state {
     int32_t          *failed; /* [n_sample] of the last factorisation, 0 = fine */
 } pdm_solver_state;
 const pdm_solver_state *pdm_solver_lend(const pdm_solver *s);
+const pdm_columns_desc *pdm_solver_columns(const pdm_solver *s); /* lent too */
 
 #endif

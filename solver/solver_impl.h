@@ -12,15 +12,16 @@ typedef struct solver_pass {
     pdm_size       max_iter;
 } solver_pass;
 
-typedef struct solver_stage solver_stage; /* linear.c */
+typedef struct solver_stage solver_stage;
+typedef struct solver_part  solver_part;
+
+/* linear.c */
 /* Which structure the normal matrix gets, and whether its factor is all of it. */
 pdm_status solver_linear_choose(pdm_solver *s, const pdm_rows_desc *rows);
 pdm_status solver_linear_create(pdm_solver *s);
 void       solver_linear_destroy(pdm_solver *s);
-/* s->step = (H + shift D + ridge)^-1 s->g with the present factor, to cg_tolerance where it is not exact. */
+/* s->step = (H + shift D + ridge)^-1 s->g with the present factor, to cg_tolerance where it is not exact; or a sweep. */
 pdm_status solver_linear_solve(pdm_solver *s, pdm_batch batch);
-
-/* stages.c */
 
 struct pdm_solver {
     pdm_context            *ctx;
@@ -38,8 +39,13 @@ struct pdm_solver {
     solver_pass             pass;    /* the present or last one */
     pdm_size                n_stage; /* 0: none */
     solver_stage           *stage;   /* [n_stage] */
+    pdm_size                n_part;  /* 0 but for PDM_MODE_INDEPENDENT: experts */
+    solver_part            *part;    /* [n_part] */
+    const pdm_solver       *lender;  /* whose scratch of the size of rows and coefficients a part uses; NULL: its own */
     /* host, [n_sample]: */
     double  *shift, *growth, *phi, *phi_try, *phi_start, *decrease, *size, *dot, *one, *minus, *ridge;
+    double  *predicted_before; /* of the last step that was taken; 0: none yet */
+    double  *phi_around; /* of a part: the objective of all rows at the lift, beside which its own counts; else 0 */
     int32_t *active, *fresh, *accepted, *hard; /* index lists */
     int32_t *spent, *spent_cg;                 /* iterations of the passes before */
 };
@@ -51,6 +57,31 @@ pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *
 /* At the present w: A, gradient_c = A^T y and g = C^T gradient_c + ridge w; then H and its diagonal. */
 pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data);
 pdm_status solver_normal_matrix(pdm_solver *s, pdm_batch batch);
+
+/* schwarz.c */
+/* s->step = one sweep of the experts from s->g with the present factor. */
+pdm_status solver_schwarz_sweep(pdm_solver *s, pdm_batch batch);
+/* The decrease that is left, given that the next sweep is predicted to bring this much. */
+double solver_schwarz_remaining(pdm_solver *s, int32_t k, double predicted);
+
+/* independent.c */
+pdm_status solver_parts_create(pdm_solver *s, const pdm_domain *domain, const pdm_experts *experts);
+void       solver_parts_destroy(pdm_solver *s);
+/* pdm_solver_select() for each of them. */
+pdm_status solver_parts_select(pdm_solver *s, pdm_batch batch, const unsigned char *on, const double *ridge);
+/* Solves the experts' problems one after the other and puts their weights together: w, c, r, y; results are those of all. */
+pdm_status solver_parts_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
+                              pdm_buffer *lift, pdm_start start);
+
+/* solver.c */
+/* What a solver is made of. All is lent for its life. */
+typedef struct solver_shape {
+    const pdm_rows_desc    *rows;
+    const pdm_columns_desc *columns;
+    pdm_size                n_column, n_coef, n_stage;
+} solver_shape;
+pdm_status solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
+                         const solver_shape *shape, const pdm_solver *lender, pdm_size n_sample, pdm_solver **out);
 
 /* stages.c */
 pdm_status solver_stages_create(pdm_solver *s, const pdm_rows_desc *rows, pdm_size n_stage);

@@ -30,9 +30,10 @@ static pdm_buffer *buffer_of(chain *k, size_t bytes)
     return b;
 }
 
-static void chain_open(chain *k, int number, bool smooth, loss kind, const char *experts)
+static void chain_open(chain *k, int number, bool smooth, loss kind, const char *experts, pdm_mode mode)
 {
-    pdm_solver_settings settings = {.tolerance     = 1e-13,
+    pdm_solver_settings settings = {.mode          = (int)mode,
+                                    .tolerance     = 1e-13,
                                     .ridge         = 1e-3,
                                     .damping       = 1e-4,
                                     .max_iter      = 500,
@@ -157,7 +158,7 @@ START_TEST(gradient_passes_the_taylor_test)
         chain      k;
         const int  number = _i / (2 * LOSS_COUNT);
         const bool smooth = _i / LOSS_COUNT % 2;
-        chain_open(&k, number, smooth, (loss)(_i % LOSS_COUNT), NULL);
+        chain_open(&k, number, smooth, (loss)(_i % LOSS_COUNT), NULL, PDM_MODE_COUPLED);
         const double slope = chain_slope(&k);
         ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s, %s, loss %d: slope %.3f", problem_name(number),
                       smooth ? "smooth" : "hard", _i % LOSS_COUNT, slope);
@@ -168,9 +169,36 @@ END_TEST
 START_TEST(gradient_with_one_and_four_experts)
     {
         chain k;
-        chain_open(&k, _i % 2 ? PROBLEM_SYSTEM : PROBLEM_FLUX, false, LOSS_BOTH, _i / 2 ? "4" : "1");
+        chain_open(&k, _i % 2 ? PROBLEM_SYSTEM : PROBLEM_FLUX, false, LOSS_BOTH, _i / 2 ? "4" : "1", PDM_MODE_COUPLED);
         const double slope = chain_slope(&k);
         ck_assert_msg(fabs(slope - 2.0) <= 0.1, "slope %.3f", slope);
+        chain_close(&k);
+    }
+END_TEST
+
+/* Sweeps end in the same minimum, with an adjoint that is solved by conjugate gradients. Problems whose sweeps are few. */
+START_TEST(gradient_after_sweeps)
+    {
+        static const int number[] = {PROBLEM_SORPTION, PROBLEM_SYSTEM, PROBLEM_WAVE, PROBLEM_VORTICITY};
+        chain            k;
+        chain_open(&k, number[_i / LOSS_COUNT], false, (loss)(_i % LOSS_COUNT), NULL, PDM_MODE_SCHWARZ);
+        const double slope = chain_slope(&k);
+        ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s, loss %d: slope %.3f", problem_name(k.p.number), _i % LOSS_COUNT,
+                      slope);
+        chain_close(&k);
+    }
+END_TEST
+
+/* Every expert by itself: every kind of problem, levels and derived fields among them, hard and smooth partitions. */
+START_TEST(gradient_of_independent_experts)
+    {
+        chain      k;
+        const int  number = _i / (2 * LOSS_COUNT);
+        const bool smooth = _i / LOSS_COUNT % 2;
+        chain_open(&k, number, smooth, (loss)(_i % LOSS_COUNT), NULL, PDM_MODE_INDEPENDENT);
+        const double slope = chain_slope(&k);
+        ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s, %s, loss %d: slope %.3f", problem_name(number),
+                      smooth ? "smooth" : "hard", _i % LOSS_COUNT, slope);
         chain_close(&k);
     }
 END_TEST
@@ -181,6 +209,8 @@ int main(void)
     TCase *t = tcase_create("implicit_diff");
     tcase_add_loop_test(t, gradient_passes_the_taylor_test, 0, PROBLEM_COUNT * 2 * LOSS_COUNT);
     tcase_add_loop_test(t, gradient_with_one_and_four_experts, 0, 4);
+    tcase_add_loop_test(t, gradient_after_sweeps, 0, 4 * LOSS_COUNT);
+    tcase_add_loop_test(t, gradient_of_independent_experts, 0, PROBLEM_COUNT * 2 * LOSS_COUNT);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

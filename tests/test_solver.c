@@ -15,15 +15,19 @@ typedef struct fixture {
     pdm_size     n_channel, n_coef;
 } fixture;
 
-static const pdm_solver_settings usual_settings = {
-    .tolerance = 1e-10, .ridge = 1e-8, .damping = 1e-4, .max_iter = 100, .cg_tolerance = 1e-6, .cg_iterations = 1000,
+static const pdm_solver_settings usual_settings = {.tolerance     = 1e-10,
+                                                   .ridge         = 1e-8,
+                                                   .damping       = 1e-4,
+                                                   .max_iter      = 100,
+                                                   .cg_tolerance  = 1e-6,
+                                                   .cg_iterations = 1000,
                                                    .linear        = PDM_LINEAR_DIRECT};
 
 typedef enum kind { KIND_HARD, KIND_SMOOTH, KIND_FREE, KIND_COUNT } kind;
 
-static void open_fixture(fixture *f, int number, kind k, const char *backend, pdm_size n_sample, int n_thread)
+/* Once the problem is open, and its case as it should be. */
+static void finish_fixture(fixture *f, kind k, pdm_size n_sample)
 {
-    problem_open_threads(&f->p, number, backend, n_sample, n_thread);
     pdm_context *ctx = f->p.ctx;
     f->experts = NULL, f->solver = NULL, f->basis = NULL;
     ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "experts", "basis", "5"), PDM_OK);
@@ -47,6 +51,12 @@ static void open_fixture(fixture *f, int number, kind k, const char *backend, pd
     for (pdm_size i = 0; i < n; i++)
         ((float *)host)[i] = (float)pdm_random_normal((pdm_random_key){9, PDM_RANDOM_TEST, 0}, (uint64_t)i);
     ck_assert_int_eq(f->p.backend->ops->release(f->p.backend, f->basis, &host), PDM_OK);
+}
+
+static void open_fixture(fixture *f, int number, kind k, const char *backend, pdm_size n_sample, int n_thread)
+{
+    problem_open_threads(&f->p, number, backend, n_sample, n_thread);
+    finish_fixture(f, k, n_sample);
 }
 
 static void close_fixture(fixture *f)
@@ -183,6 +193,177 @@ START_TEST(linear_solvers_find_the_same_minimum)
     }
 END_TEST
 
+/* Of a matrix that is small as a whole, too, every expert has a block of its own, and nothing but that. */
+START_TEST(sweeps_have_a_block_an_expert)
+    {
+        fixture     f;
+        pdm_blocks *blocks = NULL;
+        open_fixture(&f, _i, KIND_SMOOTH, "cpu", 1, 1);
+        const pdm_columns_desc *columns = pdm_experts_columns(f.experts);
+        ck_assert_int_eq(
+            pdm_blocks_create(f.p.ctx, pdm_domain_rows(f.p.domain), columns, PDM_COUPLING_SEPARATE, &blocks), PDM_OK);
+        const pdm_blocks_desc *d = pdm_blocks_describe(blocks);
+        ck_assert_int_eq(d->n_block, columns->n_expert);
+        ck_assert_int_eq(d->start[d->n_block], d->n_block);
+        ck_assert_int_eq(d->n_unknown, pdm_experts_n_column(f.experts));
+        pdm_blocks_destroy(&blocks);
+        close_fixture(&f);
+    }
+END_TEST
+
+/* Sweeps, each expert by itself, end in the minimum that steps of all experts together end in. The objective is stationary
+ * there: at the tolerance 1e-4 it is off by 1e-8, times what the estimate of the sweeps to come is off by. Free coefficients
+ * are left out: blocks of 12 take ten thousands of sweeps; and windows that overlap with a mean that ties them. */
+START_TEST(sweeps_find_the_same_minimum)
+    {
+        double phi[2][2];
+        if (_i == PROBLEM_MEAN * 2 + 1) return;
+        for (int sweeps = 0; sweeps < 2; sweeps++) {
+            fixture             f;
+            pdm_solver         *solver   = NULL;
+            pdm_solver_settings settings = usual_settings;
+            settings.mode                = sweeps ? PDM_MODE_SCHWARZ : PDM_MODE_COUPLED;
+            settings.tolerance           = 1e-4;
+            settings.max_iter            = 10000;
+            open_fixture(&f, _i / 2, _i % 2 ? KIND_SMOOTH : KIND_HARD, "cpu", 2, 2);
+            problem_random_state(&f.p, 12);
+            ck_assert_int_eq(pdm_solver_create(f.p.ctx, f.p.backend, &settings, f.p.domain, f.experts, 2, &solver),
+                             PDM_OK);
+            ck_assert_int_eq(
+                pdm_solver_solve(solver, problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+            for (int k = 0; k < 2; k++) {
+                const pdm_solve_result *r = &pdm_solver_results(solver)[k];
+                ck_assert_msg(pdm_reason_is_good(r->reason), "%s, mode %d: %s", problem_name(f.p.number), sweeps,
+                              pdm_reason_text(r->reason));
+                phi[sweeps][k] = r->objective;
+            }
+            pdm_solver_destroy(&solver);
+            close_fixture(&f);
+        }
+        for (int k = 0; k < 2; k++) ck_assert_double_eq_tol(phi[1][k], phi[0][k], 1e-6 * phi[0][k]);
+    }
+END_TEST
+
+static pdm_solver *solver_of(fixture *f, pdm_mode mode)
+{
+    pdm_solver         *solver   = NULL;
+    pdm_solver_settings settings = usual_settings;
+    settings.mode                = (int)mode;
+    ck_assert_int_eq(
+        pdm_solver_create(f->p.ctx, f->p.backend, &settings, f->p.domain, f->experts, f->p.n_sample, &solver), PDM_OK);
+    return solver;
+}
+
+/* Experts by themselves: every row is one expert's, at the lift as the solver has it. */
+START_TEST(rows_are_shared_out_among_independent_experts)
+    {
+        fixture f;
+        open_fixture(&f, _i / 2, _i % 2 ? KIND_SMOOTH : KIND_HARD, "cpu", 1, 1);
+        problem_random_state(&f.p, 18);
+        pdm_solver     *s     = solver_of(&f, PDM_MODE_INDEPENDENT);
+        pdm_backend    *b     = f.p.backend;
+        const pdm_batch batch = problem_batch(&f.p);
+        const pdm_size  n     = f.p.n_row;
+        ck_assert_int_eq(pdm_solver_n_part(s), pdm_experts_columns(f.experts)->n_expert);
+        ck_assert_int_eq(b->ops->rows_residual(b, f.p.rows, batch, &f.p.data, f.p.lift, f.p.r), PDM_OK);
+        double *all = get(&f, f.p.r, n), *sum = calloc((size_t)n, sizeof *sum);
+        for (pdm_size e = 0; e < pdm_solver_n_part(s); e++) {
+            pdm_rows_plan *rows = pdm_solver_lend(pdm_solver_part(s, e))->rows;
+            ck_assert_int_eq(b->ops->rows_residual(b, rows, batch, &f.p.data, f.p.lift, f.p.r), PDM_OK);
+            double *own = get(&f, f.p.r, n);
+            for (pdm_size i = 0; i < n; i++) {
+                ck_assert(own[i] == 0.0 || own[i] == all[i]);
+                sum[i] += own[i];
+            }
+            free(own);
+        }
+        ck_assert_int_eq(memcmp(all, sum, (size_t)n * sizeof *all), 0);
+        free(all), free(sum);
+        pdm_solver_destroy(&s);
+        close_fixture(&f);
+    }
+END_TEST
+
+/* Each expert's weights are a stationary point of its own rows, and the answer is the lift with what all of them add to it. */
+START_TEST(independent_experts_are_put_together)
+    {
+        fixture f;
+        open_fixture(&f, _i / 2, _i % 2 ? KIND_SMOOTH : KIND_HARD, "cpu", 1, 1);
+        problem_random_state(&f.p, 19);
+        pdm_solver     *s     = solver_of(&f, PDM_MODE_INDEPENDENT);
+        pdm_backend    *b     = f.p.backend;
+        const pdm_batch batch = problem_batch(&f.p);
+        const pdm_size  n     = f.p.c_size;
+        double          worst = 0.0, size = 0.0, phi = 0.0;
+        ck_assert_int_eq(pdm_solver_solve(s, batch, &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+        ck_assert_msg(pdm_reason_is_good(pdm_solver_results(s)->reason), "%s: %s", problem_name(f.p.number),
+                      pdm_reason_text(pdm_solver_results(s)->reason));
+        double *c = get(&f, pdm_solver_lend(s)->c, n), *lift = get(&f, f.p.lift, n);
+        double *sum = get(&f, f.p.lift, n), *w = get(&f, pdm_solver_lend(s)->w, pdm_solver_lend(s)->n_column);
+        for (pdm_size e = 0; e < pdm_solver_n_part(s); e++) {
+            pdm_solver             *part = pdm_solver_part(s, e);
+            const pdm_solver_state *st   = pdm_solver_lend(part);
+            pdm_buffer             *g    = NULL;
+            double                 *own = get(&f, st->c, n), *own_w = get(&f, st->w, st->n_column);
+            for (pdm_size i = 0; i < n; i++) sum[i] += own[i] - lift[i];
+            ck_assert_int_eq(memcmp(own_w, w + pdm_experts_column0(f.experts)[e], (size_t)st->n_column * sizeof *w), 0);
+            phi += pdm_solver_results(part)->objective;
+            ck_assert_int_eq(b->ops->buffer_create(b, (size_t)(st->n_column + 1) * sizeof(double), &g), PDM_OK);
+            ck_assert_int_eq(pdm_solver_linearise(part, batch, &f.p.data, false), PDM_OK);
+            ck_assert_int_eq(b->ops->columns_reduce(b, st->columns, batch, st->gradient_c, g), PDM_OK);
+            double *gw = get(&f, g, st->n_column);
+            for (pdm_size i = 0; i < st->n_column; i++) /* as in solution_is_stationary */
+                ck_assert_double_lt(fabs(gw[i] + st->ridge * own_w[i]),
+                                    1e-4 * (1.0 + sqrt(2.0 * pdm_solver_results(part)->objective)));
+            free(gw), free(own), free(own_w);
+            b->ops->buffer_destroy(b, &g);
+        }
+        for (pdm_size i = 0; i < n; i++) {
+            worst = fmax(worst, fabs(c[i] - sum[i]));
+            size  = fmax(size, fabs(c[i]));
+        }
+        ck_assert_double_le(worst, 1e-13 * size * (double)pdm_solver_n_part(s));
+        ck_assert_double_eq(phi, pdm_solver_results(s)->objective);
+        free(c), free(lift), free(sum), free(w);
+        pdm_solver_destroy(&s);
+        close_fixture(&f);
+    }
+END_TEST
+
+/* One expert is not coupled to anything: to the bit the same by itself, the same minimum in sweeps. */
+START_TEST(modes_agree_for_one_expert)
+    {
+        fixture   f;
+        const int number = _i;
+        problem_open_threads(&f.p, number, "cpu", 2, 1);
+        for (pdm_size j = 0; j < pdm_domain_n_dim(f.p.domain); j++) {
+            char group[64] = "domain/";
+            strncat(group, pdm_pde_dim_name(f.p.pde, j), 32);
+            ck_assert_int_eq(pdm_case_set_text(f.p.the_case, group, "experts", "1"), PDM_OK);
+        }
+        finish_fixture(&f, KIND_HARD, 2);
+        problem_random_state(&f.p, 20);
+        pdm_solver *alone = solver_of(&f, PDM_MODE_INDEPENDENT), *sweeps = solver_of(&f, PDM_MODE_SCHWARZ);
+        pdm_solver *all[3] = {f.solver, alone, sweeps};
+        ck_assert_int_eq(pdm_experts_columns(f.experts)->n_expert, 1);
+        for (int k = 0; k < 3; k++)
+            ck_assert_int_eq(
+                pdm_solver_solve(all[k], problem_batch(&f.p), &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+        double *c = get(&f, pdm_solver_lend(f.solver)->c, 2 * f.p.c_size);
+        double *d = get(&f, pdm_solver_lend(alone)->c, 2 * f.p.c_size);
+        ck_assert_int_eq(memcmp(c, d, (size_t)(2 * f.p.c_size) * sizeof *c), 0);
+        for (int k = 0; k < 2; k++) {
+            const double phi = pdm_solver_results(f.solver)[k].objective;
+            ck_assert_double_eq(pdm_solver_results(alone)[k].objective, phi);
+            ck_assert_double_eq_tol(pdm_solver_results(sweeps)[k].objective, phi, 1e-9 * phi);
+        }
+        free(c), free(d);
+        pdm_solver_destroy(&alone);
+        pdm_solver_destroy(&sweeps);
+        close_fixture(&f);
+    }
+END_TEST
+
 /* One thread, two threads, and the check back end, which hands out copies: the same bits. */
 START_TEST(same_bits_for_threads_and_back_ends)
     {
@@ -299,6 +480,11 @@ int main(void)
     TCase *t = tcase_create("solver");
     tcase_add_loop_test(t, solution_is_stationary, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, linear_solvers_find_the_same_minimum, 0, PROBLEM_COUNT * KIND_COUNT);
+    tcase_add_loop_test(t, sweeps_have_a_block_an_expert, 0, PROBLEM_COUNT);
+    tcase_add_loop_test(t, sweeps_find_the_same_minimum, 0, PROBLEM_COUNT * 2);
+    tcase_add_loop_test(t, rows_are_shared_out_among_independent_experts, 0, PROBLEM_COUNT * 2);
+    tcase_add_loop_test(t, independent_experts_are_put_together, 0, PROBLEM_COUNT * 2);
+    tcase_add_loop_test(t, modes_agree_for_one_expert, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, factor_inverts_the_normal_matrix, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, same_bits_for_threads_and_back_ends, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, same_bits_when_threads_share_a_sample, 0, PROBLEM_COUNT);

@@ -18,8 +18,9 @@ enum {
     TINY_STEPS = 5,  /* rows for the noise: roundings of weights and network (FP32), and of the solves    */
     TINY_FIRST = 17, /* of these: h = 2^-TINY_FIRST, where a weight moves by a few roundings              */
     DIRECTIONS = 3,
-    RATIOS     = 2, /* in a fit                                                                           */
-    CANDIDATES = 3  /* fits of the rest to choose from                                                    */
+    SWEEPS     = 20000, /* most of a solve, where it is made of them                                      */
+    RATIOS     = 2,     /* in a fit                                                                           */
+    CANDIDATES = 3      /* fits of the rest to choose from                                                    */
 };
 
 static const double SIZE = 0.08,       /* of a direction at h = 1, relative to the weights                    */
@@ -287,7 +288,7 @@ static pdm_status take_base(taylor *t, int32_t *good)
     pdm_status status = PDM_OK;
     pdm_model *m      = t->m;
 
-    pdm_solver_set_limits(m->solver, 1e-12, 500);
+    pdm_solver_set_limits(m->solver, 1e-12, m->solver_settings.mode == PDM_MODE_SCHWARZ ? SWEEPS : 500);
     PDM_TRY(step_loss(m, m->step, batch_of(m, m->n_batch), true, &t->good.n, &t->base));
     memcpy(good, m->good, (size_t)t->good.n * sizeof *good);
     t->good.index = good;

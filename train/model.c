@@ -119,6 +119,18 @@ static pdm_status check_groups(pdm_case *c)
     return pdm_case_check_groups(c, known, sizeof known / sizeof *known);
 }
 
+/* What ties values all over space has no meaning for an expert by itself. */
+static pdm_status check_mode(const pdm_model *m)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_where at     = pdm_case_where(m->the_case, "solver", "mode");
+    if (m->solver_settings.mode == PDM_MODE_INDEPENDENT && pdm_pde_n_constraint(m->pde) > 0)
+        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at,
+                    "\"independent\": the integrals in /pde/constraints tie all experts; coupled or schwarz expected");
+done:
+    return status;
+}
+
 /* Everything that follows from the case; scales are found by the caller or read from a file. */
 static pdm_status create_parts(pdm_model *m, const pdm_grading *grading)
 {
@@ -128,6 +140,7 @@ static pdm_status create_parts(pdm_model *m, const pdm_grading *grading)
     PDM_TRY(pdm_case_settings(m->the_case, "training", settings_table, N_SETTING, &m->training));
     PDM_TRY(pdm_solver_settings_read(m->the_case, &m->solver_settings));
     PDM_TRY(pdm_pde_create(m->ctx, m->the_case, &m->pde));
+    PDM_TRY(check_mode(m));
     PDM_TRY(pdm_domain_create(m->ctx, m->the_case, m->pde, grading, &m->domain));
     PDM_TRY(pdm_experts_create(m->ctx, m->the_case, m->domain, &m->experts));
     PDM_TRY(check_exact(m));
@@ -559,6 +572,7 @@ done:
 pdm_solver_settings model_free_settings(const pdm_model *m, double tolerance, pdm_size max_iter)
 {
     pdm_solver_settings s = m->solver_settings;
+    s.mode                = PDM_MODE_COUPLED;
     s.ridge               = 0.0;
     s.tolerance           = tolerance;
     s.max_iter            = max_iter;

@@ -64,7 +64,8 @@ void verdict_free(pdm_model *m, double seconds)
     double                    loss     = NAN;
     const double              start    = pdm_clock();
 
-    if (m->training.loss == LOSS_PHYSICS && pdm_domain_n_free(m->domain) <= FREE_MOST) {
+    if (m->training.loss == LOSS_PHYSICS && m->solver_settings.mode != PDM_MODE_INDEPENDENT &&
+        pdm_domain_n_free(m->domain) <= FREE_MOST) {
         PDM_TRY(pdm_experts_create_free(m->ctx, m->domain, FREE_TILE, &experts));
         PDM_TRY(pdm_solver_create(m->ctx, m->backend, &settings, m->domain, experts, m->n_batch, &solver));
         PDM_TRY(solve_free(m, solver, seconds, &loss));
