@@ -53,13 +53,14 @@ typedef struct setting {
 
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
-    const char *output, *field, *title, *against, *method, *from, *weights;
+    const char *output, *field, *title, *against, *method, *experts, *from, *weights;
     double      polish;                    /* 0: none */
     double      tolerance, rank, energy;   /* 0: not given */
     int         threads;                   /* 0: all */
     int         sample;                    /* -1: not given */
     int         samples;                   /* 0: not given */
     int         max_unknowns, max_seconds; /* 0: not given */
+    int         sweeps;                    /* 0: not given */
     int         width;                     /* pixels; 0: not given */
     bool        help, quiet, verbose, json, resume, force, estimate, half;
     int         n_set;
@@ -202,6 +203,7 @@ void verdict_number(void *user, const char *name, double value);
 /* ---- commands ---- */
 
 extern const command train_command, predict_command, eval_command, plot_command, check_command, info_command,
-    gradcheck_command, polish_command, reference_command, merge_command, upcycle_command, compress_command;
+    gradcheck_command, polish_command, reference_command, modes_command, merge_command, upcycle_command,
+    compress_command;
 
 #endif

@@ -162,6 +162,14 @@ constraint '/pde/constraints:amount|the integral in|same unit|^' 'integral(u) = 
 constraint '/pde/constraints:amount|stand alone|^' 'integral(u) = integral(u)'
 bad_case '/pde/residuals:u|/pde/constraints|^' -e 's/+ uptake/+ integral(u)/'
 
+# ---- modes ----
+refused 3 '/solver:mode|"sequential"|coupled|schwarz|independent' "$program" check good.cdl --set solver.mode=sequential
+refused 3 '/solver:mode|"independent"|/pde/constraints|coupled or schwarz expected' "$program" train good.cdl \
+    --set solver.mode=independent --set pde.constraints.amount='integral(u) = 0' -o out/m.nc
+refused 2 '11 experts|control point' "$program" modes good.cdl --experts 11
+refused 5 'missing.nc|No such file' "$program" modes good.cdl missing.nc
+refused 2 '--set changes a case' "$program" modes model.nc --set solver.mode=schwarz
+
 # ---- grid ----
 bad_case '/domain/t:degree|6 control points|at most 5' -e 's/:control_points = 6/:control_points = 6 ; :degree = 6/'
 bad_case '/domain/x:experts|11 experts for 10 control points' -e 's/:experts = 2/:experts = 11/'

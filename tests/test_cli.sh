@@ -16,7 +16,7 @@ export LSAN_OPTIONS="suppressions=$PWD/suppressions:print_suppressions=0"
 # ---- words about itself ----
 expect 0 'Usage|train|gradcheck|Exit codes|130' "$program" --help
 expect 0 'commit|compiler|NetCDF' "$program" --version
-for command in train predict polish reference eval plot check info gradcheck; do
+for command in train predict polish reference eval plot modes check info gradcheck; do
     expect 0 "Usage: pdemoe $command|Options:|--set|--threads|--json|--quiet" "$program" "$command" --help
 done
 expect 0 'training|learning_rate|samples of all inputs|solver|domain|row_power' "$program" train --help
@@ -224,6 +224,16 @@ done
 expect 0 'equation u: residual|0.3*u*abs(u)|flux(u) = 0' "$program" check tiny.cdl --against drawn.nc
 expect 0 'too coarse|not checked: the data start later' "$program" check tiny.cdl --against prediction.nc
 
+# ---- modes: the case's own layout, coupled, is what eval has; the model stays as it is ----
+expect 0 'one for all|coupled|schwarz|independent|% of squares|nothing to compare with' "$program" modes tiny.cdl --experts 1,2
+expect 0 '3 samples, trained network, experts along t x x, errors against prediction.nc' "$program" modes tiny.nc prediction.nc --experts 2,3
+expect 0 'exact solutions' "$program" modes "$cases/poisson/poisson.cdl" --experts 4 --sweeps 2
+expect 2 '5000 experts|at most one per control point' "$program" modes tiny.cdl --experts 2,5000
+for list in 0 1,,2 1,x 2, '' -3; do
+    expect 2 'whole numbers from 1' "$program" modes tiny.cdl --experts="$list"
+done
+expect 2 'did you mean "modes"' "$program" mode tiny.cdl
+
 # ---- gradients ----
 expect 0 'slope' "$program" gradcheck tiny.cdl
 expect 0 'slope' "$program" gradcheck tiny.nc
@@ -248,6 +258,7 @@ expect_json 'step steps loss first_loss last_loss free_loss seconds seconds.file
 expect_json 'data output samples unconverged outside seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
 expect_json 'data output text samples unconverged iterations objective.worst unknowns tolerance' polish tiny.nc inputs.nc -o json_out.nc
 expect_json 'data error text samples' eval tiny.nc prediction.nc
+expect_json 'data text samples 1.coupled.error 2.schwarz.seconds 2.independent.interface_squares' modes tiny.nc prediction.nc --experts 1,2
 expect_json 'text notes equation.u.residual equation.u.0.factor condition.0.misfit' check tiny.cdl --against drawn.nc
 expect_json 'data output text converged rounds unknowns error_estimate error_estimate.2' reference tiny.cdl inputs.nc -o json_out.nc --tol 1e-2
 expect_json 'data output estimate estimate.worst estimate.unconverged seconds.estimate' predict tiny.nc inputs.nc -o json_out.nc --estimate

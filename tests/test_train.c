@@ -405,6 +405,40 @@ START_TEST(loss_gradient_passes_the_taylor_test)
     }
 END_TEST
 
+/* The same for solves in sweeps, and for experts by themselves. */
+START_TEST(loss_gradient_in_other_modes)
+    {
+        static const int which[] = {PROBLEM_HEAT, PROBLEM_SYSTEM, PROBLEM_BURGERS};
+        const bool       alone   = _i % 2;
+        const int        number = which[_i / 6], loss = _i / 2 % 3;
+        char             path[] = "taylor-modes.nc", table[4096];
+        double           slope  = 0.0;
+        open_context();
+        pdm_case *c = tiny_case(number);
+        OK(pdm_case_set_text(c, "domain/x", "experts", "2"));
+        OK(pdm_case_set_text(c, "solver", "ridge", "1e-4"));
+        if (loss > 0) {
+            pdm_case *plain = NULL;
+            OK(pdm_case_copy(c, &plain));
+            pdm_model *m = model_of(plain);
+            write_data(m, path);
+            pdm_model_destroy(&m);
+            OK(pdm_case_set_text(c, "training", "data", path));
+        }
+        OK(pdm_case_set_text(c, "training", "loss", losses[loss]));
+        OK(pdm_case_set_text(c, "training", "max_iter", "500"));
+        OK(pdm_case_set_text(c, "solver", "mode", alone ? "independent" : "schwarz"));
+        pdm_model *m = model_of(c);
+        for (int i = 0; i < 3; i++) OK(pdm_model_train_step(m));
+        OK(pdm_model_check_gradient(m, &slope, report, table));
+        ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s, %s, %s loss:\n%s", problem_name(number),
+                      alone ? "independent" : "schwarz", losses[loss], table);
+        pdm_model_destroy(&m);
+        if (loss > 0) remove(path);
+        close_context();
+    }
+END_TEST
+
 /* A network whose backward pass is wrong by a factor close to 1. */
 static const pdm_surrogate_ops *right_ops;
 
@@ -436,6 +470,74 @@ START_TEST(taylor_test_finds_a_small_mistake)
         ck_assert_msg(fabs(slope - 1.0) <= 0.3, "%s, %s experts, %s:\n%s", problem_name(chains[_i].problem),
                       chains[_i].experts, chains[_i].partition, table);
         pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* ---- the modes side by side ---- */
+
+typedef struct mode_numbers {
+    int    n;
+    char   name[128][64];
+    double value[128];
+} mode_numbers;
+
+static void take_number(void *user, const char *name, double value)
+{
+    mode_numbers *t = user;
+    snprintf(t->name[t->n], sizeof t->name[t->n], "%s", name);
+    t->value[t->n++] = value;
+}
+
+static double number_of(const mode_numbers *t, const char *name)
+{
+    for (int i = 0; i < t->n; i++)
+        if (strcmp(t->name[i], name) == 0) return t->value[i];
+    ck_abort_msg("no number %s", name);
+    return NAN;
+}
+
+/* Coupled, in the case's own layout, is a prediction; it has the least objective, which enough sweeps reach, and independent
+ * experts do not; the model stays as it is. Rows at interfaces are counted by hand: of the elements along x with p + 1 control
+ * points, p at each inner boundary see two experts. */
+START_TEST(modes_are_compared)
+    {
+        static const pdm_size count[] = {2, 1, 50};
+        mode_numbers          t       = {0};
+        char                  path[]  = "modes-data.nc";
+        open_context();
+        pdm_case *c = tiny_case(PROBLEM_HEAT);
+        OK(pdm_case_set_text(c, "domain/x", "experts", "2"));
+        pdm_model *m = model_of(c);
+        for (int i = 0; i < 2; i++) OK(pdm_model_train_step(m));
+        write_data(m, path);
+        OK(pdm_model_evaluate_file(m, path, NULL, 0.0, NULL, NULL));
+        const double error = pdm_model_value(m, "error");
+        ck_assert_int_eq(pdm_model_compare_modes(m, path, 3, count, 0, NULL, NULL, NULL), PDM_ERR_ARGUMENT);
+        OK(pdm_model_compare_modes(m, path, 2, count, 20000, NULL, take_number, &t));
+        ck_assert_str_eq(t.name[0], "samples");
+        ck_assert_int_eq(t.n, 1 + 8 * 4);
+        ck_assert_double_eq(number_of(&t, "2.coupled.error"), error);
+        ck_assert_double_eq_tol(number_of(&t, "2.schwarz.error"), error, 1e-5 * error);
+        ck_assert_double_gt(fabs(number_of(&t, "2.independent.error") - error), 1e-3 * error);
+        const double phi = number_of(&t, "2.coupled.phi");
+        ck_assert_double_eq_tol(number_of(&t, "2.schwarz.phi"), phi, 1e-9 * phi);
+        ck_assert_double_gt(number_of(&t, "2.independent.phi"), 1.01 * phi);
+        ck_assert_double_gt(number_of(&t, "1.coupled.phi"), 1.01 * phi);
+        ck_assert_double_eq(number_of(&t, "2.coupled.unconverged") + number_of(&t, "2.schwarz.unconverged"), 0.0);
+        const pdm_spline *s = pdm_domain_spline(pdm_model_domain(m), 1);
+        ck_assert(!s->periodic);
+        ck_assert_double_eq_tol(number_of(&t, "2.coupled.interface_rows"), (double)s->degree / (double)s->n_element,
+                                1e-14);
+        ck_assert_double_eq(number_of(&t, "1.coupled.interface_rows"), 0.0);
+        ck_assert_double_eq(number_of(&t, "1.coupled.interface_squares"), 0.0);
+        ck_assert_double_gt(number_of(&t, "2.independent.interface_squares"),
+                            number_of(&t, "2.coupled.interface_squares"));
+        ck_assert_double_lt(number_of(&t, "2.independent.interface_squares"), 1.0);
+        OK(pdm_model_evaluate_file(m, path, NULL, 0.0, NULL, NULL));
+        ck_assert_double_eq(pdm_model_value(m, "error"), error);
+        pdm_model_destroy(&m);
+        remove(path);
         close_context();
     }
 END_TEST
@@ -1015,6 +1117,8 @@ int main(void)
     tcase_add_test(t, positive_field_stays_positive);
     tcase_add_test(t, answers_do_not_depend_on_units);
     tcase_add_loop_test(t, loss_gradient_passes_the_taylor_test, 0, N_CHAIN * 3);
+    tcase_add_loop_test(t, loss_gradient_in_other_modes, 0, 18);
+    tcase_add_test(t, modes_are_compared);
     tcase_add_loop_test(t, taylor_test_finds_a_small_mistake, 0, N_CHAIN);
     tcase_add_test(t, failed_gradient_check_keeps_the_weights);
     tcase_add_loop_test(t, threads_do_not_change_a_bit, 0, PROBLEM_POISSON);

@@ -148,11 +148,11 @@ done:
     return status;
 }
 
-/* ---- exact solutions: group /pde/exact has the fields as expressions ---- */
+/* ---- exact solutions ---- */
 
 enum { EXACT_SAMPLES = 8 };
 
-static pdm_status exact_field(pdm_model *m, pdm_size field, pdm_size n, const double *input, double *values)
+pdm_status exact_field(pdm_model *m, pdm_size field, pdm_size n, const double *input, double *values)
 {
     pdm_status          status = PDM_OK;
     const char         *text   = NULL;

@@ -307,6 +307,8 @@ pdm_status predict_batches(pdm_model *m, pdm_size n, const double *input, double
                            pdm_solve_result *result, double *sample_seconds);
 /* evaluate.c: relative L2 error of one field of one sample over the output points with first coordinate at or above `from`. */
 double relative_error(const pdm_model *m, const double *u, const double *reference, double from);
+/* The exact solution in group /pde/exact, an expression, at the output points: values [n][n_point]. */
+pdm_status exact_field(pdm_model *m, pdm_size field, pdm_size n, const double *input, double *values);
 /* estimate.c */
 /* Refuses an estimate of what is polished anyway. */
 pdm_status estimate_check(pdm_model *m, double polish);

@@ -251,6 +251,18 @@ PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, 
                                            pdm_sink sink, void *user);
 /* The same for inputs drawn anew, against the exact solutions in group /pde/exact of the case. */
 PDM_API pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, void *user);
+/* The modes of the solve side by side (docs/mathematics.md, "Modes"): the network's basis functions are shared out among
+ * count[0 .. n_count) experts (n_count 0: those of 1, 2, 4, ... 64 that fit), and solved for coupled, in sweeps of at most
+ * max_sweeps (0: 1000), and independently. input: inputs, output coordinates and, where it has the fields, what errors are
+ * relative to; or NULL: up to 8 inputs drawn anew, and the exact solutions where the case has them. Lines of a table go to sink as they
+ * are found, then numbers to `numbers` (either may be NULL), user to both: samples, and for K experts in MODE (of one: coupled
+ * alone) K.MODE.unknowns, .error (mean relative L2 over samples and fields; NaN without a comparison), .seconds (of the solve,
+ * per sample), .iterations, .unconverged, .phi (objective of the answer without the ridge), .interface_rows (share of the rows
+ * whose element sees more than one expert), .interface_squares (their share of the squared residual; after a roll-out that of
+ * its last interval). The model is not changed. Fails with PDM_ERR_ARGUMENT when so many experts do not fit, PDM_ERR_DATA,
+ * PDM_ERR_IO, PDM_ERR_MEMORY. Since 0.1 */
+PDM_API pdm_status pdm_model_compare_modes(pdm_model *m, const char *input, pdm_size n_count, const pdm_size *count,
+                                           pdm_size max_sweeps, pdm_sink sink, pdm_number numbers, void *user);
 /* Taylor test of the gradient of the loss by the weights, on the model's own case: slope (2 is right) into *slope. */
 PDM_API pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, void *user);
 
