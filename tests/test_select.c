@@ -215,10 +215,10 @@ static double gradient_distance(const answer *a, const answer *b)
     return sqrt(difference / size);
 }
 
-/* Where sweeps take thousands, and where one expert has all elements of a box of few and the others no rows. */
+/* Sweeps for some whose sweeps are few; not where one expert has all elements of a box of few and the others no rows. */
 static bool is_worth_it(int number, kind k)
 {
-    if (k == KIND_SWEEPS) return number != PROBLEM_MEDIUM && number != PROBLEM_MEAN;
+    if (k == KIND_SWEEPS) return number == PROBLEM_HEAT || number == PROBLEM_SYSTEM || number == PROBLEM_VORTICITY;
     return k != KIND_ALONE || number != PROBLEM_SPACE3;
 }
 
