@@ -166,6 +166,7 @@ bad_case '/pde/residuals:u|/pde/constraints|^' -e 's/+ uptake/+ integral(u)/'
 refused 3 '/solver:mode|"sequential"|coupled|schwarz|independent' "$program" check good.cdl --set solver.mode=sequential
 refused 3 '/solver:mode|"independent"|/pde/constraints|coupled or schwarz expected' "$program" train good.cdl \
     --set solver.mode=independent --set pde.constraints.amount='integral(u) = 0' -o out/m.nc
+refused 3 '/solver:mode|"schwarz"|/gate|coupled expected' "$program" check good.cdl --set solver.mode=schwarz --set gate.top_p=0.5
 refused 2 '11 experts|control point' "$program" modes good.cdl --experts 11
 refused 5 'missing.nc|No such file' "$program" modes good.cdl missing.nc
 refused 2 '--set changes a case' "$program" modes model.nc --set solver.mode=schwarz

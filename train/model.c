@@ -114,12 +114,14 @@ done:
 /* A group that is misspelt is told as such, not as the absence of what is in it. */
 static pdm_status check_groups(pdm_case *c)
 {
-    static const char *const known[] = {"pde", "inputs", "domain", "experts", "surrogate", "solver", "training", "gate"};
+    static const char *const known[] = {"pde",       "inputs", "domain",   "experts",
+                                        "surrogate", "solver", "training", "gate"};
     if (!pdm_case_has_group(c, "pde") || !pdm_case_has_group(c, "domain")) return PDM_OK; /* required: told better */
     return pdm_case_check_groups(c, known, sizeof known / sizeof *known);
 }
 
-/* What ties values all over space has no meaning for an expert by itself. */
+/* What ties values all over space has no meaning for an expert by itself; and a gate learns what columns are worth from the
+ * matrix of all experts. */
 static pdm_status check_mode(const pdm_model *m)
 {
     pdm_status      status = PDM_OK;
@@ -127,6 +129,9 @@ static pdm_status check_mode(const pdm_model *m)
     if (m->solver_settings.mode == PDM_MODE_INDEPENDENT && pdm_pde_n_constraint(m->pde) > 0)
         PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at,
                     "\"independent\": the integrals in /pde/constraints tie all experts; coupled or schwarz expected");
+    if (m->solver_settings.mode != PDM_MODE_COUPLED && pdm_case_has_group(m->the_case, "gate"))
+        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at, "\"%s\": the gate in /gate wants all experts together; coupled expected",
+                    pdm_mode_name(m->solver_settings.mode));
 done:
     return status;
 }

@@ -265,6 +265,7 @@ static pdm_status solve_mode(modes_job *j, pdm_experts *experts, int mode, mode_
     pdm_model                *m      = j->m;
     pdm_solver               *solver = NULL, *own_solver = m->solver;
     pdm_experts              *own_experts  = m->experts;
+    gating                   *own_gating   = m->gating;
     const pdm_solver_settings own_settings = m->solver_settings;
     pdm_solver_settings       settings     = own_settings;
 
@@ -275,11 +276,13 @@ static pdm_status solve_mode(modes_job *j, pdm_experts *experts, int mode, mode_
     PDM_TRY(pdm_solver_create(m->ctx, m->backend, &settings, m->domain, experts, m->n_batch, &solver));
     m->solver          = solver;
     m->experts         = experts;
+    m->gating          = NULL; /* it knows one partition */
     m->solver_settings = settings;
     PDM_TRY(solve_all(j, out));
 done:
     m->solver          = own_solver;
     m->experts         = own_experts;
+    m->gating          = own_gating;
     m->solver_settings = own_settings;
     pdm_solver_destroy(&solver);
     return status;
@@ -305,6 +308,7 @@ static pdm_status tell_head(const modes_job *j)
     for (pdm_size d = 0; d < pdm_domain_n_dim(j->m->domain); d++)
         PDM_TRY(pdm_text_append(&text, "%s %s", d ? " x" : "", pdm_pde_dim_name(j->m->pde, d)));
     PDM_TRY(pdm_text_append(&text, ", "));
+    if (j->m->gating) PDM_TRY(pdm_text_append(&text, "all columns without the gate, "));
     PDM_TRY(j->against ? pdm_text_append(&text, "errors against %s\n", j->against)
                        : pdm_text_append(&text, "nothing to compare with\n"));
     PDM_TRY(pdm_text_append(&text, "%7s  %-10s %8s  %-11s  %10s  %10s  %6s  %6s  %10s  %s\n", "experts", "along",

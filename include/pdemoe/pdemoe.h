@@ -259,7 +259,7 @@ PDM_API pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sin
  * alone) K.MODE.unknowns, .error (mean relative L2 over samples and fields; NaN without a comparison), .seconds (of the solve,
  * per sample), .iterations, .unconverged, .phi (objective of the answer without the ridge), .interface_rows (share of the rows
  * whose element sees more than one expert), .interface_squares (their share of the squared residual; after a roll-out that of
- * its last interval). The model is not changed. Fails with PDM_ERR_ARGUMENT when so many experts do not fit, PDM_ERR_DATA,
+ * its last interval). A gate is left out: all columns exist. The model is not changed. Fails with PDM_ERR_ARGUMENT when so many experts do not fit, PDM_ERR_DATA,
  * PDM_ERR_IO, PDM_ERR_MEMORY. Since 0.1 */
 PDM_API pdm_status pdm_model_compare_modes(pdm_model *m, const char *input, pdm_size n_count, const pdm_size *count,
                                            pdm_size max_sweeps, pdm_sink sink, pdm_number numbers, void *user);
