@@ -227,6 +227,7 @@ expect 0 'too coarse|not checked: the data start later' "$program" check tiny.cd
 # ---- modes: the case's own layout, coupled, is what eval has; the model stays as it is ----
 expect 0 'one for all|coupled|schwarz|independent|% of squares|nothing to compare with' "$program" modes tiny.cdl --experts 1,2
 expect 0 '3 samples, trained network, experts along t x x, errors against prediction.nc' "$program" modes tiny.nc prediction.nc --experts 2,3
+expect 0 '1x3 ' "$program" modes tiny.cdl --experts 2,3 --set domain.x.prior_experts=2
 expect 0 'exact solutions' "$program" modes "$cases/poisson/poisson.cdl" --experts 4 --sweeps 2
 expect 2 '5000 experts|at most one per control point' "$program" modes tiny.cdl --experts 2,5000
 for list in 0 1,,2 1,x 2, '' -3; do

@@ -146,6 +146,8 @@ static pdm_status cut_domain(pdm_model *m, const pdm_size *along, pdm_experts **
         snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(m->pde, j));
         snprintf(value, sizeof value, "%lld", (long long)along[j]);
         PDM_TRY(pdm_case_set_text(c, group, "experts", value));
+        if (along[j] != pdm_experts_along(m->experts, j)) /* boxes for the prior that the case has may not fit */
+            PDM_TRY(pdm_case_set_text(c, group, "prior_experts", value));
     }
     PDM_TRY(pdm_experts_create(m->ctx, c, m->domain, &x));
     for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) pdm_experts_set_scale(x, f, m->magnitude[f]);
