@@ -298,3 +298,34 @@ pdm_routing_load pdm_routing_measure(const pdm_routing *r, pdm_batch batch)
     m.load = sum > 0.0 ? most * (double)r->n_expert / sum : 1.0;
     return m;
 }
+
+static void blend(double *to, double share, double value)
+{
+    *to = (1.0 - share) * *to + share * value;
+}
+
+void pdm_routing_blend_use(const pdm_routing *r, pdm_batch batch, double share, const pdm_routing_use *to)
+{
+    const pdm_size groups = r->settings.groups;
+    const double   n      = (double)batch.n;
+
+    for (pdm_size e = 0; e < r->n_expert; e++) {
+        double columns = 0.0, squares = 0.0, null = 0.0;
+        for (pdm_size i = 0; i < batch.n; i++) {
+            const pdm_size at   = batch.index[i] * r->n_expert + e;
+            const double   n_on = (double)r->n_on[at];
+            columns += n_on;
+            squares += n_on * n_on;
+            null += (double)r->null[at];
+        }
+        blend(&to->columns[e], share, columns / n);
+        blend(&to->load[e], share, r->points[e] * squares / n);
+        blend(&to->null[e], share, null / n);
+        for (pdm_size k = 0; k < groups; k++) {
+            double on = 0.0;
+            for (pdm_size i = 0; i < batch.n; i++)
+                on += (double)r->group_on[(batch.index[i] * r->n_expert + e) * groups + k];
+            blend(&to->group[e * groups + k], share, on / n);
+        }
+    }
+}

@@ -59,6 +59,15 @@ typedef struct pdm_routing_load {
 } pdm_routing_load;
 pdm_routing_load pdm_routing_measure(const pdm_routing *r, pdm_batch batch);
 
+/* The same by experts: columns on the mean, share of samples in which an expert is null, its load of a sample on the mean, and
+ * the share of samples in which a group is on. */
+typedef struct pdm_routing_use {
+    double *columns, *null, *load; /* [n_expert]         */
+    double *group;                 /* [n_expert][groups] */
+} pdm_routing_use;
+/* to = (1 - share) to + share x those of the batch */
+void pdm_routing_blend_use(const pdm_routing *r, pdm_batch batch, double share, const pdm_routing_use *to);
+
 /* ---- price.c: what probabilities should be, from what groups are worth and cost ---- */
 /* Adds up the worth of columns [n_column], relative to `unit`, by groups: worth [n_expert][groups + 1], the last of an expert
  * for its shared columns. NaN where a column's is. */

@@ -533,10 +533,10 @@ START_TEST(experts_ahead_of_a_front_are_null)
     }
 END_TEST
 
-/* A model that was read goes on as the one that was written would have: gate, moments and price are in the file. */
+/* A model that was read goes on as the one that was written would have: gate, moments, price and use are in the file. */
 START_TEST(resumed_training_is_the_same_training)
     {
-        double *weight[2], price[2];
+        double *weight[2], price[2], use[2][5];
         open_context();
         pdm_model *m = model_of(gated_case(PROBLEM_FLUX, "3", "6", "3", "0"));
         for (int run = 0; run < 2; run++) {
@@ -548,13 +548,80 @@ START_TEST(resumed_training_is_the_same_training)
             const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
             weight[run]            = calloc((size_t)s.n, sizeof(double));
             memcpy(weight[run], s.parameter, (size_t)s.n * sizeof(double));
-            price[run] = pdm_model_value(m, "gate.price");
+            price[run]            = pdm_model_value(m, "gate.price");
+            const routing_usage u = gating_usage(m);
+            use[run][0] = u.weight, use[run][1] = u.columns[1], use[run][2] = u.null[1], use[run][3] = u.load[2];
+            use[run][4] = u.group[u.n_expert * u.n_group - 1];
             if (run == 1) ck_assert_int_eq(memcmp(weight[0], weight[1], (size_t)s.n * sizeof(double)), 0);
             pdm_model_destroy(&m);
         }
         ck_assert_double_eq(price[0], price[1]);
+        ck_assert_int_eq(memcmp(use[0], use[1], sizeof use[0]), 0);
+        ck_assert_double_gt(use[0][1], 0.0);
         remove("gate-resume.nc");
         free(weight[0]), free(weight[1]);
+        close_context();
+    }
+END_TEST
+
+/* Means over steps, each counting 0.98 times as much as the next, of what routing lends after each of them; the whole use of the
+ * first step is known beforehand. */
+START_TEST(usage_is_the_mean_over_recent_steps)
+    {
+        enum { STEPS = 70, EXPERTS = 3, GROUPS = 4 };
+        double columns[EXPERTS] = {0}, null[EXPERTS] = {0}, load[EXPERTS] = {0}, group[EXPERTS][GROUPS] = {0};
+        double total = 0.0;
+        open_context();
+        pdm_case *c = gated_case(PROBLEM_SORPTION, "3", "8", "4", "0");
+        OK(pdm_case_set_text(c, "gate", "unknowns", "0.3"));
+        pdm_model    *m = model_of(c);
+        routing_usage u = gating_usage(m);
+        ck_assert_int_eq(u.n_expert, EXPERTS);
+        ck_assert_int_eq(u.n_group, GROUPS);
+        ck_assert_double_eq(u.weight, 0.0);
+        ck_assert(isnan(u.columns[0]) && isnan(u.null[0]) && isnan(u.load[0]) && isnan(u.group[0]));
+        const pdm_column_group *owned = pdm_experts_columns(m->experts)->group;
+        for (int k = 0; k < STEPS; k++) {
+            OK(pdm_model_train_step(m));
+            const pdm_routing_choice choice = pdm_routing_lend(m->gating->routing);
+            const double             weight = pow(0.98, STEPS - 1 - k) / (double)m->n_batch;
+            for (pdm_size i = 0; i < m->n_batch * EXPERTS; i++) {
+                const double n = (double)choice.n_on[i];
+                columns[i % EXPERTS] += weight * n;
+                load[i % EXPERTS] += weight * n * n * (double)owned[i % EXPERTS].n_coef;
+                null[i % EXPERTS] += weight * (n == 0.0);
+                for (int j = 0; j < GROUPS; j++) group[i % EXPERTS][j] += weight * choice.group_on[i * GROUPS + j];
+            }
+            total += pow(0.98, k);
+            if (k == 0) { /* all columns exist at first */
+                u = gating_usage(m);
+                ck_assert_double_eq_tol(u.columns[1], 8.0, 1e-12);
+                ck_assert_double_eq_tol(u.group[5], 1.0, 1e-12);
+                ck_assert_double_eq(u.null[2], 0.0);
+            }
+        }
+        u = gating_usage(m);
+        ck_assert_double_eq_tol(u.weight, 1.0 - pow(0.98, STEPS), 1e-12);
+        double off = 0.0;
+        for (int e = 0; e < EXPERTS; e++) {
+            ck_assert_double_eq_tol(u.columns[e], columns[e] / total, 1e-12);
+            ck_assert_double_eq_tol(u.load[e], load[e] / total, 1e-9);
+            ck_assert_double_eq_tol(u.null[e], null[e] / total, 1e-12);
+            for (int j = 0; j < GROUPS; j++) {
+                ck_assert_double_eq_tol(u.group[e * GROUPS + j], group[e][j] / total, 1e-12);
+                off += 1.0 - u.group[e * GROUPS + j];
+            }
+        }
+        ck_assert_double_gt(off, 1.0); /* there is something to see */
+        pdm_model_destroy(&m);
+        m = model_of(gated_case(PROBLEM_SORPTION, "3", "8", "4", "0"));
+        OK(pdm_model_write(m, "gate-usage.nc")); /* as files from before usage was kept */
+        pdm_model_destroy(&m);
+        OK(pdm_model_read(ctx, "gate-usage.nc", &m));
+        ck_assert_double_eq(gating_usage(m).weight, 0.0);
+        ck_assert(isnan(gating_usage(m).columns[0]));
+        pdm_model_destroy(&m);
+        remove("gate-usage.nc");
         close_context();
     }
 END_TEST
@@ -591,6 +658,7 @@ int main(void)
     tcase_add_test(t, training_meets_the_budget);
     tcase_add_test(t, experts_ahead_of_a_front_are_null);
     tcase_add_test(t, resumed_training_is_the_same_training);
+    tcase_add_test(t, usage_is_the_mean_over_recent_steps);
     tcase_add_test(t, steps_do_not_allocate);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -31,12 +31,14 @@ lines() {
 }
 
 # Starts training in the background, waits for as many steps as asked, sends the signal; the exit code in $got. A run that
-# was through before the signal came does not count, and is tried again from fewer steps on.
+# was through before the signal came does not count, and is tried again from fewer steps on. Behind the third argument:
+# further ones of train.
 stop_by() {
     signal=$1 model=$2 after=$3 left=8
+    shift 3
     while :; do
         rm -f "$model.nc" "$model.log.jsonl"
-        "$program" train tiny.cdl -o "$model.nc" --threads 2 > "$model.said" 2>&1 &
+        "$program" train tiny.cdl -o "$model.nc" --threads 2 "$@" > "$model.said" 2>&1 &
         process=$!
         while kill -0 $process 2> /dev/null && [ "$(lines "$model.log.jsonl")" -lt "$after" ]; do sleep 0.01; done
         kill "-$signal" $process 2> /dev/null
@@ -96,5 +98,14 @@ expect 0 '' "$program" predict taylor.nc inputs.nc -o again.nc
 expect 0 '' "$program" predict whole.nc inputs.nc -o once.nc
 for file in again once; do ncdump -v u $file.nc | sed -n '/^data:/,$p' > $file.txt; done
 cmp again.txt once.txt || complain 'the predictions differ'
+
+# ---- with a gate, its price, and what it keeps of recent steps ----
+write_case tiny -e "s/:steps = 6/:steps = $steps/" -e 's/checkpoint_every = 2/checkpoint_every = 7/'
+expect 0 "$steps of $steps steps" "$program" train tiny.cdl -o whole.nc --force --threads 2 --set gate.groups=2
+ncdump -h whole.nc | grep -q usage_groups || complain 'the model does not say how groups were used'
+stop_by KILL gated 60 --set gate.groups=2
+[ $got -eq 137 ] || complain "killed near step 60: exit code $got"
+expect 0 "$steps of $steps steps" "$program" train tiny.cdl -o gated.nc --resume --threads 1 --set gate.groups=2
+same_as_whole gated
 
 exit "$failed"

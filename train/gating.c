@@ -19,6 +19,7 @@ static void gating_layout(gating *g, pdm_size n_batch, pdm_size n_in)
     g->x         = pdm_carve(&g->arena, double, rows *n_in);
     g->least     = pdm_carve(&g->arena, double, n_batch);
     g->surcharge = pdm_carve(&g->arena, double, rows);
+    usage_layout(g);
 }
 
 pdm_status gating_create(pdm_model *m)
@@ -45,6 +46,7 @@ pdm_status gating_create(pdm_model *m)
     gating_layout(g, m->n_batch, n_in);
     PDM_TRY(pdm_arena_allocate(&g->arena));
     gating_layout(g, m->n_batch, n_in);
+    usage_clear(g);
     /* ridges take their memory here, not in the first step; nothing is chosen yet */
     PDM_TRY(pdm_solver_select(m->solver, (pdm_batch){0}, NULL, pdm_routing_lend(g->routing).ridge));
 done:
@@ -218,6 +220,7 @@ void gating_update(pdm_model *m)
     (void)pdm_gate_update(g->gate, m->step + 1, optimiser_rate(m, pdm_routing_get_settings(g->routing)->learning_rate));
     g->log_price = g->next_price;
     g->drift     = g->next_drift;
+    usage_take(m, batch_of(m, m->n_batch));
     model_set_value(m, "gate.price", exp(g->log_price + g->drift));
 }
 
@@ -306,6 +309,7 @@ pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing)
     for (size_t i = 0; i < sizeof piece / sizeof *piece; i++)
         PDM_TRY(writing ? pdm_store_put(s, "gate", piece[i].name, PDM_STORE_DOUBLE, piece[i].n, piece[i].values, NULL)
                         : pdm_store_get(s, "gate", piece[i].name, PDM_STORE_DOUBLE, piece[i].n, piece[i].values));
+    PDM_TRY(usage_store(m, s, writing));
 done:
     return status;
 }

@@ -64,6 +64,16 @@ typedef struct sample_pool {
     double  *value; /* [n_sample][size of the input] */
 } sample_pool;
 
+/* What the gate has chosen in recent steps of training (usage.c). Lent until the next step. */
+typedef struct routing_usage {
+    pdm_size      n_expert, n_group; /* 0, and all else NULL: no gate                                             */
+    double        weight;            /* 0: no steps are known, and all numbers are NaN; 1: as many as count       */
+    const double *columns;           /* [n_expert] columns that exist, mean over samples                          */
+    const double *null;              /* [n_expert] share of samples in which an expert is null                    */
+    const double *load;              /* [n_expert] control points x columns^2, mean over samples                  */
+    const double *group;             /* [n_expert][n_group] share of samples in which a group is on               */
+} routing_usage;
+
 /* The gate at work. */
 typedef struct gating {
     pdm_routing *routing;
@@ -76,6 +86,9 @@ typedef struct gating {
     double       next_price, next_drift;
     int32_t     *record; /* [samples of a prediction][n_expert] columns, then [..][n_expert][groups] 0 or 1; NULL: not wanted */
     pdm_size     n_record;
+    /* usage.c */
+    pdm_routing_use use, mean_use; /* running sums of means of steps; those over use_weight, to be lent */
+    double          use_weight;    /* 1 - (memory)^(steps taken in)                                    */
     /* [n_batch][n_expert][...] host */
     double *x;                          /* [n_in]     */
     double *p, *g_p, *g_score, *target; /* [n_choice] */
@@ -448,6 +461,12 @@ pdm_status gating_backward(pdm_model *m, pdm_batch good);
  * columns exist. Fails with PDM_ERR_NUMERIC when the gradient is not finite. */
 pdm_status gating_learn(pdm_model *m, pdm_batch good, double loss);
 void       gating_update(pdm_model *m);
+/* usage.c: how often experts and groups were chosen in recent steps of training; in the model file. */
+void          usage_layout(gating *g);
+void          usage_clear(gating *g);
+void          usage_take(pdm_model *m, pdm_batch batch); /* what is chosen now, as that of one step */
+pdm_status    usage_store(pdm_model *m, pdm_store *s, bool writing);
+routing_usage gating_usage(const pdm_model *m);
 pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing);
 /* optimiser.c */
 pdm_status optimiser_create(pdm_model *m);

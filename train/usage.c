@@ -1,0 +1,97 @@
+/* How a gate has routed: means over recent steps of training, kept in the model and in its file.
+ *
+ * A step counts MEMORY times as much as the next: what the gate is like now is seen, not how it came there (at first all
+ * columns exist), however long the training is and wherever it is cut in runs. A mean over the last part of the steps would need
+ * their number, which may change. The sums start at 0 and are divided by the weights that have come together. */
+#include "train/train.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "train/train_impl.h"
+
+static const double MEMORY = 0.98; /* about the last 50 steps */
+
+/* Numbers of one kind of use, and all kinds. */
+enum { N_KIND = 4 };
+typedef struct use_kind {
+    const char *name;
+    double     *sum, *mean;
+    pdm_size    n;
+} use_kind;
+
+static void list_kinds(const gating *g, use_kind out[N_KIND])
+{
+    const pdm_size n = pdm_routing_n_expert(g->routing), groups = pdm_routing_n_choice(g->routing) - 1;
+    out[0] = (use_kind){"usage_columns", g->use.columns, g->mean_use.columns, n};
+    out[1] = (use_kind){"usage_null", g->use.null, g->mean_use.null, n};
+    out[2] = (use_kind){"usage_load", g->use.load, g->mean_use.load, n};
+    out[3] = (use_kind){"usage_groups", g->use.group, g->mean_use.group, n * groups};
+}
+
+void usage_layout(gating *g)
+{
+    const pdm_size   n = pdm_routing_n_expert(g->routing), groups = pdm_routing_n_choice(g->routing) - 1;
+    pdm_routing_use *both[] = {&g->use, &g->mean_use};
+    for (int i = 0; i < 2; i++) {
+        both[i]->columns = pdm_carve(&g->arena, double, n);
+        both[i]->null    = pdm_carve(&g->arena, double, n);
+        both[i]->load    = pdm_carve(&g->arena, double, n);
+        both[i]->group   = pdm_carve(&g->arena, double, n *groups);
+    }
+}
+
+void usage_clear(gating *g)
+{
+    use_kind kind[N_KIND];
+    list_kinds(g, kind);
+    for (int i = 0; i < N_KIND; i++) memset(kind[i].sum, 0, (size_t)kind[i].n * sizeof *kind[i].sum);
+    g->use_weight = 0.0;
+}
+
+void usage_take(pdm_model *m, pdm_batch batch)
+{
+    gating *g = m->gating;
+
+    pdm_routing_blend_use(g->routing, batch, 1.0 - MEMORY, &g->use);
+    g->use_weight = MEMORY * g->use_weight + (1.0 - MEMORY);
+}
+
+routing_usage gating_usage(const pdm_model *m)
+{
+    gating  *g = m->gating;
+    use_kind kind[N_KIND];
+
+    if (!g) return (routing_usage){0};
+    list_kinds(g, kind);
+    for (int i = 0; i < N_KIND; i++)
+        for (pdm_size k = 0; k < kind[i].n; k++)
+            kind[i].mean[k] = g->use_weight > 0.0 ? kind[i].sum[k] / g->use_weight : NAN;
+    return (routing_usage){.n_expert = pdm_routing_n_expert(g->routing),
+                           .n_group  = pdm_routing_n_choice(g->routing) - 1,
+                           .weight   = g->use_weight,
+                           .columns  = g->mean_use.columns,
+                           .null     = g->mean_use.null,
+                           .load     = g->mean_use.load,
+                           .group    = g->mean_use.group};
+}
+
+/* A file without them, of a model that has not been trained or of an earlier pdemoe, leaves none known. */
+pdm_status usage_store(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status status = PDM_OK;
+    gating    *g      = m->gating;
+    pdm_size   length = 0;
+    use_kind   kind[N_KIND];
+
+    if (!writing) PDM_TRY(pdm_store_length(s, "gate", "usage_weight", &length));
+    if (writing ? g->use_weight == 0.0 : length < 0) goto done;
+    list_kinds(g, kind);
+    for (int i = 0; i < N_KIND; i++)
+        PDM_TRY(writing ? pdm_store_put(s, "gate", kind[i].name, PDM_STORE_DOUBLE, kind[i].n, kind[i].sum, NULL)
+                        : pdm_store_get(s, "gate", kind[i].name, PDM_STORE_DOUBLE, kind[i].n, kind[i].sum));
+    PDM_TRY(writing ? pdm_store_put(s, "gate", "usage_weight", PDM_STORE_DOUBLE, 1, &g->use_weight, NULL)
+                    : pdm_store_get(s, "gate", "usage_weight", PDM_STORE_DOUBLE, 1, &g->use_weight));
+done:
+    return status;
+}
