@@ -178,6 +178,7 @@ void json_real(const char *key, double value); /* NaN and infinity as null */
 void json_count(const char *key, pdm_size value);
 void json_value(const pdm_model *m, const char *name); /* pdm_model_value of that name */
 void json_prediction(const pdm_model *m);              /* samples, unconverged, times  */
+void json_routing(const pdm_model *m);                 /* what its gate left; nothing without one */
 void json_estimate(const pdm_model *m, bool compared); /* compared: beside errors that are known */
 void json_end(void);
 

@@ -30,6 +30,7 @@ static exit_code run(session *s, const options *o)
     json_value(x.model, "error");
     json_value(x.model, "error.worst");
     json_prediction(x.model);
+    if (o->polish == 0.0) json_routing(x.model);
     if (o->estimate) json_estimate(x.model, true);
     json_end();
 done:

@@ -1,5 +1,12 @@
 #include "cli/cli.h"
 
+/* A pdm_number. */
+static void print_number(void *user, const char *name, double value)
+{
+    (void)user;
+    json_real(name, value);
+}
+
 static exit_code run(session *s, const options *o)
 {
     exit_code code = CODE_FINE;
@@ -16,6 +23,7 @@ static exit_code run(session *s, const options *o)
     json_count("n_input", pdm_model_n_input(x.model));
     json_count("n_field", pdm_model_n_field(x.model));
     json_count("n_point", pdm_model_n_point(x.model));
+    CLI_TRY(check(s, pdm_model_routing(x.model, print_number, NULL)));
     json_end();
 done:
     subject_destroy(&x);
@@ -28,7 +36,8 @@ const command info_command = {
     .summary  = "say what is in a model file or a case",
     .details = "Checks FILE, a model or a case, and describes it: equations, grid, experts, network, settings, and for "
                "a model\n"
-               "how far it is trained. (For fields written by predict and eval, use ncdump -h.)",
+               "how far it is trained and, with a gate, how often experts have columns. (For fields written by predict "
+               "and eval, use ncdump -h.)",
     .n_needed  = 1,
     .n_operand = 1,
     .run       = run,

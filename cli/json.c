@@ -71,6 +71,13 @@ void json_prediction(const pdm_model *m)
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) json_value(m, name[i]);
 }
 
+void json_routing(const pdm_model *m)
+{
+    static const char *const name[] = {"gate.unknowns", "gate.null"};
+    for (size_t i = 0; i < sizeof name / sizeof *name; i++)
+        if (!isnan(pdm_model_value(m, name[i]))) json_value(m, name[i]);
+}
+
 void json_estimate(const pdm_model *m, bool compared)
 {
     static const char *const name[] = {"estimate",         "estimate.worst", "estimate.unconverged",

@@ -37,6 +37,7 @@ static exit_code run(session *s, const options *o)
     if (o->json) {
         json_begin("predict", o);
         json_prediction(x.model);
+        if (o->polish == 0.0) json_routing(x.model);
         if (o->estimate) json_estimate(x.model, false);
         json_end();
     } else {

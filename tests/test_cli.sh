@@ -235,6 +235,29 @@ for list in 0 1,,2 1,x 2, '' -3; do
 done
 expect 2 'did you mean "modes"' "$program" mode tiny.cdl
 
+# ---- what a gate does: use of experts in info, shares in eval; without a gate neither ----
+write_case gated -e 's/:experts = 2/:experts = 3/' -e 's/^group: training/group: gate { :groups = 2 ; }\n&/' -e 's/:steps = 6/:steps = 30/'
+expect 0 'gate |2 groups of 2' "$program" info gated.cdl
+if grep -q '^routing' said; then complain "a case has been used: $(cat said)"; fi
+expect 0 '0 of 0 steps' "$program" train gated.cdl -o gated.nc --set training.steps=0
+expect 0 'routing      not known' "$program" info gated.nc
+expect 0 '30 of 30 steps' "$program" train gated.cdl -o gated.nc --force
+expect 0 'of the unknowns exist|of the experts are null|expert  t |load/mean|0 to 1 ' "$program" info gated.nc
+[ "$(sed -n '/^  expert/,$p' said | grep -c '^  *[0-2] ')" -eq 3 ] || complain "not three experts: $(cat said)"
+expect 0 'gate: ' "$program" eval gated.nc prediction.nc -o gated_out.nc
+ncdump -v gate_columns gated_out.nc | sed -n '/ gate_columns =/,/;/p' | tr -c '0-9\n' ' ' |
+    awk '{for (i = 1; i <= NF; i++) {n++; s += $i; z += $i == 0}} END {printf "gate: %.1f %% of the unknowns exist, %.1f %% of the experts are null\n", 100 * s / (4 * n), 100 * z / n}' > counted
+grep -qxF "$(cat counted)" said || complain "not $(cat counted): $(cat said)"
+expect 0 'error' "$program" eval tiny.nc prediction.nc
+if grep -q 'gate' said; then complain "a gate that is not there: $(cat said)"; fi
+# many experts: the extremes, by load
+write_case many -e 's/:control_points = 10 ; :experts = 2/:control_points = 80 ; :experts = 40/' -e 's/:basis = 4/:basis = 2/' \
+    -e 's/^group: training/group: gate { :groups = 2 ; }\n&/'
+expect 0 '6 of 6 steps' "$program" train many.cdl -o many.nc
+expect 0 '28 experts with loads between' "$program" info many.nc
+sed -n '/^  expert/,$p' said | awk '$1 ~ /^[0-9]+$/ {if (NR > 2 && $NF > last) exit 1; last = $NF; n++} END {exit n != 12}' ||
+    complain "not six and six experts by falling load: $(cat said)"
+
 # ---- gradients ----
 expect 0 'slope' "$program" gradcheck tiny.cdl
 expect 0 'slope' "$program" gradcheck tiny.nc
@@ -268,6 +291,9 @@ expect_json 'data error' eval tiny.nc prediction.nc
 grep -q '"error": 0,' json.txt || complain "error not 0: $(cat json.txt)"
 expect_json 'text' check tiny.cdl
 expect_json 'kind step n_input n_point text' info tiny.nc
+if grep -q routing json.txt; then complain "routing without a gate: $(cat json.txt)"; fi
+expect_json 'routing.unknowns routing.null routing.load routing.2.columns routing.1.null routing.0.load routing.2.group.1 routing.2.x.to' info gated.nc
+expect_json 'error gate.unknowns gate.null' eval gated.nc prediction.nc
 expect_json 'slope text' gradcheck tiny.nc
 
 # ---- a terminal gets one line, rewritten ----

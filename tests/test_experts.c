@@ -4,7 +4,9 @@
 #include <check.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "experts/bounds.h"
 #include "tests/problems.h"
 
 static const struct {
@@ -47,6 +49,63 @@ START_TEST(windows_share_out_the_free_coefficients)
         }
         for (pdm_size i = 0; i < p.c_size; i++) ck_assert_double_eq_tol(sum[i], is_free[i] ? 1.0 : 0.0, 1e-14);
         free(sum);
+        pdm_experts_destroy(&x);
+        problem_close(&p);
+    }
+END_TEST
+
+/* Boxes of experts fill the domain, once, and each control point lies in the box of who has it (of a smooth partition: has more
+ * than half of it), once round where the dimension is periodic. */
+START_TEST(bounds_hold_control_points)
+    {
+        problem      p;
+        pdm_experts *x = NULL;
+        problem_open(&p, partitions[_i].problem, "cpu", 1);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "experts", partitions[_i].x_experts), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/t", "experts", partitions[_i].t_experts), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "partition", partitions[_i].partition), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "overlap", partitions[_i].overlap), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, &x), PDM_OK);
+        const pdm_columns_desc *desc   = pdm_experts_columns(x);
+        const pdm_size          n_dim  = pdm_domain_n_dim(p.domain);
+        double                 *bounds = calloc((size_t)(desc->n_expert * n_dim * 2), sizeof *bounds);
+        double                  all = 0.0, whole = 1.0;
+        ck_assert_int_eq(pdm_experts_bounds(p.ctx, desc, p.domain, bounds), PDM_OK);
+        for (pdm_size j = 0; j < n_dim; j++)
+            whole *= pdm_domain_spline(p.domain, j)->map.high - pdm_domain_spline(p.domain, j)->map.low;
+        for (pdm_size e = 0; e < desc->n_expert; e++) {
+            double         volume = 1.0;
+            const pdm_size owned  = desc->group[e * desc->n_field].n_coef;
+            if (owned == 0) ck_assert(isnan(bounds[2 * e * n_dim]));
+            if (owned == 0) continue;
+            for (pdm_size j = 0; j < n_dim; j++) {
+                const pdm_spline *s = pdm_domain_spline(p.domain, j);
+                const double     *b = bounds + 2 * (e * n_dim + j);
+                ck_assert(s->map.low <= b[0] && b[0] < b[1] && b[0] < s->map.high);
+                ck_assert(b[1] <= s->map.high || (s->periodic && b[1] < b[0] + s->map.high - s->map.low));
+                volume *= b[1] - b[0];
+            }
+            all += volume;
+        }
+        if (strcmp(partitions[_i].partition, "hard") == 0) ck_assert_double_eq_tol(all, whole, 1e-12 * whole);
+        for (pdm_size k = 0; k < desc->n_expert * desc->n_field; k++) {
+            const pdm_column_group *g = &desc->group[k];
+            for (pdm_size i = 0; i < g->n_coef; i++) {
+                pdm_size at = g->coef[i];
+                if (g->window[i] <= 0.5) continue;
+                for (pdm_size j = n_dim - 1; j >= 0; j--) {
+                    const pdm_spline *s      = pdm_domain_spline(p.domain, j);
+                    const double     *b      = bounds + 2 * (g->expert * n_dim + j);
+                    const double      length = s->map.high - s->map.low;
+                    double            where  = pdm_domain_greville(p.domain, j)[at % s->n_coef];
+                    if (s->periodic && where < b[0]) where += length;
+                    ck_assert_msg(b[0] <= where && where <= b[1], "expert %d, dimension %d: %g is not in %g to %g",
+                                  (int)g->expert, (int)j, where, b[0], b[1]);
+                    at /= s->n_coef;
+                }
+            }
+        }
+        free(bounds);
         pdm_experts_destroy(&x);
         problem_close(&p);
     }
@@ -174,6 +233,7 @@ int main(void)
     TCase *t = tcase_create("experts");
     tcase_add_loop_test(t, prior_reaches_polynomials, 0, 2);
     tcase_add_loop_test(t, windows_share_out_the_free_coefficients, 0, N_PARTITION);
+    tcase_add_loop_test(t, bounds_hold_control_points, 0, N_PARTITION);
     tcase_add_loop_test(t, elements_belong_to_experts, 0, 8);
     tcase_add_test(t, many_experts_cost_what_they_reach);
     suite_add_tcase(s, t);

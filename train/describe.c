@@ -85,6 +85,7 @@ pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
     PDM_TRY(view_model(m, &text));
     PDM_TRY(
         pdm_text_append(&text, "trained      %lld of %lld steps\n", (long long)m->step, (long long)m->training.steps));
+    PDM_TRY(usage_view(m, &text));
     if (m->history) PDM_TRY(view_history(m->history, &text));
     sink(user, text.data);
 done:

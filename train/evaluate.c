@@ -179,10 +179,19 @@ static pdm_status append_times(const pdm_model *m, pdm_size n, pdm_text *text)
                            per * pdm_model_value(m, "seconds.output"), per * pdm_model_value(m, "seconds.data"));
 }
 
+/* What the gate left of the unknowns, where it had a say: in the first interval of a roll-out. */
+static pdm_status append_gate(const pdm_model *m, double polish, pdm_text *text)
+{
+    if (!m->gating || polish > 0.0) return PDM_OK;
+    return pdm_text_append(text, "gate: %.1f %% of the unknowns exist, %.1f %% of the experts are null\n",
+                           100.0 * pdm_model_value(m, "gate.unknowns"), 100.0 * pdm_model_value(m, "gate.null"));
+}
+
 /* What stands below the tables. */
-static pdm_status append_end(pdm_model *m, pdm_size n, const estimate_match *match, pdm_text *text)
+static pdm_status append_end(pdm_model *m, pdm_size n, double polish, const estimate_match *match, pdm_text *text)
 {
     pdm_status status = PDM_OK;
+    PDM_TRY(append_gate(m, polish, text));
     PDM_TRY(append_times(m, n, text));
     if (!m->wants_estimate) goto done;
     PDM_TRY(pdm_text_append(text, "for the estimate %.2f ms more a sample\n",
@@ -218,7 +227,7 @@ pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const ch
     }
     model_set_value(m, "error", sum);
     model_set_value(m, "samples", (double)n_sample);
-    PDM_TRY(append_end(m, n_sample, &match, &text));
+    PDM_TRY(append_end(m, n_sample, polish, &match, &text));
     if (sink) sink(user, text.data);
 done:
     pdm_fields_close(&f);
@@ -254,7 +263,9 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
     PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * m->output.n_point, &values));
     PDM_TRY(sources_draw_unseen(m, EXACT_SAMPLES, input));
     PDM_TRY(warm_up(m, polish, input, u, result));
+    if (polish == 0.0) PDM_TRY(gating_record_begin(m, NULL, EXACT_SAMPLES));
     PDM_TRY(predict_batches(m, EXACT_SAMPLES, input, polish, u, result, NULL));
+    PDM_TRY(gating_record_end(m, NULL, EXACT_SAMPLES));
     if (estimate) PDM_TRY(estimate_run(m, EXACT_SAMPLES, input, u, estimate));
     for (pdm_size i = 0; i < n_field; i++) {
         double mean;
@@ -264,9 +275,10 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
     }
     model_set_value(m, "error", sum);
     model_set_value(m, "samples", EXACT_SAMPLES);
-    PDM_TRY(append_end(m, EXACT_SAMPLES, &match, &text));
+    PDM_TRY(append_end(m, EXACT_SAMPLES, polish, &match, &text));
     if (sink) sink(user, text.data);
 done:
+    gating_record_drop(m);
     pdm_text_destroy(&text);
     pdm_free(m->ctx, input);
     pdm_free(m->ctx, values);

@@ -467,6 +467,7 @@ void          usage_clear(gating *g);
 void          usage_take(pdm_model *m, pdm_batch batch); /* what is chosen now, as that of one step */
 pdm_status    usage_store(pdm_model *m, pdm_store *s, bool writing);
 routing_usage gating_usage(const pdm_model *m);
+pdm_status    usage_view(const pdm_model *m, pdm_text *out); /* usage_report.c; nothing without a gate */
 pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing);
 /* optimiser.c */
 pdm_status optimiser_create(pdm_model *m);

@@ -191,6 +191,12 @@ PDM_API void       pdm_model_destroy(pdm_model **m); /* NULL is fine; *m becomes
 /* PDM_OK when the two are models of the same case (training:steps and checkpoint_every may differ). */
 PDM_API pdm_status pdm_model_check_case(const pdm_model *m, pdm_case *c);
 PDM_API pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user);
+/* What the gate has chosen in recent steps of training (about the last 50; in the model file): routing.experts, routing.unknowns
+ * (share of the unknowns that exist), routing.null (share of experts that are null), routing.load (largest over mean load, a load
+ * being control points x columns squared), and of each expert N routing.N.columns (mean), .null (share of samples), .load (over the
+ * mean), .group.K (share of samples in which its group K is on), .DIM.from and .DIM.to (its box). Nothing without a gate, or
+ * before the first step. Fails with PDM_ERR_ARGUMENT, PDM_ERR_MEMORY. Since 0.1 */
+PDM_API pdm_status pdm_model_routing(const pdm_model *m, pdm_number numbers, void *user);
 /* Changes training:steps or training:checkpoint_every of a model that exists. PDM_ERR_CASE for anything else. */
 PDM_API pdm_status pdm_model_set_training(pdm_model *m, const char *name, const char *value);
 
@@ -213,7 +219,7 @@ PDM_API pdm_size pdm_model_steps(const pdm_model *m);
  * seconds.network, seconds.solve, seconds.backward, seconds.update, seconds.data. After training also: loss.free,
  * seconds.free, seconds.files (of the run). After a prediction: seconds, seconds.network, seconds.solve, seconds.output,
  * unconverged; with inputs from a file also outside, samples with an input that training never drew (0 for an untrained
- * model). After an evaluation also: error, error.FIELD (mean relative L2), error.worst. */
+ * model); with a gate gate.unknowns and gate.null, the shares of the unknowns that exist and of the experts that are null. After an evaluation also: error, error.FIELD (mean relative L2), error.worst. */
 PDM_API double pdm_model_value(const pdm_model *m, const char *name);
 
 /* Numbers one input takes (scalars, then fields at their control points), points of the output grid, fields. */
