@@ -261,6 +261,7 @@ sed -n '/^  expert/,$p' said | awk '$1 ~ /^[0-9]+$/ {if (NR > 2 && $NF > last) e
 # ---- gradients ----
 expect 0 'slope' "$program" gradcheck tiny.cdl
 expect 0 'slope' "$program" gradcheck tiny.nc
+expect 0 'slope|gate: slope ' "$program" gradcheck gated.nc
 
 # ---- JSON ----
 read_json() {
@@ -295,6 +296,7 @@ if grep -q routing json.txt; then complain "routing without a gate: $(cat json.t
 expect_json 'routing.unknowns routing.null routing.load routing.2.columns routing.1.null routing.0.load routing.2.group.1 routing.2.x.to' info gated.nc
 expect_json 'error gate.unknowns gate.null' eval gated.nc prediction.nc
 expect_json 'slope text' gradcheck tiny.nc
+expect_json 'slope slope.network slope.gate text' gradcheck gated.nc
 
 # ---- a terminal gets one line, rewritten ----
 if command -v script > /dev/null && script -qec true /dev/null > /dev/null 2>&1 < /dev/null; then

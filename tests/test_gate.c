@@ -229,6 +229,61 @@ START_TEST(gate_gradient_passes_the_taylor_test)
     }
 END_TEST
 
+/* ---- the gradient check that users have ---- */
+
+static void keep_text(void *user, const char *text)
+{
+    snprintf(user, 8192, "%s", text);
+}
+
+/* A back end that tells the gate a derivative by its ridges that is a little too large. */
+static const pdm_backend_ops *right_ops;
+static pdm_buffer            *spoiled;
+
+static pdm_status spoil_acquire(pdm_backend *b, pdm_buffer *buffer, pdm_access access, void **host)
+{
+    const pdm_status status = right_ops->acquire(b, buffer, access, host);
+    if (buffer == spoiled && status == PDM_OK) /* the CPU lends the buffer itself */
+        for (int i = 0; i < 3 * 2 * 5; i++) ((double *)*host)[i] *= 1.01;
+    return status;
+}
+
+/* It finds the gate's gradient right, also with the small ridge that is the default, and finds an error of one in a hundred. */
+START_TEST(gradient_check_has_the_gate)
+    {
+        static const char *const ridges[] = {"1e-9", "1e-2", "1e-2", "0"};
+        double                   slope    = NAN;
+        char                     table[8192];
+        open_context();
+        pdm_case *c = gated_case(PROBLEM_FLUX, "2", "5", "4", "1");
+        OK(pdm_case_set_text(c, "gate", "ridge", ridges[_i]));
+        pdm_model *m = model_of(c);
+        stir(m, 0.8);
+        const pdm_gate_state s    = pdm_gate_lend(m->gating->gate);
+        double              *kept = calloc((size_t)s.n, sizeof *kept);
+        memcpy(kept, s.parameter, (size_t)s.n * sizeof *kept);
+        pdm_backend_ops ops = *m->backend->ops;
+        right_ops           = m->backend->ops;
+        spoiled             = m->gating->g_ridge;
+        ops.acquire         = spoil_acquire;
+        if (_i == 2) m->backend->ops = &ops;
+        OK(pdm_model_check_gradient(m, &slope, keep_text, table));
+        m->backend->ops = right_ops;
+        ck_assert_int_eq(memcmp(kept, s.parameter, (size_t)s.n * sizeof *kept), 0);
+        ck_assert_msg(fabs(pdm_model_value(m, "slope.network") - 2.0) <= 0.1, "%s", table);
+        const double of_gate = pdm_model_value(m, "slope.gate");
+        if (_i == 3)
+            ck_assert_msg(isnan(of_gate) && strstr(table, "gate: no slope: the loss does not depend"), "%s", table);
+        else
+            ck_assert_msg(fabs(of_gate - (_i == 2 ? 1.0 : 2.0)) <= (_i == 2 ? 0.3 : 0.1), "%s", table);
+        ck_assert_msg(fabs(slope - 2.0) <= 0.1 || _i == 2, "%s", table);
+        ck_assert(_i != 2 || slope == of_gate);
+        free(kept);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 /* ---- routing ---- */
 
 /* Null alone, or the fewest groups that reach top_p of what it leaves, ties by number, shared columns with all but null experts. */
@@ -649,6 +704,7 @@ int main(void)
     tcase_set_timeout(t, 120.0);
     tcase_add_test(t, network_passes_the_taylor_test);
     tcase_add_loop_test(t, gate_gradient_passes_the_taylor_test, 0, 12);
+    tcase_add_loop_test(t, gradient_check_has_the_gate, 0, 4);
     tcase_add_test(t, groups_are_the_fewest_that_reach_top_p);
     tcase_add_test(t, price_meets_the_budget);
     tcase_add_test(t, global_balance_evens_loads);

@@ -1,4 +1,5 @@
-/* Taylor test of the whole chain: loss by network weights, through basis, solve, adjoint and back. Along a direction d, with
+/* Taylor test of the whole chain: loss by network weights, through basis, solve, adjoint and back; and by those of the gate,
+ * through ridge, solve and adjoint. Along a direction d, with
  * e(h) = L(x + h d) - L(x) - h <g, d>, its even part E and its odd part O,
  *     curvature = |16 E(h/2) - E(h)| / 3             falls as h^2 (the term of fourth order is gone);
  *     mistake   = |8 O(h/2) - O(h)| / 3              falls as h^5 for a right gradient, as h for a wrong one (the term of third
@@ -23,10 +24,12 @@ enum {
     CANDIDATES = 3      /* fits of the rest to choose from                                                    */
 };
 
-static const double SIZE = 0.08,       /* of a direction at h = 1, relative to the weights                    */
-    ALIGNED              = 0.1,        /* share of its squared length that lies along the gradient            */
-    CLEAR                = 10.0,       /* times the noise: what stands above it                               */
-    LOW_RATIO = 1.6, HIGH_RATIO = 2.5; /* between these a mistake falls as h                              */
+static const double RIGHT_SLOPE = 2.0;
+static const double SIZE        = 0.08; /* of a direction at h = 1, relative to the weights                   */
+static const double ALIGNED     = 0.1;  /* share of its squared length that lies along the gradient           */
+static const double CLEAR       = 10.0; /* times the noise: what stands above it                              */
+static const double EXACT       = 1e-6; /* of the gradient: smaller mistakes are not looked for               */
+static const double LOW_RATIO = 1.6, HIGH_RATIO = 2.5; /* between these a mistake falls as h                  */
 
 /* Medians over the directions, which a solve that ends elsewhere along one of them does not move. */
 typedef struct taylor_row {
@@ -35,10 +38,13 @@ typedef struct taylor_row {
 
 typedef struct taylor {
     pdm_model *m;
-    pdm_batch  good;      /* the samples of the base point, frozen */
-    float     *weight;    /* [n_parameter] saved                   */
-    double    *direction; /* [DIRECTIONS][n_parameter]             */
-    double     base;      /* loss                                  */
+    bool       of_gate;   /* the weights are the gate's; else the network's */
+    pdm_size   n;         /* weights                                        */
+    pdm_batch  good;      /* the samples of the base point, frozen          */
+    double    *weight;    /* [n] saved                                      */
+    double    *gradient;  /* [n] at the base point                          */
+    double    *direction; /* [DIRECTIONS][n]                                */
+    double     base;      /* loss                                           */
     taylor_row row[STEPS + 1], tiny[TINY_STEPS + 1];
     double     rest_noise, mistake_noise;
     double     along; /* median of |<g, d>| */
@@ -67,78 +73,115 @@ static double median(double *x)
 /* One tensor's part of a direction: the sum of a random part and of one along the gradient, without which <g, d>, and a
  * mistake in it, would drown in curvature; together as long as SIZE times the tensor itself (or its usual size). Returns
  * its part of <g, d>. */
-static double draw_tensor(pdm_size n, const float *weight, const float *g, pdm_random_key key, uint64_t first,
+static double draw_tensor(pdm_size n, const double *weight, const double *g, pdm_random_key key, uint64_t first,
                           double *d)
 {
     double norm_r = 0.0, norm_g = 0.0, length = 0.0, product = 0.0;
     for (pdm_size i = 0; i < n; i++) {
         d[i] = pdm_random_normal(key, first + (uint64_t)i);
         norm_r += d[i] * d[i];
-        norm_g += (double)g[i] * g[i];
-        length += (double)weight[i] * weight[i];
+        norm_g += g[i] * g[i];
+        length += weight[i] * weight[i];
     }
     const double size   = SIZE * (length > 0.0 ? sqrt(length) : 0.1 * sqrt(norm_r));
     const double along  = norm_g > 0.0 ? sqrt(ALIGNED / norm_g) : 0.0;
     const double random = sqrt((norm_g > 0.0 ? 1.0 - ALIGNED : 1.0) / norm_r);
     for (pdm_size i = 0; i < n; i++) {
-        d[i] = size * (random * d[i] + along * (double)g[i]);
-        product += d[i] * (double)g[i];
+        d[i] = size * (random * d[i] + along * g[i]);
+        product += d[i] * g[i];
     }
     return product;
 }
 
-static pdm_status draw_directions(taylor *t)
+/* The gate's weights are one tensor. */
+static void draw_directions(taylor *t)
 {
-    pdm_status           status = PDM_OK;
-    const pdm_surrogate *net    = t->m->surrogate;
-    void                *g      = NULL;
-    double               slope[DIRECTIONS];
+    const pdm_surrogate  *net    = t->m->surrogate;
+    const pdm_tensor_info all    = {.n = t->n};
+    const pdm_size        n_part = t->of_gate ? 1 : net->n_tensor;
+    double                slope[DIRECTIONS];
 
-    PDM_TRY(t->m->backend->ops->acquire(t->m->backend, net->g_parameters, PDM_READ, &g));
     for (int k = 0; k < DIRECTIONS; k++) {
-        const pdm_random_key key = {7, PDM_RANDOM_CHECK, (uint64_t)k};
+        const pdm_random_key key = {7, PDM_RANDOM_CHECK, (uint64_t)(t->of_gate ? DIRECTIONS + k : k)};
         slope[k]                 = 0.0;
-        for (pdm_size j = 0; j < net->n_tensor; j++) {
-            const pdm_size at = net->tensor[j].offset;
-            slope[k] += draw_tensor(net->tensor[j].n, t->weight + at, (float *)g + at, key, (uint64_t)at,
-                                    t->direction + k * net->n_parameter + at);
+        for (pdm_size j = 0; j < n_part; j++) {
+            const pdm_tensor_info *part = t->of_gate ? &all : &net->tensor[j];
+            slope[k] += draw_tensor(part->n, t->weight + part->offset, t->gradient + part->offset, key,
+                                    (uint64_t)part->offset, t->direction + k * t->n + part->offset);
         }
         slope[k] = fabs(slope[k]);
     }
     t->along = median(slope);
-    PDM_TRY(t->m->backend->ops->release(t->m->backend, net->g_parameters, &g));
+}
+
+/* Weights and gradient as they are, where either is asked for. */
+static pdm_status get_weights(const taylor *t, double *weight, double *gradient)
+{
+    pdm_status    status = PDM_OK;
+    pdm_backend  *b      = t->m->backend;
+    double       *to[]   = {weight, gradient};
+    pdm_buffer   *from[] = {t->m->surrogate->parameters, t->m->surrogate->g_parameters};
+    const double *own[2] = {NULL};
+    void         *host   = NULL;
+
+    if (t->of_gate) {
+        const pdm_gate_state s = pdm_gate_lend(t->m->gating->gate);
+        own[0]                 = s.parameter;
+        own[1]                 = s.gradient;
+    }
+    for (int k = 0; k < 2; k++) {
+        if (!to[k]) continue;
+        if (t->of_gate) {
+            memcpy(to[k], own[k], (size_t)t->n * sizeof *to[k]);
+            continue;
+        }
+        PDM_TRY(b->ops->acquire(b, from[k], PDM_READ, &host));
+        for (pdm_size i = 0; i < t->n; i++) to[k][i] = (double)((float *)host)[i];
+        PDM_TRY(b->ops->release(b, from[k], &host));
+    }
 done:
-    if (g) (void)t->m->backend->ops->release(t->m->backend, net->g_parameters, &g);
+    return status;
+}
+
+/* To weight + h direction, the network's rounded to FP32; along: <g, what they have moved by>. direction NULL: back. */
+static pdm_status set_weights(const taylor *t, const double *direction, double h, double *along)
+{
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b      = t->m->backend;
+    pdm_surrogate *net    = t->m->surrogate;
+    void          *host   = NULL;
+
+    *along = 0.0;
+    if (!t->of_gate) PDM_TRY(b->ops->acquire(b, net->parameters, PDM_WRITE, &host));
+    double *own = t->of_gate ? pdm_gate_lend(t->m->gating->gate).parameter : NULL;
+    for (pdm_size i = 0; i < t->n; i++) {
+        const double moved = t->weight[i] + (direction ? h * direction[i] : 0.0),
+                     x     = own ? moved : (double)(float)moved;
+        if (own)
+            own[i] = x;
+        else
+            ((float *)host)[i] = (float)x;
+        *along += (x - t->weight[i]) * t->gradient[i];
+    }
+done:
+    if (host) (void)b->ops->release(b, net->parameters, &host);
     return status;
 }
 
 /* e(h) along a direction; NaN where one of the samples does not converge. */
 static pdm_status left_over(const taylor *t, const double *direction, double h, double *e)
 {
-    pdm_status     status = PDM_OK;
-    pdm_model     *m      = t->m;
-    pdm_backend   *b      = m->backend;
-    pdm_surrogate *net    = m->surrogate;
-    void          *host = NULL, *g = NULL;
-    double         along = 0.0, loss = NAN;
-    pdm_size       n_good = 0;
+    pdm_status status = PDM_OK;
+    pdm_model *m      = t->m;
+    double     along = 0.0, loss = NAN;
+    pdm_size   n_good = 0;
 
-    PDM_TRY(b->ops->acquire(b, net->parameters, PDM_WRITE, &host));
-    PDM_TRY(b->ops->acquire(b, net->g_parameters, PDM_READ, &g));
-    for (pdm_size i = 0; i < net->n_parameter; i++) {
-        float *p = (float *)host + i;
-        *p       = (float)((double)t->weight[i] + h * direction[i]);
-        along += ((double)*p - (double)t->weight[i]) * (double)((float *)g)[i]; /* as rounded to FP32 */
-    }
-    PDM_TRY(b->ops->release(b, net->parameters, &host));
-    PDM_TRY(b->ops->release(b, net->g_parameters, &g));
+    PDM_TRY(set_weights(t, direction, h, &along));
     status = step_loss(m, m->step, t->good, false, &n_good, &loss);
     if (status != PDM_ERR_NUMERIC) PDM_TRY(status);
     *e     = status == PDM_OK && n_good == t->good.n ? loss - t->base - along : NAN;
     status = PDM_OK;
 done:
-    if (host) (void)b->ops->release(b, net->parameters, &host);
-    if (g) (void)b->ops->release(b, net->g_parameters, &g);
     return status;
 }
 
@@ -146,7 +189,7 @@ static pdm_status measure(const taylor *t, taylor_row *row)
 {
     pdm_status status = PDM_OK;
     for (int k = 0; k < DIRECTIONS; k++) {
-        const double *d = t->direction + k * t->m->surrogate->n_parameter;
+        const double *d = t->direction + k * t->n;
         double        up, down;
         PDM_TRY(left_over(t, d, row->h, &up));
         PDM_TRY(left_over(t, d, -row->h, &down));
@@ -191,12 +234,15 @@ static double column(const taylor *t, int i, bool mistake)
     return mistake ? t->row[i].mistake : t->row[i].rest;
 }
 
-/* Are the rows first .. last finite, and all above the noise? */
+/* Are the rows first .. last finite, and all above the noise? Mistakes also above what solves that end some time leave of the
+ * gradient: beside weights in FP64 it can be all that there is. */
 static bool is_clear(const taylor *t, int first, int last, bool mistake)
 {
-    const double least = CLEAR * (mistake ? t->mistake_noise : t->rest_noise);
-    for (int i = first; i <= last; i++)
+    for (int i = first; i <= last; i++) {
+        const double least =
+            mistake ? fmax(CLEAR * t->mistake_noise, EXACT * t->row[i].h * t->along) : CLEAR * t->rest_noise;
         if (!(column(t, i, mistake) > least) || !isfinite(column(t, i, mistake))) return false;
+    }
     return true;
 }
 
@@ -255,12 +301,13 @@ static double least_mistake(const taylor *t)
 {
     int i = 0;
     while (i < STEPS && !(t->row[i].mistake <= CLEAR * t->mistake_noise)) i++;
-    return CLEAR * t->mistake_noise / (ldexp(1.0, -FIRST - i - RATIOS) * t->along);
+    return fmax(EXACT, CLEAR * t->mistake_noise / (ldexp(1.0, -FIRST - i - RATIOS) * t->along));
 }
 
 static pdm_status write_table(const taylor *t, const taylor_fit *f, pdm_text *text)
 {
-    pdm_status status = PDM_OK;
+    pdm_status        status = PDM_OK;
+    const char *const whose  = t->of_gate ? "gate: " : "";
     PDM_TRY(pdm_text_append(text, "loss %.10e, noise of the rest %.1e, of the mistake %.1e\n", t->base, t->rest_noise,
                             t->mistake_noise));
     PDM_TRY(pdm_text_append(text, "%-12s %-14s %-8s %-14s %s\n", "step h", "|rest|", "ratio", "|mistake|", "ratio"));
@@ -274,70 +321,93 @@ static pdm_status write_table(const taylor *t, const taylor_fit *f, pdm_text *te
         PDM_TRY(pdm_text_append(text, "a mistake of %.1e of the gradient, or a larger one, would show\n",
                                 least_mistake(t)));
     if (f->first < 0)
-        PDM_TRY(pdm_text_append(text, "no slope: the rests are too close to the noise\n"));
+        PDM_TRY(pdm_text_append(text, "%sno slope: the rests are too close to the noise\n", whose));
     else
-        PDM_TRY(pdm_text_append(text, "slope %.3f of the %s over h = %g to %g (2 is right, 1 is a wrong gradient)\n",
-                                f->slope, f->mistake ? "mistake" : "rest", t->row[f->first].h, t->row[f->last].h));
+        PDM_TRY(pdm_text_append(text, "%sslope %.3f of the %s over h = %g to %g (2 is right, 1 is a wrong gradient)\n",
+                                whose, f->slope, f->mistake ? "mistake" : "rest", t->row[f->first].h,
+                                t->row[f->last].h));
 done:
     return status;
 }
 
 /* Loss and gradient at the weights as they are, solved to rounding; the samples that have both are frozen. */
-static pdm_status take_base(taylor *t, int32_t *good)
+static pdm_status take_base(pdm_model *m, int32_t *good, pdm_size *n_good, double *base)
 {
     pdm_status status = PDM_OK;
-    pdm_model *m      = t->m;
 
     pdm_solver_set_limits(m->solver, 1e-12, m->solver_settings.mode == PDM_MODE_SCHWARZ ? SWEEPS : 500);
-    PDM_TRY(step_loss(m, m->step, batch_of(m, m->n_batch), true, &t->good.n, &t->base));
-    memcpy(good, m->good, (size_t)t->good.n * sizeof *good);
-    t->good.index = good;
+    PDM_TRY(step_loss(m, m->step, batch_of(m, m->n_batch), true, n_good, base));
+    memcpy(good, m->good, (size_t)*n_good * sizeof *good);
 done:
     return status;
 }
 
-static void put_back(pdm_model *m, const float *weight)
+/* Does the loss say nothing about the weights: no gradient, and no difference either? */
+static bool is_indifferent(const taylor *t)
 {
-    void *host = NULL;
-    if (m->backend->ops->acquire(m->backend, m->surrogate->parameters, PDM_WRITE, &host) != PDM_OK) return;
-    memcpy(host, weight, (size_t)m->surrogate->n_parameter * sizeof *weight);
-    (void)m->backend->ops->release(m->backend, m->surrogate->parameters, &host);
+    for (pdm_size i = 0; i < t->n; i++)
+        if (t->gradient[i] != 0.0) return false;
+    for (int i = 0; i < STEPS; i++)
+        if (t->row[i].rest != 0.0) return false;
+    return true;
+}
+
+/* The test in the weights of the network or of the gate: table and slope. The gate's choice of columns is frozen, as the
+ * derivative is that of the ridge of the columns that exist. */
+static pdm_status check_weights(pdm_model *m, bool of_gate, const int32_t *good, pdm_size n_good, double base,
+                                double *slope, pdm_text *text)
+{
+    pdm_status status = PDM_OK;
+    taylor     t      = {.m = m, .of_gate = of_gate, .good = {.n = n_good, .index = good}, .base = base};
+    bool       saved  = false;
+    double     along;
+
+    t.n = of_gate ? pdm_gate_lend(m->gating->gate).n : m->surrogate->n_parameter;
+    PDM_TRY(pdm_alloc_array(m->ctx, t.n, &t.weight));
+    PDM_TRY(pdm_alloc_array(m->ctx, t.n, &t.gradient));
+    PDM_TRY(pdm_alloc_array(m->ctx, DIRECTIONS * t.n, &t.direction));
+    PDM_TRY(get_weights(&t, t.weight, t.gradient));
+    saved = true;
+    draw_directions(&t);
+    if (m->gating) pdm_routing_freeze(m->gating->routing, true);
+    PDM_TRY(measure_all(&t));
+    const taylor_fit f = choose_fit(&t);
+    *slope             = f.slope;
+    if (of_gate) PDM_TRY(pdm_text_append(text, "\nThe weights of the gate, the columns that exist being fixed:\n"));
+    if (of_gate && is_indifferent(&t))
+        PDM_TRY(pdm_text_append(
+            text, "gate: no slope: the loss does not depend on its weights (gate:ridge, or all experts null)\n"));
+    else
+        PDM_TRY(write_table(&t, &f, text));
+done:
+    if (m->gating) pdm_routing_freeze(m->gating->routing, false);
+    if (saved) (void)set_weights(&t, NULL, 0.0, &along);
+    pdm_free(m->ctx, t.weight);
+    pdm_free(m->ctx, t.gradient);
+    pdm_free(m->ctx, t.direction);
+    return status;
 }
 
 pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, void *user)
 {
     pdm_status status = PDM_OK;
-    taylor     t      = {.m = m};
     int32_t   *good   = NULL;
-    void      *host   = NULL;
     pdm_text   text   = {0};
-    bool       saved  = false;
+    pdm_size   n_good = 0;
+    double     base = NAN, of_network = NAN, of_gate = NAN;
 
     if (!m || !slope) return PDM_ERR_ARGUMENT;
-    const pdm_size n = m->surrogate->n_parameter;
-    text.ctx         = m->ctx;
-    PDM_TRY(pdm_alloc_array(m->ctx, n, &t.weight));
-    PDM_TRY(pdm_alloc_array(m->ctx, DIRECTIONS * n, &t.direction));
+    text.ctx = m->ctx;
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &good));
-    PDM_TRY(m->backend->ops->acquire(m->backend, m->surrogate->parameters, PDM_READ, &host));
-    memcpy(t.weight, host, (size_t)n * sizeof *t.weight);
-    saved = true;
-    PDM_TRY(m->backend->ops->release(m->backend, m->surrogate->parameters, &host));
-    PDM_TRY(take_base(&t, good));
-    PDM_TRY(draw_directions(&t));
-    PDM_TRY(measure_all(&t));
-    const taylor_fit f = choose_fit(&t);
-    PDM_TRY(write_table(&t, &f, &text));
-    *slope = f.slope;
+    PDM_TRY(take_base(m, good, &n_good, &base));
+    PDM_TRY(check_weights(m, false, good, n_good, base, &of_network, &text));
+    if (m->gating) PDM_TRY(check_weights(m, true, good, n_good, base, &of_gate, &text));
+    model_set_value(m, "slope.network", of_network);
+    model_set_value(m, "slope.gate", of_gate);
+    *slope = isnan(of_gate) || fabs(of_network - RIGHT_SLOPE) > fabs(of_gate - RIGHT_SLOPE) ? of_network : of_gate;
     if (sink) sink(user, text.data);
 done:
-    if (host) (void)m->backend->ops->release(m->backend, m->surrogate->parameters, &host);
-    if (saved) put_back(m, t.weight);
-    if (m) {
-        pdm_free(m->ctx, t.weight);
-        pdm_free(m->ctx, t.direction);
-        pdm_free(m->ctx, good);
-    }
+    pdm_free(m->ctx, good);
     pdm_text_destroy(&text);
     return status;
 }
