@@ -105,6 +105,40 @@ static void find_groups(pdm_routing *r)
         }
 }
 
+/* Columns of an expert that is not null, at the least. */
+static pdm_size least_columns(const pdm_routing *r, pdm_size expert)
+{
+    const int32_t *size  = r->size + expert * (r->settings.groups + 1);
+    pdm_size       least = 0;
+
+    for (pdm_size k = 0; k < r->settings.groups; k++)
+        if (size[k] > 0 && (least == 0 || size[k] < least)) least = size[k];
+    return least + size[r->settings.groups];
+}
+
+/* With less than one group in one expert the gate could only close altogether, in most samples or in all. */
+static pdm_status check_budget(pdm_routing *r, pdm_case *c)
+{
+    pdm_status   status = PDM_OK;
+    pdm_size     least  = 0;
+    const double wanted = r->settings.unknowns * (double)r->n_column;
+
+    for (pdm_size e = 0; e < r->n_expert; e++) {
+        const pdm_size own = least_columns(r, e);
+        if (own > 0 && (least == 0 || own < least)) least = own;
+    }
+    if (wanted < (double)least * (1.0 - 1e-9)) {
+        const pdm_where where = pdm_case_where(c, "gate", "unknowns");
+        PDM_FAIL_AT(r->ctx, PDM_ERR_CASE, &where,
+                    "%g of %lld unknowns are fewer than the %lld that one expert with one group has; %.3g or more, or "
+                    "more and smaller groups (gate:groups), expected",
+                    r->settings.unknowns, (long long)r->n_column, (long long)least,
+                    (double)least / (double)r->n_column);
+    }
+done:
+    return status;
+}
+
 pdm_status pdm_routing_create(pdm_context *ctx, pdm_case *c, const pdm_domain *domain, const pdm_experts *experts,
                               pdm_size n_sample, pdm_routing **out)
 {
@@ -135,6 +169,7 @@ pdm_status pdm_routing_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     PDM_TRY(pdm_alloc_array(ctx, n_sample * r->n_expert, &r->n_on));
     PDM_TRY(pdm_alloc_array(ctx, r->n_expert, &r->load));
     find_groups(r);
+    PDM_TRY(check_budget(r, c));
     for (pdm_size e = 0; e < r->n_expert; e++) find_place(r, domain, e);
     *out = r;
     r    = NULL;

@@ -87,6 +87,7 @@ bad_case '/experts:basis|200 columns|2 fields|at most 256' -e 's/^group: trainin
 gate '/gate:groups|4 columns|3 groups|equal size' ':groups = 3 ;'
 gate '/gate:shared|4 shared columns of the 4|fewer expected' ':shared = 4 ;'
 gate '/gate:unknowns|0.2 of the 4 columns|2 shared ones' ':shared = 2 ; :groups = 2 ; :unknowns = 0.2 ;'
+gate '/gate:unknowns|0.2 of 8 unknowns|the 2 that one expert with one group has|0.25 or more' ':groups = 2 ; :unknowns = 0.2 ;'
 gate '/gate:top_p|1.5|0.001 to 0.999' ':top_p = 1.5 ;'
 gate '/gate:group|did you mean "groups"' ':groups = 2 ; :group = 2 ;'
 

@@ -510,10 +510,122 @@ START_TEST(scores_that_are_not_numbers_are_an_error)
         s.parameter[s.n - 1]   = NAN;
         const double kept      = s.parameter[0];
         ck_assert_int_eq(pdm_model_train_step(m), PDM_ERR_NUMERIC);
-        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "not finite"));
+        ck_assert_msg(
+            strstr(pdm_context_error(ctx), "the gate gives choice 0 of expert 0 of sample 0 the probability") &&
+                strstr(pdm_context_error(ctx), "its weights or the features are not finite") &&
+                strstr(pdm_context_error(ctx), "in training step 0; the weights are those of the step before"),
+            "%s", pdm_context_error(ctx));
+        ck_assert_double_eq(gating_usage(m).weight, 0.0);
         ck_assert_double_eq(s.parameter[0], kept);
         ck_assert_int_eq(pdm_model_step(m), 0);
         pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* Lines of the log. */
+typedef struct told {
+    int  n;
+    char text[4096];
+} told;
+
+static void keep_line(void *user, pdm_log_level level, const char *topic, const char *text)
+{
+    told *t = user;
+    (void)level, (void)topic;
+    t->n++;
+    snprintf(t->text + strlen(t->text), sizeof t->text - strlen(t->text), "%s\n", text);
+}
+
+/* A prediction without any column is the lift, with a warning; training says so once, and leaves the network as it is. */
+START_TEST(a_closed_gate_predicts_the_lift)
+    {
+        const double shut[5] = {0.0, 0.0, 0.0, 0.0, 9.0}, input = 0.1;
+        told         t = {0};
+        open_context();
+        pdm_context_set_log(ctx, keep_line, &t, PDM_LOG_WARNING);
+        pdm_case *c = gated_case(PROBLEM_SORPTION, "3", "8", "4", "0");
+        OK(pdm_case_set_text(c, "gate", "learning_rate", "0")); /* it stays closed */
+        pdm_model *m = model_of(c);
+        prescribe(m, shut);
+        m->norm_mean = 0.5;
+        double *u = calloc((size_t)pdm_model_n_point(m), sizeof *u), *c_of = NULL, *lift = NULL;
+        OK(pdm_model_predict(m, 1, &input, u, NULL));
+        OK(m->backend->ops->acquire(m->backend, pdm_solver_lend(m->solver)->c, PDM_READ, (void **)&c_of));
+        OK(m->backend->ops->acquire(m->backend, m->lift, PDM_READ, (void **)&lift));
+        ck_assert_int_eq(memcmp(c_of, lift, (size_t)pdm_solver_lend(m->solver)->c_size * sizeof *lift), 0);
+        OK(m->backend->ops->release(m->backend, pdm_solver_lend(m->solver)->c, (void **)&c_of));
+        OK(m->backend->ops->release(m->backend, m->lift, (void **)&lift));
+        float *before = NULL, *after = NULL;
+        OK(m->backend->ops->acquire(m->backend, m->surrogate->parameters, PDM_READ, (void **)&after));
+        before = calloc((size_t)m->surrogate->n_parameter, sizeof *before);
+        memcpy(before, after, (size_t)m->surrogate->n_parameter * sizeof *before);
+        OK(m->backend->ops->release(m->backend, m->surrogate->parameters, (void **)&after));
+        for (int k = 0; k < 5; k++) OK(pdm_model_train_step(m));
+        OK(m->backend->ops->acquire(m->backend, m->surrogate->parameters, PDM_READ, (void **)&after));
+        ck_assert_int_eq(memcmp(before, after, (size_t)m->surrogate->n_parameter * sizeof *before), 0);
+        OK(m->backend->ops->release(m->backend, m->surrogate->parameters, (void **)&after));
+        ck_assert_int_eq(t.n, 1);
+        ck_assert_ptr_nonnull(strstr(t.text, "step 1: the gate leaves every expert of every input null"));
+        ck_assert_double_eq(gating_usage(m).null[0], 1.0);
+        ck_assert_double_eq(m->norm_mean, 0.5); /* when the gate opens, gradients are not cut */
+        free(before), free(u);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* A price that no share goes with stops at its limits, and the targets at it are probabilities still. */
+START_TEST(price_has_limits)
+    {
+        double worth[3 * 2 * 5], t[2 * 5], surcharge[6];
+        open_context();
+        pdm_model   *m = model_of(gated_case(PROBLEM_HEAT, "2", "8", "4", "0"));
+        pdm_routing *r = m->gating->routing;
+        for (int kind = 0; kind < 3; kind++) { /* worth nothing; not known; beyond any price */
+            const double value = kind == 0 ? 0.0 : kind == 1 ? NAN : 1e300;
+            for (int i = 0; i < 30; i++) worth[i] = i % 5 == 4 ? 0.0 : value;
+            const double price = pdm_routing_log_price(r, all_of(m), 0.5, PDM_BALANCE_GLOBAL, worth, surcharge);
+            ck_assert_double_eq_tol(price, kind == 0 ? -60.0 : 60.0, 1e-9);
+            pdm_routing_target(r, worth, price, surcharge, t);
+            for (int e = 0; e < 2; e++) {
+                double sum = 0.0;
+                for (int k = 0; k < 5; k++) sum += t[e * 5 + k];
+                ck_assert(kind == 1 ? isnan(sum) : fabs(sum - 1.0) < 1e-12);
+                if (kind == 0) ck_assert_double_eq(t[e * 5 + 4], 1.0);
+                if (kind == 2) ck_assert_double_eq_tol(t[e * 5], 0.25, 1e-12);
+            }
+        }
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* A share that is not reached: the price rises to a limit, training goes on, and its end says so; a share that is, is not told. */
+START_TEST(a_missed_budget_is_told)
+    {
+        told t = {0};
+        open_context();
+        pdm_context_set_log(ctx, keep_line, &t, PDM_LOG_WARNING);
+        pdm_case *c = gated_case(PROBLEM_HEAT, "2", "4", "2", "0");
+        OK(pdm_case_set_text(c, "gate", "unknowns", _i ? "1" : "0.5"));
+        OK(pdm_case_set_text(c, "gate", "learning_rate", "0")); /* all columns stay */
+        OK(pdm_case_set_text(c, "training", "steps", "200"));
+        pdm_model *m = model_of(c);
+        OK(pdm_model_train(m, "gate-missed.nc", NULL, NULL));
+        ck_assert_double_eq_tol(pdm_model_value(m, "gate.unknowns"), 1.0, 1e-12);
+        ck_assert(isfinite(pdm_model_value(m, "gate.price")));
+        if (_i == 0) {
+            ck_assert_double_eq(m->gating->drift, 4.0);
+            ck_assert_int_eq(t.n, 1);
+            ck_assert_msg(strstr(t.text, "100.0 % of the unknowns exist") && strstr(t.text, "asks for 50.0 %"), "%s",
+                          t.text);
+        } else {
+            ck_assert_int_eq(t.n, 0);
+        }
+        pdm_model_destroy(&m);
+        remove("gate-missed.nc");
+        remove("gate-missed.log.jsonl");
         close_context();
     }
 END_TEST
@@ -709,6 +821,9 @@ int main(void)
     tcase_add_test(t, price_meets_the_budget);
     tcase_add_test(t, global_balance_evens_loads);
     tcase_add_test(t, a_gate_that_closes_everything_opens_again);
+    tcase_add_test(t, a_closed_gate_predicts_the_lift);
+    tcase_add_test(t, price_has_limits);
+    tcase_add_loop_test(t, a_missed_budget_is_told, 0, 2);
     tcase_add_test(t, one_expert_may_have_all);
     tcase_add_test(t, scores_that_are_not_numbers_are_an_error);
     tcase_add_test(t, training_meets_the_budget);

@@ -8,7 +8,6 @@
 
 static const double PRICE_MEMORY = 0.9;                  /* of the running mean of log prices          */
 static const double DRIFT_RATE = 0.05, DRIFT_MOST = 4.0; /* a step, and altogether                     */
-static const double OPENING    = 0.4;                    /* of the steps: until then the share wanted falls */
 static const double UNIT_LEAST = 1e-2;                   /* of the objective, that worth is measured by */
 
 static void gating_layout(gating *g, pdm_size n_batch, pdm_size n_in)
@@ -163,7 +162,7 @@ done:
 static double wanted_share(const pdm_model *m)
 {
     const double end = pdm_routing_get_settings(m->gating->routing)->unknowns;
-    const double run = (double)m->step / fmax(1.0, OPENING * (double)m->training.steps);
+    const double run = (double)m->step / fmax(1.0, GATING_OPENING * (double)m->training.steps);
     return run < 1.0 ? 1.0 + (end - 1.0) * run : end;
 }
 
@@ -221,71 +220,8 @@ void gating_update(pdm_model *m)
     g->log_price = g->next_price;
     g->drift     = g->next_drift;
     usage_take(m, batch_of(m, m->n_batch));
+    gating_tell_closed(m);
     model_set_value(m, "gate.price", exp(g->log_price + g->drift));
-}
-
-/* ---- what was chosen ---- */
-
-pdm_status gating_record_begin(pdm_model *m, pdm_output *o, pdm_size n)
-{
-    pdm_status        status = PDM_OK;
-    gating           *g      = m->gating;
-    const char *const dims[] = {"sample", "expert", "group"};
-
-    if (!g) return PDM_OK;
-    const pdm_size n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);
-    PDM_TRY(pdm_alloc_array(m->ctx, n * n_expert * n_choice, &g->record));
-    g->n_record = n;
-    if (!o) goto done;
-    PDM_TRY(pdm_output_dimension(o, "expert", n_expert, NULL, NULL, NULL, NULL));
-    PDM_TRY(pdm_output_dimension(o, "group", n_choice - 1, NULL, NULL, NULL, NULL));
-    PDM_TRY(pdm_output_variable_int(o, "gate_columns", 2, dims, "columns of an expert that exist; 0: null expert"));
-    PDM_TRY(pdm_output_variable_int(o, "gate_groups", 3, dims, "groups of columns that exist: 1, else 0"));
-    PDM_TRY(pdm_output_attribute_count(o, "gate_columns", "unknowns", pdm_experts_n_column(m->experts)));
-    PDM_TRY(
-        pdm_output_attribute_count(o, "gate_groups", "shared_columns", pdm_routing_get_settings(g->routing)->shared));
-done:
-    return status;
-}
-
-void gating_record(pdm_model *m, pdm_size first, pdm_size n)
-{
-    const gating *g = m->gating;
-    if (!g || !g->record) return;
-    const pdm_size           n_expert = pdm_routing_n_expert(g->routing), groups = pdm_routing_n_choice(g->routing) - 1;
-    const pdm_routing_choice choice = pdm_routing_lend(g->routing);
-    memcpy(g->record + first * n_expert, choice.n_on, (size_t)(n * n_expert) * sizeof *g->record);
-    int32_t *to = g->record + (g->n_record + first * groups) * n_expert;
-    for (pdm_size i = 0; i < n * n_expert * groups; i++) to[i] = choice.group_on[i];
-}
-
-pdm_status gating_record_end(pdm_model *m, pdm_output *o, pdm_size n)
-{
-    pdm_status status  = PDM_OK;
-    gating    *g       = m->gating;
-    double     columns = 0.0, null = 0.0;
-
-    if (!g || !g->record) return PDM_OK;
-    const pdm_size n_expert = pdm_routing_n_expert(g->routing);
-    for (pdm_size i = 0; i < n * n_expert; i++) {
-        columns += (double)g->record[i];
-        null += g->record[i] == 0 ? 1.0 : 0.0;
-    }
-    model_set_value(m, "gate.unknowns", columns / (double)(n * pdm_experts_n_column(m->experts)));
-    model_set_value(m, "gate.null", null / (double)(n * n_expert));
-    if (!o) goto done;
-    PDM_TRY(pdm_output_put_int(o, "gate_columns", 0, n, g->record));
-    PDM_TRY(pdm_output_put_int(o, "gate_groups", 0, n, g->record + n * n_expert));
-done:
-    gating_record_drop(m);
-    return status;
-}
-
-void gating_record_drop(pdm_model *m)
-{
-    if (!m->gating) return;
-    pdm_free(m->ctx, m->gating->record);
-    m->gating->record = NULL;
 }
 
 /* ---- file ---- */

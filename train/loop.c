@@ -79,6 +79,7 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     if (stop && m->step < m->training.steps)
         PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED, "stopped on request after step %lld of %lld; the checkpoint is %s",
                  (long long)m->step, (long long)m->training.steps, path);
+    if (m->step > first) gating_tell_missed(m);
     if (m->step > first) verdict_free(m, fmax(FREE_LEAST, FREE_SHARE * (pdm_clock() - start)));
 done:
     pdm_jsonl_close(&log);

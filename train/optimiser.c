@@ -57,7 +57,8 @@ pdm_status optimiser_step(pdm_model *m, bool *finite)
                            .gradient_scale = scale};
     PDM_TRY(b->ops->adam_f32(b, &adam, net->g_parameters, m->adam_m, m->adam_v, net->parameters));
     m->moments_empty = false;
-    m->norm_mean     = NORM_MEMORY * m->norm_mean + (1.0 - NORM_MEMORY) * norm * scale;
+    if (norm > 0.0) /* a step in which all experts are null says nothing of gradients */
+        m->norm_mean = NORM_MEMORY * m->norm_mean + (1.0 - NORM_MEMORY) * norm * scale;
     model_set_value(m, "gradient", norm);
     model_set_value(m, "rate", adam.learning_rate);
     *finite = true;

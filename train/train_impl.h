@@ -74,6 +74,7 @@ typedef struct routing_usage {
     const double *group;             /* [n_expert][n_group] share of samples in which a group is on               */
 } routing_usage;
 
+#define GATING_OPENING 0.4 /* of the steps of training: until then the share wanted falls */
 /* The gate at work. */
 typedef struct gating {
     pdm_routing *routing;
@@ -89,6 +90,7 @@ typedef struct gating {
     /* usage.c */
     pdm_routing_use use, mean_use; /* running sums of means of steps; those over use_weight, to be lent */
     double          use_weight;    /* 1 - (memory)^(steps taken in)                                    */
+    bool            told_closed;   /* gating_odd.c: said in this run that no expert has columns        */
     /* [n_batch][n_expert][...] host */
     double *x;                          /* [n_in]     */
     double *p, *g_p, *g_score, *target; /* [n_choice] */
@@ -448,7 +450,7 @@ void       gating_destroy(pdm_model *m);
 void       gating_pool(pdm_model *m, pdm_size sample, const float *features);
 /* Which columns the samples have, told to the solver. */
 pdm_status gating_choose(pdm_model *m, pdm_batch batch);
-/* What is chosen in a prediction of n samples, for o (which may be NULL), where there is a gate: begin defines variables and
+/* gating_record.c: what is chosen in a prediction of n samples, for o (which may be NULL), where there is a gate: begin defines variables and
  * takes memory, record keeps what is chosen for the first n samples of a batch, from sample `first` on; end puts it, sets the
  * values gate.* to means over all samples, and drops it. */
 pdm_status gating_record_begin(pdm_model *m, pdm_output *o, pdm_size n);
@@ -468,6 +470,10 @@ void          usage_take(pdm_model *m, pdm_batch batch); /* what is chosen now, 
 pdm_status    usage_store(pdm_model *m, pdm_store *s, bool writing);
 routing_usage gating_usage(const pdm_model *m);
 pdm_status    usage_view(const pdm_model *m, pdm_text *out); /* usage_report.c; nothing without a gate */
+/* gating_odd.c: what training should not be silent on: a step in which every expert of every sample is null (once a run); at the
+ * end of a run a share of unknowns that is far from the one wanted. */
+void       gating_tell_closed(pdm_model *m);
+void       gating_tell_missed(pdm_model *m);
 pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing);
 /* optimiser.c */
 pdm_status optimiser_create(pdm_model *m);
