@@ -10,6 +10,8 @@ static const option_info table[] = {
     {"sample", 0, OPTION_INDEX, offsetof(options, sample), false, "N",
      "only this sample, from 0; the first three by default"},
     {"field", 0, OPTION_TEXT, offsetof(options, field), false, "NAME", "only this field; all by default"},
+    {"routing", 0, OPTION_FLAG, offsetof(options, routing), false, NULL,
+     "of a model with a gate: the columns of experts, beside the fields"},
     {"width", 0, OPTION_COUNT, offsetof(options, width), false, "PIXELS",
      "width; 150 pixels an inch by default, 1600 where wide"},
     {"title", 0, OPTION_TEXT, offsetof(options, title), false, "TEXT", "title; by default that of the file"},
@@ -62,6 +64,9 @@ const command plot_command = {
         "on\n"
         "                                      the coordinates that both have;\n"
         "  MODEL.log.jsonl, or MODEL.nc        loss, gradient, failed solves and learning rate of the training.\n\n"
+        "With --routing a prediction of a model with a gate: experts as boxes, with the columns that they have for "
+        "each\n"
+        "sample, beside its fields (below maps at several times).\n\n"
         "Colours are the same for all samples of a field. Values that are not finite are grey, and counted.",
     .n_needed  = 1,
     .n_operand = 2,

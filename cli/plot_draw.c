@@ -12,6 +12,7 @@ static exit_code check_training_options(session *s, const options *o, const char
 {
     if (o->operand[1]) return fail(s, CODE_USAGE, "plot: %s is %s; a reference goes with fields", o->operand[0], what);
     if (o->field) return fail(s, CODE_USAGE, "plot: %s is %s; --field goes with fields", o->operand[0], what);
+    if (o->routing) return fail(s, CODE_USAGE, "plot: %s is %s; --routing goes with fields", o->operand[0], what);
     if (o->sample >= 0) return fail(s, CODE_USAGE, "plot: %s is %s; --sample goes with fields", o->operand[0], what);
     return CODE_FINE;
 }
@@ -47,7 +48,7 @@ exit_code plot_draw(session *s, const options *o, plot_result *out)
     CLI_TRY(picture_of(s, o->output, &kind));
     CLI_TRY(plot_kind_of(s, o->operand[0], &is));
     switch (is) {
-    case PLOT_FIELDS: return draw_fields(s, o, kind, out);
+    case PLOT_FIELDS: return o->routing ? draw_routing(s, o, kind, out) : draw_fields(s, o, kind, out);
     case PLOT_LOG:
         CLI_TRY(check_training_options(s, o, "a training log"));
         return draw_training(s, o, o->operand[0], kind, out);

@@ -87,6 +87,7 @@ exit_code draw_fields(session *s, const options *o, picture kind, plot_result *r
     job       j    = {.o = o, .compares = o->operand[1] != NULL};
 
     r->kind = j.compares ? "comparison" : "fields";
+    CLI_TRY(job_open(s, &j));
     CLI_TRY(job_read(s, &j, r));
     CLI_TRY(job_set_scales(s, &j));
     CLI_TRY(j.compares ? arrange_comparison(s, &j) : arrange_fields(s, &j));

@@ -252,7 +252,11 @@ static box snap(const page *p, box b)
 static void draw_panel(page *p, panel *a, box b)
 {
     if (a->kind == PANEL_EMPTY) return;
-    if (a->kind == PANEL_MAP) map_draw(p, a, b);
+    if (a->kind == PANEL_MAP) {
+        map_draw(p, a, b);
+        tiles_outline(p, a, b);
+    }
+    if (a->kind == PANEL_TILES) tiles_draw(p, a, b);
     if (a->kind == PANEL_LINES) {
         lines_make_room(p, a, b);
         lines_draw(p, a, b);

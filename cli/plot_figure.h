@@ -1,4 +1,4 @@
-/* A figure: rows of panels, each a map of colours or a set of lines, with axes. It borrows all numbers. */
+/* A figure: rows of panels, each a map of colours, a set of lines or of boxes, with axes. It borrows all numbers. */
 #ifndef PDM_CLI_PLOT_FIGURE_H
 #define PDM_CLI_PLOT_FIGURE_H
 
@@ -7,7 +7,7 @@
 #include "cli/plot_page.h"
 #include "cli/plot_ticks.h"
 
-enum { MAX_LINE = 8, MAX_COLUMN = 4, LABEL_TEXT = 2 * PLOT_TEXT + 16, NOTE_TEXT = 2048 };
+enum { MAX_LINE = 8, MAX_COLUMN = 4, TILE_TEXT = 16, LABEL_TEXT = 2 * PLOT_TEXT + 16, NOTE_TEXT = 2048 };
 
 /* ---- parts ---- */
 
@@ -36,6 +36,7 @@ typedef struct scale {
     double low, high;
     bool   is_diverging;           /* symmetric about 0 */
     bool   goes_below, goes_above; /* there are values beyond; they get the colour of the end */
+    bool   is_from_white;          /* from white, for nothing, to dark */
 } scale;
 
 /* Values on a grid of increasing coordinates. */
@@ -45,7 +46,15 @@ typedef struct grid {
     size_t        n_x, n_y, stride_x, stride_y;
 } grid;
 
-typedef enum panel_kind { PANEL_EMPTY, PANEL_MAP, PANEL_LINES } panel_kind;
+/* A box between coordinates with a colour for its value. */
+typedef struct tile {
+    double x[2], y[2];
+    double value;
+    bool   is_crossed; /* white, with a cross: no value */
+    char   text[TILE_TEXT];
+} tile;
+
+typedef enum panel_kind { PANEL_EMPTY, PANEL_MAP, PANEL_LINES, PANEL_TILES } panel_kind;
 
 typedef struct panel {
     panel_kind kind;
@@ -59,6 +68,8 @@ typedef struct panel {
     label      bar_label;
     int        n_line;
     line       line[MAX_LINE];
+    size_t     n_tile; /* of a map: outlines upon it */
+    tile      *tile;
 } panel;
 
 typedef struct figure {
@@ -109,10 +120,13 @@ void   bar_draw(page *p, const panel *a, box b);
 /* Stretches the axis upward where the key would hide a part of a line in every corner. */
 void lines_make_room(page *p, panel *a, box b);
 void lines_draw(page *p, const panel *a, box b); /* plot_lines.c */
+void tiles_draw(page *p, const panel *a, box b); /* plot_tiles.c */
+void tiles_outline(page *p, const panel *a, box b);
 
 /* ---- what can be drawn ---- */
 
-exit_code draw_fields(session *s, const options *o, picture kind, plot_result *r); /* plot_fields.c */
+exit_code draw_fields(session *s, const options *o, picture kind, plot_result *r);  /* plot_fields.c */
+exit_code draw_routing(session *s, const options *o, picture kind, plot_result *r); /* plot_routing.c */
 exit_code draw_training(session *s, const options *o, const char *log_path, picture kind,
                         plot_result *r); /* plot_training.c */
 

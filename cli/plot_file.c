@@ -145,7 +145,8 @@ static bool is_coordinate(const plot_file *f, const variable *v)
 
 static bool is_data(const plot_file *f, const variable *v)
 {
-    return (v->type == NC_FLOAT || v->type == NC_DOUBLE) && !is_coordinate(f, v) && strncmp(v->name, "solver_", 7) != 0;
+    return (v->type == NC_FLOAT || v->type == NC_DOUBLE) && !is_coordinate(f, v) &&
+           strncmp(v->name, "solver_", 7) != 0 && strcmp(v->name, "expert_bounds") != 0;
 }
 
 /* Dimensions of the variable besides that of samples. */

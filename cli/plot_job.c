@@ -207,12 +207,20 @@ static double mean_error(const job *j)
     return n > 0 ? sum / (double)n : 0.0;
 }
 
-exit_code job_read(session *s, job *j, plot_result *r)
+exit_code job_open(session *s, job *j)
 {
     exit_code code = CODE_FINE;
 
     CLI_TRY(plot_file_open(s, j->o->operand[0], &j->file));
     if (j->compares) CLI_TRY(plot_file_open(s, j->o->operand[1], &j->reference));
+done:
+    return code;
+}
+
+exit_code job_read(session *s, job *j, plot_result *r)
+{
+    exit_code code = CODE_FINE;
+
     CLI_TRY(choose_fields(s, j));
     CLI_TRY(choose_samples(s, j));
     CLI_TRY(read_items(s, j, r));

@@ -33,7 +33,9 @@ typedef struct job {
 
 /* ---- reading (plot_job.c) ---- */
 
-/* Opens the operands, chooses fields and samples, reads and compares. */
+/* Opens the operands. */
+exit_code job_open(session *s, job *j);
+/* Chooses fields and samples, reads and compares. */
 exit_code job_read(session *s, job *j, plot_result *r);
 void      job_release(job *j);
 view      view_of(const plot_field *x);

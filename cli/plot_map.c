@@ -16,6 +16,7 @@ enum { N_SHADE = 256 };
 colour scale_colour(const scale *c, double value)
 {
     const double share = (value - c->low) / (c->high - c->low);
+    if (c->is_from_white) return colour_diverging(-share);
     return c->is_diverging ? colour_diverging(2.0 * share - 1.0) : colour_sequential(share);
 }
 

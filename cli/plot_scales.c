@@ -18,7 +18,7 @@ static void round_ends(scale *c)
 
 static scale scale_for_values(const job *j, int field)
 {
-    scale c = {INFINITY, -INFINITY, false, false, false};
+    scale c = {.low = INFINITY, .high = -INFINITY};
 
     for (size_t i = 0; i < j->n_item; i++) {
         const item *x = &j->item[i];
@@ -70,7 +70,8 @@ static exit_code scale_for_difference(session *s, job *j, int field, scale *out)
     const double most = j->largest[field] = size[n - 1], usual = size[(size_t)(OUTLIER * (double)(n - 1))];
     const double high = most > 2.0 * usual && usual > 0.0 ? usual : most > 0.0 ? most : 1.0;
     free(size);
-    *out = (scale){-high, high, true, most > high, most > high};
+    *out =
+        (scale){.low = -high, .high = high, .is_diverging = true, .goes_below = most > high, .goes_above = most > high};
     return CODE_FINE;
 }
 

@@ -136,6 +136,68 @@ expect 0 'nan.nc: u of sample 0: 2 of 12 values are missing or not finite; drawn
 expect 0 '"not_finite": 2' "$program" plot nan.nc -o out/nan.png --json --quiet
 if grep -q grey said; then complain "--quiet is not"; fi
 
+# ---- what a gate chose ----
+# said_times FILE WORD N: so many texts of the picture are that word.
+said_times() {
+    n=$(sed -n '/<desc>/,/<\/desc>/p' "$1" | grep -cx -e "$2")
+    [ "$n" -eq "$3" ] || complain "\"$2\" stands $n times in $1, $3 expected: $(sed -n '/<desc>/,/<\/desc>/p' "$1")"
+}
+# Four experts, two along each of t and x; in sample 1 the last one is null.
+gated() {
+    name=$1
+    shift
+    make "$name" -e 's/^  sample = 2 ;/& expert = 4 ; expert_dimension = 2 ; expert_end = 2 ;/' \
+        -e 's/^data:/  int gate_columns(sample, expert) ; int expert_columns(expert) ;\n  double expert_bounds(expert, expert_dimension, expert_end) ;\n    expert_bounds:dimensions = "t x" ; expert_bounds:period = "0 0" ;\n&/' \
+        -e 's/^  a = .*/&\n  gate_columns = 11,12,13,14, 21,22,23,0 ;\n  expert_columns = 30,30,30,30 ;\n  expert_bounds = 0,1, 0,0.5, 0,1, 0.5,1, 1,2, 0,0.5, 1,2, 0.5,1 ;/' "$@"
+}
+gated routing
+expect 0 '"kind": "routing"|"samples": 2' "$program" plot routing.nc --routing -o out/r.svg --json
+says out/r.svg 'sample 0, a = 0.25: 41.7 % of the unknowns, 0 of 4 experts null|sample 1, a = 0.75: 55 % of the unknowns, 1 of 4 experts null|share of columns that exist|columns of experts|crossed out: null experts'
+for n in 11 12 13 14 21 22 23; do said_times out/r.svg $n 1; done
+expect 0 'out/r.png' "$program" plot routing.nc --routing -o out/r.png --sample 1 --field u
+expect 0 'out/r1.svg' "$program" plot routing.nc --routing -o out/r1.svg --sample 1 --field u
+gated moved -e 's/0,1, 0,0.5, 0,1, 0.5,1,/0,1, 0.5,1, 0,1, 0,0.5,/'
+expect 0 'out/r.svg' "$program" plot moved.nc --routing -o out/r.svg --sample 1 --field u
+if cmp -s out/r.svg out/r1.svg; then complain "boxes elsewhere give the same picture"; fi
+# experts are nothing that plot draws by itself
+expect 0 '2 samples' "$program" plot routing.nc -o out/f.svg
+if grep -q expert out/f.svg; then complain "experts in out/f.svg"; fi
+# a periodic dimension: what goes on at the other side is drawn there, too
+gated round -e 's/"0 0"/"0 1"/' -e 's/0,1, 0,0.5, 0,1, 0.5,1, 1,2, 0,0.5, 1,2, 0.5,1/0,1, 0.25,0.75, 0,1, 0.75,1.25, 1,2, 0.25,0.75, 1,2, 0.75,1.25/'
+expect 0 '1 sample' "$program" plot round.nc --routing -o out/r.svg --sample 0 --field u
+said_times out/r.svg 11 1
+said_times out/r.svg 12 2
+said_times out/r.svg 14 2
+# maps at t = 0, 0.5 and 2: the boxes of the time, in the plane of the map
+gated slices -e 's/t = 3 ; x = 4/t = 3 ; y = 1 ; z = 4 ; x = 2/' -e 's/sample, t, x/sample, t, z, y, x/' -e 's/^  x = .*/  x = 0, 1 ;/' \
+    -e 's/"t x"/"t z"/' -e '/^ *double v/d' -e '/^ *v:/d' -e '/^  v = /d' -e 's/u = .*/u = 0,1,2,3,4,5,6,7, 0,1,2,3,4,5,6,7, 0,1,2,3,4,5,6,7, 0,1,2,3,4,5,6,7, 0,1,2,3,4,5,6,7, 0,1,2,3,4,5,6,7 ;/' \
+    -e 's/0,1, 0,0.5, 0,1, 0.5,1, 1,2, 0,0.5, 1,2, 0.5,1/0,1, 0,1.5, 0,1, 1.5,3, 1,1.5, 0,1.5, 1,1.5, 1.5,3/'
+expect 0 '1 sample' "$program" plot slices.nc --routing -o out/r.svg
+for n in 11 12; do said_times out/r.svg $n 2; done
+for n in 13 14; do said_times out/r.svg $n 0; done
+says out/r.svg 'grey: after the first interval'
+# one dimension: a line of steps
+gated steps -e 's/ t = 3 ;//' -e '/^ *double t(t)/,/axis/d' -e 's/sample, t, x/sample, x/' -e '/^  t = /d' -e 's/u = .*/u = 1,2,3,4, 4,3,2,2 ;/' \
+    -e 's/v = .*/v = 1,2,3,4, 4,3,3,2 ;/' -e 's/expert_dimension = 2/expert_dimension = 1/' -e 's/"t x"/"x"/' -e 's/bounds = .*/bounds = 0,0.2, 0.2,0.4, 0.4,0.6, 0.6,1 ;/'
+expect 0 '2 samples' "$program" plot steps.nc --routing -o out/r.svg
+says out/r.svg 'share of columns that exist|x (m)'
+# what is refused
+refused 4 'fields.nc|gate_columns(sample, expert)|a model with a gate' "$program" plot fields.nc --routing -o out/no.png
+sed 's/expert_bounds/gate_bounds/g' routing.cdl > old.cdl
+ncgen -4 -o old.nc old.cdl
+refused 4 'old.nc|expert_bounds|predict anew' "$program" plot old.nc --routing -o out/no.png
+gated nameless -e 's/"t x"/"t"/'
+refused 5 'nameless.nc|expert_bounds' "$program" plot nameless.nc --routing -o out/no.png
+refused 2 '--routing is of one file' "$program" plot routing.nc routing.nc --routing -o out/no.png
+# what predict writes
+write_case chosen -e 's/^group: training/group: gate { :groups = 2 ; }\n&/'
+write_inputs chosen_inputs -e ''
+expect 0 '6 of 6' "$program" train chosen.cdl -o chosen.nc
+expect 0 '3 samples' "$program" predict chosen.nc chosen_inputs.nc -o chosen_out.nc
+expect 0 '3 samples' "$program" plot chosen_out.nc --routing -o out/r.svg
+says out/r.svg '100 % of the unknowns, 0 of 2 experts null'
+refused 2 '--routing goes with fields' "$program" plot chosen.nc --routing -o out/no.png
+
 # ---- a comparison ----
 make other -e 's/u = 0,1,2,3,/u = 0,1,2,4,/'
 expect 0 'relative L2 error' "$program" plot fields.nc other.nc -o out/c.svg --field u

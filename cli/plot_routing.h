@@ -1,0 +1,25 @@
+/* What a prediction's file says of its model's gate: where experts are and how many columns they have. */
+#ifndef PDM_CLI_PLOT_ROUTING_H
+#define PDM_CLI_PLOT_ROUTING_H
+
+#include "cli/plot_job.h"
+
+enum { ROUTING_MAX_DIM = 8 };
+
+typedef struct routing {
+    size_t  n_expert, n_sample;
+    int     n_dim;
+    char    dim[ROUTING_MAX_DIM][PLOT_TEXT]; /* names */
+    double  period[ROUTING_MAX_DIM];         /* 0: none */
+    double *bounds;                          /* [n_expert][n_dim][2] */
+    int    *all;                             /* [n_expert] columns of one that has all */
+    int    *columns;                         /* [n_sample][n_expert] */
+} routing;
+
+exit_code routing_read(session *s, const plot_file *f, routing *out);
+void      routing_release(routing *x);
+/* Boxes of experts in the plane of a field's axes, at time number t and where the field is cut: *n of them, allocated; NULL without
+ * memory. Of a field over space and time the plane is that of its map. */
+tile *routing_tiles(const routing *r, const plot_field *x, size_t sample, size_t t, size_t *n);
+
+#endif
