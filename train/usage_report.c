@@ -56,7 +56,10 @@ static pdm_status append_expert(const pdm_model *m, const routing_usage *u, cons
     PDM_TRY(pdm_text_append(out, "  %6lld", (long long)e));
     for (pdm_size j = 0; j < n_dim; j++) {
         const double *b = bounds + 2 * (e * n_dim + j);
-        snprintf(place, sizeof place, "%.4g to %.4g", b[0], b[1]);
+        if (isnan(b[0])) /* all its control points are fixed */
+            snprintf(place, sizeof place, "none");
+        else
+            snprintf(place, sizeof place, "%.4g to %.4g", b[0], b[1]);
         PDM_TRY(pdm_text_append(out, "  %-20s", place));
     }
     PDM_TRY(pdm_text_append(out, "  %7.2f  %5lld  %5.1f %%  %9.2f\n", u->columns[e],
