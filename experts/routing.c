@@ -316,20 +316,23 @@ pdm_routing_choice pdm_routing_lend(const pdm_routing *r)
 pdm_routing_load pdm_routing_measure(const pdm_routing *r, pdm_batch batch)
 {
     pdm_routing_load m    = {0};
-    double           most = 0.0, sum = 0.0;
+    double           most = 0.0, sum = 0.0, n_expert = 0.0;
     const double     n = (double)batch.n;
 
     for (pdm_size e = 0; e < r->n_expert; e++) {
-        double load = 0.0;
+        const bool has_columns = r->column0[e + 1] > r->column0[e];
+        double     load        = 0.0;
+        n_expert += has_columns ? 1.0 : 0.0;
         for (pdm_size i = 0; i < batch.n; i++) {
             const pdm_size at = batch.index[i] * r->n_expert + e;
             load += r->points[e] * (double)r->n_on[at] * (double)r->n_on[at];
             m.unknowns += (double)r->n_on[at] / (n * (double)r->n_column);
-            m.null += (double)r->null[at] / (n * (double)r->n_expert);
+            m.null += has_columns && r->null[at] ? 1.0 / n : 0.0;
         }
         most = fmax(most, load);
         sum += load;
     }
+    m.null /= fmax(1.0, n_expert);
     m.load = sum > 0.0 ? most * (double)r->n_expert / sum : 1.0;
     return m;
 }

@@ -52,7 +52,7 @@ typedef struct pdm_routing_choice {
 } pdm_routing_choice;
 pdm_routing_choice pdm_routing_lend(const pdm_routing *r);
 
-/* Of the samples of a batch: share of the unknowns that exist, share of experts that are null, and the largest over the mean
+/* Of the samples of a batch: share of the unknowns that exist, share of experts (of those that could have columns) that are null, and the largest over the mean
  * of the experts' loads, a load being the sum over the batch of control points x columns^2. */
 typedef struct pdm_routing_load {
     double unknowns, null, load;

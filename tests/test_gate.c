@@ -365,6 +365,34 @@ START_TEST(price_meets_the_budget)
     }
 END_TEST
 
+/* Experts all of whose control points are fixed are not counted among those that are null or not. */
+START_TEST(experts_without_columns_do_not_count)
+    {
+        double p[12 * 3];
+        open_context();
+        pdm_case *c = gated_case(PROBLEM_SORPTION, "2", "2", "2", "0");
+        OK(pdm_case_set_text(c, "domain/t", "experts", "6"));
+        OK(pdm_case_set_text(c, "domain/t", "control_points", "6")); /* the first is the initial state */
+        pdm_model      *m       = model_of(c);
+        pdm_routing    *r       = m->gating->routing;
+        const pdm_size *column0 = pdm_experts_column0(m->experts);
+        ck_assert_int_eq(pdm_routing_n_expert(r), 12);
+        ck_assert_int_eq(column0[2], 0);
+        ck_assert_int_gt(column0[3], 0);
+        for (int e = 0; e < 12; e++)
+            for (int k = 0; k < 3; k++) p[e * 3 + k] = e == 2 || e < 2 ? k == 2 : k < 2 ? 0.5 : 0.0;
+        for (pdm_size s = 0; s < m->n_batch; s++) OK(pdm_routing_choose(r, s, p, 1e-4));
+        const pdm_routing_load load = pdm_routing_measure(r, all_of(m));
+        ck_assert_double_eq_tol(load.null, 0.1, 1e-12); /* one of ten */
+        OK(gating_record_begin(m, NULL, m->n_batch));
+        gating_record(m, 0, m->n_batch);
+        OK(gating_record_end(m, NULL, m->n_batch));
+        ck_assert_double_eq_tol(pdm_model_value(m, "gate.null"), 0.1, 1e-12);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 /* ---- balance ---- */
 
 /* A gate that learns worth that is given, by itself: samples are hard in one expert each, and expert 0 more often than others,
@@ -818,6 +846,7 @@ int main(void)
     tcase_add_loop_test(t, gate_gradient_passes_the_taylor_test, 0, 12);
     tcase_add_loop_test(t, gradient_check_has_the_gate, 0, 4);
     tcase_add_test(t, groups_are_the_fewest_that_reach_top_p);
+    tcase_add_test(t, experts_without_columns_do_not_count);
     tcase_add_test(t, price_meets_the_budget);
     tcase_add_test(t, global_balance_evens_loads);
     tcase_add_test(t, a_gate_that_closes_everything_opens_again);

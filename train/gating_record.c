@@ -1,6 +1,7 @@
 /* What a gate chose for the samples of a prediction, and where experts are: in the prediction's file. */
 #include "train/train.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "experts/bounds.h"
@@ -99,16 +100,19 @@ pdm_status gating_record_end(pdm_model *m, pdm_output *o, pdm_size n)
 {
     pdm_status status  = PDM_OK;
     gating    *g       = m->gating;
-    double     columns = 0.0, null = 0.0;
+    double     columns = 0.0, null = 0.0, could = 0.0; /* could: have columns */
 
     if (!g || !g->record) return PDM_OK;
-    const pdm_size n_expert = pdm_routing_n_expert(g->routing);
+    const pdm_size  n_expert = pdm_routing_n_expert(g->routing);
+    const pdm_size *column0  = pdm_experts_column0(m->experts);
     for (pdm_size i = 0; i < n * n_expert; i++) {
+        if (column0[i % n_expert + 1] == column0[i % n_expert]) continue;
         columns += (double)g->record[i];
         null += g->record[i] == 0 ? 1.0 : 0.0;
+        could += 1.0;
     }
     model_set_value(m, "gate.unknowns", columns / (double)(n * pdm_experts_n_column(m->experts)));
-    model_set_value(m, "gate.null", null / (double)(n * n_expert));
+    model_set_value(m, "gate.null", null / fmax(1.0, could));
     if (columns == 0.0)
         pdm_log(m->ctx, PDM_LOG_WARNING, "predict",
                 "the gate leaves every expert of all %lld samples null: the solution is the lift", (long long)n);

@@ -11,20 +11,24 @@ enum { EXPERTS_LISTED = 32, EXTREMES = 6 }; /* of more experts: so many with the
 
 /* Of all experts together. */
 typedef struct totals {
-    double columns, most, null, load; /* load: the mean */
+    double columns, most, null, load; /* null: of experts that could have columns; load: the mean */
     double busiest;                   /* over the mean  */
 } totals;
 
 static totals add_up(const pdm_model *m, const routing_usage *u)
 {
     totals t    = {.most = (double)pdm_experts_n_column(m->experts)};
-    double most = 0.0;
+    double most = 0.0, could = 0.0;
+
     for (pdm_size e = 0; e < u->n_expert; e++) {
+        const bool has_columns = pdm_experts_column0(m->experts)[e + 1] > pdm_experts_column0(m->experts)[e];
         t.columns += u->columns[e];
-        t.null += u->null[e] / (double)u->n_expert;
+        t.null += has_columns ? u->null[e] : 0.0;
+        could += has_columns ? 1.0 : 0.0;
         t.load += u->load[e] / (double)u->n_expert;
         most = fmax(most, u->load[e]);
     }
+    t.null /= fmax(1.0, could);
     t.busiest = t.load > 0.0 ? most / t.load : 1.0;
     return t;
 }
