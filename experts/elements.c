@@ -16,17 +16,10 @@ static pdm_size seen_point(const pdm_spline *s, pdm_size element, pdm_size k)
     return (element + k) % s->n_coef; /* bounded splines have fewer elements than points */
 }
 
-/* The hard window without the window: its inverse, by the middle of a control point's place (experts.c, raw_window). */
-static pdm_size owner_of_point(const pdm_experts *x, pdm_size dim, pdm_size point)
-{
-    const double n = (double)pdm_domain_spline(x->domain, dim)->n_coef, k = (double)x->per_dim[dim];
-    return (pdm_size)floor(((double)point + 0.5) * k / n);
-}
-
-pdm_size pdm_experts_owner(const pdm_experts *x, pdm_size dim, pdm_size element)
+/* The control point whose Greville point is nearest to the middle of an element, of two as near the upper one. */
+static pdm_size nearest_point(const pdm_spline *s, pdm_size element)
 {
     static const double SAME   = 1e-9; /* of distances in xi */
-    const pdm_spline   *s      = pdm_domain_spline(x->domain, dim);
     const double        middle = 0.5 * (s->breaks[element] + s->breaks[element + 1]);
     double              least  = INFINITY;
     pdm_size            found  = 0;
@@ -39,26 +32,32 @@ pdm_size pdm_experts_owner(const pdm_experts *x, pdm_size dim, pdm_size element)
         least = distance < least ? distance : least;
         found = point;
     }
-    return owner_of_point(x, dim, found);
+    return found;
 }
 
-static bool has_point(const axis_windows *w, pdm_size expert, pdm_size point)
+bool pdm_experts_owns(const pdm_experts *x, pdm_size expert, pdm_size dim, pdm_size element)
 {
-    for (pdm_size i = w->start[expert]; i < w->start[expert + 1]; i++)
-        if (w->index[i] == point && w->value[i] > 0.0) return true;
+    const double at = (double)nearest_point(pdm_domain_spline(x->domain, dim), element) + 0.5;
+    return at >= x->box[expert].low[dim] && at < x->box[expert].high[dim];
+}
+
+bool pdm_experts_meet(const pdm_experts *x, const pdm_size *element)
+{
+    const pdm_size n_dim   = pdm_domain_n_dim(x->domain);
+    pdm_size       n_local = 1;
+    int32_t        first   = -1;
+
+    for (pdm_size j = 0; j < n_dim; j++) n_local *= pdm_domain_spline(x->domain, j)->degree + 1;
+    for (pdm_size l = 0; l < n_local; l++) {
+        pdm_size rest = l, stride = 1, coef = 0;
+        for (pdm_size j = n_dim - 1; j >= 0; j--) {
+            const pdm_spline *s = pdm_domain_spline(x->domain, j);
+            coef += seen_point(s, element[j], rest % (s->degree + 1)) * stride;
+            rest /= s->degree + 1;
+            stride *= s->n_coef;
+        }
+        if (l == 0) first = x->owner[coef];
+        if (x->owner[coef] < 0 || x->owner[coef] != first) return true;
+    }
     return false;
-}
-
-bool pdm_experts_meet(const pdm_experts *x, pdm_size dim, pdm_size element)
-{
-    const pdm_spline *s = pdm_domain_spline(x->domain, dim);
-    pdm_size          n = 0;
-
-    for (pdm_size e = 0; e < x->per_dim[dim]; e++)
-        for (pdm_size k = 0; k <= s->degree; k++)
-            if (has_point(&x->window_of[dim], e, seen_point(s, element, k))) {
-                n++;
-                break;
-            }
-    return n > 1;
 }

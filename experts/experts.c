@@ -2,11 +2,13 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "experts/experts_impl.h"
 
 #define EXPERTS_SETTINGS(X)                                                                                           \
     X(basis, PDM_SETTING_COUNT, 12, 1, 256, NULL, "1", "columns (basis functions) per expert and field")              \
+    X(boxes, PDM_SETTING_CHOICE, 0, 0, 1, "equal|measured", "1", "of experts: of equal size, or of equal difficulty") \
     X(partition, PDM_SETTING_CHOICE, 0, 0, 1, "hard|smooth", "1",                                                     \
       "control points belong to one expert, or blend between them")                                                   \
     X(prior, PDM_SETTING_CHOICE, 0, 0, 2, "polynomial|none|taylor", "1", "what the network's functions are added to") \
@@ -17,125 +19,16 @@
 static const pdm_setting settings_table[] = {EXPERTS_SETTINGS(SETTING)};
 #undef SETTING
 
-static double clamp01(double x)
-{
-    return x < 0.0 ? 0.0 : x > 1.0 ? 1.0 : x;
-}
-
-/* Ramp up around `low`, down around `high`, over `overlap` points; 0/1 when overlap is 0. Open ends have no ramp. */
-static double bump(double x, double low, double high, bool open_low, bool open_high, double overlap)
-{
-    if (overlap <= 0.0) return (open_low || x >= low) && (open_high || x < high) ? 1.0 : 0.0;
-    const double up   = open_low ? 1.0 : clamp01((x - low) / overlap + 0.5);
-    const double down = open_high ? 1.0 : clamp01((high - x) / overlap + 0.5);
-    return up * down;
-}
-
-/* Window of expert e of n at control point i of a dimension, before it is divided by the sum over all experts. */
-static double raw_window(pdm_size n_expert, pdm_size n_coef, bool periodic, double overlap, pdm_size e, pdm_size i)
-{
-    const double low  = (double)n_coef * (double)e / (double)n_expert,
-                 high = (double)n_coef * (double)(e + 1) / (double)n_expert;
-    const double x    = (double)i + 0.5;
-    const bool   ends = !periodic || n_expert == 1;
-    double       v    = bump(x, low, high, ends && e == 0, ends && e == n_expert - 1, overlap);
-    if (!ends)
-        v += bump(x - (double)n_coef, low, high, false, false, overlap) +
-             bump(x + (double)n_coef, low, high, false, false, overlap);
-    return v;
-}
-
-/* Puts the windows of expert e at points from .. to-1 that are within the dimension, behind the *used that are there. */
-static void add_range(axis_windows *w, pdm_size n_expert, pdm_size n_coef, bool periodic, double overlap, pdm_size e,
-                      pdm_size from, pdm_size to, bool store, pdm_size *used)
-{
-    for (pdm_size i = from > 0 ? from : 0; i < to && i < n_coef; i++) {
-        const double v = raw_window(n_expert, n_coef, periodic, overlap, e, i);
-        if (v <= 0.0) continue;
-        if (store) {
-            w->index[*used] = i;
-            w->value[*used] = v;
-        }
-        (*used)++;
-    }
-}
-
-/* All windows along one dimension, looking at points near each expert only; run without store to count. */
-static pdm_size add_windows(axis_windows *w, pdm_size n_expert, pdm_size n_coef, bool periodic, double overlap,
-                            bool store)
-{
-    pdm_size used = 0;
-    for (pdm_size e = 0; e < n_expert; e++) {
-        pdm_size from = (pdm_size)floor((double)n_coef * (double)e / (double)n_expert - 0.5 * overlap) - 1;
-        pdm_size to   = (pdm_size)ceil((double)n_coef * (double)(e + 1) / (double)n_expert + 0.5 * overlap) + 1;
-        if (periodic && to - from >= n_coef) from = 0, to = n_coef;
-        w->start[e] = used;
-        if (periodic) add_range(w, n_expert, n_coef, periodic, overlap, e, 0, to - n_coef, store, &used);
-        add_range(w, n_expert, n_coef, periodic, overlap, e, from, to, store, &used);
-        if (periodic && from < 0)
-            add_range(w, n_expert, n_coef, periodic, overlap, e, from + n_coef, n_coef, store, &used);
-    }
-    w->start[n_expert] = used;
-    return used;
-}
-
-static pdm_status windows_create(pdm_context *ctx, pdm_size n_expert, pdm_size n_coef, bool periodic, double overlap,
-                                 axis_windows *w)
-{
-    pdm_status status = PDM_OK;
-    double    *sum    = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, n_expert + 1, &w->start));
-    PDM_TRY(pdm_alloc_array(ctx, n_coef, &sum));
-    const pdm_size n = add_windows(w, n_expert, n_coef, periodic, overlap, false);
-    PDM_TRY(pdm_alloc_array(ctx, n, &w->index));
-    PDM_TRY(pdm_alloc_array(ctx, n, &w->value));
-    add_windows(w, n_expert, n_coef, periodic, overlap, true);
-    for (pdm_size k = 0; k < n; k++) sum[w->index[k]] += w->value[k];
-    for (pdm_size k = 0; k < n; k++) w->value[k] /= sum[w->index[k]];
-done:
-    pdm_free(ctx, sum);
-    return status;
-}
-
-static void windows_destroy(pdm_context *ctx, axis_windows *w)
-{
-    pdm_free(ctx, w->start);
-    pdm_free(ctx, w->index);
-    pdm_free(ctx, w->value);
-}
-
-/* Next combination of entries of the axes' windows, the last axis fastest; false after the last one. */
-static bool next_entry(pdm_size n_dim, const pdm_size *first, const pdm_size *end, pdm_size *at)
-{
-    for (pdm_size j = n_dim - 1; j >= 0; j--) {
-        if (++at[j] < end[j]) return true;
-        at[j] = first[j];
-    }
-    return false;
-}
-
 /* Free coefficients that the groups of one expert reach, in rising order, behind the `used` of those before. */
 static pdm_size collect_expert(pdm_experts *x, pdm_size expert, pdm_size field, bool store, pdm_size used)
 {
-    const pdm_size       n_dim   = pdm_domain_n_dim(x->domain);
-    const unsigned char *is_free = pdm_domain_free(x->domain) + field * pdm_domain_n_coef(x->domain);
+    const unsigned char *is_free = pdm_domain_free(x->domain) + field * x->desc.n_coef;
     pdm_column_group    *g       = &x->group[expert * x->desc.n_field + field];
-    pdm_size             first[PDM_MAX_DIM], end[PDM_MAX_DIM], at[PDM_MAX_DIM], rest = expert;
+    windows_at           at;
 
-    for (pdm_size j = n_dim - 1; j >= 0; j--) {
-        const pdm_size e = rest % x->per_dim[j];
-        rest /= x->per_dim[j];
-        at[j] = first[j] = x->window_of[j].start[e];
-        end[j]           = x->window_of[j].start[e + 1];
-        if (first[j] == end[j]) return used;
-    }
-    do {
-        double   w    = 1.0;
-        pdm_size coef = 0;
-        for (pdm_size j = n_dim - 1; j >= 0; j--) w *= x->window_of[j].value[at[j]];
-        for (pdm_size j = 0; j < n_dim; j++)
-            coef = coef * pdm_domain_spline(x->domain, j)->n_coef + x->window_of[j].index[at[j]];
+    for (bool more = windows_first(x, expert, &at); more; more = windows_next(x, &at)) {
+        const pdm_size coef = windows_coef(x, &at);
+        const double   w    = windows_value(x, &at);
         if (!(w > 0.0) || !is_free[coef]) continue;
         if (store) {
             x->coef[used]   = (int32_t)coef;
@@ -143,7 +36,7 @@ static pdm_size collect_expert(pdm_experts *x, pdm_size expert, pdm_size field, 
             g->n_coef++;
         }
         used++;
-    } while (next_entry(n_dim, first, end, at));
+    }
     return used;
 }
 
@@ -164,27 +57,61 @@ static pdm_size collect_groups(pdm_experts *x, bool store)
     return used;
 }
 
-/* Everything but kind and columns, once per_dim, overlap are known. */
+/* Windows are divided by their sum over experts, and control points are told who owns them. */
+static pdm_status share_out(pdm_experts *x)
+{
+    pdm_status status = PDM_OK;
+    double    *sum    = NULL;
+    windows_at at;
+
+    PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_coef, &sum));
+    PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_coef, &x->owner));
+    for (pdm_size e = 0; e < x->desc.n_expert; e++)
+        for (bool more = windows_first(x, e, &at); more; more = windows_next(x, &at)) {
+            const pdm_size coef = windows_coef(x, &at);
+            const double   w    = windows_value(x, &at);
+            if (!(w > 0.0)) continue;
+            x->owner[coef] = sum[coef] > 0.0 ? -1 : (int32_t)e;
+            sum[coef] += w;
+        }
+    for (pdm_size g = 0; g < x->desc.n_expert * x->desc.n_field; g++) {
+        double *window = x->window + (x->group[g].window - x->window);
+        for (pdm_size i = 0; i < x->group[g].n_coef; i++) window[i] /= sum[x->group[g].coef[i]];
+    }
+done:
+    pdm_free(x->ctx, sum);
+    return status;
+}
+
+/* Everything but kind and columns, once per_dim, bounds and overlap are known. */
 static pdm_status experts_partition(pdm_experts *x)
 {
     pdm_status     status = PDM_OK;
     const pdm_size n_dim  = pdm_domain_n_dim(x->domain);
+    pdm_size       n_coef[PDM_MAX_DIM];
 
     x->desc.n_field  = pdm_domain_n_field(x->domain);
     x->desc.n_coef   = pdm_domain_n_coef(x->domain);
     x->desc.n_expert = 1;
     for (pdm_size j = 0; j < n_dim; j++) {
-        const pdm_spline *s = pdm_domain_spline(x->domain, j);
-        PDM_TRY(windows_create(x->ctx, x->per_dim[j], s->n_coef, s->periodic,
-                               x->settings.partition == 1 ? x->settings.overlap : 0.0, &x->window_of[j]));
+        n_coef[j] = pdm_domain_spline(x->domain, j)->n_coef;
         x->desc.n_expert *= x->per_dim[j];
     }
+    PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_expert, &x->box));
+    if (x->bounds)
+        boxes_from_bounds(n_dim, x->desc.n_expert, x->bounds, x->box);
+    else
+        boxes_equal(n_dim, n_coef, x->per_dim, x->box);
+    for (pdm_size j = 0; j < n_dim; j++)
+        PDM_TRY(windows_create(x, j, x->settings.partition == 1 ? x->settings.overlap : 0.0));
     PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_expert * x->desc.n_field, &x->group));
     PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_expert + 1, &x->column0));
     const pdm_size n = collect_groups(x, false);
     PDM_TRY(pdm_alloc_array(x->ctx, n, &x->coef));
     PDM_TRY(pdm_alloc_array(x->ctx, n, &x->window));
     collect_groups(x, true);
+    PDM_TRY(share_out(x));
+    for (pdm_size j = 0; j < n_dim; j++) windows_destroy(x->ctx, &x->window_of[j]);
     x->desc.group = x->group;
 done:
     return status;
@@ -222,12 +149,31 @@ static pdm_status read_experts(pdm_experts *x, pdm_case *c)
             PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "%g; a whole number that divides the %lld experts expected",
                         value, (long long)x->per_dim[j]);
         x->prior_per_dim[j] = (pdm_size)value;
+        if (x->settings.boxes == BOXES_MEASURED && x->prior_per_dim[j] != x->per_dim[j] && value > 1.0)
+            PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where,
+                        "%g; with experts:boxes = \"measured\" the %lld experts, or 1 expected", value,
+                        (long long)x->per_dim[j]);
     }
 done:
     return status;
 }
 
-pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *domain, pdm_experts **out)
+/* Boxes of equal experts, or those found, which are taken when the case asks for them. */
+static pdm_status take_bounds(pdm_experts *x, const int64_t *bounds)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   n      = 2 * pdm_domain_n_dim(x->domain);
+
+    if (!bounds || x->settings.boxes != BOXES_MEASURED) return PDM_OK;
+    for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++) n *= x->per_dim[j];
+    PDM_TRY(pdm_alloc_array(x->ctx, n, &x->bounds));
+    memcpy(x->bounds, bounds, (size_t)n * sizeof *bounds);
+done:
+    return status;
+}
+
+pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *domain, const int64_t *bounds,
+                              pdm_experts **out)
 {
     pdm_status   status = PDM_OK;
     pdm_experts *x      = NULL;
@@ -238,6 +184,7 @@ pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     PDM_TRY(
         pdm_case_settings(c, "experts", settings_table, sizeof settings_table / sizeof *settings_table, &x->settings));
     PDM_TRY(read_experts(x, c));
+    PDM_TRY(take_bounds(x, bounds));
     PDM_TRY(experts_partition(x));
     const pdm_size N  = x->settings.basis;
     x->desc.kind      = PDM_COLUMNS_DENSE;
@@ -288,6 +235,11 @@ void pdm_experts_destroy(pdm_experts **experts)
     if (!experts || !*experts) return;
     pdm_experts *x = *experts;
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) windows_destroy(x->ctx, &x->window_of[j]);
+    pdm_free(x->ctx, x->box);
+    pdm_free(x->ctx, x->bounds);
+    pdm_free(x->ctx, x->owner);
+    pdm_free(x->ctx, x->prior_box);
+    pdm_free(x->ctx, x->prior_of);
     pdm_free(x->ctx, x->group);
     pdm_free(x->ctx, x->column0);
     pdm_free(x->ctx, x->coef);
@@ -308,6 +260,14 @@ void pdm_experts_set_scale(pdm_experts *x, pdm_size field, double scale)
 const pdm_columns_desc *pdm_experts_columns(const pdm_experts *x)
 {
     return &x->desc;
+}
+bool pdm_experts_wants_boxes(const pdm_experts *x)
+{
+    return x->settings.boxes == BOXES_MEASURED;
+}
+const int64_t *pdm_experts_boxes(const pdm_experts *x)
+{
+    return x->bounds;
 }
 pdm_size pdm_experts_n_column(const pdm_experts *x)
 {
@@ -354,10 +314,10 @@ pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out)
     for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
         PDM_TRY(pdm_text_append(out, "%s%lld in %s", j ? ", " : "", (long long)x->per_dim[j],
                                 pdm_pde_dim_name(pdm_domain_pde(x->domain), j)));
-    PDM_TRY(pdm_text_append(out,
-                            "), %s partition, %lld to %lld columns each, %lld unknowns for %lld free coefficients\n",
-                            x->settings.partition == 1 ? "smooth" : "hard", (long long)least, (long long)most,
-                            (long long)pdm_experts_n_column(x), (long long)pdm_domain_n_free(x->domain)));
+    PDM_TRY(pdm_text_append(
+        out, "), %s boxes, %s partition, %lld to %lld columns each, %lld unknowns for %lld free coefficients\n",
+        x->bounds ? "measured" : "equal", x->settings.partition == 1 ? "smooth" : "hard", (long long)least,
+        (long long)most, (long long)pdm_experts_n_column(x), (long long)pdm_domain_n_free(x->domain)));
     PDM_TRY(view_prior(x, out));
 done:
     return status;

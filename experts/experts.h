@@ -2,6 +2,7 @@
  *
  * Read from a case:
  *   /domain/DIM:experts               experts along a dimension (1)
+ *   /experts:boxes "equal|measured"   all of one size; or cut in two, again and again, where a few solutions are hard to reach
  *   /domain/DIM:prior_experts         boxes along a dimension that the prior's polynomials are made for (experts)
  *   /experts:basis                    columns per expert and field (N); fewer where an expert has fewer free coefficients
  *   /experts:partition "hard|smooth"  0/1 ownership, or windows that blend over `overlap` control points
@@ -14,8 +15,19 @@
 
 typedef struct pdm_experts pdm_experts;
 
-/* Learned columns: N per expert and field, from channels field*N .. field*N+N-1 of the basis. */
-pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *domain, pdm_experts **out);
+/* Learned columns: N per expert and field, from channels field*N .. field*N+N-1 of the basis.
+ * bounds [n_expert][n_dim][2]: for boxes = "measured", the first control point of every expert along every dimension and the one
+ * behind its last, from pdm_experts_bisect(); NULL: equal boxes. Copied. */
+pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *domain, const int64_t *bounds,
+                              pdm_experts **out);
+/* Does the case have boxes = "measured"? The bounds that were given for it are lent, NULL: none. */
+bool           pdm_experts_wants_boxes(const pdm_experts *x);
+const int64_t *pdm_experts_boxes(const pdm_experts *x);
+/* Bounds of as many boxes as x has experts, for solutions less their lifts, d [n_sample][n_field][n_coef] over the fields' sizes:
+ * from one box on, that is cut whose best cut makes what polynomials on its parts leave of d least, a sum of squares. Dimensions
+ * with one expert are not cut, and no box is without a free coefficient. bounds [n_expert][n_dim][2].
+ * Fails with PDM_ERR_NUMERIC where d is not finite. Source: regression trees, Breiman et al. (1984), with polynomial leaves. */
+pdm_status pdm_experts_cut(const pdm_experts *x, pdm_size n_sample, const double *d, int64_t *bounds);
 /* All free coefficients are unknowns of their own (polish): tiles of about tile unknowns each. */
 pdm_status pdm_experts_create_free(pdm_context *ctx, const pdm_domain *domain, pdm_size tile, pdm_experts **out);
 void       pdm_experts_destroy(pdm_experts **x);
@@ -36,13 +48,15 @@ pdm_size                pdm_experts_n_column(const pdm_experts *x);
 /* [n_expert+1] first column of each expert in w. */
 const pdm_size *pdm_experts_column0(const pdm_experts *x);
 
-/* ---- elements (experts/elements.c). Experts are a grid, the last dimension fastest; both are told dimension by dimension. ---- */
 pdm_size pdm_experts_along(const pdm_experts *x, pdm_size dim); /* experts along a dimension */
-/* Which of them an element belongs to: the owner of the control point whose Greville point is nearest to the element's middle;
- * of two as near the upper one's. (A smooth partition's control points belong to who has them in the hard one.) */
-pdm_size pdm_experts_owner(const pdm_experts *x, pdm_size dim, pdm_size element);
-/* Does an element see control points of more than one of them? */
-bool       pdm_experts_meet(const pdm_experts *x, pdm_size dim, pdm_size element);
+
+/* ---- elements (experts/elements.c) ---- */
+/* Does an element belong to an expert, along a dimension? The owner is that of the control point whose Greville point is nearest
+ * to the element's middle; of two as near the upper one's. (A smooth partition's control points belong to who has them in the
+ * hard one.) */
+bool pdm_experts_owns(const pdm_experts *x, pdm_size expert, pdm_size dim, pdm_size element);
+/* Does an element, element[j] along dimension j, see control points of more than one expert? */
+bool       pdm_experts_meet(const pdm_experts *x, const pdm_size *element);
 pdm_status pdm_experts_settings_view(pdm_text *out);
 pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out);
 

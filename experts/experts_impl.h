@@ -6,12 +6,17 @@
 
 typedef struct experts_settings {
     pdm_size basis;
-    int      partition, prior;
+    int      boxes, partition, prior;
     double   overlap;
 } experts_settings;
 
-/* Windows of the experts along one dimension, where they are not zero, divided by their sum: expert e has the entries
- * start[e] .. start[e+1]-1, by rising index of control points. */
+/* What an expert owns, along every dimension: control points i with low <= i + 1/2 < high. */
+typedef struct experts_box {
+    double low[PDM_MAX_DIM], high[PDM_MAX_DIM];
+} experts_box;
+
+/* Windows of the experts along one dimension, where they are not zero: expert e has the entries start[e] .. start[e+1]-1, by
+ * rising index of control points. */
 typedef struct axis_windows {
     pdm_size *start; /* [n_expert+1] */
     pdm_size *index;
@@ -22,24 +27,52 @@ struct pdm_experts {
     pdm_context      *ctx;
     const pdm_domain *domain;
     experts_settings  settings;
-    pdm_size          per_dim[PDM_MAX_DIM];
-    pdm_size          prior_per_dim[PDM_MAX_DIM]; /* boxes that polynomials are made for; each has whole experts */
+    pdm_size          per_dim[PDM_MAX_DIM]; /* experts along a dimension, or cuts of recursive bisection and one */
+    experts_box      *box;                  /* [n_expert]                                                        */
+    int64_t          *bounds;               /* [n_expert][n_dim][2] of measured boxes; NULL: equal ones          */
+    int32_t          *owner;                /* [n_coef] the only expert that a control point belongs to; -1: several */
+    pdm_size          prior_per_dim[PDM_MAX_DIM];
+    experts_box      *prior_box; /* boxes that polynomials are made for; each has whole experts */
+    int32_t          *prior_of;  /* [n_expert] which of them                    */
     pdm_columns_desc  desc;
-    pdm_column_group *group;   /* [n_expert*n_field]                           */
-    int32_t          *coef;    /* pieces of all groups                          */
-    double           *window;  /* like coef                                     */
-    int32_t          *channel; /* [n_field][N]                                  */
-    double           *prior;   /* pieces of all groups                          */
-    axis_windows      window_of[PDM_MAX_DIM];
-    pdm_size         *column0; /* [n_expert+1]                                  */
-    pdm_taylor       *taylor;  /* NULL: another prior                           */
-    double           *feature; /* [n_feature][n_space] of one sample            */
+    pdm_column_group *group;                  /* [n_expert*n_field]                           */
+    int32_t          *coef;                   /* pieces of all groups                          */
+    double           *window;                 /* like coef                                     */
+    int32_t          *channel;                /* [n_field][N]                                  */
+    double           *prior;                  /* pieces of all groups                          */
+    axis_windows      window_of[PDM_MAX_DIM]; /* while it is made: then nothing */
+    pdm_size         *column0;                /* [n_expert+1]                                  */
+    pdm_taylor       *taylor;                 /* NULL: another prior                           */
+    double           *feature;                /* [n_feature][n_space] of one sample            */
 };
 
+typedef enum experts_boxes { BOXES_EQUAL, BOXES_MEASURED } experts_boxes;
 typedef enum experts_prior { PRIOR_POLYNOMIAL, PRIOR_NONE, PRIOR_TAYLOR } experts_prior;
+
+/* experts/boxes.c: one box an expert, the last dimension fastest; box [product of along]. */
+void boxes_equal(pdm_size n_dim, const pdm_size *n_coef, const pdm_size *along, experts_box *box);
+/* bounds as in pdm_experts_create(). */
+void boxes_from_bounds(pdm_size n_dim, pdm_size n_expert, const int64_t *bounds, experts_box *box);
+
+/* experts/windows.c: windows of x->box along a dimension. */
+pdm_status windows_create(pdm_experts *x, pdm_size dim, double overlap);
+void       windows_destroy(pdm_context *ctx, axis_windows *w);
+/* A control point that an expert's window reaches: an entry of the windows along every dimension. They come by rising index;
+ * false: there are no more, or none. */
+typedef struct windows_at {
+    pdm_size expert, entry[PDM_MAX_DIM];
+} windows_at;
+bool     windows_first(const pdm_experts *x, pdm_size expert, windows_at *at);
+bool     windows_next(const pdm_experts *x, windows_at *at);
+pdm_size windows_coef(const pdm_experts *x, const windows_at *at);
+double   windows_value(const pdm_experts *x, const windows_at *at); /* not yet divided by the sum over experts */
 
 /* experts/prior.c: the polynomials of all groups, once these have their columns; behind the Taylor columns, if any. */
 pdm_status experts_prior_create(pdm_experts *x);
+/* Polynomials of rising degree on a box, at coefficients coef [n_coef] of it: columns first .. n_col-1 of out [n_coef][n_col], as
+ * many as there are below the limits, one per dimension, on the number of functions of one variable; others stay as they are. */
+void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm_size *limit, pdm_size n_coef,
+                         const int32_t *coef, pdm_size first, pdm_size n_col, double *out);
 /* experts/base.c. where: of the setting. */
 pdm_status experts_base_create(pdm_experts *x, pdm_where where);
 /* Columns of a group that are Taylor columns: its first ones. */

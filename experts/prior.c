@@ -41,38 +41,56 @@ static bool next_degrees(pdm_size n_dim, const pdm_size *limit, pdm_size *degree
     return false;
 }
 
-/* Place of control point i in box e of a dimension, -1 to 1. */
-static double place_in_box(const pdm_experts *x, pdm_size dim, pdm_size e, pdm_size i)
+static bool goes_round(const pdm_experts *x, const experts_box *box, pdm_size dim)
+{
+    return box->high[dim] - box->low[dim] >= (double)pdm_domain_spline(x->domain, dim)->n_coef;
+}
+
+/* Place of control point i in a box along a dimension, -1 to 1. */
+static double place_in_box(const pdm_experts *x, const experts_box *box, pdm_size dim, pdm_size i)
 {
     const pdm_spline *s = pdm_domain_spline(x->domain, dim);
     const double      n = (double)s->n_coef, overlap = x->settings.partition == 1 ? x->settings.overlap : 0.0;
-    const double      share  = n / (double)x->prior_per_dim[dim];
-    double            offset = (double)i + 0.5 - share * ((double)e + 0.5);
+    const double      share  = box->high[dim] - box->low[dim];
+    double            offset = (double)i + 0.5 - 0.5 * (box->low[dim] + box->high[dim]);
     if (s->periodic) offset -= n * floor(offset / n + 0.5);
-    const double half = 0.5 * (x->prior_per_dim[dim] > 1 ? share + overlap : share);
+    const double half = 0.5 * (goes_round(x, box, dim) ? share : share + overlap);
     return offset / half;
 }
 
-/* The box of an expert, a number a dimension. */
-static void find_box(const pdm_experts *x, pdm_size expert, pdm_size *box)
+/* The experts' own boxes; or equal ones, fewer, that whole experts are parts of. */
+static pdm_status create_boxes(pdm_experts *x)
 {
-    for (pdm_size j = pdm_domain_n_dim(x->domain) - 1; j >= 0; j--) {
-        box[j] = expert % x->per_dim[j] / (x->per_dim[j] / x->prior_per_dim[j]);
-        expert /= x->per_dim[j];
-    }
-}
+    pdm_status     status = PDM_OK;
+    const pdm_size n_dim  = pdm_domain_n_dim(x->domain);
+    pdm_size       n      = 1, n_coef[PDM_MAX_DIM];
 
-static bool is_in_box(const pdm_experts *x, pdm_size expert, const pdm_size *box)
-{
-    pdm_size own[PDM_MAX_DIM];
-    find_box(x, expert, own);
-    return memcmp(own, box, (size_t)pdm_domain_n_dim(x->domain) * sizeof *box) == 0;
+    for (pdm_size j = 0; j < n_dim; j++) {
+        n *= x->prior_per_dim[j];
+        n_coef[j] = pdm_domain_spline(x->domain, j)->n_coef;
+    }
+    PDM_TRY(pdm_alloc_array(x->ctx, n, &x->prior_box));
+    PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_expert, &x->prior_of));
+    if (n == x->desc.n_expert)
+        memcpy(x->prior_box, x->box, (size_t)n * sizeof *x->box);
+    else
+        boxes_equal(n_dim, n_coef, x->prior_per_dim, x->prior_box);
+    for (pdm_size e = 0; e < x->desc.n_expert; e++) {
+        pdm_size rest = e, stride = 1, own = 0;
+        for (pdm_size j = n_dim - 1; j >= 0; j--) {
+            own += rest % x->per_dim[j] / (x->per_dim[j] / x->prior_per_dim[j]) * stride;
+            stride *= x->prior_per_dim[j];
+            rest /= x->per_dim[j];
+        }
+        x->prior_of[e] = (int32_t)own;
+    }
+done:
+    return status;
 }
 
 /* Places along every dimension at which the groups of a field in one box have coefficients: so many functions of one variable
  * are independent. seen: zeros, as many as the longest dimension has control points, and zeros again afterwards. */
-static void count_places(const pdm_experts *x, pdm_size field, const pdm_size *box, unsigned char *seen,
-                         pdm_size *n_place)
+static void count_places(const pdm_experts *x, pdm_size field, int32_t box, unsigned char *seen, pdm_size *n_place)
 {
     pdm_size stride = 1;
     for (pdm_size j = pdm_domain_n_dim(x->domain) - 1; j >= 0; j--) {
@@ -80,7 +98,7 @@ static void count_places(const pdm_experts *x, pdm_size field, const pdm_size *b
         n_place[j]       = 0;
         for (pdm_size e = 0; e < x->desc.n_expert; e++) {
             const pdm_column_group *g = &x->group[e * x->desc.n_field + field];
-            if (!is_in_box(x, e, box)) continue;
+            if (x->prior_of[e] != box) continue;
             for (pdm_size k = 0; k < g->n_coef; k++) {
                 const pdm_size i = g->coef[k] / stride % n;
                 if (!seen[i]) n_place[j]++;
@@ -92,27 +110,24 @@ static void count_places(const pdm_experts *x, pdm_size field, const pdm_size *b
     }
 }
 
-static void fill_prior(const pdm_experts *x, pdm_size field, const pdm_column_group *g, unsigned char *seen,
-                       double *prior)
+void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm_size *limit, pdm_size n_coef,
+                         const int32_t *coef, pdm_size first, pdm_size n_col, double *out)
 {
-    const pdm_size n_dim = pdm_domain_n_dim(x->domain);
-    pdm_size       limit[PDM_MAX_DIM], degree[PDM_MAX_DIM] = {0}, box[PDM_MAX_DIM];
+    const pdm_size n_dim               = pdm_domain_n_dim(x->domain);
+    pdm_size       degree[PDM_MAX_DIM] = {0};
     bool           round[PDM_MAX_DIM];
 
-    find_box(x, g->expert, box);
-    for (pdm_size j = 0; j < n_dim; j++)
-        round[j] = pdm_domain_spline(x->domain, j)->periodic && x->prior_per_dim[j] == 1;
-    count_places(x, field, box, seen, limit);
-    for (pdm_size n = experts_n_taylor(x, g); n < g->n_col; n++) {
-        for (pdm_size k = 0; k < g->n_coef; k++) {
-            pdm_size at    = g->coef[k];
+    for (pdm_size j = 0; j < n_dim; j++) round[j] = pdm_domain_spline(x->domain, j)->periodic && goes_round(x, box, j);
+    for (pdm_size n = first; n < n_col; n++) {
+        for (pdm_size k = 0; k < n_coef; k++) {
+            pdm_size at    = coef[k];
             double   value = 1.0;
             for (pdm_size j = n_dim - 1; j >= 0; j--) {
-                const pdm_size n_coef = pdm_domain_spline(x->domain, j)->n_coef;
-                value *= prior_factor(round[j], degree[j], place_in_box(x, j, box[j], at % n_coef));
-                at /= n_coef;
+                const pdm_size along = pdm_domain_spline(x->domain, j)->n_coef;
+                value *= prior_factor(round[j], degree[j], place_in_box(x, box, j, at % along));
+                at /= along;
             }
-            prior[k * g->n_col + n] = value;
+            out[k * n_col + n] = value;
         }
         if (!next_degrees(n_dim, limit, degree)) break;
     }
@@ -122,19 +137,24 @@ pdm_status experts_prior_create(pdm_experts *x)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_group = x->desc.n_expert * x->desc.n_field;
-    pdm_size       n = 0, longest = 0;
+    pdm_size       n = 0, longest = 0, limit[PDM_MAX_DIM];
     unsigned char *seen = NULL;
 
     for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
         if (pdm_domain_spline(x->domain, j)->n_coef > longest) longest = pdm_domain_spline(x->domain, j)->n_coef;
+    PDM_TRY(create_boxes(x));
     PDM_TRY(pdm_alloc_array(x->ctx, longest, &seen));
     for (pdm_size g = 0; g < n_group; g++) n += x->group[g].n_coef * x->group[g].n_col;
     PDM_TRY(pdm_alloc_array(x->ctx, n, &x->prior));
     double *next = x->prior;
     for (pdm_size g = 0; g < n_group; g++) {
-        fill_prior(x, g % x->desc.n_field, &x->group[g], seen, next);
-        x->group[g].prior = next;
-        next += x->group[g].n_coef * x->group[g].n_col;
+        pdm_column_group *own = &x->group[g];
+        const int32_t     box = x->prior_of[own->expert];
+        count_places(x, own->field, box, seen, limit);
+        experts_polynomials(x, &x->prior_box[box], limit, own->n_coef, own->coef, experts_n_taylor(x, own), own->n_col,
+                            next);
+        own->prior = next;
+        next += own->n_coef * own->n_col;
     }
 done:
     pdm_free(x->ctx, seen);

@@ -23,12 +23,8 @@ static pdm_status part_rows(pdm_solver *s, const pdm_experts *experts, pdm_size 
 {
     pdm_status   status = PDM_OK;
     solver_part *part   = &s->part[expert];
-    pdm_size     place[PDM_MAX_DIM], n = 0, rest = expert;
+    pdm_size     n      = 0;
 
-    for (pdm_size j = all->n_dim - 1; j >= 0; j--) {
-        place[j] = rest % pdm_experts_along(experts, j);
-        rest /= pdm_experts_along(experts, j);
-    }
     for (pdm_size t = 0; t < all->n_term; t++)
         for (pdm_size j = 0; j < all->n_dim; j++) n += all->term[t].axis[j].n_row;
     PDM_TRY(pdm_alloc_array(s->ctx, n, &part->scale));
@@ -40,7 +36,7 @@ static pdm_status part_rows(pdm_solver *s, const pdm_experts *experts, pdm_size 
             const pdm_axis *axis       = &all->term[t].axis[j];
             part->term[t].row_scale[j] = scale;
             for (pdm_size i = 0; i < axis->n_row; i++) {
-                const bool own = pdm_experts_owner(experts, j, axis->row_element[i]) == place[j];
+                const bool own = pdm_experts_owns(experts, expert, j, axis->row_element[i]);
                 *scale++       = own ? all->term[t].row_scale[j][i] : 0.0;
             }
         }

@@ -33,7 +33,7 @@ START_TEST(windows_share_out_the_free_coefficients)
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/t", "experts", partitions[_i].t_experts), PDM_OK);
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "partition", partitions[_i].partition), PDM_OK);
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "overlap", partitions[_i].overlap), PDM_OK);
-        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, &x), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, NULL, &x), PDM_OK);
         const pdm_columns_desc *desc    = pdm_experts_columns(x);
         const unsigned char    *is_free = pdm_domain_free(p.domain);
         double                 *sum     = calloc((size_t)p.c_size, sizeof *sum);
@@ -65,7 +65,7 @@ START_TEST(bounds_hold_control_points)
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/t", "experts", partitions[_i].t_experts), PDM_OK);
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "partition", partitions[_i].partition), PDM_OK);
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "overlap", partitions[_i].overlap), PDM_OK);
-        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, &x), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, NULL, &x), PDM_OK);
         const pdm_columns_desc *desc   = pdm_experts_columns(x);
         const pdm_size          n_dim  = pdm_domain_n_dim(p.domain);
         double                 *bounds = calloc((size_t)(desc->n_expert * n_dim * 2), sizeof *bounds);
@@ -111,6 +111,141 @@ START_TEST(bounds_hold_control_points)
     }
 END_TEST
 
+/* ---- boxes = "measured" ---- */
+
+/* Experts along t and x of the heat problem: 5 x n_x control points, 4 x (n_x - 2) of them free. */
+static pdm_experts *open_measured(problem *p, const char *n_x, const char *along_t, const char *along_x,
+                                  const char *basis, pdm_domain **d)
+{
+    pdm_experts *x = NULL;
+    problem_open(p, PROBLEM_HEAT, "cpu", 1);
+    ck_assert_int_eq(pdm_case_set_text(p->the_case, "domain/x", "control_points", n_x), PDM_OK);
+    ck_assert_int_eq(pdm_case_set_text(p->the_case, "domain/x", "experts", along_x), PDM_OK);
+    ck_assert_int_eq(pdm_case_set_text(p->the_case, "domain/t", "experts", along_t), PDM_OK);
+    ck_assert_int_eq(pdm_case_set_text(p->the_case, "experts", "basis", basis), PDM_OK);
+    ck_assert_int_eq(pdm_case_set_text(p->the_case, "experts", "boxes", "measured"), PDM_OK);
+    ck_assert_int_eq(pdm_domain_create(p->ctx, p->the_case, p->pde, NULL, d), PDM_OK);
+    ck_assert_int_eq(pdm_experts_create(p->ctx, p->the_case, *d, NULL, &x), PDM_OK);
+    return x;
+}
+
+static void close_measured(problem *p, pdm_experts **x, pdm_domain **d)
+{
+    pdm_experts_destroy(x);
+    pdm_domain_destroy(d);
+    problem_close(p);
+}
+
+/* With the bounds that were found the experts share out the free coefficients like any others, and none is without some;
+ * polynomials stay within -1 and 1 on their boxes. Half of the ways have few control points for what is asked. */
+START_TEST(measured_boxes_share_out_the_free_coefficients)
+    {
+        static const char *const way[][5] = {{"20", "1", "4", "5", "hard"},   {"20", "4", "18", "3", "hard"},
+                                             {"30", "2", "7", "4", "hard"},   {"30", "2", "7", "4", "smooth"},
+                                             {"23", "3", "5", "2", "smooth"}, {"64", "2", "8", "6", "hard"}};
+        problem                  p;
+        pdm_domain              *d = NULL;
+        pdm_experts             *x = open_measured(&p, way[_i][0], way[_i][1], way[_i][2], way[_i][3], &d), *cut = NULL;
+        const pdm_size           n = pdm_domain_n_coef(d), n_expert = pdm_experts_columns(x)->n_expert;
+        double                  *u = calloc((size_t)n, sizeof *u), *sum = calloc((size_t)n, sizeof *sum);
+        int64_t                 *bounds = calloc((size_t)(4 * n_expert), sizeof *bounds);
+        for (pdm_size i = 0; i < n; i++) u[i] = tanh((double)(i % 7) - 3.0) + exp(-0.1 * (double)i);
+        ck_assert(pdm_experts_wants_boxes(x) && !pdm_experts_boxes(x));
+        ck_assert_int_eq(pdm_experts_cut(x, 1, u, bounds), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "partition", way[_i][4]), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, d, bounds, &cut), PDM_OK);
+        ck_assert_mem_eq(pdm_experts_boxes(cut), bounds, (size_t)(4 * n_expert) * sizeof *bounds);
+        for (pdm_size e = 0; e < n_expert; e++) {
+            const pdm_column_group *g = &pdm_experts_columns(cut)->group[e];
+            ck_assert_int_gt(g->n_coef, 0);
+            for (pdm_size i = 0; i < g->n_coef; i++) sum[g->coef[i]] += g->window[i];
+            for (pdm_size i = 0; i < g->n_coef * g->n_col; i++) ck_assert_double_le(fabs(g->prior[i]), 1.0);
+        }
+        for (pdm_size i = 0; i < n; i++) ck_assert_double_eq_tol(sum[i], pdm_domain_free(d)[i] ? 1.0 : 0.0, 1e-14);
+        for (pdm_size i = 0; i < 2 * n_expert && atoi(way[_i][1]) == 1; i += 2) /* not to be cut */
+            ck_assert(bounds[2 * i] == 0 && bounds[2 * i + 1] == 5);
+        free(u);
+        free(sum);
+        free(bounds);
+        pdm_experts_destroy(&cut);
+        close_measured(&p, &x, &d);
+    }
+END_TEST
+
+/* What 1, t, x leave of u at the free coefficients from .. to-1 in x, by Gram-Schmidt: another way than cut.c's. */
+static double left_by_planes(const pdm_domain *d, const double *u, pdm_size from, pdm_size to)
+{
+    const pdm_size n_x = pdm_domain_spline(d, 1)->n_coef;
+    double         q[3][256], rest[256], left = 0.0;
+    pdm_size       n = 0;
+    for (pdm_size i = 0; i < pdm_domain_n_coef(d); i++) {
+        if (!pdm_domain_free(d)[i] || i % n_x < from || i % n_x >= to) continue;
+        q[0][n] = 1.0, q[1][n] = (double)(i / n_x), q[2][n] = (double)(i % n_x);
+        rest[n++] = u[i];
+    }
+    for (int k = 0; k < 3; k++) {
+        double size = 0.0, along = 0.0;
+        for (int l = 0; l < k; l++) {
+            double dot = 0.0;
+            for (pdm_size i = 0; i < n; i++) dot += q[k][i] * q[l][i];
+            for (pdm_size i = 0; i < n; i++) q[k][i] -= dot * q[l][i];
+        }
+        for (pdm_size i = 0; i < n; i++) size += q[k][i] * q[k][i];
+        for (pdm_size i = 0; i < n; i++) q[k][i] = size > 1e-9 ? q[k][i] / sqrt(size) : 0.0;
+        for (pdm_size i = 0; i < n; i++) along += q[k][i] * rest[i];
+        for (pdm_size i = 0; i < n; i++) rest[i] -= along * q[k][i];
+    }
+    for (pdm_size i = 0; i < n; i++) left += rest[i] * rest[i];
+    return left;
+}
+
+/* Of all cuts in two, on a grid that is fine enough for all to be tried, the one is taken that leaves least. */
+START_TEST(the_best_cut_is_found)
+    {
+        problem        p;
+        pdm_domain    *d   = NULL;
+        pdm_experts   *x   = open_measured(&p, "8", "1", "2", "3", &d);
+        const pdm_size n_x = 8;
+        double         u[40], least    = INFINITY;
+        int64_t        bounds[8], best = 0;
+        for (pdm_size i = 0; i < 40; i++) {
+            const double at = (double)(i % n_x) - (2.0 + 0.5 * _i);
+            u[i]            = (at > 0.0 ? at * at : 0.0) + 0.1 * (double)(i / n_x) * sin((double)(i % n_x * (_i + 1)));
+        }
+        for (pdm_size at = 2; at < 7; at++) {
+            const double left = left_by_planes(d, u, 0, at) + left_by_planes(d, u, at, n_x);
+            if (left < least) least = left, best = at;
+        }
+        ck_assert_int_eq(pdm_experts_cut(x, 1, u, bounds), PDM_OK);
+        ck_assert_int_eq(bounds[3], best);
+        ck_assert_int_eq(bounds[6], best);
+        close_measured(&p, &x, &d);
+    }
+END_TEST
+
+/* Where nothing is left of the solutions boxes are halved; what is not a number is refused, and so are more experts than there
+ * are boxes with something in them. */
+START_TEST(odd_solutions_are_cut_or_refused)
+    {
+        problem      p;
+        pdm_domain  *d = NULL;
+        pdm_experts *x = open_measured(&p, "16", "1", "4", "3", &d);
+        double       u[80];
+        int64_t      bounds[64];
+        for (pdm_size i = 0; i < 80; i++) u[i] = 1.0 + (double)(i % 16);
+        ck_assert_int_eq(pdm_experts_cut(x, 1, u, bounds), PDM_OK);
+        for (pdm_size e = 0; e < 4; e++) ck_assert_int_eq(bounds[4 * e + 2], 4 * e);
+        u[20] = NAN;
+        ck_assert_int_eq(pdm_experts_cut(x, 1, u, bounds), PDM_ERR_NUMERIC);
+        close_measured(&p, &x, &d);
+        x     = open_measured(&p, "8", "1", "8", "3", &d); /* 6 places in x are free */
+        u[20] = 0.0;
+        ck_assert_int_eq(pdm_experts_cut(x, 1, u, bounds), PDM_ERR_CASE);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(p.ctx), "8 experts, but only 6 boxes"));
+        close_measured(&p, &x, &d);
+    }
+END_TEST
+
 /* With a network that says nothing the columns are polynomials on each expert's box, by rising degree: the first ten reach
  * every polynomial of degree three in two dimensions, so that least squares on the columns leaves nothing of one. Where one
  * expert goes round a periodic dimension they are 1, cos, sin, ... there. */
@@ -122,7 +257,7 @@ START_TEST(prior_reaches_polynomials)
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "experts", "1"), PDM_OK);
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/t", "experts", "1"), PDM_OK);
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "basis", "10"), PDM_OK);
-        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, &x), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, NULL, &x), PDM_OK);
         const pdm_columns_desc *desc = pdm_experts_columns(x);
         const pdm_size          nx   = pdm_domain_spline(p.domain, 1)->n_coef;
         for (pdm_size k = 0; k < desc->n_expert; k++) {
@@ -171,14 +306,23 @@ START_TEST(many_experts_cost_what_they_reach)
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "experts", "1000"), PDM_OK);
         ck_assert_int_eq(pdm_domain_create(p.ctx, p.the_case, p.pde, NULL, &d), PDM_OK);
         pdm_context_memory(p.ctx, &before, NULL, NULL);
-        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, d, &x), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, d, NULL, &x), PDM_OK);
         pdm_context_memory(p.ctx, &after, NULL, NULL);
-        ck_assert_int_lt(after - before, 100 * pdm_domain_n_coef(d));
+        ck_assert_int_lt(after - before, 120 * pdm_domain_n_coef(d)); /* columns of the prior alone: 12 of 8 bytes */
         pdm_experts_destroy(&x);
         pdm_domain_destroy(&d);
         problem_close(&p);
     }
 END_TEST
+
+/* The only expert that owns an element of dimension 1; -1: none or several. */
+static pdm_size owner_of(const pdm_experts *x, pdm_size element)
+{
+    pdm_size found = -1, n = 0;
+    for (pdm_size e = 0; e < pdm_experts_columns(x)->n_expert; e++)
+        if (pdm_experts_owns(x, e, 1, element)) found = e, n++;
+    return n == 1 ? found : -1;
+}
 
 /* Elements of a hard partition: an element's owner owns one of the control points that it sees, nearest to its middle, so that
  * owners rise along a bounded dimension, in a periodic one every expert gets its share, and a mirror changes owners like
@@ -194,13 +338,14 @@ START_TEST(elements_belong_to_experts)
         pdm_experts *x = NULL;
         problem_open(&p, way[_i].problem, "cpu", 1);
         ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "experts", way[_i].x_experts), PDM_OK);
-        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, &x), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/t", "experts", "1"), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, NULL, &x), PDM_OK);
         const pdm_spline *s     = pdm_domain_spline(p.domain, 1);
         const pdm_size    n     = atoi(way[_i].x_experts);
         pdm_size         *count = calloc((size_t)n, sizeof *count);
         ck_assert_int_eq(pdm_experts_along(x, 1), n);
         for (pdm_size e = 0; e < s->n_element; e++) {
-            const pdm_size owner = pdm_experts_owner(x, 1, e);
+            const pdm_size owner = owner_of(x, e);
             bool           seen = false, two = false;
             for (pdm_size k = 0; k <= s->degree; k++) {
                 /* control point i is the expert's whose range n_coef j / n .. n_coef (j + 1) / n has i + 1/2 */
@@ -209,11 +354,11 @@ START_TEST(elements_belong_to_experts)
                 two  = two || j != (2 * (e % s->n_coef) + 1) * n / (2 * s->n_coef);
             }
             ck_assert(seen);
-            ck_assert_int_eq(pdm_experts_meet(x, 1, e), two);
+            ck_assert_int_eq(pdm_experts_meet(x, (const pdm_size[PDM_MAX_DIM]){0, e}), two);
             count[owner]++;
             if (s->periodic) continue;
-            if (e > 0) ck_assert_int_ge(owner, pdm_experts_owner(x, 1, e - 1));
-            const pdm_size mirror = n - 1 - pdm_experts_owner(x, 1, s->n_element - 1 - e);
+            if (e > 0) ck_assert_int_ge(owner, owner_of(x, e - 1));
+            const pdm_size mirror = n - 1 - owner_of(x, s->n_element - 1 - e);
             ck_assert(owner == mirror || owner == mirror + 1);
             if (n == 2 && 2 * e + 1 != s->n_element) ck_assert_int_eq(owner, mirror);
         }
@@ -234,6 +379,9 @@ int main(void)
     tcase_add_loop_test(t, prior_reaches_polynomials, 0, 2);
     tcase_add_loop_test(t, windows_share_out_the_free_coefficients, 0, N_PARTITION);
     tcase_add_loop_test(t, bounds_hold_control_points, 0, N_PARTITION);
+    tcase_add_loop_test(t, measured_boxes_share_out_the_free_coefficients, 0, 6);
+    tcase_add_loop_test(t, the_best_cut_is_found, 0, 6);
+    tcase_add_test(t, odd_solutions_are_cut_or_refused);
     tcase_add_loop_test(t, elements_belong_to_experts, 0, 8);
     tcase_add_test(t, many_experts_cost_what_they_reach);
     suite_add_tcase(s, t);

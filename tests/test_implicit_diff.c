@@ -47,7 +47,7 @@ static void chain_open(chain *k, int number, bool smooth, loss kind, const char 
     if (experts) ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "domain/x", "experts", experts), PDM_OK);
     /* rows of unit size, as a model has them */
     pdm_experts *x = NULL;
-    ck_assert_msg(pdm_experts_create(k->p.ctx, k->p.the_case, k->p.domain, &x) == PDM_OK, "%s",
+    ck_assert_msg(pdm_experts_create(k->p.ctx, k->p.the_case, k->p.domain, NULL, &x) == PDM_OK, "%s",
                   pdm_context_error(k->p.ctx));
     k->experts = x;
     problem_random_state(&k->p, 21);

@@ -176,6 +176,56 @@ START_TEST(found_knots_come_along)
     }
 END_TEST
 
+/* Boxes that were measured are in the model's file, and those of what goes on from it; more of them are measured anew. */
+START_TEST(measured_boxes_come_along)
+    {
+        open_context();
+        pdm_case *c = tiny_case(PROBLEM_BURGERS);
+        set(c, 3,
+            (const word[]){
+                {"experts", "boxes", "measured"}, {"domain/x", "control_points", "24"}, {"domain/x", "experts", "4"}});
+        pdm_model     *parent = trained(c, 1), *again = NULL;
+        pdm_model     *child  = branch(parent, (word){"inputs/a", "distribution", "uniform(0.1, 0.2)"}, 0);
+        pdm_model     *more   = branch(parent, (word){"domain/x", "experts", "5"}, 0);
+        const int64_t *bounds = pdm_experts_boxes(parent->experts);
+        const pdm_size n      = pdm_experts_columns(parent->experts)->n_expert;
+        const size_t   bytes  = (size_t)(4 * n) * sizeof *bounds;
+        double         input = 0.7, *u[2] = {NULL, NULL};
+        ck_assert_ptr_nonnull(bounds);
+        ck_assert_mem_eq(pdm_experts_boxes(child->experts), bounds, bytes);
+        ck_assert_int_gt(pdm_experts_columns(more->experts)->n_expert, n);
+        ck_assert_ptr_nonnull(pdm_experts_boxes(more->experts));
+        OK(pdm_model_write(parent, "boxes.nc"));
+        OK(pdm_model_read(ctx, "boxes.nc", &again));
+        ck_assert_mem_eq(pdm_experts_boxes(again->experts), bounds, bytes);
+        for (int k = 0; k < 2; k++) {
+            u[k] = malloc((size_t)pdm_model_n_point(parent) * sizeof(double));
+            OK(pdm_model_predict(k ? again : parent, 1, &input, u[k], NULL));
+        }
+        ck_assert_mem_eq(u[0], u[1], (size_t)pdm_model_n_point(parent) * sizeof(double));
+        free(u[0]);
+        free(u[1]);
+        /* models whose boxes differ are not to be averaged */
+        static const char *const path[]   = {"boxes.nc", "moved.nc"};
+        const double             weight[] = {1.0, 1.0};
+        pdm_model               *merged   = NULL;
+        for (pdm_size i = 0; i < 4 * n; i++)
+            if (bounds[i] == bounds[3])
+                ((int64_t *)bounds)[i]++; /* the end of the first box in x, and what begins there */
+        OK(pdm_model_write(parent, path[1]));
+        ck_assert_int_eq(pdm_model_merge(ctx, 2, path, weight, &merged), PDM_ERR_MODEL);
+        SAYS("/experts:boxes: expert 0 ends at control point");
+        remove(path[0]);
+        remove(path[1]);
+        pdm_model_destroy(&again);
+        pdm_model_destroy(&more);
+        pdm_model_destroy(&child);
+        pdm_model_destroy(&parent);
+        pdm_case_destroy(&c);
+        close_context();
+    }
+END_TEST
+
 /* ---- merging ---- */
 
 START_TEST(merging_is_the_weighted_mean)
@@ -681,6 +731,7 @@ int main(void)
     tcase_add_test(t, a_branch_predicts_what_its_parent_does);
     tcase_add_loop_test(t, weights_that_do_not_fit_are_refused, 0, (int)(sizeof unfit / sizeof *unfit));
     tcase_add_test(t, found_knots_come_along);
+    tcase_add_test(t, measured_boxes_come_along);
     tcase_add_test(t, merging_is_the_weighted_mean);
     tcase_add_loop_test(t, what_cannot_be_merged_is_named, 0, (int)(sizeof pairs / sizeof *pairs));
     tcase_add_test(t, scales_lists_and_weights);

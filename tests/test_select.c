@@ -37,7 +37,7 @@ static void open_experts(fixture *f, int number, kind k, const char *backend, in
     ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "experts", "partition", smooth ? "smooth" : "hard"), PDM_OK);
     ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "experts", "overlap", "3"), PDM_OK);
     ck_assert_int_eq(pdm_case_set_text(f->p.the_case, "domain/x", "experts", many ? "10" : "3"), PDM_OK);
-    ck_assert_msg(pdm_experts_create(f->p.ctx, f->p.the_case, f->p.domain, &f->experts) == PDM_OK, "%s",
+    ck_assert_msg(pdm_experts_create(f->p.ctx, f->p.the_case, f->p.domain, NULL, &f->experts) == PDM_OK, "%s",
                   pdm_context_error(f->p.ctx));
     f->n_column = pdm_experts_n_column(f->experts);
     f->n_c      = N_SAMPLE * f->p.c_size;

@@ -37,7 +37,7 @@ static void finish_fixture(fixture *f, kind k, pdm_size n_sample)
     if (k == KIND_FREE)
         ck_assert_int_eq(pdm_experts_create_free(ctx, f->p.domain, 12, &f->experts), PDM_OK);
     else
-        ck_assert_msg(pdm_experts_create(ctx, f->p.the_case, f->p.domain, &f->experts) == PDM_OK, "%s",
+        ck_assert_msg(pdm_experts_create(ctx, f->p.the_case, f->p.domain, NULL, &f->experts) == PDM_OK, "%s",
                       pdm_context_error(ctx));
     ck_assert_int_eq(
         pdm_solver_create(ctx, f->p.backend, &usual_settings, f->p.domain, f->experts, n_sample, &f->solver), PDM_OK);

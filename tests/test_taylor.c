@@ -488,7 +488,7 @@ START_TEST(what_has_no_expansion_is_refused)
         if (_i == N_REFUSED - 1) OK(pdm_case_remove(c, "pde/initial", "u"));
         OK(pdm_pde_create(ctx, c, &pde));
         OK(pdm_domain_create(ctx, c, pde, NULL, &d));
-        ck_assert_int_eq(pdm_experts_create(ctx, c, d, &x), PDM_ERR_CASE);
+        ck_assert_int_eq(pdm_experts_create(ctx, c, d, NULL, &x), PDM_ERR_CASE);
         ck_assert_ptr_null(x);
         ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "/experts:prior"));
         ck_assert_msg(strstr(pdm_context_error(ctx), refused[_i].words) != NULL, "%s", pdm_context_error(ctx));
@@ -541,7 +541,7 @@ START_TEST(base_has_the_columns_in_order)
         OK(pdm_case_set_text(c, "experts", "partition", _i ? "smooth" : "hard"));
         expansion_open(&e, c);
         expansion_run(&e);
-        OK(pdm_experts_create(ctx, c, e.domain, &x));
+        OK(pdm_experts_create(ctx, c, e.domain, NULL, &x));
         ck_assert(pdm_experts_has_base(x));
         OK(pdm_experts_base(x, e.input, e.lift, base));
         const pdm_columns_desc *d = pdm_experts_columns(x);
@@ -681,12 +681,12 @@ START_TEST(failed_allocations_leave_nothing)
         OK(pdm_case_set_text(c, "pde/residuals", "u", "dt(u) - dxx(u)"));
         OK(pdm_pde_create(ctx, c, &pde));
         OK(pdm_domain_create(ctx, c, pde, NULL, &d));
-        OK(pdm_experts_create(ctx, c, d, &x)); /* the case has noted what is asked for */
+        OK(pdm_experts_create(ctx, c, d, NULL, &x)); /* the case has noted what is asked for */
         pdm_experts_destroy(&x);
         pdm_status status = PDM_ERR_MEMORY;
         for (pdm_size k = 1; status != PDM_OK; k++) {
             pdm_context_fail_allocation(ctx, k);
-            status = pdm_experts_create(ctx, c, d, &x);
+            status = pdm_experts_create(ctx, c, d, NULL, &x);
             pdm_context_fail_allocation(ctx, 0);
             ck_assert(status == PDM_OK || status == PDM_ERR_MEMORY);
             ck_assert((status == PDM_OK) == (x != NULL));

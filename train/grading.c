@@ -27,6 +27,15 @@ void grading_destroy(pdm_context *ctx, pdm_grading *g)
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) pdm_free(ctx, g->interior[j]);
 }
 
+void grading_lend(const pdm_model *wants, const pdm_model *has, pdm_grading *lent)
+{
+    *lent = (pdm_grading){{NULL}};
+    for (pdm_size j = 0; j < pdm_domain_n_dim(has->domain); j++) {
+        const pdm_spline *s = pdm_domain_spline(has->domain, j);
+        if (pdm_domain_wants_grading(wants->domain, j) && s->n_element > 1) lent->interior[j] = s->breaks + 1;
+    }
+}
+
 /* Points in the middle of equal parts of the knot spans. */
 static pdm_status span_points(pdm_context *ctx, const pdm_spline *s, pdm_size per_span, pdm_size *n, double **out)
 {
@@ -185,29 +194,42 @@ done:
     return status;
 }
 
-/* One round: solves on the grid that *g gives and replaces it. */
-static pdm_status grade(pdm_case *c, pdm_grading *g)
+pdm_status solve_few(pdm_case *c, const pdm_grading *grading, const char *what, pdm_model **out, pdm_batch *batch)
 {
-    pdm_status   status = PDM_OK;
-    pdm_context *ctx    = pdm_case_context(c);
-    pdm_model   *m      = NULL;
-    pdm_grading  next   = {{NULL}}, old;
-    pdm_size     kept   = 0;
+    pdm_status status = PDM_OK;
+    pdm_model *m      = NULL;
+    pdm_size   kept   = 0;
 
-    PDM_TRY(model_start(c, g, &m));
+    PDM_TRY(model_start(c, grading, &m));
     PDM_TRY(sources_read(m));
     PDM_TRY(scales_find(m));
     PDM_TRY(batch_draw(m, 0));
-    pdm_batch batch = batch_of(m, pdm_domain_n_input(m->domain) > 0 ? m->n_batch : 1);
-    PDM_TRY(polish_batch(m, batch, TOLERANCE));
-    for (pdm_size i = 0; i < batch.n; i++) {
+    const pdm_size n = pdm_domain_n_input(m->domain) > 0 ? m->n_batch : 1;
+    PDM_TRY(polish_batch(m, batch_of(m, n), TOLERANCE));
+    for (pdm_size i = 0; i < n; i++) {
         const int reason = pdm_solver_results(m->polisher)[i].reason;
         if (reason != PDM_REASON_NOT_FINITE && reason != PDM_REASON_SINGULAR) m->good[kept++] = (int32_t)i;
     }
-    batch = (pdm_batch){kept, m->good};
     if (kept == 0)
-        PDM_FAIL(ctx, PDM_ERR_NUMERIC, "grading = \"auto\": no solve went well enough to see where solutions bend (%s)",
+        PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "%s: no solve went well enough to see where solutions bend (%s)", what,
                  pdm_reason_text(pdm_solver_results(m->polisher)[0].reason));
+    *batch = (pdm_batch){kept, m->good};
+    *out   = m;
+    m      = NULL;
+done:
+    pdm_model_destroy(&m);
+    return status;
+}
+
+/* One round: solves on the grid that *g gives and replaces it. */
+static pdm_status grade(pdm_case *c, pdm_grading *g)
+{
+    pdm_status  status = PDM_OK;
+    pdm_model  *m      = NULL;
+    pdm_grading next   = {{NULL}}, old;
+    pdm_batch   batch;
+
+    PDM_TRY(solve_few(c, g, "grading = \"auto\"", &m, &batch));
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++)
         if (pdm_domain_wants_grading(m->domain, j))
             PDM_TRY(next_breaks(m, batch, pdm_solver_lend(m->polisher)->c, j, &next.interior[j]));
@@ -215,7 +237,7 @@ static pdm_status grade(pdm_case *c, pdm_grading *g)
     *g   = next;
     next = old;
 done:
-    grading_destroy(ctx, &next);
+    grading_destroy(pdm_case_context(c), &next);
     pdm_model_destroy(&m);
     return status;
 }

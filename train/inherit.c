@@ -96,6 +96,23 @@ static bool knots_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_S
     return true;
 }
 
+/* Where both have boxes of equal difficulty, which were measured apart. */
+static bool boxes_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    const int64_t *x = pdm_experts_boxes(a->experts), *y = pdm_experts_boxes(b->experts);
+    const pdm_size n_dim = pdm_domain_n_dim(a->domain), n = pdm_experts_columns(a->experts)->n_expert;
+
+    if (!x || !y || n != pdm_experts_columns(b->experts)->n_expert) return true; /* told by the cases */
+    for (pdm_size i = 0; i < n * n_dim * 2; i++)
+        if (x[i] != y[i]) {
+            differs(note, "/experts:boxes: expert %lld ends at control point %lld of %s against %lld",
+                    (long long)(i / 2 / n_dim), (long long)x[i], pdm_pde_dim_name(a->pde, i / 2 % n_dim),
+                    (long long)y[i]);
+            return false;
+        }
+    return true;
+}
+
 static void print_shape(const pdm_tensor_info *t, char text[128])
 {
     size_t used = 0;
@@ -138,7 +155,7 @@ pdm_status model_check_kin(const pdm_model *a, const pdm_model *b)
 {
     char       note[NOTE_SIZE];
     const bool agree = names_agree(a, b, note) && sizes_agree(a, b, note) && knots_agree(a, b, note) &&
-                       networks_agree(a->surrogate, b->surrogate, note);
+                       boxes_agree(a, b, note) && networks_agree(a->surrogate, b->surrogate, note);
     return agree ? PDM_OK : refuse(a, b, note);
 }
 
@@ -157,13 +174,27 @@ static void take_scales(pdm_model *m, const pdm_model *parent)
 /* Where the case of m wants knots that are found, they are those of the parent. */
 static pdm_status take_knots(pdm_model **m, const pdm_model *parent)
 {
-    pdm_grading lent = {{NULL}};
+    pdm_grading lent;
 
-    for (pdm_size j = 0; j < pdm_domain_n_dim(parent->domain); j++) {
-        const pdm_spline *s = pdm_domain_spline(parent->domain, j);
-        if (pdm_domain_wants_grading((*m)->domain, j) && s->n_element > 1) lent.interior[j] = s->breaks + 1;
-    }
+    grading_lend(*m, parent, &lent);
     return model_regrade(m, &lent);
+}
+
+/* Where the case of m wants boxes of equal difficulty, they are those of the parent, if it has as many along each dimension; else
+ * measured anew. */
+static pdm_status take_boxes(pdm_model *m, const pdm_model *parent)
+{
+    pdm_status status = PDM_OK;
+    int64_t   *found  = NULL;
+    bool       same   = pdm_experts_boxes(parent->experts) != NULL;
+
+    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++)
+        same = same && pdm_experts_along(m->experts, j) == pdm_experts_along(parent->experts, j);
+    if (!same) PDM_TRY(boxes_find(m, &found));
+    PDM_TRY(boxes_set(m, same ? pdm_experts_boxes(parent->experts) : found));
+done:
+    pdm_free(m->ctx, found);
+    return status;
 }
 
 static pdm_status take_weights(pdm_model *m, const pdm_model *parent)
@@ -223,6 +254,7 @@ pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model
     if (!knots_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
     PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
     take_scales(m, parent);
+    PDM_TRY(take_boxes(m, parent));
     PDM_TRY(model_network(m));
     if (!networks_agree(m->surrogate, parent->surrogate, note)) PDM_TRY(refuse(m, parent, note));
     PDM_TRY(take_weights(m, parent));

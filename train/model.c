@@ -147,7 +147,7 @@ static pdm_status create_parts(pdm_model *m, const pdm_grading *grading)
     PDM_TRY(pdm_pde_create(m->ctx, m->the_case, &m->pde));
     PDM_TRY(check_mode(m));
     PDM_TRY(pdm_domain_create(m->ctx, m->the_case, m->pde, grading, &m->domain));
-    PDM_TRY(pdm_experts_create(m->ctx, m->the_case, m->domain, &m->experts));
+    PDM_TRY(pdm_experts_create(m->ctx, m->the_case, m->domain, NULL, &m->experts));
     PDM_TRY(check_exact(m));
     PDM_TRY(sources_create(m));
     m->n_batch = m->training.batch;
@@ -217,10 +217,13 @@ pdm_status model_ground(pdm_case *c, pdm_model **out)
     pdm_status  status  = PDM_OK;
     pdm_model  *m       = NULL;
     pdm_grading grading = {{NULL}};
+    int64_t    *bounds  = NULL;
 
     PDM_TRY(model_start(c, NULL, &m));
     PDM_TRY(grading_find(m, &grading));
     PDM_TRY(model_regrade(&m, &grading));
+    PDM_TRY(boxes_find(m, &bounds));
+    PDM_TRY(boxes_set(m, bounds));
     PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
     PDM_TRY(sources_read(m));
     sources_scale(m);
@@ -229,6 +232,7 @@ pdm_status model_ground(pdm_case *c, pdm_model **out)
     m    = NULL;
 done:
     grading_destroy(pdm_case_context(c), &grading);
+    pdm_free(pdm_case_context(c), bounds);
     pdm_model_destroy(&m);
     return status;
 }
@@ -484,6 +488,7 @@ pdm_status model_write(pdm_model *m, const char *path, const packed_weights *pac
     PDM_TRY(pdm_store_put_text(s, "provenance", "build", pdm_build_info()));
     PDM_TRY(store_history(m, s, true));
     PDM_TRY(store_grading(&m, s, true));
+    PDM_TRY(boxes_store(m, s, true));
     PDM_TRY(store_scales(m, s, true));
     PDM_TRY(store_weights(m, s, packed, true));
     PDM_TRY(store_progress(m, s, true));
@@ -509,6 +514,7 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
     PDM_TRY(pdm_store_get_case(s, &c));
     PDM_TRY(model_start(c, NULL, &m));
     PDM_TRY(store_grading(&m, s, false));
+    PDM_TRY(boxes_store(m, s, false));
     PDM_TRY(pdm_store_get_text(s, "provenance", "case_file", &m->case_file));
     PDM_TRY(store_scales(m, s, false));
     PDM_TRY(model_network(m));

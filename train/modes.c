@@ -139,6 +139,7 @@ static pdm_status cut_domain(pdm_model *m, const pdm_size *along, pdm_experts **
     pdm_status   status = PDM_OK;
     pdm_case    *c      = NULL;
     pdm_experts *x      = NULL;
+    bool         same   = true; /* as the case has them */
     char         group[128], value[32];
 
     PDM_TRY(pdm_case_copy(m->the_case, &c));
@@ -146,10 +147,11 @@ static pdm_status cut_domain(pdm_model *m, const pdm_size *along, pdm_experts **
         snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(m->pde, j));
         snprintf(value, sizeof value, "%lld", (long long)along[j]);
         PDM_TRY(pdm_case_set_text(c, group, "experts", value));
+        same = same && along[j] == pdm_experts_along(m->experts, j);
         if (along[j] != pdm_experts_along(m->experts, j)) /* boxes for the prior that the case has may not fit */
             PDM_TRY(pdm_case_set_text(c, group, "prior_experts", value));
     }
-    PDM_TRY(pdm_experts_create(m->ctx, c, m->domain, &x));
+    PDM_TRY(pdm_experts_create(m->ctx, c, m->domain, same ? pdm_experts_boxes(m->experts) : NULL, &x));
     for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) pdm_experts_set_scale(x, f, m->magnitude[f]);
     *out = x;
     x    = NULL;
@@ -179,13 +181,13 @@ static void mark_rows(modes_job *j, const pdm_experts *experts)
         pdm_size             n    = 1;
         for (pdm_size d = 0; d < rows->n_dim; d++) n *= term->axis[d].n_row;
         for (pdm_size i = 0; i < n; i++) {
-            bool     meet = false;
-            pdm_size rest = i;
+            pdm_size rest = i, element[PDM_MAX_DIM];
             for (pdm_size d = rows->n_dim - 1; d >= 0; d--) {
                 const pdm_axis *axis = &term->axis[d];
-                meet                 = meet || pdm_experts_meet(experts, d, axis->row_element[rest % axis->n_row]);
+                element[d]           = axis->row_element[rest % axis->n_row];
                 rest /= axis->n_row;
             }
+            const bool meet         = pdm_experts_meet(experts, element);
             j->kind[term->row0 + i] = (unsigned char)(sums ? ROW_IN_SUMS_ONLY : meet ? ROW_INTERFACE : ROW_INSIDE);
         }
     }

@@ -241,6 +241,18 @@ pdm_solver_settings model_free_settings(const pdm_model *m, double tolerance, pd
 /* grading.c: breaks for the dimensions of m's case that ask for them; all NULL where none does. Owned by the caller. */
 pdm_status grading_find(const pdm_model *m, pdm_grading *out);
 void       grading_destroy(pdm_context *ctx, pdm_grading *g);
+/* The breaks that one model has, of the dimensions for which another's case asks for them. Lent. */
+void grading_lend(const pdm_model *wants, const pdm_model *has, pdm_grading *lent);
+/* A model on that grid whose polisher has solved the inputs of the first step, with all coefficients free; *batch: those that
+ * went well. `what` begins the message where none did. Destroy *out. */
+pdm_status solve_few(pdm_case *c, const pdm_grading *grading, const char *what, pdm_model **out, pdm_batch *batch);
+
+/* boxes.c: bounds for pdm_experts_create() where m's case asks for them, else *out stays. Owned by the caller. */
+pdm_status boxes_find(const pdm_model *m, int64_t **out);
+/* Experts anew with these bounds, NULL: as they are. Before there is a network. */
+pdm_status boxes_set(pdm_model *m, const int64_t *bounds);
+/* Bounds that were found, to or from a model file. */
+pdm_status boxes_store(pdm_model *m, pdm_store *s, bool writing);
 /* scales.c */
 pdm_status scales_find(pdm_model *m);
 /* batch.c: inputs -> lift, data and features of sample i of the batch buffers */
