@@ -366,9 +366,10 @@ typedef struct pdm_backend_ops {
     /* out [n_unknown]: what unknowns are worth at the minimum x of a quadratic with the matrix L L^T. With K the part of
      * (L L^T)^-1 within a set of unknowns, K^-1 = R R^T, R lower triangular: out_i = 1/2 (R^T x)_i^2. The sum over the last
      * ones of a set, from any one on, is how much the minimum rises when those are held at zero and all others may follow.
+     * preferred [n_sample][n_unknown] host: a set's unknowns are taken in their order, but these before the others; NULL: none.
      * 0 where an unknown does not exist; NaN in sets whose K is singular. */
     pdm_status (*blocks_worth)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *x,
-                               pdm_buffer *out);
+                               const unsigned char *preferred, pdm_buffer *out);
     /* out [n_column] = diag H, no entry below 1e-12 of the largest; 0 where an unknown does not exist */
     pdm_status (*blocks_diagonal)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);
 

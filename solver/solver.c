@@ -355,7 +355,8 @@ done:
     return status;
 }
 
-pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, pdm_buffer *worth, double *least)
+pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, const unsigned char *preferred,
+                            pdm_buffer *worth, double *least)
 {
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = s->backend;
@@ -376,7 +377,7 @@ pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, p
     PDM_TRY(b->ops->blocks_solve(b, st->blocks, whole, st->L, s->g, s->step));
     PDM_TRY(b->ops->vector_dot(b, whole, st->n_column, s->g, s->step, NULL, s->dot));
     PDM_TRY(b->ops->vector_combine(b, whole, st->n_column, s->one, st->w, s->minus, s->step, s->w_try));
-    PDM_TRY(b->ops->blocks_worth(b, st->blocks, whole, st->L, s->w_try, worth));
+    PDM_TRY(b->ops->blocks_worth(b, st->blocks, whole, st->L, s->w_try, preferred, worth));
     for (pdm_size i = 0; i < whole.n; i++)
         least[s->accepted[i]] = s->result[s->accepted[i]].objective - 0.5 * s->dot[s->accepted[i]];
 done:

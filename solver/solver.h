@@ -113,10 +113,11 @@ const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
 
 /* What every column is worth at the present w, those included that do not exist: the objective's quadratic model with all
  * columns, at its own minimum, set by set as of blocks_worth with an expert a set; a column's worth is what it adds to those
- * before it, all other experts following. worth [n_sample][n_column]; least [n_sample] host: the model's minimum, NaN for
+ * before it, all other experts following. Before the others come those `preferred` [n_sample][n_column] (NULL: none). worth [n_sample][n_column]; least [n_sample] host: the model's minimum, NaN for
  * samples whose matrix cannot be factored, and of which nothing is said. After pdm_solver_linearise of these samples; from then on all columns exist, with
  * the settings' ridge. */
-pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, pdm_buffer *worth, double *least);
+pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, const unsigned char *preferred,
+                            pdm_buffer *worth, double *least);
 
 /* The experts' own solvers of PDM_MODE_INDEPENDENT, with states like any other's: w of this expert, c = c_lift + C_e w_e, r of
  * its rows (zero elsewhere). They share A and gradient_c with each other, so linearise one at a time. The solver itself has w of

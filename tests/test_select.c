@@ -363,7 +363,7 @@ START_TEST(worth_is_what_objectives_rise_by)
         ck_assert_int_eq(
             f.p.backend->ops->buffer_create(f.p.backend, (size_t)(N_SAMPLE * f.n_column) * sizeof(double), &worth),
             PDM_OK);
-        ck_assert_int_eq(pdm_solver_worth(f.solver, all, f.basis, worth, least), PDM_OK);
+        ck_assert_int_eq(pdm_solver_worth(f.solver, all, f.basis, NULL, worth, least), PDM_OK);
         double *each = get(&f, worth, N_SAMPLE * f.n_column);
         ck_assert_int_eq(st->n_column, f.n_column);
         solve(&f);
@@ -393,6 +393,47 @@ START_TEST(worth_is_what_objectives_rise_by)
     }
 END_TEST
 
+/* The same where some columns of an expert come before the others: what the others of an expert are worth together. */
+START_TEST(worth_of_the_rest_is_what_it_adds_to_the_preferred)
+    {
+        static const int linear[] = {PROBLEM_HEAT, PROBLEM_POISSON, PROBLEM_WAVE};
+        fixture          f;
+        pdm_buffer      *worth = NULL;
+        double           least[N_SAMPLE], phi[N_SAMPLE];
+        open_fixture(&f, linear[_i / 3], (kind)(_i % 3), "cpu", 2);
+        const pdm_batch all   = problem_batch(&f.p);
+        const pdm_size *first = pdm_experts_column0(f.experts), n_on = N_SAMPLE * f.n_column;
+        unsigned char  *preferred = malloc((size_t)n_on);
+        memcpy(preferred, f.on, (size_t)n_on);
+        ck_assert_int_eq(pdm_solver_select(f.solver, all, NULL, NULL), PDM_OK);
+        solve(&f);
+        for (int s = 0; s < N_SAMPLE; s++) phi[s] = pdm_solver_results(f.solver)[s].objective;
+        ck_assert_int_eq(pdm_solver_linearise(f.solver, all, &f.p.data, false), PDM_OK);
+        ck_assert_int_eq(f.p.backend->ops->buffer_create(f.p.backend, (size_t)n_on * sizeof(double), &worth), PDM_OK);
+        ck_assert_int_eq(pdm_solver_worth(f.solver, all, f.basis, preferred, worth, least), PDM_OK);
+        double *each = get(&f, worth, n_on);
+        for (pdm_size e = 0; e < pdm_experts_columns(f.experts)->n_expert; e++) {
+            memset(f.on, 1, (size_t)n_on);
+            for (int s = 0; s < N_SAMPLE; s++)
+                for (pdm_size i = s * f.n_column + first[e]; i < s * f.n_column + first[e + 1]; i++)
+                    f.on[i] = preferred[i];
+            ck_assert_int_eq(pdm_solver_select(f.solver, all, f.on, NULL), PDM_OK);
+            solve(&f);
+            for (int s = 0; s < N_SAMPLE; s++) {
+                double sum = 0.0;
+                for (pdm_size i = first[e]; i < first[e + 1]; i++)
+                    if (!preferred[s * f.n_column + i]) sum += each[s * f.n_column + i];
+                const double rise = pdm_solver_results(f.solver)[s].objective - phi[s];
+                ck_assert_msg(fabs(rise - sum) <= 1e-4 * (rise + phi[s]), "%s, expert %d: %g, not %g",
+                              problem_name(f.p.number), (int)e, sum, rise);
+            }
+        }
+        free(each), free(preferred);
+        f.p.backend->ops->buffer_destroy(f.p.backend, &worth);
+        close_fixture(&f);
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("select");
@@ -403,6 +444,7 @@ int main(void)
     tcase_add_loop_test(t, same_bits_for_threads_and_back_ends, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, none_is_the_lift, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, worth_is_what_objectives_rise_by, 0, 9);
+    tcase_add_loop_test(t, worth_of_the_rest_is_what_it_adds_to_the_preferred, 0, 9);
     tcase_add_test(t, free_coefficients_have_no_choice);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);

@@ -144,7 +144,7 @@ static pdm_status find_worth(pdm_model *m, pdm_batch good)
     void          *host     = NULL;
     const pdm_size n_column = pdm_experts_n_column(m->experts);
 
-    PDM_TRY(pdm_solver_worth(m->solver, good, m->basis, g->column_worth, g->least));
+    PDM_TRY(pdm_solver_worth(m->solver, good, m->basis, NULL, g->column_worth, g->least));
     PDM_TRY(m->backend->ops->acquire(m->backend, g->column_worth, PDM_READ, &host));
     for (pdm_size i = 0; i < good.n; i++) {
         const pdm_size k    = good.index[i];

@@ -206,7 +206,7 @@ pdm_status blocks_factor_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s,
 pdm_status blocks_solve_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,
                             pdm_buffer *x);
 pdm_status blocks_worth_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *x,
-                            pdm_buffer *out);
+                            const unsigned char *preferred, pdm_buffer *out);
 pdm_status blocks_diagonal_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);
 /* vector.c */
 pdm_status vector_dot_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,

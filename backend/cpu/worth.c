@@ -11,6 +11,7 @@ typedef struct worth_task {
     const pdm_blocks_plan *plan;
     pdm_batch              batch;
     const double          *L, *x;
+    const unsigned char   *preferred;
     double                *out;
 } worth_task;
 
@@ -26,6 +27,16 @@ size_t worth_doubles(const pdm_blocks_desc *d)
 {
     const pdm_size m = widest_set(d);
     return (size_t)(m * (d->n_unknown + m + 2));
+}
+
+/* Does unknown a come behind unknown b? */
+static bool is_behind(const worth_task *k, pdm_size sample, int32_t a, int32_t b)
+{
+    if (k->preferred) {
+        const unsigned char *p = k->preferred + sample * k->plan->desc->n_unknown;
+        if (!p[a] != !p[b]) return !p[a];
+    }
+    return a > b;
 }
 
 /* L X = E: X [packed][m] over unit columns E, one for each unknown of the set that exists, the last unknown first. Returns
@@ -84,8 +95,8 @@ static void worth_task_run(void *user, pdm_size task, int thread)
             if (u >= d->set0[set] && u < d->set0[set + 1]) which[m++] = u;
         }
     if (m == 0) return;
-    for (pdm_size i = 1; i < m; i++) /* falling; nearly sorted */
-        for (pdm_size l = i; l > 0 && which[l] > which[l - 1]; l--) {
+    for (pdm_size i = 1; i < m; i++) /* the last one first; nearly sorted */
+        for (pdm_size l = i; l > 0 && is_behind(k, sample, which[l], which[l - 1]); l--) {
             const int32_t u = which[l];
             which[l]        = which[l - 1];
             which[l - 1]    = u;
@@ -99,10 +110,15 @@ static void worth_task_run(void *user, pdm_size task, int thread)
 }
 
 pdm_status blocks_worth_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *x,
-                            pdm_buffer *out)
+                            const unsigned char *preferred, pdm_buffer *out)
 {
-    worth_task task = {
-        .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .L = cpu_data(L), .x = cpu_data(x), .out = cpu_data(out)};
+    worth_task task = {.cpu       = pdm_cpu_of(b),
+                       .plan      = plan,
+                       .batch     = s,
+                       .L         = cpu_data(L),
+                       .x         = cpu_data(x),
+                       .preferred = preferred,
+                       .out       = cpu_data(out)};
     pdm_cpu_for(task.cpu, s.n * plan->desc->n_set, worth_task_run, &task);
     return PDM_OK;
 }
