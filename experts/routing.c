@@ -7,7 +7,7 @@
 #define ROUTING_SETTINGS(X)                                                                                            \
     X(groups, PDM_SETTING_COUNT, 4, 1, 64, NULL, "1", "groups of columns that an expert may have or not")              \
     X(shared, PDM_SETTING_COUNT, 0, 0, 255, NULL, "1", "columns per expert and field that all but null experts have")  \
-    X(top_p, PDM_SETTING_REAL, 0.9, 1e-3, 0.999, NULL, "1",                                                            \
+    X(top_p, PDM_SETTING_REAL, 0.99, 1e-3, 0.999, NULL, "1",                                                           \
       "an expert has the fewest groups whose probability adds up to this")                                             \
     X(unknowns, PDM_SETTING_REAL, 0.6, 1e-3, 1.0, NULL, "1",                                                           \
       "share of the unknowns that the gate learns to get by with; 1: as many as are of any use")                       \
@@ -162,6 +162,7 @@ pdm_status pdm_routing_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     PDM_TRY(pdm_alloc_array(ctx, r->n_expert, &r->points));
     PDM_TRY(pdm_alloc_array(ctx, r->n_expert * r->n_dim, &r->place));
     PDM_TRY(pdm_alloc_array(ctx, r->n_choice, &r->order));
+    PDM_TRY(pdm_alloc_array(ctx, r->n_choice, &r->trial));
     PDM_TRY(pdm_alloc_array(ctx, n_sample * r->n_column, &r->on));
     PDM_TRY(pdm_alloc_array(ctx, n_sample * r->n_column, &r->ridge));
     PDM_TRY(pdm_alloc_array(ctx, n_sample * r->n_expert * r->settings.groups, &r->group_on));
@@ -182,8 +183,8 @@ void pdm_routing_destroy(pdm_routing **routing)
 {
     if (!routing || !*routing) return;
     pdm_routing *r       = *routing;
-    void        *array[] = {r->group_of, r->size, r->points,   r->place, r->order, r->on,
-                            r->ridge,    r->null, r->group_on, r->n_on,  r->load};
+    void        *array[] = {r->group_of, r->size,  r->points, r->place,    r->order, r->on,
+                            r->trial,    r->ridge, r->null,   r->group_on, r->n_on,  r->load};
     for (size_t i = 0; i < sizeof array / sizeof *array; i++) pdm_free(r->ctx, array[i]);
     pdm_free(r->ctx, r);
     *routing = NULL;
@@ -292,6 +293,35 @@ done:
 void pdm_routing_freeze(pdm_routing *r, bool frozen)
 {
     r->frozen = frozen;
+}
+
+pdm_size pdm_routing_count(pdm_routing *r, const double *p)
+{
+    const pdm_size groups = r->settings.groups;
+    pdm_size       n      = 0;
+    for (pdm_size e = 0; e < r->n_expert; e++) {
+        unsigned char  null;
+        const int32_t *size = r->size + e * r->n_choice;
+        choose_sets(r, p + e * r->n_choice, r->trial, &null);
+        for (pdm_size k = 0; k < groups; k++) n += r->trial[k] ? size[k] : 0;
+        n += null ? 0 : size[groups];
+    }
+    return n;
+}
+
+void pdm_routing_open(pdm_routing *r, pdm_size sample, double solver_ridge)
+{
+    const pdm_size groups = r->settings.groups;
+    for (pdm_size e = 0; e < r->n_expert; e++) {
+        const pdm_size at = sample * r->n_expert + e;
+        for (pdm_size k = 0; k < groups; k++) r->group_on[at * groups + k] = 1;
+        r->null[at] = 0;
+        r->n_on[at] = (int32_t)(r->column0[e + 1] - r->column0[e]);
+        for (pdm_size i = r->column0[e]; i < r->column0[e + 1]; i++) {
+            r->on[sample * r->n_column + i]    = 1;
+            r->ridge[sample * r->n_column + i] = solver_ridge;
+        }
+    }
 }
 
 /* d(ridge/g^2)/dp = -2 ridge g'/g^3 */

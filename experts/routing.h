@@ -39,6 +39,10 @@ void pdm_routing_pool(const pdm_routing *r, pdm_size n_feature, const float *fea
  * While frozen, sets stay as they are. */
 pdm_status pdm_routing_choose(pdm_routing *r, pdm_size sample, const double *p, double solver_ridge);
 void       pdm_routing_freeze(pdm_routing *r, bool frozen);
+/* How many columns all experts of a sample together would have with these probabilities [n_expert][n_choice]. */
+pdm_size pdm_routing_count(pdm_routing *r, const double *p);
+/* All columns of the sample exist, with solver_ridge, whatever the gate says. */
+void pdm_routing_open(pdm_routing *r, pdm_size sample, double solver_ridge);
 /* g_p [n_expert][n_choice] += backward of choose, the sets fixed; g_ridge [n_column] of the sample. */
 void pdm_routing_backward(const pdm_routing *r, pdm_size sample, const double *p, const double *g_ridge, double *g_p);
 

@@ -15,6 +15,7 @@ struct pdm_routing {
     double                 *points;   /* [n_expert] control points                                      */
     double                 *place;    /* [n_expert][n_dim] middle, -1 to 1                              */
     int32_t                *order;    /* [n_choice] work                                                */
+    unsigned char          *trial;    /* [n_choice] work                                                */
     bool                    frozen;
     /* [n_sample][...] */
     unsigned char *on, *group_on, *null;

@@ -7,8 +7,9 @@
 #include "train/train_impl.h"
 
 static const double PRICE_MEMORY = 0.9;                  /* of the running mean of log prices          */
-static const double DRIFT_RATE = 0.05, DRIFT_MOST = 4.0; /* a step, and altogether                     */
+static const double DRIFT_RATE = 0.05, DRIFT_MOST = 4.0; /* a step of the gate, and altogether         */
 static const double UNIT_LEAST = 1e-2;                   /* of the objective, that worth is measured by */
+enum { OPENING = GATING_OPENING, LESSONS = 50 };         /* steps of the gate in each of the first OPENING  */
 
 static void gating_layout(gating *g, pdm_size n_batch, pdm_size n_in)
 {
@@ -85,6 +86,12 @@ void gating_pool(pdm_model *m, pdm_size sample, const float *features)
     if (m->gating) pdm_routing_pool(m->gating->routing, pdm_domain_n_feature(m->domain), features, seen_by(m, sample));
 }
 
+/* At first all columns exist, and the gate learns what it would choose. */
+static bool is_open(const pdm_model *m)
+{
+    return m->step < OPENING;
+}
+
 pdm_status gating_choose(pdm_model *m, pdm_batch batch)
 {
     pdm_status status = PDM_OK;
@@ -97,6 +104,8 @@ pdm_status gating_choose(pdm_model *m, pdm_batch batch)
         pdm_gate_forward(g->gate, row_of(g, k), pdm_routing_n_expert(g->routing), seen_by(m, k), p);
         PDM_TRY(pdm_routing_choose(g->routing, k, p, m->solver_settings.ridge));
     }
+    for (pdm_size i = 0; i < batch.n && is_open(m); i++)
+        pdm_routing_open(g->routing, batch.index[i], m->solver_settings.ridge);
     const pdm_routing_choice choice = pdm_routing_lend(g->routing);
     const pdm_routing_load   load   = pdm_routing_measure(g->routing, batch);
     PDM_TRY(pdm_solver_select(m->solver, batch, choice.on, choice.ridge));
@@ -124,7 +133,7 @@ pdm_status gating_backward(pdm_model *m, pdm_batch good)
         const pdm_size k = good.index[i], at = choice_of(g, k);
         memset(g->g_p + at, 0, (size_t)(n_expert * n_choice) * sizeof *g->g_p);
         memset(g->g_score + at, 0, (size_t)(n_expert * n_choice) * sizeof *g->g_score);
-        pdm_routing_backward(g->routing, k, g->p + at, (double *)host + k * n_column, g->g_p + at);
+        if (!is_open(m)) pdm_routing_backward(g->routing, k, g->p + at, (double *)host + k * n_column, g->g_p + at);
         for (pdm_size e = 0; e < n_expert; e++)
             pdm_gate_softmax_backward(n_choice, g->p + at + e * n_choice, g->g_p + at + e * n_choice,
                                       g->g_score + at + e * n_choice);
@@ -144,7 +153,7 @@ static pdm_status find_worth(pdm_model *m, pdm_batch good)
     void          *host     = NULL;
     const pdm_size n_column = pdm_experts_n_column(m->experts);
 
-    PDM_TRY(pdm_solver_worth(m->solver, good, m->basis, NULL, g->column_worth, g->least));
+    PDM_TRY(pdm_solver_worth(m->solver, good, m->basis, pdm_routing_lend(g->routing).on, g->column_worth, g->least));
     PDM_TRY(m->backend->ops->acquire(m->backend, g->column_worth, PDM_READ, &host));
     for (pdm_size i = 0; i < good.n; i++) {
         const pdm_size k    = good.index[i];
@@ -158,65 +167,112 @@ done:
     return status;
 }
 
-/* The share wanted at the present step: all at first, so that columns learn before they are chosen from. */
-static double wanted_share(const pdm_model *m)
+/* The share of the unknowns that the gate would keep, whether or not all exist. */
+static double kept_share(pdm_model *m, pdm_batch good)
 {
-    const double end = pdm_routing_get_settings(m->gating->routing)->unknowns;
-    const double run = (double)m->step / fmax(1.0, GATING_OPENING * (double)m->training.steps);
-    return run < 1.0 ? 1.0 + (end - 1.0) * run : end;
+    gating *g = m->gating;
+    double  n = 0.0;
+    for (pdm_size i = 0; i < good.n; i++)
+        n += (double)pdm_routing_count(g->routing, g->p + choice_of(g, good.index[i]));
+    return n / (double)(good.n * pdm_experts_n_column(m->experts));
 }
 
-/* The price of unknowns: a running mean of what would do for each batch, and a correction for what the gate makes of it. */
-static void find_price(pdm_model *m, pdm_batch good)
+/* Corrects the price for what the gate makes of it, and finds the targets. */
+static void find_targets(pdm_model *m, pdm_batch good)
 {
     gating      *g      = m->gating;
-    const double wanted = wanted_share(m), missed = (pdm_model_value(m, "gate.unknowns") - wanted) / wanted;
-    const double here = pdm_routing_log_price(g->routing, good, wanted, g->balance, g->worth, g->surcharge);
-    g->next_price     = isnan(g->log_price) ? here : PRICE_MEMORY * g->log_price + (1.0 - PRICE_MEMORY) * here;
-    g->next_drift     = fmax(-DRIFT_MOST, fmin(DRIFT_MOST, g->drift + DRIFT_RATE * missed));
-}
-
-pdm_status gating_learn(pdm_model *m, pdm_batch good, double loss)
-{
-    pdm_status status  = PDM_OK;
-    gating    *g       = m->gating;
-    bool       finite  = true;
-    double     entropy = 0.0;
-
-    if (!g) return PDM_OK;
-    const pdm_size       n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);
-    const pdm_gate_state net   = pdm_gate_lend(g->gate);
-    const double         share = 1.0 / (double)(good.n * n_expert);
-    for (pdm_size i = 0; i < net.n; i++) net.gradient[i] *= loss > 0.0 ? 1.0 / loss : 0.0;
-    PDM_TRY(find_worth(m, good));
-    find_price(m, good);
+    const double wanted = pdm_routing_get_settings(g->routing)->unknowns, missed = kept_share(m, good) / wanted - 1.0;
+    g->next_drift = fmax(-DRIFT_MOST, fmin(DRIFT_MOST, g->next_drift + DRIFT_RATE * missed));
     for (pdm_size i = 0; i < good.n; i++) {
         const pdm_size k = good.index[i], at = choice_of(g, k);
         pdm_routing_target(g->routing, g->worth + at, g->next_price + g->next_drift, g->surcharge + row_of(g, k),
                            g->target + at);
-        for (pdm_size e = 0; e < n_expert; e++) {
-            const pdm_size row   = at + e * n_choice;
-            const bool     known = !isnan(g->target[row]);
-            for (pdm_size c = 0; c < n_choice; c++) {
-                g->g_score[row + c] = known ? share * (g->p[row + c] - g->target[row + c]) : 0.0;
-                if (known && g->target[row + c] > 0.0)
-                    entropy -= share * g->target[row + c] * log(g->p[row + c] / g->target[row + c] + 1e-300);
+    }
+}
+
+/* The price of unknowns: a running mean of what would do for each batch. */
+static void find_price(pdm_model *m, pdm_batch good)
+{
+    gating      *g    = m->gating;
+    const double here = pdm_routing_log_price(g->routing, good, pdm_routing_get_settings(g->routing)->unknowns,
+                                              g->balance, g->worth, g->surcharge);
+    g->next_price     = isnan(g->log_price) ? here : PRICE_MEMORY * g->log_price + (1.0 - PRICE_MEMORY) * here;
+    g->next_drift     = g->drift;
+}
+
+/* Adds the gradient of the cross entropy with the targets, averaged over experts and samples, by the gate's weights; returns
+ * how far the probabilities are from them. */
+static double add_entropy(pdm_model *m, pdm_batch good)
+{
+    gating        *g        = m->gating;
+    const pdm_size n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);
+    const double   share    = 1.0 / (double)(good.n * n_expert);
+    double         distance = 0.0;
+
+    for (pdm_size i = 0; i < good.n; i++) {
+        const pdm_size k = good.index[i], at = choice_of(g, k);
+        for (pdm_size row = at; row < at + n_expert * n_choice; row += n_choice) {
+            const bool known = !isnan(g->target[row]);
+            for (pdm_size c = row; c < row + n_choice; c++) {
+                g->g_score[c] = known ? share * (g->p[c] - g->target[c]) : 0.0;
+                if (known && g->target[c] > 0.0)
+                    distance -= share * g->target[c] * log(g->p[c] / g->target[c] + 1e-300);
             }
         }
         pdm_gate_backward(g->gate, row_of(g, k), n_expert, seen_by(m, k), g->g_score + at);
     }
-    model_set_value(m, "gate.distance", entropy);
+    return distance;
+}
+
+pdm_status gating_learn(pdm_model *m, pdm_batch good, double loss)
+{
+    pdm_status status = PDM_OK;
+    gating    *g      = m->gating;
+    bool       finite = true;
+
+    if (!g) return PDM_OK;
+    const pdm_gate_state net = pdm_gate_lend(g->gate);
+    for (pdm_size i = 0; i < net.n; i++) net.gradient[i] *= loss > 0.0 ? 1.0 / loss : 0.0;
+    PDM_TRY(find_worth(m, good));
+    find_price(m, good);
+    find_targets(m, good);
+    model_set_value(m, "gate.distance", add_entropy(m, good));
     for (pdm_size i = 0; i < net.n; i++) finite = finite && isfinite(net.gradient[i]);
     if (!finite) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the gate's weights is not finite (loss %g)", loss);
 done:
     return status;
 }
 
-void gating_update(pdm_model *m)
+/* One more of the gate's steps with the worth that was found: price, targets, gradient. */
+static void learn_again(pdm_model *m, pdm_batch good)
+{
+    gating *g = m->gating;
+    for (pdm_size i = 0; i < good.n; i++) {
+        const pdm_size k = good.index[i];
+        pdm_gate_forward(g->gate, row_of(g, k), pdm_routing_n_expert(g->routing), seen_by(m, k),
+                         g->p + choice_of(g, k));
+    }
+    find_targets(m, good);
+    (void)add_entropy(m, good);
+}
+
+/* The gate falls silent sooner than the network: columns that come and go cannot be learnt. */
+static double gate_rate(const pdm_model *m)
+{
+    const double rate = optimiser_rate(m, pdm_routing_get_settings(m->gating->routing)->learning_rate);
+    return is_open(m) ? rate : rate * OPENING / (double)(m->step + 1);
+}
+
+void gating_update(pdm_model *m, pdm_batch good)
 {
     gating *g = m->gating;
     if (!g) return;
-    (void)pdm_gate_update(g->gate, m->step + 1, optimiser_rate(m, pdm_routing_get_settings(g->routing)->learning_rate));
+    const bool     open    = is_open(m);
+    const pdm_size lessons = open ? LESSONS : 1, before = m->step + (LESSONS - 1) * (open ? m->step : OPENING);
+    for (pdm_size lesson = 0; lesson < lessons; lesson++) {
+        if (lesson > 0) learn_again(m, good);
+        (void)pdm_gate_update(g->gate, before + lesson + 1, gate_rate(m));
+    }
     g->log_price = g->next_price;
     g->drift     = g->next_drift;
     usage_take(m, batch_of(m, m->n_batch));

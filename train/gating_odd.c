@@ -5,7 +5,7 @@
 
 #include "train/train_impl.h"
 
-static const pdm_size SETTLED = 100;             /* steps after the share wanted has stopped falling */
+static const pdm_size SETTLED = 100;             /* steps after the gate has begun to choose */
 static const double   MUCH = 1.25, LITTLE = 0.5; /* of the share wanted */
 
 /* All there is of the solution then is the lift, whatever the network says: its gradient is zero. What columns would be worth is
@@ -28,7 +28,7 @@ void gating_tell_missed(pdm_model *m)
     const routing_usage u       = gating_usage(m);
     double              columns = 0.0;
 
-    if (!m->gating || (double)m->step < GATING_OPENING * (double)m->training.steps + (double)SETTLED) return;
+    if (!m->gating || m->step < GATING_OPENING + SETTLED) return;
     for (pdm_size e = 0; e < u.n_expert; e++) columns += u.columns[e];
     const double share  = columns / (double)pdm_experts_n_column(m->experts),
                  wanted = pdm_routing_get_settings(m->gating->routing)->unknowns;

@@ -214,7 +214,7 @@ pdm_status pdm_model_train_step(pdm_model *m)
     PDM_TRY(optimiser_step(m, &finite));
     if (!finite)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite (loss %g)", loss);
-    gating_update(m);
+    gating_update(m, (pdm_batch){.n = n_good, .index = m->good});
     m->step++;
     take_time(m, "seconds.update", &clock);
     if (m->training.slabs > 1) PDM_TRY(carry_on(m));

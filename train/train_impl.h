@@ -74,7 +74,7 @@ typedef struct routing_usage {
     const double *group;             /* [n_expert][n_group] share of samples in which a group is on               */
 } routing_usage;
 
-#define GATING_OPENING 0.4 /* of the steps of training: until then the share wanted falls */
+enum { GATING_OPENING = 10 }; /* steps at the start of training in which all columns exist */
 /* The gate at work. */
 typedef struct gating {
     pdm_routing *routing;
@@ -474,7 +474,7 @@ pdm_status gating_backward(pdm_model *m, pdm_batch good);
 /* Turns the gradient of the loss into that of log loss + cross entropy with what groups are worth. After it all
  * columns exist. Fails with PDM_ERR_NUMERIC when the gradient is not finite. */
 pdm_status gating_learn(pdm_model *m, pdm_batch good, double loss);
-void       gating_update(pdm_model *m);
+void       gating_update(pdm_model *m, pdm_batch good); /* the same samples */
 /* usage.c: how often experts and groups were chosen in recent steps of training; in the model file. */
 void          usage_layout(gating *g);
 void          usage_clear(gating *g);
