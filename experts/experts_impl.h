@@ -69,6 +69,9 @@ double   windows_value(const pdm_experts *x, const windows_at *at); /* not yet d
 
 /* experts/prior.c: the polynomials of all groups, once these have their columns; behind the Taylor columns, if any. */
 pdm_status experts_prior_create(pdm_experts *x);
+/* Of one group, continued to any coefficients coef [n_coef]: out [n_coef][n_col], zeros before; Taylor columns stay zero. */
+pdm_status experts_prior_fill(const pdm_experts *x, pdm_size expert, pdm_size field, pdm_size n_coef,
+                              const int32_t *coef, pdm_size n_col, double *out);
 /* Polynomials of rising degree on a box, at coefficients coef [n_coef] of it: columns first .. n_col-1 of out [n_coef][n_col], as
  * many as there are below the limits, one per dimension, on the number of functions of one variable; others stay as they are. */
 void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm_size *limit, pdm_size n_coef,

@@ -133,30 +133,41 @@ void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm
     }
 }
 
+pdm_status experts_prior_fill(const pdm_experts *x, pdm_size expert, pdm_size field, pdm_size n_coef,
+                              const int32_t *coef, pdm_size n_col, double *out)
+{
+    pdm_status              status  = PDM_OK;
+    const pdm_column_group *own     = &x->group[expert * x->desc.n_field + field];
+    const int32_t           box     = x->prior_of[expert];
+    pdm_size                longest = 0, limit[PDM_MAX_DIM];
+    unsigned char          *seen    = NULL;
+
+    for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
+        if (pdm_domain_spline(x->domain, j)->n_coef > longest) longest = pdm_domain_spline(x->domain, j)->n_coef;
+    PDM_TRY(pdm_alloc_array(x->ctx, longest, &seen));
+    count_places(x, field, box, seen, limit);
+    experts_polynomials(x, &x->prior_box[box], limit, n_coef, coef, experts_n_taylor(x, own), n_col, out);
+done:
+    pdm_free(x->ctx, seen);
+    return status;
+}
+
 pdm_status experts_prior_create(pdm_experts *x)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_group = x->desc.n_expert * x->desc.n_field;
-    pdm_size       n = 0, longest = 0, limit[PDM_MAX_DIM];
-    unsigned char *seen = NULL;
+    pdm_size       n       = 0;
 
-    for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
-        if (pdm_domain_spline(x->domain, j)->n_coef > longest) longest = pdm_domain_spline(x->domain, j)->n_coef;
     PDM_TRY(create_boxes(x));
-    PDM_TRY(pdm_alloc_array(x->ctx, longest, &seen));
     for (pdm_size g = 0; g < n_group; g++) n += x->group[g].n_coef * x->group[g].n_col;
     PDM_TRY(pdm_alloc_array(x->ctx, n, &x->prior));
     double *next = x->prior;
     for (pdm_size g = 0; g < n_group; g++) {
         pdm_column_group *own = &x->group[g];
-        const int32_t     box = x->prior_of[own->expert];
-        count_places(x, own->field, box, seen, limit);
-        experts_polynomials(x, &x->prior_box[box], limit, own->n_coef, own->coef, experts_n_taylor(x, own), own->n_col,
-                            next);
+        PDM_TRY(experts_prior_fill(x, own->expert, own->field, own->n_coef, own->coef, own->n_col, next));
         own->prior = next;
         next += own->n_coef * own->n_col;
     }
 done:
-    pdm_free(x->ctx, seen);
     return status;
 }

@@ -16,7 +16,7 @@ struct pdm_implicit {
     int32_t             *active;
     bool                 has_lambda; /* x is the adjoint of the last backward */
     pdm_arena            arena;
-    /* experts by themselves (PDM_MODE_INDEPENDENT): each has an adjoint of its own; nothing of the above but result then */
+    /* experts by themselves (PDM_MODE_INDEPENDENT): each has an adjoint of its own; of the above it has result, and v as scratch */
     pdm_size       n_part, n_basis; /* n_basis: numbers in g_basis, of all samples */
     pdm_implicit **part;            /* [n_part] */
     pdm_buffer    *g_part;          /* like g_basis */
@@ -161,16 +161,19 @@ done:
     return status;
 }
 
-/* The loss is that of the sum of all experts' answers, each of which is the minimum of a problem of its own. */
+/* The loss is that of c_lift + sum_e G_e (c_e - c_lift), each c_e the minimum of a problem of its own: dl/dc_e = G_e dl/dc. */
 static pdm_status parts_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis)
 {
-    pdm_status   status = PDM_OK;
-    pdm_backend *b      = d->backend;
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b      = d->backend;
+    const pdm_size n      = pdm_solver_lend(d->solver)->c_size;
 
     for (pdm_size i = 0; i < batch.n; i++) d->result[batch.index[i]] = (pdm_adjoint_result){.converged = true};
     for (pdm_size e = 0; e < d->n_part; e++) {
-        PDM_TRY(pdm_implicit_backward(d->part[e], batch, data, weight, g_c, e == 0 ? g_basis : d->g_part));
+        if (g_c) PDM_TRY(b->ops->vector_multiply(b, batch, n, pdm_solver_part_share(d->solver, e), g_c, d->v));
+        PDM_TRY(
+            pdm_implicit_backward(d->part[e], batch, data, weight, g_c ? d->v : NULL, e == 0 ? g_basis : d->g_part));
         if (e > 0) PDM_TRY(b->ops->combine_f32(b, d->n_basis, 1.0, d->g_part, 1.0, g_basis));
         for (pdm_size i = 0; i < batch.n; i++) {
             pdm_adjoint_result       *all = &d->result[batch.index[i]];

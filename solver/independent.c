@@ -1,9 +1,10 @@
-/* Experts by themselves: each minimises the rows of its own elements with all other weights zero, and the weights are put
- * together. docs/mathematics.md, "Modes". */
+/* Experts by themselves: each minimises the rows of its own elements, with functions that reach as far as these rows look, and what
+ * they find is put together by their windows. docs/mathematics.md, "Modes". */
 #include "solver/solver.h"
 
 #include <string.h>
 
+#include "experts/wide.h"
 #include "solver/solver_impl.h"
 
 /* One expert: its rows, which are all rows with the scales of the others' elements set to zero, its columns, and a solver. */
@@ -14,6 +15,7 @@ struct solver_part {
     pdm_columns_desc columns;
     pdm_column_group group[PDM_MAX_FIELD];
     pdm_size         column0; /* its first column among all */
+    pdm_buffer      *share;   /* its windows, [n_sample][n_field][n_coef] */
     unsigned char   *on;      /* [n_sample][its columns], of pdm_solver_select(), as is */
     double          *ridge;
     pdm_solver      *solver;
@@ -59,20 +61,43 @@ static void part_columns(solver_part *part, const pdm_columns_desc *all, pdm_siz
     }
 }
 
+/* The same for all samples. host: scratch [n_field][n_coef]. */
+static pdm_status part_share(pdm_solver *s, const pdm_wide *wide, pdm_size expert, double *host)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = s->backend;
+    const size_t bytes  = (size_t)s->state.c_size * sizeof(double);
+    solver_part *part   = &s->part[expert];
+    void        *to     = NULL;
+
+    pdm_wide_share(wide, expert, host);
+    PDM_TRY(b->ops->buffer_create(b, (size_t)s->state.n_sample * bytes, &part->share));
+    PDM_TRY(b->ops->acquire(b, part->share, PDM_WRITE, &to));
+    for (pdm_size i = 0; i < s->state.n_sample; i++) memcpy((char *)to + (size_t)i * bytes, host, bytes);
+done:
+    if (to) (void)b->ops->release(b, part->share, &to);
+    return status;
+}
+
 pdm_status solver_parts_create(pdm_solver *s, const pdm_domain *domain, const pdm_experts *experts)
 {
     pdm_status              status   = PDM_OK;
-    const pdm_columns_desc *columns  = pdm_experts_columns(experts);
+    const pdm_columns_desc *columns  = NULL;
     const pdm_size         *column0  = pdm_experts_column0(experts);
     pdm_solver_settings     settings = s->settings;
+    double                 *host     = NULL;
 
     settings.mode = PDM_MODE_COUPLED;
+    PDM_TRY(pdm_wide_create(s->ctx, experts, &s->wide));
+    columns = pdm_wide_columns(s->wide);
+    PDM_TRY(pdm_alloc_array(s->ctx, s->state.c_size, &host));
     PDM_TRY(pdm_alloc_array(s->ctx, columns->n_expert, &s->part));
     s->n_part = columns->n_expert;
     for (pdm_size e = 0; e < s->n_part; e++) {
         solver_part *part = &s->part[e];
         PDM_TRY(part_rows(s, experts, e, pdm_domain_rows(domain)));
         part_columns(part, columns, e);
+        PDM_TRY(part_share(s, s->wide, e, host));
         part->column0            = column0[e];
         const solver_shape shape = {.rows     = &part->rows,
                                     .columns  = &part->columns,
@@ -83,6 +108,7 @@ pdm_status solver_parts_create(pdm_solver *s, const pdm_domain *domain, const pd
         PDM_TRY(solver_create(s->ctx, s->backend, &settings, &shape, s, s->state.n_sample, &part->solver));
     }
 done:
+    pdm_free(s->ctx, host);
     return status;
 }
 
@@ -90,12 +116,14 @@ void solver_parts_destroy(pdm_solver *s)
 {
     for (pdm_size e = 0; e < s->n_part; e++) {
         pdm_solver_destroy(&s->part[e].solver);
+        s->backend->ops->buffer_destroy(s->backend, &s->part[e].share);
         pdm_free(s->ctx, s->part[e].term);
         pdm_free(s->ctx, s->part[e].scale);
         pdm_free(s->ctx, s->part[e].on);
         pdm_free(s->ctx, s->part[e].ridge);
     }
     pdm_free(s->ctx, s->part);
+    pdm_wide_destroy(&s->wide);
 }
 
 pdm_size pdm_solver_n_part(const pdm_solver *s)
@@ -105,6 +133,10 @@ pdm_size pdm_solver_n_part(const pdm_solver *s)
 pdm_solver *pdm_solver_part(const pdm_solver *s, pdm_size expert)
 {
     return s->part[expert].solver;
+}
+pdm_buffer *pdm_solver_part_share(const pdm_solver *s, pdm_size expert)
+{
+    return s->part[expert].share;
 }
 
 pdm_status solver_parts_select(pdm_solver *s, pdm_batch batch, const unsigned char *on, const double *ridge)
@@ -158,6 +190,24 @@ done:
     return status;
 }
 
+/* c = lift + sum_e G_e (c_e - lift) */
+static pdm_status put_together(pdm_solver *s, pdm_batch batch, pdm_buffer *lift)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+
+    PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, s->one, lift, NULL, NULL, st->c));
+    for (pdm_size e = 0; e < s->n_part; e++) {
+        pdm_buffer *own = pdm_solver_lend(s->part[e].solver)->c;
+        PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, s->one, own, s->minus, lift, s->c_try));
+        PDM_TRY(b->ops->vector_multiply(b, batch, st->c_size, s->part[e].share, s->c_try, s->c_try));
+        PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, s->one, st->c, s->one, s->c_try, st->c));
+    }
+done:
+    return status;
+}
+
 /* Where the lift solves an expert's rows already, what is left of them is rounding: to be told by the objective of all rows. */
 static pdm_status look_around(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift)
 {
@@ -190,8 +240,7 @@ pdm_status solver_parts_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_dat
         add_results(s, batch, pdm_solver_results(part));
         PDM_TRY(put_weights(s, batch, &s->part[e]));
     }
-    if (s->columns->kind == PDM_COLUMNS_DENSE) PDM_TRY(b->ops->columns_build(b, st->columns, batch, basis));
-    PDM_TRY(b->ops->columns_expand(b, st->columns, batch, st->w, lift, st->c));
+    PDM_TRY(put_together(s, batch, lift));
     PDM_TRY(b->ops->rows_residual(b, st->rows, batch, data, st->c, st->r));
     if (st->y != st->r) PDM_TRY(b->ops->rows_weigh(b, st->rows, batch, st->r, st->y));
 done:

@@ -119,11 +119,13 @@ const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
 pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, const unsigned char *preferred,
                             pdm_buffer *worth, double *least);
 
-/* The experts' own solvers of PDM_MODE_INDEPENDENT, with states like any other's: w of this expert, c = c_lift + C_e w_e, r of
- * its rows (zero elsewhere). They share A and gradient_c with each other, so linearise one at a time. The solver itself has w of
- * all, and c, r, y of the sum. Lent; 0 of them in the other modes. */
+/* The experts' own solvers of PDM_MODE_INDEPENDENT, with states like any other's: w of this expert, c = c_lift + C_e w_e with its
+ * wide columns (experts/wide.h), r of its rows (zero elsewhere). They share A and gradient_c with each other, so linearise one at
+ * a time. The solver itself has w of all, and c = c_lift + sum_e G_e (c_e - c_lift) with its r and y; G_e: share, like c. Lent; 0
+ * of them in the other modes. */
 pdm_size    pdm_solver_n_part(const pdm_solver *s);
 pdm_solver *pdm_solver_part(const pdm_solver *s, pdm_size expert);
+pdm_buffer *pdm_solver_part_share(const pdm_solver *s, pdm_size expert);
 
 /* At the present w: r, y, A and gradient_c = A^T y, and with factor also the factor of H + ridge. What implicit_diff needs. */
 pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, bool factor);

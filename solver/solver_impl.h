@@ -41,6 +41,7 @@ struct pdm_solver {
     solver_stage           *stage;   /* [n_stage] */
     pdm_size                n_part;  /* 0 but for PDM_MODE_INDEPENDENT: experts */
     solver_part            *part;    /* [n_part] */
+    struct pdm_wide        *wide;    /* their columns */
     const pdm_solver       *lender;  /* whose scratch of the size of rows and coefficients a part uses; NULL: its own */
     /* host, [n_sample]: */
     double  *shift, *growth, *phi, *phi_try, *phi_start, *decrease, *size, *dot, *one, *minus, *ridge;

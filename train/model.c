@@ -148,6 +148,13 @@ static pdm_status create_parts(pdm_model *m, const pdm_grading *grading)
     PDM_TRY(check_mode(m));
     PDM_TRY(pdm_domain_create(m->ctx, m->the_case, m->pde, grading, &m->domain));
     PDM_TRY(pdm_experts_create(m->ctx, m->the_case, m->domain, NULL, &m->experts));
+    if (m->solver_settings.mode == PDM_MODE_INDEPENDENT && pdm_experts_has_base(m->experts)) {
+        const pdm_where at = pdm_case_where(m->the_case, "solver", "mode");
+        PDM_FAIL_AT(
+            m->ctx, PDM_ERR_CASE, &at,
+            "\"independent\": Taylor columns (experts:prior) end with their expert's box; coupled or schwarz, or "
+            "another prior expected");
+    }
     PDM_TRY(check_exact(m));
     PDM_TRY(sources_create(m));
     m->n_batch = m->training.batch;

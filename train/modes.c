@@ -381,7 +381,8 @@ static pdm_status solve_count(modes_job *j, const pdm_size *along, mode_record *
     mark_rows(j, experts);
     const pdm_size n_expert = pdm_experts_columns(experts)->n_expert;
     for (int mode = PDM_MODE_COUPLED; mode <= (n_expert == 1 ? PDM_MODE_COUPLED : PDM_MODE_INDEPENDENT); mode++) {
-        if (mode == PDM_MODE_INDEPENDENT && pdm_pde_n_constraint(m->pde) > 0) continue; /* refused in a case */
+        if (mode == PDM_MODE_INDEPENDENT && (pdm_pde_n_constraint(m->pde) > 0 || pdm_experts_has_base(m->experts)))
+            continue; /* refused in a case */
         PDM_TRY(solve_mode(j, experts, mode, &record[*n_record]));
         PDM_TRY(tell_record(j, along, &record[*n_record]));
         (*n_record)++;
