@@ -71,6 +71,7 @@ const command merge_command = {
         "Writes a model whose weights are the weighted mean of those of the models given, which are branches of one:\n"
         "trained on from the same parent by train --from, on other inputs or with other seeds. Their cases have to\n"
         "agree in all but training and the distributions of inputs; ranges of inputs (uniform) and lists are united.\n"
+        "Gates are averaged too, and have to have the same groups, shared columns and width.\n"
         "What differs otherwise is named. The merged model has the largest step of its parents and no moments of the\n"
         "optimiser: train --resume or train --from go on with fresh ones. info shows what it was made of.",
     .n_needed  = 2,

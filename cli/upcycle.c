@@ -49,7 +49,8 @@ const command upcycle_command = {
     .summary  = "give a trained model more experts",
     .details =
         "Writes a model with the weights of MODEL.nc and more experts, as --set says (domain.x.experts=4); experts\n"
-        "other than experts.basis, solver and training may be changed by --set too. The network proposes the same\n"
+        "other than experts.basis, gate other than its groups, shared and hidden, solver and training may be changed\n"
+        "by --set too. A gate comes along; train --from is where a model gets one. The network proposes the same\n"
         "functions; each expert has its own share of them. Prints the residual of both models on inputs drawn anew,\n"
         "with --against their errors too. Where one of them rises by more than TOL nothing is written, and the exit\n"
         "code is 10. Polynomials of the prior stay on the boxes that the network was trained with (prior_experts), so\n"

@@ -241,6 +241,24 @@ refused 2 'the same file as the input model.nc' "$program" train good.cdl -o mod
 refused 6 '/pde/parameters:k is 0.3 in model.nc and 0.4 in other.nc' "$program" merge model.nc other.nc -o out/m.nc
 refused 6 '/surrogate:width is 8 in model.nc and 6 in wider.nc' "$program" merge model.nc wider.nc -o out/m.nc
 refused 6 '/domain/x:grading is not stated in model.nc and power 1.5 in knots.nc' "$program" merge model.nc knots.nc -o out/m.nc
+gated='--set gate.groups=2'
+for other in 'partition --set experts.partition=smooth' 'boxes --set experts.boxes=measured' 'points --set domain.x.control_points=12' \
+    "gate $gated" "finer --set gate.groups=4" "shared --set gate.groups=2 --set gate.shared=2" "wide $gated --set gate.hidden=8"; do
+    # shellcheck disable=SC2086
+    expect 0 '' "$program" train good.cdl -o "${other%% *}.nc" -q ${other#* } --set training.steps=1
+done
+refused 6 '/experts:partition is not stated in model.nc and smooth in partition.nc' "$program" merge model.nc partition.nc -o out/m.nc
+refused 6 '/experts:boxes is not stated in model.nc and measured in boxes.nc' "$program" merge model.nc boxes.nc -o out/m.nc
+refused 6 '/domain/x:control_points is 10 in model.nc and 12 in points.nc' "$program" merge model.nc points.nc -o out/m.nc
+refused 6 'model.nc and gate.nc: /gate: no gate against a gate' "$program" merge model.nc gate.nc -o out/m.nc
+refused 6 'gate.nc and model.nc: /gate: a gate against none' "$program" merge gate.nc model.nc -o out/m.nc
+refused 6 'gate.nc and finer.nc: /gate:groups: 2 against 4' "$program" merge gate.nc finer.nc -o out/m.nc
+refused 6 'gate.nc and shared.nc: /gate:shared: 0 against 2' "$program" merge gate.nc shared.nc -o out/m.nc
+refused 6 'gate.nc and wide.nc: /gate:hidden: 16 against 8' "$program" merge gate.nc wide.nc -o out/m.nc
+refused 6 'gate.nc: its weights do not fit|/gate:groups: 4 against 2' "$program" train good.cdl --from gate.nc -o out/m.nc --set gate.groups=4
+refused 3 'model.nc has no gate and the case here has a group /gate|train --from' "$program" upcycle model.nc -o out/m.nc --set domain.x.experts=4 --set gate.groups=2
+refused 3 '/gate:groups is 2 in gate.nc and 1 here' "$program" upcycle gate.nc -o out/m.nc --set domain.x.experts=4 --set gate.groups=1
+refused 3 '/experts:boxes|the polynomials of 2 experts along x' "$program" upcycle model.nc -o out/m.nc --set domain.x.experts=4 --set experts.boxes=measured
 refused 6 'inputs.nc|not a pdemoe model' "$program" merge model.nc inputs.nc -o out/m.nc
 refused 5 'missing.nc|No such file' "$program" merge model.nc missing.nc -o out/m.nc
 refused 2 'one each expected' "$program" merge model.nc branch.nc -o out/m.nc --weights 1,2,3

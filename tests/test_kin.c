@@ -422,12 +422,14 @@ static bool same_prior(const pdm_model *a, const pdm_model *b)
 static const struct {
     int         problem;
     const char *before[2], *after[2]; /* experts in each dimension, NULL: as it is */
-    const char *prior, *partition;
-} splits[] = {{PROBLEM_HEAT, {"1", "1"}, {"2", "3"}, "polynomial", "hard"},
-              {PROBLEM_HEAT, {"1", "1"}, {"1", "4"}, "none", "hard"},
-              {PROBLEM_HEAT, {"1", "2"}, {"1", "4"}, "polynomial", "hard"},
-              {PROBLEM_HEAT, {"1", "1"}, {"1", "3"}, "polynomial", "smooth"},
-              {PROBLEM_WAVE, {"1", "1"}, {"2", "2"}, "polynomial", "hard"}};
+    const char *prior, *partition, *boxes;
+} splits[] = {{PROBLEM_HEAT, {"1", "1"}, {"2", "3"}, "polynomial", "hard", "equal"},
+              {PROBLEM_HEAT, {"1", "1"}, {"1", "4"}, "none", "hard", "equal"},
+              {PROBLEM_HEAT, {"1", "2"}, {"1", "4"}, "polynomial", "hard", "equal"},
+              {PROBLEM_HEAT, {"1", "1"}, {"1", "3"}, "polynomial", "smooth", "equal"},
+              {PROBLEM_WAVE, {"1", "1"}, {"2", "2"}, "polynomial", "hard", "equal"},
+              {PROBLEM_HEAT, {"1", "1"}, {"1", "2"}, "polynomial", "hard", "measured"},
+              {PROBLEM_WAVE, {"1", "1"}, {"2", "2"}, "polynomial", "hard", "measured"}};
 
 START_TEST(more_experts_reach_no_less)
     {
@@ -441,14 +443,17 @@ START_TEST(more_experts_reach_no_less)
                            {"experts", "partition", splits[_i].partition}});
         pdm_model *m = trained(c, 4), *up = NULL;
         OK(pdm_model_case(m, &more));
-        set(more, 2,
-            (const word[]){{"domain/t", "experts", splits[_i].after[0]}, {"domain/x", "experts", splits[_i].after[1]}});
+        set(more, 3,
+            (const word[]){{"domain/t", "experts", splits[_i].after[0]},
+                           {"domain/x", "experts", splits[_i].after[1]},
+                           {"experts", "boxes", splits[_i].boxes}});
         OK(pdm_model_upcycle(m, more, NULL, 0.01, NULL, NULL, NULL, &up));
         ck_assert_int_gt(pdm_experts_n_column(up->experts), pdm_experts_n_column(m->experts));
         const double before = objective_of(m, NULL, objective), after = objective_of(up, &rise, objective);
         ck_assert_double_lt(rise, 1e-6); /* the ridge */
         ck_assert_double_lt(after, 0.99 * before);
         ck_assert_int_eq(pdm_model_step(up), 4);
+        ck_assert_int_eq(pdm_experts_boxes(up->experts) != NULL, strcmp(splits[_i].boxes, "measured") == 0);
         if (strcmp(splits[_i].prior, "none") != 0 && strcmp(splits[_i].partition, "hard") == 0)
             ck_assert(same_prior(m, up));
         pdm_model_destroy(&up);
@@ -468,7 +473,10 @@ START_TEST(upcycling_wants_more_experts_and_nothing_else)
         } wrong[] = {{{"domain/x", "experts", "1"}, PDM_ERR_CASE, "2 experts after, 6 before"},
                      {{"domain/x", "control_points", "10"}, PDM_ERR_CASE, "/domain/x:control_points is 9 in"},
                      {{"experts", "basis", "6"}, PDM_ERR_CASE, "/experts:basis is 5 in"},
-                     {{"domain/x", "prior_experts", "2"}, PDM_ERR_CASE, "a whole number that divides the 3 experts"}};
+                     {{"domain/x", "prior_experts", "2"}, PDM_ERR_CASE, "a whole number that divides the 3 experts"},
+                     {{"gate", "groups", "5"},
+                      PDM_ERR_CASE,
+                      "has no gate and the case here has a group /gate; an upcycled model keeps what it has"}};
         open_context();
         pdm_case  *c = tiny_case(PROBLEM_BURGERS);
         pdm_model *m = trained(c, 1), *up = NULL;
@@ -481,6 +489,14 @@ START_TEST(upcycling_wants_more_experts_and_nothing_else)
             ck_assert_ptr_null(up);
             pdm_case_destroy(&more);
         }
+        /* boxes of the prior are equal: those of three experts cannot be kept under measured ones */
+        pdm_case *more = NULL;
+        OK(pdm_model_case(m, &more));
+        set(more, 2, (const word[]){{"domain/x", "experts", "6"}, {"experts", "boxes", "measured"}});
+        ck_assert_int_eq(pdm_model_upcycle(m, more, NULL, 0.01, NULL, NULL, NULL, &up), PDM_ERR_CASE);
+        SAYS("/experts:boxes");
+        SAYS("was trained with the polynomials of 3 experts along x");
+        pdm_case_destroy(&more);
         pdm_model_destroy(&m);
         pdm_case_destroy(&c);
         close_context();

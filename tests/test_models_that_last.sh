@@ -50,10 +50,38 @@ expect 0 'prior_experts=1' "$program" upcycle one.nc -o four.nc --set domain.x.e
 at_most "$(error_of four.nc)" "1.01 * $(error_of one.nc)" "error with four experts"
 expect 0 '' "$program" upcycle one.nc -o two.nc --set domain.t.experts=2 --json
 at_most "$(number residual)" "1.01 * $(number residual.before)" "residual with two experts"
-train -o on.nc --from four.nc --set domain.x.experts=4 --set domain.x.prior_experts=1 --set training.steps=5
+train --force -o on.nc --from four.nc --set domain.x.experts=4 --set domain.x.prior_experts=1 --set training.steps=5
 # polynomials on new boxes instead are another basis, which is noticed
 expect 10 'not.nc is not written|rises' "$program" upcycle one.nc -o not.nc --set domain.x.experts=4 --set domain.x.prior_experts=4
 [ -e not.nc ] && complain "not.nc is there"
+
+# boxes of equal difficulty, from one expert
+expect 0 'experts.boxes=measured' "$program" upcycle one.nc -o measured.nc --set domain.x.experts=4 --set experts.boxes=measured --against "$reference"
+at_most "$(error_of measured.nc)" "1.01 * $(error_of one.nc)" "error with four measured experts"
+train --force -o on.nc --from measured.nc --set domain.x.experts=4 --set domain.x.prior_experts=1 --set experts.boxes=measured --set training.steps=5
+
+# ---- the same with a gate ----
+gate='--set gate.groups=6 --set gate.unknowns=0.7'
+# shellcheck disable=SC2086
+{
+    train -o gated.nc $gate --set training.steps=120
+    train -o gated_low.nc --from gated.nc $gate --set training.steps=40 --set training.learning_rate=1e-3 \
+        --set 'inputs.u_init.distribution=uniform(0, 0.1)'
+    train -o gated_high.nc --from gated.nc $gate --set training.steps=40 --set training.learning_rate=1e-3 --set training.seed=2 \
+        --set 'inputs.u_init.distribution=uniform(0.1, 0.2)'
+}
+expect 0 'of 2 models, step 40' "$program" merge gated_low.nc gated_high.nc -o gated_merged.nc
+merged=$(error_of gated_merged.nc)
+at_most "$(number gate.unknowns)" 0.8 "share of the unknowns of the merged model"
+for branch in low high; do at_most "$merged" "$(error_of gated_$branch.nc)" "error of the merged gated model, beside $branch"; done
+expect 0 'routing   ' "$program" info gated_merged.nc
+expect 0 'kept' "$program" upcycle gated.nc -o gated_more.nc --set domain.x.experts=8 --against "$reference"
+at_most "$(error_of gated_more.nc)" "1.01 * $(error_of gated.nc)" "error with eight gated experts"
+# shellcheck disable=SC2086
+train --force -o on.nc --from gated_more.nc $gate --set domain.x.experts=8 --set domain.x.prior_experts=4 --set training.steps=5
+# a gate for a model that has none
+# shellcheck disable=SC2086
+train --force -o on.nc --from parent.nc $gate --set training.steps=5
 
 # ---- fewer bytes ----
 expect 0 'chosen|single precision' "$program" compress parent.nc -o small.nc

@@ -9,7 +9,7 @@
 static const double PRICE_MEMORY = 0.9;                  /* of the running mean of log prices          */
 static const double DRIFT_RATE = 0.05, DRIFT_MOST = 4.0; /* a step of the gate, and altogether         */
 static const double UNIT_LEAST = 1e-2;                   /* of the objective, that worth is measured by */
-enum { OPENING = GATING_OPENING, LESSONS = 50 };         /* steps of the gate in each of the first OPENING  */
+enum { OPENING = GATING_OPENING, LESSONS = 50 };         /* steps of a new gate in each of the first OPENING */
 
 static void gating_layout(gating *g, pdm_size n_batch, pdm_size n_in)
 {
@@ -35,6 +35,7 @@ pdm_status gating_create(pdm_model *m)
     PDM_TRY(pdm_alloc(m->ctx, sizeof *g, &g));
     g->routing   = r;
     g->log_price = NAN;
+    g->opening   = OPENING;
     m->gating    = g;
     r            = NULL;
     PDM_TRY(pdm_gate_create(m->ctx, n_in, pdm_routing_get_settings(g->routing)->hidden,
@@ -86,10 +87,10 @@ void gating_pool(pdm_model *m, pdm_size sample, const float *features)
     if (m->gating) pdm_routing_pool(m->gating->routing, pdm_domain_n_feature(m->domain), features, seen_by(m, sample));
 }
 
-/* At first all columns exist, and the gate learns what it would choose. */
+/* At first all columns exist, and a new gate learns what it would choose. */
 static bool is_open(const pdm_model *m)
 {
-    return m->step < OPENING;
+    return m->step < m->gating->opening;
 }
 
 pdm_status gating_choose(pdm_model *m, pdm_batch batch)
@@ -260,15 +261,21 @@ static void learn_again(pdm_model *m, pdm_batch good)
 static double gate_rate(const pdm_model *m)
 {
     const double rate = optimiser_rate(m, pdm_routing_get_settings(m->gating->routing)->learning_rate);
-    return is_open(m) ? rate : rate * OPENING / (double)(m->step + 1);
+    return is_open(m) ? rate : rate * OPENING / (double)(m->step + 1 + OPENING - m->gating->opening);
+}
+
+/* The gate's steps in so many of the network's. */
+static pdm_size lessons_before(const gating *g, pdm_size step)
+{
+    return step + (LESSONS - 1) * (step < g->opening ? step : g->opening);
 }
 
 void gating_update(pdm_model *m, pdm_batch good)
 {
     gating *g = m->gating;
     if (!g) return;
-    const bool     open    = is_open(m);
-    const pdm_size lessons = open ? LESSONS : 1, before = m->step + (LESSONS - 1) * (open ? m->step : OPENING);
+    const pdm_size lessons = is_open(m) ? LESSONS : 1,
+                   before  = lessons_before(g, m->step) - lessons_before(g, m->moments_since);
     for (pdm_size lesson = 0; lesson < lessons; lesson++) {
         if (lesson > 0) learn_again(m, good);
         (void)pdm_gate_update(g->gate, before + lesson + 1, gate_rate(m));
@@ -282,6 +289,22 @@ void gating_update(pdm_model *m, pdm_batch good)
 
 /* ---- file ---- */
 
+/* Of a file that does not have it: that of a new gate. */
+static pdm_status store_opening(gating *g, pdm_store *s, bool writing)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   length = 0;
+    int64_t    steps  = g->opening;
+
+    if (!writing) PDM_TRY(pdm_store_length(s, "gate", "opening", &length));
+    if (writing ? steps == OPENING : length < 0) goto done;
+    PDM_TRY(writing ? pdm_store_put(s, "gate", "opening", PDM_STORE_INT64, 1, &steps, NULL)
+                    : pdm_store_get(s, "gate", "opening", PDM_STORE_INT64, 1, &steps));
+    g->opening = steps;
+done:
+    return status;
+}
+
 pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing)
 {
     pdm_status status = PDM_OK;
@@ -294,13 +317,15 @@ pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing)
         double     *values;
         pdm_size    n;
     } piece[] = {{"parameters", net.parameter, net.n},
-                 {"adam_m", net.m, net.n},
-                 {"adam_v", net.v, net.n},
                  {"log_price", &g->log_price, 1},
-                 {"drift", &g->drift, 1}};
-    for (size_t i = 0; i < sizeof piece / sizeof *piece; i++)
+                 {"drift", &g->drift, 1},
+                 {"adam_m", net.m, net.n},
+                 {"adam_v", net.v, net.n}};
+    const size_t n_piece = sizeof piece / sizeof *piece - (m->moments_empty ? 2 : 0);
+    for (size_t i = 0; i < n_piece; i++)
         PDM_TRY(writing ? pdm_store_put(s, "gate", piece[i].name, PDM_STORE_DOUBLE, piece[i].n, piece[i].values, NULL)
                         : pdm_store_get(s, "gate", piece[i].name, PDM_STORE_DOUBLE, piece[i].n, piece[i].values));
+    PDM_TRY(store_opening(g, s, writing));
     PDM_TRY(usage_store(m, s, writing));
 done:
     return status;

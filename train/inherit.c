@@ -155,7 +155,8 @@ pdm_status model_check_kin(const pdm_model *a, const pdm_model *b)
 {
     char       note[NOTE_SIZE];
     const bool agree = names_agree(a, b, note) && sizes_agree(a, b, note) && knots_agree(a, b, note) &&
-                       boxes_agree(a, b, note) && networks_agree(a->surrogate, b->surrogate, note);
+                       boxes_agree(a, b, note) && gates_agree(a, b, note, sizeof note) &&
+                       networks_agree(a->surrogate, b->surrogate, note);
     return agree ? PDM_OK : refuse(a, b, note);
 }
 
@@ -212,23 +213,6 @@ done:
     return status;
 }
 
-/* A gate's weights, of a case and a parent that both have one; a gate that the parent lacks starts anew. */
-static pdm_status take_gate(pdm_model *m, const pdm_model *parent)
-{
-    pdm_status status = PDM_OK;
-
-    if (!m->gating || !parent->gating) return PDM_OK;
-    const pdm_gate_state to = pdm_gate_lend(m->gating->gate), from = pdm_gate_lend(parent->gating->gate);
-    if (to.n != from.n)
-        PDM_FAIL(m->ctx, PDM_ERR_MODEL, "%s: its gate does not fit: %lld weights, %lld here", model_name(parent),
-                 (long long)from.n, (long long)to.n);
-    memcpy(to.parameter, from.parameter, (size_t)to.n * sizeof *to.parameter);
-    m->gating->log_price = parent->gating->log_price;
-    m->gating->drift     = parent->gating->drift;
-done:
-    return status;
-}
-
 static pdm_status take_history(pdm_model *m, const pdm_model *parent)
 {
     pdm_status status = PDM_OK;
@@ -258,7 +242,8 @@ pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model
     PDM_TRY(model_network(m));
     if (!networks_agree(m->surrogate, parent->surrogate, note)) PDM_TRY(refuse(m, parent, note));
     PDM_TRY(take_weights(m, parent));
-    PDM_TRY(take_gate(m, parent));
+    if (m->gating && parent->gating && !gates_agree(m, parent, note, sizeof note)) PDM_TRY(refuse(m, parent, note));
+    gating_take(m, parent);
     PDM_TRY(take_history(m, parent));
     m->moments_empty = true;
     *out             = m;

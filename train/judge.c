@@ -102,6 +102,8 @@ pdm_status judge(pdm_model *m, const trial_inputs *x, const char *against, judge
     for (pdm_size first = 0; first < x->n; first += m->n_batch) {
         const pdm_size here = x->n - first < m->n_batch ? x->n - first : m->n_batch;
         PDM_TRY(solve_batch(m, x, first, here));
+        found.columns += (m->gating ? pdm_model_value(m, "gate.unknowns") : 1.0) *
+                         (double)(pdm_experts_n_column(m->experts) * here) / (double)x->n;
         for (pdm_size i = 0; i < here; i++) {
             const pdm_solve_result *result = &pdm_solver_results(m->solver)[m->index[i]];
             found.residual += sqrt(2.0 * result->objective) / (double)x->n;

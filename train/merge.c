@@ -23,6 +23,7 @@ static bool is_free_word(const char *group, const char *name)
 static bool may_differ(const char *group, const char *name)
 {
     return strcmp(group, "training") == 0 || is_free_word(group, name) ||
+           (strcmp(group, "gate") == 0 && strcmp(name, "learning_rate") == 0) ||
            (strncmp(group, "inputs/", 7) == 0 && strcmp(name, "distribution") == 0);
 }
 
@@ -57,6 +58,20 @@ static pdm_status check_numbers(const comparison *x, const char *what, pdm_size 
                 "%s, number %lld: %.9g in %s and %.9g in %s. They say what the network's inputs and columns mean, and "
                 "are the same in models that were trained on from one by train --from",
                 what, (long long)i, a[i], model_name(x->a), b[i], model_name(x->b));
+done:
+    return status;
+}
+
+/* First, and in these words: a gate whose settings are all at their defaults is not a difference of attributes. */
+static pdm_status check_gates(const comparison *x)
+{
+    pdm_status status = PDM_OK;
+    char       note[128];
+
+    if (!gates_agree(x->a, x->b, note, sizeof note))
+        PDM_FAIL(x->a->ctx, PDM_ERR_MODEL,
+                 "%s and %s: %s; models to merge have gates of the same groups, shared columns and width, or none",
+                 model_name(x->a), model_name(x->b), note);
 done:
     return status;
 }
@@ -237,9 +252,7 @@ static pdm_status take_in(pdm_model *a, const pdm_model *b)
     pdm_status status = PDM_OK;
     comparison x      = {a, b};
 
-    if (a->gating || b->gating)
-        PDM_FAIL(a->ctx, PDM_ERR_UNSUPPORTED, "%s has a gate; models with gates cannot be merged",
-                 model_name(a->gating ? a : b));
+    PDM_TRY(check_gates(&x));
     PDM_TRY(pdm_case_compare(a->the_case, b->the_case, check_difference, &x));
     PDM_TRY(model_check_kin(a, b));
     PDM_TRY(check_scales(&x));
@@ -250,12 +263,13 @@ done:
 
 pdm_status pdm_model_merge(pdm_context *ctx, pdm_size n, const char *const *path, const double *weight, pdm_model **out)
 {
-    pdm_status status = PDM_OK;
-    pdm_model *first = NULL, *next = NULL;
-    double    *sum = NULL, all = 0.0;
-    pdm_text   lines   = {.ctx = ctx};
-    char      *history = NULL;
-    pdm_size   step    = 0;
+    pdm_status  status = PDM_OK;
+    pdm_model  *first = NULL, *next = NULL;
+    double     *sum = NULL, all = 0.0;
+    pdm_text    lines   = {.ctx = ctx};
+    char       *history = NULL;
+    pdm_size    step    = 0;
+    gating_mean gates   = {0};
 
     if (!ctx || !path || !out) return PDM_ERR_ARGUMENT;
     PDM_TRY(check_arguments(ctx, n, weight));
@@ -266,6 +280,10 @@ pdm_status pdm_model_merge(pdm_context *ctx, pdm_size n, const char *const *path
         const pdm_model *here = i == 0 ? first : next;
         if (i == 0) PDM_TRY(pdm_alloc_array(ctx, first->surrogate->n_parameter, &sum));
         if (i > 0) PDM_TRY(take_in(first, next));
+        if (i > 0)
+            gating_mean_add(first, next, share, &gates);
+        else
+            gating_mean_begin(first, share, &gates);
         PDM_TRY(add_weights(here, share, sum));
         step = here->step > step ? here->step : step;
         PDM_TRY(pdm_text_append(&lines, "merged: %.6g of %s (%s), step %lld\n", share, path[i], here->file_hash,
@@ -273,6 +291,7 @@ pdm_status pdm_model_merge(pdm_context *ctx, pdm_size n, const char *const *path
         pdm_model_destroy(&next);
     }
     PDM_TRY(pdm_alloc_text(ctx, lines.data, &history));
+    gating_mean_end(first, &gates);
     PDM_TRY(become_merged(first, sum, step, &history));
     *out  = first;
     first = NULL;

@@ -434,9 +434,9 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
                     : pdm_store_get(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean));
     if (m->training.slabs > 1) PDM_TRY(store_carried(m, s, writing));
     PDM_TRY(store_first_loss(m, s, writing));
-    PDM_TRY(gating_store(m, s, writing));
     m->step = step;
     PDM_TRY(store_moments(m, s, writing));
+    PDM_TRY(gating_store(m, s, writing)); /* its moments are there when the network's are */
 done:
     return status;
 }

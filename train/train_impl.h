@@ -74,7 +74,7 @@ typedef struct routing_usage {
     const double *group;             /* [n_expert][n_group] share of samples in which a group is on               */
 } routing_usage;
 
-enum { GATING_OPENING = 10 }; /* steps at the start of training in which all columns exist */
+enum { GATING_OPENING = 10 }; /* steps at the start of training in which all columns exist, where the gate is new */
 /* The gate at work. */
 typedef struct gating {
     pdm_routing *routing;
@@ -85,6 +85,7 @@ typedef struct gating {
     double       log_price; /* running mean; NaN: none yet */
     double       drift;     /* added to it for the share that was missed so far */
     double       next_price, next_drift;
+    pdm_size     opening; /* steps in which all columns exist: GATING_OPENING, or 0 for a gate that a parent has trained */
     int32_t     *record; /* [samples of a prediction][n_expert] columns, then [..][n_expert][groups] 0 or 1; NULL: not wanted */
     pdm_size     n_record;
     /* usage.c */
@@ -214,6 +215,7 @@ typedef struct judgement {
     double   residual;    /* mean of |r| = sqrt(2 phi) over the inputs                                              */
     double   excess;      /* mean of sqrt(2 (phi - floor)): the distance to the free solution in the norm of the rows */
     double   error;       /* mean relative L2 error; NaN: there is no file                                          */
+    double   columns;     /* that exist, mean over the inputs; all without a gate                                    */
 } judgement;
 /* unseen: other than those of training; of training:data there are no others. floor is NULL. */
 pdm_status trial_inputs_draw(pdm_model *m, pdm_size n, bool unseen, trial_inputs *out);
@@ -475,10 +477,25 @@ pdm_status gating_backward(pdm_model *m, pdm_batch good);
  * columns exist. Fails with PDM_ERR_NUMERIC when the gradient is not finite. */
 pdm_status gating_learn(pdm_model *m, pdm_batch good, double loss);
 void       gating_update(pdm_model *m, pdm_batch good); /* the same samples */
+/* gating_kin.c: gates of models that are made from models. All but the first do nothing without a gate. */
+/* Do the two have gates whose weights mean the same, or none? note [size] says what differs, a against b. */
+bool gates_agree(const pdm_model *a, const pdm_model *b, char *note, size_t size);
+/* m becomes the mean of itself and of others whose gates agree with its own; shares add up to 1. */
+typedef struct gating_mean {
+    double log_price, known; /* sums over models whose price is known */
+} gating_mean;
+void gating_mean_begin(pdm_model *m, double share, gating_mean *mean);
+void gating_mean_add(pdm_model *m, const pdm_model *other, double share, gating_mean *mean);
+void gating_mean_end(pdm_model *m, const gating_mean *mean);
+void gating_forget_moments(pdm_model *m);
+/* The parent's weights and, for as many experts, its price; a gate that the parent lacks, and usage, start anew. */
+void gating_take(pdm_model *m, const pdm_model *parent);
 /* usage.c: how often experts and groups were chosen in recent steps of training; in the model file. */
 void          usage_layout(gating *g);
 void          usage_clear(gating *g);
 void          usage_take(pdm_model *m, pdm_batch batch); /* what is chosen now, as that of one step */
+void          usage_scale(gating *g, double share);
+void          usage_add(gating *g, const gating *other, double share); /* of as many experts and groups */
 pdm_status    usage_store(pdm_model *m, pdm_store *s, bool writing);
 routing_usage gating_usage(const pdm_model *m);
 pdm_status    usage_view(const pdm_model *m, pdm_text *out); /* usage_report.c; nothing without a gate */

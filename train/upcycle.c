@@ -11,6 +11,8 @@
 static bool may_change(const char *group, const char *name)
 {
     if (strcmp(group, "training") == 0 || strcmp(group, "solver") == 0) return true;
+    if (strcmp(group, "gate") == 0) /* what its choices are made of stays */
+        return strcmp(name, "groups") != 0 && strcmp(name, "shared") != 0 && strcmp(name, "hidden") != 0;
     if (strncmp(group, "domain/", 7) == 0) return strcmp(name, "experts") == 0 || strcmp(name, "prior_experts") == 0;
     return strcmp(group, "experts") == 0 && strcmp(name, "basis") != 0;
 }
@@ -23,8 +25,43 @@ static pdm_status check_change(void *user, const char *group, const char *name, 
     if (!may_change(group, name))
         PDM_FAIL(m->ctx, PDM_ERR_CASE,
                  "/%s:%s is %s in %s and %s here; an upcycled model keeps all but /domain/DIM:experts, /experts (less "
-                 "basis), /solver and /training",
+                 "basis), /gate (less groups, shared and hidden), /solver and /training",
                  group, name, a ? a : "not stated", model_name(m), b ? b : "not stated");
+done:
+    return status;
+}
+
+/* A gate that has learnt nothing chooses by nothing, and columns that were there under one are not all worth having without. */
+static pdm_status check_gate(const pdm_model *m, pdm_case *c)
+{
+    pdm_status status = PDM_OK;
+    const bool has    = pdm_case_has_group(c, "gate");
+
+    if (has != (m->gating != NULL))
+        PDM_FAIL(
+            m->ctx, PDM_ERR_CASE,
+            "%s has %s gate and the case here %s /gate; an upcycled model keeps what it has. Upcycle as it is, then "
+            "train --from what comes of it %s",
+            model_name(m), m->gating ? "a" : "no", has ? "has a group" : "no group",
+            has ? "with /gate: a gate starts anew there" : "without /gate");
+done:
+    return status;
+}
+
+/* Boxes of the prior are equal ones, or those of the experts. */
+static pdm_status check_measured(pdm_model *m, pdm_case *c, const char *dim, const char *group, double old)
+{
+    pdm_status  status = PDM_OK;
+    const char *boxes  = NULL;
+
+    PDM_TRY(pdm_case_text(c, "experts", "boxes", "equal", &boxes));
+    if (strcmp(boxes, "measured") != 0 && !pdm_experts_wants_boxes(m->experts)) goto done;
+    const pdm_where where = pdm_case_where(c, strcmp(boxes, "measured") == 0 ? "experts" : group,
+                                           strcmp(boxes, "measured") == 0 ? "boxes" : "experts");
+    PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &where,
+                "%s was trained with the polynomials of %.0f experts along %s, and measured boxes cannot have those of "
+                "others; one expert (or prior_experts = 1) along each dimension expected, or experts:prior = \"none\"",
+                model_name(m), old, dim);
 done:
     return status;
 }
@@ -46,6 +83,7 @@ static pdm_status keep_prior(pdm_model *m, pdm_case *c)
         pdm_size n;
         PDM_TRY(pdm_case_reals(m->the_case, group, "experts", false, 1, 1, &old, &n));
         PDM_TRY(pdm_case_reals(c, group, "experts", false, 1, 1, &now, &n));
+        if (now != old && old > 1.0) PDM_TRY(check_measured(m, c, pdm_pde_dim_name(m->pde, j), group, old));
         snprintf(number, sizeof number, "%.0f", old);
         if (now != old && fmod(now, old) == 0.0) PDM_TRY(pdm_case_set_text(c, group, "prior_experts", number));
     }
@@ -72,7 +110,7 @@ static pdm_status print_change(void *user, const char *group, const char *name, 
     const char        *value  = NULL;
 
     (void)a;
-    if (!b || (strncmp(group, "domain/", 7) != 0 && strcmp(group, "experts") != 0)) return PDM_OK;
+    if (!b || strcmp(group, "solver") == 0 || strcmp(group, "training") == 0) return PDM_OK;
     PDM_TRY(pdm_case_text(x->changed, group, name, "", &value));
     PDM_TRY(pdm_text_append(x->text, " --set "));
     for (; *group; group++) PDM_TRY(pdm_text_append(x->text, "%c", *group == '/' ? '.' : *group));
@@ -92,6 +130,9 @@ static pdm_status report(pdm_model *before, pdm_model *after, const char *agains
                             (long long)count_experts(after)));
     PDM_TRY(pdm_text_append(text, "%-10s %14lld %14lld\n", "unknowns", (long long)pdm_experts_n_column(before->experts),
                             (long long)pdm_experts_n_column(after->experts)));
+    if (before->gating)
+        PDM_TRY(pdm_text_append(text, "%-10s %14.1f %14.1f  on the mean, as the gate chooses\n", "kept", x->columns,
+                                y->columns));
     PDM_TRY(pdm_text_append(text, "%-10s %14.4e %14.4e  on %lld inputs drawn anew\n", "residual", x->residual,
                             y->residual, (long long)n));
     PDM_TRY(pdm_text_append(text, "%-10s %14.4e %14.4e  beyond that with all coefficients free\n", "excess", x->excess,
@@ -121,9 +162,7 @@ pdm_status pdm_model_upcycle(pdm_model *before, pdm_case *c, const char *against
 
     if (!before || !c || !out || !(tolerance >= 0.0)) return PDM_ERR_ARGUMENT;
     text.ctx = before->ctx;
-    if (before->gating)
-        PDM_FAIL(before->ctx, PDM_ERR_UNSUPPORTED, "%s has a gate; models with gates cannot get more experts",
-                 model_name(before));
+    PDM_TRY(check_gate(before, c));
     PDM_TRY(pdm_case_compare(before->the_case, c, check_change, before));
     PDM_TRY(pdm_case_copy(c, &changed));
     PDM_TRY(keep_prior(before, changed));
@@ -135,6 +174,7 @@ pdm_status pdm_model_upcycle(pdm_model *before, pdm_case *c, const char *against
     after->step          = before->step;
     after->moments_since = before->step;
     after->first_loss    = NAN;
+    if (after->gating) after->gating->opening = before->gating->opening;
     PDM_TRY(trial_inputs_create(before, &inputs));
     PDM_TRY(judge(before, &inputs, against, &x));
     PDM_TRY(judge(after, &inputs, against, &y));
@@ -146,6 +186,8 @@ pdm_status pdm_model_upcycle(pdm_model *before, pdm_case *c, const char *against
         numbers(user, "within", within ? 1.0 : 0.0);
         numbers(user, "experts.before", (double)count_experts(before));
         numbers(user, "experts", (double)count_experts(after));
+        if (before->gating) numbers(user, "kept.before", x.columns);
+        if (before->gating) numbers(user, "kept", y.columns);
         numbers(user, "residual.before", x.residual);
         numbers(user, "residual", y.residual);
         numbers(user, "excess.before", x.excess);

@@ -57,6 +57,25 @@ void usage_take(pdm_model *m, pdm_batch batch)
     g->use_weight = MEMORY * g->use_weight + (1.0 - MEMORY);
 }
 
+void usage_scale(gating *g, double share)
+{
+    use_kind kind[N_KIND];
+    list_kinds(g, kind);
+    for (int i = 0; i < N_KIND; i++)
+        for (pdm_size k = 0; k < kind[i].n; k++) kind[i].sum[k] *= share;
+    g->use_weight *= share;
+}
+
+void usage_add(gating *g, const gating *other, double share)
+{
+    use_kind kind[N_KIND], theirs[N_KIND];
+    list_kinds(g, kind);
+    list_kinds(other, theirs);
+    for (int i = 0; i < N_KIND; i++)
+        for (pdm_size k = 0; k < kind[i].n; k++) kind[i].sum[k] += share * theirs[i].sum[k];
+    g->use_weight += share * other->use_weight;
+}
+
 routing_usage gating_usage(const pdm_model *m)
 {
     gating  *g = m->gating;

@@ -153,24 +153,27 @@ PDM_API pdm_status pdm_model_create(pdm_case *c, pdm_model **out);
 /* Reads a model file (which is also a checkpoint). Fails with PDM_ERR_IO, PDM_ERR_MODEL. */
 PDM_API pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out);
 /* A model of case c that starts with the weights of `parent`, and with its knots and scales, which say what the weights mean;
- * its training starts at step 0. The cases may differ in all else: distributions, experts, parameters, training. Fails with
- * PDM_ERR_MODEL where names or order of fields, inputs and dimensions, the control grid, or the network's sizes differ.
- * c and parent are of one context; neither is needed afterwards. Since 0.1 */
+ * its training starts at step 0. The cases may differ in all else: distributions, experts, parameters, training. A gate that
+ * the parent lacks starts anew. Fails with PDM_ERR_MODEL where names or order of fields, inputs and dimensions, the control grid,
+ * or the sizes of the network or of gates that both have differ. c and parent are of one context; neither is needed afterwards.
+ * Since 0.1 */
 PDM_API pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model **out);
 /* The model's case, a copy to change; destroy it with pdm_case_destroy(). Since 0.1 */
 PDM_API pdm_status pdm_model_case(const pdm_model *m, pdm_case **out);
-/* The mean of the weights of n >= 2 models in files, which were trained on from one (pdm_model_create_from). weight [n]: above
- * 0, of any sum; NULL: all alike. Their cases may differ in /training and in distributions of inputs: those of the first are
- * taken, ranges (uniform) and lists being united. The step is the largest; the optimiser starts afresh. One model beside the
- * first is in memory at a time. Fails with PDM_ERR_MODEL, naming what differs; PDM_ERR_ARGUMENT, PDM_ERR_IO. Since 0.1 */
+/* The mean of the weights of n >= 2 models in files, which were trained on from one (pdm_model_create_from), of their networks and
+ * gates. weight [n]: above 0, of any sum; NULL: all alike. Their cases may differ in /training and in distributions of inputs:
+ * those of the first are taken, ranges (uniform) and lists being united. The step is the largest; the optimiser starts afresh. One
+ * model beside the first is in memory at a time. Fails with PDM_ERR_MODEL, naming what differs; PDM_ERR_ARGUMENT, PDM_ERR_IO.
+ * Since 0.1 */
 PDM_API pdm_status pdm_model_merge(pdm_context *ctx, pdm_size n, const char *const *path, const double *weight,
                                    pdm_model **out);
-/* A model of case c, which is the case of m with more experts (/domain/DIM:experts; /experts but for basis, /solver and
- * /training may change too), with the weights and the step of m; the optimiser starts afresh. Both are compared on inputs drawn
- * anew, and on those of the file `against` (NULL: none) with the fields in it; the table goes to sink, then to `numbers`
- * (either may be NULL), user to both: within (1: no number is more than `tolerance` above that of before), experts.before,
- * experts, residual.before, residual (mean norm of the rows), error.before, error. Whether to write the model is up to the
- * caller. Fails with PDM_ERR_CASE, PDM_ERR_MODEL. Since 0.1 */
+/* A model of case c, which is the case of m with more experts (/domain/DIM:experts; /experts but for basis, /gate but for groups,
+ * shared and hidden, /solver and /training may change too), with the weights and the step of m; the optimiser starts afresh.
+ * Both are compared on inputs drawn anew, and on those of the file `against` (NULL: none) with the fields in it; the table goes
+ * to sink, then to `numbers` (either may be NULL), user to both: within (1: no number is more than `tolerance` above that of
+ * before), experts.before, experts, with a gate kept.before, kept (columns that exist, mean), residual.before, residual (mean norm
+ * of the rows), error.before, error. Whether to write the model is up to the caller. Fails with PDM_ERR_CASE, PDM_ERR_MODEL.
+ * Since 0.1 */
 PDM_API pdm_status pdm_model_upcycle(pdm_model *m, pdm_case *c, const char *against, double tolerance, pdm_sink sink,
                                      pdm_number numbers, void *user, pdm_model **out);
 /* Writes the model in fewer bytes: without the optimiser's moments, matrices of modes as sums of few products of vectors, and
