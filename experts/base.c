@@ -24,6 +24,7 @@ pdm_size experts_n_taylor(const pdm_experts *x, const pdm_column_group *g)
 {
     pdm_size n = 0;
     if (x->taylor) (void)pdm_taylor_columns(x->taylor, g->field, &n);
+    n = experts_count_numbers(x, n);
     return n < g->n_col ? n : g->n_col;
 }
 
@@ -73,7 +74,8 @@ pdm_status pdm_experts_base(pdm_experts *x, const double *input, const double *l
     for (pdm_size f = 0; f < x->desc.n_field; f++) {
         pdm_size                 n;
         const pdm_taylor_column *column = pdm_taylor_columns(x->taylor, f, &n);
-        for (pdm_size k = 0; k < n && k < N; k++) put_column(x, f, column[k], base + (f * N + k) * n_coef);
+        for (pdm_size k = 0; k < N && x->number[k] < n; k++)
+            put_column(x, f, column[x->number[k]], base + (f * N + k) * n_coef);
     }
     if (x->settings.partition == 1) goto done; /* experts share coefficients */
     for (pdm_size i = 0; i < x->desc.n_expert * x->desc.n_field; i++) {

@@ -184,6 +184,7 @@ pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     PDM_TRY(
         pdm_case_settings(c, "experts", settings_table, sizeof settings_table / sizeof *settings_table, &x->settings));
     PDM_TRY(read_experts(x, c));
+    PDM_TRY(experts_numbers_read(x, c));
     PDM_TRY(take_bounds(x, bounds));
     PDM_TRY(experts_partition(x));
     const pdm_size N  = x->settings.basis;
@@ -192,7 +193,7 @@ pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     PDM_TRY(pdm_alloc_array(ctx, x->desc.n_channel, &x->channel));
     for (pdm_size i = 0; i < x->desc.n_channel; i++) x->channel[i] = (int32_t)i;
     for (pdm_size g = 0; g < x->desc.n_expert * x->desc.n_field; g++) {
-        x->group[g].n_col   = x->group[g].n_coef < N ? x->group[g].n_coef : N;
+        x->group[g].n_col   = experts_count_numbers(x, x->group[g].n_coef);
         x->group[g].channel = x->channel + x->group[g].field * N;
     }
     if (x->settings.prior == PRIOR_TAYLOR) PDM_TRY(experts_base_create(x, pdm_case_where(c, "experts", "prior")));
@@ -245,6 +246,7 @@ void pdm_experts_destroy(pdm_experts **experts)
     pdm_free(x->ctx, x->coef);
     pdm_free(x->ctx, x->window);
     pdm_free(x->ctx, x->channel);
+    pdm_free(x->ctx, x->number);
     pdm_free(x->ctx, x->prior);
     pdm_free(x->ctx, x->feature);
     pdm_taylor_destroy(&x->taylor);
@@ -280,7 +282,13 @@ const pdm_size *pdm_experts_column0(const pdm_experts *x)
 
 pdm_status pdm_experts_settings_view(pdm_text *out)
 {
-    return pdm_settings_view("experts", settings_table, sizeof settings_table / sizeof *settings_table, out);
+    pdm_status status = PDM_OK;
+    PDM_TRY(pdm_settings_view("experts", settings_table, sizeof settings_table / sizeof *settings_table, out));
+    PDM_TRY(pdm_text_append(
+        out, "  prior_columns: which of the prior's columns these are added to, rising numbers from 0 on;\n"
+             "         by default the first `basis`; compress sets it\n"));
+done:
+    return status;
 }
 
 static pdm_status view_prior(const pdm_experts *x, pdm_text *out)
@@ -292,8 +300,8 @@ static pdm_status view_prior(const pdm_experts *x, pdm_text *out)
         pdm_size n;
         (void)pdm_taylor_columns(x->taylor, f, &n);
         PDM_TRY(pdm_text_append(out, "%s %lld of %lld columns of %s", f ? "," : "",
-                                (long long)(n < x->settings.basis ? n : x->settings.basis),
-                                (long long)x->settings.basis, pdm_pde_field_name(pdm_domain_pde(x->domain), f)));
+                                (long long)experts_count_numbers(x, n), (long long)x->settings.basis,
+                                pdm_pde_field_name(pdm_domain_pde(x->domain), f)));
         if (n > x->settings.basis) PDM_TRY(pdm_text_append(out, " (there are %lld)", (long long)n));
     }
     PDM_TRY(pdm_text_append(out, "\n"));

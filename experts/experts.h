@@ -5,6 +5,7 @@
  *   /experts:boxes "equal|measured"   all of one size; or cut in two, again and again, where a few solutions are hard to reach
  *   /domain/DIM:prior_experts         boxes along a dimension that the prior's polynomials are made for (experts)
  *   /experts:basis                    columns per expert and field (N); fewer where an expert has fewer free coefficients
+ *   /experts:prior_columns            which of the prior's columns these are added to (0 1 ... N-1)
  *   /experts:partition "hard|smooth"  0/1 ownership, or windows that blend over `overlap` control points
  *   /experts:overlap
  *   /experts:prior "polynomial|none|taylor"    what the channels are added to */
@@ -47,6 +48,9 @@ const pdm_columns_desc *pdm_experts_columns(const pdm_experts *x);
 pdm_size                pdm_experts_n_column(const pdm_experts *x);
 /* [n_expert+1] first column of each expert in w. */
 const pdm_size *pdm_experts_column0(const pdm_experts *x);
+
+/* [N] rising: the prior's column that each of an expert's is added to. Lent. */
+const int32_t *pdm_experts_numbers(const pdm_experts *x);
 
 pdm_size pdm_experts_along(const pdm_experts *x, pdm_size dim); /* experts along a dimension */
 

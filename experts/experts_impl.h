@@ -39,6 +39,7 @@ struct pdm_experts {
     int32_t          *coef;                   /* pieces of all groups                          */
     double           *window;                 /* like coef                                     */
     int32_t          *channel;                /* [n_field][N]                                  */
+    int32_t          *number;                 /* [N] rising: the prior's column that each is added to */
     double           *prior;                  /* pieces of all groups                          */
     axis_windows      window_of[PDM_MAX_DIM]; /* while it is made: then nothing */
     pdm_size         *column0;                /* [n_expert+1]                                  */
@@ -66,6 +67,10 @@ bool     windows_first(const pdm_experts *x, pdm_size expert, windows_at *at);
 bool     windows_next(const pdm_experts *x, windows_at *at);
 pdm_size windows_coef(const pdm_experts *x, const windows_at *at);
 double   windows_value(const pdm_experts *x, const windows_at *at); /* not yet divided by the sum over experts */
+
+/* experts/numbers.c: /experts:prior_columns, and so many columns as there are with numbers below `limit`, the first ones. */
+pdm_status experts_numbers_read(pdm_experts *x, pdm_case *c);
+pdm_size   experts_count_numbers(const pdm_experts *x, pdm_size limit);
 
 /* experts/prior.c: the polynomials of all groups, once these have their columns; behind the Taylor columns, if any. */
 pdm_status experts_prior_create(pdm_experts *x);

@@ -133,22 +133,29 @@ void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm
     }
 }
 
+/* Polynomials of all numbers below a group's last one, of which its columns are some; Taylor columns come before them. */
 pdm_status experts_prior_fill(const pdm_experts *x, pdm_size expert, pdm_size field, pdm_size n_coef,
                               const int32_t *coef, pdm_size n_col, double *out)
 {
-    pdm_status              status  = PDM_OK;
-    const pdm_column_group *own     = &x->group[expert * x->desc.n_field + field];
-    const int32_t           box     = x->prior_of[expert];
-    pdm_size                longest = 0, limit[PDM_MAX_DIM];
-    unsigned char          *seen    = NULL;
+    pdm_status     status  = PDM_OK;
+    const int32_t  box     = x->prior_of[expert];
+    const pdm_size n       = n_col > 0 ? x->number[n_col - 1] + 1 : 0;
+    pdm_size       longest = 0, n_taylor = 0, limit[PDM_MAX_DIM];
+    unsigned char *seen = NULL;
+    double        *all  = NULL;
 
     for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
         if (pdm_domain_spline(x->domain, j)->n_coef > longest) longest = pdm_domain_spline(x->domain, j)->n_coef;
     PDM_TRY(pdm_alloc_array(x->ctx, longest, &seen));
+    PDM_TRY(pdm_alloc_array(x->ctx, n_coef * n, &all));
     count_places(x, field, box, seen, limit);
-    experts_polynomials(x, &x->prior_box[box], limit, n_coef, coef, experts_n_taylor(x, own), n_col, out);
+    if (x->taylor) (void)pdm_taylor_columns(x->taylor, field, &n_taylor);
+    experts_polynomials(x, &x->prior_box[box], limit, n_coef, coef, n_taylor < n ? n_taylor : n, n, all);
+    for (pdm_size i = 0; i < n_coef; i++)
+        for (pdm_size k = 0; k < n_col; k++) out[i * n_col + k] = all[i * n + x->number[k]];
 done:
     pdm_free(x->ctx, seen);
+    pdm_free(x->ctx, all);
     return status;
 }
 

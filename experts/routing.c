@@ -202,6 +202,10 @@ pdm_size pdm_routing_n_choice(const pdm_routing *r)
 {
     return r->n_choice;
 }
+pdm_size pdm_routing_size(const pdm_routing *r, pdm_size expert, pdm_size k)
+{
+    return r->size[expert * r->n_choice + k];
+}
 pdm_size pdm_routing_n_in(const pdm_routing *r, pdm_size n_feature)
 {
     return 2 * n_feature + r->n_dim;

@@ -25,8 +25,10 @@ pdm_status pdm_routing_view(const pdm_routing *r, pdm_text *out);
 
 const pdm_routing_settings *pdm_routing_get_settings(const pdm_routing *r);
 pdm_size                    pdm_routing_n_expert(const pdm_routing *r);
-pdm_size                    pdm_routing_n_choice(const pdm_routing *r);                 /* groups + 1 */
-pdm_size                    pdm_routing_n_in(const pdm_routing *r, pdm_size n_feature); /* numbers of an expert */
+pdm_size                    pdm_routing_n_choice(const pdm_routing *r); /* groups + 1 */
+/* Columns of group k of an expert, all fields together; k = groups: shared ones. */
+pdm_size pdm_routing_size(const pdm_routing *r, pdm_size expert, pdm_size k);
+pdm_size pdm_routing_n_in(const pdm_routing *r, pdm_size n_feature); /* numbers of an expert */
 
 /* What an expert sees of a sample: mean and largest size of every feature over its control points, and where it is, -1 to 1.
  * features [n_feature][n_coef] FP32; x [n_expert][n_in]. */

@@ -3,6 +3,7 @@
 
 #include <check.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -294,6 +295,64 @@ START_TEST(prior_reaches_polynomials)
     }
 END_TEST
 
+/* Some of the prior's columns: those of experts that have all, in their places, and of short experts the ones that those had. */
+static const struct {
+    int         problem;
+    const char *x_experts, *numbers;
+    int         basis, number[5];
+} kept[] = {{PROBLEM_HEAT, "2", "0,2,3,7,11", 5, {0, 2, 3, 7, 11}},
+            {PROBLEM_HEAT, "8", "1 2 5 11", 4, {1, 2, 5, 11}},
+            {PROBLEM_SYSTEM, "3", "0,1,9", 3, {0, 1, 9}},
+            {PROBLEM_BURGERS, "9", "4,5,6", 3, {4, 5, 6}}};
+
+START_TEST(kept_columns_are_those_of_all)
+    {
+        problem      p;
+        char         number[16];
+        pdm_experts *all = NULL, *some = NULL;
+        pdm_size     less = 0;
+        problem_open(&p, kept[_i].problem, "cpu", 1);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "experts", kept[_i].x_experts), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "basis", "12"), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, NULL, &all), PDM_OK);
+        snprintf(number, sizeof number, "%d", kept[_i].basis);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "basis", number), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "prior_columns", kept[_i].numbers), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, NULL, &some), PDM_OK);
+        const pdm_columns_desc *x = pdm_experts_columns(all), *y = pdm_experts_columns(some);
+        for (pdm_size g = 0; g < x->n_expert * x->n_field; g++) {
+            const pdm_column_group *a = &x->group[g], *b = &y->group[g];
+            pdm_size                n = 0;
+            while (n < kept[_i].basis && kept[_i].number[n] < a->n_col) n++;
+            ck_assert_int_eq(b->n_col, n);
+            less += n < kept[_i].basis;
+            for (pdm_size k = 0; k < n; k++) ck_assert_int_eq(b->channel[k], b->field * kept[_i].basis + k);
+            for (pdm_size i = 0; i < a->n_coef; i++)
+                for (pdm_size k = 0; k < n; k++)
+                    ck_assert_double_eq(b->prior[i * n + k], a->prior[i * a->n_col + kept[_i].number[k]]);
+        }
+        ck_assert(_i % 2 == 0 || less > 0); /* there are short experts */
+        pdm_experts_destroy(&all);
+        pdm_experts_destroy(&some);
+
+        static const char *const wrong[][2] = {{"0,1", "2 numbers for"},
+                                               {"0,3,3,4,5", "3; rising whole numbers from 0 to 255"},
+                                               {"0,1,2.5,3,4", "2.5; rising"},
+                                               {"-1,0,1,2,3", "-1; rising"},
+                                               {"0,1,2,3,256", "256; rising"}};
+        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "basis", "5"), PDM_OK);
+        for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+            ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "prior_columns", wrong[k][0]), PDM_OK);
+            ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, NULL, &some), PDM_ERR_CASE);
+            ck_assert_msg(strstr(pdm_context_error(p.ctx), "/experts:prior_columns") &&
+                              strstr(pdm_context_error(p.ctx), wrong[k][1]),
+                          "%s", pdm_context_error(p.ctx));
+            ck_assert_ptr_null(some);
+        }
+        problem_close(&p);
+    }
+END_TEST
+
 /* Memory, and with it the work, follows the coefficients that the windows reach, not experts times coefficients. */
 START_TEST(many_experts_cost_what_they_reach)
     {
@@ -383,6 +442,7 @@ int main(void)
     tcase_add_loop_test(t, the_best_cut_is_found, 0, 6);
     tcase_add_test(t, odd_solutions_are_cut_or_refused);
     tcase_add_loop_test(t, elements_belong_to_experts, 0, 8);
+    tcase_add_loop_test(t, kept_columns_are_those_of_all, 0, (int)(sizeof kept / sizeof *kept));
     tcase_add_test(t, many_experts_cost_what_they_reach);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
