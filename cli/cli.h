@@ -56,6 +56,7 @@ typedef struct options {
     const char *output, *field, *title, *against, *method, *experts, *from, *weights;
     double      polish;                    /* 0: none */
     double      tolerance, rank, energy;   /* 0: not given */
+    double      groups;                    /* 0: not given */
     int         threads;                   /* 0: all */
     int         sample;                    /* -1: not given */
     int         samples;                   /* 0: not given */

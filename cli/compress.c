@@ -10,6 +10,8 @@ static const option_info table[] = {
     {"rank", 0, OPTION_REAL, offsetof(options, rank), false, "R", "mean rank of a mode's matrix; found by default"},
     {"energy", 0, OPTION_REAL, offsetof(options, energy), false, "E",
      "share of the network's output to keep, like 0.999"},
+    {"groups", 0, OPTION_REAL, offsetof(options, groups), false, "SHARE",
+     "without groups of columns that are on in less of the samples of every expert; 0.01 by default"},
     {"half", 0, OPTION_FLAG, offsetof(options, half), false, NULL, "store numbers in half precision"},
     {"tolerance", 0, OPTION_REAL, offsetof(options, tolerance), false, "TOL",
      "by how much the error may rise, relative; 0.1 by default"},
@@ -36,8 +38,8 @@ static exit_code run(session *s, const options *o)
         return fail(s, CODE_USAGE, "compress: --rank and --energy exclude each other");
     CLI_TRY(check_output(s));
     CLI_TRY(subject_read_model(s, o->operand[0], &x));
-    CLI_TRY(check(s, pdm_model_compress(x.model, o->output, o->rank, o->energy, o->half, tolerance, o->against,
-                                        verdict_text, verdict_number, &v)));
+    CLI_TRY(check(s, pdm_model_compress(x.model, o->output, o->rank, o->energy, o->half, o->groups, tolerance,
+                                        o->against, verdict_text, verdict_number, &v)));
     if (r.begun) json_end();
     if (!v.within)
         CLI_TRY(fail(s, CODE_LIMIT, "%s is not written: the error rises by more than %g of what it was", o->output,
@@ -61,7 +63,11 @@ const command compress_command = {
         "within the tolerance is written. The error is the residual on inputs drawn anew, or with --against that\n"
         "against given fields. Where no rank is within the tolerance nothing is written, and the exit code is 10.\n"
         "With --rank or --energy only that one is tried. The file is read like any model, and becomes as large as\n"
-        "any when training goes on from it.",
+        "any when training goes on from it.\n"
+        "Of a model with a gate, groups of columns that no expert has used in recent steps of training are dropped\n"
+        "first, where the error allows: basis, gate.groups and gate.unknowns become what is left, and the settings "
+        "are\n"
+        "printed with which train --from goes on. With --groups they are dropped in any case.",
     .n_needed  = 1,
     .n_operand = 1,
     .option    = table,

@@ -279,6 +279,17 @@ refused 2 'leaves nothing of them' "$program" compress model.nc -o out/m.nc --ra
 refused 2 'energy 2;' "$program" compress model.nc -o out/m.nc --energy 2
 refused 2 'exclude each other' "$program" compress model.nc -o out/m.nc --rank 1 --energy 0.9
 refused 2 'the same file' "$program" compress model.nc -o model.nc
+refused 2 '--groups 0: a number above 0' "$program" compress gate.nc -o out/m.nc --groups 0
+refused 2 'groups 1.5, a share of samples; above 0 and at most 1' "$program" compress gate.nc -o out/m.nc --groups 1.5
+refused 6 'model.nc has no gate, and so no groups' "$program" compress model.nc -o out/m.nc --groups 0.1
+expect 0 '' "$program" train good.cdl -o untrained.nc -q --set gate.groups=2 --set training.steps=0
+refused 6 'untrained.nc: how its groups are used is not known' "$program" compress untrained.nc -o out/m.nc --groups 0.1
+# one of two groups each, by turns: none is on in all samples of any expert
+expect 0 '' "$program" train good.cdl -o closed.nc -q --set gate.groups=4 --set gate.unknowns=0.125 --set gate.learning_rate=0.3 --set training.steps=30
+refused 2 'groups 1: all 4 groups are on in less|one has to be left' "$program" compress closed.nc -o out/m.nc --groups 1
+refused 3 '/experts:prior_columns|2 numbers for 4 columns' "$program" train good.cdl -o out/m.nc --set experts.prior_columns=0,1
+refused 3 '/experts:prior_columns|3; rising whole numbers' "$program" train good.cdl -o out/m.nc --set experts.prior_columns=0,3,3,4
+refused 6 '/experts:prior_columns: number 3 is 4 against 3' "$program" train good.cdl --from model.nc -o out/m.nc --set experts.prior_columns=0,1,2,4
 refused 2 'the same file as the input inputs.nc' "$program" compress model.nc -o inputs.nc --against inputs.nc
 refused 4 'inputs.nc|no variable "u"' "$program" compress model.nc -o out/m.nc --against inputs.nc
 refused 6 'case.nc|not a pdemoe model' "$program" compress case.nc -o out/m.nc

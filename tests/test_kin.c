@@ -675,7 +675,7 @@ START_TEST(compressing_leaves_the_model_as_it_is)
         pdm_model     *m = trained(c, 40), *read = NULL;
         const pdm_size n = m->surrogate->n_parameter;
         float         *x = weights_of(m), *moment = floats_of(m, m->adam_v);
-        OK(pdm_model_compress(m, "kin_c.nc", 0.0, 0.0, 1, 0.1, NULL, NULL, keep_number, number));
+        OK(pdm_model_compress(m, "kin_c.nc", 0.0, 0.0, 1, 0.0, 0.1, NULL, NULL, keep_number, number));
         ck_assert_double_eq(number[0], 1.0);
         ck_assert_double_lt(number[1], 0.5 * number[2]);
         float *after = weights_of(m), *moment_after = floats_of(m, m->adam_v);
@@ -691,17 +691,19 @@ START_TEST(compressing_leaves_the_model_as_it_is)
 
         /* nothing is written when nothing is good enough, or the arguments are wrong */
         remove("kin_c.nc");
-        OK(pdm_model_compress(m, "kin_c.nc", 0.1, 0.0, 1, 1e-9, NULL, NULL, keep_number, number));
+        OK(pdm_model_compress(m, "kin_c.nc", 0.1, 0.0, 1, 0.0, 1e-9, NULL, NULL, keep_number, number));
         ck_assert_double_eq(number[0], 0.0);
         free(after);
         after = weights_of(m);
         ck_assert_mem_eq(x, after, (size_t)n * sizeof *x);
-        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", 7.0, 0.0, 0, 0.1, NULL, NULL, NULL, NULL), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", 7.0, 0.0, 0, 0.0, 0.1, NULL, NULL, NULL, NULL),
+                         PDM_ERR_ARGUMENT);
         SAYS("rank 7");
-        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", 1e-3, 0.0, 0, 0.1, NULL, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", 1e-3, 0.0, 0, 0.0, 0.1, NULL, NULL, NULL, NULL),
                          PDM_ERR_ARGUMENT);
         SAYS("leaves nothing");
-        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", 0.0, 1.5, 0, 0.1, NULL, NULL, NULL, NULL), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", 0.0, 1.5, 0, 0.0, 0.1, NULL, NULL, NULL, NULL),
+                         PDM_ERR_ARGUMENT);
         SAYS("energy 1.5");
         ck_assert_ptr_null(fopen("kin_c.nc", "r"));
         free(x);

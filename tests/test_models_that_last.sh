@@ -1,6 +1,6 @@
 #!/bin/sh
 # Branches of a model merge into one that is better than each on the inputs of both; more experts keep the error; a compressed
-# model has a fraction of the bytes and nearly the error. On diffusion_sorption, with few steps, against its reference.
+# model has a fraction of the bytes and nearly the error, and no groups of columns that no expert uses; with gates and without. On diffusion_sorption, with few steps, against its reference.
 # usage: test_models_that_last.sh ROOT PROGRAM
 set -u
 
@@ -95,5 +95,28 @@ expect 0 'compressed from parent.nc' "$program" info half.nc
 expect 10 'not.nc is not written' "$program" compress parent.nc -o not.nc --rank 0.25 --against "$reference"
 [ -e not.nc ] && complain "not.nc is there"
 expect 0 'chosen' "$program" compress parent.nc -o energy.nc --energy 0.9999
+
+# ---- fewer groups ----
+gate='--set experts.basis=48 --set gate.groups=24 --set gate.unknowns=0.3'
+# shellcheck disable=SC2086
+train -o many.nc $gate --set training.steps=100
+error_many=$(error_of many.nc)
+expect 0 'groups |without|unknowns|prior_columns|chosen' "$program" compress many.nc -o fewer.nc --half --against "$reference"
+settings=$(sed -n 's/^settings *//p' said)
+at_most "$(error_of fewer.nc)" "1.1 * $error_many" "error without unused groups"
+expect 0 '"within": 1' "$program" compress many.nc -o again.nc --against "$reference" --json
+at_most "$(number groups)" 20 "groups that are left"
+at_most "$(number unknowns)" "0.9 * $(number unknowns.before)" "unknowns without unused groups"
+at_most "$(number error.groups)" "1.02 * $(number error.before)" "error without unused groups, weights as they are"
+groups=$(number groups)
+expect 0 "$groups groups|routing  " "$program" info fewer.nc
+# and it goes on, by the settings that were printed, and is what it was
+# shellcheck disable=SC2086
+train -o fewer_on.nc --from fewer.nc $gate $settings --set training.steps=1 --set training.learning_rate=1e-6 --set gate.learning_rate=1e-6
+at_most "$(error_of fewer_on.nc)" "1.05 * $(error_of fewer.nc)" "error of what goes on from it"
+expect 6 'head1.weight is' "$program" train "$case" -o not.nc --from fewer.nc $gate
+# asked for by a share that takes useful ones away
+expect 10 'not.nc is not written' "$program" compress many.nc -o not.nc --groups 0.999 --against "$reference"
+[ -e not.nc ] && complain "not.nc is there"
 
 exit "$failed"

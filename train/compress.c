@@ -1,5 +1,5 @@
-/* Smaller model files: matrices of modes as factors of low rank, numbers in half precision, no optimiser; as small as the
- * error allows. */
+/* Smaller model files: without groups of columns that no expert has use for, matrices of modes as factors of low rank, numbers in
+ * half precision, no optimiser; as small as the error allows. */
 #include "train/train.h"
 
 #include <math.h>
@@ -22,8 +22,14 @@ enum { TRIALS = 10 };
 /* Mean ranks that are tried, as shares of the largest that a matrix can have. Above 1/2 factors take more than the matrix. */
 static const double SHARE[] = {3.0 / 8, 1.0 / 4, 3.0 / 16, 1.0 / 8, 3.0 / 32, 1.0 / 16, 1.0 / 32, 1.0 / 64};
 
+static const double UNUSED = 0.01; /* share of samples */
+
 typedef struct compression {
-    pdm_model           *m;
+    pdm_model           *source, *m; /* m: source, or what is left of it without some groups */
+    pdm_model           *less;       /* NULL: there is nothing to drop                       */
+    unused_groups        groups;
+    double               share; /* groups that are on in less are dropped */
+    judgement            without;
     const pdm_surrogate *net;
     rank_order          *order;
     float               *whole; /* [n_parameter] as they were */
@@ -90,6 +96,12 @@ done:
     return status;
 }
 
+static bool is_within(const compression *x, const judgement *j)
+{
+    return judgement_measure(j) <= (1.0 + x->tolerance) * judgement_measure(&x->before) &&
+           j->unconverged <= x->before.unconverged;
+}
+
 static pdm_status try_one(compression *x, trial *t)
 {
     pdm_status     status = PDM_OK;
@@ -101,9 +113,8 @@ static pdm_status try_one(compression *x, trial *t)
     PDM_TRY(packed_unpack(x->net, &packed, x->whole, values));
     PDM_TRY(set_weights(x, values));
     PDM_TRY(judge(x->m, &x->inputs, x->against, &t->found));
-    t->bytes         = packed_bytes(x->net, &packed);
-    const double now = judgement_measure(&t->found), before = judgement_measure(&x->before);
-    t->within = now <= (1.0 + x->tolerance) * before && t->found.unconverged <= x->before.unconverged;
+    t->bytes  = packed_bytes(x->net, &packed);
+    t->within = is_within(x, &t->found);
     t->rank   = t->n_direction > 0 ? (double)t->n_direction / (double)rank_order_n_mode(x->order) : NAN;
 done:
     packed_destroy(x->m->ctx, x->net->n_tensor, &packed);
@@ -133,7 +144,113 @@ static void list_trials(compression *x, double rank, double energy)
     }
 }
 
+/* ---- groups ---- */
+
+/* Groups that were asked for by a share of their own have to be there, and are dropped whatever comes of it. */
+static pdm_status check_groups(const compression *x)
+{
+    pdm_status       status = PDM_OK;
+    const pdm_model *m      = x->source;
+    double           most   = 0.0;
+
+    if (!m->gating) PDM_FAIL(m->ctx, PDM_ERR_MODEL, "%s has no gate, and so no groups to drop", model_name(m));
+    if (x->groups.n == 0)
+        PDM_FAIL(m->ctx, PDM_ERR_MODEL,
+                 "%s: how its groups are used is not known, as there were no steps of training with this gate",
+                 model_name(m));
+    for (pdm_size k = 0; k < x->groups.n; k++) most = fmax(most, x->groups.use[k]);
+    if (x->groups.n_keep == 0)
+        PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT,
+                 "groups %g: all %lld groups are on in less than that share of the samples of every expert, and "
+                 "one has to be left; %.3g or less expected",
+                 x->share, (long long)x->groups.n, most);
+done:
+    return status;
+}
+
+static pdm_status drop_groups(compression *x, double asked)
+{
+    pdm_status status = PDM_OK;
+
+    x->share = asked > 0.0 ? asked : UNUSED;
+    if (x->source->gating) PDM_TRY(unused_groups_find(x->source, x->share, &x->groups));
+    if (asked > 0.0) PDM_TRY(check_groups(x));
+    if (x->groups.n_keep == 0 || x->groups.n_keep == x->groups.n) goto done;
+    PDM_TRY(model_without_groups(x->source, &x->groups, &x->less));
+    PDM_TRY(judge(x->less, &x->inputs, x->against, &x->without));
+    if (asked > 0.0 || is_within(x, &x->without)) x->m = x->less;
+done:
+    return status;
+}
+
 /* ---- what is said ---- */
+
+static pdm_status name_groups(const compression *x, pdm_text *text)
+{
+    pdm_status status = PDM_OK;
+    for (pdm_size k = 0; k < x->groups.n; k++)
+        if (!x->groups.keep[k]) PDM_TRY(pdm_text_append(text, " %lld", (long long)k));
+done:
+    return status;
+}
+
+static pdm_status print_dropped(const compression *x, pdm_text *text)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_surrogate *whole  = x->source->surrogate;
+
+    PDM_TRY(pdm_text_append(text, "%-10s %14s %14s\n", "", "before", "after"));
+    PDM_TRY(pdm_text_append(text, "%-10s %14lld %14lld  without", "groups", (long long)x->groups.n,
+                            (long long)x->groups.n_keep));
+    PDM_TRY(name_groups(x, text));
+    PDM_TRY(pdm_text_append(text, ", on in less than %.3g %% of the samples of every expert\n", 100.0 * x->share));
+    PDM_TRY(pdm_text_append(text, "%-10s %14lld %14lld\n", "unknowns",
+                            (long long)pdm_experts_n_column(x->source->experts),
+                            (long long)pdm_experts_n_column(x->less->experts)));
+    PDM_TRY(pdm_text_append(text, "%-10s %14.1f %14.1f  on the mean, as the gate chooses\n", "kept", x->before.columns,
+                            x->without.columns));
+    PDM_TRY(pdm_text_append(text, "%-10s %11.1f kB %11.1f kB  in single precision\n", "weights",
+                            (double)whole->n_parameter * sizeof(float) / 1e3,
+                            (double)x->less->surrogate->n_parameter * sizeof(float) / 1e3));
+    PDM_TRY(pdm_text_append(text, "%-10s %14.4e %14.4e\n", "excess", x->before.excess, x->without.excess));
+    if (x->against)
+        PDM_TRY(pdm_text_append(text, "%-10s %12.4f %% %12.4f %%\n", "error", 100.0 * x->before.error,
+                                100.0 * x->without.error));
+    PDM_TRY(pdm_text_append(text, "%-10s", "settings"));
+    PDM_TRY(changes_print(x->source->the_case, x->less->the_case, text));
+    PDM_TRY(pdm_text_append(text, "\n"));
+done:
+    return status;
+}
+
+static pdm_status print_groups(const compression *x, pdm_text *text)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n      = x->source->gating ? pdm_routing_get_settings(x->source->gating->routing)->groups : 0;
+    double         least  = INFINITY;
+
+    if (n == 0) goto done;
+    if (x->m != x->source) {
+        PDM_TRY(print_dropped(x, text));
+        goto done;
+    }
+    for (pdm_size k = 0; k < x->groups.n; k++) least = fmin(least, x->groups.use[k]);
+    PDM_TRY(pdm_text_append(text, "all %lld groups are kept: ", (long long)n));
+    if (x->groups.n == 0)
+        PDM_TRY(pdm_text_append(text, "how they are used is not known\n"));
+    else if (x->groups.n_keep == 0)
+        PDM_TRY(pdm_text_append(text, "none is on in %.3g %% of the samples of any expert\n", 100.0 * x->share));
+    else if (!x->less)
+        PDM_TRY(pdm_text_append(text, "each is on in %.3g %% of the samples of some expert, or more\n", 100.0 * least));
+    else {
+        PDM_TRY(pdm_text_append(text, "without"));
+        PDM_TRY(name_groups(x, text));
+        PDM_TRY(pdm_text_append(text, " the %s is %.4g, before %.4g\n", x->against ? "error" : "excess",
+                                judgement_measure(&x->without), judgement_measure(&x->before)));
+    }
+done:
+    return status;
+}
 
 static pdm_status print_row(const compression *x, double rank, pdm_size bytes, const judgement *j, const char *verdict,
                             pdm_text *text)
@@ -190,6 +307,15 @@ static void tell_numbers(const compression *x, const trial *chosen, const char *
     numbers(user, "excess.before", x->before.excess);
     if (x->against) numbers(user, "error.before", x->before.error);
     numbers(user, "bytes.before", (double)x->bytes);
+    if (x->source->gating) {
+        const bool dropped = x->m != x->source;
+        numbers(user, "groups.before", (double)pdm_routing_get_settings(x->source->gating->routing)->groups);
+        numbers(user, "groups", (double)pdm_routing_get_settings(x->m->gating->routing)->groups);
+        numbers(user, "unknowns.before", (double)pdm_experts_n_column(x->source->experts));
+        numbers(user, "unknowns", (double)pdm_experts_n_column(x->m->experts));
+        numbers(user, "error.groups", dropped && x->against ? x->without.error : NAN);
+        numbers(user, "excess.groups", dropped ? x->without.excess : NAN);
+    }
     if (!chosen) return;
     numbers(user, "rank", chosen->rank);
     numbers(user, "residual", chosen->found.residual);
@@ -201,7 +327,7 @@ static void tell_numbers(const compression *x, const trial *chosen, const char *
 
 /* ---- the whole ---- */
 
-static pdm_status check_arguments(const pdm_model *m, double rank, double energy)
+static pdm_status check_arguments(const pdm_model *m, double rank, double energy, double groups)
 {
     pdm_status     status = PDM_OK;
     pdm_size       n_mode = 0;
@@ -216,6 +342,8 @@ static pdm_status check_arguments(const pdm_model *m, double rank, double energy
                  (long long)n_mode);
     if (energy < 0.0 || energy > 1.0)
         PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "energy %g; above 0 and at most 1 expected", energy);
+    if (groups < 0.0 || groups > 1.0)
+        PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "groups %g, a share of samples; above 0 and at most 1 expected", groups);
 done:
     return status;
 }
@@ -231,8 +359,9 @@ static pdm_status write_chosen(compression *x, const trial *chosen, const char *
 
     m->history = NULL;
     if (history) PDM_TRY(pdm_alloc_text(m->ctx, history, &m->history));
-    PDM_TRY(model_remember(m, "compressed from %s (%s), step %lld: mean rank %.3g, %s precision", model_name(m),
-                           m->file_hash, (long long)m->step, chosen->rank, x->half ? "half" : "single"));
+    PDM_TRY(model_remember(m, "compressed from %s (%s), step %lld: mean rank %.3g, %s precision, %lld of %lld columns",
+                           model_name(m), m->file_hash, (long long)m->step, chosen->rank, x->half ? "half" : "single",
+                           (long long)x->net->shape.n_channel, (long long)x->source->surrogate->shape.n_channel));
     PDM_TRY(pack(x, chosen->n_direction, &packed));
     PDM_TRY(set_weights(x, x->whole));
     m->moments_empty = true;
@@ -247,29 +376,31 @@ done:
     return status;
 }
 
-pdm_status pdm_model_compress(pdm_model *m, const char *output, double rank, double energy, int half, double tolerance,
-                              const char *against, pdm_sink sink, pdm_number numbers, void *user)
+pdm_status pdm_model_compress(pdm_model *m, const char *output, double rank, double energy, int half, double groups,
+                              double tolerance, const char *against, pdm_sink sink, pdm_number numbers, void *user)
 {
     pdm_status   status = PDM_OK;
     const trial *chosen = NULL;
     pdm_text     text   = {0};
-    compression  x      = {.m = m, .half = half != 0, .against = against, .tolerance = tolerance};
+    compression  x      = {.source = m, .m = m, .half = half != 0, .against = against, .tolerance = tolerance};
 
     if (!m || !output || (rank > 0.0 && energy > 0.0) || !(tolerance >= 0.0)) return PDM_ERR_ARGUMENT;
     text.ctx = m->ctx;
-    x.net    = m->surrogate;
-    x.bytes  = x.net->n_parameter * (pdm_size)sizeof(float);
-    PDM_TRY(check_arguments(m, rank, energy));
-    PDM_TRY(keep_weights(&x));
+    x.bytes  = m->surrogate->n_parameter * (pdm_size)sizeof(float);
+    PDM_TRY(check_arguments(m, rank, energy, groups));
     PDM_TRY(trial_inputs_create(m, &x.inputs));
     PDM_TRY(judge(m, &x.inputs, against, &x.before));
-    PDM_TRY(rank_order_create(m, &x.order));
+    PDM_TRY(drop_groups(&x, groups));
+    x.net = x.m->surrogate;
+    PDM_TRY(keep_weights(&x));
+    PDM_TRY(rank_order_create(x.m, &x.order));
     list_trials(&x, rank, energy);
     for (pdm_size i = 0; i < x.n_trial; i++) {
         PDM_TRY(try_one(&x, &x.trial[i]));
         if (x.trial[i].within && (!chosen || x.trial[i].bytes < chosen->bytes)) chosen = &x.trial[i];
     }
     if (chosen) PDM_TRY(write_chosen(&x, chosen, output));
+    PDM_TRY(print_groups(&x, &text));
     PDM_TRY(print_table(&x, chosen, &text));
     if (sink) sink(user, text.data);
     if (numbers) tell_numbers(&x, chosen, output, numbers, user);
@@ -281,6 +412,8 @@ done:
     rank_order_destroy(m ? m->ctx : NULL, &x.order);
     if (m) trial_inputs_destroy(m->ctx, &x.inputs);
     if (m) pdm_free(m->ctx, x.whole);
+    if (m) unused_groups_destroy(m->ctx, &x.groups);
+    pdm_model_destroy(&x.less);
     pdm_text_destroy(&text);
     return status;
 }

@@ -282,6 +282,7 @@ void gating_update(pdm_model *m, pdm_batch good)
     }
     g->log_price = g->next_price;
     g->drift     = g->next_drift;
+    if (m->step == g->opening) usage_clear(g); /* what was there before was there whatever the gate said */
     usage_take(m, batch_of(m, m->n_batch));
     gating_tell_closed(m);
     model_set_value(m, "gate.price", exp(g->log_price + g->drift));

@@ -97,3 +97,28 @@ void gating_take(pdm_model *m, const pdm_model *parent)
     g->drift     = theirs->drift;
     g->opening   = parent->step < theirs->opening ? theirs->opening : 0;
 }
+
+/* W_0, b_0 as they are; rows of W_1 and entries of b_1 of the groups that are kept, and of "none", which comes last. What a
+ * group costs is its share of all unknowns, so the price of a share falls as there are fewer. */
+void gating_select(pdm_model *m, const pdm_model *parent, const unsigned char *keep)
+{
+    gating              *g = m->gating, *theirs = parent->gating;
+    const pdm_size       n_old = pdm_routing_n_choice(theirs->routing), n_new = pdm_routing_n_choice(g->routing);
+    const pdm_gate_state to = pdm_gate_lend(g->gate), from = pdm_gate_lend(theirs->gate);
+    const pdm_size       hidden = pdm_routing_get_settings(g->routing)->hidden, first = to.n - n_new * (hidden + 1);
+    pdm_size             at = 0;
+
+    memcpy(to.parameter, from.parameter, (size_t)first * sizeof *to.parameter);
+    for (pdm_size k = 0; k < n_old; k++) {
+        if (k < n_old - 1 && !keep[k]) continue;
+        memcpy(to.parameter + first + at * hidden, from.parameter + first + k * hidden,
+               (size_t)hidden * sizeof *to.parameter);
+        to.parameter[first + n_new * hidden + at] = from.parameter[first + n_old * hidden + k];
+        at++;
+    }
+    g->log_price = theirs->log_price +
+                   log((double)pdm_experts_n_column(m->experts) / (double)pdm_experts_n_column(parent->experts));
+    g->drift   = theirs->drift;
+    g->opening = theirs->opening;
+    usage_select(g, theirs, keep);
+}

@@ -140,6 +140,20 @@ static bool networks_agree(const pdm_surrogate *a, const pdm_surrogate *b, char 
     return true;
 }
 
+/* Of networks that agree: what their channels are added to. */
+static bool columns_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    const int32_t *x = pdm_experts_numbers(a->experts), *y = pdm_experts_numbers(b->experts);
+    const pdm_size n = a->surrogate->shape.n_channel / pdm_domain_n_field(a->domain);
+
+    for (pdm_size i = 0; i < n; i++)
+        if (x[i] != y[i]) {
+            differs(note, "/experts:prior_columns: number %lld is %d against %d", (long long)i, x[i], y[i]);
+            return false;
+        }
+    return true;
+}
+
 const char *model_name(const pdm_model *m)
 {
     return m->file ? m->file : "a model";
@@ -156,7 +170,7 @@ pdm_status model_check_kin(const pdm_model *a, const pdm_model *b)
     char       note[NOTE_SIZE];
     const bool agree = names_agree(a, b, note) && sizes_agree(a, b, note) && knots_agree(a, b, note) &&
                        boxes_agree(a, b, note) && gates_agree(a, b, note, sizeof note) &&
-                       networks_agree(a->surrogate, b->surrogate, note);
+                       networks_agree(a->surrogate, b->surrogate, note) && columns_agree(a, b, note);
     return agree ? PDM_OK : refuse(a, b, note);
 }
 
@@ -225,13 +239,12 @@ done:
     return status;
 }
 
-pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model **out)
+pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out)
 {
     pdm_status status = PDM_OK;
     pdm_model *m      = NULL;
     char       note[NOTE_SIZE];
 
-    if (!c || !parent || !out || pdm_case_context(c) != parent->ctx) return PDM_ERR_ARGUMENT;
     PDM_TRY(model_start(c, NULL, &m));
     if (!names_agree(m, parent, note) || !sizes_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
     PDM_TRY(take_knots(&m, parent));
@@ -240,14 +253,30 @@ pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model
     take_scales(m, parent);
     PDM_TRY(take_boxes(m, parent));
     PDM_TRY(model_network(m));
+    m->moments_empty = true;
+    *out             = m;
+    m                = NULL;
+done:
+    pdm_model_destroy(&m);
+    return status;
+}
+
+pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_model *m      = NULL;
+    char       note[NOTE_SIZE];
+
+    if (!c || !parent || !out || pdm_case_context(c) != parent->ctx) return PDM_ERR_ARGUMENT;
+    PDM_TRY(model_inherit(c, parent, &m));
     if (!networks_agree(m->surrogate, parent->surrogate, note)) PDM_TRY(refuse(m, parent, note));
+    if (!columns_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
     PDM_TRY(take_weights(m, parent));
     if (m->gating && parent->gating && !gates_agree(m, parent, note, sizeof note)) PDM_TRY(refuse(m, parent, note));
     gating_take(m, parent);
     PDM_TRY(take_history(m, parent));
-    m->moments_empty = true;
-    *out             = m;
-    m                = NULL;
+    *out = m;
+    m    = NULL;
 done:
     pdm_model_destroy(&m);
     return status;

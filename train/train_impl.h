@@ -197,9 +197,11 @@ pdm_status model_network(pdm_model *m);
 pdm_status model_write(pdm_model *m, const char *path, const packed_weights *packed);
 /* One line more of m->history. */
 pdm_status model_remember(pdm_model *m, const char *format, ...) PDM_PRINTF(2, 3);
-/* inherit.c: the file that it was read from, or "a model". Lent. */
+/* inherit.c: a model of case c with the knots, scales and boxes of the parent, and weights of its own. */
+pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out);
+/* The file that it was read from, or "a model". Lent. */
 const char *model_name(const pdm_model *m);
-/* Do the weights of b mean the same in a: names, grid, knots, network? PDM_ERR_MODEL says what differs. */
+/* Do the weights of b mean the same in a: names, grid, knots, boxes, gate, network, columns? PDM_ERR_MODEL says what differs. */
 pdm_status model_check_kin(const pdm_model *a, const pdm_model *b);
 /* judge.c: how good models of one grid and one set of scales are, on the same inputs drawn anew and against the fields of a
  * file. floor: 1/2 |r|^2 with all coefficients free, which no network comes below; 0 where it is not known: with more than 6000
@@ -224,6 +226,19 @@ void       trial_inputs_destroy(pdm_context *ctx, trial_inputs *x);
 pdm_status judge(pdm_model *m, const trial_inputs *x, const char *against /* NULL: none */, judgement *out);
 /* What of a judgement counts: the error where there is a file, else the excess. */
 double judgement_measure(const judgement *j);
+/* changes.c: " --set GROUP.NAME=VALUE" for all that `after` says and `before` does not, but of solver and training. */
+pdm_status changes_print(pdm_case *before, pdm_case *after, pdm_text *text);
+/* unused.c: groups of a gate that are hardly ever on, and a model without them. */
+typedef struct unused_groups {
+    pdm_size       n, n_keep; /* groups; 0: there is no gate, or its use is not known */
+    unsigned char *keep;      /* [n]                                                   */
+    double        *use;       /* [n] largest share of samples over experts             */
+} unused_groups;
+/* keep: those that are on in `share` of the samples of some expert, or more. */
+pdm_status unused_groups_find(const pdm_model *m, double share, unused_groups *out);
+void       unused_groups_destroy(pdm_context *ctx, unused_groups *x);
+/* A model like m with the groups that are kept: same step, knots and scales, no moments; m stays as it is. n_keep: 1 or more. */
+pdm_status model_without_groups(const pdm_model *m, const unused_groups *x, pdm_model **out);
 /* low_rank.c: the matrices of all modes, taken apart into directions by how much they change the network's output. */
 typedef struct rank_order rank_order;
 pdm_status rank_order_create(pdm_model *m, rank_order **out); /* of the weights as they are; draws inputs */
@@ -488,14 +503,21 @@ void gating_mean_begin(pdm_model *m, double share, gating_mean *mean);
 void gating_mean_add(pdm_model *m, const pdm_model *other, double share, gating_mean *mean);
 void gating_mean_end(pdm_model *m, const gating_mean *mean);
 void gating_forget_moments(pdm_model *m);
+/* The weights and use of those choices of the parent that are kept, keep [its groups]; the price for the share of unknowns that
+ * they are now. */
+void gating_select(pdm_model *m, const pdm_model *parent, const unsigned char *keep);
 /* The parent's weights and, for as many experts, its price; a gate that the parent lacks, and usage, start anew. */
 void gating_take(pdm_model *m, const pdm_model *parent);
+/* gating_teach.c: the gate of m learns to choose for its experts what the parent's gate chooses for those that had their control
+ * points. Fails with PDM_ERR_NUMERIC. */
+pdm_status gating_teach(pdm_model *m, pdm_model *parent);
 /* usage.c: how often experts and groups were chosen in recent steps of training; in the model file. */
 void          usage_layout(gating *g);
 void          usage_clear(gating *g);
 void          usage_take(pdm_model *m, pdm_batch batch); /* what is chosen now, as that of one step */
 void          usage_scale(gating *g, double share);
 void          usage_add(gating *g, const gating *other, double share); /* of as many experts and groups */
+void          usage_select(gating *to, const gating *from, const unsigned char *keep); /* of the groups that are kept */
 pdm_status    usage_store(pdm_model *m, pdm_store *s, bool writing);
 routing_usage gating_usage(const pdm_model *m);
 pdm_status    usage_view(const pdm_model *m, pdm_text *out); /* usage_report.c; nothing without a gate */

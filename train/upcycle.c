@@ -96,34 +96,10 @@ static pdm_size count_experts(const pdm_model *m)
     return pdm_experts_columns(m->experts)->n_expert;
 }
 
-/* Where changes are printed to, and the case that has them. */
-typedef struct change_list {
-    pdm_text *text;
-    pdm_case *changed;
-} change_list;
-
-/* As --set wants it. */
-static pdm_status print_change(void *user, const char *group, const char *name, const char *a, const char *b)
-{
-    pdm_status         status = PDM_OK;
-    const change_list *x      = user;
-    const char        *value  = NULL;
-
-    (void)a;
-    if (!b || strcmp(group, "solver") == 0 || strcmp(group, "training") == 0) return PDM_OK;
-    PDM_TRY(pdm_case_text(x->changed, group, name, "", &value));
-    PDM_TRY(pdm_text_append(x->text, " --set "));
-    for (; *group; group++) PDM_TRY(pdm_text_append(x->text, "%c", *group == '/' ? '.' : *group));
-    PDM_TRY(pdm_text_append(x->text, ".%s=%s", name, value));
-done:
-    return status;
-}
-
 static pdm_status report(pdm_model *before, pdm_model *after, const char *against, pdm_size n, const judgement *x,
                          const judgement *y, pdm_text *text)
 {
-    pdm_status  status  = PDM_OK;
-    change_list changes = {text, after->the_case};
+    pdm_status status = PDM_OK;
 
     PDM_TRY(pdm_text_append(text, "%-10s %14s %14s\n", "", "before", "after"));
     PDM_TRY(pdm_text_append(text, "%-10s %14lld %14lld\n", "experts", (long long)count_experts(before),
@@ -141,7 +117,7 @@ static pdm_status report(pdm_model *before, pdm_model *after, const char *agains
         PDM_TRY(pdm_text_append(text, "%-10s %12.4f %% %12.4f %%  against %s\n", "error", 100.0 * x->error,
                                 100.0 * y->error, against));
     PDM_TRY(pdm_text_append(text, "%-10s", "settings"));
-    PDM_TRY(pdm_case_compare(before->the_case, after->the_case, print_change, &changes));
+    PDM_TRY(changes_print(before->the_case, after->the_case, text));
     PDM_TRY(pdm_text_append(text, "\n"));
     if (y->unconverged > x->unconverged)
         PDM_TRY(pdm_text_append(text, "%lld solves did not converge, %lld before\n", (long long)y->unconverged,
@@ -175,6 +151,7 @@ pdm_status pdm_model_upcycle(pdm_model *before, pdm_case *c, const char *against
     after->moments_since = before->step;
     after->first_loss    = NAN;
     if (after->gating) after->gating->opening = before->gating->opening;
+    PDM_TRY(gating_teach(after, before));
     PDM_TRY(trial_inputs_create(before, &inputs));
     PDM_TRY(judge(before, &inputs, against, &x));
     PDM_TRY(judge(after, &inputs, against, &y));

@@ -76,6 +76,28 @@ void usage_add(gating *g, const gating *other, double share)
     g->use_weight += share * other->use_weight;
 }
 
+/* Columns are fewer by those of the groups that are gone; null experts and loads are as they were. */
+void usage_select(gating *to, const gating *from, const unsigned char *keep)
+{
+    const pdm_size n = pdm_routing_n_expert(to->routing), groups = pdm_routing_n_choice(from->routing) - 1,
+                   kept = pdm_routing_n_choice(to->routing) - 1;
+
+    for (pdm_size e = 0; e < n; e++) {
+        pdm_size at        = 0;
+        to->use.columns[e] = from->use.columns[e];
+        to->use.null[e]    = from->use.null[e];
+        to->use.load[e]    = from->use.load[e];
+        for (pdm_size k = 0; k < groups; k++) {
+            const double use = from->use.group[e * groups + k];
+            if (keep[k])
+                to->use.group[e * kept + at++] = use;
+            else
+                to->use.columns[e] -= use * (double)pdm_routing_size(from->routing, e, k);
+        }
+    }
+    to->use_weight = from->use_weight;
+}
+
 routing_usage gating_usage(const pdm_model *m)
 {
     gating  *g = m->gating;

@@ -181,13 +181,16 @@ PDM_API pdm_status pdm_model_upcycle(pdm_model *m, pdm_case *c, const char *agai
  * energy: so many that they have this share of what all do to the network's output; both 0: several ranks are tried, and the
  * smallest is taken that keeps within (1 + tolerance) times what is now: the relative L2 error against the fields of
  * the file `against`, or without one (NULL) the mean residual on inputs drawn anew. Where none does, nothing is written, and
- * the number `within` is 0. The table goes to sink, then to `numbers` (either may be NULL), user to both: within, trials,
- * residual.before, error.before, bytes.before (weights in single precision), and of what was written rank, residual, error,
+ * the number `within` is 0. Of a model with a gate, groups that have been on in less than a share `groups` of the samples of
+ * every expert in recent steps of training are dropped first, with their columns; groups = 0: a share of 0.01, and only where
+ * the error stays within the tolerance. The table goes to sink, then to `numbers` (either may be NULL), user to both: within, trials,
+ * residual.before, error.before, bytes.before (weights in single precision), with a gate groups.before, groups, unknowns.before,
+ * unknowns, error.groups and excess.groups (without the groups that are dropped; NaN: none are), and of what was written rank, residual, error,
  * bytes, bytes.file. The model stays as it is. Fails with PDM_ERR_ARGUMENT, PDM_ERR_MODEL, PDM_ERR_IO, PDM_ERR_DATA. Since
  * 0.1 */
 PDM_API pdm_status pdm_model_compress(pdm_model *m, const char *output, double rank, double energy, int half,
-                                      double tolerance, const char *against, pdm_sink sink, pdm_number numbers,
-                                      void *user);
+                                      double groups, double tolerance, const char *against, pdm_sink sink,
+                                      pdm_number numbers, void *user);
 /* Writes beside and renames: a reader sees the old file or the new one, never a part. */
 PDM_API pdm_status pdm_model_write(pdm_model *m, const char *path);
 PDM_API void       pdm_model_destroy(pdm_model **m); /* NULL is fine; *m becomes NULL */
