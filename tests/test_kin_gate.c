@@ -402,7 +402,7 @@ END_TEST
 
 /* ---- fewer groups ---- */
 
-/* As if groups 1 and 3 of four had never been on, in training or for any input: e^-60 is nothing beside 1 in a sum, and ridges
+/* As if groups 1 and 3 of four had never been on, in training or for any input, and the others always: e^-60 is nothing beside 1 in a sum, and ridges
  * do not count, as weights of groups hang on how many there are. */
 static void close_groups(pdm_model *m)
 {
@@ -410,8 +410,9 @@ static void close_groups(pdm_model *m)
     const pdm_gate_state s = pdm_gate_lend(g->gate);
     const pdm_size       n = pdm_routing_n_expert(g->routing);
 
+    memset(s.parameter + s.n - 5 - 5 * 5, 0, 5 * 5 * sizeof *s.parameter); /* W_1: five choices of five hidden ones */
+    for (int k = 0; k < 5; k++) s.parameter[s.n - 5 + k] = k % 2 ? -60.0 : k == 4 ? -8.0 : 0.0;
     for (int k = 1; k < 4; k += 2) {
-        s.parameter[s.n - 5 + k] = -60.0;
         for (pdm_size e = 0; e < n; e++) g->use.group[e * 4 + k] = 0.0;
     }
     for (pdm_size e = 0; e < n; e++) g->use.group[e * 4] = g->use.group[e * 4 + 2] = g->use_weight;
