@@ -262,6 +262,7 @@ sed -n '/^  expert/,$p' said | awk '$1 ~ /^[0-9]+$/ {if (NR > 2 && $NF > last) e
 expect 0 'slope' "$program" gradcheck tiny.cdl
 expect 0 'slope' "$program" gradcheck tiny.nc
 expect 0 'slope|gate: slope ' "$program" gradcheck gated.nc
+expect 0 'slope|gate: slope ' "$program" gradcheck gated.cdl # of no steps: the gate would not choose yet
 
 # ---- JSON ----
 read_json() {

@@ -397,7 +397,9 @@ pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, 
     double     base = NAN, of_network = NAN, of_gate = NAN;
 
     if (!m || !slope) return PDM_ERR_ARGUMENT;
-    text.ctx = m->ctx;
+    text.ctx               = m->ctx;
+    const pdm_size opening = m->gating ? m->gating->opening : 0;
+    if (m->gating) m->gating->opening = 0; /* it chooses in the first steps, too */
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &good));
     PDM_TRY(take_base(m, good, &n_good, &base));
     PDM_TRY(check_weights(m, false, good, n_good, base, &of_network, &text));
@@ -407,6 +409,7 @@ pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, 
     *slope = isnan(of_gate) || fabs(of_network - RIGHT_SLOPE) > fabs(of_gate - RIGHT_SLOPE) ? of_network : of_gate;
     if (sink) sink(user, text.data);
 done:
+    if (m->gating) m->gating->opening = opening;
     pdm_free(m->ctx, good);
     pdm_text_destroy(&text);
     return status;
