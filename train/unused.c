@@ -100,14 +100,14 @@ done:
 static void select_tensor(const pdm_model *m, const unused_groups *x, const pdm_tensor_info *from,
                           const pdm_tensor_info *to, const float *values, float *out)
 {
-    const pdm_size n_old = from->shape[from->n_axis - 1], n_new = to->shape[to->n_axis - 1];
+    const pdm_size n_old = from->shape[from->n_axis - 1];
     const pdm_size N = m->surrogate->shape.n_channel / pdm_domain_n_field(m->domain);
 
     if (from->n == to->n) {
         memcpy(out, values, (size_t)to->n * sizeof *out);
         return;
     }
-    PDM_ASSERT(n_old == m->surrogate->shape.n_channel && from->n / n_old == to->n / n_new);
+    PDM_ASSERT(n_old == m->surrogate->shape.n_channel && from->n / n_old == to->n / to->shape[to->n_axis - 1]);
     for (pdm_size i = 0; i < from->n; i++)
         if (keeps_column(m, x, i % n_old % N)) *out++ = values[i];
 }
