@@ -4,8 +4,14 @@
 
 #include "experts/routing_impl.h"
 
+enum {
+    COLUMNS_MOST = 256, /* of an expert, all fields together: what blocks_worth takes */
+    GROUPS_MOST  = 64   /* as in the table */
+};
+
 #define ROUTING_SETTINGS(X)                                                                                            \
-    X(groups, PDM_SETTING_COUNT, 4, 1, 64, NULL, "1", "groups of columns that an expert may have or not")              \
+    X(groups, PDM_SETTING_COUNT, 0, 0, 64, NULL, "1",                                                                  \
+      "groups of columns that an expert may have or not; 0: one a column, or 64 at most")                              \
     X(shared, PDM_SETTING_COUNT, 0, 0, 255, NULL, "1", "columns per expert and field that all but null experts have")  \
     X(top_p, PDM_SETTING_REAL, 0.99, 1e-3, 0.999, NULL, "1",                                                           \
       "an expert has the fewest groups whose probability adds up to this")                                             \
@@ -33,7 +39,13 @@ static pdm_size full_width(const pdm_routing *r)
     return r->columns->n_channel / r->columns->n_field;
 }
 
-enum { COLUMNS_MOST = 256 }; /* of an expert, all fields together: what blocks_worth takes */
+/* Of equal size, for n columns: as many as may be. */
+static pdm_size most_groups(pdm_size n)
+{
+    pdm_size groups = n < GROUPS_MOST ? n : GROUPS_MOST;
+    while (groups > 1 && n % groups != 0) groups--;
+    return groups > 1 ? groups : 1;
+}
 
 static pdm_status check_groups(pdm_routing *r, pdm_case *c)
 {
@@ -154,9 +166,10 @@ pdm_status pdm_routing_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     r->column0  = pdm_experts_column0(experts);
     r->n_dim    = pdm_domain_n_dim(domain);
     r->n_expert = r->columns->n_expert;
-    r->n_choice = r->settings.groups + 1;
     r->n_column = pdm_experts_n_column(experts);
+    if (r->settings.groups == 0) r->settings.groups = most_groups(full_width(r) - r->settings.shared);
     PDM_TRY(check_groups(r, c));
+    r->n_choice = r->settings.groups + 1;
     PDM_TRY(pdm_alloc_array(ctx, r->n_column, &r->group_of));
     PDM_TRY(pdm_alloc_array(ctx, r->n_expert * r->n_choice, &r->size));
     PDM_TRY(pdm_alloc_array(ctx, r->n_expert, &r->points));
