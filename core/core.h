@@ -137,6 +137,19 @@ typedef struct pdm_random_key {
 double pdm_random_uniform(pdm_random_key key, uint64_t index); /* in (0, 1), 53 bits */
 double pdm_random_normal(pdm_random_key key, uint64_t index);  /* mean 0, variance 1 (Box-Muller on one counter) */
 
+/* ---- weights (core/weights.c) ----------------------------------------------------------------------------------------
+ * A small vector of weights that is learned on the host, in FP64, with its gradient and Adam's two moments, [n] each. What
+ * has one lends it, to be read and written. */
+typedef struct pdm_weights {
+    pdm_size n;
+    double  *parameter, *gradient, *m, *v;
+} pdm_weights;
+pdm_status pdm_weights_create(pdm_context *ctx, pdm_size n, pdm_weights *out); /* all zero */
+void       pdm_weights_destroy(pdm_context *ctx, pdm_weights *w);              /* a zero-initialised one is fine */
+/* One step of Adam number `step` (from 1 on) with the gradient, which becomes zero. False when it is not finite: nothing
+ * has changed then but the gradient. */
+bool pdm_weights_update(const pdm_weights *w, pdm_size step, double rate);
+
 /* ---- text (core/text.c) ---- */
 /* The candidate nearest to word by edit distance (at most 1 + length/3 edits, case ignored), or NULL. */
 const char *pdm_text_nearest(const char *word, const char *const *candidates, pdm_size n);

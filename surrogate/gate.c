@@ -2,16 +2,13 @@
 
 #include <math.h>
 
-static const double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
-
 struct pdm_gate {
     pdm_context *ctx;
     pdm_size     n_in, n_hidden, n_choice, n_row;
-    double      *W0, *b0, *W1, *b1; /* [n_hidden][n_in], [n_hidden], [n_choice][n_hidden], [n_choice]: one vector */
-    double      *gradient, *m, *v;  /* like that vector                                                          */
+    pdm_weights  weights;
+    double      *W0, *b0, *W1, *b1; /* of weights: [n_hidden][n_in], [n_hidden], [n_choice][n_hidden], [n_choice] */
     double      *hidden;            /* [n_row][n_hidden] of the last forward                                      */
     double      *g_hidden;          /* [n_hidden]                                                                */
-    pdm_size     n_parameter;
 };
 
 pdm_status pdm_gate_create(pdm_context *ctx, pdm_size n_in, pdm_size n_hidden, pdm_size n_choice, pdm_size n_row,
@@ -22,18 +19,15 @@ pdm_status pdm_gate_create(pdm_context *ctx, pdm_size n_in, pdm_size n_hidden, p
     const pdm_random_key key    = {seed, PDM_RANDOM_WEIGHTS, UINT64_C(1) << 32}; /* behind the surrogate's tensors */
 
     PDM_TRY(pdm_alloc(ctx, sizeof *g, &g));
-    g->ctx         = ctx;
-    g->n_in        = n_in;
-    g->n_hidden    = n_hidden;
-    g->n_choice    = n_choice;
-    g->n_row       = n_row;
-    g->n_parameter = n_hidden * (n_in + 1) + n_choice * (n_hidden + 1);
-    PDM_TRY(pdm_alloc_array(ctx, g->n_parameter, &g->W0));
-    PDM_TRY(pdm_alloc_array(ctx, g->n_parameter, &g->gradient));
-    PDM_TRY(pdm_alloc_array(ctx, g->n_parameter, &g->m));
-    PDM_TRY(pdm_alloc_array(ctx, g->n_parameter, &g->v));
+    g->ctx      = ctx;
+    g->n_in     = n_in;
+    g->n_hidden = n_hidden;
+    g->n_choice = n_choice;
+    g->n_row    = n_row;
+    PDM_TRY(pdm_weights_create(ctx, n_hidden * (n_in + 1) + n_choice * (n_hidden + 1), &g->weights));
     PDM_TRY(pdm_alloc_array(ctx, n_row * n_hidden, &g->hidden));
     PDM_TRY(pdm_alloc_array(ctx, n_hidden, &g->g_hidden));
+    g->W0 = g->weights.parameter;
     g->b0 = g->W0 + n_hidden * n_in;
     g->W1 = g->b0 + n_hidden;
     g->b1 = g->W1 + n_choice * n_hidden;
@@ -49,10 +43,7 @@ void pdm_gate_destroy(pdm_gate **gate)
 {
     if (!gate || !*gate) return;
     pdm_gate *g = *gate;
-    pdm_free(g->ctx, g->W0);
-    pdm_free(g->ctx, g->gradient);
-    pdm_free(g->ctx, g->m);
-    pdm_free(g->ctx, g->v);
+    pdm_weights_destroy(g->ctx, &g->weights);
     pdm_free(g->ctx, g->hidden);
     pdm_free(g->ctx, g->g_hidden);
     pdm_free(g->ctx, g);
@@ -88,7 +79,7 @@ void pdm_gate_forward(pdm_gate *g, pdm_size first, pdm_size n, const double *x, 
 
 static void backward_row(pdm_gate *g, const double *x, const double *hidden, const double *g_score)
 {
-    double *g_W0 = g->gradient, *g_b0 = g_W0 + g->n_hidden * g->n_in, *g_W1 = g_b0 + g->n_hidden,
+    double *g_W0 = g->weights.gradient, *g_b0 = g_W0 + g->n_hidden * g->n_in, *g_W1 = g_b0 + g->n_hidden,
            *g_b1 = g_W1 + g->n_choice * g->n_hidden;
     for (pdm_size h = 0; h < g->n_hidden; h++) g->g_hidden[h] = 0.0;
     for (pdm_size k = 0; k < g->n_choice; k++) {
@@ -118,24 +109,12 @@ void pdm_gate_softmax_backward(pdm_size n_choice, const double *p, const double 
     for (pdm_size k = 0; k < n_choice; k++) g_score[k] += p[k] * (g_p[k] - mean);
 }
 
-pdm_gate_state pdm_gate_lend(pdm_gate *g)
+pdm_weights pdm_gate_lend(pdm_gate *g)
 {
-    return (pdm_gate_state){.n = g->n_parameter, .parameter = g->W0, .gradient = g->gradient, .m = g->m, .v = g->v};
+    return g->weights;
 }
 
 bool pdm_gate_update(pdm_gate *g, pdm_size step, double rate)
 {
-    const double rest1 = 1.0 - pow(BETA1, (double)step), rest2 = 1.0 - pow(BETA2, (double)step);
-    bool         finite = true;
-
-    for (pdm_size i = 0; i < g->n_parameter; i++) finite = finite && isfinite(g->gradient[i]);
-    for (pdm_size i = 0; i < g->n_parameter; i++) {
-        const double d = g->gradient[i];
-        g->gradient[i] = 0.0;
-        if (!finite) continue;
-        g->m[i] = BETA1 * g->m[i] + (1.0 - BETA1) * d;
-        g->v[i] = BETA2 * g->v[i] + (1.0 - BETA2) * d * d;
-        g->W0[i] -= rate * (g->m[i] / rest1) / (sqrt(g->v[i] / rest2) + EPSILON);
-    }
-    return finite;
+    return pdm_weights_update(&g->weights, step, rate);
 }

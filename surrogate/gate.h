@@ -21,14 +21,8 @@ void pdm_gate_backward(pdm_gate *g, pdm_size first, pdm_size n, const double *x,
 /* g_score += softmax' g_p of one row. */
 void pdm_gate_softmax_backward(pdm_size n_choice, const double *p, const double *g_p, double *g_score);
 
-/* The vectors of weights, of their gradient and of Adam's two moments, [n] each. Lent, to be read and written. */
-typedef struct pdm_gate_state {
-    pdm_size n;
-    double  *parameter, *gradient, *m, *v;
-} pdm_gate_state;
-pdm_gate_state pdm_gate_lend(pdm_gate *g);
-/* One step of Adam number `step` (from 1 on) with the gradient, which becomes zero. False when it is not finite: nothing
- * has changed then but the gradient. */
+pdm_weights pdm_gate_lend(pdm_gate *g); /* W_0, b_0, W_1, b_1, one behind the other */
+/* pdm_weights_update() of these. */
 bool pdm_gate_update(pdm_gate *g, pdm_size step, double rate);
 
 #endif

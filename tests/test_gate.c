@@ -75,7 +75,7 @@ START_TEST(network_passes_the_taylor_test)
         double  g_score[N_ROW * N_CHOICE] = {0}, g_p[N_CHOICE];
         open_context();
         OK(pdm_gate_create(ctx, N_IN, N_HIDDEN, N_CHOICE, N_ROW, 3, &k.gate));
-        pdm_gate_state s = pdm_gate_lend(k.gate);
+        pdm_weights s = pdm_gate_lend(k.gate);
         network_loss(&k);
         for (int i = 0; i < N_ROW * N_CHOICE; i++)
             ck_assert_double_eq_tol(k.p[i], 0.25, 1e-15); /* all the same at first */
@@ -145,7 +145,7 @@ static pdm_batch all_of(pdm_model *m)
 /* Weights of a gate that has seen something: scores of order one. */
 static void stir(pdm_model *m, double size)
 {
-    const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
+    const pdm_weights s = pdm_gate_lend(m->gating->gate);
     for (pdm_size i = 0; i < s.n; i++) s.parameter[i] = size * number(11, i);
     m->step = GATING_OPENING;
 }
@@ -153,8 +153,8 @@ static void stir(pdm_model *m, double size)
 /* Scores that do not look at the input: b_1, the last of the parameters. */
 static void prescribe(pdm_model *m, const double *score)
 {
-    const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
-    const pdm_size       n = pdm_routing_n_choice(m->gating->routing);
+    const pdm_weights s = pdm_gate_lend(m->gating->gate);
+    const pdm_size    n = pdm_routing_n_choice(m->gating->routing);
     for (pdm_size i = 0; i < s.n; i++) s.parameter[i] = i < s.n - n ? 0.0 : score[i - s.n + n];
     m->step = GATING_OPENING;
 }
@@ -219,8 +219,8 @@ START_TEST(gate_gradient_passes_the_taylor_test)
         pdm_size                 on = 0, n = m->n_batch * pdm_experts_n_column(m->experts);
         for (pdm_size i = 0; i < n; i++) on += choice.on[i];
         ck_assert(on > 0 && on < n);
-        pdm_gate_state s = pdm_gate_lend(m->gating->gate);
-        double        *g = calloc((size_t)s.n, sizeof *g);
+        pdm_weights s = pdm_gate_lend(m->gating->gate);
+        double     *g = calloc((size_t)s.n, sizeof *g);
         memcpy(g, s.gradient, (size_t)s.n * sizeof *g);
         pdm_routing_freeze(m->gating->routing, true);
         const double slope = taylor_slope(model_loss, m, s.parameter, g, s.n, 0.02);
@@ -262,8 +262,8 @@ START_TEST(gradient_check_has_the_gate)
         OK(pdm_case_set_text(c, "gate", "ridge", ridges[_i]));
         pdm_model *m = model_of(c);
         stir(m, 0.8);
-        const pdm_gate_state s    = pdm_gate_lend(m->gating->gate);
-        double              *kept = calloc((size_t)s.n, sizeof *kept);
+        const pdm_weights s    = pdm_gate_lend(m->gating->gate);
+        double           *kept = calloc((size_t)s.n, sizeof *kept);
         memcpy(kept, s.parameter, (size_t)s.n * sizeof *kept);
         pdm_backend_ops ops = *m->backend->ops;
         right_ops           = m->backend->ops;
@@ -536,10 +536,10 @@ END_TEST
 START_TEST(scores_that_are_not_numbers_are_an_error)
     {
         open_context();
-        pdm_model           *m = model_of(gated_case(PROBLEM_HEAT, "2", "4", "2", "0"));
-        const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
-        s.parameter[s.n - 1]   = NAN;
-        const double kept      = s.parameter[0];
+        pdm_model        *m  = model_of(gated_case(PROBLEM_HEAT, "2", "4", "2", "0"));
+        const pdm_weights s  = pdm_gate_lend(m->gating->gate);
+        s.parameter[s.n - 1] = NAN;
+        const double kept    = s.parameter[0];
         ck_assert_int_eq(pdm_model_train_step(m), PDM_ERR_NUMERIC);
         ck_assert_msg(
             strstr(pdm_context_error(ctx), "the gate gives choice 0 of expert 0 of sample 0 the probability") &&
@@ -744,8 +744,8 @@ START_TEST(resumed_training_is_the_same_training)
                 if (run == 0 && k == 5) OK(pdm_model_write(m, "gate-resume.nc"));
                 OK(pdm_model_train_step(m));
             }
-            const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
-            weight[run]            = calloc((size_t)s.n, sizeof(double));
+            const pdm_weights s = pdm_gate_lend(m->gating->gate);
+            weight[run]         = calloc((size_t)s.n, sizeof(double));
             memcpy(weight[run], s.parameter, (size_t)s.n * sizeof(double));
             price[run]            = pdm_model_value(m, "gate.price");
             const routing_usage u = gating_usage(m);

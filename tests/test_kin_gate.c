@@ -78,7 +78,7 @@ static double *copy_of(pdm_size n, const double *x)
 
 static double *gate_of(const pdm_model *m, pdm_size *n)
 {
-    const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
+    const pdm_weights s = pdm_gate_lend(m->gating->gate);
     *n                     = s.n;
     return copy_of(s.n, s.parameter);
 }
@@ -112,7 +112,7 @@ START_TEST(a_merged_gate_is_the_weighted_mean)
         for (int read = 0; read < 2; read++) {
             if (read) pdm_model_destroy(&m);
             if (read) OK(pdm_model_read(ctx, "kin_gate_m.nc", &m));
-            const pdm_gate_state s     = pdm_gate_lend(m->gating->gate);
+            const pdm_weights s     = pdm_gate_lend(m->gating->gate);
             double               moved = 0.0;
             for (pdm_size i = 0; i < n; i++) {
                 ck_assert_double_eq(s.parameter[i], 0.25 * w[0][i] + 0.75 * w[1][i]);
@@ -331,7 +331,7 @@ START_TEST(more_experts_take_the_gate_along)
         OK(pdm_model_read(ctx, "kin_gate_u.nc", &read));
         for (int k = 0; k < 2; k++) {
             const gating        *g = (k ? read : up)->gating;
-            const pdm_gate_state s = pdm_gate_lend(g->gate);
+            const pdm_weights s = pdm_gate_lend(g->gate);
             for (pdm_size i = 0; i < s.n; i++) ck_assert(s.m[i] == 0.0 && s.v[i] == 0.0);
             ck_assert(isnan(g->log_price));
             ck_assert_double_eq(g->drift, m->gating->drift);
@@ -407,7 +407,7 @@ END_TEST
 static void close_groups(pdm_model *m)
 {
     gating              *g = m->gating;
-    const pdm_gate_state s = pdm_gate_lend(g->gate);
+    const pdm_weights s = pdm_gate_lend(g->gate);
     const pdm_size       n = pdm_routing_n_expert(g->routing);
 
     memset(s.parameter + s.n - 5 - 5 * 5, 0, 5 * 5 * sizeof *s.parameter); /* W_1: five choices of five hidden ones */
@@ -571,7 +571,7 @@ START_TEST(compressing_drops_what_no_expert_uses)
         ck_assert_int_eq(pdm_model_step(read), 10);
         ck_assert_int_eq(pdm_routing_n_choice(read->gating->routing), 3);
         ck_assert_ptr_nonnull(strstr(read->history, "4 of 8 columns"));
-        const pdm_gate_state s = pdm_gate_lend(read->gating->gate);
+        const pdm_weights s = pdm_gate_lend(read->gating->gate);
         for (pdm_size i = 0; i < s.n; i++) ck_assert(s.m[i] == 0.0 && s.v[i] == 0.0); /* no optimiser */
         ck_assert_double_gt(pdm_gate_lend(m->gating->gate).v[0], 0.0);
         OK(pdm_model_train_step(read));

@@ -125,8 +125,8 @@ pdm_status gating_backward(pdm_model *m, pdm_batch good)
     const pdm_size n_column = pdm_experts_n_column(m->experts);
 
     if (!g) return PDM_OK;
-    const pdm_size       n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);
-    const pdm_gate_state net = pdm_gate_lend(g->gate);
+    const pdm_size    n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);
+    const pdm_weights net = pdm_gate_lend(g->gate);
     memset(net.gradient, 0, (size_t)net.n * sizeof *net.gradient);
     PDM_TRY(pdm_implicit_ridge(m->implicit, good, g->g_ridge));
     PDM_TRY(m->backend->ops->acquire(m->backend, g->g_ridge, PDM_READ, &host));
@@ -232,7 +232,7 @@ pdm_status gating_learn(pdm_model *m, pdm_batch good, double loss)
     bool       finite = true;
 
     if (!g) return PDM_OK;
-    const pdm_gate_state net = pdm_gate_lend(g->gate);
+    const pdm_weights net = pdm_gate_lend(g->gate);
     for (pdm_size i = 0; i < net.n; i++) net.gradient[i] *= loss > 0.0 ? 1.0 / loss : 0.0;
     PDM_TRY(find_worth(m, good));
     find_price(m, good);
@@ -312,7 +312,7 @@ pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing)
     gating    *g      = m->gating;
 
     if (!g) return PDM_OK;
-    const pdm_gate_state net = pdm_gate_lend(g->gate);
+    const pdm_weights net = pdm_gate_lend(g->gate);
     const struct {
         const char *name;
         double     *values;

@@ -47,7 +47,7 @@ void gating_mean_begin(pdm_model *m, double share, gating_mean *mean)
 
     *mean = (gating_mean){0};
     if (!g) return;
-    const pdm_gate_state s = pdm_gate_lend(g->gate);
+    const pdm_weights s = pdm_gate_lend(g->gate);
     for (pdm_size i = 0; i < s.n; i++) s.parameter[i] *= share;
     add_price(g, share, mean);
     g->drift *= share;
@@ -59,7 +59,7 @@ void gating_mean_add(pdm_model *m, const pdm_model *other, double share, gating_
     gating *g = m->gating;
 
     if (!g) return;
-    const pdm_gate_state s = pdm_gate_lend(g->gate), t = pdm_gate_lend(other->gating->gate);
+    const pdm_weights s = pdm_gate_lend(g->gate), t = pdm_gate_lend(other->gating->gate);
     for (pdm_size i = 0; i < s.n; i++) s.parameter[i] += share * t.parameter[i];
     add_price(other->gating, share, mean);
     g->drift += share * other->gating->drift;
@@ -79,7 +79,7 @@ void gating_mean_end(pdm_model *m, const gating_mean *mean)
 void gating_forget_moments(pdm_model *m)
 {
     if (!m->gating) return;
-    const pdm_gate_state s = pdm_gate_lend(m->gating->gate);
+    const pdm_weights s = pdm_gate_lend(m->gating->gate);
     memset(s.m, 0, (size_t)s.n * sizeof *s.m);
     memset(s.v, 0, (size_t)s.n * sizeof *s.v);
 }
@@ -91,7 +91,7 @@ void gating_take(pdm_model *m, const pdm_model *parent)
     gating *g = m->gating, *theirs = parent->gating;
 
     if (!g || !theirs) return;
-    const pdm_gate_state to = pdm_gate_lend(g->gate), from = pdm_gate_lend(theirs->gate);
+    const pdm_weights to = pdm_gate_lend(g->gate), from = pdm_gate_lend(theirs->gate);
     memcpy(to.parameter, from.parameter, (size_t)to.n * sizeof *to.parameter);
     g->log_price = pdm_routing_n_expert(g->routing) == pdm_routing_n_expert(theirs->routing) ? theirs->log_price : NAN;
     g->drift     = theirs->drift;
@@ -104,7 +104,7 @@ void gating_select(pdm_model *m, const pdm_model *parent, const unsigned char *k
 {
     gating              *g = m->gating, *theirs = parent->gating;
     const pdm_size       n_old = pdm_routing_n_choice(theirs->routing), n_new = pdm_routing_n_choice(g->routing);
-    const pdm_gate_state to = pdm_gate_lend(g->gate), from = pdm_gate_lend(theirs->gate);
+    const pdm_weights to = pdm_gate_lend(g->gate), from = pdm_gate_lend(theirs->gate);
     const pdm_size       hidden = pdm_routing_get_settings(g->routing)->hidden, first = to.n - n_new * (hidden + 1);
     pdm_size             at = 0;
 

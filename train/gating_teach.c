@@ -144,7 +144,7 @@ pdm_status gating_teach(pdm_model *m, pdm_model *parent)
     lesson_plan l      = {0};
 
     if (!m->gating || !parent->gating) return PDM_OK;
-    const pdm_gate_state net  = pdm_gate_lend(m->gating->gate);
+    const pdm_weights net  = pdm_gate_lend(m->gating->gate);
     const double         rate = pdm_routing_get_settings(m->gating->routing)->learning_rate;
     PDM_TRY(plan_create(m, parent, &l));
     memset(net.gradient, 0, (size_t)net.n * sizeof *net.gradient);

@@ -125,7 +125,7 @@ static pdm_status get_weights(const taylor *t, double *weight, double *gradient)
     void         *host   = NULL;
 
     if (t->of_gate) {
-        const pdm_gate_state s = pdm_gate_lend(t->m->gating->gate);
+        const pdm_weights s = pdm_gate_lend(t->m->gating->gate);
         own[0]                 = s.parameter;
         own[1]                 = s.gradient;
     }
