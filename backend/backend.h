@@ -17,7 +17,7 @@
 
 #include "core/core.h"
 
-#define PDM_BACKEND_OPS_VERSION 4
+#define PDM_BACKEND_OPS_VERSION 5
 #define PDM_MAX_DIM             4
 #define PDM_MAX_LEVEL           17 /* boxes of 2^17 cells are wider than any dimension */
 
@@ -34,22 +34,22 @@ typedef struct pdm_batch {
 
 /* ---- programs -------------------------------------------------------------------------------------------------------
  * Straight-line code over registers: what pde/ emits, what cpu/ interprets over blocks of points and cuda/ compiles. */
-#define PDM_OPCODE_LIST(X)                                                                                  \
-    /* name, number of operands, meaning */                                                                 \
-    X(CONST, 0, "value")                                                                                    \
-    X(INPUT, 0, "program input number a")                                                                   \
-    X(NEG, 1, "-a")                                                                                         \
-    X(ADD, 2, "a + b")                                                                                      \
-    X(SUB, 2, "a - b")                                                                                      \
-    X(MUL, 2, "a * b")                                                                                      \
-    X(DIV, 2, "a / b")                                                                                      \
-    X(POW, 2, "a ^ b, C pow")                                                                               \
-    X(SQUARE, 1, "a * a")                                                                                   \
-    X(RECIPROCAL, 1, "1 / a")                                                                               \
-    X(EXP, 1, "exp") X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos") X(TAN, 1, "tan") \
-        X(SINH, 1, "sinh") X(COSH, 1, "cosh") X(TANH, 1, "tanh") X(ERF, 1, "erf") X(ATAN, 1, "atan")        \
-            X(LOG1P, 1, "log(1 + a)") X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0")   \
-                X(MIN, 2, "min") X(MAX, 2, "max")
+#define PDM_OPCODE_LIST(X)                                                                                    \
+    /* name, number of operands, meaning */                                                                   \
+    X(CONST, 0, "value")                                                                                      \
+    X(INPUT, 0, "program input number a")                                                                     \
+    X(NEG, 1, "-a")                                                                                           \
+    X(ADD, 2, "a + b")                                                                                        \
+    X(SUB, 2, "a - b")                                                                                        \
+    X(MUL, 2, "a * b")                                                                                        \
+    X(DIV, 2, "a / b")                                                                                        \
+    X(POW, 2, "a ^ b, C pow")                                                                                 \
+    X(SQUARE, 1, "a * a")                                                                                     \
+    X(RECIPROCAL, 1, "1 / a")                                                                                 \
+    X(EXP, 1, "exp")                                                                                          \
+    X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos") X(TAN, 1, "tan") X(SINH, 1, "sinh") \
+        X(COSH, 1, "cosh") X(TANH, 1, "tanh") X(ERF, 1, "erf") X(ATAN, 1, "atan") X(LOG1P, 1, "log(1 + a)")   \
+            X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0") X(MIN, 2, "min") X(MAX, 2, "max")
 
 typedef enum pdm_opcode {
 #define PDM_OPCODE_ENUM(name, n_operand, text) PDM_OPCODE_##name,
@@ -207,7 +207,7 @@ typedef struct pdm_column_group {
     int32_t        expert, field;
     pdm_size       n_coef; /* free coefficients it reaches                                            */
     const int32_t *coef;   /* [n_coef] increasing indices into one field's control grid               */
-    const double  *window; /* [n_coef] partition weight G_e (1 for hard partitions)                   */
+    const double  *window; /* [n_coef] partition weight G_e (1 for hard partitions); see columns_windows */
     pdm_size       n_col;
     const int32_t *channel; /* [n_col] basis channel of each column; NULL for IDENTITY                 */
     double         scale;   /* length of the columns of DENSE: the field's size, so that w is about one */
@@ -332,6 +332,9 @@ typedef struct pdm_backend_ops {
      * entries of w and lambda are not read, those of g_w are 0, it sends nothing back to the basis. DENSE only. Takes effect
      * with columns_build; normal_assemble follows it. */
     pdm_status (*columns_select)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on);
+    /* The windows of desc, which otherwise is that of create, take the place of those that the plan has, in columns_build from
+     * now on. DENSE only. */
+    pdm_status (*columns_windows)(pdm_backend *b, pdm_columns_plan *plan, const pdm_columns_desc *desc);
     /* C and norm from basis [n_sample][n_channel][n_coef] FP32 (DENSE only); norm kept in the plan */
     pdm_status (*columns_build)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis);
     /* c = lift + C w */
@@ -342,6 +345,11 @@ typedef struct pdm_backend_ops {
     /* g_basis = backward of columns_build for g_C = p w^T - q lambda^T (q and lambda may be NULL); overwritten for s */
     pdm_status (*columns_backward)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w,
                                    pdm_buffer *q, pdm_buffer *lambda, pdm_buffer *g_basis);
+    /* g_window, FP64, group by group as windows are, [sum of n_coef_g] = the same backward to the windows, basis being that of
+     * columns_build; overwritten with the sum over the samples of s, added up in their order (zeros when s is empty) */
+    pdm_status (*columns_windows_backward)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis,
+                                           pdm_buffer *p, pdm_buffer *w, pdm_buffer *q, pdm_buffer *lambda,
+                                           pdm_buffer *g_window);
 
     /* -- block-sparse normal matrices; H and L: [n_sample][n_value] -- */
     pdm_status (*blocks_create)(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out);

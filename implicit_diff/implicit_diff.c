@@ -232,3 +232,16 @@ pdm_status pdm_implicit_ridge(pdm_implicit *d, pdm_batch batch, pdm_buffer *g_ri
 done:
     return status;
 }
+
+pdm_status pdm_implicit_windows(pdm_implicit *d, pdm_batch batch, pdm_buffer *basis, pdm_buffer *g_window)
+{
+    pdm_status              status = PDM_OK;
+    const pdm_solver_state *st     = pdm_solver_lend(d->solver);
+
+    if (d->n_part > 0) PDM_FAIL(d->ctx, PDM_ERR_INTERNAL, "no windows are learned by experts by themselves");
+    PDM_TRY(d->backend->ops->columns_windows_backward(d->backend, st->columns, batch, basis, d->up, st->w,
+                                                      d->has_lambda ? st->gradient_c : NULL,
+                                                      d->has_lambda ? d->x : NULL, g_window));
+done:
+    return status;
+}

@@ -29,7 +29,10 @@ void       pdm_implicit_destroy(pdm_implicit **d);
 pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis);
 /* g_ridge, like w: the derivative of the same loss by the ridge of each unknown, of those samples of the last backward. */
-pdm_status                pdm_implicit_ridge(pdm_implicit *d, pdm_batch batch, pdm_buffer *g_ridge);
+pdm_status pdm_implicit_ridge(pdm_implicit *d, pdm_batch batch, pdm_buffer *g_ridge);
+/* g_window [all windows, group by group as in the columns' description] = the derivative of the same loss by the windows, summed
+ * over those samples of the last backward. basis: that of the solve. Not of experts by themselves. */
+pdm_status pdm_implicit_windows(pdm_implicit *d, pdm_batch batch, pdm_buffer *basis, pdm_buffer *g_window);
 const pdm_adjoint_result *pdm_implicit_results(const pdm_implicit *d); /* [n_sample], of the last backward */
 
 #endif

@@ -305,6 +305,15 @@ done:
     return status;
 }
 
+pdm_status pdm_solver_take_windows(pdm_solver *s)
+{
+    pdm_status status = PDM_OK;
+    if (s->n_part > 0) PDM_FAIL(s->ctx, PDM_ERR_INTERNAL, "experts by themselves keep the windows they have");
+    PDM_TRY(s->backend->ops->columns_windows(s->backend, s->state.columns, s->columns));
+done:
+    return status;
+}
+
 pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
                             pdm_buffer *lift, pdm_start start)
 {

@@ -103,6 +103,10 @@ void pdm_solver_set_limits(pdm_solver *s, double tolerance, pdm_size max_iter);
  * starts from zero. No allocation but in the first call with ridges. */
 pdm_status pdm_solver_select(pdm_solver *s, pdm_batch batch, const unsigned char *on, const double *ridge);
 
+/* The windows that the experts' description has now, in the solves from now on. Dense columns only, not of experts
+ * by themselves. No allocation. */
+pdm_status pdm_solver_take_windows(pdm_solver *s);
+
 /* Solves for the samples of the batch. basis: FP32 [n_sample][n_channel][n_coef], NULL for identity columns.
  * lift [n_sample][n_field][n_coef]. start: 0 starts from w = 0, otherwise from the w that is there.
  * Afterwards w and c hold the answer; results [n_sample] are lent until the next solve. */

@@ -222,7 +222,7 @@ START_TEST(allocation_failures_of_lines_are_survived)
         int        kept   = 0;
         if (!pdm_lines_is_built()) return;
         give_case(&c, 0);
-        for (pdm_size k = 1;; k += 1 + k / 8) {
+        for (pdm_size k = 1;; k += 1 + k / 32) {
             memset(&found, 0, sizeof found);
             pdm_context_fail_allocation(ctx, k);
             status = pdm_case_reference(c, NULL, 1, path, "lines", 1e-3, 0, 0.0, keep_text, keep_number, NULL);

@@ -12,12 +12,20 @@ typedef struct columns_task {
     pdm_batch         batch;
     const float      *basis;
     const double     *w, *lift, *p, *q, *lambda;
-    double           *out;
+    double           *out; /* w, c, g_w or g_window */
     float            *g_basis;
 } columns_task;
 
 /* Added to squared norms, so that a column that is zero stays zero instead of becoming NaN. */
 static const double NORM_FLOOR = 1e-30;
+
+/* (prior + basis channel) of column n at coefficient i of a group; basis: of one sample */
+static inline double function_value(const pdm_columns_desc *d, const pdm_column_group *g, const float *basis,
+                                    pdm_size i, pdm_size n)
+{
+    const double B = (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
+    return g->prior ? g->prior[i * g->n_col + n] + B : B;
+}
 
 static void build_task(void *user, pdm_size task, int thread)
 {
@@ -25,20 +33,19 @@ static void build_task(void *user, pdm_size task, int thread)
     pdm_columns_plan       *p      = k->plan;
     const pdm_columns_desc *d      = p->desc;
     const pdm_size          sample = k->batch.index[task / p->n_group], index = task % p->n_group;
-    const pdm_column_group *g     = &d->group[index];
-    const float            *basis = k->basis + sample * d->n_channel * d->n_coef;
-    double                 *C     = p->C + sample * p->n_value + p->value0[index];
-    double                 *norm  = p->norm + sample * p->n_column + p->column0[index];
-    const int32_t          *on    = p->on + sample * p->n_column + p->column0[index];
-    const pdm_size          n_on  = p->n_on[sample * p->n_group + index];
+    const pdm_column_group *g      = &d->group[index];
+    const float            *basis  = k->basis + sample * d->n_channel * d->n_coef;
+    double                 *C      = p->C + sample * p->n_value + p->value0[index];
+    double                 *norm   = p->norm + sample * p->n_column + p->column0[index];
+    const int32_t          *on     = p->on + sample * p->n_column + p->column0[index];
+    const pdm_size          n_on   = p->n_on[sample * p->n_group + index];
+    const double           *window = p->window + p->window0[index];
     (void)thread;
 
     for (pdm_size k_on = 0; k_on < n_on; k_on++) norm[k_on] = NORM_FLOOR;
     for (pdm_size i = 0; i < g->n_coef; i++)
         for (pdm_size k_on = 0; k_on < n_on; k_on++) {
-            const pdm_size n   = on[k_on];
-            const double   B   = (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
-            const double   v   = g->window[i] * (g->prior ? g->prior[i * g->n_col + n] + B : B);
+            const double v     = window[i] * function_value(d, g, basis, i, on[k_on]);
             C[i * n_on + k_on] = v;
             norm[k_on] += v * v;
         }
@@ -110,8 +117,54 @@ static void reduce_task(void *user, pdm_size task, int thread)
     }
 }
 
-/* Backward of build for g_C = p w^T - q lambda^T. With C = s B/|B|:  g_B = (g_C - C (C . g_C) / s^2) s / |B|  (the floor in
- * the norm is counted as part of it), and B = window * (prior + basis channel). One field of one sample a task: experts that share a channel
+/* What the backward pass of one group of one sample reads: g_C = up w^T - uq lambda^T, C and the norms. */
+typedef struct group_cotangent {
+    const pdm_column_group *g;
+    const double           *up, *uq, *w, *lambda, *C, *norm; /* uq NULL: no lambda */
+    const int32_t          *on;
+    pdm_size                n_on;
+} group_cotangent;
+
+static group_cotangent cotangent_of(const columns_task *k, pdm_size sample, pdm_size index)
+{
+    const pdm_columns_plan *p = k->plan;
+    const pdm_columns_desc *d = p->desc;
+    const pdm_size          c = (sample * d->n_field + d->group[index].field) * d->n_coef,
+                   column     = sample * p->n_column + p->column0[index];
+    return (group_cotangent){.g      = &d->group[index],
+                             .up     = k->p + c,
+                             .uq     = k->q ? k->q + c : NULL,
+                             .w      = k->w + column,
+                             .lambda = k->q ? k->lambda + column : NULL,
+                             .C      = p->C + sample * p->n_value + p->value0[index],
+                             .norm   = p->norm + column,
+                             .on     = p->on + column,
+                             .n_on   = p->n_on[sample * p->n_group + index]};
+}
+
+/* g_C at coefficient i of column n */
+static inline double g_column(const group_cotangent *x, pdm_size i, pdm_size n)
+{
+    const int32_t coef = x->g->coef[i];
+    return x->up[coef] * x->w[n] - (x->uq ? x->uq[coef] * x->lambda[n] : 0.0);
+}
+
+/* <C, g_C> / scale^2 of the k_on-th column that exists */
+static double along_column(const group_cotangent *x, pdm_size k_on)
+{
+    double along = 0.0;
+    for (pdm_size i = 0; i < x->g->n_coef; i++) along += x->C[i * x->n_on + k_on] * g_column(x, i, x->on[k_on]);
+    return along / (x->g->scale * x->g->scale);
+}
+
+/* The cotangent of b, of which C is the column of unit length: g_b = (g_C - C <C, g_C> / scale^2) / norm, the norm being
+ * |b| / scale and the floor in it counted as part of it. */
+static inline double g_unscaled(const group_cotangent *x, pdm_size i, pdm_size k_on, double along)
+{
+    return (g_column(x, i, x->on[k_on]) - x->C[i * x->n_on + k_on] * along) / x->norm[k_on];
+}
+
+/* Backward of build, b = window * (prior + basis channel). One field of one sample a task: experts that share a channel
  * add up in order. docs/mathematics.md, "Columns". */
 static void backward_task(void *user, pdm_size task, int thread)
 {
@@ -119,33 +172,40 @@ static void backward_task(void *user, pdm_size task, int thread)
     const pdm_columns_plan *p      = k->plan;
     const pdm_columns_desc *d      = p->desc;
     const pdm_size          sample = k->batch.index[task / d->n_field], field = task % d->n_field;
-    const double           *up      = k->p + (sample * d->n_field + field) * d->n_coef;
-    const double           *uq      = k->q ? k->q + (sample * d->n_field + field) * d->n_coef : NULL;
     float                  *g_basis = k->g_basis + sample * d->n_channel * d->n_coef;
     (void)thread;
 
     for (pdm_size e = 0; e < d->n_expert; e++) {
-        const pdm_size          index = e * d->n_field + field;
-        const pdm_column_group *g     = &d->group[index];
-        const double           *C     = p->C + sample * p->n_value + p->value0[index];
-        const double           *norm  = p->norm + sample * p->n_column + p->column0[index];
-        const double           *w     = k->w + sample * p->n_column + p->column0[index];
-        const double           *l     = uq ? k->lambda + sample * p->n_column + p->column0[index] : NULL;
-        const int32_t          *on    = p->on + sample * p->n_column + p->column0[index];
-        const pdm_size          n_on  = p->n_on[sample * p->n_group + index];
-        for (pdm_size k_on = 0; k_on < n_on; k_on++) {
-            const pdm_size n     = on[k_on];
-            double         along = 0.0;
-            for (pdm_size i = 0; i < g->n_coef; i++) {
-                const double g_C = up[g->coef[i]] * w[n] - (uq ? uq[g->coef[i]] * l[n] : 0.0);
-                along += C[i * n_on + k_on] * g_C;
-            }
-            along /= g->scale * g->scale;
-            for (pdm_size i = 0; i < g->n_coef; i++) {
-                const double g_C = up[g->coef[i]] * w[n] - (uq ? uq[g->coef[i]] * l[n] : 0.0);
-                const double g_B = (g_C - C[i * n_on + k_on] * along) / norm[k_on]; /* norm: |B| / s */
-                g_basis[g->channel[n] * d->n_coef + g->coef[i]] += (float)(g->window[i] * g_B);
-            }
+        const pdm_size        index  = e * d->n_field + field;
+        const group_cotangent x      = cotangent_of(k, sample, index);
+        const double         *window = p->window + p->window0[index];
+        for (pdm_size k_on = 0; k_on < x.n_on; k_on++) {
+            const double along   = along_column(&x, k_on);
+            float       *channel = g_basis + x.g->channel[x.on[k_on]] * d->n_coef;
+            for (pdm_size i = 0; i < x.g->n_coef; i++)
+                channel[x.g->coef[i]] += (float)(window[i] * g_unscaled(&x, i, k_on, along));
+        }
+    }
+}
+
+/* The same to the windows. One group a task, whose samples add up in order. docs/mathematics.md, "Learned windows". */
+static void windows_backward_task(void *user, pdm_size index, int thread)
+{
+    const columns_task     *k        = user;
+    const pdm_columns_plan *p        = k->plan;
+    const pdm_columns_desc *d        = p->desc;
+    double                 *g_window = k->out + p->window0[index];
+    (void)thread;
+
+    for (pdm_size i = 0; i < d->group[index].n_coef; i++) g_window[i] = 0.0;
+    for (pdm_size s = 0; s < k->batch.n; s++) {
+        const pdm_size        sample = k->batch.index[s];
+        const group_cotangent x      = cotangent_of(k, sample, index);
+        const float          *basis  = k->basis + sample * d->n_channel * d->n_coef;
+        for (pdm_size k_on = 0; k_on < x.n_on; k_on++) {
+            const double along = along_column(&x, k_on);
+            for (pdm_size i = 0; i < x.g->n_coef; i++)
+                g_window[i] += function_value(d, x.g, basis, i, x.on[k_on]) * g_unscaled(&x, i, k_on, along);
         }
     }
 }
@@ -164,6 +224,18 @@ pdm_status columns_select_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch 
                 if (!on || on[at + n]) plan->on[at + n_on++] = (int32_t)n;
             plan->n_on[s.index[i] * plan->n_group + g] = n_on;
         }
+done:
+    return status;
+}
+
+pdm_status columns_windows_cpu(pdm_backend *b, pdm_columns_plan *plan, const pdm_columns_desc *desc)
+{
+    pdm_status status = PDM_OK;
+
+    if (plan->desc->kind != PDM_COLUMNS_DENSE) PDM_FAIL(b->ctx, PDM_ERR_INTERNAL, "identity columns have no windows");
+    for (pdm_size g = 0; g < plan->n_group; g++)
+        memcpy(plan->window + plan->window0[g], desc->group[g].window,
+               (size_t)desc->group[g].n_coef * sizeof *plan->window);
 done:
     return status;
 }
@@ -211,6 +283,22 @@ pdm_status columns_backward_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batc
     return PDM_OK;
 }
 
+pdm_status columns_windows_backward_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis,
+                                        pdm_buffer *p, pdm_buffer *w, pdm_buffer *q, pdm_buffer *lambda,
+                                        pdm_buffer *g_window)
+{
+    columns_task task = {.plan   = plan,
+                         .batch  = s,
+                         .basis  = cpu_data(basis),
+                         .p      = cpu_data(p),
+                         .w      = cpu_data(w),
+                         .q      = q ? cpu_data(q) : NULL,
+                         .lambda = q ? cpu_data(lambda) : NULL,
+                         .out    = cpu_data(g_window)};
+    pdm_cpu_for(pdm_cpu_of(b), plan->n_group, windows_backward_task, &task);
+    return PDM_OK;
+}
+
 pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample, pdm_columns_plan **out)
 {
     pdm_status        status = PDM_OK;
@@ -222,10 +310,12 @@ pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_
     p->n_group = desc->n_expert * desc->n_field;
     PDM_TRY(pdm_alloc_array(b->ctx, p->n_group + 1, &p->column0));
     PDM_TRY(pdm_alloc_array(b->ctx, p->n_group + 1, &p->value0));
+    PDM_TRY(pdm_alloc_array(b->ctx, p->n_group + 1, &p->window0));
     for (pdm_size g = 0; g < p->n_group; g++) {
         const bool dense  = desc->kind == PDM_COLUMNS_DENSE;
         widest            = desc->group[g].n_col > widest ? desc->group[g].n_col : widest;
         p->column0[g + 1] = p->column0[g] + desc->group[g].n_col;
+        p->window0[g + 1] = p->window0[g] + desc->group[g].n_coef;
         p->value0[g + 1]  = p->value0[g] + (dense ? desc->group[g].n_coef * desc->group[g].n_col : 0);
     }
     p->n_column = p->column0[p->n_group];
@@ -233,6 +323,8 @@ pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_
     PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_value, &p->C));
     PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_column, &p->norm));
     if (desc->kind == PDM_COLUMNS_DENSE) {
+        PDM_TRY(pdm_alloc_array(b->ctx, p->window0[p->n_group], &p->window));
+        PDM_TRY(columns_windows_cpu(b, p, desc));
         PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_group, &p->n_on));
         PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_column, &p->on));
         for (pdm_size i = 0; i < n_sample; i++) {
@@ -253,6 +345,8 @@ void columns_destroy_cpu(pdm_backend *b, pdm_columns_plan **plan)
     if (!plan || !*plan) return;
     pdm_free(b->ctx, (*plan)->column0);
     pdm_free(b->ctx, (*plan)->value0);
+    pdm_free(b->ctx, (*plan)->window0);
+    pdm_free(b->ctx, (*plan)->window);
     pdm_free(b->ctx, (*plan)->C);
     pdm_free(b->ctx, (*plan)->norm);
     pdm_free(b->ctx, (*plan)->n_on);

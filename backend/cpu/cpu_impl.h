@@ -186,12 +186,16 @@ pdm_status points_evaluate_adjoint_cpu(pdm_backend *b, pdm_points_plan *plan, pd
 pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample, pdm_columns_plan **out);
 void       columns_destroy_cpu(pdm_backend *b, pdm_columns_plan **plan);
 pdm_status columns_select_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on);
+pdm_status columns_windows_cpu(pdm_backend *b, pdm_columns_plan *plan, const pdm_columns_desc *desc);
 pdm_status columns_build_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis);
 pdm_status columns_expand_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift,
                               pdm_buffer *c);
 pdm_status columns_reduce_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *g_c, pdm_buffer *g_w);
 pdm_status columns_backward_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w,
                                 pdm_buffer *q, pdm_buffer *lambda, pdm_buffer *g_basis);
+pdm_status columns_windows_backward_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis,
+                                        pdm_buffer *p, pdm_buffer *w, pdm_buffer *q, pdm_buffer *lambda,
+                                        pdm_buffer *g_window);
 /* blocks.c */
 pdm_status blocks_create_cpu(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out);
 void       blocks_destroy_cpu(pdm_backend *b, pdm_blocks_plan **plan);
