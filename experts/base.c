@@ -77,7 +77,7 @@ pdm_status pdm_experts_base(pdm_experts *x, const double *input, const double *l
         for (pdm_size k = 0; k < N && x->number[k] < n; k++)
             put_column(x, f, column[x->number[k]], base + (f * N + k) * n_coef);
     }
-    if (x->settings.partition == 1) goto done; /* experts share coefficients */
+    if (x->settings.partition != PARTITION_HARD) goto done; /* experts share coefficients */
     for (pdm_size i = 0; i < x->desc.n_expert * x->desc.n_field; i++) {
         const pdm_column_group *g = &x->group[i];
         for (pdm_size k = 0; k < experts_n_taylor(x, g); k++) {

@@ -9,10 +9,13 @@
 #define EXPERTS_SETTINGS(X)                                                                                           \
     X(basis, PDM_SETTING_COUNT, 12, 1, 256, NULL, "1", "columns (basis functions) per expert and field")              \
     X(boxes, PDM_SETTING_CHOICE, 0, 0, 1, "equal|measured", "1", "of experts: of equal size, or of equal difficulty") \
-    X(partition, PDM_SETTING_CHOICE, 0, 0, 1, "hard|smooth", "1",                                                     \
-      "control points belong to one expert, or blend between them")                                                   \
+    X(partition, PDM_SETTING_CHOICE, 0, 0, 2, "hard|smooth|learned", "1",                                             \
+      "control points belong to one expert, blend between them, or learn how to")                                     \
     X(prior, PDM_SETTING_CHOICE, 0, 0, 2, "polynomial|none|taylor", "1", "what the network's functions are added to") \
-    X(overlap, PDM_SETTING_REAL, 4, 0.5, 64, NULL, "1", "control points over which a smooth partition blends")
+    X(overlap, PDM_SETTING_REAL, 4, 0.5, 64, NULL, "1",                                                               \
+      "control points over which a smooth or learned partition blends")                                               \
+    X(learning_rate, PDM_SETTING_REAL, 1e-2, 0.0, 10.0, NULL, "1",                                                    \
+      "of the windows of a learned partition, at the start")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
     {#name_, type_, offsetof(experts_settings, name_), fallback_, low_, high_, choices_, unit_, help_},
@@ -84,7 +87,7 @@ done:
 }
 
 /* Everything but kind and columns, once per_dim, bounds and overlap are known. */
-static pdm_status experts_partition(pdm_experts *x)
+static pdm_status create_partition(pdm_experts *x)
 {
     pdm_status     status = PDM_OK;
     const pdm_size n_dim  = pdm_domain_n_dim(x->domain);
@@ -102,8 +105,7 @@ static pdm_status experts_partition(pdm_experts *x)
         boxes_from_bounds(n_dim, x->desc.n_expert, x->bounds, x->box);
     else
         boxes_equal(n_dim, n_coef, x->per_dim, x->box);
-    for (pdm_size j = 0; j < n_dim; j++)
-        PDM_TRY(windows_create(x, j, x->settings.partition == 1 ? x->settings.overlap : 0.0));
+    for (pdm_size j = 0; j < n_dim; j++) PDM_TRY(windows_create(x, j, experts_overlap(x)));
     PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_expert * x->desc.n_field, &x->group));
     PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_expert + 1, &x->column0));
     const pdm_size n = collect_groups(x, false);
@@ -113,6 +115,7 @@ static pdm_status experts_partition(pdm_experts *x)
     PDM_TRY(share_out(x));
     for (pdm_size j = 0; j < n_dim; j++) windows_destroy(x->ctx, &x->window_of[j]);
     x->desc.group = x->group;
+    if (x->settings.partition == PARTITION_LEARNED) PDM_TRY(experts_learned_create(x));
 done:
     return status;
 }
@@ -186,7 +189,7 @@ pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     PDM_TRY(read_experts(x, c));
     PDM_TRY(experts_numbers_read(x, c));
     PDM_TRY(take_bounds(x, bounds));
-    PDM_TRY(experts_partition(x));
+    PDM_TRY(create_partition(x));
     const pdm_size N  = x->settings.basis;
     x->desc.kind      = PDM_COLUMNS_DENSE;
     x->desc.n_channel = N * x->desc.n_field;
@@ -220,7 +223,7 @@ pdm_status pdm_experts_create_free(pdm_context *ctx, const pdm_domain *domain, p
         const double n = floor((double)pdm_domain_spline(domain, j)->n_coef / (side < 1.0 ? 1.0 : side) + 0.5);
         x->per_dim[j]  = n < 1.0 ? 1 : (pdm_size)n;
     }
-    PDM_TRY(experts_partition(x));
+    PDM_TRY(create_partition(x));
     x->desc.kind = PDM_COLUMNS_IDENTITY;
     for (pdm_size g = 0; g < x->desc.n_expert * x->desc.n_field; g++) x->group[g].n_col = x->group[g].n_coef;
     count_columns(x);
@@ -245,6 +248,7 @@ void pdm_experts_destroy(pdm_experts **experts)
     pdm_free(x->ctx, x->column0);
     pdm_free(x->ctx, x->coef);
     pdm_free(x->ctx, x->window);
+    experts_learned_destroy(x);
     pdm_free(x->ctx, x->channel);
     pdm_free(x->ctx, x->number);
     pdm_free(x->ctx, x->prior);
@@ -322,10 +326,15 @@ pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out)
     for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
         PDM_TRY(pdm_text_append(out, "%s%lld in %s", j ? ", " : "", (long long)x->per_dim[j],
                                 pdm_pde_dim_name(pdm_domain_pde(x->domain), j)));
+    static const char *const partition[] = {"hard", "smooth", "learned"};
     PDM_TRY(pdm_text_append(
         out, "), %s boxes, %s partition, %lld to %lld columns each, %lld unknowns for %lld free coefficients\n",
-        x->bounds ? "measured" : "equal", x->settings.partition == 1 ? "smooth" : "hard", (long long)least,
-        (long long)most, (long long)pdm_experts_n_column(x), (long long)pdm_domain_n_free(x->domain)));
+        x->bounds ? "measured" : "equal", partition[x->settings.partition], (long long)least, (long long)most,
+        (long long)pdm_experts_n_column(x), (long long)pdm_domain_n_free(x->domain)));
+    if (x->learned)
+        PDM_TRY(pdm_text_append(out, "windows      %lld logits of %lld control points that experts share, of %lld\n",
+                                (long long)pdm_experts_logits(x).n, (long long)pdm_experts_n_shared(x),
+                                (long long)x->desc.n_coef));
     PDM_TRY(view_prior(x, out));
 done:
     return status;

@@ -6,8 +6,10 @@
  *   /domain/DIM:prior_experts         boxes along a dimension that the prior's polynomials are made for (experts)
  *   /experts:basis                    columns per expert and field (N); fewer where an expert has fewer free coefficients
  *   /experts:prior_columns            which of the prior's columns these are added to (0 1 ... N-1)
- *   /experts:partition "hard|smooth"  0/1 ownership, or windows that blend over `overlap` control points
+ *   /experts:partition "hard|smooth|learned"   0/1 ownership, windows that blend over `overlap` control points, or windows that
+ *                                     start like these and are weights of the model
  *   /experts:overlap
+ *   /experts:learning_rate            of learned windows
  *   /experts:prior "polynomial|none|taylor"    what the channels are added to */
 #ifndef PDM_EXPERTS_H
 #define PDM_EXPERTS_H
@@ -51,6 +53,21 @@ const pdm_size *pdm_experts_column0(const pdm_experts *x);
 
 /* [N] rising: the prior's column that each of an expert's is added to. Lent. */
 const int32_t *pdm_experts_numbers(const pdm_experts *x);
+
+/* ---- learned windows (experts/learned.c); docs/mathematics.md, "Learned windows" ---- */
+/* Logits, one for each expert that shares a control point with others, point by point: lent, to be read and written. n is 0 with
+ * another partition, and where no control point is shared. */
+pdm_weights pdm_experts_logits(const pdm_experts *x);
+pdm_size    pdm_experts_n_shared(const pdm_experts *x); /* control points with logits */
+double      pdm_experts_learning_rate(const pdm_experts *x);
+/* Windows into the columns' description, from the logits as they are; at creation they are. Back ends take them after that. */
+void pdm_experts_put_windows(pdm_experts *x);
+/* The logits' gradient += backward of put_windows, where windows still are those that it has put.
+ * g_window [pdm_experts_n_window]: group by group as in the description. */
+void     pdm_experts_windows_backward(pdm_experts *x, const double *g_window);
+pdm_size pdm_experts_n_window(const pdm_experts *x);
+/* Are the logits of a and b those of the same experts at the same control points? */
+bool pdm_experts_same_logits(const pdm_experts *a, const pdm_experts *b);
 
 pdm_size pdm_experts_along(const pdm_experts *x, pdm_size dim); /* experts along a dimension */
 

@@ -7,7 +7,7 @@
 typedef struct experts_settings {
     pdm_size basis;
     int      boxes, partition, prior;
-    double   overlap;
+    double   overlap, learning_rate;
 } experts_settings;
 
 /* What an expert owns, along every dimension: control points i with low <= i + 1/2 < high. */
@@ -22,6 +22,8 @@ typedef struct axis_windows {
     pdm_size *index;
     double   *value;
 } axis_windows;
+
+typedef struct experts_learned experts_learned;
 
 struct pdm_experts {
     pdm_context      *ctx;
@@ -38,6 +40,7 @@ struct pdm_experts {
     pdm_column_group *group;                  /* [n_expert*n_field]                           */
     int32_t          *coef;                   /* pieces of all groups                          */
     double           *window;                 /* like coef                                     */
+    experts_learned  *learned;                /* NULL: windows stay as they are                */
     int32_t          *channel;                /* [n_field][N]                                  */
     int32_t          *number;                 /* [N] rising: the prior's column that each is added to */
     double           *prior;                  /* pieces of all groups                          */
@@ -48,6 +51,7 @@ struct pdm_experts {
 };
 
 typedef enum experts_boxes { BOXES_EQUAL, BOXES_MEASURED } experts_boxes;
+typedef enum experts_partition { PARTITION_HARD, PARTITION_SMOOTH, PARTITION_LEARNED } experts_partition;
 typedef enum experts_prior { PRIOR_POLYNOMIAL, PRIOR_NONE, PRIOR_TAYLOR } experts_prior;
 
 /* experts/boxes.c: one box an expert, the last dimension fastest; box [product of along]. */
@@ -71,6 +75,16 @@ double   windows_value(const pdm_experts *x, const windows_at *at); /* not yet d
 /* experts/numbers.c: /experts:prior_columns, and so many columns as there are with numbers below `limit`, the first ones. */
 pdm_status experts_numbers_read(pdm_experts *x, pdm_case *c);
 pdm_size   experts_count_numbers(const pdm_experts *x, pdm_size limit);
+
+/* experts/learned.c: logits for the windows that the groups have, and windows from them. */
+pdm_status experts_learned_create(pdm_experts *x);
+void       experts_learned_destroy(pdm_experts *x);
+
+/* Control points over which neighbouring windows blend. */
+static inline double experts_overlap(const pdm_experts *x)
+{
+    return x->settings.partition == PARTITION_HARD ? 0.0 : x->settings.overlap;
+}
 
 /* experts/prior.c: the polynomials of all groups, once these have their columns; behind the Taylor columns, if any. */
 pdm_status experts_prior_create(pdm_experts *x);

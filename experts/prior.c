@@ -50,7 +50,7 @@ static bool goes_round(const pdm_experts *x, const experts_box *box, pdm_size di
 static double place_in_box(const pdm_experts *x, const experts_box *box, pdm_size dim, pdm_size i)
 {
     const pdm_spline *s = pdm_domain_spline(x->domain, dim);
-    const double      n = (double)s->n_coef, overlap = x->settings.partition == 1 ? x->settings.overlap : 0.0;
+    const double      n = (double)s->n_coef, overlap = experts_overlap(x);
     const double      share  = box->high[dim] - box->low[dim];
     double            offset = (double)i + 0.5 - 0.5 * (box->low[dim] + box->high[dim]);
     if (s->periodic) offset -= n * floor(offset / n + 0.5);

@@ -92,6 +92,10 @@ gate '/gate:top_p|1.5|0.001 to 0.999' ':top_p = 1.5 ;'
 gate '/gate:group|did you mean "groups"' ':groups = 2 ; :group = 2 ;'
 
 # ---- the prior ----
+bad_case '/experts:partition|soft|hard|smooth|learned' -e 's/:basis = 4 ;/:basis = 4 ; :partition = "soft" ;/'
+bad_case '/solver:mode|"independent"|experts:partition|learned|coupled or schwarz' -e 's/:basis = 4 ;/:basis = 4 ; :partition = "learned" ;/' \
+    -e 's/^group: training/group: solver { :mode = "independent" ; } group: training/'
+bad_case '/experts:learning_rate|-1|0 to 10' -e 's/:basis = 4 ;/:basis = 4 ; :partition = "learned" ; :learning_rate = -1. ;/'
 bad_case '/experts:prior|tailor|polynomial|none|taylor' -e 's/:basis = 4 ;/:basis = 4 ; :prior = "tailor" ;/'
 bad_case '/experts:prior|"u"|order 2 in time|first order' -e 's/:basis = 4 ;/:basis = 4 ; :prior = "taylor" ;/' \
     -e 's/"dt(u) - /"dt(tau*dt(u)) - /' -e 's/:u = "u0" ;/:u = "u0" ; :u_t = "0" ;/'

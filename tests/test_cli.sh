@@ -258,11 +258,23 @@ expect 0 '28 experts with loads between' "$program" info many.nc
 sed -n '/^  expert/,$p' said | awk '$1 ~ /^[0-9]+$/ {if (NR > 2 && $NF > last) exit 1; last = $NF; n++} END {exit n != 12}' ||
     complain "not six and six experts by falling load: $(cat said)"
 
+# ---- windows that are learned: what modes sees of them is what predict does ----
+write_case windows -e 's/:basis = 4 ;/:basis = 4 ; :partition = "learned" ;/' -e 's/:steps = 6/:steps = 30/'
+expect 0 'learned partition|windows      40 logits of 20 control points that experts share, of 60' "$program" info windows.cdl
+expect 0 '30 of 30 steps' "$program" train windows.cdl -o windows.nc
+expect 0 '' "$program" predict windows.nc inputs.nc -o windows_prediction.nc
+expect 0 'coupled        0.0000 %' "$program" modes windows.nc windows_prediction.nc --experts 2
+expect 0 '' "$program" polish windows.nc inputs.nc -o windows_polished.nc
+expect 6 'windows.nc: its windows do not fit: 2 experts learn to share 20 control points, 4 and ' \
+    "$program" upcycle windows.nc -o more.nc --set domain.x.experts=4
+expect 0 'experts                 2              4' "$program" upcycle windows.nc -o more.nc --set domain.x.experts=4 --set experts.partition=hard --tolerance 9
+
 # ---- gradients ----
 expect 0 'slope' "$program" gradcheck tiny.cdl
 expect 0 'slope' "$program" gradcheck tiny.nc
 expect 0 'slope|gate: slope ' "$program" gradcheck gated.nc
 expect 0 'slope|gate: slope ' "$program" gradcheck gated.cdl # of no steps: the gate would not choose yet
+expect 0 'slope|windows: slope ' "$program" gradcheck windows.nc
 
 # ---- JSON ----
 read_json() {
@@ -298,6 +310,7 @@ expect_json 'routing.unknowns routing.null routing.load routing.2.columns routin
 expect_json 'error gate.unknowns gate.null' eval gated.nc prediction.nc
 expect_json 'slope text' gradcheck tiny.nc
 expect_json 'slope slope.network slope.gate text' gradcheck gated.nc
+expect_json 'slope slope.network slope.windows text' gradcheck windows.nc
 
 # ---- a terminal gets one line, rewritten ----
 if command -v script > /dev/null && script -qec true /dev/null > /dev/null 2>&1 < /dev/null; then

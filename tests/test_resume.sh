@@ -108,4 +108,12 @@ stop_by KILL gated 60 --set gate.groups=2
 expect 0 "$steps of $steps steps" "$program" train tiny.cdl -o gated.nc --resume --threads 1 --set gate.groups=2
 same_as_whole gated
 
+# ---- with windows that are learned ----
+expect 0 "$steps of $steps steps" "$program" train tiny.cdl -o whole.nc --force --threads 2 --set experts.partition=learned
+ncdump -h whole.nc | grep -q logits || complain 'the model does not have the logits of its windows'
+stop_by KILL learned 60 --set experts.partition=learned
+[ $got -eq 137 ] || complain "killed near step 60: exit code $got"
+expect 0 "$steps of $steps steps" "$program" train tiny.cdl -o learned.nc --resume --threads 1 --set experts.partition=learned
+same_as_whole learned
+
 exit "$failed"

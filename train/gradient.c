@@ -1,5 +1,5 @@
-/* Taylor test of the whole chain: loss by network weights, through basis, solve, adjoint and back; and by those of the gate,
- * through ridge, solve and adjoint. Along a direction d, with
+/* Taylor test of the whole chain: loss by network weights, through basis, solve, adjoint and back; by those of the gate,
+ * through ridge, solve and adjoint; and by the logits of learned windows. Along a direction d, with
  * e(h) = L(x + h d) - L(x) - h <g, d>, its even part E and its odd part O,
  *     curvature = |16 E(h/2) - E(h)| / 3             falls as h^2 (the term of fourth order is gone);
  *     mistake   = |8 O(h/2) - O(h)| / 3              falls as h^5 for a right gradient, as h for a wrong one (the term of third
@@ -9,6 +9,7 @@
 #include "train/train.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "train/train_impl.h"
@@ -36,18 +37,22 @@ typedef struct taylor_row {
     double h, rest, mistake, even[DIRECTIONS], odd[DIRECTIONS];
 } taylor_row;
 
+/* Whose weights are moved. */
+typedef enum weights_owner { OF_NETWORK, OF_GATE, OF_WINDOWS, N_OWNER } weights_owner;
+static const char *const owner_name[] = {"network", "gate", "windows"};
+
 typedef struct taylor {
-    pdm_model *m;
-    bool       of_gate;   /* the weights are the gate's; else the network's */
-    pdm_size   n;         /* weights                                        */
-    pdm_batch  good;      /* the samples of the base point, frozen          */
-    double    *weight;    /* [n] saved                                      */
-    double    *gradient;  /* [n] at the base point                          */
-    double    *direction; /* [DIRECTIONS][n]                                */
-    double     base;      /* loss                                           */
-    taylor_row row[STEPS + 1], tiny[TINY_STEPS + 1];
-    double     rest_noise, mistake_noise;
-    double     along; /* median of |<g, d>| */
+    pdm_model    *m;
+    weights_owner owner;
+    pdm_size      n;         /* weights                                        */
+    pdm_batch     good;      /* the samples of the base point, frozen          */
+    double       *weight;    /* [n] saved                                      */
+    double       *gradient;  /* [n] at the base point                          */
+    double       *direction; /* [DIRECTIONS][n]                                */
+    double        base;      /* loss                                           */
+    taylor_row    row[STEPS + 1], tiny[TINY_STEPS + 1];
+    double        rest_noise, mistake_noise;
+    double        along; /* median of |<g, d>| */
 } taylor;
 
 typedef struct taylor_fit {
@@ -93,19 +98,26 @@ static double draw_tensor(pdm_size n, const double *weight, const double *g, pdm
     return product;
 }
 
-/* The gate's weights are one tensor. */
+/* Weights on the host, of all but the network. */
+static pdm_weights host_weights(const pdm_model *m, weights_owner owner)
+{
+    return owner == OF_GATE ? pdm_gate_lend(m->gating->gate) : pdm_experts_logits(m->experts);
+}
+
+/* They are one tensor. */
 static void draw_directions(taylor *t)
 {
     const pdm_surrogate  *net    = t->m->surrogate;
     const pdm_tensor_info all    = {.n = t->n};
-    const pdm_size        n_part = t->of_gate ? 1 : net->n_tensor;
+    const bool            whole  = t->owner != OF_NETWORK;
+    const pdm_size        n_part = whole ? 1 : net->n_tensor;
     double                slope[DIRECTIONS];
 
     for (int k = 0; k < DIRECTIONS; k++) {
-        const pdm_random_key key = {7, PDM_RANDOM_CHECK, (uint64_t)(t->of_gate ? DIRECTIONS + k : k)};
+        const pdm_random_key key = {7, PDM_RANDOM_CHECK, (uint64_t)t->owner * DIRECTIONS + (uint64_t)k};
         slope[k]                 = 0.0;
         for (pdm_size j = 0; j < n_part; j++) {
-            const pdm_tensor_info *part = t->of_gate ? &all : &net->tensor[j];
+            const pdm_tensor_info *part = whole ? &all : &net->tensor[j];
             slope[k] += draw_tensor(part->n, t->weight + part->offset, t->gradient + part->offset, key,
                                     (uint64_t)part->offset, t->direction + k * t->n + part->offset);
         }
@@ -124,14 +136,14 @@ static pdm_status get_weights(const taylor *t, double *weight, double *gradient)
     const double *own[2] = {NULL};
     void         *host   = NULL;
 
-    if (t->of_gate) {
-        const pdm_weights s = pdm_gate_lend(t->m->gating->gate);
-        own[0]                 = s.parameter;
-        own[1]                 = s.gradient;
+    if (t->owner != OF_NETWORK) {
+        const pdm_weights s = host_weights(t->m, t->owner);
+        own[0]              = s.parameter;
+        own[1]              = s.gradient;
     }
     for (int k = 0; k < 2; k++) {
         if (!to[k]) continue;
-        if (t->of_gate) {
+        if (t->owner != OF_NETWORK) {
             memcpy(to[k], own[k], (size_t)t->n * sizeof *to[k]);
             continue;
         }
@@ -152,8 +164,8 @@ static pdm_status set_weights(const taylor *t, const double *direction, double h
     void          *host   = NULL;
 
     *along = 0.0;
-    if (!t->of_gate) PDM_TRY(b->ops->acquire(b, net->parameters, PDM_WRITE, &host));
-    double *own = t->of_gate ? pdm_gate_lend(t->m->gating->gate).parameter : NULL;
+    if (t->owner == OF_NETWORK) PDM_TRY(b->ops->acquire(b, net->parameters, PDM_WRITE, &host));
+    double *own = t->owner != OF_NETWORK ? host_weights(t->m, t->owner).parameter : NULL;
     for (pdm_size i = 0; i < t->n; i++) {
         const double moved = t->weight[i] + (direction ? h * direction[i] : 0.0),
                      x     = own ? moved : (double)(float)moved;
@@ -163,6 +175,7 @@ static pdm_status set_weights(const taylor *t, const double *direction, double h
             ((float *)host)[i] = (float)x;
         *along += (x - t->weight[i]) * t->gradient[i];
     }
+    if (t->owner == OF_WINDOWS) PDM_TRY(partition_apply(t->m));
 done:
     if (host) (void)b->ops->release(b, net->parameters, &host);
     return status;
@@ -306,8 +319,9 @@ static double least_mistake(const taylor *t)
 
 static pdm_status write_table(const taylor *t, const taylor_fit *f, pdm_text *text)
 {
-    pdm_status        status = PDM_OK;
-    const char *const whose  = t->of_gate ? "gate: " : "";
+    pdm_status status    = PDM_OK;
+    char       whose[16] = "";
+    if (t->owner != OF_NETWORK) snprintf(whose, sizeof whose, "%s: ", owner_name[t->owner]);
     PDM_TRY(pdm_text_append(text, "loss %.10e, noise of the rest %.1e, of the mistake %.1e\n", t->base, t->rest_noise,
                             t->mistake_noise));
     PDM_TRY(pdm_text_append(text, "%-12s %-14s %-8s %-14s %s\n", "step h", "|rest|", "ratio", "|mistake|", "ratio"));
@@ -352,17 +366,19 @@ static bool is_indifferent(const taylor *t)
     return true;
 }
 
-/* The test in the weights of the network or of the gate: table and slope. The gate's choice of columns is frozen, as the
- * derivative is that of the ridge of the columns that exist. */
-static pdm_status check_weights(pdm_model *m, bool of_gate, const int32_t *good, pdm_size n_good, double base,
+/* The test in the weights of one owner: table and slope. The gate's choice of columns is frozen, as the derivative is that of
+ * the ridge of the columns that exist. */
+static pdm_status check_weights(pdm_model *m, weights_owner owner, const int32_t *good, pdm_size n_good, double base,
                                 double *slope, pdm_text *text)
 {
-    pdm_status status = PDM_OK;
-    taylor     t      = {.m = m, .of_gate = of_gate, .good = {.n = n_good, .index = good}, .base = base};
-    bool       saved  = false;
-    double     along;
+    static const char *const head[] = {"", "\nThe weights of the gate, the columns that exist being fixed:\n",
+                                       "\nThe logits of the experts' windows:\n"};
+    pdm_status               status = PDM_OK;
+    taylor                   t      = {.m = m, .owner = owner, .good = {.n = n_good, .index = good}, .base = base};
+    bool                     saved  = false;
+    double                   along;
 
-    t.n = of_gate ? pdm_gate_lend(m->gating->gate).n : m->surrogate->n_parameter;
+    t.n = owner == OF_NETWORK ? m->surrogate->n_parameter : host_weights(m, owner).n;
     PDM_TRY(pdm_alloc_array(m->ctx, t.n, &t.weight));
     PDM_TRY(pdm_alloc_array(m->ctx, t.n, &t.gradient));
     PDM_TRY(pdm_alloc_array(m->ctx, DIRECTIONS * t.n, &t.direction));
@@ -373,10 +389,10 @@ static pdm_status check_weights(pdm_model *m, bool of_gate, const int32_t *good,
     PDM_TRY(measure_all(&t));
     const taylor_fit f = choose_fit(&t);
     *slope             = f.slope;
-    if (of_gate) PDM_TRY(pdm_text_append(text, "\nThe weights of the gate, the columns that exist being fixed:\n"));
-    if (of_gate && is_indifferent(&t))
-        PDM_TRY(pdm_text_append(
-            text, "gate: no slope: the loss does not depend on its weights (gate:ridge, or all experts null)\n"));
+    PDM_TRY(pdm_text_append(text, "%s", head[owner]));
+    if (owner != OF_NETWORK && is_indifferent(&t))
+        PDM_TRY(pdm_text_append(text, "%s: no slope: the loss does not depend on %s\n", owner_name[owner],
+                                owner == OF_GATE ? "its weights (gate:ridge, or all experts null)" : "them"));
     else
         PDM_TRY(write_table(&t, &f, text));
 done:
@@ -394,19 +410,24 @@ pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, 
     int32_t   *good   = NULL;
     pdm_text   text   = {0};
     pdm_size   n_good = 0;
-    double     base = NAN, of_network = NAN, of_gate = NAN;
+    double     base = NAN, worst = NAN;
 
     if (!m || !slope) return PDM_ERR_ARGUMENT;
     text.ctx               = m->ctx;
     const pdm_size opening = m->gating ? m->gating->opening : 0;
     if (m->gating) m->gating->opening = 0; /* it chooses in the first steps, too */
+    const bool has[N_OWNER] = {true, m->gating != NULL, m->g_window != NULL};
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &good));
     PDM_TRY(take_base(m, good, &n_good, &base));
-    PDM_TRY(check_weights(m, false, good, n_good, base, &of_network, &text));
-    if (m->gating) PDM_TRY(check_weights(m, true, good, n_good, base, &of_gate, &text));
-    model_set_value(m, "slope.network", of_network);
-    model_set_value(m, "slope.gate", of_gate);
-    *slope = isnan(of_gate) || fabs(of_network - RIGHT_SLOPE) > fabs(of_gate - RIGHT_SLOPE) ? of_network : of_gate;
+    for (int k = OF_NETWORK; k < N_OWNER; k++) {
+        double here = NAN;
+        char   name[32];
+        if (has[k]) PDM_TRY(check_weights(m, (weights_owner)k, good, n_good, base, &here, &text));
+        snprintf(name, sizeof name, "slope.%s", owner_name[k]);
+        model_set_value(m, name, here);
+        if (k == OF_NETWORK || (!isnan(here) && fabs(here - RIGHT_SLOPE) > fabs(worst - RIGHT_SLOPE))) worst = here;
+    }
+    *slope = worst;
     if (sink) sink(user, text.data);
 done:
     if (m->gating) m->gating->opening = opening;

@@ -253,6 +253,7 @@ pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out)
     take_scales(m, parent);
     PDM_TRY(take_boxes(m, parent));
     PDM_TRY(model_network(m));
+    PDM_TRY(partition_take(m, parent));
     m->moments_empty = true;
     *out             = m;
     m                = NULL;

@@ -186,6 +186,7 @@ static pdm_status add_weights(const pdm_model *m, double share, double *sum)
 
     PDM_TRY(b->ops->acquire(b, m->surrogate->parameters, PDM_READ, &host));
     for (pdm_size i = 0; i < m->surrogate->n_parameter; i++) sum[i] += share * ((const float *)host)[i];
+    partition_add(m, share, sum + m->surrogate->n_parameter);
 done:
     if (host) (void)b->ops->release(b, m->surrogate->parameters, &host);
     return status;
@@ -203,6 +204,7 @@ static pdm_status put_weights(pdm_model *m, const double *sum)
 
     PDM_TRY(b->ops->acquire(b, taken, PDM_WRITE, &host));
     for (pdm_size i = 0; i < n; i++) ((float *)host)[i] = (float)sum[i];
+    PDM_TRY(partition_set(m, sum + n));
     for (int k = 0; k < 2; k++) {
         PDM_TRY(b->ops->release(b, taken, &host));
         taken = moments[k];
@@ -278,7 +280,7 @@ pdm_status pdm_model_merge(pdm_context *ctx, pdm_size n, const char *const *path
         const double share = (weight ? weight[i] : 1.0) / all;
         PDM_TRY(pdm_model_read(ctx, path[i], i == 0 ? &first : &next));
         const pdm_model *here = i == 0 ? first : next;
-        if (i == 0) PDM_TRY(pdm_alloc_array(ctx, first->surrogate->n_parameter, &sum));
+        if (i == 0) PDM_TRY(pdm_alloc_array(ctx, first->surrogate->n_parameter + partition_n(first), &sum));
         if (i > 0) PDM_TRY(take_in(first, next));
         if (i > 0)
             gating_mean_add(first, next, share, &gates);

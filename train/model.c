@@ -129,6 +129,13 @@ static pdm_status check_mode(const pdm_model *m)
     if (m->solver_settings.mode == PDM_MODE_INDEPENDENT && pdm_pde_n_constraint(m->pde) > 0)
         PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at,
                     "\"independent\": the integrals in /pde/constraints tie all experts; coupled or schwarz expected");
+    const char *partition = NULL;
+    PDM_TRY(pdm_case_text(m->the_case, "experts", "partition", "hard", &partition));
+    if (m->solver_settings.mode == PDM_MODE_INDEPENDENT && strcmp(partition, "learned") == 0)
+        PDM_FAIL_AT(
+            m->ctx, PDM_ERR_CASE, &at,
+            "\"independent\": experts by themselves do not see the windows that experts:partition = \"learned\" is "
+            "to learn; coupled or schwarz, or another partition expected");
     if (m->solver_settings.mode != PDM_MODE_COUPLED && pdm_case_has_group(m->the_case, "gate"))
         PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at, "\"%s\": the gate in /gate wants all experts together; coupled expected",
                     pdm_mode_name(m->solver_settings.mode));
@@ -181,6 +188,7 @@ pdm_status model_network(pdm_model *m)
     PDM_TRY(pdm_solver_create(m->ctx, m->backend, &m->solver_settings, m->domain, m->experts, m->n_batch, &m->solver));
     PDM_TRY(pdm_implicit_create(m->ctx, m->backend, m->solver, fmin(1e-2 * m->training.tolerance, 1e-6), &m->implicit));
     PDM_TRY(gating_create(m));
+    PDM_TRY(partition_create(m));
     PDM_TRY(optimiser_create(m));
     PDM_TRY(pdm_case_check_unread(m->the_case));
 done:
@@ -274,8 +282,8 @@ void pdm_model_destroy(pdm_model **model)
     pdm_experts_destroy(&m->free_experts);
     pdm_surrogate_destroy(&m->surrogate);
     if (b) {
-        pdm_buffer **buffer[] = {&m->features, &m->basis,       &m->g_basis,      &m->lift,   &m->g_c,   &m->base,
-                                 &m->misfit,   &m->data.scalar, &m->data.sampled, &m->adam_m, &m->adam_v};
+        pdm_buffer **buffer[] = {&m->features, &m->basis,       &m->g_basis,      &m->lift,   &m->g_c,    &m->base,
+                                 &m->misfit,   &m->data.scalar, &m->data.sampled, &m->adam_m, &m->adam_v, &m->g_window};
         for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
     }
     pdm_arena_destroy(&m->arena);
@@ -437,6 +445,7 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
     m->step = step;
     PDM_TRY(store_moments(m, s, writing));
     PDM_TRY(gating_store(m, s, writing)); /* its moments are there when the network's are */
+    PDM_TRY(partition_store(m, s, writing));
 done:
     return status;
 }

@@ -153,6 +153,11 @@ static pdm_status cut_domain(pdm_model *m, const pdm_size *along, pdm_experts **
     }
     PDM_TRY(pdm_experts_create(m->ctx, c, m->domain, same ? pdm_experts_boxes(m->experts) : NULL, &x));
     for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) pdm_experts_set_scale(x, f, m->magnitude[f]);
+    if (pdm_experts_same_logits(x, m->experts)) { /* other layouts have the windows that learning starts from */
+        memcpy(pdm_experts_logits(x).parameter, pdm_experts_logits(m->experts).parameter,
+               (size_t)pdm_experts_logits(x).n * sizeof(double));
+        pdm_experts_put_windows(x);
+    }
     *out = x;
     x    = NULL;
 done:

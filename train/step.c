@@ -141,6 +141,7 @@ static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physic
     }
     *n_good = kept;
     PDM_TRY(gating_backward(m, (pdm_batch){.n = kept, .index = m->good}));
+    PDM_TRY(partition_backward(m, (pdm_batch){.n = kept, .index = m->good}));
     take_time(m, "seconds.adjoint", &clock);
     PDM_TRY(m->surrogate->ops->backward(m->surrogate, (pdm_batch){.n = kept, .index = m->good}, m->g_basis));
     take_time(m, "seconds.backward", &clock);
@@ -211,10 +212,12 @@ pdm_status pdm_model_train_step(pdm_model *m)
     clock = pdm_clock();
     PDM_TRY(gating_learn(m, (pdm_batch){.n = n_good, .index = m->good}, loss));
     take_time(m, "seconds.gate", &clock);
+    PDM_TRY(partition_learn(m, loss));
     PDM_TRY(optimiser_step(m, &finite));
     if (!finite)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite (loss %g)", loss);
     gating_update(m, (pdm_batch){.n = n_good, .index = m->good});
+    PDM_TRY(partition_update(m));
     m->step++;
     take_time(m, "seconds.update", &clock);
     if (m->training.slabs > 1) PDM_TRY(carry_on(m));

@@ -116,6 +116,7 @@ struct pdm_model {
     pdm_solver         *solver; /* for batches of training.batch */
     pdm_implicit       *implicit;
     gating             *gating;          /* NULL without a gate */
+    pdm_buffer         *g_window;        /* cotangent of learned windows; NULL: no window is learned */
     pdm_solver_settings solver_settings; /* of prediction; training has its own limits */
     pdm_experts        *free_experts;    /* polish: made on first use */
     pdm_solver         *polisher;
@@ -526,6 +527,22 @@ pdm_status    usage_view(const pdm_model *m, pdm_text *out); /* usage_report.c; 
 void       gating_tell_closed(pdm_model *m);
 void       gating_tell_missed(pdm_model *m);
 pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing);
+/* partition.c: windows that are learned with the network. All calls do nothing where m->g_window is NULL. */
+pdm_status partition_create(pdm_model *m);
+/* After a change of logits: the windows, told to the solver. */
+pdm_status partition_apply(pdm_model *m);
+/* The gradient of the loss into the logits'; after pdm_implicit_backward of the same samples. */
+pdm_status partition_backward(pdm_model *m, pdm_batch good);
+/* Turns it into that of log loss. Fails with PDM_ERR_NUMERIC when it is not finite. */
+pdm_status partition_learn(pdm_model *m, double loss);
+pdm_status partition_update(pdm_model *m);
+pdm_status partition_store(pdm_model *m, pdm_store *s, bool writing); /* moments where the network's are stored */
+/* Logits of a parent with the same experts; of one without, windows start anew. PDM_ERR_MODEL where experts differ. */
+pdm_status partition_take(pdm_model *m, const pdm_model *parent);
+/* Logits of kin, n of them: sum [n] += share times those of m; those of m = logit [n], and an optimiser that starts afresh. */
+pdm_size   partition_n(const pdm_model *m);
+void       partition_add(const pdm_model *m, double share, double *sum);
+pdm_status partition_set(pdm_model *m, const double *logit);
 /* optimiser.c */
 pdm_status optimiser_create(pdm_model *m);
 /* The present rate of something that starts at `start` and falls like the network's. */

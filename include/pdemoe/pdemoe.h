@@ -276,8 +276,9 @@ PDM_API pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sin
 PDM_API pdm_status pdm_model_compare_modes(pdm_model *m, const char *input, pdm_size n_count, const pdm_size *count,
                                            pdm_size max_sweeps, pdm_sink sink, pdm_number numbers, void *user);
 /* Taylor test of the gradient of the loss by the weights, on the model's own case: slope (2 is right) into *slope. With a gate
- * also by its weights, the choice of columns being fixed: then the slope that is farther from 2. Sets the values slope.network and
- * slope.gate, NaN without a gate and where the loss does not depend on its weights. */
+ * also by its weights, the choice of columns being fixed, and with learned windows by their logits: then the slope that is farthest
+ * from 2. Sets the values slope.network, slope.gate and slope.windows, NaN for what the model does not have, and where the loss does
+ * not depend on it. */
 PDM_API pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, void *user);
 
 #ifdef __cplusplus
