@@ -198,7 +198,7 @@ pdm_status model_network(pdm_model *m);
 pdm_status model_write(pdm_model *m, const char *path, const packed_weights *packed);
 /* One line more of m->history. */
 pdm_status model_remember(pdm_model *m, const char *format, ...) PDM_PRINTF(2, 3);
-/* inherit.c: a model of case c with the knots, scales and boxes of the parent, and weights of its own. */
+/* inherit.c: a model of case c with the knots, scales, boxes and learned windows of the parent, and weights of its own. */
 pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out);
 /* The file that it was read from, or "a model". Lent. */
 const char *model_name(const pdm_model *m);
