@@ -14,7 +14,7 @@
     X(prior, PDM_SETTING_CHOICE, 0, 0, 2, "polynomial|none|taylor", "1", "what the network's functions are added to") \
     X(overlap, PDM_SETTING_REAL, 4, 0.5, 64, NULL, "1",                                                               \
       "control points over which a smooth or learned partition blends")                                               \
-    X(learning_rate, PDM_SETTING_REAL, 1e-2, 0.0, 10.0, NULL, "1",                                                    \
+    X(learning_rate, PDM_SETTING_REAL, 3e-3, 0.0, 10.0, NULL, "1",                                                    \
       "of the windows of a learned partition, at the start")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \

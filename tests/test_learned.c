@@ -537,7 +537,7 @@ static pdm_case *learned_case(const char *partition)
         {"experts", "basis", "4"},   {"experts", "overlap", "4"},  {"domain/x", "experts", "3"},
         {"surrogate", "width", "6"}, {"surrogate", "layers", "2"}, {"surrogate", "hidden", "8"},
         {"surrogate", "modes", "2"}, {"training", "batch", "3"},   {"training", "steps", "60"},
-        {"solver", "ridge", "1e-8"}, {"domain/t", "experts", "1"}};
+        {"solver", "ridge", "1e-8"}, {"domain/t", "experts", "1"}, {"experts", "learning_rate", "1e-2"}};
     pdm_case *c = NULL;
     OK(problem_case(ctx, PROBLEM_BURGERS, &c));
     for (size_t i = 0; i < sizeof set / sizeof *set; i++) OK(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]));
