@@ -104,11 +104,6 @@ void domain_derived_destroy(pdm_domain *d)
     pdm_free(d->ctx, d->derived);
 }
 
-pdm_size pdm_domain_derive_work(const pdm_domain *d)
-{
-    return 2 * d->n_coef;
-}
-
 /* Coefficients of one layer: all dimensions from first_dim on. */
 static pdm_size layer_size(const pdm_domain *d)
 {
@@ -144,12 +139,4 @@ void domain_derive_layers(const pdm_domain *d, pdm_size k, pdm_size size, const 
     transform(d, size, in, modes, other);
     for (pdm_size i = 0; i < size; i++) modes[i] *= d->derived[k].symbol[i % n];
     transform(d, size, modes, out, other);
-}
-
-void pdm_domain_derive(const pdm_domain *d, const double *c, double *seen, double *work)
-{
-    memcpy(seen, c, (size_t)(d->n_field * d->n_coef) * sizeof *seen);
-    for (pdm_size k = 0; k < d->rows.n_derived; k++)
-        domain_derive_layers(d, k, d->n_coef, c + d->derived[k].field * d->n_coef, seen + (d->n_field + k) * d->n_coef,
-                             work);
 }

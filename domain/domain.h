@@ -114,11 +114,6 @@ const double *pdm_domain_input_points(const pdm_domain *d, pdm_size input, pdm_s
 /* Physical Greville points of a dimension: [n_coef]. Lent. */
 const double *pdm_domain_greville(const pdm_domain *d, pdm_size dim);
 
-/* Coefficients of fields and derived fields, seen [n_seen][n_coef], from those of the fields, c [n_field][n_coef].
- * work: pdm_domain_derive_work() doubles. Plain loops, for set-up. */
-pdm_size pdm_domain_derive_work(const pdm_domain *d);
-void     pdm_domain_derive(const pdm_domain *d, const double *c, double *seen, double *work);
-
 /* The largest disagreement of initial and boundary data in a corner, relative to the largest value of either. */
 typedef struct pdm_lift_report {
     double    jump, relative;

@@ -130,7 +130,8 @@ pdm_status domain_levels_view(const pdm_domain *d, pdm_text *out);
 /* domain/derived.c: after the terms */
 pdm_status domain_derived_create(pdm_domain *d);
 void       domain_derived_destroy(pdm_domain *d);
-/* Derived field k from its field, in out [size], a number of layers in space; work [2 size]. */
+/* Coefficients of derived field k, out [size], from those of its field, in [size]: a number of layers in space; work [2 size].
+ * Plain loops, for set-up. */
 void domain_derive_layers(const pdm_domain *d, pdm_size k, pdm_size size, const double *in, double *out, double *work);
 /* domain/sides.c: every place of every side has its conditions, once each */
 pdm_status domain_sides_check(pdm_domain *d, pdm_case *c);

@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "backend/cpu/cpu_impl.h"
+#include "backend/cpu/rows_impl.h"
+#include "domain/domain_impl.h"
 #include "tests/problems.h"
 
 static const double TWO_PI = 6.283185307179586;
@@ -524,25 +527,71 @@ START_TEST(invlap_divides_waves)
         const pdm_rows_desc *rows = pdm_domain_rows(p.domain);
         const pdm_size       n_t = rows->n_coef[0], n_x = rows->n_coef[1], n_y = rows->n_coef[2], n = n_t * n_x * n_y;
         ck_assert_int_eq(rows->n_derived, 2);
-        double *c = calloc((size_t)(2 * n), sizeof *c), *seen = calloc((size_t)(4 * n), sizeof *seen);
-        double *work = calloc((size_t)pdm_domain_derive_work(p.domain), sizeof *work);
+        double *c = calloc((size_t)n, sizeof *c), *out = calloc((size_t)n, sizeof *out);
+        double *work = calloc((size_t)(2 * n), sizeof *work);
         for (int kx = 0; kx <= 3; kx++)
             for (int ky = 0; ky <= 2; ky++) {
                 for (pdm_size i = 0; i < n; i++) {
                     const double x = 2.0 * pi * (double)(i / n_y % n_x) / (double)n_x;
                     const double y = 2.0 * pi * (double)(i % n_y) / (double)n_y, t = (double)(1 + i / (n_x * n_y));
-                    c[i]     = t * cos(kx * x + 0.3) * cos(ky * y - 0.2);
-                    c[n + i] = 5.0 + c[i];
+                    c[i] = t * cos(kx * x + 0.3) * cos(ky * y - 0.2);
                 }
-                pdm_domain_derive(p.domain, c, seen, work);
-                for (pdm_size i = 0; i < n; i++) {
-                    const double k2 = kx * kx + ky * ky, wanted = k2 > 0.0 ? -c[i] / k2 : 0.0;
-                    ck_assert_double_eq(seen[n + i], c[n + i]);
-                    ck_assert_double_eq_tol(seen[2 * n + i], wanted, 1e-12);
-                    ck_assert_double_eq_tol(seen[3 * n + i], wanted, 1e-12);
+                for (pdm_size k = 0; k < rows->n_derived; k++) {
+                    domain_derive_layers(p.domain, k, n, c, out, work);
+                    for (pdm_size i = 0; i < n; i++) {
+                        const double k2 = kx * kx + ky * ky, wanted = k2 > 0.0 ? -c[i] / k2 : 0.0;
+                        ck_assert_double_eq_tol(out[i], wanted, 1e-12);
+                    }
                 }
             }
-        free(c), free(seen), free(work);
+        free(c), free(out), free(work);
+        problem_close(&p);
+    }
+END_TEST
+
+static double dot(pdm_size n, const double *x, const double *y)
+{
+    double sum = 0.0;
+    for (pdm_size i = 0; i < n; i++) sum += x[i] * y[i];
+    return sum;
+}
+
+static void fill_random(uint64_t seed, pdm_size n, double *x)
+{
+    const pdm_random_key key = {seed, PDM_RANDOM_TEST, 1};
+    for (pdm_size i = 0; i < n; i++) x[i] = pdm_random_normal(key, (uint64_t)i);
+}
+
+/* Derived fields of random coefficients, by the host for set-up and by the back end for solves; and the back end's transpose is
+ * that of the host's map. */
+START_TEST(host_and_back_end_derive_the_same)
+    {
+        enum { N_SAMPLE = 2 };
+        problem p;
+        problem_open(&p, PROBLEM_VORTICITY, "cpu", N_SAMPLE);
+        const pdm_rows_desc *rows = pdm_domain_rows(p.domain);
+        const pdm_size       n = pdm_domain_n_coef(p.domain), n_field = rows->n_field, n_seen = pdm_rows_n_seen(rows);
+        const pdm_size       n_c = N_SAMPLE * n_field * n, n_all = N_SAMPLE * n_seen * n;
+        double              *c = calloc((size_t)n_c, sizeof *c), *folded = calloc((size_t)n_c, sizeof *folded);
+        double *by_host = calloc((size_t)n_all, sizeof *by_host), *seen = calloc((size_t)n_all, sizeof *seen);
+        double *weight = calloc((size_t)n_all, sizeof *weight), *work = calloc((size_t)(2 * n), sizeof *work);
+        double  largest = 0.0;
+
+        fill_random(3, n_c, c);
+        fill_random(4, n_all, weight);
+        for (pdm_size s = 0; s < N_SAMPLE; s++) {
+            double *to = by_host + s * n_seen * n;
+            memcpy(to, c + s * n_field * n, (size_t)(n_field * n) * sizeof *to);
+            for (pdm_size k = 0; k < rows->n_derived; k++)
+                domain_derive_layers(p.domain, k, n, to + rows->derived[k].field * n, to + (n_field + k) * n, work);
+        }
+        derived_extend(pdm_cpu_of(p.backend), p.rows, problem_batch(&p), c, seen);
+        for (pdm_size i = 0; i < n_all; i++) largest = fmax(largest, fabs(by_host[i]));
+        ck_assert_double_gt(largest, 0.1);
+        for (pdm_size i = 0; i < n_all; i++) ck_assert_double_eq_tol(seen[i], by_host[i], 1e-13 * largest);
+        derived_fold(pdm_cpu_of(p.backend), p.rows, problem_batch(&p), weight, folded);
+        ck_assert_double_eq_tol(dot(n_c, folded, c), dot(n_all, weight, by_host), 1e-12 * dot(n_all, weight, weight));
+        free(c), free(folded), free(by_host), free(seen), free(weight), free(work);
         problem_close(&p);
     }
 END_TEST
@@ -856,6 +905,7 @@ int main(void)
     tcase_add_loop_test(t, bad_domain_is_refused_with_words, 0, N_REFUSAL);
     tcase_add_loop_test(t, conditions_do_not_replace_each_other, 0, N_PAIR);
     tcase_add_test(t, invlap_divides_waves);
+    tcase_add_test(t, host_and_back_end_derive_the_same);
     tcase_add_loop_test(t, tables_hold_what_is_read, 0, N_TABULATED);
     tcase_add_test(t, allocation_failures_are_survived);
     suite_add_tcase(s, t);
