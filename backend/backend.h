@@ -237,6 +237,12 @@ typedef struct pdm_blocks_desc {
     const pdm_size *set0;                        /* [n_set+1] into the order of w          */
 } pdm_blocks_desc;
 
+/* Are there blocks below the diagonal? One block alone counts as if: nothing is left out of it. */
+static inline bool pdm_blocks_are_coupled(const pdm_blocks_desc *d)
+{
+    return d->n_block == 1 || d->start[d->n_block] > d->n_block;
+}
+
 typedef struct pdm_blocks_plan pdm_blocks_plan;
 
 /* Normal matrix H = C^T A^T M A C (+ diagonal) from A and C, straight into blocks, without derived fields and what falls into

@@ -508,7 +508,7 @@ static void add_products(const normal_task *k, const normal_sizes *s, const norm
 {
     const pdm_normal_plan *p = k->plan;
 
-    if (p->blocks->start[p->blocks->n_block] > p->blocks->n_block || p->blocks->n_block == 1) {
+    if (pdm_blocks_are_coupled(p->blocks)) {
         pdm_cpu_syrk_tn(k->cpu->kernels, m, n, J, n, G, n, PDM_CPU_ADD);
         return;
     }
