@@ -194,10 +194,10 @@ pdm_status model_start(pdm_case *c, const pdm_grading *grading, pdm_model **out)
 pdm_status model_regrade(pdm_model **m, const pdm_grading *grading);
 /* The network, its solver and optimiser, of a model that has its scales. */
 pdm_status model_network(pdm_model *m);
-/* pdm_model_write() with weights packed; NULL: whole, in single precision. */
-pdm_status model_write(pdm_model *m, const char *path, const packed_weights *packed);
 /* One line more of m->history. */
 pdm_status model_remember(pdm_model *m, const char *format, ...) PDM_PRINTF(2, 3);
+/* model_file.c: pdm_model_write() with weights packed; NULL: whole, in single precision. */
+pdm_status model_write(pdm_model *m, const char *path, const packed_weights *packed);
 /* inherit.c: a model of case c with the knots, scales, boxes and learned windows of the parent, and weights of its own. */
 pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out);
 /* The file that it was read from, or "a model". Lent. */
