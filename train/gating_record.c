@@ -53,7 +53,7 @@ static pdm_status put_experts(pdm_model *m, pdm_output *o)
     PDM_TRY(pdm_alloc_array(m->ctx, n_expert * n_dim * 2, &bounds));
     PDM_TRY(pdm_alloc_array(m->ctx, n_expert, &columns));
     for (pdm_size e = 0; e < n_expert; e++) columns[e] = (int32_t)(column0[e + 1] - column0[e]);
-    PDM_TRY(pdm_experts_bounds(m->ctx, pdm_experts_columns(m->experts), m->domain, bounds));
+    pdm_experts_bounds(m->experts, bounds);
     PDM_TRY(pdm_output_put_int(o, "expert_columns", 0, n_expert, columns));
     PDM_TRY(pdm_output_put(o, "expert_bounds", 0, n_expert, bounds));
 done:

@@ -110,7 +110,7 @@ pdm_status usage_view(const pdm_model *m, pdm_text *out)
     if (u.weight == 0.0) return pdm_text_append(out, "routing      not known: no steps of training with this gate\n");
     const totals t = add_up(m, &u);
     PDM_TRY(pdm_alloc_array(m->ctx, u.n_expert * pdm_domain_n_dim(m->domain) * 2, &bounds));
-    PDM_TRY(pdm_experts_bounds(m->ctx, pdm_experts_columns(m->experts), m->domain, bounds));
+    pdm_experts_bounds(m->experts, bounds);
     PDM_TRY(pdm_text_append(out,
                             "routing      %.1f %% of the unknowns exist, %.1f %% of the experts are null, the largest "
                             "load is %.2f times the mean (about the last 50 steps)\n",
@@ -144,7 +144,7 @@ pdm_status pdm_model_routing(const pdm_model *m, pdm_number numbers, void *user)
     if (u.weight == 0.0) return PDM_OK;
     const totals t = add_up(m, &u);
     PDM_TRY(pdm_alloc_array(m->ctx, u.n_expert * n_dim * 2, &bounds));
-    PDM_TRY(pdm_experts_bounds(m->ctx, pdm_experts_columns(m->experts), m->domain, bounds));
+    pdm_experts_bounds(m->experts, bounds);
     numbers(user, "routing.experts", (double)u.n_expert);
     numbers(user, "routing.unknowns", t.columns / t.most);
     numbers(user, "routing.null", t.null);
