@@ -75,7 +75,7 @@ endfunction()
 function(pdm_set_up_test name label)
   set(scratch ${PROJECT_BINARY_DIR}/scratch/${name})
   file(MAKE_DIRECTORY ${scratch})
-  set(timeout 120)
+  set(timeout 300) # against hangs; a loaded machine is several times slower
   if(label STREQUAL "slow")
     set(timeout 900)
   endif()

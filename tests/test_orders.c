@@ -361,7 +361,7 @@ int main(void)
 {
     Suite *s = suite_create("orders");
     TCase *t = tcase_create("orders");
-    tcase_set_timeout(t, 120);
+    tcase_set_timeout(t, 300);
     tcase_add_loop_test(t, polished_error_has_its_order, 0, N_CASE);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
