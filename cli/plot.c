@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "cli/plot.h"
+#include "cli/plot/plot.h"
 
 static const option_info table[] = {
     {"output", 'o', OPTION_TEXT, offsetof(options, output), true, "PICTURE",

@@ -55,6 +55,8 @@ check_tree() {
             complain("includes \"" name "\", which is not below " home "/")
         if (name ~ /_impl\.h$/ && part[1] != home)
             complain("includes \"" name "\", the inside of another folder")
+        if (index(name, "cli/plot/") == 1 && folder != "cli/plot" && name != "cli/plot/plot.h")
+            complain("includes \"" name "\", the inside of cli/plot/; \"cli/plot/plot.h\" expected")
     }
     function is_own_header(name) {
         above = name
@@ -105,6 +107,9 @@ self_test() {
     printf '#include "implicit_diff/implicit_diff.h"\n#include "solver/solver.h"\n' | expect accepted implicit_diff/a.c
     printf '#include "cli/cli.h"\n#include "pdemoe/pdemoe.h"\n' | expect accepted cli/main.c
     printf '#include "core/core.h"\n' | expect refused cli/main.c
+    printf '#include "cli/plot/page.h"\n#include "cli/cli.h"\n' | expect accepted cli/plot/write.c
+    printf '#include "cli/cli.h"\n#include "cli/plot/plot.h"\n' | expect accepted cli/plot.c
+    printf '#include "cli/cli.h"\n#include "cli/plot/page.h"\n' | expect refused cli/plot.c
     printf '#include "pdemoe/pdemoe.h"\n' | expect accepted include/pdemoe/pdemoe_mpi.h
     printf '#include "core/core.h"\n' | expect refused include/pdemoe/pdemoe.h
     printf '#include "train/train.h"\n#include "io/io_impl.h"\n' | expect accepted tests/test_train.c

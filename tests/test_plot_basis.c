@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/plot_colour.h"
-#include "cli/plot_ticks.h"
+#include "cli/plot/colour.h"
+#include "cli/plot/ticks.h"
 
 enum { N_STEP = 400 };
 

@@ -1,5 +1,5 @@
 /* From the values of all items of a field to its colours. */
-#include "cli/plot_job.h"
+#include "cli/plot/job.h"
 
 #include <math.h>
 #include <stdio.h>

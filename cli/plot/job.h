@@ -2,7 +2,7 @@
 #ifndef PDM_CLI_PLOT_JOB_H
 #define PDM_CLI_PLOT_JOB_H
 
-#include "cli/plot_figure.h"
+#include "cli/plot/figure.h"
 
 enum { N_SLICE = 3, COMPARED_COLUMNS = 3 };
 
@@ -31,7 +31,7 @@ typedef struct job {
     figure         figure;
 } job;
 
-/* ---- reading (plot_job.c) ---- */
+/* ---- reading (job.c) ---- */
 
 /* Opens the operands. */
 exit_code job_open(session *s, job *j);
@@ -47,13 +47,13 @@ bool job_has_one_grid(const job *j);
 /* Field, sample, inputs and cuts, as far as there is something to tell apart. */
 void describe_item(const job *j, const item *x, char text[PLOT_TEXT]);
 
-/* ---- colours (plot_scales.c) ---- */
+/* ---- colours (scales.c) ---- */
 
 exit_code job_set_scales(session *s, job *j);
 /* Says in the note of the figure where the colours end before the values do. */
 void job_note_largest(job *j);
 
-/* ---- panels (plot_panels.c) ---- */
+/* ---- panels (panels.c) ---- */
 
 /* Time to the right and space up; or a map at time number t. */
 void fill_map(panel *p, const plot_field *x, size_t t, const scale *c);
@@ -71,7 +71,7 @@ void label_difference(label *l, const plot_field *x);
 
 /* ---- arrangement ---- */
 
-exit_code arrange_fields(session *s, job *j);     /* plot_fields.c */
-exit_code arrange_comparison(session *s, job *j); /* plot_compared.c */
+exit_code arrange_fields(session *s, job *j);     /* fields.c */
+exit_code arrange_comparison(session *s, job *j); /* compared.c */
 
 #endif

@@ -1,4 +1,4 @@
-#include "cli/plot_ticks.h"
+#include "cli/plot/ticks.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* The figure of the fields in a file, alone or against a reference. */
-#include "cli/plot_job.h"
+#include "cli/plot/job.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* One field of one sample, with its axes brought into the order (time, y, x). */
-#include "cli/plot_data.h"
+#include "cli/plot/data.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 #include <netcdf.h>
 
-#include "cli/plot_ticks.h"
+#include "cli/plot/ticks.h"
 
 enum { MAX_DIM = 8 };
 

@@ -1,5 +1,5 @@
 /* Where the panels of a figure stand, and the drawing of all of it. */
-#include "cli/plot_figure.h"
+#include "cli/plot/figure.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Which fields and samples are drawn, and reading them. */
-#include "cli/plot_job.h"
+#include "cli/plot/job.h"
 
 #include <math.h>
 #include <stdio.h>

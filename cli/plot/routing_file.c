@@ -1,5 +1,5 @@
 /* Reading of what a gate chose, and boxes from it. */
-#include "cli/plot_routing.h"
+#include "cli/plot/routing.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,10 +2,10 @@
 #ifndef PDM_CLI_PLOT_FIGURE_H
 #define PDM_CLI_PLOT_FIGURE_H
 
-#include "cli/plot.h"
-#include "cli/plot_data.h"
-#include "cli/plot_page.h"
-#include "cli/plot_ticks.h"
+#include "cli/plot/plot.h"
+#include "cli/plot/data.h"
+#include "cli/plot/page.h"
+#include "cli/plot/ticks.h"
 
 enum { MAX_LINE = 8, MAX_COLUMN = 4, TILE_TEXT = 16, LABEL_TEXT = 2 * PLOT_TEXT + 16, NOTE_TEXT = 2048 };
 
@@ -110,24 +110,24 @@ double axes_tick_width(cairo_t *cr, const ticks *t); /* the widest label */
 double axes_place(span s, double value, double from, double to);
 /* The label that fits into the length. */
 const char *label_fitting(cairo_t *cr, const label *l, double length);
-void        axes_draw(page *p, const panel *a, box b); /* plot_axes.c */
+void        axes_draw(page *p, const panel *a, box b); /* axes.c */
 
 colour scale_colour(const scale *c, double value);
-void   map_draw(page *p, const panel *a, box b); /* plot_map.c */
+void   map_draw(page *p, const panel *a, box b); /* map.c */
 /* Width that bar, ticks and label take to the right of a panel of that height. */
 double bar_width(cairo_t *cr, const panel *a, double height);
 void   bar_draw(page *p, const panel *a, box b);
 /* Stretches the axis upward where the key would hide a part of a line in every corner. */
 void lines_make_room(page *p, panel *a, box b);
-void lines_draw(page *p, const panel *a, box b); /* plot_lines.c */
-void tiles_draw(page *p, const panel *a, box b); /* plot_tiles.c */
+void lines_draw(page *p, const panel *a, box b); /* lines.c */
+void tiles_draw(page *p, const panel *a, box b); /* tiles.c */
 void tiles_outline(page *p, const panel *a, box b);
 
 /* ---- what can be drawn ---- */
 
-exit_code draw_fields(session *s, const options *o, picture kind, plot_result *r);  /* plot_fields.c */
-exit_code draw_routing(session *s, const options *o, picture kind, plot_result *r); /* plot_routing.c */
+exit_code draw_fields(session *s, const options *o, picture kind, plot_result *r);  /* fields.c */
+exit_code draw_routing(session *s, const options *o, picture kind, plot_result *r); /* routing.c */
 exit_code draw_training(session *s, const options *o, const char *log_path, picture kind,
-                        plot_result *r); /* plot_training.c */
+                        plot_result *r); /* training.c */
 
 #endif

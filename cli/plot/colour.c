@@ -1,4 +1,4 @@
-#include "cli/plot_colour.h"
+#include "cli/plot/colour.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* Lines of a panel and their key, which goes to the corner where it hides least. */
-#include "cli/plot_figure.h"
+#include "cli/plot/figure.h"
 
 #include <math.h>
 

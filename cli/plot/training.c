@@ -1,5 +1,5 @@
 /* The figure of a training run. */
-#include "cli/plot_figure.h"
+#include "cli/plot/figure.h"
 
 #include <math.h>
 #include <stdio.h>

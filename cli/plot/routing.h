@@ -2,7 +2,7 @@
 #ifndef PDM_CLI_PLOT_ROUTING_H
 #define PDM_CLI_PLOT_ROUTING_H
 
-#include "cli/plot_job.h"
+#include "cli/plot/job.h"
 
 enum { ROUTING_MAX_DIM = 8 };
 

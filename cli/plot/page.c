@@ -1,4 +1,4 @@
-#include "cli/plot_page.h"
+#include "cli/plot/page.h"
 
 #include <math.h>
 #include <stdio.h>

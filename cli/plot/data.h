@@ -6,7 +6,7 @@
 
 enum { PLOT_TEXT = 256, PLOT_MAX_FIELD = 16, PLOT_MAX_INPUT = 4, PLOT_MAX_CUT = 4 };
 
-/* ---- NetCDF files (plot_file.c) ---- */
+/* ---- NetCDF files (file.c) ---- */
 
 typedef enum plot_kind { PLOT_FIELDS, PLOT_MODEL, PLOT_LOG } plot_kind;
 
@@ -42,7 +42,7 @@ double plot_input_value(const plot_file *f, int i, size_t sample);
 /* Attribute as text; "" where there is none, or no text. */
 void plot_attribute(const plot_file *f, int variable, const char *name, char text[PLOT_TEXT]);
 
-/* ---- fields (plot_field.c) ---- */
+/* ---- fields (field.c) ---- */
 
 /* A dimension that is drawn: increasing coordinates. One that the field lacks has n = 1 and no name. */
 typedef struct plot_axis {
@@ -82,14 +82,14 @@ size_t plot_axis_near(const plot_axis *x, double share);
 /* Least and greatest of n finite values are taken into *low and *high. */
 void plot_range(const double *value, size_t n, double *low, double *high);
 
-/* ---- comparison (plot_compare.c) ---- */
+/* ---- comparison (compare.c) ---- */
 
 /* Reduces both to the points that they have in common, and makes their difference a - b on these. *error is the relative
  * L2 error of a against b over points where both are finite. Names and units that one lacks are taken from the other. */
 exit_code plot_compare(session *s, const char *path_a, plot_field *a, const char *path_b, plot_field *b,
                        plot_field *difference, double *error);
 
-/* ---- logs (plot_log.c) ---- */
+/* ---- logs (log.c) ---- */
 
 typedef enum plot_column { LOG_STEP, LOG_LOSS, LOG_GRADIENT, LOG_FAILED, LOG_RATE, N_LOG_COLUMN } plot_column;
 

@@ -1,5 +1,5 @@
 /* The figure of what a gate chose: fields, and beside them experts with the columns that they have. */
-#include "cli/plot_routing.h"
+#include "cli/plot/routing.h"
 
 #include <math.h>
 #include <stdio.h>

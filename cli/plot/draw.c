@@ -1,12 +1,12 @@
 /* From the kind of a file to the figure that suits it. */
-#include "cli/plot.h"
+#include "cli/plot/plot.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/plot_figure.h"
+#include "cli/plot/figure.h"
 
 static exit_code check_training_options(session *s, const options *o, const char *what)
 {

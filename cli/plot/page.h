@@ -5,7 +5,7 @@
 #include <cairo.h>
 
 #include "cli/cli.h"
-#include "cli/plot_colour.h"
+#include "cli/plot/colour.h"
 
 enum { PAGE_DPI = 150 };
 
@@ -50,6 +50,6 @@ void page_text(page *p, double x, double y, double share, double size, weight w,
 void page_text_upward(page *p, double x, double y, double share, double size, const char *text);
 
 /* Bytes to a file beside `path`, renamed when complete. */
-exit_code write_whole(session *s, const char *path, const void *data, size_t n); /* plot_write.c */
+exit_code write_whole(session *s, const char *path, const void *data, size_t n); /* write.c */
 
 #endif

@@ -1,5 +1,5 @@
 /* In place of all that draws, in a build without Cairo. */
-#include "cli/plot.h"
+#include "cli/plot/plot.h"
 
 exit_code plot_draw(session *s, const options *o, plot_result *out)
 {

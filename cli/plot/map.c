@@ -1,5 +1,5 @@
 /* Values on a grid as colours, and the bar that says which. */
-#include "cli/plot_figure.h"
+#include "cli/plot/figure.h"
 
 #include <math.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* NetCDF files as far as pictures need them: which variables are fields, inputs, samples. */
-#include "cli/plot_data.h"
+#include "cli/plot/data.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #include <netcdf.h>
 
-#include "cli/plot_ticks.h"
+#include "cli/plot/ticks.h"
 
 static bool ends_in(const char *text, const char *end)
 {

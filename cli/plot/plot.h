@@ -12,7 +12,7 @@ typedef struct plot_result {
     int         pixels_x, pixels_y;
 } plot_result;
 
-/* Draws the operands into the output: plot_draw.c, or plot_absent.c in a build without Cairo. */
+/* Draws the operands into the output: draw.c, or absent.c in a build without Cairo. */
 exit_code plot_draw(session *s, const options *o, plot_result *out);
 
 #endif

@@ -1,6 +1,6 @@
 /* A whole file or none: written beside, then renamed. */
 #define _XOPEN_SOURCE 700 /* realpath, fsync */
-#include "cli/plot_page.h"
+#include "cli/plot/page.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* The log of a training run: a flat JSON object a line, of which some numbers are drawn. */
-#include "cli/plot_data.h"
+#include "cli/plot/data.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Predictions beside their references: a row an item, or a row a time where there are maps at several times. */
-#include "cli/plot_job.h"
+#include "cli/plot/job.h"
 
 #include <stdio.h>
 

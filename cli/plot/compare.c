@@ -1,5 +1,5 @@
 /* Two fields on the points that they have in common. */
-#include "cli/plot_data.h"
+#include "cli/plot/data.h"
 
 #include <math.h>
 #include <stdlib.h>
