@@ -194,13 +194,13 @@ void report_text(void *user, const char *text); /* a pdm_sink; user is the repor
 /* After the last text. True with --json: numbers and json_end() are to follow. */
 bool report_wants_numbers(report *r);
 
-/* Models that are compared, by upcycle and compress: a pdm_sink and a pdm_number, user being the verdict (verdict.c). */
-typedef struct verdict {
+/* Models that are compared, by upcycle and compress: a pdm_sink and a pdm_number, user being the comparison (comparison.c). */
+typedef struct comparison {
     report *r;
     bool    within; /* the tolerance */
-} verdict;
-void verdict_text(void *user, const char *text);
-void verdict_number(void *user, const char *name, double value);
+} comparison;
+void comparison_text(void *user, const char *text);
+void comparison_number(void *user, const char *name, double value);
 
 /* ---- commands ---- */
 

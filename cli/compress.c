@@ -30,7 +30,7 @@ static exit_code run(session *s, const options *o)
     exit_code    code      = CODE_FINE;
     subject      x         = {0};
     report       r         = {.command_name = "compress", .options = o};
-    verdict      v         = {.r = &r};
+    comparison   compared  = {.r = &r};
     const double tolerance = o->tolerance > 0.0 ? o->tolerance : TOLERANCE;
 
     if (o->n_set > 0) return fail(s, CODE_USAGE, "compress: --set changes a case; a model keeps its own");
@@ -39,9 +39,9 @@ static exit_code run(session *s, const options *o)
     CLI_TRY(check_output(s));
     CLI_TRY(subject_read_model(s, o->operand[0], &x));
     CLI_TRY(check(s, pdm_model_compress(x.model, o->output, o->rank, o->energy, o->half, o->groups, tolerance,
-                                        o->against, verdict_text, verdict_number, &v)));
+                                        o->against, comparison_text, comparison_number, &compared)));
     if (r.begun) json_end();
-    if (!v.within)
+    if (!compared.within)
         CLI_TRY(fail(s, CODE_LIMIT, "%s is not written: the error rises by more than %g of what it was", o->output,
                      tolerance));
     if (!o->json)

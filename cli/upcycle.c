@@ -18,17 +18,17 @@ static exit_code run(session *s, const options *o)
     subject      x         = {0};
     pdm_model   *upcycled  = NULL;
     report       r         = {.command_name = "upcycle", .options = o};
-    verdict      v         = {.r = &r};
+    comparison   compared  = {.r = &r};
     const double tolerance = o->tolerance > 0.0 ? o->tolerance : TOLERANCE;
 
     CLI_TRY(check_output(s));
     CLI_TRY(subject_read_model(s, o->operand[0], &x));
     CLI_TRY(check(s, pdm_model_case(x.model, &x.the_case)));
     CLI_TRY(subject_apply_settings(s, x.the_case));
-    CLI_TRY(check(
-        s, pdm_model_upcycle(x.model, x.the_case, o->against, tolerance, verdict_text, verdict_number, &v, &upcycled)));
+    CLI_TRY(check(s, pdm_model_upcycle(x.model, x.the_case, o->against, tolerance, comparison_text, comparison_number,
+                                       &compared, &upcycled)));
     if (r.begun) json_end();
-    if (!v.within)
+    if (!compared.within)
         CLI_TRY(fail(s, CODE_LIMIT,
                      "%s is not written: with these experts the error rises by more than %g of what it was; other "
                      "numbers of experts, --set experts.prior=none, or a larger --tolerance",

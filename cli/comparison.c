@@ -3,14 +3,14 @@
 
 #include <string.h>
 
-void verdict_text(void *user, const char *text)
+void comparison_text(void *user, const char *text)
 {
-    report_text(((verdict *)user)->r, text);
+    report_text(((comparison *)user)->r, text);
 }
 
-void verdict_number(void *user, const char *name, double value)
+void comparison_number(void *user, const char *name, double value)
 {
-    verdict *x = user;
+    comparison *x = user;
     if (strcmp(name, "within") == 0) {
         x->within = value != 0.0;
         (void)report_wants_numbers(x->r);
