@@ -142,9 +142,9 @@ static pdm_size box_columns(const cutter *c)
     return c->x->settings.basis * c->x->desc.n_field;
 }
 
-/* Keeps a cut where it is better than the best so far; of equal ones the first. Neither side may be empty, nor short of
- * coefficients for its columns where the box has enough for two. */
-static void try_cut(const cutter *c, cut_box *box, pdm_size dim, pdm_size at)
+/* Keeps a cut where it is better than the best so far; of equal ones the first. Either side has `least` free coefficients or
+ * more. */
+static void try_cut(const cutter *c, cut_box *box, pdm_size dim, pdm_size at, pdm_size least)
 {
     cut_box lower, upper;
 
@@ -154,15 +154,14 @@ static void try_cut(const cutter *c, cut_box *box, pdm_size dim, pdm_size at)
     fit(c, &upper);
     double gain = box->left - lower.left - upper.left;
     if (gain < NOTHING * c->total) gain = 0.0;
-    const pdm_size fewest = lower.n_free < upper.n_free ? lower.n_free : upper.n_free, N = box_columns(c);
-    if (fewest == 0 || (fewest < N && box->n_free >= 2 * N) || gain <= box->gain) return;
+    if (lower.n_free < least || upper.n_free < least || gain <= box->gain) return;
     box->gain = gain;
     box->dim  = dim;
     box->at   = at;
 }
 
 /* Tries the middle of the longest side first, then TRIALS cuts of every side, then ever finer around the best. */
-static void find_cut(const cutter *c, cut_box *box)
+static void search_cuts(const cutter *c, cut_box *box, pdm_size least)
 {
     pdm_size longest = -1, step[PDM_MAX_DIM], most = 0;
 
@@ -173,15 +172,24 @@ static void find_cut(const cutter *c, cut_box *box)
         if (step[j] > 0 && side > most) longest = j, most = side;
     }
     if (longest < 0 || most < 2) return;
-    try_cut(c, box, longest, (box->low[longest] + box->high[longest]) / 2);
+    try_cut(c, box, longest, (box->low[longest] + box->high[longest]) / 2, least);
     for (pdm_size j = 0; j < c->n_dim; j++)
         for (pdm_size at = box->low[j] + step[j]; step[j] > 0 && at < box->high[j]; at += step[j])
-            try_cut(c, box, j, at);
+            try_cut(c, box, j, at, least);
     for (pdm_size fine = box->gain > 0.0 ? step[box->dim] / 2 : 0; fine > 0; fine /= 2) {
         const pdm_size here = box->at;
-        try_cut(c, box, box->dim, here - fine);
-        try_cut(c, box, box->dim, here + fine);
+        try_cut(c, box, box->dim, here - fine, least);
+        try_cut(c, box, box->dim, here + fine, least);
     }
+}
+
+/* No side may be empty, nor, where there is such a cut, short of coefficients for its columns. */
+static void find_cut(const cutter *c, cut_box *box)
+{
+    const pdm_size N = box_columns(c), least = box->n_free >= 2 * N ? N : 1;
+
+    search_cuts(c, box, least);
+    if (box->gain < 0.0 && least > 1) search_cuts(c, box, 1);
 }
 
 /* By their first control points. */

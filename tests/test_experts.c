@@ -244,6 +244,11 @@ START_TEST(odd_solutions_are_cut_or_refused)
         ck_assert_int_eq(pdm_experts_cut(x, 1, u, bounds), PDM_ERR_CASE);
         ck_assert_ptr_nonnull(strstr(pdm_context_error(p.ctx), "8 experts, but only 6 boxes"));
         close_measured(&p, &x, &d);
+        x = open_measured(&p, "5", "1", "2", "6", &d); /* 4 x 3 free ones, twice 6: but only 4 and 8 can be had */
+        for (pdm_size i = 0; i < 25; i++) u[i] = (double)(i * i % 11);
+        ck_assert_int_eq(pdm_experts_cut(x, 1, u, bounds), PDM_OK);
+        ck_assert_int_eq(bounds[3], bounds[6]);
+        close_measured(&p, &x, &d);
     }
 END_TEST
 
