@@ -152,10 +152,31 @@ static pdm_status read_experts(pdm_experts *x, pdm_case *c)
             PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "%g; a whole number that divides the %lld experts expected",
                         value, (long long)x->per_dim[j]);
         x->prior_per_dim[j] = (pdm_size)value;
-        if (x->settings.boxes == BOXES_MEASURED && x->prior_per_dim[j] != x->per_dim[j] && value > 1.0)
-            PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where,
-                        "%g; with experts:boxes = \"measured\" the %lld experts, or 1 expected", value,
-                        (long long)x->per_dim[j]);
+    }
+done:
+    return status;
+}
+
+/* Measured boxes have polynomials of their own, or all together those of one box: they are in no rows and columns of which some
+ * could share theirs. */
+static pdm_status check_prior_boxes(pdm_experts *x, pdm_case *c)
+{
+    pdm_status status = PDM_OK;
+    bool       own = true, whole = true;
+    char       group[128];
+
+    for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++) {
+        own   = own && x->prior_per_dim[j] == x->per_dim[j];
+        whole = whole && x->prior_per_dim[j] == 1;
+    }
+    for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain) && !own && !whole; j++) {
+        if (x->prior_per_dim[j] == x->per_dim[j]) continue;
+        snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(pdm_domain_pde(x->domain), j));
+        const pdm_where where = pdm_case_where(c, group, "prior_experts");
+        PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where,
+                    "%lld of %lld experts; with experts:boxes = \"measured\" 1 along every dimension, or nothing along "
+                    "any, expected",
+                    (long long)x->prior_per_dim[j], (long long)x->per_dim[j]);
     }
 done:
     return status;
@@ -187,6 +208,7 @@ pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     PDM_TRY(
         pdm_case_settings(c, "experts", settings_table, sizeof settings_table / sizeof *settings_table, &x->settings));
     PDM_TRY(read_experts(x, c));
+    if (x->settings.boxes == BOXES_MEASURED) PDM_TRY(check_prior_boxes(x, c));
     PDM_TRY(experts_numbers_read(x, c));
     PDM_TRY(take_bounds(x, bounds));
     PDM_TRY(create_partition(x));

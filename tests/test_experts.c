@@ -252,6 +252,35 @@ START_TEST(odd_solutions_are_cut_or_refused)
     }
 END_TEST
 
+/* Polynomials of measured boxes are those of each, or all those of one box: with some of either they would be of boxes that the
+ * experts are no parts of. */
+START_TEST(measured_boxes_have_their_own_polynomials_or_those_of_one_box)
+    {
+        static const struct {
+            const char *prior_t, *prior_x; /* NULL: not stated */
+            pdm_status  status;
+        } way[] = {{NULL, NULL, PDM_OK},      {"1", "1", PDM_OK},        {"2", "4", PDM_OK},
+                   {"1", NULL, PDM_ERR_CASE}, {NULL, "1", PDM_ERR_CASE}, {"2", "1", PDM_ERR_CASE},
+                   {"1", "2", PDM_ERR_CASE}};
+        problem      p;
+        pdm_domain  *d = NULL;
+        pdm_experts *x = open_measured(&p, "20", "2", "4", "5", &d), *cut = NULL;
+        if (way[_i].prior_t)
+            ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/t", "prior_experts", way[_i].prior_t), PDM_OK);
+        if (way[_i].prior_x)
+            ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "prior_experts", way[_i].prior_x), PDM_OK);
+        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, d, NULL, &cut), way[_i].status);
+        if (way[_i].status != PDM_OK) {
+            const bool along_t = way[_i].prior_t && strcmp(way[_i].prior_t, "1") == 0;
+            ck_assert_ptr_nonnull(strstr(pdm_context_error(p.ctx), along_t
+                                                                       ? "/domain/t:prior_experts: 1 of 2 experts"
+                                                                       : "/domain/x:prior_experts: 1 of 4 experts"));
+        }
+        pdm_experts_destroy(&cut);
+        close_measured(&p, &x, &d);
+    }
+END_TEST
+
 /* With a network that says nothing the columns are polynomials on each expert's box, by rising degree: the first ten reach
  * every polynomial of degree three in two dimensions, so that least squares on the columns leaves nothing of one. Where one
  * expert goes round a periodic dimension they are 1, cos, sin, ... there. */
@@ -446,6 +475,7 @@ int main(void)
     tcase_add_loop_test(t, measured_boxes_share_out_the_free_coefficients, 0, 6);
     tcase_add_loop_test(t, the_best_cut_is_found, 0, 6);
     tcase_add_test(t, odd_solutions_are_cut_or_refused);
+    tcase_add_loop_test(t, measured_boxes_have_their_own_polynomials_or_those_of_one_box, 0, 7);
     tcase_add_loop_test(t, elements_belong_to_experts, 0, 8);
     tcase_add_loop_test(t, kept_columns_are_those_of_all, 0, (int)(sizeof kept / sizeof *kept));
     tcase_add_test(t, many_experts_cost_what_they_reach);

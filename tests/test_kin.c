@@ -489,13 +489,36 @@ START_TEST(upcycling_wants_more_experts_and_nothing_else)
             ck_assert_ptr_null(up);
             pdm_case_destroy(&more);
         }
-        /* boxes of the prior are equal: those of three experts cannot be kept under measured ones */
-        pdm_case *more = NULL;
+        pdm_model_destroy(&m);
+        pdm_case_destroy(&c);
+        close_context();
+    }
+END_TEST
+
+/* Boxes of the prior are equal: those of three experts cannot be kept under measured ones, nor measured ones under equal ones,
+ * wherever there are to be more. */
+START_TEST(measured_boxes_do_not_keep_the_polynomials_of_others)
+    {
+        static const struct {
+            const char *before, *t, *x, *after, *said;
+        } way[] = {{"equal", "1", "6", "measured", "/experts:boxes"},
+                   {"equal", "2", "3", "measured", "/experts:boxes"},
+                   {"measured", "1", "6", "equal", "/domain/x:experts"},
+                   {"measured", "2", "3", "equal", "/domain/x:experts"},
+                   {"measured", "2", "3", "measured", "/experts:boxes"}};
+        open_context();
+        pdm_case *c = tiny_case(PROBLEM_BURGERS), *more = NULL;
+        set(c, 2, (const word[]){{"domain/t", "experts", "1"}, {"experts", "boxes", way[_i].before}});
+        pdm_model *m = trained(c, 1), *up = NULL;
         OK(pdm_model_case(m, &more));
-        set(more, 2, (const word[]){{"domain/x", "experts", "6"}, {"experts", "boxes", "measured"}});
+        set(more, 3,
+            (const word[]){{"domain/t", "experts", way[_i].t},
+                           {"domain/x", "experts", way[_i].x},
+                           {"experts", "boxes", way[_i].after}});
         ck_assert_int_eq(pdm_model_upcycle(m, more, NULL, 0.01, NULL, NULL, NULL, &up), PDM_ERR_CASE);
-        SAYS("/experts:boxes");
+        SAYS(way[_i].said);
         SAYS("was trained with the polynomials of 3 experts along x");
+        ck_assert_ptr_null(up);
         pdm_case_destroy(&more);
         pdm_model_destroy(&m);
         pdm_case_destroy(&c);
@@ -755,6 +778,7 @@ int main(void)
     tcase_add_test(t, scales_lists_and_weights);
     tcase_add_loop_test(t, more_experts_reach_no_less, 0, (int)(sizeof splits / sizeof *splits));
     tcase_add_test(t, upcycling_wants_more_experts_and_nothing_else);
+    tcase_add_loop_test(t, measured_boxes_do_not_keep_the_polynomials_of_others, 0, 5);
     tcase_add_test(t, half_precision_has_eleven_bits);
     tcase_add_test(t, factors_are_the_matrices);
     tcase_add_test(t, directions_are_in_order_of_what_they_do);

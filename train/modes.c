@@ -151,6 +151,8 @@ static pdm_status cut_domain(pdm_model *m, const pdm_size *along, pdm_experts **
         if (along[j] != pdm_experts_along(m->experts, j)) /* boxes for the prior that the case has may not fit */
             PDM_TRY(pdm_case_set_text(c, group, "prior_experts", value));
     }
+    if (!same)
+        PDM_TRY(pdm_case_set_text(c, "experts", "boxes", "equal")); /* those that were measured do not fit either */
     PDM_TRY(pdm_experts_create(m->ctx, c, m->domain, same ? pdm_experts_boxes(m->experts) : NULL, &x));
     for (pdm_size f = 0; f < pdm_domain_n_field(m->domain); f++) pdm_experts_set_scale(x, f, m->magnitude[f]);
     if (pdm_experts_same_logits(x, m->experts)) { /* other layouts have the windows that learning starts from */

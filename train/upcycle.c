@@ -66,24 +66,42 @@ done:
     return status;
 }
 
+/* Experts along a dimension, in the case of m and in c. */
+static pdm_status count_along(pdm_model *m, pdm_case *c, const char *group, double *old, double *now)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   n;
+
+    *old = *now = 1.0;
+    PDM_TRY(pdm_case_reals(m->the_case, group, "experts", false, 1, 1, old, &n));
+    PDM_TRY(pdm_case_reals(c, group, "experts", false, 1, 1, now, &n));
+done:
+    return status;
+}
+
 /* Polynomials stay those of the boxes that the network was trained with: the columns of new experts then are the old ones,
  * cut into pieces, and reach all that those did. */
 static pdm_status keep_prior(pdm_model *m, pdm_case *c)
 {
-    pdm_status  status = PDM_OK;
-    const char *prior  = NULL;
-    char        group[160], number[32];
+    pdm_status     status = PDM_OK;
+    const char    *prior  = NULL;
+    char           group[160], number[32];
+    double         old, now;
+    bool           more  = false; /* or fewer, which is refused later */
+    const pdm_size n_dim = pdm_domain_n_dim(m->domain);
 
     PDM_TRY(pdm_case_text(c, "experts", "prior", "polynomial", &prior));
     if (strcmp(prior, "none") == 0) goto done;
-    for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++) {
+    for (pdm_size j = 0; j < n_dim; j++) {
+        snprintf(group, sizeof group, "domain/%.128s", pdm_pde_dim_name(m->pde, j));
+        PDM_TRY(count_along(m, c, group, &old, &now));
+        more = more || now != old;
+    }
+    for (pdm_size j = 0; j < n_dim && more; j++) {
         snprintf(group, sizeof group, "domain/%.128s", pdm_pde_dim_name(m->pde, j));
         if (pdm_case_has(c, group, "prior_experts")) continue; /* the parent's, or the user's */
-        double   old = 1.0, now = 1.0;
-        pdm_size n;
-        PDM_TRY(pdm_case_reals(m->the_case, group, "experts", false, 1, 1, &old, &n));
-        PDM_TRY(pdm_case_reals(c, group, "experts", false, 1, 1, &now, &n));
-        if (now != old && old > 1.0) PDM_TRY(check_measured(m, c, pdm_pde_dim_name(m->pde, j), group, old));
+        PDM_TRY(count_along(m, c, group, &old, &now));
+        if (old > 1.0) PDM_TRY(check_measured(m, c, pdm_pde_dim_name(m->pde, j), group, old));
         snprintf(number, sizeof number, "%.0f", old);
         if (now != old && fmod(now, old) == 0.0) PDM_TRY(pdm_case_set_text(c, group, "prior_experts", number));
     }
