@@ -266,6 +266,7 @@ void pdm_experts_destroy(pdm_experts **experts)
     pdm_free(x->ctx, x->owner);
     pdm_free(x->ctx, x->prior_box);
     pdm_free(x->ctx, x->prior_of);
+    pdm_free(x->ctx, x->n_place);
     pdm_free(x->ctx, x->group);
     pdm_free(x->ctx, x->column0);
     pdm_free(x->ctx, x->coef);

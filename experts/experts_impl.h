@@ -36,6 +36,7 @@ struct pdm_experts {
     pdm_size          prior_per_dim[PDM_MAX_DIM];
     experts_box      *prior_box; /* boxes that polynomials are made for; each has whole experts */
     int32_t          *prior_of;  /* [n_expert] which of them                    */
+    pdm_size         *n_place;   /* [prior boxes][n_field][n_dim] places with coefficients of its experts */
     pdm_columns_desc  desc;
     pdm_column_group *group;                  /* [n_expert*n_field]                           */
     int32_t          *coef;                   /* pieces of all groups                          */

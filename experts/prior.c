@@ -32,7 +32,7 @@ static bool next_degrees(pdm_size n_dim, const pdm_size *limit, pdm_size *degree
     for (; total <= most; total++) {
         for (;;) { /* count up like digits, the last one fastest, until the sum is right */
             pdm_size j = n_dim - 1, sum = 0;
-            while (j >= 0 && ++degree[j] == limit[j]) degree[j--] = 0;
+            while (j >= 0 && (++degree[j] == limit[j] || degree[j] > total)) degree[j--] = 0;
             if (j < 0) break; /* all zero again: on to the next sum */
             for (pdm_size k = 0; k < n_dim; k++) sum += degree[k];
             if (sum == total) return true;
@@ -88,26 +88,62 @@ done:
     return status;
 }
 
-/* Places along every dimension at which the groups of a field in one box have coefficients: so many functions of one variable
- * are independent. seen: zeros, as many as the longest dimension has control points, and zeros again afterwards. */
-static void count_places(const pdm_experts *x, pdm_size field, int32_t box, unsigned char *seen, pdm_size *n_place)
+/* Experts by the boxes that they are parts of: order [n_expert]. */
+static pdm_status sort_by_box(const pdm_experts *x, pdm_size n_box, int32_t *order)
 {
-    pdm_size stride = 1;
-    for (pdm_size j = pdm_domain_n_dim(x->domain) - 1; j >= 0; j--) {
-        const pdm_size n = pdm_domain_spline(x->domain, j)->n_coef;
-        n_place[j]       = 0;
-        for (pdm_size e = 0; e < x->desc.n_expert; e++) {
-            const pdm_column_group *g = &x->group[e * x->desc.n_field + field];
-            if (x->prior_of[e] != box) continue;
-            for (pdm_size k = 0; k < g->n_coef; k++) {
-                const pdm_size i = g->coef[k] / stride % n;
-                if (!seen[i]) n_place[j]++;
-                seen[i] = 1;
-            }
+    pdm_status status = PDM_OK;
+    pdm_size  *next   = NULL;
+
+    PDM_TRY(pdm_alloc_array(x->ctx, n_box + 1, &next));
+    for (pdm_size e = 0; e < x->desc.n_expert; e++) next[x->prior_of[e] + 1]++;
+    for (pdm_size i = 0; i < n_box; i++) next[i + 1] += next[i];
+    for (pdm_size e = 0; e < x->desc.n_expert; e++) order[next[x->prior_of[e]]++] = (int32_t)e;
+done:
+    pdm_free(x->ctx, next);
+    return status;
+}
+
+/* Places along a dimension at which the groups of a field have coefficients, box by box: so many functions of one variable are
+ * independent there. order: experts by boxes. seen: zeros, one a place. */
+static void count_places(pdm_experts *x, pdm_size field, pdm_size dim, const int32_t *order, int32_t *seen)
+{
+    const pdm_size n_dim = pdm_domain_n_dim(x->domain), n_field = x->desc.n_field;
+    const pdm_size n      = pdm_domain_spline(x->domain, dim)->n_coef;
+    pdm_size       stride = 1;
+
+    for (pdm_size j = dim + 1; j < n_dim; j++) stride *= pdm_domain_spline(x->domain, j)->n_coef;
+    for (pdm_size e = 0; e < x->desc.n_expert; e++) {
+        const pdm_column_group *g   = &x->group[order[e] * n_field + field];
+        const int32_t           box = x->prior_of[order[e]];
+        for (pdm_size k = 0; k < g->n_coef; k++) {
+            int32_t *last = &seen[g->coef[k] / stride % n]; /* the last box that has it, from 1 on */
+            x->n_place[(box * n_field + field) * n_dim + dim] += *last != box + 1;
+            *last = box + 1;
         }
-        memset(seen, 0, (size_t)n);
-        stride *= n;
     }
+}
+
+static pdm_status find_places(pdm_experts *x)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n_dim = pdm_domain_n_dim(x->domain), n_field = x->desc.n_field;
+    pdm_size       n_box = 1;
+    int32_t       *order = NULL, *seen = NULL;
+
+    for (pdm_size j = 0; j < n_dim; j++) n_box *= x->prior_per_dim[j];
+    PDM_TRY(pdm_alloc_array(x->ctx, n_box * n_field * n_dim, &x->n_place));
+    PDM_TRY(pdm_alloc_array(x->ctx, x->desc.n_expert, &order));
+    PDM_TRY(sort_by_box(x, n_box, order));
+    for (pdm_size i = 0; i < n_field * n_dim; i++) {
+        PDM_TRY(pdm_alloc_array(x->ctx, pdm_domain_spline(x->domain, i % n_dim)->n_coef, &seen));
+        count_places(x, i / n_dim, i % n_dim, order, seen);
+        pdm_free(x->ctx, seen);
+        seen = NULL;
+    }
+done:
+    pdm_free(x->ctx, order);
+    pdm_free(x->ctx, seen);
+    return status;
 }
 
 void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm_size *limit, pdm_size n_coef,
@@ -137,24 +173,19 @@ void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm
 pdm_status experts_prior_fill(const pdm_experts *x, pdm_size expert, pdm_size field, pdm_size n_coef,
                               const int32_t *coef, pdm_size n_col, double *out)
 {
-    pdm_status     status  = PDM_OK;
-    const int32_t  box     = x->prior_of[expert];
-    const pdm_size n       = n_col > 0 ? x->number[n_col - 1] + 1 : 0;
-    pdm_size       longest = 0, n_taylor = 0, limit[PDM_MAX_DIM];
-    unsigned char *seen = NULL;
-    double        *all  = NULL;
+    pdm_status      status   = PDM_OK;
+    const int32_t   box      = x->prior_of[expert];
+    const pdm_size *limit    = x->n_place + (box * x->desc.n_field + field) * pdm_domain_n_dim(x->domain);
+    const pdm_size  n        = n_col > 0 ? x->number[n_col - 1] + 1 : 0;
+    pdm_size        n_taylor = 0;
+    double         *all      = NULL;
 
-    for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
-        if (pdm_domain_spline(x->domain, j)->n_coef > longest) longest = pdm_domain_spline(x->domain, j)->n_coef;
-    PDM_TRY(pdm_alloc_array(x->ctx, longest, &seen));
     PDM_TRY(pdm_alloc_array(x->ctx, n_coef * n, &all));
-    count_places(x, field, box, seen, limit);
     if (x->taylor) (void)pdm_taylor_columns(x->taylor, field, &n_taylor);
     experts_polynomials(x, &x->prior_box[box], limit, n_coef, coef, n_taylor < n ? n_taylor : n, n, all);
     for (pdm_size i = 0; i < n_coef; i++)
         for (pdm_size k = 0; k < n_col; k++) out[i * n_col + k] = all[i * n + x->number[k]];
 done:
-    pdm_free(x->ctx, seen);
     pdm_free(x->ctx, all);
     return status;
 }
@@ -166,6 +197,7 @@ pdm_status experts_prior_create(pdm_experts *x)
     pdm_size       n       = 0;
 
     PDM_TRY(create_boxes(x));
+    PDM_TRY(find_places(x));
     for (pdm_size g = 0; g < n_group; g++) n += x->group[g].n_coef * x->group[g].n_col;
     PDM_TRY(pdm_alloc_array(x->ctx, n, &x->prior));
     double *next = x->prior;
