@@ -20,7 +20,7 @@ typedef struct pdm_experts pdm_experts;
 
 /* Learned columns: N per expert and field, from channels field*N .. field*N+N-1 of the basis.
  * bounds [n_expert][n_dim][2]: for boxes = "measured", the first control point of every expert along every dimension and the one
- * behind its last, from pdm_experts_bisect(); NULL: equal boxes. Copied. */
+ * behind its last, from pdm_experts_cut(); NULL: equal boxes. Copied. */
 pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *domain, const int64_t *bounds,
                               pdm_experts **out);
 /* Does the case have boxes = "measured"? The bounds that were given for it are lent, NULL: none. */

@@ -29,7 +29,7 @@ struct pdm_experts {
     pdm_context      *ctx;
     const pdm_domain *domain;
     experts_settings  settings;
-    pdm_size          per_dim[PDM_MAX_DIM]; /* experts along a dimension, or cuts of recursive bisection and one */
+    pdm_size          per_dim[PDM_MAX_DIM]; /* experts along a dimension; of measured boxes their product counts  */
     experts_box      *box;                  /* [n_expert]                                                        */
     int64_t          *bounds;               /* [n_expert][n_dim][2] of measured boxes; NULL: equal ones          */
     int32_t          *owner;                /* [n_coef] the only expert that a control point belongs to; -1: several */

@@ -105,9 +105,9 @@ static bool boxes_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_S
     if (!x || !y || n != pdm_experts_columns(b->experts)->n_expert) return true; /* told by the cases */
     for (pdm_size i = 0; i < n * n_dim * 2; i++)
         if (x[i] != y[i]) {
-            differs(note, "/experts:boxes: expert %lld ends at control point %lld of %s against %lld",
-                    (long long)(i / 2 / n_dim), (long long)x[i], pdm_pde_dim_name(a->pde, i / 2 % n_dim),
-                    (long long)y[i]);
+            differs(note, "/experts:boxes: expert %lld %s at control point %lld of %s against %lld",
+                    (long long)(i / 2 / n_dim), i % 2 ? "ends" : "begins", (long long)x[i],
+                    pdm_pde_dim_name(a->pde, i / 2 % n_dim), (long long)y[i]);
             return false;
         }
     return true;
