@@ -188,6 +188,8 @@ ncgen -4 -o old.nc old.cdl
 refused 4 'old.nc|expert_bounds|predict anew' "$program" plot old.nc --routing -o out/no.png
 gated nameless -e 's/"t x"/"t"/'
 refused 5 'nameless.nc|expert_bounds' "$program" plot nameless.nc --routing -o out/no.png
+gated few -e 's/^  sample = 2 ;/& some = 1 ;/' -e 's/gate_columns(sample/gate_columns(some/' -e 's/11,12,13,14, 21,22,23,0/11,12,13,14/'
+refused 4 'few.nc: gate_columns is of 1 samples, fields are of 2' "$program" plot few.nc --routing -o out/no.png
 refused 2 '--routing is of one file' "$program" plot routing.nc routing.nc --routing -o out/no.png
 # what predict writes
 write_case chosen -e 's/^group: training/group: gate { :groups = 2 ; }\n&/'

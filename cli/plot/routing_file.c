@@ -56,6 +56,11 @@ exit_code routing_read(session *s, const plot_file *f, routing *out)
                     f->path);
         goto done;
     }
+    if (of_columns[0] != f->n_sample) {
+        code = fail(s, CODE_DATA, "%s: gate_columns is of %zu samples, fields are of %zu; as many expected", f->path,
+                    of_columns[0], f->n_sample);
+        goto done;
+    }
     if (!find_variable(f, "expert_bounds", 3, &bounds, of_bounds) ||
         !find_variable(f, "expert_columns", 1, &all, of_all) || of_bounds[0] != of_columns[1] ||
         of_all[0] != of_columns[1] || of_bounds[1] > ROUTING_MAX_DIM || of_bounds[2] != 2) {
