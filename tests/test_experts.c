@@ -24,17 +24,23 @@ static const struct {
 };
 enum { N_PARTITION = sizeof partitions / sizeof *partitions };
 
+static pdm_experts *open_partition(problem *p, int i)
+{
+    pdm_experts *x = NULL;
+    problem_open(p, partitions[i].problem, "cpu", 1);
+    ck_assert_int_eq(pdm_case_set_text(p->the_case, "domain/x", "experts", partitions[i].x_experts), PDM_OK);
+    ck_assert_int_eq(pdm_case_set_text(p->the_case, "domain/t", "experts", partitions[i].t_experts), PDM_OK);
+    ck_assert_int_eq(pdm_case_set_text(p->the_case, "experts", "partition", partitions[i].partition), PDM_OK);
+    ck_assert_int_eq(pdm_case_set_text(p->the_case, "experts", "overlap", partitions[i].overlap), PDM_OK);
+    ck_assert_int_eq(pdm_experts_create(p->ctx, p->the_case, p->domain, NULL, &x), PDM_OK);
+    return x;
+}
+
 /* Windows are positive, stand at rising free coefficients, and sum to one there. */
 START_TEST(windows_share_out_the_free_coefficients)
     {
-        problem      p;
-        pdm_experts *x = NULL;
-        problem_open(&p, partitions[_i].problem, "cpu", 1);
-        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "experts", partitions[_i].x_experts), PDM_OK);
-        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/t", "experts", partitions[_i].t_experts), PDM_OK);
-        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "partition", partitions[_i].partition), PDM_OK);
-        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "overlap", partitions[_i].overlap), PDM_OK);
-        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, NULL, &x), PDM_OK);
+        problem                 p;
+        pdm_experts            *x       = open_partition(&p, _i);
         const pdm_columns_desc *desc    = pdm_experts_columns(x);
         const unsigned char    *is_free = pdm_domain_free(p.domain);
         double                 *sum     = calloc((size_t)p.c_size, sizeof *sum);
@@ -59,14 +65,8 @@ END_TEST
  * than half of it), once round where the dimension is periodic. */
 START_TEST(bounds_hold_control_points)
     {
-        problem      p;
-        pdm_experts *x = NULL;
-        problem_open(&p, partitions[_i].problem, "cpu", 1);
-        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/x", "experts", partitions[_i].x_experts), PDM_OK);
-        ck_assert_int_eq(pdm_case_set_text(p.the_case, "domain/t", "experts", partitions[_i].t_experts), PDM_OK);
-        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "partition", partitions[_i].partition), PDM_OK);
-        ck_assert_int_eq(pdm_case_set_text(p.the_case, "experts", "overlap", partitions[_i].overlap), PDM_OK);
-        ck_assert_int_eq(pdm_experts_create(p.ctx, p.the_case, p.domain, NULL, &x), PDM_OK);
+        problem                 p;
+        pdm_experts            *x      = open_partition(&p, _i);
         const pdm_columns_desc *desc   = pdm_experts_columns(x);
         const pdm_size          n_dim  = pdm_domain_n_dim(p.domain);
         double                 *bounds = calloc((size_t)(desc->n_expert * n_dim * 2), sizeof *bounds);

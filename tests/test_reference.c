@@ -214,28 +214,33 @@ START_TEST(integration_that_stops_is_told)
     }
 END_TEST
 
-/* As below, of the first of three rounds and of later ones. */
+/* Without memory for a finer grid what there is stays; before that it is an error. Either way nothing leaks. */
+static void fail_allocations(const char *method)
+{
+    pdm_status status = PDM_ERR_MEMORY;
+    pdm_case  *c      = NULL;
+    int        kept   = 0;
+    give_case(&c, 0);
+    for (pdm_size k = 1;; k += 1 + k / 8) {
+        memset(&found, 0, sizeof found);
+        pdm_error_clear(ctx);
+        pdm_context_fail_allocation(ctx, k);
+        status = pdm_case_reference(c, NULL, 1, path, method, 1e-3, 0, 0.0, keep_text, keep_number, NULL);
+        pdm_context_fail_allocation(ctx, 0);
+        ck_assert_msg(status == PDM_OK || status == PDM_ERR_MEMORY, "%s", pdm_context_error(ctx));
+        if (status == PDM_OK && !*pdm_context_error(ctx)) break;  /* none has failed */
+        if (status == PDM_OK && found.converged == 1.0) continue; /* one that may */
+        if (status == PDM_OK) ck_assert_ptr_nonnull(strstr(found.text, "no memory for the next round"));
+        kept += status == PDM_OK;
+    }
+    ck_assert_int_gt(kept, 0);
+    pdm_case_destroy(&c);
+}
+
+/* Of the first of three rounds and of later ones. */
 START_TEST(allocation_failures_of_lines_are_survived)
     {
-        pdm_status status = PDM_ERR_MEMORY;
-        pdm_case  *c      = NULL;
-        int        kept   = 0;
-        if (!pdm_lines_is_built()) return;
-        give_case(&c, 0);
-        for (pdm_size k = 1;; k += 1 + k / 8) {
-            memset(&found, 0, sizeof found);
-            pdm_error_clear(ctx);
-            pdm_context_fail_allocation(ctx, k);
-            status = pdm_case_reference(c, NULL, 1, path, "lines", 1e-3, 0, 0.0, keep_text, keep_number, NULL);
-            pdm_context_fail_allocation(ctx, 0);
-            ck_assert_msg(status == PDM_OK || status == PDM_ERR_MEMORY, "%s", pdm_context_error(ctx));
-            if (status == PDM_OK && !*pdm_context_error(ctx)) break;  /* none has failed */
-            if (status == PDM_OK && found.converged == 1.0) continue; /* one that may */
-            if (status == PDM_OK) ck_assert_ptr_nonnull(strstr(found.text, "no memory for the next round"));
-            kept += status == PDM_OK;
-        }
-        ck_assert_int_gt(kept, 0);
-        pdm_case_destroy(&c);
+        if (pdm_lines_is_built()) fail_allocations("lines");
     }
 END_TEST
 
@@ -280,25 +285,9 @@ START_TEST(misuse_is_refused)
     }
 END_TEST
 
-/* Without memory for a finer grid what there is stays; before that it is an error. Either way nothing leaks. */
 START_TEST(allocation_failures_are_survived)
     {
-        pdm_status status = PDM_ERR_MEMORY;
-        pdm_case  *c      = NULL;
-        int        kept   = 0;
-        give_case(&c, 0);
-        for (pdm_size k = 1;; k += 1 + k / 8) {
-            memset(&found, 0, sizeof found);
-            pdm_context_fail_allocation(ctx, k);
-            status = pdm_case_reference(c, NULL, 1, path, "polish", 1e-3, 0, 0.0, keep_text, keep_number, NULL);
-            pdm_context_fail_allocation(ctx, 0);
-            ck_assert_msg(status == PDM_OK || status == PDM_ERR_MEMORY, "%s", pdm_context_error(ctx));
-            if (status == PDM_OK && found.converged == 1.0) break;
-            if (status == PDM_OK) ck_assert_ptr_nonnull(strstr(found.text, "no memory for the next round"));
-            kept += status == PDM_OK;
-        }
-        ck_assert_int_gt(kept, 0);
-        pdm_case_destroy(&c);
+        fail_allocations("polish");
     }
 END_TEST
 

@@ -299,8 +299,7 @@ static pdm_status store_opening(gating *g, pdm_store *s, bool writing)
 
     if (!writing) PDM_TRY(pdm_store_length(s, "gate", "opening", &length));
     if (writing ? steps == OPENING : length < 0) goto done;
-    PDM_TRY(writing ? pdm_store_put(s, "gate", "opening", PDM_STORE_INT64, 1, &steps, NULL)
-                    : pdm_store_get(s, "gate", "opening", PDM_STORE_INT64, 1, &steps));
+    PDM_TRY(store_values(s, writing, "gate", "opening", PDM_STORE_INT64, 1, &steps));
     g->opening = steps;
 done:
     return status;
@@ -317,15 +316,14 @@ pdm_status gating_store(pdm_model *m, pdm_store *s, bool writing)
         const char *name;
         double     *values;
         pdm_size    n;
-    } piece[] = {{"parameters", net.parameter, net.n},
-                 {"log_price", &g->log_price, 1},
-                 {"drift", &g->drift, 1},
-                 {"adam_m", net.m, net.n},
-                 {"adam_v", net.v, net.n}};
+    } piece[]            = {{"parameters", net.parameter, net.n},
+                            {"log_price", &g->log_price, 1},
+                            {"drift", &g->drift, 1},
+                            {"adam_m", net.m, net.n},
+                            {"adam_v", net.v, net.n}};
     const size_t n_piece = sizeof piece / sizeof *piece - (m->moments_empty ? 2 : 0);
     for (size_t i = 0; i < n_piece; i++)
-        PDM_TRY(writing ? pdm_store_put(s, "gate", piece[i].name, PDM_STORE_DOUBLE, piece[i].n, piece[i].values, NULL)
-                        : pdm_store_get(s, "gate", piece[i].name, PDM_STORE_DOUBLE, piece[i].n, piece[i].values));
+        PDM_TRY(store_values(s, writing, "gate", piece[i].name, PDM_STORE_DOUBLE, piece[i].n, piece[i].values));
     PDM_TRY(store_opening(g, s, writing));
     PDM_TRY(usage_store(m, s, writing));
 done:

@@ -6,6 +6,13 @@
 
 #include "train/train_impl.h"
 
+pdm_status store_values(pdm_store *s, bool writing, const char *group, const char *name, pdm_store_type type,
+                        pdm_size n, void *values)
+{
+    return writing ? pdm_store_put(s, group, name, type, n, values, NULL)
+                   : pdm_store_get(s, group, name, type, n, values);
+}
+
 /* Floats of a buffer to or from a store. */
 static pdm_status store_buffer(pdm_model *m, pdm_store *s, const char *name, pdm_buffer *buffer, pdm_size n,
                                bool writing)
@@ -13,8 +20,7 @@ static pdm_status store_buffer(pdm_model *m, pdm_store *s, const char *name, pdm
     pdm_status status = PDM_OK;
     void      *host   = NULL;
     PDM_TRY(m->backend->ops->acquire(m->backend, buffer, writing ? PDM_READ : PDM_WRITE, &host));
-    PDM_TRY(writing ? pdm_store_put(s, "optimiser", name, PDM_STORE_FLOAT, n, host, NULL)
-                    : pdm_store_get(s, "optimiser", name, PDM_STORE_FLOAT, n, host));
+    PDM_TRY(store_values(s, writing, "optimiser", name, PDM_STORE_FLOAT, n, host));
 done:
     if (host) (void)m->backend->ops->release(m->backend, buffer, &host);
     return status;
@@ -67,18 +73,14 @@ static pdm_status store_scales(pdm_model *m, pdm_store *s, bool writing)
 
     PDM_TRY(pdm_alloc_array(m->ctx, n_block, &scale));
     for (pdm_size i = 0; i < n_block; i++) scale[i] = pdm_domain_scale(m->domain, i);
-    PDM_TRY(writing ? pdm_store_put(s, "scales", "rows", PDM_STORE_DOUBLE, n_block, scale, NULL)
-                    : pdm_store_get(s, "scales", "rows", PDM_STORE_DOUBLE, n_block, scale));
+    PDM_TRY(store_values(s, writing, "scales", "rows", PDM_STORE_DOUBLE, n_block, scale));
     for (pdm_size i = 0; i < n_block; i++) pdm_domain_set_scale(m->domain, i, scale[i]);
     const pdm_size n_field = pdm_domain_n_field(m->domain);
-    PDM_TRY(writing ? pdm_store_put(s, "scales", "fields", PDM_STORE_DOUBLE, n_field, m->magnitude, NULL)
-                    : pdm_store_get(s, "scales", "fields", PDM_STORE_DOUBLE, n_field, m->magnitude));
+    PDM_TRY(store_values(s, writing, "scales", "fields", PDM_STORE_DOUBLE, n_field, m->magnitude));
     const pdm_size n_input = pdm_pde_n_input(m->pde);
     if (n_input == 0) goto done;
-    PDM_TRY(writing ? pdm_store_put(s, "scales", "input_shift", PDM_STORE_DOUBLE, n_input, m->input_shift, NULL)
-                    : pdm_store_get(s, "scales", "input_shift", PDM_STORE_DOUBLE, n_input, m->input_shift));
-    PDM_TRY(writing ? pdm_store_put(s, "scales", "input_scale", PDM_STORE_DOUBLE, n_input, m->input_scale, NULL)
-                    : pdm_store_get(s, "scales", "input_scale", PDM_STORE_DOUBLE, n_input, m->input_scale));
+    PDM_TRY(store_values(s, writing, "scales", "input_shift", PDM_STORE_DOUBLE, n_input, m->input_shift));
+    PDM_TRY(store_values(s, writing, "scales", "input_scale", PDM_STORE_DOUBLE, n_input, m->input_scale));
 done:
     pdm_free(m->ctx, scale);
     return status;
@@ -89,10 +91,8 @@ static pdm_status store_carried(pdm_model *m, pdm_store *s, bool writing)
 {
     pdm_status     status = PDM_OK;
     const pdm_size n      = m->n_batch * pdm_domain_n_input(m->domain);
-    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "slab", PDM_STORE_INT64, m->n_batch, m->slab, NULL)
-                    : pdm_store_get(s, "optimiser", "slab", PDM_STORE_INT64, m->n_batch, m->slab));
-    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "carried", PDM_STORE_DOUBLE, n, m->carried, NULL)
-                    : pdm_store_get(s, "optimiser", "carried", PDM_STORE_DOUBLE, n, m->carried));
+    PDM_TRY(store_values(s, writing, "optimiser", "slab", PDM_STORE_INT64, m->n_batch, m->slab));
+    PDM_TRY(store_values(s, writing, "optimiser", "carried", PDM_STORE_DOUBLE, n, m->carried));
 done:
     return status;
 }
@@ -106,8 +106,7 @@ static pdm_status store_first_loss(pdm_model *m, pdm_store *s, bool writing)
     if (!writing) PDM_TRY(pdm_store_length(s, "optimiser", "first_loss", &n));
     if (n < 0) m->first_loss = NAN;
     if (n < 0) goto done;
-    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "first_loss", PDM_STORE_DOUBLE, 1, &m->first_loss, NULL)
-                    : pdm_store_get(s, "optimiser", "first_loss", PDM_STORE_DOUBLE, 1, &m->first_loss));
+    PDM_TRY(store_values(s, writing, "optimiser", "first_loss", PDM_STORE_DOUBLE, 1, &m->first_loss));
 done:
     return status;
 }
@@ -128,8 +127,7 @@ static pdm_status store_moments(pdm_model *m, pdm_store *s, bool writing)
     }
     if (m->moments_empty) goto done;
     if (writing ? m->moments_since > 0 : since >= 0)
-        PDM_TRY(writing ? pdm_store_put(s, "optimiser", "moments_since", PDM_STORE_INT64, 1, &stored, NULL)
-                        : pdm_store_get(s, "optimiser", "moments_since", PDM_STORE_INT64, 1, &stored));
+        PDM_TRY(store_values(s, writing, "optimiser", "moments_since", PDM_STORE_INT64, 1, &stored));
     if (since >= 0) m->moments_since = stored;
     PDM_TRY(store_buffer(m, s, "adam_m", m->adam_m, n, writing));
     PDM_TRY(store_buffer(m, s, "adam_v", m->adam_v, n, writing));
@@ -141,10 +139,8 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, bool writing)
 {
     pdm_status status = PDM_OK;
     int64_t    step   = m->step;
-    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "step", PDM_STORE_INT64, 1, &step, NULL)
-                    : pdm_store_get(s, "optimiser", "step", PDM_STORE_INT64, 1, &step));
-    PDM_TRY(writing ? pdm_store_put(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean, NULL)
-                    : pdm_store_get(s, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean));
+    PDM_TRY(store_values(s, writing, "optimiser", "step", PDM_STORE_INT64, 1, &step));
+    PDM_TRY(store_values(s, writing, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->norm_mean));
     if (m->training.slabs > 1) PDM_TRY(store_carried(m, s, writing));
     PDM_TRY(store_first_loss(m, s, writing));
     m->step = step;

@@ -74,8 +74,7 @@ pdm_status partition_store(pdm_model *m, pdm_store *s, bool writing)
 
     if (!m->g_window) return PDM_OK;
     for (int i = 0; i < (m->moments_empty ? 1 : 3); i++)
-        PDM_TRY(writing ? pdm_store_put(s, "experts", name[i], PDM_STORE_DOUBLE, logits.n, piece[i], NULL)
-                        : pdm_store_get(s, "experts", name[i], PDM_STORE_DOUBLE, logits.n, piece[i]));
+        PDM_TRY(store_values(s, writing, "experts", name[i], PDM_STORE_DOUBLE, logits.n, piece[i]));
     if (!writing) PDM_TRY(partition_apply(m));
 done:
     return status;

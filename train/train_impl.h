@@ -198,6 +198,9 @@ pdm_status model_network(pdm_model *m);
 pdm_status model_remember(pdm_model *m, const char *format, ...) PDM_PRINTF(2, 3);
 /* model_file.c: pdm_model_write() with weights packed; NULL: whole, in single precision. */
 pdm_status model_write(pdm_model *m, const char *path, const packed_weights *packed);
+/* pdm_store_put() or pdm_store_get() of values [n], so that a file is read by the list that it is written by. */
+pdm_status store_values(pdm_store *s, bool writing, const char *group, const char *name, pdm_store_type type,
+                        pdm_size n, void *values);
 /* inherit.c: a model of case c with the knots, scales, boxes and learned windows of the parent, and weights of its own. */
 pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out);
 /* The file that it was read from, or "a model". Lent. */

@@ -129,10 +129,8 @@ pdm_status usage_store(pdm_model *m, pdm_store *s, bool writing)
     if (writing ? g->use_weight == 0.0 : length < 0) goto done;
     list_kinds(g, kind);
     for (int i = 0; i < N_KIND; i++)
-        PDM_TRY(writing ? pdm_store_put(s, "gate", kind[i].name, PDM_STORE_DOUBLE, kind[i].n, kind[i].sum, NULL)
-                        : pdm_store_get(s, "gate", kind[i].name, PDM_STORE_DOUBLE, kind[i].n, kind[i].sum));
-    PDM_TRY(writing ? pdm_store_put(s, "gate", "usage_weight", PDM_STORE_DOUBLE, 1, &g->use_weight, NULL)
-                    : pdm_store_get(s, "gate", "usage_weight", PDM_STORE_DOUBLE, 1, &g->use_weight));
+        PDM_TRY(store_values(s, writing, "gate", kind[i].name, PDM_STORE_DOUBLE, kind[i].n, kind[i].sum));
+    PDM_TRY(store_values(s, writing, "gate", "usage_weight", PDM_STORE_DOUBLE, 1, &g->use_weight));
 done:
     return status;
 }

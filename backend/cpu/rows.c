@@ -558,16 +558,22 @@ static void fold(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, pdm_buffer
     if (p->desc->n_derived > 0) derived_fold(pdm_cpu_of(b), p, s, p->out, cpu_data(out));
 }
 
+/* Of rows or their derivatives at a state, without what goes out. */
+static rows_task task_at(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c)
+{
+    return (rows_task){.cpu     = pdm_cpu_of(b),
+                       .plan    = plan,
+                       .batch   = s,
+                       .scalar  = cpu_data(data->scalar),
+                       .sampled = cpu_data(data->sampled),
+                       .c       = extended(b, plan, s, c, plan->c)};
+}
+
 pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
                              pdm_buffer *r)
 {
-    rows_task task = {.cpu     = pdm_cpu_of(b),
-                      .plan    = plan,
-                      .batch   = s,
-                      .scalar  = cpu_data(data->scalar),
-                      .sampled = cpu_data(data->sampled),
-                      .c       = extended(b, plan, s, c, plan->c),
-                      .out     = cpu_data(r)};
+    rows_task task = task_at(b, plan, s, data, c);
+    task.out       = cpu_data(r);
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, residual_task, &task);
     return PDM_OK;
 }
@@ -575,13 +581,8 @@ pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, c
 pdm_status rows_linearise_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                               pdm_buffer *c, pdm_buffer *A)
 {
-    rows_task task = {.cpu     = pdm_cpu_of(b),
-                      .plan    = plan,
-                      .batch   = s,
-                      .scalar  = cpu_data(data->scalar),
-                      .sampled = cpu_data(data->sampled),
-                      .c       = extended(b, plan, s, c, plan->c),
-                      .out     = cpu_data(A)};
+    rows_task task = task_at(b, plan, s, data, c);
+    task.out       = cpu_data(A);
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, linearise_task, &task);
     return PDM_OK;
 }
@@ -589,15 +590,10 @@ pdm_status rows_linearise_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, 
 pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                  pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out)
 {
-    rows_task task = {.cpu     = pdm_cpu_of(b),
-                      .plan    = plan,
-                      .batch   = s,
-                      .scalar  = cpu_data(data->scalar),
-                      .sampled = cpu_data(data->sampled),
-                      .c       = extended(b, plan, s, c, plan->c),
-                      .y       = cpu_data(y),
-                      .v       = extended(b, plan, s, v, plan->v),
-                      .out     = unfolded(plan, out)};
+    rows_task task = task_at(b, plan, s, data, c);
+    task.y         = cpu_data(y);
+    task.v         = extended(b, plan, s, v, plan->v);
+    task.out       = unfolded(plan, out);
     sum_over_rows(&task, second_order_task);
     fold(b, plan, s, out);
     return PDM_OK;
