@@ -66,7 +66,7 @@ const command plot_command = {
         "  MODEL.log.jsonl, or MODEL.nc        loss, gradient, failed solves and learning rate of the training.\n\n"
         "With --routing a prediction of a model with a gate: experts as boxes, with the columns that they have for "
         "each\n"
-        "sample, beside its fields (below maps at several times).\n\n"
+        "sample, beside its fields (of several times: below maps, of one sample); or of one with measured boxes.\n\n"
         "Colours are the same for all samples of a field. Values that are not finite are grey, and counted.",
     .n_needed  = 1,
     .n_operand = 2,

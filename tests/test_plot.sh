@@ -181,8 +181,13 @@ gated steps -e 's/ t = 3 ;//' -e '/^ *double t(t)/,/axis/d' -e 's/sample, t, x/s
     -e 's/v = .*/v = 1,2,3,4, 4,3,3,2 ;/' -e 's/expert_dimension = 2/expert_dimension = 1/' -e 's/"t x"/"x"/' -e 's/bounds = .*/bounds = 0,0.2, 0.2,0.4, 0.4,0.6, 0.6,1 ;/'
 expect 0 '2 samples' "$program" plot steps.nc --routing -o out/r.svg
 says out/r.svg 'share of columns that exist|x (m)'
+# measured boxes without a gate: all columns, in every sample
+gated boxes -e 's/int gate_columns(sample, expert) ; //' -e 's/ gate_columns = [^;]*;//'
+expect 0 '2 samples' "$program" plot boxes.nc --routing --field u -o out/r.svg
+says out/r.svg 'sample 0, a = 0.25: 4 experts with all columns, no gate|sample 1, a = 0.75: 4 experts with all columns, no gate'
+said_times out/r.svg 30 8
 # what is refused
-refused 4 'fields.nc|gate_columns(sample, expert)|a model with a gate' "$program" plot fields.nc --routing -o out/no.png
+refused 4 'fields.nc|gate_columns(sample, expert)|a model with a gate or with measured boxes' "$program" plot fields.nc --routing -o out/no.png
 sed 's/expert_bounds/gate_bounds/g' routing.cdl > old.cdl
 ncgen -4 -o old.nc old.cdl
 refused 4 'old.nc|expert_bounds|predict anew' "$program" plot old.nc --routing -o out/no.png
@@ -198,6 +203,13 @@ expect 0 '6 of 6' "$program" train chosen.cdl -o chosen.nc
 expect 0 '3 samples' "$program" predict chosen.nc chosen_inputs.nc -o chosen_out.nc
 expect 0 '3 samples' "$program" plot chosen_out.nc --routing -o out/r.svg
 says out/r.svg '100 % of the unknowns, 0 of 2 experts null'
+write_case measured -e 's/:basis = 4/:boxes = "measured" ; &/'
+expect 0 'solving for 2 inputs with all coefficients free|6 of 6' "$program" train measured.cdl -o measured.nc
+expect 0 '3 samples' "$program" predict measured.nc chosen_inputs.nc -o measured_out.nc
+expect 0 '3 samples' "$program" plot measured_out.nc --routing -o out/r.svg
+says out/r.svg '2 experts with all columns, no gate'
+expect 0 '3 samples' "$program" predict measured.nc chosen_inputs.nc -o measured_out.nc --polish 1e-6
+refused 4 'with measured boxes' "$program" plot measured_out.nc --routing -o out/no.png
 refused 2 '--routing goes with fields' "$program" plot chosen.nc --routing -o out/no.png
 
 # ---- a comparison ----

@@ -39,7 +39,7 @@ static pdm_status predict_file(pdm_model *m, pdm_fields *f, const char *output, 
     if (o) PDM_TRY(result_file_inputs(m, f, o, x.n_sample));
     if (warm) PDM_TRY(warm_up(m, polish, x.input, *u, *result));
     PDM_TRY(predict_batches(m, x.n_sample, x.input, polish, *u, *result, NULL));
-    PDM_TRY(gating_record_end(m, o, x.n_sample));
+    if (polish == 0.0) PDM_TRY(gating_record_end(m, o, x.n_sample));
     if (*estimate) PDM_TRY(estimate_run(m, x.n_sample, x.input, *u, *estimate));
     *n_sample = x.n_sample;
     if (!o) goto done;

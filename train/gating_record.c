@@ -1,4 +1,5 @@
-/* What a gate chose for the samples of a prediction, and where experts are: in the prediction's file. */
+/* What a gate chose for the samples of a prediction, and where its experts, or measured boxes without one, are: in the
+ * prediction's file. */
 #include "train/train.h"
 
 #include <math.h>
@@ -32,6 +33,7 @@ static pdm_status define_experts(pdm_model *m, pdm_output *o)
     pdm_status        status = PDM_OK;
     const char *const dims[] = {"expert", "expert_dimension", "expert_end"};
 
+    PDM_TRY(pdm_output_dimension(o, "expert", pdm_experts_columns(m->experts)->n_expert, NULL, NULL, NULL, NULL));
     PDM_TRY(pdm_output_dimension(o, "expert_dimension", pdm_domain_n_dim(m->domain), NULL, NULL, NULL, NULL));
     PDM_TRY(pdm_output_dimension(o, "expert_end", 2, NULL, NULL, NULL, NULL));
     PDM_TRY(pdm_output_variable_int(o, "expert_columns", 1, dims, "columns of an expert that has all"));
@@ -45,7 +47,7 @@ done:
 static pdm_status put_experts(pdm_model *m, pdm_output *o)
 {
     pdm_status      status   = PDM_OK;
-    const pdm_size  n_expert = pdm_routing_n_expert(m->gating->routing), n_dim = pdm_domain_n_dim(m->domain);
+    const pdm_size  n_expert = pdm_experts_columns(m->experts)->n_expert, n_dim = pdm_domain_n_dim(m->domain);
     const pdm_size *column0 = pdm_experts_column0(m->experts);
     double         *bounds  = NULL;
     int32_t        *columns = NULL;
@@ -68,19 +70,18 @@ pdm_status gating_record_begin(pdm_model *m, pdm_output *o, pdm_size n)
     gating           *g      = m->gating;
     const char *const dims[] = {"sample", "expert", "group"};
 
-    if (!g) return PDM_OK;
+    if (!g) return o && pdm_experts_wants_boxes(m->experts) ? define_experts(m, o) : PDM_OK;
     const pdm_size n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);
     PDM_TRY(pdm_alloc_array(m->ctx, n * n_expert * n_choice, &g->record));
     g->n_record = n;
     if (!o) goto done;
-    PDM_TRY(pdm_output_dimension(o, "expert", n_expert, NULL, NULL, NULL, NULL));
+    PDM_TRY(define_experts(m, o));
     PDM_TRY(pdm_output_dimension(o, "group", n_choice - 1, NULL, NULL, NULL, NULL));
     PDM_TRY(pdm_output_variable_int(o, "gate_columns", 2, dims, "columns of an expert that exist; 0: null expert"));
     PDM_TRY(pdm_output_variable_int(o, "gate_groups", 3, dims, "groups of columns that exist: 1, else 0"));
     PDM_TRY(pdm_output_attribute_count(o, "gate_columns", "unknowns", pdm_experts_n_column(m->experts)));
     PDM_TRY(
         pdm_output_attribute_count(o, "gate_groups", "shared_columns", pdm_routing_get_settings(g->routing)->shared));
-    PDM_TRY(define_experts(m, o));
 done:
     return status;
 }
@@ -102,7 +103,8 @@ pdm_status gating_record_end(pdm_model *m, pdm_output *o, pdm_size n)
     gating    *g       = m->gating;
     double     columns = 0.0, null = 0.0, could = 0.0; /* could: have columns */
 
-    if (!g || !g->record) return PDM_OK;
+    if (!g) return o && pdm_experts_wants_boxes(m->experts) ? put_experts(m, o) : PDM_OK;
+    if (!g->record) return PDM_OK;
     const pdm_size  n_expert = pdm_routing_n_expert(g->routing);
     const pdm_size *column0  = pdm_experts_column0(m->experts);
     for (pdm_size i = 0; i < n * n_expert; i++) {

@@ -105,6 +105,11 @@ static void describe_routing(const job *j, const routing *r, size_t sample, char
         n += r->all[e] > 0;
     }
     plot_sample_text(&j->file, sample, name);
+    if (!r->has_gate) {
+        snprintf(text, PLOT_TEXT, "%.150s%s%zu expert%s with all columns, no gate", name, name[0] ? ": " : "", n,
+                 n == 1 ? "" : "s");
+        return;
+    }
     snprintf(text, PLOT_TEXT, "%.150s%s%.3g %% of the unknowns, %zu of %zu expert%s null", name, name[0] ? ": " : "",
              all > 0.0 ? 100.0 * columns / all : 0.0, null, n, n == 1 ? "" : "s");
 }

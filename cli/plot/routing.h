@@ -1,4 +1,4 @@
-/* What a prediction's file says of its model's gate: where experts are and how many columns they have. */
+/* What a prediction's file says of experts: where they are and how many columns they have, of which a gate chooses. */
 #ifndef PDM_CLI_PLOT_ROUTING_H
 #define PDM_CLI_PLOT_ROUTING_H
 
@@ -9,6 +9,7 @@ enum { ROUTING_MAX_DIM = 8 };
 typedef struct routing {
     size_t  n_expert, n_sample;
     int     n_dim;
+    bool    has_gate;                        /* else columns are all, in every sample */
     char    dim[ROUTING_MAX_DIM][PLOT_TEXT]; /* names */
     double  period[ROUTING_MAX_DIM];         /* 0: none */
     double *bounds;                          /* [n_expert][n_dim][2] */

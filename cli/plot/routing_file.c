@@ -43,6 +43,12 @@ static bool read_dimensions(const plot_file *f, int id, routing *r)
     return true;
 }
 
+/* Of a file without a gate: every expert has all its columns in every sample. */
+static void fill_all(const routing *r)
+{
+    for (size_t i = 0; i < r->n_sample * r->n_expert; i++) r->columns[i] = r->all[i % r->n_expert];
+}
+
 exit_code routing_read(session *s, const plot_file *f, routing *out)
 {
     exit_code code   = CODE_FINE;
@@ -50,19 +56,26 @@ exit_code routing_read(session *s, const plot_file *f, routing *out)
     int       bounds = -1, all = -1, columns = -1;
     size_t    of_bounds[3], of_all[1], of_columns[2];
 
-    if (!find_variable(f, "gate_columns", 2, &columns, of_columns)) {
-        code = fail(s, CODE_DATA,
-                    "%s: no variable gate_columns(sample, expert): --routing is for predictions of a model with a gate",
-                    f->path);
+    const bool has_all = find_variable(f, "expert_columns", 1, &all, of_all);
+    r.has_gate         = find_variable(f, "gate_columns", 2, &columns, of_columns);
+    if (!r.has_gate && !has_all) {
+        code =
+            fail(s, CODE_DATA,
+                 "%s: no variable gate_columns(sample, expert) or expert_columns(expert): --routing is for predictions "
+                 "of a model with a gate or with measured boxes",
+                 f->path);
         goto done;
     }
-    if (of_columns[0] != f->n_sample) {
+    if (r.has_gate && of_columns[0] != f->n_sample) {
         code = fail(s, CODE_DATA, "%s: gate_columns is of %zu samples, fields are of %zu; as many expected", f->path,
                     of_columns[0], f->n_sample);
         goto done;
     }
-    if (!find_variable(f, "expert_bounds", 3, &bounds, of_bounds) ||
-        !find_variable(f, "expert_columns", 1, &all, of_all) || of_bounds[0] != of_columns[1] ||
+    if (!r.has_gate) {
+        of_columns[0] = f->n_sample;
+        of_columns[1] = of_all[0];
+    }
+    if (!find_variable(f, "expert_bounds", 3, &bounds, of_bounds) || !has_all || of_bounds[0] != of_columns[1] ||
         of_all[0] != of_columns[1] || of_bounds[1] > ROUTING_MAX_DIM || of_bounds[2] != 2) {
         code =
             fail(s, CODE_DATA,
@@ -82,10 +95,11 @@ exit_code routing_read(session *s, const plot_file *f, routing *out)
         goto done;
     }
     if (nc_get_var_double(f->ncid, bounds, r.bounds) != NC_NOERR || nc_get_var_int(f->ncid, all, r.all) != NC_NOERR ||
-        nc_get_var_int(f->ncid, columns, r.columns) != NC_NOERR || !read_dimensions(f, bounds, &r)) {
+        (r.has_gate && nc_get_var_int(f->ncid, columns, r.columns) != NC_NOERR) || !read_dimensions(f, bounds, &r)) {
         code = fail(s, CODE_FILE, "%s: expert_bounds, expert_columns or gate_columns cannot be read", f->path);
         goto done;
     }
+    if (!r.has_gate) fill_all(&r);
     *out = r;
     r    = (routing){0};
 done:
