@@ -102,6 +102,23 @@ static void print_loss(const pdm_model *m)
     puts(")");
 }
 
+/* A pdm_number: into the one of the two values that the name is of. */
+static void keep_number(void *user, const char *name, double value)
+{
+    double *share = user;
+    if (strcmp(name, "routing.unknowns") == 0) share[0] = value;
+    if (strcmp(name, "routing.null") == 0) share[1] = value;
+}
+
+static void print_gate(const pdm_model *m)
+{
+    double share[2] = {NAN, NAN};
+
+    if (pdm_model_routing(m, keep_number, share) != PDM_OK || isnan(share[0])) return;
+    printf("gate    %.1f %% of the unknowns exist, %.1f %% of the experts are null (about the last 50 steps)\n",
+           100.0 * share[0], 100.0 * share[1]);
+}
+
 /* Of the time of the run; "other": between the stages, progress, and the way up to the first step. */
 static void print_shares(const result *r, const pdm_model *m)
 {
@@ -121,6 +138,7 @@ static void print_result(const result *r, const pdm_model *m)
            (long long)pdm_model_steps(m), r->log);
     if (r->done > 0) {
         print_loss(m);
+        print_gate(m);
         printf("time    %.2f s for %lld steps, %.2f ms a step:", r->seconds, (long long)r->done,
                1e3 * r->seconds / (double)r->done);
         print_shares(r, m);

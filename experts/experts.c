@@ -336,6 +336,29 @@ done:
     return status;
 }
 
+/* "1 in t, 4 in x" */
+static pdm_status view_along(const pdm_experts *x, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+    for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
+        PDM_TRY(pdm_text_append(out, "%s%lld in %s", j ? ", " : "", (long long)x->per_dim[j],
+                                pdm_pde_dim_name(pdm_domain_pde(x->domain), j)));
+done:
+    return status;
+}
+
+/* "measured boxes, cuts in x y": how many boxes lie along a dimension is not the case's to say. */
+static pdm_status view_measured(const pdm_experts *x, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+    PDM_TRY(pdm_text_append(out, "measured boxes, cuts in"));
+    for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
+        if (x->per_dim[j] > 1) PDM_TRY(pdm_text_append(out, " %s", pdm_pde_dim_name(pdm_domain_pde(x->domain), j)));
+    if (x->desc.n_expert == 1) PDM_TRY(pdm_text_append(out, " no dimension"));
+done:
+    return status;
+}
+
 pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out)
 {
     pdm_status status = PDM_OK;
@@ -346,14 +369,12 @@ pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out)
         most             = n > most ? n : most;
     }
     PDM_TRY(pdm_text_append(out, "experts      %lld (", (long long)x->desc.n_expert));
-    for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
-        PDM_TRY(pdm_text_append(out, "%s%lld in %s", j ? ", " : "", (long long)x->per_dim[j],
-                                pdm_pde_dim_name(pdm_domain_pde(x->domain), j)));
     static const char *const partition[] = {"hard", "smooth", "learned"};
-    PDM_TRY(pdm_text_append(
-        out, "), %s boxes, %s partition, %lld to %lld columns each, %lld unknowns for %lld free coefficients\n",
-        x->bounds ? "measured" : "equal", partition[x->settings.partition], (long long)least, (long long)most,
-        (long long)pdm_experts_n_column(x), (long long)pdm_domain_n_free(x->domain)));
+    PDM_TRY(x->settings.boxes == BOXES_MEASURED ? view_measured(x, out) : view_along(x, out));
+    PDM_TRY(pdm_text_append(out, "), %s partition, %lld", partition[x->settings.partition], (long long)least));
+    if (most > least) PDM_TRY(pdm_text_append(out, " to %lld", (long long)most));
+    PDM_TRY(pdm_text_append(out, " columns each, %lld unknowns for %lld free coefficients\n",
+                            (long long)pdm_experts_n_column(x), (long long)pdm_domain_n_free(x->domain)));
     if (x->learned)
         PDM_TRY(pdm_text_append(out, "windows      %lld logits of %lld control points that experts share, of %lld\n",
                                 (long long)pdm_experts_logits(x).n, (long long)pdm_experts_n_shared(x),

@@ -125,11 +125,12 @@ done:
 pdm_status pdm_solver_view(const pdm_solver *s, pdm_text *out)
 {
     const pdm_blocks_desc *d = pdm_blocks_describe(s->structure);
-    return pdm_text_append(out, "steps        %s: %lld unknowns in %lld blocks, %.3g MB a factor\n",
+    return pdm_text_append(out, "steps        %s: %lld unknowns in %lld block%s, %.3g MB a factor\n",
                            s->settings.mode == PDM_MODE_SCHWARZ       ? "in sweeps, each expert by itself"
                            : s->settings.mode == PDM_MODE_INDEPENDENT ? "of each expert on its own rows alone"
                            : s->state.exact                           ? "by Cholesky factorisation"
                            : pdm_blocks_are_coupled(d) ? "by conjugate gradients with the factor of the local part"
                                                        : "by conjugate gradients with the experts' own blocks",
-                           (long long)d->n_unknown, (long long)d->n_block, 8e-6 * (double)d->n_value);
+                           (long long)d->n_unknown, (long long)d->n_block, d->n_block == 1 ? "" : "s",
+                           8e-6 * (double)d->n_value);
 }

@@ -241,7 +241,7 @@ expect 0 'gate |2 groups of 2' "$program" info gated.cdl
 if grep -q '^routing' said; then complain "a case has been used: $(cat said)"; fi
 expect 0 '0 of 0 steps' "$program" train gated.cdl -o gated.nc --set training.steps=0
 expect 0 'routing      not known' "$program" info gated.nc
-expect 0 '30 of 30 steps' "$program" train gated.cdl -o gated.nc --force
+expect 0 '30 of 30 steps|gate    |of the unknowns exist' "$program" train gated.cdl -o gated.nc --force
 expect 0 'of the unknowns exist|of the experts are null|expert  t |load/mean|0 to 1 ' "$program" info gated.nc
 [ "$(sed -n '/^  expert/,$p' said | grep -c '^  *[0-2] ')" -eq 3 ] || complain "not three experts: $(cat said)"
 expect 0 'gate: ' "$program" eval gated.nc prediction.nc -o gated_out.nc
@@ -250,6 +250,10 @@ ncdump -v gate_columns gated_out.nc | sed -n '/ gate_columns =/,/;/p' | tr -c '0
 grep -qxF "$(cat counted)" said || complain "not $(cat counted): $(cat said)"
 expect 0 'error' "$program" eval tiny.nc prediction.nc
 if grep -q 'gate' said; then complain "a gate that is not there: $(cat said)"; fi
+# measured boxes, without a gate: where they are
+expect 0 'solving for 2 inputs with all coefficients free' "$program" train gated.cdl -o boxes.nc --set experts.boxes=measured --set training.steps=0
+expect 0 '3 (measured boxes, cuts in x), hard|not known' "$program" info boxes.nc
+[ "$(sed -n '/^  expert/,$p' said | grep -c '^  *[0-2]  0 to 1 .* 4$')" -eq 3 ] || complain "not three boxes: $(cat said)"
 # many experts: the extremes, by load
 write_case many -e 's/:control_points = 10 ; :experts = 2/:control_points = 80 ; :experts = 40/' -e 's/:basis = 4/:basis = 2/' \
     -e 's/^group: training/group: gate { :groups = 2 ; }\n&/'

@@ -205,6 +205,8 @@ pdm_status solve_few(pdm_case *c, const pdm_grading *grading, const char *what, 
     PDM_TRY(scales_find(m));
     PDM_TRY(batch_draw(m, 0));
     const pdm_size n = pdm_domain_n_input(m->domain) > 0 ? m->n_batch : 1;
+    pdm_log(m->ctx, PDM_LOG_INFO, "model", "%s: solving for %lld input%s with all coefficients free", what,
+            (long long)n, n == 1 ? "" : "s");
     PDM_TRY(polish_batch(m, batch_of(m, n), TOLERANCE));
     for (pdm_size i = 0; i < n; i++) {
         const int reason = pdm_solver_results(m->polisher)[i].reason;

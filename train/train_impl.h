@@ -524,7 +524,7 @@ void          usage_add(gating *g, const gating *other, double share); /* of as 
 void          usage_select(gating *to, const gating *from, const unsigned char *keep); /* of the groups that are kept */
 pdm_status    usage_store(pdm_model *m, pdm_store *s, bool writing);
 routing_usage gating_usage(const pdm_model *m);
-pdm_status    usage_view(const pdm_model *m, pdm_text *out); /* usage_report.c; nothing without a gate */
+pdm_status    usage_view(const pdm_model *m, pdm_text *out); /* usage_report.c; nothing without gate and measured boxes */
 /* gating_odd.c: what training should not be silent on: a step in which every expert of every sample is null (once a run); at the
  * end of a run a share of unknowns that is far from the one wanted. */
 void       gating_tell_closed(pdm_model *m);

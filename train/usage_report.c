@@ -1,4 +1,4 @@
-/* How a gate has routed, in words and numbers: pdemoe info. */
+/* How a gate has routed, and where measured boxes are, in words and numbers: pdemoe info. */
 #include "train/train.h"
 
 #include <math.h>
@@ -39,17 +39,21 @@ static double relative_load(const routing_usage *u, const totals *t, pdm_size ex
     return t->load > 0.0 ? u->load[expert] / t->load : 1.0;
 }
 
-static pdm_status append_head(const pdm_model *m, pdm_text *out)
+static pdm_status append_head(const pdm_model *m, bool routes, pdm_text *out)
 {
     pdm_status status = PDM_OK;
     PDM_TRY(pdm_text_append(out, "  expert"));
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->domain); j++)
         PDM_TRY(pdm_text_append(out, "  %-20s", pdm_pde_dim_name(m->pde, j)));
-    PDM_TRY(pdm_text_append(out, "  %7s  %5s  %7s  %9s\n", "columns", "of", "null", "load/mean"));
+    if (routes)
+        PDM_TRY(pdm_text_append(out, "  %7s  %5s  %7s  %9s\n", "columns", "of", "null", "load/mean"));
+    else
+        PDM_TRY(pdm_text_append(out, "  %7s\n", "columns"));
 done:
     return status;
 }
 
+/* t: NULL where nothing is known of how experts have been used. */
 static pdm_status append_expert(const pdm_model *m, const routing_usage *u, const totals *t, const double *bounds,
                                 pdm_size e, pdm_text *out)
 {
@@ -66,8 +70,10 @@ static pdm_status append_expert(const pdm_model *m, const routing_usage *u, cons
             snprintf(place, sizeof place, "%.4g to %.4g", b[0], b[1]);
         PDM_TRY(pdm_text_append(out, "  %-20s", place));
     }
-    PDM_TRY(pdm_text_append(out, "  %7.2f  %5lld  %5.1f %%  %9.2f\n", u->columns[e],
-                            (long long)(column0[e + 1] - column0[e]), 100.0 * u->null[e], relative_load(u, t, e)));
+    const long long all = (long long)(column0[e + 1] - column0[e]);
+    if (!t) return pdm_text_append(out, "  %7lld\n", all);
+    PDM_TRY(pdm_text_append(out, "  %7.2f  %5lld  %5.1f %%  %9.2f\n", u->columns[e], all, 100.0 * u->null[e],
+                            relative_load(u, t, e)));
 done:
     return status;
 }
@@ -100,14 +106,34 @@ done:
     return status;
 }
 
+/* Measured boxes of a model that nothing is known of how it routes: a line each, of many the first ones. */
+static pdm_status boxes_view(const pdm_model *m, pdm_text *out)
+{
+    pdm_status          status = PDM_OK;
+    const routing_usage none   = {0};
+    const pdm_size      n      = pdm_experts_columns(m->experts)->n_expert;
+    double             *bounds = NULL;
+
+    if (!pdm_experts_wants_boxes(m->experts)) return PDM_OK;
+    PDM_TRY(pdm_alloc_array(m->ctx, n * pdm_domain_n_dim(m->domain) * 2, &bounds));
+    pdm_experts_bounds(m->experts, bounds);
+    PDM_TRY(append_head(m, false, out));
+    for (pdm_size e = 0; e < n && e < EXPERTS_LISTED; e++) PDM_TRY(append_expert(m, &none, NULL, bounds, e, out));
+    if (n > EXPERTS_LISTED) PDM_TRY(pdm_text_append(out, "  ... %lld more experts\n", (long long)(n - EXPERTS_LISTED)));
+done:
+    pdm_free(m->ctx, bounds);
+    return status;
+}
+
 pdm_status usage_view(const pdm_model *m, pdm_text *out)
 {
     pdm_status          status = PDM_OK;
     const routing_usage u      = gating_usage(m);
     double             *bounds = NULL;
 
-    if (!m->gating) return PDM_OK;
-    if (u.weight == 0.0) return pdm_text_append(out, "routing      not known: no steps of training with this gate\n");
+    if (m->gating && u.weight == 0.0)
+        PDM_TRY(pdm_text_append(out, "routing      not known: no steps of training with this gate\n"));
+    if (!m->gating || u.weight == 0.0) return boxes_view(m, out);
     const totals t = add_up(m, &u);
     PDM_TRY(pdm_alloc_array(m->ctx, u.n_expert * pdm_domain_n_dim(m->domain) * 2, &bounds));
     pdm_experts_bounds(m->experts, bounds);
@@ -115,7 +141,7 @@ pdm_status usage_view(const pdm_model *m, pdm_text *out)
                             "routing      %.1f %% of the unknowns exist, %.1f %% of the experts are null, the largest "
                             "load is %.2f times the mean (about the last 50 steps)\n",
                             100.0 * t.columns / t.most, 100.0 * t.null, t.busiest));
-    PDM_TRY(append_head(m, out));
+    PDM_TRY(append_head(m, true, out));
     if (u.n_expert > EXPERTS_LISTED)
         PDM_TRY(append_extremes(m, &u, &t, bounds, out));
     else
