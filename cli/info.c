@@ -34,10 +34,11 @@ const command info_command = {
     .name     = "info",
     .operands = "FILE",
     .summary  = "say what is in a model file or a case",
-    .details = "Checks FILE, a model or a case, and describes it: equations, grid, experts, network, settings, and for "
-               "a model\n"
-               "how far it is trained and, with a gate, how often experts have columns. (For fields written by predict "
-               "and eval, use ncdump -h.)",
+    .details =
+        "Checks FILE, a model or a case, and describes it: equations, grid, experts, network, settings, and for a "
+        "model\n"
+        "how far it is trained, with a gate how often experts have columns, and where measured boxes are. (For fields\n"
+        "written by predict and eval, use ncdump -h.)",
     .n_needed  = 1,
     .n_operand = 1,
     .run       = run,

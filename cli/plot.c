@@ -11,7 +11,7 @@ static const option_info table[] = {
      "only this sample, from 0; the first three by default"},
     {"field", 0, OPTION_TEXT, offsetof(options, field), false, "NAME", "only this field; all by default"},
     {"routing", 0, OPTION_FLAG, offsetof(options, routing), false, NULL,
-     "of a model with a gate: the columns of experts, beside the fields"},
+     "with a gate or measured boxes: experts and their columns, beside the fields"},
     {"width", 0, OPTION_COUNT, offsetof(options, width), false, "PIXELS",
      "width; 150 pixels an inch by default, 1600 where wide"},
     {"title", 0, OPTION_TEXT, offsetof(options, title), false, "TEXT", "title; by default that of the file"},
