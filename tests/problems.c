@@ -590,3 +590,24 @@ bool problem_same_rows(problem *a, problem *b)
     free(ra), free(rb), free(c);
     return same;
 }
+
+double taylor_slope(double (*f)(void *user), void *user, pdm_random_key direction, double *x, const double *g,
+                    pdm_size n, double h)
+{
+    enum { STEPS = 4 };
+    double *base = calloc((size_t)n + 1, sizeof *base), rest[STEPS] = {0}, f0 = f(user);
+    memcpy(base, x, (size_t)n * sizeof *base);
+    for (int k = 0; k < STEPS; k++, h *= 0.5)
+        for (int side = -1; side <= 1; side += 2) {
+            double along = 0.0;
+            for (pdm_size i = 0; i < n; i++) {
+                x[i] = base[i] + side * h * pdm_random_normal(direction, (uint64_t)i);
+                along += (x[i] - base[i]) * g[i];
+            }
+            rest[k] = hypot(rest[k], f(user) - f0 - along);
+        }
+    memcpy(x, base, (size_t)n * sizeof *base);
+    f(user);
+    free(base);
+    return log2(rest[0] / rest[STEPS - 1]) / (STEPS - 1);
+}

@@ -5,25 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/problems.h"
+#include "tests/models.h"
 #include "train/train_impl.h"
 
 static const double PI = 3.14159265358979323846;
 enum { N_DRAW = 4096 };
-
-static pdm_context *ctx;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-}
-
-static void close_context(void)
-{
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
-
-#define OK(call) ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
 
 static const pdm_random_key KEY = {5, PDM_RANDOM_TEST, 3};
 

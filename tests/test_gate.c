@@ -6,50 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/problems.h"
+#include "tests/models.h"
 #include "train/train.h"
 #include "train/train_impl.h"
-
-static pdm_context *ctx;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-}
-static void close_context(void)
-{
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
-
-#define OK(call) ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
 
 static double number(uint64_t stream, pdm_size i)
 {
     return pdm_random_normal((pdm_random_key){77, PDM_RANDOM_TEST, stream}, (uint64_t)i);
 }
 
-/* ---- order of what a first-order model leaves, along a direction, over both signs ---- */
-
-typedef double (*scalar)(void *user);
-
-/* x [n] is what the function reads; g its gradient. Slope over the last three halvings of h. */
-static double taylor_slope(scalar f, void *user, double *x, const double *g, pdm_size n, double h)
-{
-    double *base = calloc((size_t)n, sizeof *base), rest[4] = {0}, f0 = f(user);
-    memcpy(base, x, (size_t)n * sizeof *base);
-    for (int k = 0; k < 4; k++, h *= 0.5)
-        for (int side = -1; side <= 1; side += 2) {
-            double along = 0.0;
-            for (pdm_size i = 0; i < n; i++) {
-                x[i] = base[i] + side * h * number(5, i);
-                along += (x[i] - base[i]) * g[i];
-            }
-            rest[k] = hypot(rest[k], f(user) - f0 - along);
-        }
-    memcpy(x, base, (size_t)n * sizeof *base);
-    free(base);
-    return log2(rest[0] / rest[3]) / 3.0;
-}
+static const pdm_random_key DIRECTION = {77, PDM_RANDOM_TEST, 5};
 
 /* ---- the network ---- */
 
@@ -96,7 +62,7 @@ START_TEST(network_passes_the_taylor_test)
         pdm_gate_backward(k.gate, 0, N_ROW, k.x, g_score);
         double *g = calloc((size_t)s.n, sizeof *g);
         memcpy(g, s.gradient, (size_t)s.n * sizeof *g);
-        const double slope = taylor_slope(network_loss, &k, s.parameter, g, s.n, 0.05);
+        const double slope = taylor_slope(network_loss, &k, DIRECTION, s.parameter, g, s.n, 0.05);
         ck_assert_msg(fabs(slope - 2.0) < 0.1, "slope %.3f", slope);
         free(g);
         /* an update goes down, clears the gradient, and refuses what is not a number */
@@ -127,14 +93,6 @@ static pdm_case *gated_case(int kind, const char *experts, const char *basis, co
         {"gate", "top_p", "0.9"}};
     for (size_t i = 0; i < sizeof set / sizeof *set; i++) OK(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]));
     return c;
-}
-
-static pdm_model *model_of(pdm_case *c)
-{
-    pdm_model *m = NULL;
-    OK(pdm_model_create(c, &m));
-    pdm_case_destroy(&c);
-    return m;
 }
 
 static pdm_batch all_of(pdm_model *m)
@@ -223,7 +181,7 @@ START_TEST(gate_gradient_passes_the_taylor_test)
         double     *g = calloc((size_t)s.n, sizeof *g);
         memcpy(g, s.gradient, (size_t)s.n * sizeof *g);
         pdm_routing_freeze(m->gating->routing, true);
-        const double slope = taylor_slope(model_loss, m, s.parameter, g, s.n, 0.02);
+        const double slope = taylor_slope(model_loss, m, DIRECTION, s.parameter, g, s.n, 0.02);
         ck_assert_msg(fabs(slope - 2.0) < 0.1, "problem %d, loss %s: slope %.3f", problems[_i / 3], losses[_i % 3],
                       slope);
         free(g);

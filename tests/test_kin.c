@@ -7,33 +7,8 @@
 #include <stdlib.h>
 
 #include "io/io_impl.h"
-#include "tests/problems.h"
+#include "tests/models.h"
 #include "train/train_impl.h"
-
-static pdm_context *ctx;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-}
-
-static void close_context(void)
-{
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
-
-#define OK(call) ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
-#define SAYS(words) \
-    ck_assert_msg(strstr(pdm_context_error(ctx), words), "no \"%s\" in: %s", words, pdm_context_error(ctx))
-
-typedef struct word {
-    const char *group, *name, *value;
-} word;
-
-static void set(pdm_case *c, size_t n, const word *w)
-{
-    for (size_t i = 0; i < n; i++) OK(pdm_case_set_text(c, w[i].group, w[i].name, w[i].value));
-}
 
 static pdm_case *tiny_case(int number)
 {
@@ -43,14 +18,6 @@ static pdm_case *tiny_case(int number)
     OK(problem_case(ctx, number, &c));
     set(c, sizeof w / sizeof *w, w);
     return c;
-}
-
-static pdm_model *trained(pdm_case *c, int steps)
-{
-    pdm_model *m = NULL;
-    OK(pdm_model_create(c, &m));
-    for (int i = 0; i < steps; i++) OK(pdm_model_train_step(m));
-    return m;
 }
 
 /* A copy of n floats of a buffer, to be freed. */
@@ -69,25 +36,6 @@ static float *floats_of(pdm_model *m, pdm_buffer *b)
 static float *weights_of(pdm_model *m)
 {
     return floats_of(m, m->surrogate->parameters);
-}
-
-static void write_and_destroy(pdm_model **m, const char *path)
-{
-    OK(pdm_model_write(*m, path));
-    pdm_model_destroy(m);
-}
-
-/* A model that goes on from another one, in a case that is changed by one setting. */
-static pdm_model *branch(pdm_model *parent, word change, int steps)
-{
-    pdm_case  *c = NULL;
-    pdm_model *m = NULL;
-    OK(pdm_model_case(parent, &c));
-    set(c, 1, &change);
-    OK(pdm_model_create_from(c, parent, &m));
-    pdm_case_destroy(&c);
-    for (int i = 0; i < steps; i++) OK(pdm_model_train_step(m));
-    return m;
 }
 
 /* ---- a model from the weights of another ---- */

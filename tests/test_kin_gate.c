@@ -6,33 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/problems.h"
+#include "tests/models.h"
 #include "train/train_impl.h"
-
-static pdm_context *ctx;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-}
-
-static void close_context(void)
-{
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
-
-#define OK(call) ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
-#define SAYS(words) \
-    ck_assert_msg(strstr(pdm_context_error(ctx), words), "no \"%s\" in: %s", words, pdm_context_error(ctx))
-
-typedef struct word {
-    const char *group, *name, *value;
-} word;
-
-static void set(pdm_case *c, size_t n, const word *w)
-{
-    for (size_t i = 0; i < n; i++) OK(pdm_case_set_text(c, w[i].group, w[i].name, w[i].value));
-}
 
 /* Eight columns in four groups, shared ones none. */
 static pdm_case *gated_case(int number)
@@ -47,27 +22,6 @@ static pdm_case *gated_case(int number)
     return c;
 }
 
-static pdm_model *trained(pdm_case *c, int steps)
-{
-    pdm_model *m = NULL;
-    OK(pdm_model_create(c, &m));
-    for (int i = 0; i < steps; i++) OK(pdm_model_train_step(m));
-    return m;
-}
-
-/* A model that goes on from another one, in a case that is changed by one setting. */
-static pdm_model *branch(pdm_model *parent, word change, int steps)
-{
-    pdm_case  *c = NULL;
-    pdm_model *m = NULL;
-    OK(pdm_model_case(parent, &c));
-    set(c, 1, &change);
-    OK(pdm_model_create_from(c, parent, &m));
-    pdm_case_destroy(&c);
-    for (int i = 0; i < steps; i++) OK(pdm_model_train_step(m));
-    return m;
-}
-
 static double *copy_of(pdm_size n, const double *x)
 {
     double *copy = malloc((size_t)n * sizeof *copy);
@@ -79,7 +33,7 @@ static double *copy_of(pdm_size n, const double *x)
 static double *gate_of(const pdm_model *m, pdm_size *n)
 {
     const pdm_weights s = pdm_gate_lend(m->gating->gate);
-    *n                     = s.n;
+    *n                  = s.n;
     return copy_of(s.n, s.parameter);
 }
 
@@ -113,7 +67,7 @@ START_TEST(a_merged_gate_is_the_weighted_mean)
             if (read) pdm_model_destroy(&m);
             if (read) OK(pdm_model_read(ctx, "kin_gate_m.nc", &m));
             const pdm_weights s     = pdm_gate_lend(m->gating->gate);
-            double               moved = 0.0;
+            double            moved = 0.0;
             for (pdm_size i = 0; i < n; i++) {
                 ck_assert_double_eq(s.parameter[i], 0.25 * w[0][i] + 0.75 * w[1][i]);
                 ck_assert_double_eq(s.m[i], 0.0);
@@ -330,7 +284,7 @@ START_TEST(more_experts_take_the_gate_along)
         OK(pdm_model_write(up, "kin_gate_u.nc"));
         OK(pdm_model_read(ctx, "kin_gate_u.nc", &read));
         for (int k = 0; k < 2; k++) {
-            const gating        *g = (k ? read : up)->gating;
+            const gating     *g = (k ? read : up)->gating;
             const pdm_weights s = pdm_gate_lend(g->gate);
             for (pdm_size i = 0; i < s.n; i++) ck_assert(s.m[i] == 0.0 && s.v[i] == 0.0);
             ck_assert(isnan(g->log_price));
@@ -406,9 +360,9 @@ END_TEST
  * do not count, as weights of groups hang on how many there are. */
 static void close_groups(pdm_model *m)
 {
-    gating              *g = m->gating;
+    gating           *g = m->gating;
     const pdm_weights s = pdm_gate_lend(g->gate);
-    const pdm_size       n = pdm_routing_n_expert(g->routing);
+    const pdm_size    n = pdm_routing_n_expert(g->routing);
 
     memset(s.parameter + s.n - 5 - 5 * 5, 0, 5 * 5 * sizeof *s.parameter); /* W_1: five choices of five hidden ones */
     for (int k = 0; k < 5; k++) s.parameter[s.n - 5 + k] = k % 2 ? -60.0 : k == 4 ? -8.0 : 0.0;

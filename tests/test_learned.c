@@ -10,7 +10,7 @@
 #include "train/train.h"
 #include "train/train_impl.h"
 
-enum { N_SAMPLE = 2, STEPS = 4 };
+enum { N_SAMPLE = 2 };
 typedef enum loss { LOSS_OBJECTIVE, LOSS_MISFIT, LOSS_BOTH, LOSS_COUNT } loss;
 
 typedef struct chain {
@@ -96,27 +96,7 @@ static void stir(chain *k)
     if (k->solver) ck_assert_int_eq(pdm_solver_take_windows(k->solver), PDM_OK);
 }
 
-typedef double (*scalar)(chain *k);
-
-/* x [n] is what the function reads, g its gradient: order of what the first-order model leaves, over both signs. */
-static double taylor_slope(scalar f, chain *k, double *x, const double *g, pdm_size n, double h)
-{
-    double *base = calloc((size_t)n + 1, sizeof *base), rest[STEPS] = {0}, f0 = f(k);
-    memcpy(base, x, (size_t)n * sizeof *base);
-    for (int i = 0; i < STEPS; i++, h *= 0.5)
-        for (int side = -1; side <= 1; side += 2) {
-            double along = 0.0;
-            for (pdm_size j = 0; j < n; j++) {
-                x[j] = base[j] + side * h * number(5, j);
-                along += (x[j] - base[j]) * g[j];
-            }
-            rest[i] = hypot(rest[i], f(k) - f0 - along);
-        }
-    memcpy(x, base, (size_t)n * sizeof *base);
-    f(k);
-    free(base);
-    return log2(rest[0] / rest[STEPS - 1]) / (STEPS - 1);
-}
+static const pdm_random_key DIRECTION = {91, PDM_RANDOM_TEST, 5};
 
 static double *copy_of(const double *x, pdm_size n)
 {
@@ -190,8 +170,9 @@ START_TEST(windows_start_smooth_and_stay_a_partition)
     }
 END_TEST
 
-static double windows_loss(chain *k)
+static double windows_loss(void *user)
 {
+    chain *k   = user;
     double sum = 0.0;
     pdm_experts_put_windows(k->experts);
     double *w = windows_of(k->experts);
@@ -210,7 +191,7 @@ START_TEST(softmax_passes_the_taylor_test)
         for (pdm_size i = 0; i < k.n_window; i++) g_window[i] += number(3, i);
         pdm_experts_windows_backward(k.experts, g_window);
         double      *g     = copy_of(s.gradient, s.n);
-        const double slope = taylor_slope(windows_loss, &k, s.parameter, g, s.n, 0.02);
+        const double slope = taylor_slope(windows_loss, &k, DIRECTION, s.parameter, g, s.n, 0.02);
         ck_assert_msg(fabs(slope - 2.0) < 0.1, "slope %.3f", slope);
         pdm_experts_windows_backward(k.experts, g_window); /* adds */
         for (pdm_size i = 0; i < s.n; i++) ck_assert_double_eq_tol(s.gradient[i], 2.0 * g[i], 1e-13);
@@ -239,8 +220,9 @@ END_TEST
 
 /* sum over samples of p.(C w) - q.(C lambda), for the windows in the experts' description; p, q, w, lambda as below. */
 static pdm_buffer *p_of, *q_of, *w_of, *lambda_of, *c_of;
-static double      columns_loss(chain *k)
+static double      columns_loss(void *user)
 {
+    chain                  *k     = user;
     pdm_backend            *b     = k->p.backend;
     const pdm_batch         batch = problem_batch(&k->p);
     const pdm_solver_state *st    = pdm_solver_lend(k->solver);
@@ -326,7 +308,7 @@ START_TEST(columns_pass_the_taylor_test_in_windows)
         const pdm_columns_desc *d      = pdm_experts_columns(k.experts);
         double                 *g      = columns_gradient(&k, problem_batch(&k.p), true);
         double                 *window = (double *)d->group[0].window; /* all groups, one behind the other */
-        const double            slope  = taylor_slope(columns_loss, &k, window, g, k.n_window, 0.01);
+        const double            slope  = taylor_slope(columns_loss, &k, DIRECTION, window, g, k.n_window, 0.01);
         ck_assert_msg(fabs(slope - 2.0) < 0.1, "slope %.3f", slope);
         for (pdm_size e = 0, at = 0; e < d->n_expert * d->n_field; e++) {
             double along = 0.0, size = 0.0;
@@ -407,8 +389,9 @@ END_TEST
 
 /* ---- through the solve ---- */
 
-static double chain_loss(chain *k)
+static double chain_loss(void *user)
 {
+    chain *k   = user;
     double sum = 0.0, *c = calloc((size_t)k->n_c, sizeof *c);
     pdm_experts_put_windows(k->experts);
     ck_assert_int_eq(pdm_solver_take_windows(k->solver), PDM_OK);
@@ -454,7 +437,7 @@ static double chain_slope(chain *k)
     const pdm_weights s = pdm_experts_logits(k->experts);
     chain_loss(k);
     double      *g     = chain_gradient(k);
-    const double slope = taylor_slope(chain_loss, k, s.parameter, g, s.n, 0.005);
+    const double slope = taylor_slope(chain_loss, k, DIRECTION, s.parameter, g, s.n, 0.005);
     free(g);
     return slope;
 }
@@ -518,7 +501,7 @@ START_TEST(windows_that_vanish_leave_nothing_behind)
             if (_i / 2 == 0 && at >= first[1] && at < first[2]) ck_assert_double_eq(w[i], 0.0);
         }
         for (pdm_size i = 1; _i / 2 == 0 && i < s.n; i += 3) ck_assert_double_eq(g[i], 0.0);
-        const double slope = taylor_slope(chain_loss, &k, s.parameter, g, s.n, 0.02);
+        const double slope = taylor_slope(chain_loss, &k, DIRECTION, s.parameter, g, s.n, 0.02);
         ck_assert_msg(fabs(slope - 2.0) <= 0.1, "slope %.3f", slope);
         free(g), free(w);
         close_chain(&k);

@@ -7,22 +7,8 @@
 #include <stdlib.h>
 
 #include "io/io_impl.h"
-#include "tests/problems.h"
+#include "tests/models.h"
 #include "train/train_impl.h"
-
-static pdm_context *ctx;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-}
-
-static void close_context(void)
-{
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
-
-#define OK(call) ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
 
 static pdm_case *tiny_case(int number)
 {
@@ -144,18 +130,12 @@ END_TEST
 
 /* ---- estimates of the error ---- */
 
-typedef struct word {
-    const char *group, *name, *value;
-} word;
-
-static pdm_model *trained(const word *set, size_t n, int steps)
+static pdm_model *trained_with(const word *w, size_t n, int steps)
 {
-    pdm_case  *c = NULL;
-    pdm_model *m = NULL;
+    pdm_case *c = NULL;
     OK(pdm_case_create(ctx, &c));
-    for (size_t i = 0; i < n; i++) OK(pdm_case_set_text(c, set[i].group, set[i].name, set[i].value));
-    OK(pdm_model_create(c, &m));
-    pdm_case_destroy(&c);
+    set(c, n, w);
+    pdm_model *m = model_of(c);
     for (int k = 0; k < steps; k++) OK(pdm_model_train_step(m));
     return m;
 }
@@ -165,7 +145,7 @@ static pdm_model *trained(const word *set, size_t n, int steps)
 START_TEST(estimate_is_the_distance_to_the_polished_answer)
     {
         enum { N = 3, X = 16, T = 4, POINTS = T * X, SPLINE = 16 };
-        static const word   set[]   = {{"pde", "fields", "u v"},
+        static const word   words[] = {{"pde", "fields", "u v"},
                                        {"pde/residuals", "u", "dt(u) + dx(0.5*u - 0.01*dx(u)) - v"},
                                        {"pde/residuals", "v", "dt(v) - 0.02*dxx(v) + u*v"},
                                        {"pde/initial", "u", "u0"},
@@ -194,7 +174,7 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
         pdm_solve_result    result[N];
 
         open_context();
-        pdm_model *m = trained(set, sizeof set / sizeof *set, 3);
+        pdm_model *m = trained_with(words, sizeof words / sizeof *words, 3);
         ck_assert_int_eq(pdm_model_n_input(m), 2 * SPLINE);
         for (int i = 0; i < X; i++) x[i] = (double)i / X;
         OK(output_set(m, n, (double *const *)coordinate));
@@ -237,7 +217,7 @@ static void keep_length(void *user, const char *text)
  * estimate is the error but for that. 0.8 and 1.25 hold for every sample: mean and eight samples' spread give a bound. */
 START_TEST(estimate_is_near_the_error)
     {
-        static const word set[] = {
+        static const word words[] = {
             {"pde", "fields", "u"},
             {"pde/residuals", "u", "-lap(u) - a*sin(pi*x)*sin(pi*y) - b*sin(2*pi*x)*sin(pi*y)"},
             {"pde/boundary", "x_min", "u = 0"},
@@ -258,7 +238,7 @@ START_TEST(estimate_is_near_the_error)
             {"experts", "basis", "4"}};
         size_t length[2] = {0};
         open_context();
-        pdm_model *m = trained(set, sizeof set / sizeof *set, 5);
+        pdm_model *m = trained_with(words, sizeof words / sizeof *words, 5);
         OK(pdm_model_evaluate_exact(m, 0.0, keep_length, &length[0]));
         ck_assert(isnan(pdm_model_value(m, "estimate")));
         OK(pdm_model_set_estimate(m, 1));

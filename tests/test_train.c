@@ -7,23 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "tests/problems.h"
+#include "tests/models.h"
 #include "train/train_impl.h"
-
-static pdm_context *ctx;
-
-static void open_context(void)
-{
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
-    ck_assert_int_eq(pdm_context_set_threads(ctx, 2), PDM_OK);
-}
-
-static void close_context(void)
-{
-    ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-}
-
-#define OK(call) ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
 
 /* A tiny model of a test problem. */
 static pdm_case *tiny_case(int number)
@@ -41,14 +26,6 @@ static pdm_case *tiny_case(int number)
     OK(pdm_case_set_text(c, "training", "batch", "2"));
     OK(pdm_case_set_text(c, "training", "steps", "30"));
     return c;
-}
-
-static pdm_model *model_of(pdm_case *c)
-{
-    pdm_model *m = NULL;
-    OK(pdm_model_create(c, &m));
-    pdm_case_destroy(&c);
-    return m;
 }
 
 /* ---- natural sizes ---- */
@@ -72,7 +49,7 @@ static pdm_case *steady_case(const char *x_min, const char *x_max)
 /* u = a/pi^2 sin(pi x), about 51, whether the boundary data are zero or the rounding of sin(pi). */
 START_TEST(magnitude_is_of_the_solution_not_of_rounding)
     {
-        open_context();
+        open_context_threads(2);
         pdm_model *m = model_of(steady_case("u = 0", _i ? "u = a*sin(pi*x)" : "u = 0"));
         ck_assert_double_eq_tol(m->magnitude[0], 500.0 / 9.8696, 1.0); /* coefficients are near the values */
         pdm_model_destroy(&m);
@@ -82,7 +59,7 @@ END_TEST
 
 START_TEST(a_field_without_a_level_is_refused)
     {
-        open_context();
+        open_context_threads(2);
         pdm_case  *c = steady_case("dx(u) = 0", "flux(u) = 0");
         pdm_model *m = NULL;
         ck_assert_int_eq(pdm_model_create(c, &m), PDM_ERR_CASE);
@@ -98,7 +75,7 @@ START_TEST(an_integral_fixes_a_level_or_not)
     {
         static const char *const constraint[] = {"integral(u) = 0", "integral((1 + sin(2*pi*x))*u) = a",
                                                  "integral(dx(u)) = 0", "integral(sin(2*pi*x)*u) = 0"};
-        open_context();
+        open_context_threads(2);
         pdm_case  *c = steady_case("dx(u) = 0", "flux(u) = 0");
         pdm_model *m = NULL;
         OK(pdm_case_set_text(c, "pde/constraints", "level", constraint[_i]));
@@ -186,7 +163,7 @@ START_TEST(integral_is_met)
     {
         double error[2];
         for (int with = 0; with < 2; with++) {
-            open_context();
+            open_context_threads(2);
             pdm_model *m = model_of(amount_case(with ? "integral(u) = 1" : NULL));
             if (with)
                 ck_assert_double_lt(worst_amount(m, 0.0), 1e-6);
@@ -198,7 +175,7 @@ START_TEST(integral_is_met)
             close_context();
         }
         ck_assert_double_lt(error[1], 1.05 * error[0]);
-        open_context();
+        open_context_threads(2);
         pdm_model *m = model_of(amount_case("integral(u) = 1 + 0.3*t"));
         ck_assert_double_lt(worst_amount(m, 0.3), 1e-6);
         pdm_model_destroy(&m);
@@ -231,7 +208,7 @@ START_TEST(positive_field_stays_positive)
                                           {"experts", "basis", "4"},
                                           {"surrogate", "modes", "2 2"},
                                           {"training", "batch", "1"}};
-            open_context();
+            open_context_threads(2);
             OK(pdm_case_create(ctx, &c));
             for (size_t i = 0; i < sizeof set / sizeof *set; i++)
                 OK(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]));
@@ -298,7 +275,7 @@ START_TEST(answers_do_not_depend_on_units)
         static const double length[2] = {1.0, 2.5e-6}, size[2] = {1.0, 3e9}, time[2] = {1.0, 86400.0};
         double             *u[2][2] = {{NULL}};
         pdm_size            n       = 0;
-        open_context();
+        open_context_threads(2);
         for (int k = 0; k < 2; k++) {
             pdm_model       *m        = model_of(twin_case(length[k], size[k], time[k]));
             const double     input[1] = {1.1 * size[k]};
@@ -380,7 +357,7 @@ START_TEST(loss_gradient_passes_the_taylor_test)
         const int k      = _i / 3;
         char      path[] = "taylor-data.nc", table[4096];
         double    slope  = 0.0;
-        open_context();
+        open_context_threads(2);
         pdm_case *c = tiny_case(chains[k].problem);
         OK(pdm_case_set_text(c, "domain/x", "experts", chains[k].experts));
         OK(pdm_case_set_text(c, "experts", "partition", chains[k].partition));
@@ -413,7 +390,7 @@ START_TEST(loss_gradient_in_other_modes)
         const int        number = which[_i / 6], loss = _i / 2 % 3;
         char             path[] = "taylor-modes.nc", table[4096];
         double           slope  = 0.0;
-        open_context();
+        open_context_threads(2);
         pdm_case *c = tiny_case(number);
         OK(pdm_case_set_text(c, "domain/x", "experts", "2"));
         OK(pdm_case_set_text(c, "solver", "ridge", alone ? "1e-1" : "1e-4")); /* alone they hardly have a minimum */
@@ -453,7 +430,7 @@ START_TEST(taylor_test_finds_a_small_mistake)
     {
         char   table[4096];
         double slope = 0.0;
-        open_context();
+        open_context_threads(2);
         pdm_case *c = tiny_case(chains[_i].problem);
         OK(pdm_case_set_text(c, "domain/x", "experts", chains[_i].experts));
         OK(pdm_case_set_text(c, "experts", "partition", chains[_i].partition));
@@ -505,7 +482,7 @@ START_TEST(modes_are_compared)
         static const pdm_size count[] = {2, 1, 50};
         mode_numbers          t       = {0};
         char                  path[]  = "modes-data.nc";
-        open_context();
+        open_context_threads(2);
         pdm_case *c = tiny_case(PROBLEM_HEAT);
         OK(pdm_case_set_text(c, "domain/x", "experts", "2"));
         pdm_model *m = model_of(c);
@@ -546,26 +523,26 @@ END_TEST
  * their rows look at nothing of their neighbours. u = t + t^2; 15 functions a box reach all five coefficients in t. */
 START_TEST(independent_experts_find_what_they_reach)
     {
-        open_context();
+        open_context_threads(2);
         pdm_case *c = NULL;
         OK(pdm_case_create(ctx, &c));
-        static const char *const word[][3] = {{"pde", "fields", "u"},
-                                              {"pde/residuals", "u", "dt(u) - 1 - 2*t"},
-                                              {"pde/initial", "u", "0"},
-                                              {"pde/exact", "u", "t + t^2"},
-                                              {"domain", "dimensions", "t x"},
-                                              {"domain/t", "extent", "0 1"},
-                                              {"domain/t", "control_points", "6"},
-                                              {"domain/x", "extent", "0 1"},
-                                              {"domain/x", "control_points", "16"},
-                                              {"domain/x", "kind", "periodic"},
-                                              {"domain/x", "experts", "3"},
-                                              {"experts", "basis", "15"},
-                                              {"surrogate", "modes", "2"},
-                                              {"solver", "mode", "independent"},
-                                              {"solver", "ridge", "1e-12"}};
-        for (size_t i = 0; i < sizeof word / sizeof *word; i++)
-            OK(pdm_case_set_text(c, word[i][0], word[i][1], word[i][2]));
+        static const char *const words[][3] = {{"pde", "fields", "u"},
+                                               {"pde/residuals", "u", "dt(u) - 1 - 2*t"},
+                                               {"pde/initial", "u", "0"},
+                                               {"pde/exact", "u", "t + t^2"},
+                                               {"domain", "dimensions", "t x"},
+                                               {"domain/t", "extent", "0 1"},
+                                               {"domain/t", "control_points", "6"},
+                                               {"domain/x", "extent", "0 1"},
+                                               {"domain/x", "control_points", "16"},
+                                               {"domain/x", "kind", "periodic"},
+                                               {"domain/x", "experts", "3"},
+                                               {"experts", "basis", "15"},
+                                               {"surrogate", "modes", "2"},
+                                               {"solver", "mode", "independent"},
+                                               {"solver", "ridge", "1e-12"}};
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+            OK(pdm_case_set_text(c, words[i][0], words[i][1], words[i][2]));
         if (_i) OK(pdm_case_set_text(c, "experts", "partition", "smooth"));
         pdm_model     *m    = model_of(c);
         pdm_surrogate *net  = pdm_model_surrogate(m);
@@ -599,7 +576,7 @@ START_TEST(failed_gradient_check_keeps_the_weights)
         float   *before, *after;
         pdm_size n     = 0;
         double   slope = 0.0;
-        open_context();
+        open_context_threads(2);
         pdm_model *m = model_of(tiny_case(PROBLEM_HEAT));
         weights_of(m, &before, &n);
         pdm_status status = PDM_ERR_MEMORY;
@@ -623,7 +600,7 @@ START_TEST(threads_do_not_change_a_bit)
         float   *weight[2];
         pdm_size n = 0;
         for (int t = 0; t < 2; t++) {
-            open_context();
+            open_context_threads(2);
             OK(pdm_context_set_threads(ctx, t + 1));
             pdm_model *m = model_of(tiny_case(_i));
             for (int k = 0; k < 10; k++) OK(pdm_model_train_step(m));
@@ -671,7 +648,7 @@ START_TEST(loss_and_gradient_are_of_the_same_samples)
         double   loss[3] = {0.0}, worst = 0.0, size = 0.0, *g[3];
         float   *before, *after;
         pdm_size n;
-        open_context();
+        open_context_threads(2);
         pdm_case *c = tiny_case(PROBLEM_FLUX), *plain = NULL;
         OK(pdm_case_copy(c, &plain));
         pdm_model *m = model_of(plain);
@@ -724,7 +701,7 @@ START_TEST(resumed_training_is_the_same_training)
     {
         float   *weight[2];
         pdm_size n = 0;
-        open_context();
+        open_context_threads(2);
         pdm_model *m = model_of(tiny_case(PROBLEM_FLUX));
         for (int k = 0; k < 12; k++) {
             if (k == 5) OK(pdm_model_write(m, "resume.nc"));
@@ -755,7 +732,7 @@ START_TEST(models_of_earlier_formats_are_refused)
     {
         pdm_store *s = NULL;
         pdm_model *m = NULL;
-        open_context();
+        open_context_threads(2);
         pdm_case *c = tiny_case(PROBLEM_HEAT);
         OK(pdm_store_create(ctx, "earlier.nc", "model", PDM_MODEL_FORMAT_PLAIN - 1, &s));
         OK(pdm_store_put_case(s, c));
@@ -773,7 +750,7 @@ END_TEST
 START_TEST(steps_do_not_allocate)
     {
         pdm_size second = 0, last = 0;
-        open_context();
+        open_context_threads(2);
         pdm_model *m = model_of(tiny_case(_i));
         for (int k = 0; k < 50 && k < 30; k++) {
             OK(pdm_model_train_step(m));
@@ -789,7 +766,7 @@ END_TEST
 START_TEST(training_lowers_the_loss)
     {
         double first = 0.0, last = 0.0;
-        open_context();
+        open_context_threads(2);
         pdm_case *c = tiny_case(PROBLEM_HEAT);
         OK(pdm_case_set_text(c, "training", "steps", "150"));
         pdm_model *m = model_of(c);
@@ -809,7 +786,7 @@ END_TEST
 /* In batches or one by one, polished or not, the same numbers; the polished answer of a problem with an exact solution. */
 START_TEST(prediction_does_not_depend_on_the_batch)
     {
-        open_context();
+        open_context_threads(2);
         pdm_model   *m        = model_of(tiny_case(PROBLEM_HEAT));
         const double input[3] = {0.6, 0.9, 1.2};
         for (int k = 0; k < 5; k++) OK(pdm_model_train_step(m));
@@ -867,7 +844,7 @@ START_TEST(polished_error_converges)
         const char              *name      = orders[_i].file ? orders[_i].file : orders[_i].x_max;
         double                   sx = 0, sy = 0, sxx = 0, sxy = 0;
         char                     path[1024], line[64];
-        open_context();
+        open_context_threads(2);
         for (int k = 0; k < 4; k++) {
             pdm_case *c = NULL;
             const int n = (int)(orders[_i].base * factor[k] + 0.5);
@@ -932,7 +909,7 @@ static pdm_case *layer_case(bool periodic, const char *grading)
 START_TEST(auto_grading_finds_layers)
     {
         double error[2];
-        open_context();
+        open_context_threads(2);
         for (int k = 0; k < 2; k++) {
             pdm_model *m = model_of(layer_case(_i == 1, k ? "auto" : "linear"));
             OK(pdm_model_evaluate_exact(m, 1e-9, NULL, NULL));
@@ -948,7 +925,7 @@ END_TEST
 /* The knots that were found are in the model's file: it is read without their being found again, and they are the same. */
 START_TEST(auto_grading_is_kept_in_the_file)
     {
-        open_context();
+        open_context_threads(2);
         pdm_model *m = model_of(layer_case(false, "auto")), *again = NULL;
         OK(pdm_model_write(m, "grading.nc"));
         OK(pdm_model_read(ctx, "grading.nc", &again));
@@ -1006,7 +983,7 @@ START_TEST(later_times_are_reached_slab_by_slab)
         const double       *coordinate[PDM_MAX_DIM] = {time, x};
         const pdm_size      n[PDM_MAX_DIM]          = {5, 32};
         pdm_solve_result    result;
-        open_context();
+        open_context_threads(2);
         pdm_model *m = model_of(rolling_case(_i == 1));
         for (int i = 0; i < 24; i++) input[i] = rolling_solution(_i == 1, 0.0, pdm_domain_greville(m->domain, 1)[i]);
         for (int i = 0; i < 32; i++) x[i] = i / 32.0;
@@ -1032,7 +1009,7 @@ START_TEST(training_carries_states_through_slabs)
     {
         float   *weight[2];
         pdm_size n = 0;
-        open_context();
+        open_context_threads(2);
         pdm_case *c = rolling_case(false);
         OK(pdm_case_set_text(c, "training", "slabs", "3"));
         pdm_model *m = model_of(c);
@@ -1062,7 +1039,7 @@ START_TEST(slabs_that_cannot_follow_are_refused)
         } wrong[]            = {{"pde/residuals", "u", "dt(u) - dx(0.1*dx(u)) + sin(t)*u", "equations without t"},
                                 {"pde/initial", "u", "2*u0", "initial data that are input fields"}};
         const double time[1] = {1.0};
-        open_context();
+        open_context_threads(2);
         pdm_case *c = rolling_case(false);
         OK(pdm_case_set_text(c, wrong[_i].group, wrong[_i].name, wrong[_i].value));
         pdm_model *m = model_of(c);
@@ -1079,7 +1056,7 @@ START_TEST(output_grid_is_the_hosts)
     {
         double       u[7], again[7], x[7];
         const double input[1] = {1.2};
-        open_context();
+        open_context_threads(2);
         pdm_case *c = interval_case("3", "dx(u) = a*cos(3)");
         OK(pdm_case_set_text(c, "domain/x", "control_points", "6"));
         OK(pdm_case_set_text(c, "surrogate", "modes", "2"));
@@ -1126,7 +1103,7 @@ START_TEST(distributions_parse)
     {
         pdm_distribution d;
         double           centre, width;
-        open_context();
+        open_context_threads(2);
         const pdm_status status = pdm_distribution_parse(
             ctx, distributions[_i].text, (pdm_where){.group = "inputs/a", .attribute = "distribution"}, &d);
         ck_assert_int_eq(status, distributions[_i].good ? PDM_OK : PDM_ERR_CASE);
