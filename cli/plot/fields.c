@@ -6,17 +6,6 @@
 
 /* Fields of samples alone. One field as maps or lines: samples side by side. Else a row a sample, a column a field; with
  * several times a row a sample and field, a column a time. */
-static void fill_cell(const job *j, const item *x, panel *p, size_t t)
-{
-    if (view_of(&x->mine) == VIEW_LINE) {
-        start_lines(p, &x->mine, &j->scale[x->field]);
-        add_line(p, &x->mine, 0, colour_line(0, 1), 1.6, false, "");
-    } else {
-        fill_map(p, &x->mine, t, &j->scale[x->field]);
-        add_bar(p, &x->mine);
-    }
-}
-
 static exit_code arrange_grid(session *s, job *j)
 {
     exit_code  code         = CODE_FINE;

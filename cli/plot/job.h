@@ -62,6 +62,8 @@ void start_lines(panel *p, const plot_field *x, const scale *c);
 void add_line(panel *p, const plot_field *x, size_t t, colour c, double width, bool is_dashed, const char *name);
 /* A thick line for the prediction, and upon it the reference, thin and dashed. */
 void add_pair(panel *p, const plot_field *x, const plot_field *reference, size_t t, colour c, const char *name);
+/* One sample's field alone: a line over one coordinate, else a map at time number t with its bar. */
+void fill_cell(const job *j, const item *x, panel *p, size_t t);
 /* Both at three times. */
 void fill_slices(panel *p, const plot_field *x, const plot_field *reference, const scale *c);
 void set_title(panel *p, const char *title);

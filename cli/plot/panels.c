@@ -130,3 +130,14 @@ void label_difference(label *l, const plot_field *x)
     snprintf(l->full, sizeof l->full, "%s", full);
     l->note[0] = '\0'; /* the brief label says all */
 }
+
+void fill_cell(const job *j, const item *x, panel *p, size_t t)
+{
+    if (view_of(&x->mine) == VIEW_LINE) {
+        start_lines(p, &x->mine, &j->scale[x->field]);
+        add_line(p, &x->mine, 0, colour_line(0, 1), 1.6, false, "");
+    } else {
+        fill_map(p, &x->mine, t, &j->scale[x->field]);
+        add_bar(p, &x->mine);
+    }
+}

@@ -114,17 +114,6 @@ static void describe_routing(const job *j, const routing *r, size_t sample, char
              all > 0.0 ? 100.0 * columns / all : 0.0, null, n, n == 1 ? "" : "s");
 }
 
-static void fill_field(const job *j, const item *x, size_t t, panel *p)
-{
-    if (view_of(&x->mine) == VIEW_LINE) {
-        start_lines(p, &x->mine, &j->scale[x->field]);
-        add_line(p, &x->mine, 0, colour_line(0, 1), 1.6, false, "");
-    } else {
-        fill_map(p, &x->mine, t, &j->scale[x->field]);
-        add_bar(p, &x->mine);
-    }
-}
-
 /* A row a sample: its fields, then experts. */
 static exit_code arrange_beside(session *s, job *j, const routing *r, lent *l)
 {
@@ -139,7 +128,7 @@ static exit_code arrange_beside(session *s, job *j, const routing *r, lent *l)
         describe_routing(j, r, first->sample, j->figure.header[row]);
         for (int i = 0; i < n_shown; i++) {
             panel *p = figure_panel(&j->figure, row, i);
-            fill_field(j, &first[i], 0, p);
+            fill_cell(j, &first[i], p, 0);
             if (n_shown > 1) set_title(p, first[i].mine.name);
             p->hides_x = row + 1 < n_row;
             p->hides_y = i > 0 && p->kind == PANEL_MAP;
@@ -173,7 +162,7 @@ static exit_code arrange_below(session *s, job *j, const routing *r, lent *l)
         for (int i = 0; i < j->n_field; i++) {
             panel *p = figure_panel(&j->figure, i, (int)k);
             char   text[PLOT_TEXT];
-            fill_field(j, &first[i], t, p);
+            fill_cell(j, &first[i], p, t);
             plot_place_text(first->mine.t.name, first->mine.t.at[t], first->mine.t.units, text);
             if (i == 0) set_title(p, text);
             p->tile    = last->tile;
