@@ -113,25 +113,17 @@ static bool boxes_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_S
     return true;
 }
 
-static void print_shape(const pdm_tensor_info *t, char text[128])
-{
-    size_t used = 0;
-    text[0]     = '\0';
-    for (pdm_size k = 0; k < t->n_axis && used < 128; k++)
-        used += (size_t)snprintf(text + used, 128 - used, "%s%lld", k ? " x " : "", (long long)t->shape[k]);
-}
-
 static bool networks_agree(const pdm_surrogate *a, const pdm_surrogate *b, char note[NOTE_SIZE])
 {
-    char mine[128], theirs[128];
+    char mine[SHAPE_TEXT], theirs[SHAPE_TEXT];
 
     if (a->n_tensor != b->n_tensor) {
         differs(note, "networks of %lld tensors against %lld", (long long)a->n_tensor, (long long)b->n_tensor);
         return false;
     }
     for (pdm_size i = 0; i < a->n_tensor; i++) {
-        print_shape(&a->tensor[i], mine);
-        print_shape(&b->tensor[i], theirs);
+        tensor_shape_text(&a->tensor[i], " x ", mine);
+        tensor_shape_text(&b->tensor[i], " x ", theirs);
         if (strcmp(a->tensor[i].name, b->tensor[i].name) != 0 || strcmp(mine, theirs) != 0) {
             differs(note, "the network's %s is %s against %s %s", a->tensor[i].name, mine, b->tensor[i].name, theirs);
             return false;

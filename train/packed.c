@@ -156,12 +156,12 @@ done:
 
 /* ---- file ---- */
 
-static void shape_text(const pdm_tensor_info *t, char text[160])
+void tensor_shape_text(const pdm_tensor_info *t, const char *between, char text[SHAPE_TEXT])
 {
     size_t used = 0;
     text[0]     = '\0';
-    for (pdm_size k = 0; k < t->n_axis && used < 160; k++)
-        used += (size_t)snprintf(text + used, 160 - used, "%s%lld", k ? " " : "", (long long)t->shape[k]);
+    for (pdm_size k = 0; k < t->n_axis && used < SHAPE_TEXT; k++)
+        used += (size_t)snprintf(text + used, SHAPE_TEXT - used, "%s%lld", k ? between : "", (long long)t->shape[k]);
 }
 
 /* n numbers as floats, or with scale > 0 as halves. */
@@ -198,7 +198,7 @@ pdm_status packed_put(const pdm_surrogate *net, pdm_store *s, const packed_weigh
 {
     pdm_status status = PDM_OK;
     double    *scale  = NULL;
-    char       shape[160], name[80];
+    char       shape[SHAPE_TEXT], name[80];
 
     PDM_TRY(pdm_alloc_array(net->ctx, net->n_tensor, &scale));
     for (pdm_size t = 0; t < net->n_tensor; t++) {
@@ -207,7 +207,7 @@ pdm_status packed_put(const pdm_surrogate *net, pdm_store *s, const packed_weigh
         const float           *x    = f->rank ? f->factor : whole + info->offset;
         const pdm_size         n    = f->rank ? f->n_number : info->n;
         if (p && p->half) scale[t] = half_scale(n, x);
-        shape_text(info, shape);
+        tensor_shape_text(info, " ", shape);
         if (!f->rank) {
             PDM_TRY(put_numbers(s, net->ctx, info->name, n, x, scale[t], shape));
             continue;

@@ -180,6 +180,9 @@ typedef struct packed_weights {
 /* Is it a matrix per mode, and its sizes. */
 bool     tensor_has_modes(const pdm_tensor_info *t);
 void     tensor_modes(const pdm_tensor_info *t, pdm_size *n_mode, pdm_size *n_in, pdm_size *n_out);
+/* "3 x 4" of a tensor of that shape, with what stands between. */
+enum { SHAPE_TEXT = 160 };
+void     tensor_shape_text(const pdm_tensor_info *t, const char *between, char text[SHAPE_TEXT]);
 void     packed_destroy(pdm_context *ctx, pdm_size n_tensor, packed_weights *p);
 pdm_size packed_bytes(const pdm_surrogate *net, const packed_weights *p);
 /* What a reader gets: out [n_parameter]. whole: those of tensors that are stored whole. */
