@@ -208,6 +208,18 @@ done:
     return status;
 }
 
+/* r and y of all rows at c. */
+static pdm_status residual_at(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *c)
+{
+    pdm_status        status = PDM_OK;
+    pdm_solver_state *st     = &s->state;
+
+    PDM_TRY(s->backend->ops->rows_residual(s->backend, st->rows, batch, data, c, st->r));
+    PDM_TRY(solver_weigh(s, st->rows, batch, st->r, st->y));
+done:
+    return status;
+}
+
 /* Where the lift solves an expert's rows already, what is left of them is rounding: to be told by the objective of all rows. */
 static pdm_status look_around(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift)
 {
@@ -215,8 +227,7 @@ static pdm_status look_around(pdm_solver *s, pdm_batch batch, const pdm_rows_dat
     pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
 
-    PDM_TRY(b->ops->rows_residual(b, st->rows, batch, data, lift, st->r));
-    if (st->y != st->r) PDM_TRY(b->ops->rows_weigh(b, st->rows, batch, st->r, st->y));
+    PDM_TRY(residual_at(s, batch, data, lift));
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_row, st->r, st->y, NULL, s->phi));
     for (pdm_size e = 0; e < s->n_part; e++)
         for (pdm_size i = 0; i < batch.n; i++)
@@ -229,7 +240,6 @@ pdm_status solver_parts_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_dat
                               pdm_buffer *lift, pdm_start start)
 {
     pdm_status        status = PDM_OK;
-    pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
 
     for (pdm_size i = 0; i < batch.n; i++) s->result[batch.index[i]] = (pdm_solve_result){.reason = PDM_REASON_NONE};
@@ -241,8 +251,7 @@ pdm_status solver_parts_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_dat
         PDM_TRY(put_weights(s, batch, &s->part[e]));
     }
     PDM_TRY(put_together(s, batch, lift));
-    PDM_TRY(b->ops->rows_residual(b, st->rows, batch, data, st->c, st->r));
-    if (st->y != st->r) PDM_TRY(b->ops->rows_weigh(b, st->rows, batch, st->r, st->y));
+    PDM_TRY(residual_at(s, batch, data, st->c));
 done:
     return status;
 }

@@ -10,10 +10,9 @@ static const double TRUSTED     = 0.1;   /* gain from which on the model tells s
 static const double ROUNDING    = 2e-15; /* relative rounding of a row's sum                         */
 static const double VANISHED    = 1e-26; /* objective, relative to the start, that counts as zero      */
 
-/* y = M r. */
-static pdm_status weigh(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_buffer *y)
+pdm_status solver_weigh(pdm_solver *s, pdm_rows_plan *rows, pdm_batch batch, pdm_buffer *r, pdm_buffer *y)
 {
-    return y == r ? PDM_OK : s->backend->ops->rows_weigh(s->backend, s->pass.rows, batch, r, y);
+    return y == r ? PDM_OK : s->backend->ops->rows_weigh(s->backend, rows, batch, r, y);
 }
 
 /* phi [n_sample] host = 1/2 r.y + 1/2 sum ridge_n w_n^2 */
@@ -21,7 +20,7 @@ static pdm_status objective(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_b
 {
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
-    PDM_TRY(weigh(s, batch, r, y));
+    PDM_TRY(solver_weigh(s, s->pass.rows, batch, r, y));
     PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_row, r, y, NULL, phi));
     PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_column, w, w, s->state.ridges, s->dot));
     for (pdm_size i = 0; i < batch.n; i++) {

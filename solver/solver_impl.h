@@ -52,6 +52,8 @@ struct pdm_solver {
 };
 
 /* minimise.c */
+/* y = M r; nothing where y is r. */
+pdm_status solver_weigh(pdm_solver *s, pdm_rows_plan *rows, pdm_batch batch, pdm_buffer *r, pdm_buffer *y);
 /* Minimises phi(w), with the columns built; the samples' results are those of this pass. */
 pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
                            solver_pass pass);
