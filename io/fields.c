@@ -74,6 +74,11 @@ const char *pdm_fields_path(const pdm_fields *f)
     return f->path;
 }
 
+pdm_context *pdm_fields_context(const pdm_fields *f)
+{
+    return f->ctx;
+}
+
 /* ---- finding a variable ------------------------------------------------------------------------------------------ */
 
 /* The error that says which variables there are, and which one may be meant. */

@@ -127,8 +127,9 @@ pdm_status pdm_fields_coordinate(pdm_fields *f, const char *name, const char *un
 pdm_status pdm_fields_read(pdm_fields *f, const char *name, pdm_size n_dim, const char *const *dims, const char *units,
                            pdm_size *shape, double **values);
 /* Length of a dimension, -1 when the file has none of that name. */
-pdm_size    pdm_fields_dimension(const pdm_fields *f, const char *name);
-const char *pdm_fields_path(const pdm_fields *f);
+pdm_size     pdm_fields_dimension(const pdm_fields *f, const char *name);
+const char  *pdm_fields_path(const pdm_fields *f);
+pdm_context *pdm_fields_context(const pdm_fields *f);
 
 /* ---- fields out (io/output.c) ---------------------------------------------------------------------------------------------
  * Written to a file beside `path`; pdm_output_commit renames it, pdm_output_destroy without commit removes it. */
@@ -179,6 +180,9 @@ pdm_status pdm_store_get_text(pdm_store *s, const char *group, const char *name,
 pdm_status pdm_store_length(pdm_store *s, const char *group, const char *name, pdm_size *n);  /* -1: absent */
 pdm_status pdm_store_get(pdm_store *s, const char *group, const char *name, pdm_store_type type, pdm_size n,
                          void *values);
+/* put or get, so that a file is read by the list that it is written by. */
+pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, const char *name, pdm_store_type type,
+                              pdm_size n, void *values);
 void       pdm_store_destroy(pdm_store **s); /* not committed: nothing is left behind */
 
 /* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------------------- */

@@ -727,3 +727,10 @@ pdm_status pdm_store_get(pdm_store *s, const char *group, const char *name, pdm_
 done:
     return status;
 }
+
+pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, const char *name, pdm_store_type type,
+                              pdm_size n, void *values)
+{
+    return writing ? pdm_store_put(s, group, name, type, n, values, NULL)
+                   : pdm_store_get(s, group, name, type, n, values);
+}
