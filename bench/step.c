@@ -10,7 +10,7 @@
 #include "bench/bench.h"
 #include "bench/count.h"
 #include "bench/limits.h"
-#include "train/train_impl.h"
+#include "train/train.h"
 
 enum { N_WARM = 5, N_STEP = 30, N_PREDICT = 30, N_ROUND = 15 };
 
@@ -56,7 +56,8 @@ static void run_adam(void *user)
     pdm_surrogate *net  = d->m->surrogate;
     const pdm_adam adam = {
         .n = net->n_parameter, .step = N_STEP, .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .gradient_scale = 1.0};
-    keep(d, d->b->ops->adam_f32(d->b, &adam, net->g_parameters, d->m->adam_m, d->m->adam_v, net->parameters));
+    keep(d,
+         d->b->ops->adam_f32(d->b, &adam, net->g_parameters, d->m->state.adam_m, d->m->state.adam_v, net->parameters));
 }
 
 static void run_columns_build(void *user)
@@ -68,13 +69,13 @@ static void run_columns_build(void *user)
 static void run_residual(void *user)
 {
     bench_data *d = user;
-    keep(d, d->b->ops->rows_residual(d->b, d->st->rows, d->all, &d->m->data, d->st->c, d->st->r));
+    keep(d, d->b->ops->rows_residual(d->b, d->st->rows, d->all, &d->m->samples->data, d->st->c, d->st->r));
 }
 
 static void run_linearise(void *user)
 {
     bench_data *d = user;
-    keep(d, d->b->ops->rows_linearise(d->b, d->st->rows, d->all, &d->m->data, d->st->c, d->st->A));
+    keep(d, d->b->ops->rows_linearise(d->b, d->st->rows, d->all, &d->m->samples->data, d->st->c, d->st->A));
 }
 
 static void run_apply_adjoint(void *user)
@@ -111,7 +112,7 @@ static void run_solve(void *user)
 static void run_columns_expand(void *user)
 {
     bench_data *d = user;
-    keep(d, d->b->ops->columns_expand(d->b, d->st->columns, d->all, d->st->w, d->m->lift, d->c));
+    keep(d, d->b->ops->columns_expand(d->b, d->st->columns, d->all, d->st->w, d->m->samples->lift, d->c));
 }
 
 typedef struct operation {
@@ -205,12 +206,13 @@ done:
 /* The batch of one more step, solved, linearised and differentiated; no weight is changed. */
 static pdm_status prepare(bench_data *d)
 {
-    pdm_status   status = PDM_OK;
-    double       loss   = 0.0;
-    const size_t n      = (size_t)d->st->n_sample * sizeof(double);
+    pdm_status      status = PDM_OK;
+    pdm_size        n_good = 0;
+    pdm_step_report r;
+    const size_t    n = (size_t)d->st->n_sample * sizeof(double);
 
-    PDM_TRY(pdm_model_loss(d->m, pdm_model_step(d->m), true, &loss));
-    PDM_TRY(pdm_solver_linearise(d->m->solver, d->all, &d->m->data, true));
+    PDM_TRY(pdm_train_loss(d->m, pdm_model_step(d->m), d->all, true, &n_good, &r));
+    PDM_TRY(pdm_solver_linearise(d->m->solver, d->all, &d->m->samples->data, true));
     PDM_TRY(d->b->ops->buffer_create(d->b, n * (size_t)d->st->n_column, &d->g_w));
     PDM_TRY(d->b->ops->buffer_create(d->b, n * (size_t)d->st->n_column, &d->x_w));
     PDM_TRY(d->b->ops->buffer_create(d->b, n * (size_t)d->st->c_size, &d->c));
@@ -234,7 +236,7 @@ static pdm_status time_operations(bench_data *d, bench_limits limits)
 {
     pdm_status              status  = PDM_OK;
     pdm_blocks             *blocks  = NULL;
-    const pdm_rows_desc    *rows    = pdm_domain_rows(d->m->domain);
+    const pdm_rows_desc    *rows    = pdm_domain_rows(d->m->problem->domain);
     const pdm_columns_desc *columns = pdm_experts_columns(d->m->experts);
     bench_count             count[BENCH_N_OPERATION];
 
@@ -269,7 +271,7 @@ static pdm_status time_prediction(pdm_model *m)
     static const char *const part[] = {"seconds", "seconds.data", "seconds.network", "seconds.solve", "seconds.output"};
     enum { N_PART = sizeof part / sizeof *part };
     pdm_status status   = PDM_OK;
-    pdm_cpu   *cpu      = pdm_cpu_of(m->backend);
+    pdm_cpu   *cpu      = pdm_cpu_of(m->problem->backend);
     const int  n_thread = cpu->n_thread;
     double    *u = NULL, best[N_PART] = {INFINITY}, whole[N_PREDICT];
     int32_t    reason = PDM_REASON_NONE;
@@ -277,7 +279,7 @@ static pdm_status time_prediction(pdm_model *m)
     PDM_TRY(pdm_alloc_array(m->ctx, pdm_model_n_field(m) * pdm_model_n_point(m), &u));
     cpu->n_thread = 1;
     for (int i = 0; i < N_PREDICT; i++) {
-        PDM_TRY(pdm_model_predict(m, 1, m->input, u, &reason));
+        PDM_TRY(pdm_model_predict(m, 1, m->samples->input, u, &reason));
         whole[i] = pdm_model_value(m, "seconds");
         if (whole[i] >= best[0]) continue;
         for (int k = 0; k < N_PART; k++) best[k] = pdm_model_value(m, part[k]);
@@ -332,9 +334,9 @@ static pdm_status bench(pdm_context *ctx, pdm_case *c, bench_data *d)
     const bench_limits limits = bench_measure_limits(pdm_context_threads(ctx));
 
     PDM_TRY(pdm_model_create(c, &d->m));
-    d->b   = pdm_model_backend(d->m);
-    d->st  = pdm_solver_lend(pdm_model_solver(d->m));
-    d->all = batch_of(d->m, d->m->n_batch);
+    d->b   = d->m->problem->backend;
+    d->st  = pdm_solver_lend(d->m->solver);
+    d->all = pdm_model_batch(d->m, d->m->n_batch);
     print_limits(d, limits);
     PDM_TRY(time_steps(d->m));
     PDM_TRY(time_operations(d, limits));

@@ -33,13 +33,20 @@ static exit_code run(session *s, const options *o)
     comparison   compared  = {.r = &r};
     const double tolerance = o->tolerance > 0.0 ? o->tolerance : TOLERANCE;
 
+    pdm_compress_settings settings;
+    pdm_compress_settings_init(&settings, sizeof settings);
+    settings.rank      = o->rank;
+    settings.energy    = o->energy;
+    settings.half      = o->half;
+    settings.groups    = o->groups;
+    settings.tolerance = tolerance;
+    settings.against   = o->against;
     if (o->n_set > 0) return fail(s, CODE_USAGE, "compress: --set changes a case; a model keeps its own");
     if (o->rank > 0.0 && o->energy > 0.0)
         return fail(s, CODE_USAGE, "compress: --rank and --energy exclude each other");
     CLI_TRY(check_output(s));
     CLI_TRY(subject_read_model(s, o->operand[0], &x));
-    CLI_TRY(check(s, pdm_model_compress(x.model, o->output, o->rank, o->energy, o->half, o->groups, tolerance,
-                                        o->against, comparison_text, comparison_number, &compared)));
+    CLI_TRY(check(s, pdm_model_compress(x.model, o->output, &settings, comparison_text, comparison_number, &compared)));
     if (r.begun) json_end();
     if (!compared.within)
         CLI_TRY(fail(s, CODE_LIMIT, "%s is not written: the error rises by more than %g of what it was", o->output,

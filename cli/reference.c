@@ -46,12 +46,19 @@ static exit_code run(session *s, const options *o)
     outcome      found     = {.r = &r};
     const double tolerance = o->tolerance > 0.0 ? o->tolerance : TOLERANCE;
 
+    pdm_reference_settings settings;
+    pdm_reference_settings_init(&settings, sizeof settings);
+    settings.input        = o->operand[1];
+    settings.n_sample     = o->samples;
+    settings.method       = o->method;
+    settings.tolerance    = tolerance;
+    settings.max_unknowns = o->max_unknowns;
+    settings.max_seconds  = o->max_seconds;
     if (o->operand[1] && o->samples > 0)
         return fail(s, CODE_USAGE, "reference: --samples draws inputs; %s has them already", o->operand[1]);
     CLI_TRY(check_output(s));
     CLI_TRY(subject_read_case(s, o->operand[0], &x));
-    CLI_TRY(check(s, pdm_case_reference(x.the_case, o->operand[1], o->samples, o->output, o->method, tolerance,
-                                        o->max_unknowns, o->max_seconds, print_text, print_number, &found)));
+    CLI_TRY(check(s, pdm_case_reference(x.the_case, o->output, &settings, print_text, print_number, &found)));
     if (r.begun) json_end();
     if (!found.converged)
         code = fail(s, CODE_LIMIT, "%s is not converged to %g within the limits; it holds the finest solution",

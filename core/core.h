@@ -99,6 +99,12 @@ void       pdm_arena_reset(pdm_arena *a, size_t mark);
 /* n as int, or PDM_ERR_ARGUMENT with text `what`, before a BLAS, MPI or NetCDF call gets a wrapped number. */
 pdm_status pdm_narrow_int(pdm_context *ctx, pdm_size n, const char *what, int *out);
 
+/* ---- settings structs of the public header, which may grow (core/growing.c): their first member is their size ---- */
+/* Defaults into a caller's struct of `size` bytes, which may be of an earlier header: as much as it has. */
+void pdm_settings_fill(void *to, size_t size, const void *defaults, size_t own);
+/* What a caller gave onto the defaults in out [own]; given NULL: these. PDM_ERR_ARGUMENT where the size was never set. */
+pdm_status pdm_settings_take(pdm_context *ctx, const char *name, const void *given, void *out, size_t own);
+
 /* ---- log (core/log.c) ---- */
 void pdm_log(pdm_context *ctx, pdm_log_level level, const char *topic, const char *format, ...) PDM_PRINTF(4, 5);
 bool pdm_log_wants(const pdm_context *ctx, pdm_log_level level);

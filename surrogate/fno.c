@@ -132,13 +132,15 @@ done:
 /* ---- parameters ---- */
 
 /* Adds a tensor behind those before it; counts only while s->tensor is NULL. */
-static void add_tensor(pdm_surrogate *s, const char *prefix, const char *name, pdm_size n_axis, const pdm_size *shape)
+static void add_tensor(pdm_surrogate *s, pdm_tensor_kind kind, const char *prefix, const char *name, pdm_size n_axis,
+                       const pdm_size *shape)
 {
     pdm_size n = 1;
 
     for (pdm_size a = 0; a < n_axis; a++) n *= shape[a];
     if (s->tensor) {
         pdm_tensor_info *t = &s->tensor[s->n_tensor];
+        t->kind            = kind;
         (void)snprintf(t->name, sizeof t->name, "%s.%s", prefix, name);
         t->offset = s->n_parameter;
         t->n      = n;
@@ -151,8 +153,8 @@ static void add_tensor(pdm_surrogate *s, const char *prefix, const char *name, p
 
 static void add_linear(pdm_surrogate *s, const char *prefix, pdm_size n_in, pdm_size n_out)
 {
-    add_tensor(s, prefix, "weight", 2, (const pdm_size[]){n_in, n_out});
-    add_tensor(s, prefix, "bias", 1, &n_out);
+    add_tensor(s, PDM_TENSOR_REAL, prefix, "weight", 2, (const pdm_size[]){n_in, n_out});
+    add_tensor(s, PDM_TENSOR_REAL, prefix, "bias", 1, &n_out);
 }
 
 /* In the order that backend.h asks for.
@@ -172,7 +174,7 @@ static void list_tensors(fno *f)
     d->offset_layer = s->n_parameter;
     for (pdm_size l = 0; l < d->n_layer; l++) {
         (void)snprintf(prefix, sizeof prefix, "layer%lld", (long long)l);
-        add_tensor(s, prefix, "spectral", d->n_dim + 2, spectral);
+        add_tensor(s, PDM_TENSOR_MODES, prefix, "spectral", d->n_dim + 2, spectral);
         add_linear(s, prefix, d->width, d->width);
         if (l == 0) d->layer_stride = s->n_parameter - d->offset_layer;
     }
@@ -188,7 +190,7 @@ static double deviation_of(const fno *f, pdm_size tensor)
 
     if (t->n_axis == 1) return 0.0;
     if (tensor == 0) return LIFT_DEVIATION;
-    return t->n_axis == 2 ? 1.0 / sqrt((double)t->shape[0]) : 1.0 / (double)f->desc.width;
+    return t->kind == PDM_TENSOR_MODES ? 1.0 / (double)f->desc.width : 1.0 / sqrt((double)t->shape[0]);
 }
 
 static pdm_status draw_parameters(fno *f, uint64_t seed)

@@ -1,5 +1,7 @@
 #include "surrogate/surrogate.h"
 
+#include <stdio.h>
+
 #include "surrogate/surrogate_impl.h"
 
 typedef pdm_status (*surrogate_create)(pdm_context *ctx, pdm_backend *backend, pdm_case *c,
@@ -66,4 +68,21 @@ void pdm_surrogate_destroy(pdm_surrogate **s)
     if (!s || !*s) return;
     (*s)->ops->destroy(*s);
     *s = NULL;
+}
+
+void pdm_tensor_modes(const pdm_tensor_info *t, pdm_size *n_mode, pdm_size *n_in, pdm_size *n_out)
+{
+    PDM_ASSERT(t->kind == PDM_TENSOR_MODES);
+    *n_in   = t->shape[t->n_axis - 2] / 2;
+    *n_out  = t->shape[t->n_axis - 1];
+    *n_mode = t->n / (2 * *n_in * *n_out);
+}
+
+void pdm_tensor_shape_text(const pdm_tensor_info *t, const char *between, char text[PDM_SHAPE_TEXT])
+{
+    size_t used = 0;
+    text[0]     = '\0';
+    for (pdm_size k = 0; k < t->n_axis && used < PDM_SHAPE_TEXT; k++)
+        used +=
+            (size_t)snprintf(text + used, PDM_SHAPE_TEXT - used, "%s%lld", k ? between : "", (long long)t->shape[k]);
 }

@@ -18,12 +18,23 @@ typedef struct pdm_surrogate_shape {
 } pdm_surrogate_shape;
 
 /* A named piece of the parameter vector, for files and for people. */
+typedef enum pdm_tensor_kind {
+    PDM_TENSOR_REAL, /* numbers of any shape                                                                        */
+    PDM_TENSOR_MODES /* a complex matrix a mode: [modes ...][(real, imaginary) x width in][width out]               */
+} pdm_tensor_kind;
 typedef struct pdm_tensor_info {
-    char     name[48];
-    pdm_size offset, n;
-    pdm_size n_axis;
-    pdm_size shape[6];
+    char            name[48];
+    pdm_tensor_kind kind;
+    pdm_size        offset, n;
+    pdm_size        n_axis;
+    pdm_size        shape[6];
 } pdm_tensor_info;
+
+/* Of PDM_TENSOR_MODES: how many matrices there are, [n_in][n_out] each. */
+void pdm_tensor_modes(const pdm_tensor_info *t, pdm_size *n_mode, pdm_size *n_in, pdm_size *n_out);
+/* "3 x 4" of a tensor of that shape, with what stands between. */
+enum { PDM_SHAPE_TEXT = 160 };
+void pdm_tensor_shape_text(const pdm_tensor_info *t, const char *between, char text[PDM_SHAPE_TEXT]);
 
 typedef struct pdm_surrogate_ops {
     const char *name;

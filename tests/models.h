@@ -1,4 +1,4 @@
-/* A context of its own for every test, and models made in it, for the suites of train/. */
+/* A context of its own for every test, and models made in it, for the suites of model/ and above. */
 #ifndef PDM_TESTS_MODELS_H
 #define PDM_TESTS_MODELS_H
 

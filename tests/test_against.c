@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "train/train.h"
-#include "train/train_impl.h"
+#include "evidence/evidence.h"
+#include "evidence/evidence_impl.h"
 
 #define COUNT_OF(a) ((int)(sizeof(a) / sizeof *(a)))
 #define OK(call)    ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 #include "tests/models.h"
-#include "train/train_impl.h"
+#include "train/train.h"
 
 static const double PI = 3.14159265358979323846;
 enum { N_DRAW = 4096 };
@@ -499,12 +499,13 @@ START_TEST(samples_do_not_depend_on_the_control_grid)
             OK(pdm_case_set_text(c, "inputs/f", "dimensions", "x"));
             OK(pdm_case_set_text(c, "inputs/f", "distribution", "gaussian_field(3, smoothness=inf)"));
             OK(pdm_model_create(c, &m));
-            input[i] = calloc((size_t)pdm_model_n_input(m), sizeof(double));
-            sources_draw(m, KEY, KEY, 1, input[i]);
-            for (pdm_size k = 0; k < pdm_pde_n_input(m->pde); k++)
-                if (pdm_domain_input_size(m->domain, k) == 1) a[i] = input[i][pdm_domain_input_offset(m->domain, k)];
+            input[i] = calloc(2 * (size_t)pdm_model_n_input(m), sizeof(double));
+            pdm_inputs_draw_first(m->problem->inputs, 2, input[i]);
+            for (pdm_size k = 0; k < pdm_pde_n_input(m->problem->pde); k++)
+                if (pdm_domain_input_size(m->problem->domain, k) == 1)
+                    a[i] = input[i][pdm_domain_input_offset(m->problem->domain, k)];
             if (i == 1) { /* the first model's control points are every other of these */
-                const pdm_size at = pdm_domain_input_size(m->domain, 0) > 1 ? 0 : 1;
+                const pdm_size at = pdm_domain_input_size(m->problem->domain, 0) > 1 ? 0 : 1;
                 for (pdm_size k = 0; k < 16; k++) {
                     double least = INFINITY;
                     for (pdm_size l = 0; l < 32; l++) least = fmin(least, fabs(input[0][at + k] - input[1][at + l]));
@@ -545,9 +546,9 @@ START_TEST(features_are_scaled_by_the_distribution)
         OK(pdm_model_create(c, &m));
         OK(pdm_model_describe(m, keep_text, text));
         ck_assert_msg(strstr(text, scalings[_i].words) != NULL, "%s", text);
-        const pdm_size f = strcmp(pdm_pde_input(m->pde, 0)->name, "f") == 0 ? 0 : 1;
-        ck_assert_double_eq_tol(m->input_shift[f], scalings[_i].centre, 1e-15);
-        ck_assert_double_eq_tol(1.0 / m->input_scale[f], scalings[_i].width, 1e-15);
+        const pdm_size f = strcmp(pdm_pde_input(m->problem->pde, 0)->name, "f") == 0 ? 0 : 1;
+        ck_assert_double_eq_tol(m->problem->inputs->shift[f], scalings[_i].centre, 1e-15);
+        ck_assert_double_eq_tol(1.0 / m->problem->inputs->scale[f], scalings[_i].width, 1e-15);
         pdm_model_destroy(&m);
         pdm_case_destroy(&c);
         close_context();
@@ -597,12 +598,13 @@ START_TEST(files_are_drawn_from)
         OK(pdm_case_set_text(c, "inputs/a", "distribution", ""));
         OK(pdm_case_set_text(c, "inputs/a", "file", "samples.nc"));
         OK(pdm_model_create(c, &m));
-        double        *input = calloc((size_t)pdm_model_n_input(m), sizeof *input);
-        const pdm_size f     = strcmp(pdm_pde_input(m->pde, 0)->name, "f") == 0 ? 0 : 1;
-        const double  *field = input + pdm_domain_input_offset(m->domain, f),
-                     *a      = input + pdm_domain_input_offset(m->domain, 1 - f);
-        for (int s = 0; s < N_DRAW; s++) {
-            sources_draw(m, KEY, KEY, s, input);
+        const pdm_size n_input = pdm_model_n_input(m);
+        double        *input   = calloc((size_t)(N_DRAW * n_input), sizeof *input);
+        pdm_inputs_draw_first(m->problem->inputs, N_DRAW, input);
+        const pdm_size f     = strcmp(pdm_pde_input(m->problem->pde, 0)->name, "f") == 0 ? 0 : 1;
+        const double  *field = input + pdm_domain_input_offset(m->problem->domain, f),
+                     *a      = input + pdm_domain_input_offset(m->problem->domain, 1 - f);
+        for (int s = 0; s < N_DRAW; s++, field += n_input, a += n_input) {
             const int k = (int)(*a - 5.0);
             ck_assert(k >= 0 && k < FILE_SAMPLES);
             count[k]++;
@@ -611,9 +613,9 @@ START_TEST(files_are_drawn_from)
         for (int k = 0; k < FILE_SAMPLES; k++)
             ck_assert_double_le(fabs(count[k] - N_DRAW / 3.0), 5.0 * sqrt(N_DRAW * 2.0 / 9.0));
         /* 1, 2, 3 and 11, 12, 13 as often: mean 7, square deviation 25 + 2/3 */
-        ck_assert_double_eq_tol(m->input_shift[f], 7.0, 1e-12);
-        ck_assert_double_eq_tol(m->input_scale[f], 1.0 / sqrt(25.0 + 2.0 / 3.0), 1e-12);
-        ck_assert_double_eq_tol(m->input_shift[1 - f], 6.0, 1e-12);
+        ck_assert_double_eq_tol(m->problem->inputs->shift[f], 7.0, 1e-12);
+        ck_assert_double_eq_tol(m->problem->inputs->scale[f], 1.0 / sqrt(25.0 + 2.0 / 3.0), 1e-12);
+        ck_assert_double_eq_tol(m->problem->inputs->shift[1 - f], 6.0, 1e-12);
         free(input);
         pdm_model_destroy(&m);
         OK(pdm_case_set_text(c, "inputs/f", "file", "absent.nc"));

@@ -7,8 +7,8 @@
 #include <string.h>
 
 #include "tests/models.h"
-#include "train/train.h"
-#include "train/train_impl.h"
+#include "tests/prediction.h"
+#include "gate/gate_impl.h"
 
 static double number(uint64_t stream, pdm_size i)
 {
@@ -22,15 +22,15 @@ static const pdm_random_key DIRECTION = {77, PDM_RANDOM_TEST, 5};
 enum { N_IN = 5, N_HIDDEN = 7, N_CHOICE = 4, N_ROW = 6 };
 
 typedef struct network {
-    pdm_gate *gate;
-    double    x[N_ROW * N_IN], p[N_ROW * N_CHOICE], weight[N_ROW * N_CHOICE];
+    pdm_gate_net *gate;
+    double        x[N_ROW * N_IN], p[N_ROW * N_CHOICE], weight[N_ROW * N_CHOICE];
 } network;
 
 static double network_loss(void *user)
 {
     network *k   = user;
     double   sum = 0.0;
-    pdm_gate_forward(k->gate, 0, N_ROW, k->x, k->p);
+    pdm_gate_net_forward(k->gate, 0, N_ROW, k->x, k->p);
     for (int i = 0; i < N_ROW * N_CHOICE; i++) sum += k->weight[i] * k->p[i] * k->p[i];
     return sum;
 }
@@ -40,8 +40,8 @@ START_TEST(network_passes_the_taylor_test)
         network k                         = {0};
         double  g_score[N_ROW * N_CHOICE] = {0}, g_p[N_CHOICE];
         open_context();
-        OK(pdm_gate_create(ctx, N_IN, N_HIDDEN, N_CHOICE, N_ROW, 3, &k.gate));
-        pdm_weights s = pdm_gate_lend(k.gate);
+        OK(pdm_gate_net_create(ctx, N_IN, N_HIDDEN, N_CHOICE, N_ROW, 3, &k.gate));
+        pdm_weights s = pdm_gate_net_lend(k.gate);
         network_loss(&k);
         for (int i = 0; i < N_ROW * N_CHOICE; i++)
             ck_assert_double_eq_tol(k.p[i], 0.25, 1e-15); /* all the same at first */
@@ -57,9 +57,9 @@ START_TEST(network_passes_the_taylor_test)
                 sum += k.p[i];
             }
             ck_assert_double_eq_tol(sum, 1.0, 1e-15);
-            pdm_gate_softmax_backward(N_CHOICE, k.p + r * N_CHOICE, g_p, g_score + r * N_CHOICE);
+            pdm_gate_net_softmax_backward(N_CHOICE, k.p + r * N_CHOICE, g_p, g_score + r * N_CHOICE);
         }
-        pdm_gate_backward(k.gate, 0, N_ROW, k.x, g_score);
+        pdm_gate_net_backward(k.gate, 0, N_ROW, k.x, g_score);
         double *g = calloc((size_t)s.n, sizeof *g);
         memcpy(g, s.gradient, (size_t)s.n * sizeof *g);
         const double slope = taylor_slope(network_loss, &k, DIRECTION, s.parameter, g, s.n, 0.05);
@@ -67,14 +67,14 @@ START_TEST(network_passes_the_taylor_test)
         free(g);
         /* an update goes down, clears the gradient, and refuses what is not a number */
         const double before = network_loss(&k);
-        ck_assert(pdm_gate_update(k.gate, 1, 1e-3));
+        ck_assert(pdm_gate_net_update(k.gate, 1, 1e-3));
         ck_assert_double_lt(network_loss(&k), before);
         ck_assert_double_eq(s.gradient[0], 0.0);
         const double kept = s.parameter[0];
         s.gradient[1]     = NAN;
-        ck_assert(!pdm_gate_update(k.gate, 2, 1e-3));
+        ck_assert(!pdm_gate_net_update(k.gate, 2, 1e-3));
         ck_assert_double_eq(s.parameter[0], kept);
-        pdm_gate_destroy(&k.gate);
+        pdm_gate_net_destroy(&k.gate);
         close_context();
     }
 END_TEST
@@ -97,36 +97,36 @@ static pdm_case *gated_case(int kind, const char *experts, const char *basis, co
 
 static pdm_batch all_of(pdm_model *m)
 {
-    return batch_of(m, m->n_batch);
+    return pdm_model_batch(m, m->n_batch);
 }
 
 /* Weights of a gate that has seen something: scores of order one. */
 static void stir(pdm_model *m, double size)
 {
-    const pdm_weights s = pdm_gate_lend(m->gating->gate);
+    const pdm_weights s = pdm_gate_net_lend(m->gate->net);
     for (pdm_size i = 0; i < s.n; i++) s.parameter[i] = size * number(11, i);
-    m->step = GATING_OPENING;
+    m->state.step = PDM_GATE_OPENING;
 }
 
 /* Scores that do not look at the input: b_1, the last of the parameters. */
 static void prescribe(pdm_model *m, const double *score)
 {
-    const pdm_weights s = pdm_gate_lend(m->gating->gate);
-    const pdm_size    n = pdm_routing_n_choice(m->gating->routing);
+    const pdm_weights s = pdm_gate_net_lend(m->gate->net);
+    const pdm_size    n = pdm_routing_n_choice(m->gate->routing);
     for (pdm_size i = 0; i < s.n; i++) s.parameter[i] = i < s.n - n ? 0.0 : score[i - s.n + n];
-    m->step = GATING_OPENING;
+    m->state.step = PDM_GATE_OPENING;
 }
 
 static void write_data(const pdm_model *m, const char *path)
 {
-    const pdm_pde *pde     = pdm_domain_pde(pdm_model_domain(m));
+    const pdm_pde *pde     = pdm_domain_pde(m->problem->domain);
     pdm_output    *o       = NULL;
     const char    *dims[3] = {"sample"};
     double         u[50], a[2] = {0.6, 0.9};
     OK(pdm_output_create(ctx, path, &o));
     OK(pdm_output_dimension(o, "sample", 2, NULL, NULL, NULL, NULL));
     for (pdm_size j = 0; j < 2; j++) {
-        const pdm_spline *s = pdm_domain_spline(pdm_model_domain(m), j);
+        const pdm_spline *s = pdm_domain_spline(m->problem->domain, j);
         double            x[5];
         for (int i = 0; i < 5; i++) x[i] = s->map.low + (s->map.high - s->map.low) * (i + 0.5) / 5.0;
         dims[j + 1] = pdm_pde_dim_name(pde, j);
@@ -143,10 +143,10 @@ static void write_data(const pdm_model *m, const char *path)
     pdm_output_destroy(&o);
 }
 
-static double model_loss(void *user)
+static double loss_at(void *user)
 {
     double loss = NAN;
-    OK(pdm_model_loss(user, 0, false, &loss));
+    OK(model_loss(user, 0, false, &loss));
     return loss;
 }
 
@@ -172,16 +172,16 @@ START_TEST(gate_gradient_passes_the_taylor_test)
         remove(path);
         stir(m, 0.8);
         pdm_solver_set_limits(m->solver, 1e-13, 500);
-        OK(pdm_model_loss(m, 0, true, &loss));
-        const pdm_routing_choice choice = pdm_routing_lend(m->gating->routing);
+        OK(model_loss(m, 0, true, &loss));
+        const pdm_routing_choice choice = pdm_routing_lend(m->gate->routing);
         pdm_size                 on = 0, n = m->n_batch * pdm_experts_n_column(m->experts);
         for (pdm_size i = 0; i < n; i++) on += choice.on[i];
         ck_assert(on > 0 && on < n);
-        pdm_weights s = pdm_gate_lend(m->gating->gate);
+        pdm_weights s = pdm_gate_net_lend(m->gate->net);
         double     *g = calloc((size_t)s.n, sizeof *g);
         memcpy(g, s.gradient, (size_t)s.n * sizeof *g);
-        pdm_routing_freeze(m->gating->routing, true);
-        const double slope = taylor_slope(model_loss, m, DIRECTION, s.parameter, g, s.n, 0.02);
+        pdm_routing_freeze(m->gate->routing, true);
+        const double slope = taylor_slope(loss_at, m, DIRECTION, s.parameter, g, s.n, 0.02);
         ck_assert_msg(fabs(slope - 2.0) < 0.1, "problem %d, loss %s: slope %.3f", problems[_i / 3], losses[_i % 3],
                       slope);
         free(g);
@@ -222,17 +222,17 @@ START_TEST(gradient_check_has_the_gate)
         OK(pdm_case_set_text(c, "gate", "ridge", ridges[_i]));
         pdm_model *m = model_of(c);
         stir(m, 0.8);
-        const pdm_weights s    = pdm_gate_lend(m->gating->gate);
+        const pdm_weights s    = pdm_gate_net_lend(m->gate->net);
         double           *kept = calloc((size_t)s.n, sizeof *kept);
         memcpy(kept, s.parameter, (size_t)s.n * sizeof *kept);
-        pdm_backend_ops ops = *m->backend->ops;
-        right_ops           = m->backend->ops;
-        spoiled             = _i == 2 ? m->gating->g_ridge : NULL;
-        unknown             = _i == 4 ? m->surrogate->g_parameters : NULL;
-        ops.acquire         = spoil_acquire;
-        m->backend->ops     = &ops;
+        pdm_backend_ops ops      = *m->problem->backend->ops;
+        right_ops                = m->problem->backend->ops;
+        spoiled                  = _i == 2 ? m->g_ridge : NULL;
+        unknown                  = _i == 4 ? m->surrogate->g_parameters : NULL;
+        ops.acquire              = spoil_acquire;
+        m->problem->backend->ops = &ops;
         OK(pdm_model_check_gradient(m, &slope, keep_text, table));
-        m->backend->ops = right_ops;
+        m->problem->backend->ops = right_ops;
         ck_assert_int_eq(memcmp(kept, s.parameter, (size_t)s.n * sizeof *kept), 0);
         ck_assert_msg(_i == 4 || fabs(pdm_model_value(m, "slope.network") - 2.0) <= 0.1, "%s", table);
         const double of_gate = pdm_model_value(m, "slope.gate");
@@ -264,13 +264,13 @@ START_TEST(groups_are_the_fewest_that_reach_top_p)
         pdm_case *c = gated_case(PROBLEM_HEAT, "2", "7", "3", "1");
         OK(pdm_case_set_text(c, "gate", "top_p", "0.8"));
         pdm_model               *m      = model_of(c);
-        const pdm_routing_choice choice = pdm_routing_lend(m->gating->routing);
+        const pdm_routing_choice choice = pdm_routing_lend(m->gate->routing);
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
             double p[8];
             int    n = 0;
             memcpy(p, rows[i].p, sizeof rows[i].p);
             memcpy(p + 4, rows[0].p, sizeof rows[0].p);
-            OK(pdm_routing_choose(m->gating->routing, 1, p, 1e-4));
+            OK(pdm_routing_choose(m->gate->routing, 1, p, 1e-4));
             for (int k = 0; k < 3; k++) {
                 ck_assert_int_eq(choice.group_on[1 * 2 * 3 + k], rows[i].on[k] - '0');
                 n += rows[i].on[k] - '0';
@@ -281,7 +281,7 @@ START_TEST(groups_are_the_fewest_that_reach_top_p)
             ck_assert_int_eq(choice.on[pdm_experts_n_column(m->experts)], n > 0); /* the shared one */
         }
         double p[8] = {0.5, 0.5, 0.0, NAN, 0.25, 0.25, 0.25, 0.25};
-        ck_assert_int_eq(pdm_routing_choose(m->gating->routing, 1, p, 1e-4), PDM_ERR_NUMERIC);
+        ck_assert_int_eq(pdm_routing_choose(m->gate->routing, 1, p, 1e-4), PDM_ERR_NUMERIC);
         ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "choice 3 of expert 0 of sample 1"));
         pdm_model_destroy(&m);
         close_context();
@@ -298,10 +298,10 @@ START_TEST(price_meets_the_budget)
         pdm_model *m = model_of(c);
         for (int i = 0; i < 30; i++) worth[i] = i % 5 == 4 ? 0.0 : exp(6.0 * number(21, i));
         const double price =
-            pdm_routing_log_price(m->gating->routing, all_of(m), 0.5, PDM_BALANCE_GLOBAL, worth, surcharge);
+            pdm_routing_log_price(m->gate->routing, all_of(m), 0.5, PDM_BALANCE_GLOBAL, worth, surcharge);
         for (int i = 0; i < 6; i++) ck_assert_double_eq(surcharge[i], 0.0);
         for (int s = 0; s < 3; s++) {
-            pdm_routing_target(m->gating->routing, worth + s * 10, price, surcharge, t);
+            pdm_routing_target(m->gate->routing, worth + s * 10, price, surcharge, t);
             for (int e = 0; e < 2; e++) {
                 double sum = 0.0, most = 0.0;
                 for (int k = 0; k < 5; k++) sum += t[e * 5 + k];
@@ -317,11 +317,11 @@ START_TEST(price_meets_the_budget)
         ck_assert_double_eq_tol(share, 0.5, 1e-12);
         for (int i = 0; i < 30; i++) worth[i] *= 1e6;
         ck_assert_double_eq_tol(
-            pdm_routing_log_price(m->gating->routing, all_of(m), 0.5, PDM_BALANCE_GLOBAL, worth, surcharge),
+            pdm_routing_log_price(m->gate->routing, all_of(m), 0.5, PDM_BALANCE_GLOBAL, worth, surcharge),
             price + log(1e6), 1e-6);
         /* an expert that nobody needs is null; one whose worth is not known has no target */
         for (int k = 0; k < 5; k++) worth[k] = 0.0, worth[5 + k] = NAN;
-        pdm_routing_target(m->gating->routing, worth, price, surcharge, t);
+        pdm_routing_target(m->gate->routing, worth, price, surcharge, t);
         ck_assert_double_eq(t[4], 1.0);
         ck_assert(isnan(t[5]));
         pdm_model_destroy(&m);
@@ -338,7 +338,7 @@ START_TEST(experts_without_columns_do_not_count)
         OK(pdm_case_set_text(c, "domain/t", "experts", "6"));
         OK(pdm_case_set_text(c, "domain/t", "control_points", "6")); /* the first is the initial state */
         pdm_model      *m       = model_of(c);
-        pdm_routing    *r       = m->gating->routing;
+        pdm_routing    *r       = m->gate->routing;
         const pdm_size *column0 = pdm_experts_column0(m->experts);
         ck_assert_int_eq(pdm_routing_n_expert(r), 12);
         ck_assert_int_eq(column0[2], 0);
@@ -348,10 +348,13 @@ START_TEST(experts_without_columns_do_not_count)
         for (pdm_size s = 0; s < m->n_batch; s++) OK(pdm_routing_choose(r, s, p, 1e-4));
         const pdm_routing_load load = pdm_routing_measure(r, all_of(m));
         ck_assert_double_eq_tol(load.null, 0.1, 1e-12); /* one of ten */
-        OK(gating_record_begin(m, NULL, m->n_batch));
-        gating_record(m, 0, m->n_batch);
-        OK(gating_record_end(m, NULL, m->n_batch));
-        ck_assert_double_eq_tol(pdm_model_value(m, "gate.null"), 0.1, 1e-12);
+        pdm_gate_record *record = NULL;
+        pdm_gate_shares  shares;
+        OK(pdm_gate_record_create(ctx, m->gate, m->experts, m->problem->domain, NULL, m->n_batch, &record));
+        pdm_gate_record_take(record, 0, m->n_batch);
+        OK(pdm_gate_record_end(record, &shares));
+        pdm_gate_record_destroy(&record);
+        ck_assert_double_eq_tol(shares.null, 0.1, 1e-12);
         pdm_model_destroy(&m);
         close_context();
     }
@@ -370,15 +373,15 @@ static void learn_balanced(pdm_balance kind, const char *weight, double *load, d
     enum { B_IN = B_EXPERT + B_EXPERT, STEPS = 1500 };
     double x[B_SAMPLE * B_EXPERT * B_IN]                                 = {0}, p[B_SAMPLE * B_EXPERT * B_CHOICE],
                                    worth[B_SAMPLE * B_EXPERT * B_CHOICE] = {0};
-    pdm_gate *gate                                                       = NULL;
-    int32_t   index[B_SAMPLE];
-    pdm_case *c = gated_case(PROBLEM_FLUX, "4", "6", "6", "0");
+    pdm_gate_net *gate                                                   = NULL;
+    int32_t       index[B_SAMPLE];
+    pdm_case     *c = gated_case(PROBLEM_FLUX, "4", "6", "6", "0");
     OK(pdm_case_set_text(c, "training", "batch", "8"));
     OK(pdm_case_set_text(c, "domain/x", "control_points", "16"));
     OK(pdm_case_set_text(c, "gate", "balance", weight));
     pdm_model   *m = model_of(c);
-    pdm_routing *r = m->gating->routing;
-    OK(pdm_gate_create(ctx, B_IN, 16, B_CHOICE, B_SAMPLE * B_EXPERT, 1, &gate));
+    pdm_routing *r = m->gate->routing;
+    OK(pdm_gate_net_create(ctx, B_IN, 16, B_CHOICE, B_SAMPLE * B_EXPERT, 1, &gate));
     for (int s = 0; s < B_SAMPLE; s++) {
         index[s] = s;
         for (int e = 0; e < B_EXPERT; e++) {
@@ -390,7 +393,7 @@ static void learn_balanced(pdm_balance kind, const char *weight, double *load, d
     const pdm_batch batch = {B_SAMPLE, index};
     for (int step = 1; step <= STEPS; step++) {
         double g_score[B_SAMPLE * B_EXPERT * B_CHOICE], surcharge[B_SAMPLE * B_EXPERT];
-        pdm_gate_forward(gate, 0, B_SAMPLE * B_EXPERT, x, p);
+        pdm_gate_net_forward(gate, 0, B_SAMPLE * B_EXPERT, x, p);
         for (int s = 0; s < B_SAMPLE; s++) OK(pdm_routing_choose(r, s, p + s * B_EXPERT * B_CHOICE, 1e-4));
         const double price = pdm_routing_log_price(r, batch, 0.6, kind, worth, surcharge);
         for (int s = 0; s < B_SAMPLE; s++) {
@@ -399,8 +402,8 @@ static void learn_balanced(pdm_balance kind, const char *weight, double *load, d
             pdm_routing_target(r, worth + at, price, surcharge + s * B_EXPERT, t);
             for (int i = 0; i < B_EXPERT * B_CHOICE; i++) g_score[at + i] = (p[at + i] - t[i]) / (B_SAMPLE * B_EXPERT);
         }
-        pdm_gate_backward(gate, 0, B_SAMPLE * B_EXPERT, x, g_score);
-        ck_assert(pdm_gate_update(gate, step, 1e-2 * (1.0 - (double)step / (STEPS + 1))));
+        pdm_gate_net_backward(gate, 0, B_SAMPLE * B_EXPERT, x, g_score);
+        ck_assert(pdm_gate_net_update(gate, step, 1e-2 * (1.0 - (double)step / (STEPS + 1))));
     }
     double all = 0.0, kept = 0.0;
     for (int i = 0; i < B_SAMPLE * B_EXPERT; i++)
@@ -410,7 +413,7 @@ static void learn_balanced(pdm_balance kind, const char *weight, double *load, d
         }
     *load     = pdm_routing_measure(r, batch).load;
     *captured = kept / all;
-    pdm_gate_destroy(&gate);
+    pdm_gate_net_destroy(&gate);
     pdm_model_destroy(&m);
 }
 
@@ -439,15 +442,15 @@ START_TEST(a_gate_that_closes_everything_opens_again)
         open_context();
         pdm_model *m = model_of(gated_case(PROBLEM_SORPTION, "3", "8", "4", "0"));
         prescribe(m, shut);
-        OK(pdm_model_loss(m, 0, true, &loss));
-        ck_assert_double_eq(pdm_model_value(m, "gate.unknowns"), 0.0);
-        ck_assert_double_eq_tol(pdm_model_value(m, "gate.null"), 1.0, 1e-12);
+        OK(model_loss(m, 0, true, &loss));
+        ck_assert_double_eq(m->load.unknowns, 0.0);
+        ck_assert_double_eq_tol(m->load.null, 1.0, 1e-12);
         float *g = NULL;
-        OK(m->backend->ops->acquire(m->backend, m->surrogate->g_parameters, PDM_READ, (void **)&g));
+        OK(m->problem->backend->ops->acquire(m->problem->backend, m->surrogate->g_parameters, PDM_READ, (void **)&g));
         for (pdm_size i = 0; i < m->surrogate->n_parameter; i++) ck_assert(g[i] == 0.0f);
-        OK(m->backend->ops->release(m->backend, m->surrogate->g_parameters, (void **)&g));
+        OK(m->problem->backend->ops->release(m->problem->backend, m->surrogate->g_parameters, (void **)&g));
         for (int k = 0; k < 400 && !(pdm_model_value(m, "gate.unknowns") > 0.3); k++) {
-            m->training.steps = 400;
+            m->problem->training.steps = 400;
             OK(pdm_model_train_step(m));
             if (k == 0) first = pdm_model_value(m, "loss");
         }
@@ -464,8 +467,8 @@ START_TEST(one_expert_may_have_all)
         double loss;
         open_context();
         pdm_model *m = model_of(gated_case(PROBLEM_SORPTION, "3", "8", "4", "0"));
-        OK(pdm_model_loss(m, 0, false, &loss));
-        pdm_routing   *r        = m->gating->routing;
+        OK(model_loss(m, 0, false, &loss));
+        pdm_routing   *r        = m->gate->routing;
         const pdm_size n_expert = pdm_routing_n_expert(r);
         double        *p        = calloc((size_t)(n_expert * 5), sizeof *p);
         for (pdm_size e = 0; e < n_expert; e++)
@@ -473,18 +476,19 @@ START_TEST(one_expert_may_have_all)
         for (pdm_size s = 0; s < m->n_batch; s++) OK(pdm_routing_choose(r, s, p, 1e-4));
         const pdm_routing_choice choice = pdm_routing_lend(r);
         OK(pdm_solver_select(m->solver, all_of(m), choice.on, choice.ridge));
-        OK(pdm_solver_solve(m->solver, all_of(m), &m->data, m->basis, m->lift, PDM_START_ZERO));
+        OK(pdm_solver_solve(m->solver, all_of(m), &m->samples->data, m->basis, m->samples->lift, PDM_START_ZERO));
         const pdm_size n = m->n_batch * pdm_solver_lend(m->solver)->c_size;
         double        *c = NULL, *lift = NULL;
-        OK(m->backend->ops->acquire(m->backend, pdm_solver_lend(m->solver)->c, PDM_READ, (void **)&c));
-        OK(m->backend->ops->acquire(m->backend, m->lift, PDM_READ, (void **)&lift));
+        OK(m->problem->backend->ops->acquire(m->problem->backend, pdm_solver_lend(m->solver)->c, PDM_READ,
+                                             (void **)&c));
+        OK(m->problem->backend->ops->acquire(m->problem->backend, m->samples->lift, PDM_READ, (void **)&lift));
         pdm_size                moved = 0;
         const pdm_column_group *g     = &pdm_experts_columns(m->experts)->group[1];
         for (pdm_size i = 0; i < n; i++) moved += c[i] != lift[i];
         ck_assert_int_gt(moved, 0);
         ck_assert_int_le(moved, m->n_batch * g->n_coef);
-        OK(m->backend->ops->release(m->backend, pdm_solver_lend(m->solver)->c, (void **)&c));
-        OK(m->backend->ops->release(m->backend, m->lift, (void **)&lift));
+        OK(m->problem->backend->ops->release(m->problem->backend, pdm_solver_lend(m->solver)->c, (void **)&c));
+        OK(m->problem->backend->ops->release(m->problem->backend, m->samples->lift, (void **)&lift));
         for (pdm_size s = 0; s < m->n_batch; s++)
             ck_assert(pdm_reason_is_good(pdm_solver_results(m->solver)[s].reason));
         free(p);
@@ -498,7 +502,7 @@ START_TEST(scores_that_are_not_numbers_are_an_error)
     {
         open_context();
         pdm_model        *m  = model_of(gated_case(PROBLEM_HEAT, "2", "4", "2", "0"));
-        const pdm_weights s  = pdm_gate_lend(m->gating->gate);
+        const pdm_weights s  = pdm_gate_net_lend(m->gate->net);
         s.parameter[s.n - 1] = NAN;
         const double kept    = s.parameter[0];
         ck_assert_int_eq(pdm_model_train_step(m), PDM_ERR_NUMERIC);
@@ -507,7 +511,7 @@ START_TEST(scores_that_are_not_numbers_are_an_error)
                 strstr(pdm_context_error(ctx), "its weights or the features are not finite") &&
                 strstr(pdm_context_error(ctx), "in training step 0; the weights are those of the step before"),
             "%s", pdm_context_error(ctx));
-        ck_assert_double_eq(gating_usage(m).weight, 0.0);
+        ck_assert_double_eq(pdm_gate_get_usage(m->gate).weight, 0.0);
         ck_assert_double_eq(s.parameter[0], kept);
         ck_assert_int_eq(pdm_model_step(m), 0);
         pdm_model_destroy(&m);
@@ -540,27 +544,28 @@ START_TEST(a_closed_gate_predicts_the_lift)
         OK(pdm_case_set_text(c, "gate", "learning_rate", "0")); /* it stays closed */
         pdm_model *m = model_of(c);
         prescribe(m, shut);
-        m->norm_mean = 0.5;
+        m->state.norm_mean = 0.5;
         double *u = calloc((size_t)pdm_model_n_point(m), sizeof *u), *c_of = NULL, *lift = NULL;
         OK(pdm_model_predict(m, 1, &input, u, NULL));
-        OK(m->backend->ops->acquire(m->backend, pdm_solver_lend(m->solver)->c, PDM_READ, (void **)&c_of));
-        OK(m->backend->ops->acquire(m->backend, m->lift, PDM_READ, (void **)&lift));
+        OK(m->problem->backend->ops->acquire(m->problem->backend, pdm_solver_lend(m->solver)->c, PDM_READ,
+                                             (void **)&c_of));
+        OK(m->problem->backend->ops->acquire(m->problem->backend, m->samples->lift, PDM_READ, (void **)&lift));
         ck_assert_int_eq(memcmp(c_of, lift, (size_t)pdm_solver_lend(m->solver)->c_size * sizeof *lift), 0);
-        OK(m->backend->ops->release(m->backend, pdm_solver_lend(m->solver)->c, (void **)&c_of));
-        OK(m->backend->ops->release(m->backend, m->lift, (void **)&lift));
+        OK(m->problem->backend->ops->release(m->problem->backend, pdm_solver_lend(m->solver)->c, (void **)&c_of));
+        OK(m->problem->backend->ops->release(m->problem->backend, m->samples->lift, (void **)&lift));
         float *before = NULL, *after = NULL;
-        OK(m->backend->ops->acquire(m->backend, m->surrogate->parameters, PDM_READ, (void **)&after));
+        OK(m->problem->backend->ops->acquire(m->problem->backend, m->surrogate->parameters, PDM_READ, (void **)&after));
         before = calloc((size_t)m->surrogate->n_parameter, sizeof *before);
         memcpy(before, after, (size_t)m->surrogate->n_parameter * sizeof *before);
-        OK(m->backend->ops->release(m->backend, m->surrogate->parameters, (void **)&after));
+        OK(m->problem->backend->ops->release(m->problem->backend, m->surrogate->parameters, (void **)&after));
         for (int k = 0; k < 5; k++) OK(pdm_model_train_step(m));
-        OK(m->backend->ops->acquire(m->backend, m->surrogate->parameters, PDM_READ, (void **)&after));
+        OK(m->problem->backend->ops->acquire(m->problem->backend, m->surrogate->parameters, PDM_READ, (void **)&after));
         ck_assert_int_eq(memcmp(before, after, (size_t)m->surrogate->n_parameter * sizeof *before), 0);
-        OK(m->backend->ops->release(m->backend, m->surrogate->parameters, (void **)&after));
+        OK(m->problem->backend->ops->release(m->problem->backend, m->surrogate->parameters, (void **)&after));
         ck_assert_int_eq(t.n, 1);
         ck_assert_ptr_nonnull(strstr(t.text, "step 11: the gate leaves every expert of every input null"));
-        ck_assert_double_eq(gating_usage(m).null[0], 1.0);
-        ck_assert_double_eq(m->norm_mean, 0.5); /* when the gate opens, gradients are not cut */
+        ck_assert_double_eq(pdm_gate_get_usage(m->gate).null[0], 1.0);
+        ck_assert_double_eq(m->state.norm_mean, 0.5); /* when the gate opens, gradients are not cut */
         free(before), free(u);
         pdm_model_destroy(&m);
         close_context();
@@ -573,7 +578,7 @@ START_TEST(price_has_limits)
         double worth[3 * 2 * 5], t[2 * 5], surcharge[6];
         open_context();
         pdm_model   *m = model_of(gated_case(PROBLEM_HEAT, "2", "8", "4", "0"));
-        pdm_routing *r = m->gating->routing;
+        pdm_routing *r = m->gate->routing;
         for (int kind = 0; kind < 3; kind++) { /* worth nothing; not known; beyond any price */
             const double value = kind == 0 ? 0.0 : kind == 1 ? NAN : 1e300;
             for (int i = 0; i < 30; i++) worth[i] = i % 5 == 4 ? 0.0 : value;
@@ -608,7 +613,7 @@ START_TEST(a_missed_budget_is_told)
         ck_assert_double_eq_tol(pdm_model_value(m, "gate.unknowns"), 1.0, 1e-12);
         ck_assert(isfinite(pdm_model_value(m, "gate.price")));
         if (_i == 0) {
-            ck_assert_double_eq(m->gating->drift, 4.0);
+            ck_assert_double_eq(m->gate->drift, 4.0);
             ck_assert_int_eq(t.n, 1);
             ck_assert_msg(strstr(t.text, "100.0 % of the unknowns exist") && strstr(t.text, "asks for 50.0 %"), "%s",
                           t.text);
@@ -637,8 +642,8 @@ START_TEST(training_meets_the_budget)
         pdm_model *m = model_of(c);
         for (int k = 0; k < STEPS; k++) {
             OK(pdm_model_train_step(m));
-            if (k < GATING_OPENING) ck_assert_double_eq_tol(pdm_model_value(m, "gate.unknowns"), 1.0, 1e-12);
-            if (k == GATING_OPENING) ck_assert_double_le(fabs(pdm_model_value(m, "gate.unknowns") - 0.6), 0.15);
+            if (k < PDM_GATE_OPENING) ck_assert_double_eq_tol(pdm_model_value(m, "gate.unknowns"), 1.0, 1e-12);
+            if (k == PDM_GATE_OPENING) ck_assert_double_le(fabs(pdm_model_value(m, "gate.unknowns") - 0.6), 0.15);
             if (k < LAST) first += pdm_model_value(m, "loss") / LAST;
             if (k >= STEPS - LAST) {
                 last += pdm_model_value(m, "loss") / LAST;
@@ -682,8 +687,8 @@ START_TEST(experts_ahead_of_a_front_are_null)
         for (size_t i = 0; i < sizeof set / sizeof *set; i++) OK(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]));
         pdm_model *m = model_of(c);
         for (int k = 0; k < 150; k++) OK(pdm_model_train_step(m));
-        OK(pdm_model_loss(m, 999, false, &(double){0.0})); /* inputs that it has not seen */
-        const unsigned char *null = pdm_routing_lend(m->gating->routing).null;
+        OK(model_loss(m, 999, false, &(double){0.0})); /* inputs that it has not seen */
+        const unsigned char *null = pdm_routing_lend(m->gate->routing).null;
         for (int s = 0; s < 3; s++) {
             ck_assert(!null[s * 6]);
             for (int e = 3; e < 6; e++) ck_assert_msg(null[s * 6 + e], "expert %d of sample %d", e, s);
@@ -705,11 +710,11 @@ START_TEST(resumed_training_is_the_same_training)
                 if (run == 0 && k == 5) OK(pdm_model_write(m, "gate-resume.nc"));
                 OK(pdm_model_train_step(m));
             }
-            const pdm_weights s = pdm_gate_lend(m->gating->gate);
+            const pdm_weights s = pdm_gate_net_lend(m->gate->net);
             weight[run]         = calloc((size_t)s.n, sizeof(double));
             memcpy(weight[run], s.parameter, (size_t)s.n * sizeof(double));
-            price[run]            = pdm_model_value(m, "gate.price");
-            const routing_usage u = gating_usage(m);
+            price[run]             = pdm_model_value(m, "gate.price");
+            const pdm_gate_usage u = pdm_gate_get_usage(m->gate);
             use[run][0] = u.weight, use[run][1] = u.columns[1], use[run][2] = u.null[1], use[run][3] = u.load[2];
             use[run][4] = u.group[u.n_expert * u.n_group - 1];
             if (run == 1) ck_assert_int_eq(memcmp(weight[0], weight[1], (size_t)s.n * sizeof(double)), 0);
@@ -734,8 +739,8 @@ START_TEST(usage_is_the_mean_over_recent_steps)
         open_context();
         pdm_case *c = gated_case(PROBLEM_SORPTION, "3", "8", "4", "0");
         OK(pdm_case_set_text(c, "gate", "unknowns", "0.3"));
-        pdm_model    *m = model_of(c);
-        routing_usage u = gating_usage(m);
+        pdm_model     *m = model_of(c);
+        pdm_gate_usage u = pdm_gate_get_usage(m->gate);
         ck_assert_int_eq(u.n_expert, EXPERTS);
         ck_assert_int_eq(u.n_group, GROUPS);
         ck_assert_double_eq(u.weight, 0.0);
@@ -743,14 +748,14 @@ START_TEST(usage_is_the_mean_over_recent_steps)
         const pdm_column_group *owned = pdm_experts_columns(m->experts)->group;
         for (int k = 0; k < STEPS; k++) {
             OK(pdm_model_train_step(m));
-            if (k < GATING_OPENING) { /* all columns exist at first */
-                u = gating_usage(m);
+            if (k < PDM_GATE_OPENING) { /* all columns exist at first */
+                u = pdm_gate_get_usage(m->gate);
                 ck_assert_double_eq_tol(u.columns[1], 8.0, 1e-12);
                 ck_assert_double_eq_tol(u.group[5], 1.0, 1e-12);
                 ck_assert_double_eq(u.null[2], 0.0);
                 continue;
             }
-            const pdm_routing_choice choice = pdm_routing_lend(m->gating->routing);
+            const pdm_routing_choice choice = pdm_routing_lend(m->gate->routing);
             const double             weight = pow(0.98, STEPS - 1 - k) / (double)m->n_batch;
             for (pdm_size i = 0; i < m->n_batch * EXPERTS; i++) {
                 const double n = (double)choice.n_on[i];
@@ -759,10 +764,10 @@ START_TEST(usage_is_the_mean_over_recent_steps)
                 null[i % EXPERTS] += weight * (n == 0.0);
                 for (int j = 0; j < GROUPS; j++) group[i % EXPERTS][j] += weight * choice.group_on[i * GROUPS + j];
             }
-            total += pow(0.98, k - GATING_OPENING);
+            total += pow(0.98, k - PDM_GATE_OPENING);
         }
-        u = gating_usage(m);
-        ck_assert_double_eq_tol(u.weight, 1.0 - pow(0.98, STEPS - GATING_OPENING), 1e-12);
+        u = pdm_gate_get_usage(m->gate);
+        ck_assert_double_eq_tol(u.weight, 1.0 - pow(0.98, STEPS - PDM_GATE_OPENING), 1e-12);
         double off = 0.0;
         for (int e = 0; e < EXPERTS; e++) {
             ck_assert_double_eq_tol(u.columns[e], columns[e] / total, 1e-12);
@@ -779,8 +784,8 @@ START_TEST(usage_is_the_mean_over_recent_steps)
         OK(pdm_model_write(m, "gate-usage.nc")); /* as files from before usage was kept */
         pdm_model_destroy(&m);
         OK(pdm_model_read(ctx, "gate-usage.nc", &m));
-        ck_assert_double_eq(gating_usage(m).weight, 0.0);
-        ck_assert(isnan(gating_usage(m).columns[0]));
+        ck_assert_double_eq(pdm_gate_get_usage(m->gate).weight, 0.0);
+        ck_assert(isnan(pdm_gate_get_usage(m->gate).columns[0]));
         pdm_model_destroy(&m);
         remove("gate-usage.nc");
         close_context();

@@ -1,5 +1,5 @@
 /* train/: models made from models: with the weights of another, merged, with more experts, with fewer bytes. */
-#include "train/train.h"
+#include "kin/kin.h"
 
 #include <check.h>
 #include <math.h>
@@ -7,8 +7,11 @@
 #include <stdlib.h>
 
 #include "io/io_impl.h"
+#include "model/model_impl.h"
 #include "tests/models.h"
-#include "train/train_impl.h"
+#include "kin/kin_impl.h"
+
+#define COMPRESS(...) (&(pdm_compress_settings){.size = sizeof(pdm_compress_settings), __VA_ARGS__})
 
 static pdm_case *tiny_case(int number)
 {
@@ -27,9 +30,9 @@ static float *floats_of(pdm_model *m, pdm_buffer *b)
     float       *copy  = malloc(bytes);
     void        *host  = NULL;
     ck_assert_ptr_nonnull(copy);
-    OK(m->backend->ops->acquire(m->backend, b, PDM_READ, &host));
+    OK(m->problem->backend->ops->acquire(m->problem->backend, b, PDM_READ, &host));
     memcpy(copy, host, bytes);
-    OK(m->backend->ops->release(m->backend, b, &host));
+    OK(m->problem->backend->ops->release(m->problem->backend, b, &host));
     return copy;
 }
 
@@ -52,7 +55,7 @@ START_TEST(a_branch_predicts_what_its_parent_does)
         pdm_model *child  = branch(parent, (word){"inputs/a", "distribution", "uniform(0.5, 0.6)"}, 0);
         ck_assert_int_eq(pdm_model_n_input(parent), 1);
         ck_assert_int_eq(pdm_model_step(child), 0);
-        ck_assert_double_eq(child->input_shift[0], 0.75);
+        ck_assert_double_eq(child->problem->inputs->shift[0], 0.75);
         for (int k = 0; k < 2; k++) {
             pdm_model     *m    = k ? child : parent;
             const pdm_size size = N * pdm_model_n_field(m) * pdm_model_n_point(m);
@@ -61,9 +64,9 @@ START_TEST(a_branch_predicts_what_its_parent_does)
             if (k) ck_assert_mem_eq(u[0], u[1], (size_t)size * sizeof(double));
         }
         /* but what it draws is new to it: 0.9 is outside */
-        child->step = 1;
-        OK(range_check(child, N, input));
-        ck_assert_double_eq(pdm_model_value(child, "outside"), 1.0);
+        pdm_size outside = 0;
+        OK(pdm_inputs_check_range(child->problem->inputs, N, input, false, &outside));
+        ck_assert_int_eq(outside, 1);
         ck_assert_ptr_nonnull(strstr(child->history, "step 3"));
         free(u[0]);
         free(u[1]);
@@ -114,7 +117,8 @@ START_TEST(found_knots_come_along)
         set(c, 2, (const word[]){{"domain/x", "grading", "auto"}, {"domain/x", "control_points", "12"}});
         pdm_model        *parent = trained(c, 1);
         pdm_model        *child  = branch(parent, (word){"inputs/a", "distribution", "uniform(0.1, 0.2)"}, 0);
-        const pdm_spline *s = pdm_domain_spline(parent->domain, 1), *t = pdm_domain_spline(child->domain, 1);
+        const pdm_spline *s      = pdm_domain_spline(parent->problem->domain, 1),
+                         *t      = pdm_domain_spline(child->problem->domain, 1);
         ck_assert_double_gt(fabs(s->breaks[3] - 3.0 / 12.0), 1e-3);
         ck_assert_mem_eq(s->breaks, t->breaks, (size_t)(s->n_element + 1) * sizeof *s->breaks);
         pdm_model_destroy(&child);
@@ -205,7 +209,7 @@ START_TEST(merging_is_the_weighted_mean)
         ck_assert_mem_eq(w[2], w[3], (size_t)m->surrogate->n_parameter * sizeof(float));
         ck_assert_ptr_nonnull(strstr(m->history, "merged: 0.25 of kin_a.nc"));
         const char *text = NULL;
-        OK(pdm_case_text(m->the_case, "inputs/a", "distribution", NULL, &text));
+        OK(pdm_case_text(m->problem->the_case, "inputs/a", "distribution", NULL, &text));
         ck_assert_str_eq(text, "uniform(0.5, 1.25)");
 
         /* Adam's first step from zero moments moves each weight by the rate, whatever its gradient: not by 3.2 times that,
@@ -271,7 +275,7 @@ START_TEST(what_cannot_be_merged_is_named)
             SAYS(pairs[_i].said);
         } else {
             OK(got);
-            OK(pdm_case_text(m->the_case, "inputs/a", "distribution", NULL, &text));
+            OK(pdm_case_text(m->problem->the_case, "inputs/a", "distribution", NULL, &text));
             ck_assert_str_eq(text, pairs[_i].value);
         }
         pdm_model_destroy(&m);
@@ -296,16 +300,16 @@ START_TEST(scales_lists_and_weights)
         write_and_destroy(&other, path[1]);
         OK(pdm_model_write(parent, path[0]));
         OK(pdm_model_merge(ctx, 2, path, NULL, &m));
-        OK(pdm_case_text(m->the_case, "inputs/a", "distribution", NULL, &text));
+        OK(pdm_case_text(m->problem->the_case, "inputs/a", "distribution", NULL, &text));
         ck_assert_str_eq(text, "list(1, 2, 4)");
         pdm_model_destroy(&m);
 
-        parent->magnitude[0] *= 1.5;
+        parent->problem->magnitude[0] *= 1.5;
         OK(pdm_model_write(parent, path[1]));
         ck_assert_int_eq(pdm_model_merge(ctx, 2, path, NULL, &m), PDM_ERR_MODEL);
         SAYS("sizes of fields, number 0");
-        parent->magnitude[0] /= 1.5;
-        parent->input_scale[0] *= 1.5;
+        parent->problem->magnitude[0] /= 1.5;
+        parent->problem->inputs->scale[0] *= 1.5;
         OK(pdm_model_write(parent, path[1]));
         ck_assert_int_eq(pdm_model_merge(ctx, 2, path, NULL, &m), PDM_ERR_MODEL);
         SAYS("widths of inputs, number 0");
@@ -331,9 +335,10 @@ static double objective_of(pdm_model *m, double *worst_rise, double *objective)
     OK(trial_inputs_draw(m, N, true, &x));
     pdm_solver_set_limits(m->solver, 1e-10, 200);
     for (pdm_size i = 0; i < x.n; i++) {
-        OK(batch_prepare(m, 1, x.input + i * pdm_domain_n_input(m->domain)));
-        OK(batch_basis(m, batch_of(m, 1), false));
-        OK(pdm_solver_solve(m->solver, batch_of(m, 1), &m->data, m->basis, m->lift, PDM_START_ZERO));
+        OK(pdm_model_prepare(m, 1, x.input + i * pdm_domain_n_input(m->problem->domain)));
+        OK(pdm_model_basis(m, pdm_model_batch(m, 1), false));
+        OK(pdm_solver_solve(m->solver, pdm_model_batch(m, 1), &m->samples->data, m->basis, m->samples->lift,
+                            PDM_START_ZERO));
         const double phi = pdm_solver_results(m->solver)[0].objective;
         if (worst_rise) *worst_rise = fmax(*worst_rise, phi / objective[i] - 1.0);
         if (!worst_rise) objective[i] = phi;
@@ -476,9 +481,9 @@ END_TEST
 
 /* ---- fewer bytes ---- */
 
-static packed_weights pack(pdm_model *m, bool half, pdm_size n_direction, rank_order **order)
+static pdm_packed pack(pdm_model *m, bool half, pdm_size n_direction, rank_order **order)
 {
-    packed_weights p = {.half = half};
+    pdm_packed p = {.half = half};
     OK(pdm_alloc_array(ctx, m->surrogate->n_tensor, &p.tensor));
     if (order && !*order) OK(rank_order_create(m, order));
     if (order) OK(rank_order_take(*order, n_direction > 0 ? n_direction : rank_order_n_direction(*order), &p));
@@ -493,7 +498,7 @@ START_TEST(half_precision_has_eleven_bits)
         pdm_case      *c = tiny_case(PROBLEM_BURGERS);
         pdm_model     *m = trained(c, 0);
         const pdm_size n = m->surrogate->n_parameter;
-        packed_weights p = pack(m, true, 0, NULL);
+        pdm_packed     p = pack(m, true, 0, NULL);
         float         *x = weights_of(m), *back = malloc((size_t)n * sizeof *back);
         for (int exact = 0; exact < 2; exact++) {
             for (pdm_size i = 0; i < n; i++) {
@@ -502,7 +507,7 @@ START_TEST(half_precision_has_eleven_bits)
                 x[i] = exact ? (float)ldexp((double)((i * 37) % 2048), -20 + (int)(i % 7)) * (i % 2 ? -1.0f : 1.0f)
                              : (float)r;
             }
-            OK(packed_unpack(m->surrogate, &p, x, back));
+            OK(pdm_packed_unpack(m->surrogate, &p, x, back));
             for (pdm_size t = 0; t < m->surrogate->n_tensor; t++) {
                 const pdm_tensor_info *info = &m->surrogate->tensor[t];
                 double                 most = 0.0;
@@ -517,7 +522,7 @@ START_TEST(half_precision_has_eleven_bits)
                 }
             }
         }
-        packed_destroy(ctx, m->surrogate->n_tensor, &p);
+        pdm_packed_destroy(ctx, m->surrogate->n_tensor, &p);
         free(x);
         free(back);
         pdm_model_destroy(&m);
@@ -527,7 +532,7 @@ START_TEST(half_precision_has_eleven_bits)
 END_TEST
 
 /* All directions together are the matrices (to the rounding of factors, times the root of what damping lets through), fewer
- * are less; and a file gives back what packed_unpack() says. */
+ * are less; and a file gives back what pdm_packed_unpack() says. */
 START_TEST(factors_are_the_matrices)
     {
         open_context();
@@ -537,27 +542,27 @@ START_TEST(factors_are_the_matrices)
             const pdm_size n     = m->surrogate->n_parameter;
             rank_order    *order = NULL;
             float         *x = weights_of(m), *back = malloc((size_t)n * sizeof *back);
-            packed_weights p   = pack(m, half, 0, &order);
+            pdm_packed     p   = pack(m, half, 0, &order);
             double         off = 0.0, all = 0.0;
-            OK(packed_unpack(m->surrogate, &p, x, back));
+            OK(pdm_packed_unpack(m->surrogate, &p, x, back));
             for (pdm_size i = 0; i < n; i++) {
                 off += (x[i] - back[i]) * (x[i] - back[i]);
                 all += x[i] * x[i];
             }
             ck_assert_double_lt(sqrt(off / all), half ? 4.0 * pow(2.0, -11) : 1e-5);
-            packed_destroy(ctx, m->surrogate->n_tensor, &p);
+            pdm_packed_destroy(ctx, m->surrogate->n_tensor, &p);
 
             p = pack(m, half, rank_order_n_direction(order) / 3, &order);
-            ck_assert_int_lt(packed_bytes(m->surrogate, &p), n * (half ? 2 : 4));
-            OK(packed_unpack(m->surrogate, &p, x, back));
-            OK(model_write(m, "kin_p.nc", &p));
+            ck_assert_int_lt(pdm_packed_bytes(m->surrogate, &p), n * (half ? 2 : 4));
+            OK(pdm_packed_unpack(m->surrogate, &p, x, back));
+            OK(pdm_model_write_packed(m, "kin_p.nc", &p));
             OK(pdm_model_read(ctx, "kin_p.nc", &read));
             float *stored = weights_of(read);
             ck_assert_mem_eq(stored, back, (size_t)n * sizeof *back);
             free(stored);
             free(x);
             free(back);
-            packed_destroy(ctx, m->surrogate->n_tensor, &p);
+            pdm_packed_destroy(ctx, m->surrogate->n_tensor, &p);
             rank_order_destroy(ctx, &order);
             pdm_model_destroy(&read);
             pdm_model_destroy(&m);
@@ -569,9 +574,9 @@ START_TEST(factors_are_the_matrices)
 END_TEST
 
 /* Of the network's output on inputs of training, |change|^2 with the first n directions. */
-static double change_of_output(pdm_model *m, const packed_weights *p, const float *whole)
+static double change_of_output(pdm_model *m, const pdm_packed *p, const float *whole)
 {
-    const size_t n_basis = (size_t)(m->surrogate->shape.n_channel * pdm_domain_n_coef(m->domain));
+    const size_t n_basis = (size_t)(m->surrogate->shape.n_channel * pdm_domain_n_coef(m->problem->domain));
     float       *values  = malloc((size_t)m->surrogate->n_parameter * sizeof *values),
           *first         = malloc(n_basis * sizeof *first);
     double       sum     = 0.0;
@@ -582,16 +587,16 @@ static double change_of_output(pdm_model *m, const packed_weights *p, const floa
     for (pdm_size i = 0; i < x.n; i++)
         for (int k = 0; k < 2; k++) {
             memcpy(values, whole, (size_t)m->surrogate->n_parameter * sizeof *values);
-            if (k) OK(packed_unpack(m->surrogate, p, whole, values));
-            OK(m->backend->ops->acquire(m->backend, m->surrogate->parameters, PDM_WRITE, &host));
+            if (k) OK(pdm_packed_unpack(m->surrogate, p, whole, values));
+            OK(m->problem->backend->ops->acquire(m->problem->backend, m->surrogate->parameters, PDM_WRITE, &host));
             memcpy(host, values, (size_t)m->surrogate->n_parameter * sizeof *values);
-            OK(m->backend->ops->release(m->backend, m->surrogate->parameters, &host));
-            OK(batch_prepare(m, 1, x.input + i * pdm_domain_n_input(m->domain)));
-            OK(m->surrogate->ops->forward(m->surrogate, batch_of(m, 1), m->features, m->basis, false));
-            OK(m->backend->ops->acquire(m->backend, m->basis, PDM_READ, &host));
+            OK(m->problem->backend->ops->release(m->problem->backend, m->surrogate->parameters, &host));
+            OK(pdm_model_prepare(m, 1, x.input + i * pdm_domain_n_input(m->problem->domain)));
+            OK(m->surrogate->ops->forward(m->surrogate, pdm_model_batch(m, 1), m->features, m->basis, false));
+            OK(m->problem->backend->ops->acquire(m->problem->backend, m->basis, PDM_READ, &host));
             for (size_t j = 0; j < n_basis && k; j++) sum += pow(((float *)host)[j] - first[j], 2.0);
             memcpy(first, host, n_basis * sizeof *first);
-            OK(m->backend->ops->release(m->backend, m->basis, &host));
+            OK(m->problem->backend->ops->release(m->problem->backend, m->basis, &host));
         }
     trial_inputs_destroy(ctx, &x);
     free(values);
@@ -613,9 +618,9 @@ START_TEST(directions_are_in_order_of_what_they_do)
         OK(rank_order_create(m, &order));
         const pdm_size n = rank_order_n_direction(order), kept[3] = {1, n / 6, n / 2};
         for (int k = 0; k < 3; k++) {
-            packed_weights p = pack(m, false, kept[k], &order);
-            change[k]        = change_of_output(m, &p, x);
-            packed_destroy(ctx, m->surrogate->n_tensor, &p);
+            pdm_packed p = pack(m, false, kept[k], &order);
+            change[k]    = change_of_output(m, &p, x);
+            pdm_packed_destroy(ctx, m->surrogate->n_tensor, &p);
         }
         ck_assert_double_gt(change[0], 0.0);
         ck_assert_double_lt(change[1], 0.1 * change[0]);
@@ -645,16 +650,16 @@ START_TEST(compressing_leaves_the_model_as_it_is)
         pdm_case      *c = tiny_case(PROBLEM_BURGERS);
         pdm_model     *m = trained(c, 40), *read = NULL;
         const pdm_size n = m->surrogate->n_parameter;
-        float         *x = weights_of(m), *moment = floats_of(m, m->adam_v);
-        OK(pdm_model_compress(m, "kin_c.nc", 0.0, 0.0, 1, 0.0, 0.1, NULL, NULL, keep_number, number));
+        float         *x = weights_of(m), *moment = floats_of(m, m->state.adam_v);
+        OK(pdm_model_compress(m, "kin_c.nc", COMPRESS(.tolerance = 0.1, .half = 1), NULL, keep_number, number));
         ck_assert_double_eq(number[0], 1.0);
         ck_assert_double_lt(number[1], 0.5 * number[2]);
-        float *after = weights_of(m), *moment_after = floats_of(m, m->adam_v);
+        float *after = weights_of(m), *moment_after = floats_of(m, m->state.adam_v);
         ck_assert_mem_eq(x, after, (size_t)n * sizeof *x);
         ck_assert_mem_eq(moment, moment_after, (size_t)n * sizeof *x);
         ck_assert_ptr_null(m->history);
         OK(pdm_model_read(ctx, "kin_c.nc", &read));
-        ck_assert(read->moments_empty);
+        ck_assert(read->state.moments_empty);
         ck_assert_int_eq(pdm_model_step(read), 40);
         ck_assert_ptr_nonnull(strstr(read->history, "half precision"));
         OK(pdm_model_train_step(read)); /* goes on, and is as large as any then */
@@ -662,18 +667,19 @@ START_TEST(compressing_leaves_the_model_as_it_is)
 
         /* nothing is written when nothing is good enough, or the arguments are wrong */
         remove("kin_c.nc");
-        OK(pdm_model_compress(m, "kin_c.nc", 0.1, 0.0, 1, 0.0, 1e-9, NULL, NULL, keep_number, number));
+        OK(pdm_model_compress(m, "kin_c.nc", COMPRESS(.tolerance = 1e-9, .rank = 0.1, .half = 1), NULL, keep_number,
+                              number));
         ck_assert_double_eq(number[0], 0.0);
         free(after);
         after = weights_of(m);
         ck_assert_mem_eq(x, after, (size_t)n * sizeof *x);
-        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", 7.0, 0.0, 0, 0.0, 0.1, NULL, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", COMPRESS(.tolerance = 0.1, .rank = 7.0), NULL, NULL, NULL),
                          PDM_ERR_ARGUMENT);
         SAYS("rank 7");
-        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", 1e-3, 0.0, 0, 0.0, 0.1, NULL, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", COMPRESS(.tolerance = 0.1, .rank = 1e-3), NULL, NULL, NULL),
                          PDM_ERR_ARGUMENT);
         SAYS("leaves nothing");
-        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", 0.0, 1.5, 0, 0.0, 0.1, NULL, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_model_compress(m, "kin_c.nc", COMPRESS(.tolerance = 0.1, .energy = 1.5), NULL, NULL, NULL),
                          PDM_ERR_ARGUMENT);
         SAYS("energy 1.5");
         ck_assert_ptr_null(fopen("kin_c.nc", "r"));
@@ -697,7 +703,7 @@ START_TEST(only_what_needs_it_has_the_new_format)
         for (int spare = 0; spare < 2; spare++) {
             pdm_store *s = NULL;
             pdm_size   length;
-            m->moments_empty = spare;
+            m->state.moments_empty = spare;
             OK(pdm_model_write(m, "kin_f.nc"));
             OK(pdm_store_open(ctx, "kin_f.nc", "model", PDM_MODEL_FORMAT_SPARE, &s));
             ck_assert_int_eq(pdm_store_format(s), spare ? PDM_MODEL_FORMAT_SPARE : PDM_MODEL_FORMAT_PLAIN);

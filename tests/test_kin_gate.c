@@ -1,5 +1,5 @@
 /* train/: models with gates made from models: merged, with more experts, with fewer groups, trained on from others. */
-#include "train/train.h"
+#include "kin/kin.h"
 
 #include <check.h>
 #include <math.h>
@@ -7,7 +7,10 @@
 #include <stdlib.h>
 
 #include "tests/models.h"
+#include "kin/kin_impl.h"
 #include "train/train_impl.h"
+
+#define COMPRESS(...) (&(pdm_compress_settings){.size = sizeof(pdm_compress_settings), __VA_ARGS__})
 
 /* Eight columns in four groups, shared ones none. */
 static pdm_case *gated_case(int number)
@@ -32,7 +35,7 @@ static double *copy_of(pdm_size n, const double *x)
 
 static double *gate_of(const pdm_model *m, pdm_size *n)
 {
-    const pdm_weights s = pdm_gate_lend(m->gating->gate);
+    const pdm_weights s = pdm_gate_net_lend(m->gate->net);
     *n                  = s.n;
     return copy_of(s.n, s.parameter);
 }
@@ -50,14 +53,14 @@ START_TEST(a_merged_gate_is_the_weighted_mean)
         pdm_size                 n = 0;
         open_context();
         pdm_case      *c      = gated_case(PROBLEM_BURGERS);
-        pdm_model     *parent = trained(c, GATING_OPENING), *m = NULL;
-        const pdm_size n_use = pdm_routing_n_expert(parent->gating->routing) * 4;
+        pdm_model     *parent = trained(c, PDM_GATE_OPENING), *m = NULL;
+        const pdm_size n_use = pdm_routing_n_expert(parent->gate->routing) * 4;
         for (int k = 0; k < 2; k++) {
             m        = branch(parent, halves[k], 3 + k);
             w[k]     = gate_of(m, &n);
-            group[k] = copy_of(n_use, m->gating->use.group);
-            price[k] = m->gating->log_price;
-            drift[k] = m->gating->drift;
+            group[k] = copy_of(n_use, m->gate->use.group);
+            price[k] = m->gate->log_price;
+            drift[k] = m->gate->drift;
             OK(pdm_model_write(m, path[k]));
             pdm_model_destroy(&m);
         }
@@ -66,7 +69,7 @@ START_TEST(a_merged_gate_is_the_weighted_mean)
         for (int read = 0; read < 2; read++) {
             if (read) pdm_model_destroy(&m);
             if (read) OK(pdm_model_read(ctx, "kin_gate_m.nc", &m));
-            const pdm_weights s     = pdm_gate_lend(m->gating->gate);
+            const pdm_weights s     = pdm_gate_net_lend(m->gate->net);
             double            moved = 0.0;
             for (pdm_size i = 0; i < n; i++) {
                 ck_assert_double_eq(s.parameter[i], 0.25 * w[0][i] + 0.75 * w[1][i]);
@@ -75,24 +78,23 @@ START_TEST(a_merged_gate_is_the_weighted_mean)
                 moved = fmax(moved, fabs(w[0][i] - w[1][i]));
             }
             ck_assert_double_gt(moved, 1e-3); /* the branches differ */
-            ck_assert_int_eq(m->gating->opening, 0);
-            ck_assert_double_eq(m->gating->log_price, 0.25 * price[0] + 0.75 * price[1]);
-            ck_assert_double_eq(m->gating->drift, 0.25 * drift[0] + 0.75 * drift[1]);
+            ck_assert_int_eq(m->gate->opening, 0);
+            ck_assert_double_eq(m->gate->log_price, 0.25 * price[0] + 0.75 * price[1]);
+            ck_assert_double_eq(m->gate->drift, 0.25 * drift[0] + 0.75 * drift[1]);
             /* use of one step weighs 1 - 0.98: sums of three and four of them */
-            ck_assert_double_eq_tol(m->gating->use_weight, 1.0 - 0.25 * pow(0.98, 3) - 0.75 * pow(0.98, 4), 1e-14);
+            ck_assert_double_eq_tol(m->gate->use_weight, 1.0 - 0.25 * pow(0.98, 3) - 0.75 * pow(0.98, 4), 1e-14);
             for (pdm_size i = 0; i < n_use; i++)
-                ck_assert_double_eq(m->gating->use.group[i], 0.25 * group[0][i] + 0.75 * group[1][i]);
+                ck_assert_double_eq(m->gate->use.group[i], 0.25 * group[0][i] + 0.75 * group[1][i]);
         }
         /* Adam's first step from zero moments moves a weight whose gradient is not tiny by the gate's rate, which falls as
          * 10/(step + 11) as this gate has chosen before */
-        const double *now = pdm_gate_lend(m->gating->gate).parameter;
+        const double *now = pdm_gate_net_lend(m->gate->net).parameter;
         w[2]              = copy_of(n, now);
         OK(pdm_model_train_step(m));
         double largest = 0.0;
         for (pdm_size i = 0; i < n; i++) largest = fmax(largest, fabs(now[i] - w[2][i]));
-        m->step--;
-        const double rate =
-            optimiser_rate(m, pdm_routing_get_settings(m->gating->routing)->learning_rate) * 10.0 / 15.0;
+        m->state.step--;
+        const double rate = optimiser_rate(m, pdm_routing_get_settings(m->gate->routing)->learning_rate) * 10.0 / 15.0;
         ck_assert_double_eq_tol(largest, rate, 1e-3 * rate);
         for (int k = 0; k < 3; k++) free(w[k]);
         for (int k = 0; k < 2; k++) free(group[k]);
@@ -115,17 +117,17 @@ START_TEST(what_a_gate_does_not_know_is_not_averaged)
         pdm_model *parent = trained(c, 0), *m = branch(parent, halves[0], 3);
         OK(pdm_model_write(parent, path[0]));
         OK(pdm_model_write(m, path[1]));
-        const double price = m->gating->log_price, columns = gating_usage(m).columns[0];
-        ck_assert(isnan(parent->gating->log_price));
+        const double price = m->gate->log_price, columns = pdm_gate_get_usage(m->gate).columns[0];
+        ck_assert(isnan(parent->gate->log_price));
         pdm_model_destroy(&m);
         OK(pdm_model_merge(ctx, 2, path, NULL, &m));
-        ck_assert_double_eq_tol(m->gating->log_price, price, 1e-14);
-        ck_assert_double_eq_tol(gating_usage(m).columns[0], columns, 1e-14);
+        ck_assert_double_eq_tol(m->gate->log_price, price, 1e-14);
+        ck_assert_double_eq_tol(pdm_gate_get_usage(m->gate).columns[0], columns, 1e-14);
         pdm_model_destroy(&m);
         OK(pdm_model_write(parent, path[1]));
         OK(pdm_model_merge(ctx, 2, path, NULL, &m));
-        ck_assert(isnan(m->gating->log_price));
-        ck_assert_double_eq(gating_usage(m).weight, 0.0);
+        ck_assert(isnan(m->gate->log_price));
+        ck_assert_double_eq(pdm_gate_get_usage(m->gate).weight, 0.0);
         pdm_model_destroy(&m);
         pdm_model_destroy(&parent);
         pdm_case_destroy(&c);
@@ -232,17 +234,17 @@ static double chosen_alike(pdm_model *m, pdm_model *up)
 {
     enum { N = 8 };
     const pdm_columns_desc *d = pdm_experts_columns(m->experts), *e = pdm_experts_columns(up->experts);
-    const pdm_size          groups = pdm_routing_n_choice(m->gating->routing) - 1;
+    const pdm_size          groups = pdm_routing_n_choice(m->gate->routing) - 1;
     double                  alike = 0.0, all = 0.0;
     trial_inputs            x = {0};
     OK(trial_inputs_draw(m, N, true, &x));
     for (pdm_size i = 0; i < x.n; i++) {
-        OK(batch_prepare(m, 1, x.input + i * pdm_domain_n_input(m->domain)));
-        OK(batch_prepare(up, 1, x.input + i * pdm_domain_n_input(m->domain)));
-        OK(gating_choose(m, batch_of(m, 1)));
-        OK(gating_choose(up, batch_of(up, 1)));
-        const unsigned char *on  = pdm_routing_lend(m->gating->routing).group_on,
-                            *now = pdm_routing_lend(up->gating->routing).group_on;
+        OK(pdm_model_prepare(m, 1, x.input + i * pdm_domain_n_input(m->problem->domain)));
+        OK(pdm_model_prepare(up, 1, x.input + i * pdm_domain_n_input(m->problem->domain)));
+        OK(pdm_model_choose(m, pdm_model_batch(m, 1)));
+        OK(pdm_model_choose(up, pdm_model_batch(up, 1)));
+        const unsigned char *on  = pdm_routing_lend(m->gate->routing).group_on,
+                            *now = pdm_routing_lend(up->gate->routing).group_on;
         for (pdm_size a = 0; a < d->n_expert; a++)
             for (pdm_size b = 0; b < e->n_expert; b++) {
                 pdm_size common = 0;
@@ -269,7 +271,7 @@ START_TEST(more_experts_take_the_gate_along)
             (const word[]){
                 {"domain/x", "experts", more[_i].before}, {"gate", "groups", "8"}, {"gate", "unknowns", "0.5"}});
         pdm_model *m = trained(c, 20), *up = NULL, *read = NULL;
-        ck_assert_double_lt(gating_usage(m).columns[0], 7.9); /* it does not have all of them */
+        ck_assert_double_lt(pdm_gate_get_usage(m->gate).columns[0], 7.9); /* it does not have all of them */
         pdm_case *d = changed_case(m, 4,
                                    (const word[]){{"domain/t", "experts", more[_i].t},
                                                   {"domain/x", "experts", more[_i].x},
@@ -284,16 +286,16 @@ START_TEST(more_experts_take_the_gate_along)
         OK(pdm_model_write(up, "kin_gate_u.nc"));
         OK(pdm_model_read(ctx, "kin_gate_u.nc", &read));
         for (int k = 0; k < 2; k++) {
-            const gating     *g = (k ? read : up)->gating;
-            const pdm_weights s = pdm_gate_lend(g->gate);
+            const pdm_gate   *g = (k ? read : up)->gate;
+            const pdm_weights s = pdm_gate_net_lend(g->net);
             for (pdm_size i = 0; i < s.n; i++) ck_assert(s.m[i] == 0.0 && s.v[i] == 0.0);
             ck_assert(isnan(g->log_price));
-            ck_assert_double_eq(g->drift, m->gating->drift);
+            ck_assert_double_eq(g->drift, m->gate->drift);
             ck_assert_double_eq(g->use_weight, 0.0);
-            ck_assert_int_eq(g->opening, m->gating->opening);
+            ck_assert_int_eq(g->opening, m->gate->opening);
         }
         OK(pdm_model_train_step(read));
-        ck_assert(isfinite(read->gating->log_price));
+        ck_assert(isfinite(read->gate->log_price));
         remove("kin_gate_u.nc");
         pdm_model_destroy(&read);
         pdm_model_destroy(&up);
@@ -336,11 +338,11 @@ START_TEST(a_gate_starts_anew_where_the_parent_has_none)
         static const char *const all[] = {"groups", "hidden", "unknowns"};
         for (int k = 0; k < 3; k++) OK(pdm_case_remove(bare, "gate", all[k]));
         pdm_model *parent = trained(bare, 3), *child = NULL, *fresh = trained(c, 0);
-        ck_assert_ptr_null(parent->gating);
+        ck_assert_ptr_null(parent->gate);
         OK(pdm_model_create_from(c, parent, &child));
         double *w = gate_of(child, &n), *anew = gate_of(fresh, &n);
         ck_assert_mem_eq(w, anew, (size_t)n * sizeof *w);
-        ck_assert(isnan(child->gating->log_price));
+        ck_assert(isnan(child->gate->log_price));
         OK(pdm_model_train_step(child));
         ck_assert_double_eq_tol(pdm_model_value(child, "gate.unknowns"), 1.0, 1e-12);
         free(w);
@@ -360,8 +362,8 @@ END_TEST
  * do not count, as weights of groups hang on how many there are. */
 static void close_groups(pdm_model *m)
 {
-    gating           *g = m->gating;
-    const pdm_weights s = pdm_gate_lend(g->gate);
+    pdm_gate         *g = m->gate;
+    const pdm_weights s = pdm_gate_net_lend(g->net);
     const pdm_size    n = pdm_routing_n_expert(g->routing);
 
     memset(s.parameter + s.n - 5 - 5 * 5, 0, 5 * 5 * sizeof *s.parameter); /* W_1: five choices of five hidden ones */
@@ -405,20 +407,20 @@ START_TEST(without_unused_groups_predictions_are_the_same)
                            {"experts", "prior", fewer[_i].prior},
                            {"gate", "ridge", "0"},
                            {"solver", "tolerance", "1e-10"}});
-        pdm_model *m = trained(c, GATING_OPENING), *less = NULL, *read = NULL, *on = NULL;
+        pdm_model *m = trained(c, PDM_GATE_OPENING), *less = NULL, *read = NULL, *on = NULL;
         close_groups(m);
         unused_groups x = {0};
         OK(unused_groups_find(m, 0.01, &x));
         ck_assert_int_eq(x.n_keep, 2);
         OK(model_without_groups(m, &x, &less));
-        const pdm_routing_settings *s = pdm_routing_get_settings(less->gating->routing);
+        const pdm_routing_settings *s = pdm_routing_get_settings(less->gate->routing);
         ck_assert_int_eq(s->groups, 2);
         ck_assert_int_lt(pdm_experts_n_column(less->experts), pdm_experts_n_column(m->experts));
         ck_assert_double_eq_tol(
             s->unknowns * (double)pdm_experts_n_column(less->experts),
             fmin(0.7 * (double)pdm_experts_n_column(m->experts), (double)pdm_experts_n_column(less->experts)), 1e-9);
-        ck_assert_double_eq_tol(exp(less->gating->log_price) / (double)pdm_experts_n_column(less->experts),
-                                exp(m->gating->log_price) / (double)pdm_experts_n_column(m->experts), 1e-12);
+        ck_assert_double_eq_tol(exp(less->gate->log_price) / (double)pdm_experts_n_column(less->experts),
+                                exp(m->gate->log_price) / (double)pdm_experts_n_column(m->experts), 1e-12);
         double *u = prediction(m, N, input, &size), *v = prediction(less, N, input, &n), most = 0.0, off = 0.0;
         ck_assert_int_eq(n, size);
         for (pdm_size i = 0; i < n; i++) {
@@ -430,15 +432,15 @@ START_TEST(without_unused_groups_predictions_are_the_same)
         ck_assert_msg(off <= 8.0 * 8.0 * pow(2.0, -24) * most, "off by %g of %g, %lld of %lld the same", off, most,
                       (long long)same, (long long)n);
         /* what exists of the columns is the same number */
-        const pdm_routing_choice a = pdm_routing_lend(m->gating->routing), b = pdm_routing_lend(less->gating->routing);
-        for (pdm_size i = 0; i < pdm_routing_n_expert(m->gating->routing); i++) ck_assert_int_eq(a.n_on[i], b.n_on[i]);
+        const pdm_routing_choice a = pdm_routing_lend(m->gate->routing), b = pdm_routing_lend(less->gate->routing);
+        for (pdm_size i = 0; i < pdm_routing_n_expert(m->gate->routing); i++) ck_assert_int_eq(a.n_on[i], b.n_on[i]);
         /* it can be read, and goes on */
         OK(pdm_model_write(less, "kin_gate_l.nc"));
         OK(pdm_model_read(ctx, "kin_gate_l.nc", &read));
         double *w = prediction(read, N, input, &n);
         ck_assert_mem_eq(v, w, (size_t)n * sizeof *w);
         OK(pdm_model_train_step(read));
-        OK(pdm_model_create_from(less->the_case, less, &on));
+        OK(pdm_model_create_from(less->problem->the_case, less, &on));
         OK(pdm_model_train_step(on));
         pdm_model_destroy(&on);
         /* the numbers of its columns say what they are added to */
@@ -466,25 +468,24 @@ START_TEST(use_is_that_of_what_is_left)
         open_context();
         pdm_case      *c = gated_case(PROBLEM_BURGERS);
         pdm_model     *m = trained(c, 2), *less = NULL;
-        const pdm_size n = pdm_routing_n_expert(m->gating->routing);
+        const pdm_size n = pdm_routing_n_expert(m->gate->routing);
         unused_groups  x = {0};
         for (pdm_size e = 0; e < n; e++) {
-            m->gating->use.columns[e] = 0.0;
+            m->gate->use.columns[e] = 0.0;
             for (int k = 0; k < 4; k++) {
-                const double use = m->gating->use_weight * (k == 2 ? 0.03 : 0.2 + 0.1 * k + 0.01 * (double)e);
-                m->gating->use.group[e * 4 + k] = use;
-                m->gating->use.columns[e] += use * (double)pdm_routing_size(m->gating->routing, e, k);
+                const double use = m->gate->use_weight * (k == 2 ? 0.03 : 0.2 + 0.1 * k + 0.01 * (double)e);
+                m->gate->use.group[e * 4 + k] = use;
+                m->gate->use.columns[e] += use * (double)pdm_routing_size(m->gate->routing, e, k);
             }
         }
         OK(unused_groups_find(m, 0.05, &x));
         ck_assert_int_eq(x.n_keep, 3);
         ck_assert_double_eq_tol(x.use[2], 0.03, 1e-12);
         OK(model_without_groups(m, &x, &less));
-        const routing_usage u = gating_usage(less);
+        const pdm_gate_usage u = pdm_gate_get_usage(less->gate);
         for (pdm_size e = 0; e < n; e++) {
             double sum = 0.0;
-            for (int k = 0; k < 3; k++)
-                sum += u.group[e * 3 + k] * (double)pdm_routing_size(less->gating->routing, e, k);
+            for (int k = 0; k < 3; k++) sum += u.group[e * 3 + k] * (double)pdm_routing_size(less->gate->routing, e, k);
             ck_assert_double_eq_tol(u.columns[e], sum, 1e-12);
             ck_assert_double_eq_tol(u.group[e * 3 + 2], 0.5 + 0.01 * (double)e,
                                     1e-12); /* the last one, by its number before */
@@ -511,7 +512,7 @@ START_TEST(compressing_drops_what_no_expert_uses)
         pdm_case  *c = gated_case(PROBLEM_BURGERS);
         pdm_model *m = trained(c, 10), *read = NULL;
         close_groups(m);
-        OK(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 0.0, 0.1, NULL, keep_text, keep_number, &t));
+        OK(pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 0.1), keep_text, keep_number, &t));
         ck_assert_double_eq(number_of(&t, "within"), 1.0);
         ck_assert_double_eq(number_of(&t, "groups.before"), 4.0);
         ck_assert_double_eq(number_of(&t, "groups"), 2.0);
@@ -523,59 +524,64 @@ START_TEST(compressing_drops_what_no_expert_uses)
         for (int k = 0; k < 4; k++) ck_assert_msg(strstr(said, changed[k]) != NULL, "%s", said);
         OK(pdm_model_read(ctx, "kin_gate_c.nc", &read));
         ck_assert_int_eq(pdm_model_step(read), 10);
-        ck_assert_int_eq(pdm_routing_n_choice(read->gating->routing), 3);
+        ck_assert_int_eq(pdm_routing_n_choice(read->gate->routing), 3);
         ck_assert_ptr_nonnull(strstr(read->history, "4 of 8 columns"));
-        const pdm_weights s = pdm_gate_lend(read->gating->gate);
+        const pdm_weights s = pdm_gate_net_lend(read->gate->net);
         for (pdm_size i = 0; i < s.n; i++) ck_assert(s.m[i] == 0.0 && s.v[i] == 0.0); /* no optimiser */
-        ck_assert_double_gt(pdm_gate_lend(m->gating->gate).v[0], 0.0);
+        ck_assert_double_gt(pdm_gate_net_lend(m->gate->net).v[0], 0.0);
         OK(pdm_model_train_step(read));
         pdm_model_destroy(&read);
-        ck_assert_int_eq(pdm_routing_n_choice(m->gating->routing), 5); /* the model stays as it is */
+        ck_assert_int_eq(pdm_routing_n_choice(m->gate->routing), 5); /* the model stays as it is */
 
         /* groups that the error hangs on are kept, unless they are asked for: then nothing is written */
         for (int k = 1; k < 4; k += 2) /* on after all */
-            pdm_gate_lend(m->gating->gate).parameter[pdm_gate_lend(m->gating->gate).n - 5 + k] = 0.0;
+            pdm_gate_net_lend(m->gate->net).parameter[pdm_gate_net_lend(m->gate->net).n - 5 + k] = 0.0;
         remove("kin_gate_c.nc");
         t = (told){0};
-        OK(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 0.0, 1e-3, NULL, keep_text, keep_number, &t));
+        OK(pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 1e-3), keep_text, keep_number, &t));
         ck_assert_double_eq(number_of(&t, "within"), 1.0);
         ck_assert_double_eq(number_of(&t, "groups"), 4.0);
         ck_assert_msg(strstr(said, "all 4 groups are kept: without 1 3 the excess is") != NULL, "%s", said);
         remove("kin_gate_c.nc");
         t = (told){0};
-        OK(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 0.01, 1e-3, NULL, keep_text, keep_number, &t));
+        OK(pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 1e-3, .groups = 0.01), keep_text, keep_number,
+                              &t));
         ck_assert_double_eq(number_of(&t, "within"), 0.0);
         ck_assert_ptr_null(fopen("kin_gate_c.nc", "r"));
 
         /* none, or all of them */
-        for (pdm_size i = 0; i < 6 * 4; i++) m->gating->use.group[i] = 0.5 * m->gating->use_weight;
-        OK(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 0.0, 0.1, NULL, keep_text, NULL, NULL));
+        for (pdm_size i = 0; i < 6 * 4; i++) m->gate->use.group[i] = 0.5 * m->gate->use_weight;
+        OK(pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 0.1), keep_text, NULL, NULL));
         ck_assert_msg(strstr(said, "all 4 groups are kept: each is on in 50 % of the samples") != NULL, "%s", said);
-        ck_assert_int_eq(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 0.6, 0.1, NULL, NULL, NULL, NULL),
-                         PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(
+            pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 0.1, .groups = 0.6), NULL, NULL, NULL),
+            PDM_ERR_ARGUMENT);
         SAYS("groups 0.6: all 4 groups are on in less than that share");
         SAYS("0.5 or less expected");
-        ck_assert_int_eq(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 1.5, 0.1, NULL, NULL, NULL, NULL),
-                         PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(
+            pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 0.1, .groups = 1.5), NULL, NULL, NULL),
+            PDM_ERR_ARGUMENT);
         SAYS("groups 1.5, a share of samples");
-        for (pdm_size i = 0; i < 6 * 4; i++) m->gating->use.group[i] = 0.0;
-        OK(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 0.0, 0.1, NULL, keep_text, NULL, NULL));
+        for (pdm_size i = 0; i < 6 * 4; i++) m->gate->use.group[i] = 0.0;
+        OK(pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 0.1), keep_text, NULL, NULL));
         ck_assert_msg(strstr(said, "all 4 groups are kept: none is on in 1 %") != NULL, "%s", said);
         pdm_model_destroy(&m);
 
         /* not known, or no gate */
         m = trained(c, 0);
-        OK(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 0.0, 1.0, NULL, keep_text, NULL, NULL));
+        OK(pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 1.0), keep_text, NULL, NULL));
         ck_assert_msg(strstr(said, "all 4 groups are kept: how they are used is not known") != NULL, "%s", said);
-        ck_assert_int_eq(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 0.1, 1.0, NULL, NULL, NULL, NULL),
-                         PDM_ERR_MODEL);
+        ck_assert_int_eq(
+            pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 1.0, .groups = 0.1), NULL, NULL, NULL),
+            PDM_ERR_MODEL);
         SAYS("no steps of training with this gate");
         pdm_model_destroy(&m);
         static const char *const all[] = {"groups", "hidden", "unknowns"};
         for (int k = 0; k < 3; k++) OK(pdm_case_remove(c, "gate", all[k]));
         m = trained(c, 0);
-        ck_assert_int_eq(pdm_model_compress(m, "kin_gate_c.nc", 0.0, 0.0, 0, 0.1, 1.0, NULL, NULL, NULL, NULL),
-                         PDM_ERR_MODEL);
+        ck_assert_int_eq(
+            pdm_model_compress(m, "kin_gate_c.nc", COMPRESS(.tolerance = 1.0, .groups = 0.1), NULL, NULL, NULL),
+            PDM_ERR_MODEL);
         SAYS("has no gate, and so no groups to drop");
         remove("kin_gate_c.nc");
         pdm_model_destroy(&m);

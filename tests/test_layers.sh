@@ -7,7 +7,8 @@ set -eu
 # Folder: folders it may include, besides itself.
 check_tree() {
     cd "$1"
-    find backend bench cli comm core domain examples experts implicit_diff include io lines pde solver surrogate tests train \
+    find backend bench cli comm core domain evidence examples experts gate implicit_diff include inputs io kin lines model pde \
+        predict problem solver surrogate tests train \
         -name '*.[ch]' 2>/dev/null | sort | xargs -r awk '
     BEGIN {
         below["include"]       = " "
@@ -17,12 +18,19 @@ check_tree() {
         below["io"]            = below["core"] "core comm "
         below["pde"]           = below["core"] "core backend comm io "
         below["domain"]        = below["pde"] "pde "
+        below["inputs"]        = below["domain"] "domain "
         below["surrogate"]     = below["domain"] "domain "
         below["experts"]       = below["domain"] "domain "
+        below["gate"]          = below["experts"] "experts "
         below["lines"]         = below["domain"] "domain "
         below["solver"]        = below["domain"] "domain surrogate experts "
         below["implicit_diff"] = below["solver"] "solver "
-        below["train"]         = below["implicit_diff"] "implicit_diff lines "
+        below["problem"]       = below["solver"] "inputs solver "
+        below["model"]         = below["problem"] "gate implicit_diff problem "
+        below["train"]         = below["model"] "model "
+        below["predict"]       = below["model"] "model "
+        below["kin"]           = below["predict"] "predict "
+        below["evidence"]      = below["predict"] "lines predict "
         below["cli"]           = " pdemoe "
         below["examples"]      = " pdemoe "
     }
@@ -105,6 +113,13 @@ self_test() {
     printf '#include "backend/backend.h"\n' | expect refused io/io.h
     printf '#include "solver/solver.h"\n#include "implicit_diff/implicit_diff.h"\n' | expect refused solver/lm.c
     printf '#include "implicit_diff/implicit_diff.h"\n#include "solver/solver.h"\n' | expect accepted implicit_diff/a.c
+    printf '#include "inputs/inputs.h"\n#include "problem/problem.h"\n' | expect refused inputs/draw.c
+    printf '#include "gate/gate.h"\n#include "surrogate/surrogate.h"\n' | expect refused gate/gate.c
+    printf '#include "problem/problem.h"\n#include "gate/gate.h"\n' | expect refused problem/samples.c
+    printf '#include "train/train.h"\n#include "predict/predict.h"\n' | expect refused train/step.c
+    printf '#include "predict/predict.h"\n#include "train/train.h"\n' | expect refused predict/run.c
+    printf '#include "kin/kin.h"\n#include "predict/predict.h"\n' | expect accepted kin/judge.c
+    printf '#include "model/model.h"\n#include "kin/kin.h"\n' | expect refused model/file.c
     printf '#include "cli/cli.h"\n#include "pdemoe/pdemoe.h"\n' | expect accepted cli/main.c
     printf '#include "core/core.h"\n' | expect refused cli/main.c
     printf '#include "cli/plot/page.h"\n#include "cli/cli.h"\n' | expect accepted cli/plot/write.c

@@ -7,8 +7,7 @@
 
 #include "implicit_diff/implicit_diff.h"
 #include "tests/problems.h"
-#include "train/train.h"
-#include "train/train_impl.h"
+#include "tests/prediction.h"
 
 enum { N_SAMPLE = 2 };
 typedef enum loss { LOSS_OBJECTIVE, LOSS_MISFIT, LOSS_BOTH, LOSS_COUNT } loss;
@@ -593,13 +592,13 @@ START_TEST(training_moves_windows)
         assert_same_logits(m, rest, true);
         assert_same_predictions(m, rest);
         /* down the gradient of the logits alone */
-        OK(pdm_model_loss(m, 0, true, &before));
+        OK(model_loss(m, 0, true, &before));
         const double size   = 1e-3 * before;
         double       square = 0.0;
         for (pdm_size i = 0; i < s.n; i++) square += s.gradient[i] * s.gradient[i];
         for (pdm_size i = 0; i < s.n; i++) s.parameter[i] -= size * s.gradient[i] / square;
-        OK(partition_apply(m));
-        OK(pdm_model_loss(m, 0, false, &after));
+        OK(pdm_model_apply_windows(m));
+        OK(model_loss(m, 0, false, &after));
         ck_assert_msg(fabs(before - after - size) < 0.1 * size, "%g to %g, %g less expected", before, after, size);
         pdm_model_destroy(&m);
         pdm_model_destroy(&half);
@@ -706,15 +705,15 @@ START_TEST(models_pass_the_gradient_check_in_windows)
         if (_i == 3) OK(pdm_case_set_text(c, "domain/x", "experts", "1"));
         pdm_model      *m    = trained(c, _i == 3 ? 0 : 2);
         double         *kept = windows_of(m->experts);
-        pdm_backend_ops ops  = *m->backend->ops;
-        right_ops            = m->backend->ops;
+        pdm_backend_ops ops  = *m->problem->backend->ops;
+        right_ops            = m->problem->backend->ops;
         spoiled              = m->g_window;
         spoil_by             = 2.0;
         ops.acquire          = spoil_acquire;
-        if (_i == 2) m->backend->ops = &ops;
+        if (_i == 2) m->problem->backend->ops = &ops;
         OK(pdm_model_check_gradient(m, &slope, keep_text, table));
-        m->backend->ops         = right_ops;
-        const double of_windows = pdm_model_value(m, "slope.windows");
+        m->problem->backend->ops = right_ops;
+        const double of_windows  = pdm_model_value(m, "slope.windows");
         ck_assert_msg(fabs(pdm_model_value(m, "slope.network") - 2.0) <= 0.1, "%s", table);
         if (_i == 3)
             ck_assert_msg(isnan(of_windows) && !strstr(table, "windows"), "%s", table);
@@ -735,14 +734,14 @@ START_TEST(gradients_of_windows_that_are_not_numbers_are_refused)
     {
         ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
         pdm_model      *m = trained(learned_case("learned"), 2), *same = trained(learned_case("learned"), 2);
-        pdm_backend_ops ops = *m->backend->ops;
-        right_ops           = m->backend->ops;
-        spoiled             = m->g_window;
-        spoil_by            = NAN;
-        ops.acquire         = spoil_acquire;
-        m->backend->ops     = &ops;
+        pdm_backend_ops ops      = *m->problem->backend->ops;
+        right_ops                = m->problem->backend->ops;
+        spoiled                  = m->g_window;
+        spoil_by                 = NAN;
+        ops.acquire              = spoil_acquire;
+        m->problem->backend->ops = &ops;
         ck_assert_int_eq(pdm_model_train_step(m), PDM_ERR_NUMERIC);
-        m->backend->ops = right_ops;
+        m->problem->backend->ops = right_ops;
         ck_assert_msg(strstr(pdm_context_error(ctx), "the gradient of the experts' windows is not finite"), "%s",
                       pdm_context_error(ctx));
         ck_assert_int_eq(pdm_model_step(m), 2);

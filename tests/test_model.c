@@ -1,5 +1,5 @@
 /* train/: what a model remembers and says: defaults, the verdict on its training, estimates of its errors. */
-#include "train/train.h"
+#include "predict/predict.h"
 
 #include <check.h>
 #include <math.h>
@@ -8,7 +8,9 @@
 
 #include "io/io_impl.h"
 #include "tests/models.h"
-#include "train/train_impl.h"
+#include "tests/prediction.h"
+#include "predict/predict_impl.h"
+#include "io/io_impl.h"
 
 static pdm_case *tiny_case(int number)
 {
@@ -29,16 +31,16 @@ START_TEST(models_keep_their_defaults)
         pdm_case  *plain = tiny_case(PROBLEM_HEAT), *stated = tiny_case(PROBLEM_HEAT);
         pdm_model *m = NULL;
         OK(pdm_model_create(plain, &m));
-        ck_assert_double_eq(m->training.clip, 3.0);
-        OK(pdm_case_set_text(m->the_case->defaults, "training", "clip", "7.5"));
-        OK(pdm_case_set_text(m->the_case->defaults, "solver", "max_iter", "11"));
-        OK(pdm_case_set_text(m->the_case->defaults, "training", "setting_that_is_no_more", "1"));
+        ck_assert_double_eq(m->problem->training.clip, 3.0);
+        OK(pdm_case_set_text(m->problem->the_case->defaults, "training", "clip", "7.5"));
+        OK(pdm_case_set_text(m->problem->the_case->defaults, "solver", "max_iter", "11"));
+        OK(pdm_case_set_text(m->problem->the_case->defaults, "training", "setting_that_is_no_more", "1"));
         OK(pdm_model_write(m, "defaults.nc"));
         for (int k = 0; k < 2; k++) { /* and written again by this program */
             pdm_model_destroy(&m);
             OK(pdm_model_read(ctx, "defaults.nc", &m));
-            ck_assert_double_eq(m->training.clip, 7.5);
-            ck_assert_int_eq(m->solver_settings.max_iter, 11);
+            ck_assert_double_eq(m->problem->training.clip, 7.5);
+            ck_assert_int_eq(m->problem->solving.max_iter, 11);
             OK(pdm_model_write(m, "defaults.nc"));
         }
         OK(pdm_model_check_case(m, plain));
@@ -89,7 +91,7 @@ START_TEST(training_ends_with_a_verdict)
     }
 END_TEST
 
-/* What range_check() counts, by distribution: value, is it outside. */
+/* What pdm_inputs_check_range() counts, by distribution: value, is it outside. */
 static const struct {
     const char *distribution;
     double      value;
@@ -117,11 +119,9 @@ START_TEST(inputs_beyond_training_are_counted)
             OK(pdm_case_set_text(c, text[i][0], text[i][1], text[i][2]));
         OK(pdm_case_set_text(c, "inputs/a", "distribution", ranges[_i].distribution));
         OK(pdm_model_create(c, &m));
-        OK(range_check(m, 1, &ranges[_i].value));
-        ck_assert_double_eq(pdm_model_value(m, "outside"), 0.0); /* not trained */
-        m->step = 1;
-        OK(range_check(m, 1, &ranges[_i].value));
-        ck_assert_double_eq(pdm_model_value(m, "outside"), ranges[_i].outside);
+        pdm_size outside = -1;
+        OK(pdm_inputs_check_range(m->problem->inputs, 1, &ranges[_i].value, false, &outside));
+        ck_assert_int_eq(outside, ranges[_i].outside);
         pdm_model_destroy(&m);
         pdm_case_destroy(&c);
         close_context();
@@ -177,14 +177,18 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
         pdm_model *m = trained_with(words, sizeof words / sizeof *words, 3);
         ck_assert_int_eq(pdm_model_n_input(m), 2 * SPLINE);
         for (int i = 0; i < X; i++) x[i] = (double)i / X;
-        OK(output_set(m, n, (double *const *)coordinate));
-        ck_assert_int_eq(m->output.n_slab, 3);
-        OK(sources_draw_unseen(m, N, input));
-        OK(predict_batches(m, N, input, 1e-6, u[1], result, NULL));
+        pdm_output_grid *grid = NULL;
+        OK(pdm_output_grid_create(m->problem, m->n_batch, n, (double *const *)coordinate, &grid));
+        ck_assert_int_eq(grid->n_slab, 3);
+        OK(pdm_inputs_draw_unseen(m->problem->inputs, N, input));
+        OK(predict_on(m, n, (double *const *)coordinate, 1e-6, N, input, u[1], result));
         for (int i = 0; i < N; i++) ck_assert(pdm_reason_is_good(result[i].reason));
-        OK(predict_batches(m, N, input, 0.0, u[0], result, NULL));
-        OK(estimate_run(m, N, input, u[0], estimate));
-        OK(predict_batches(m, N, input, 0.0, again, result, NULL));
+        OK(predict_on(m, n, (double *const *)coordinate, 0.0, N, input, u[0], result));
+        pdm_estimate_report report = {0};
+        OK(estimate_run(m, grid, N, input, u[0], estimate, &report));
+        estimate_sum_up(m, N, estimate, &report);
+        pdm_output_grid_destroy(&grid);
+        OK(predict_on(m, n, (double *const *)coordinate, 0.0, N, input, again, result));
         ck_assert_mem_eq(again, u[0], sizeof again);
         for (int i = 0; i < N * 2; i++) {
             double distance = 0.0, norm = 0.0;

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train/train_impl.h"
+#include "predict/predict.h"
 
 typedef struct setting {
     const char *group, *name, *value;

@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "train/train.h"
+#include "evidence/evidence.h"
+
+#define REFERENCE(...) (&(pdm_reference_settings){.size = sizeof(pdm_reference_settings), __VA_ARGS__})
 
 #define COUNT_OF(a) ((int)(sizeof(a) / sizeof *(a)))
 #define OK(call)    ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
@@ -117,7 +119,8 @@ START_TEST(the_estimate_is_of_the_size_of_the_error)
         const double wave = (_i == 3 ? 2.0 : 1.0) * 3.141592653589793;
         pdm_case    *c    = NULL;
         give_case(&c, _i);
-        OK(pdm_case_reference(c, NULL, 2, path, "polish", 1e-5, 0, 0.0, keep_text, keep_number, NULL));
+        OK(pdm_case_reference(c, path, REFERENCE(.tolerance = 1e-5, .n_sample = 2, .method = "polish"), keep_text,
+                              keep_number, NULL));
         ck_assert_msg(found.converged == 1.0, "%s", found.text);
         ck_assert_double_ge(found.rounds, 3.0);
         ck_assert_double_le(found.error, 1e-5);
@@ -139,7 +142,8 @@ START_TEST(lines_converge_and_know_their_error)
         pdm_case    *c    = NULL;
         if (!pdm_lines_is_built()) return;
         give_case(&c, _i);
-        OK(pdm_case_reference(c, NULL, 2, path, "lines", 1e-5, 0, 0.0, keep_text, keep_number, NULL));
+        OK(pdm_case_reference(c, path, REFERENCE(.tolerance = 1e-5, .n_sample = 2, .method = "lines"), keep_text,
+                              keep_number, NULL));
         ck_assert_msg(found.converged == 1.0, "%s", found.text);
         ck_assert_double_ge(found.rounds, 3.0);
         ck_assert_ptr_nonnull(strstr(found.text, "path: method of lines"));
@@ -160,14 +164,19 @@ START_TEST(limits_of_lines_are_kept_and_told)
         pdm_case *c = NULL;
         if (!pdm_lines_is_built()) return;
         give_case(&c, 0);
-        OK(pdm_case_reference(c, NULL, 1, path, "lines", 1e-13, 120, 0.0, keep_text, keep_number, NULL));
+        OK(pdm_case_reference(c, path,
+                              REFERENCE(.tolerance = 1e-13, .n_sample = 1, .method = "lines", .max_unknowns = 120),
+                              keep_text, keep_number, NULL));
         ck_assert_double_eq(found.converged, 0.0);
         ck_assert_double_eq(found.rounds, 3.0); /* 25, 49, 97 nodes, then 193 */
         ck_assert_double_eq(found.unknowns, 97.0);
         ck_assert_ptr_nonnull(strstr(found.text, "NOT converged to 1.00e-13: the next grid has 193 unknowns"));
         ck_assert_double_lt(true_error(0, 3.141592653589793), 1e-4);
-        ck_assert_int_eq(pdm_case_reference(c, NULL, 1, path, "lines", 1e-4, 24, 0.0, NULL, NULL, NULL),
-                         PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(
+            pdm_case_reference(c, path,
+                               REFERENCE(.tolerance = 1e-4, .n_sample = 1, .method = "lines", .max_unknowns = 24), NULL,
+                               NULL, NULL),
+            PDM_ERR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "the first grid has 25 unknowns; at most 24"));
         pdm_case_destroy(&c);
     }
@@ -177,22 +186,25 @@ START_TEST(auto_takes_lines_where_they_go_and_says_why_not)
     {
         pdm_case *c = NULL;
         give_case(&c, 0);
-        OK(pdm_case_reference(c, NULL, 1, path, NULL, 1e-3, 0, 0.0, keep_text, keep_number, NULL));
+        OK(pdm_case_reference(c, path, REFERENCE(.tolerance = 1e-3, .n_sample = 1), keep_text, keep_number, NULL));
         ck_assert_ptr_nonnull(
             strstr(found.text, pdm_lines_is_built() ? "path: method of lines" : "path: refined polish"));
         ck_assert_ptr_null(strstr(found.text, "not by the method of lines"));
         OK(pdm_case_set_text(c, "inputs/k", "dimensions", "t"));
         OK(pdm_case_set_text(c, "inputs/k", "distribution", "gaussian_field(length=0.5)"));
         OK(pdm_case_set_text(c, "pde/residuals", "u", "dt(u) - dx(dx(u)/10) + a*u + 0.1*k"));
-        OK(pdm_case_reference(c, NULL, 1, path, "auto", 1e-2, 0, 0.0, keep_text, keep_number, NULL));
+        OK(pdm_case_reference(c, path, REFERENCE(.tolerance = 1e-2, .n_sample = 1, .method = "auto"), keep_text,
+                              keep_number, NULL));
         ck_assert_ptr_nonnull(strstr(found.text, "path: refined polish"));
         if (pdm_lines_is_built())
             ck_assert_ptr_nonnull(strstr(found.text, "not by the method of lines: input \"k\" varies in time"));
-        ck_assert_int_eq(pdm_case_reference(c, NULL, 1, path, "lines", 1e-2, 0, 0.0, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_case_reference(c, path, REFERENCE(.tolerance = 1e-2, .n_sample = 1, .method = "lines"),
+                                            NULL, NULL, NULL),
                          PDM_ERR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx),
                                      pdm_lines_is_built() ? "input \"k\" varies in time" : "built without SUNDIALS"));
-        ck_assert_int_eq(pdm_case_reference(c, NULL, 1, path, "line", 1e-2, 0, 0.0, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_case_reference(c, path, REFERENCE(.tolerance = 1e-2, .n_sample = 1, .method = "line"),
+                                            NULL, NULL, NULL),
                          PDM_ERR_ARGUMENT);
         ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "\"auto\", \"polish\" or \"lines\" expected"));
         pdm_case_destroy(&c);
@@ -207,7 +219,8 @@ START_TEST(integration_that_stops_is_told)
         give_case(&c, 3);
         OK(pdm_case_set_text(c, "pde/residuals", "u", "dt(u) - u^2"));
         OK(pdm_case_set_text(c, "pde/initial", "u", "1.25 + 0*a"));
-        ck_assert_int_eq(pdm_case_reference(c, NULL, 1, path, "lines", 1e-3, 0, 0.0, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_case_reference(c, path, REFERENCE(.tolerance = 1e-3, .n_sample = 1, .method = "lines"),
+                                            NULL, NULL, NULL),
                          PDM_ERR_NUMERIC);
         ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "integration stopped at t = 0."));
         pdm_case_destroy(&c);
@@ -225,7 +238,8 @@ static void fail_allocations(const char *method)
         memset(&found, 0, sizeof found);
         pdm_error_clear(ctx);
         pdm_context_fail_allocation(ctx, k);
-        status = pdm_case_reference(c, NULL, 1, path, method, 1e-3, 0, 0.0, keep_text, keep_number, NULL);
+        status = pdm_case_reference(c, path, REFERENCE(.tolerance = 1e-3, .n_sample = 1, .method = method), keep_text,
+                                    keep_number, NULL);
         pdm_context_fail_allocation(ctx, 0);
         ck_assert_msg(status == PDM_OK || status == PDM_ERR_MEMORY, "%s", pdm_context_error(ctx));
         if (status == PDM_OK && !*pdm_context_error(ctx)) break;  /* none has failed */
@@ -248,17 +262,24 @@ START_TEST(limits_are_kept_and_told)
     {
         pdm_case *c = NULL;
         give_case(&c, 0);
-        OK(pdm_case_reference(c, NULL, 1, path, "polish", 1e-12, 230, 0.0, keep_text, keep_number, NULL));
+        OK(pdm_case_reference(c, path,
+                              REFERENCE(.tolerance = 1e-12, .n_sample = 1, .method = "polish", .max_unknowns = 230),
+                              keep_text, keep_number, NULL));
         ck_assert_double_eq(found.converged, 0.0);
         ck_assert_double_le(found.unknowns, 230.0);
         ck_assert_double_eq(found.rounds, 4.0); /* 6 x 7, 8 x 9, 10 x 12, 13 x 17, then 18 x 23 */
         ck_assert_ptr_nonnull(strstr(found.text, "NOT converged to 1.00e-12: the next grid has"));
         ck_assert_double_lt(true_error(0, 3.141592653589793), 1e-3); /* what there is is kept */
-        OK(pdm_case_reference(c, NULL, 1, path, "polish", 1e-12, 0, 1e-9, keep_text, keep_number, NULL));
+        OK(pdm_case_reference(c, path,
+                              REFERENCE(.tolerance = 1e-12, .n_sample = 1, .method = "polish", .max_seconds = 1e-9),
+                              keep_text, keep_number, NULL));
         ck_assert_double_eq(found.rounds, 1.0);
         ck_assert_ptr_nonnull(strstr(found.text, "the next round would take"));
-        ck_assert_int_eq(pdm_case_reference(c, NULL, 1, path, "polish", 1e-4, 10, 0.0, NULL, NULL, NULL),
-                         PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(
+            pdm_case_reference(c, path,
+                               REFERENCE(.tolerance = 1e-4, .n_sample = 1, .method = "polish", .max_unknowns = 10),
+                               NULL, NULL, NULL),
+            PDM_ERR_ARGUMENT);
         pdm_case_destroy(&c);
     }
 END_TEST
@@ -267,19 +288,27 @@ START_TEST(misuse_is_refused)
     {
         pdm_case *c = NULL;
         give_case(&c, 0);
-        ck_assert_int_eq(pdm_case_reference(NULL, NULL, 1, path, "polish", 1e-4, 0, 0.0, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_case_reference(NULL, path, NULL, NULL, NULL, NULL), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_case_reference(c, NULL, REFERENCE(.tolerance = 1e-4, .n_sample = 1, .method = "polish"),
+                                            NULL, NULL, NULL),
                          PDM_ERR_ARGUMENT);
-        ck_assert_int_eq(pdm_case_reference(c, NULL, 1, NULL, "polish", 1e-4, 0, 0.0, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_case_reference(c, path, REFERENCE(.tolerance = 0.0, .n_sample = 1, .method = "polish"),
+                                            NULL, NULL, NULL),
                          PDM_ERR_ARGUMENT);
-        ck_assert_int_eq(pdm_case_reference(c, NULL, 1, path, "polish", 0.0, 0, 0.0, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_case_reference(c, path, REFERENCE(.tolerance = NAN, .n_sample = 1, .method = "polish"),
+                                            NULL, NULL, NULL),
                          PDM_ERR_ARGUMENT);
-        ck_assert_int_eq(pdm_case_reference(c, NULL, 1, path, "polish", NAN, 0, 0.0, NULL, NULL, NULL),
-                         PDM_ERR_ARGUMENT);
-        ck_assert_int_eq(pdm_case_reference(c, path, 1, path, "polish", 1e-4, 0, 0.0, NULL, NULL, NULL),
-                         PDM_ERR_ARGUMENT);
-        ck_assert_int_eq(pdm_case_reference(c, "missing.nc", 0, path, "polish", 1e-4, 0, 0.0, NULL, NULL, NULL),
+        ck_assert_int_eq(
+            pdm_case_reference(c, path, REFERENCE(.tolerance = 1e-4, .input = path, .n_sample = 1, .method = "polish"),
+                               NULL, NULL, NULL),
+            PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_case_reference(c, path,
+                                            REFERENCE(.tolerance = 1e-4, .input = "missing.nc", .method = "polish"),
+                                            NULL, NULL, NULL),
                          PDM_ERR_IO);
-        ck_assert_int_eq(pdm_case_reference(c, NULL, 1, "nowhere/x.nc", "polish", 1e-4, 0, 0.0, NULL, NULL, NULL),
+        ck_assert_int_eq(pdm_case_reference(c, "nowhere/x.nc",
+                                            REFERENCE(.tolerance = 1e-4, .n_sample = 1, .method = "polish"), NULL, NULL,
+                                            NULL),
                          PDM_ERR_IO);
         pdm_case_destroy(&c);
     }

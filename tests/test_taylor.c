@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "experts/experts.h"
-#include "train/train_impl.h"
+#include "tests/prediction.h"
 
 typedef struct setting {
     const char *group, *name, *value;
@@ -621,14 +621,16 @@ static double untrained_error(const char *prior, double end)
     double  t[N_T], x[N_X], u[N_SAMPLE * N_T * N_X], free_u[N_SAMPLE * N_T * N_X], input[N_SAMPLE * N_X], error = 0.0;
     double *coordinate[PDM_MAX_DIM] = {t, x};
     pdm_solve_result result[N_SAMPLE];
+    pdm_output_grid *grid = NULL;
     for (int i = 0; i < N_T; i++) t[i] = end * i / (N_T - 1.0);
     for (int i = 0; i < N_X; i++) x[i] = i / (double)N_X;
-    OK(output_set(m, n, coordinate));
-    OK(sources_draw_unseen(m, N_SAMPLE, input));
-    OK(predict_batches(m, N_SAMPLE, input, 0.0, u, result, NULL));
-    OK(predict_batches(m, N_SAMPLE, input, 1e-10, free_u, result, NULL));
+    OK(pdm_inputs_draw_unseen(m->problem->inputs, N_SAMPLE, input));
+    OK(predict_on(m, n, coordinate, 0.0, N_SAMPLE, input, u, result));
+    OK(predict_on(m, n, coordinate, 1e-10, N_SAMPLE, input, free_u, result));
+    OK(pdm_output_grid_create(m->problem, 1, n, coordinate, &grid));
     for (int i = 0; i < N_SAMPLE; i++)
-        error += relative_error(m, u + i * N_T * N_X, free_u + i * N_T * N_X, -INFINITY) / N_SAMPLE;
+        error += pdm_relative_error(grid, u + i * N_T * N_X, free_u + i * N_T * N_X, -INFINITY) / N_SAMPLE;
+    pdm_output_grid_destroy(&grid);
     pdm_model_destroy(&m);
     return error;
 }

@@ -1,5 +1,5 @@
 /* train/: the whole chain by the Taylor test, resuming, determinism, memory, files, prediction. */
-#include "train/train.h"
+#include "evidence/evidence.h"
 
 #include <check.h>
 #include <math.h>
@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "tests/models.h"
+#include "tests/prediction.h"
 #include "train/train_impl.h"
+#include "model/model_impl.h"
 
 /* A tiny model of a test problem. */
 static pdm_case *tiny_case(int number)
@@ -51,7 +53,7 @@ START_TEST(magnitude_is_of_the_solution_not_of_rounding)
     {
         open_context_threads(2);
         pdm_model *m = model_of(steady_case("u = 0", _i ? "u = a*sin(pi*x)" : "u = 0"));
-        ck_assert_double_eq_tol(m->magnitude[0], 500.0 / 9.8696, 1.0); /* coefficients are near the values */
+        ck_assert_double_eq_tol(m->problem->magnitude[0], 500.0 / 9.8696, 1.0); /* coefficients are near the values */
         pdm_model_destroy(&m);
         close_context();
     }
@@ -123,7 +125,7 @@ static pdm_case *amount_case(const char *constraint)
  * i of a spline of degree p has the integral (k_{i+p+1} - k_i) / (p + 1). */
 static double worst_amount(pdm_model *m, double change)
 {
-    const pdm_spline   *t = pdm_domain_spline(m->domain, 0), *x = pdm_domain_spline(m->domain, 1);
+    const pdm_spline   *t = pdm_domain_spline(m->problem->domain, 0), *x = pdm_domain_spline(m->problem->domain, 1);
     pdm_experts        *experts  = NULL;
     pdm_solver         *solver   = NULL;
     void               *host     = NULL;
@@ -131,12 +133,12 @@ static double worst_amount(pdm_model *m, double change)
     pdm_solver_settings settings = {.tolerance = 1e-10, .damping = 1e-4, .max_iter = 50};
     const double        gauss[2] = {0.21132486540518712, 0.78867513459481288};
 
-    OK(pdm_experts_create_free(ctx, m->domain, 8, &experts));
-    OK(pdm_solver_create(ctx, m->backend, &settings, m->domain, experts, 1, &solver));
-    OK(batch_prepare(m, 1, m->input));
-    OK(pdm_solver_solve(solver, batch_of(m, 1), &m->data, NULL, m->lift, PDM_START_ZERO));
+    OK(pdm_experts_create_free(ctx, m->problem->domain, 8, &experts));
+    OK(pdm_solver_create(ctx, m->problem->backend, &settings, m->problem->domain, experts, 1, &solver));
+    OK(pdm_model_prepare(m, 1, m->samples->input));
+    OK(pdm_solver_solve(solver, pdm_model_batch(m, 1), &m->samples->data, NULL, m->samples->lift, PDM_START_ZERO));
     ck_assert(pdm_reason_is_good(pdm_solver_results(solver)[0].reason));
-    OK(m->backend->ops->acquire(m->backend, pdm_solver_lend(solver)->c, PDM_READ, &host));
+    OK(m->problem->backend->ops->acquire(m->problem->backend, pdm_solver_lend(solver)->c, PDM_READ, &host));
     const double *c = host;
     for (pdm_size e = 0; e < t->n_element; e++) {
         double mean = 0.0;
@@ -152,7 +154,7 @@ static double worst_amount(pdm_model *m, double change)
         }
         worst = fmax(worst, fabs(mean));
     }
-    OK(m->backend->ops->release(m->backend, pdm_solver_lend(solver)->c, &host));
+    OK(m->problem->backend->ops->release(m->problem->backend, pdm_solver_lend(solver)->c, &host));
     pdm_solver_destroy(&solver);
     pdm_experts_destroy(&experts);
     return worst;
@@ -218,8 +220,7 @@ START_TEST(positive_field_stays_positive)
             double          *u      = calloc((size_t)n, sizeof *u);
             const double     none[] = {0.0};
             pdm_solve_result result;
-            OK(output_set(m, NULL, NULL));
-            OK(predict_batches(m, 1, none, 1e-10, u, &result, NULL));
+            OK(predict_on(m, NULL, NULL, 1e-10, 1, none, u, &result));
             least[with] = INFINITY;
             for (pdm_size i = 0; i < n; i++) least[with] = fmin(least[with], u[i]);
             OK(pdm_model_evaluate_exact(m, 1e-10, NULL, NULL));
@@ -282,10 +283,9 @@ START_TEST(answers_do_not_depend_on_units)
             pdm_solve_result result;
             for (int step = 0; step < 20; step++) OK(pdm_model_train_step(m));
             n = pdm_model_n_point(m);
-            OK(output_set(m, NULL, NULL));
             for (int polished = 0; polished < 2; polished++) {
                 u[k][polished] = calloc((size_t)n, sizeof(double));
-                OK(predict_batches(m, 1, input, polished ? 1e-12 : 0.0, u[k][polished], &result, NULL));
+                OK(predict_on(m, NULL, NULL, polished ? 1e-12 : 0.0, 1, input, u[k][polished], &result));
                 ck_assert(pdm_reason_is_good(result.reason));
             }
             pdm_model_destroy(&m);
@@ -320,14 +320,14 @@ static const char *const losses[] = {"physics", "data", "mix"};
 /* Writes a file with two samples of inputs and smooth fields to train on. */
 static void write_data(const pdm_model *m, const char *path)
 {
-    const pdm_pde *pde                   = pdm_domain_pde(pdm_model_domain(m));
+    const pdm_pde *pde                   = pdm_domain_pde(m->problem->domain);
     pdm_output    *o                     = NULL;
     const char    *dims[PDM_MAX_DIM + 1] = {"sample"};
     pdm_size       n_point               = 1;
     OK(pdm_output_create(ctx, path, &o));
     OK(pdm_output_dimension(o, "sample", 2, NULL, NULL, NULL, NULL));
     for (pdm_size j = 0; j < pdm_pde_n_dim(pde); j++) {
-        const pdm_spline *s = pdm_domain_spline(pdm_model_domain(m), j);
+        const pdm_spline *s = pdm_domain_spline(m->problem->domain, j);
         double            x[5];
         for (int i = 0; i < 5; i++) x[i] = s->map.low + (s->map.high - s->map.low) * (i + 0.5) / 5.0;
         dims[j + 1] = pdm_pde_dim_name(pde, j);
@@ -437,7 +437,7 @@ START_TEST(taylor_test_finds_a_small_mistake)
         OK(pdm_case_set_text(c, "solver", "ridge", "1e-4"));
         pdm_model *m = model_of(c);
         for (int i = 0; i < 3; i++) OK(pdm_model_train_step(m));
-        pdm_surrogate    *net = pdm_model_surrogate(m);
+        pdm_surrogate    *net = m->surrogate;
         pdm_surrogate_ops ops = *net->ops;
         ops.backward          = wrong_backward;
         right_ops             = net->ops;
@@ -502,7 +502,7 @@ START_TEST(modes_are_compared)
         ck_assert_double_gt(number_of(&t, "2.independent.phi"), 1.01 * phi);
         ck_assert_double_gt(number_of(&t, "1.coupled.phi"), 1.01 * phi);
         ck_assert_double_eq(number_of(&t, "2.coupled.unconverged") + number_of(&t, "2.schwarz.unconverged"), 0.0);
-        const pdm_spline *s = pdm_domain_spline(pdm_model_domain(m), 1);
+        const pdm_spline *s = pdm_domain_spline(m->problem->domain, 1);
         ck_assert(!s->periodic);
         ck_assert_double_eq_tol(number_of(&t, "2.coupled.interface_rows"), (double)s->degree / (double)s->n_element,
                                 1e-14);
@@ -545,7 +545,7 @@ START_TEST(independent_experts_find_what_they_reach)
             OK(pdm_case_set_text(c, words[i][0], words[i][1], words[i][2]));
         if (_i) OK(pdm_case_set_text(c, "experts", "partition", "smooth"));
         pdm_model     *m    = model_of(c);
-        pdm_surrogate *net  = pdm_model_surrogate(m);
+        pdm_surrogate *net  = m->surrogate;
         void          *host = NULL;
         OK(net->backend->ops->acquire(net->backend, net->parameters, PDM_WRITE, &host));
         memset(host, 0, (size_t)net->n_parameter * sizeof(float)); /* it says nothing: polynomials are left */
@@ -562,12 +562,12 @@ END_TEST
 static void weights_of(pdm_model *m, float **out, pdm_size *n)
 {
     void        *host = NULL;
-    pdm_backend *b    = pdm_model_backend(m);
-    *n                = pdm_model_surrogate(m)->n_parameter;
+    pdm_backend *b    = m->problem->backend;
+    *n                = m->surrogate->n_parameter;
     *out              = calloc((size_t)*n, sizeof **out);
-    OK(b->ops->acquire(b, pdm_model_surrogate(m)->parameters, PDM_READ, &host));
+    OK(b->ops->acquire(b, m->surrogate->parameters, PDM_READ, &host));
     memcpy(*out, host, (size_t)*n * sizeof **out);
-    OK(b->ops->release(b, pdm_model_surrogate(m)->parameters, &host));
+    OK(b->ops->release(b, m->surrogate->parameters, &host));
 }
 
 /* Whatever allocation fails, a gradient check leaves the weights as they were. */
@@ -634,8 +634,8 @@ static pdm_status spoiled_second_order(pdm_backend *b, pdm_rows_plan *plan, pdm_
 static void gradient_of(pdm_model *m, double *out)
 {
     void                *host = NULL;
-    pdm_backend         *b    = pdm_model_backend(m);
-    const pdm_surrogate *net  = pdm_model_surrogate(m);
+    pdm_backend         *b    = m->problem->backend;
+    const pdm_surrogate *net  = m->surrogate;
     OK(b->ops->acquire(b, net->g_parameters, PDM_READ, &host));
     for (pdm_size i = 0; i < net->n_parameter; i++) out[i] = (double)((float *)host)[i];
     OK(b->ops->release(b, net->g_parameters, &host));
@@ -657,21 +657,24 @@ START_TEST(loss_and_gradient_are_of_the_same_samples)
         OK(pdm_case_set_text(c, "training", "data", "spoiled-data.nc"));
         OK(pdm_case_set_text(c, "training", "loss", "mix"));
         m                     = model_of(c);
-        pdm_backend    *b     = pdm_model_backend(m);
+        pdm_backend    *b     = m->problem->backend;
         pdm_backend_ops ops   = *b->ops;
         ops.rows_second_order = spoiled_second_order;
         real_ops              = b->ops;
         b->ops                = &ops;
-        spoiled_size          = pdm_domain_n_coef(pdm_model_domain(m)) * pdm_domain_n_field(pdm_model_domain(m));
+        spoiled_size          = pdm_domain_n_coef(m->problem->domain) * pdm_domain_n_field(m->problem->domain);
         OK(pdm_model_train_step(m));
-        n = pdm_model_surrogate(m)->n_parameter;
+        n = m->surrogate->n_parameter;
         for (int k = 0; k < 3; k++) g[k] = calloc((size_t)n, sizeof *g[k]);
         for (pdm_size step = 1; step < 30 && !(fabs(loss[1] - loss[2]) > 1e-3 * loss[0]); step++)
             for (int k = 0; k < 3; k++) { /* steps that pick one sample of the data twice tell nothing */
                 spoiled[0] = k == 1;
                 spoiled[1] = k == 2;
-                OK(pdm_model_loss(m, step, true, &loss[k]));
-                ck_assert_double_eq(pdm_model_value(m, "failed"), k > 0 ? 1.0 : 0.0);
+                pdm_step_report r;
+                pdm_size        n_good;
+                OK(pdm_train_loss(m, step, pdm_model_batch(m, m->n_batch), true, &n_good, &r));
+                ck_assert_double_eq(r.failed, k > 0 ? 1.0 : 0.0);
+                loss[k] = r.loss;
                 gradient_of(m, g[k]);
             }
         ck_assert_double_gt(fabs(loss[1] - loss[2]), 1e-3 * loss[0]);
@@ -929,7 +932,8 @@ START_TEST(auto_grading_is_kept_in_the_file)
         pdm_model *m = model_of(layer_case(false, "auto")), *again = NULL;
         OK(pdm_model_write(m, "grading.nc"));
         OK(pdm_model_read(ctx, "grading.nc", &again));
-        const pdm_spline *a = pdm_domain_spline(m->domain, 0), *b = pdm_domain_spline(again->domain, 0);
+        const pdm_spline *a = pdm_domain_spline(m->problem->domain, 0),
+                         *b = pdm_domain_spline(again->problem->domain, 0);
         ck_assert_mem_eq(a->breaks, b->breaks, (size_t)(a->n_element + 1) * sizeof *a->breaks);
         pdm_model_destroy(&again);
         pdm_model_destroy(&m);
@@ -985,11 +989,14 @@ START_TEST(later_times_are_reached_slab_by_slab)
         pdm_solve_result    result;
         open_context_threads(2);
         pdm_model *m = model_of(rolling_case(_i == 1));
-        for (int i = 0; i < 24; i++) input[i] = rolling_solution(_i == 1, 0.0, pdm_domain_greville(m->domain, 1)[i]);
+        for (int i = 0; i < 24; i++)
+            input[i] = rolling_solution(_i == 1, 0.0, pdm_domain_greville(m->problem->domain, 1)[i]);
         for (int i = 0; i < 32; i++) x[i] = i / 32.0;
-        OK(output_set(m, n, (double *const *)coordinate));
-        ck_assert_int_eq(m->output.n_slab, 4);
-        OK(predict_batches(m, 1, input, 1e-10, u, &result, NULL));
+        pdm_output_grid *grid = NULL;
+        OK(pdm_output_grid_create(m->problem, 1, n, (double *const *)coordinate, &grid));
+        ck_assert_int_eq(grid->n_slab, 4);
+        pdm_output_grid_destroy(&grid);
+        OK(predict_on(m, n, (double *const *)coordinate, 1e-10, 1, input, u, &result));
         ck_assert(pdm_reason_is_good(result.reason));
         for (int i = 0; i < 5; i++)
             for (int k = 0; k < 32; k++) {
@@ -1016,7 +1023,7 @@ START_TEST(training_carries_states_through_slabs)
         for (int k = 0; k < 9; k++) {
             if (k == 4) OK(pdm_model_write(m, "slabs.nc"));
             OK(pdm_model_train_step(m));
-            ck_assert_int_eq(m->slab[0], (k + 1) % 3);
+            ck_assert_int_eq(m->state.slab[0], (k + 1) % 3);
         }
         weights_of(m, &weight[0], &n);
         pdm_model_destroy(&m);

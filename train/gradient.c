@@ -101,7 +101,7 @@ static double draw_tensor(pdm_size n, const double *weight, const double *g, pdm
 /* Weights on the host, of all but the network. */
 static pdm_weights host_weights(const pdm_model *m, weights_owner owner)
 {
-    return owner == OF_GATE ? pdm_gate_lend(m->gating->gate) : pdm_experts_logits(m->experts);
+    return owner == OF_GATE ? pdm_gate_net_lend(m->gate->net) : pdm_experts_logits(m->experts);
 }
 
 /* They are one tensor. */
@@ -130,7 +130,7 @@ static void draw_directions(taylor *t)
 static pdm_status get_weights(const taylor *t, double *weight, double *gradient)
 {
     pdm_status    status = PDM_OK;
-    pdm_backend  *b      = t->m->backend;
+    pdm_backend  *b      = t->m->problem->backend;
     double       *to[]   = {weight, gradient};
     pdm_buffer   *from[] = {t->m->surrogate->parameters, t->m->surrogate->g_parameters};
     const double *own[2] = {NULL};
@@ -159,7 +159,7 @@ done:
 static pdm_status set_weights(const taylor *t, const double *direction, double h, double *along)
 {
     pdm_status     status = PDM_OK;
-    pdm_backend   *b      = t->m->backend;
+    pdm_backend   *b      = t->m->problem->backend;
     pdm_surrogate *net    = t->m->surrogate;
     void          *host   = NULL;
 
@@ -175,7 +175,7 @@ static pdm_status set_weights(const taylor *t, const double *direction, double h
             ((float *)host)[i] = (float)x;
         *along += (x - t->weight[i]) * t->gradient[i];
     }
-    if (t->owner == OF_WINDOWS) PDM_TRY(partition_apply(t->m));
+    if (t->owner == OF_WINDOWS) PDM_TRY(pdm_model_apply_windows(t->m));
 done:
     if (host) (void)b->ops->release(b, net->parameters, &host);
     return status;
@@ -184,15 +184,16 @@ done:
 /* e(h) along a direction; NaN where one of the samples does not converge. */
 static pdm_status left_over(const taylor *t, const double *direction, double h, double *e)
 {
-    pdm_status status = PDM_OK;
-    pdm_model *m      = t->m;
-    double     along = 0.0, loss = NAN;
-    pdm_size   n_good = 0;
+    pdm_status      status = PDM_OK;
+    pdm_model      *m      = t->m;
+    double          along  = 0.0;
+    pdm_size        n_good = 0;
+    pdm_step_report r      = {.loss = NAN};
 
     PDM_TRY(set_weights(t, direction, h, &along));
-    status = step_loss(m, m->step, t->good, false, &n_good, &loss);
+    status = pdm_train_loss(m, m->state.step, t->good, false, &n_good, &r);
     if (status != PDM_ERR_NUMERIC) PDM_TRY(status);
-    *e     = status == PDM_OK && n_good == t->good.n ? loss - t->base - along : NAN;
+    *e     = status == PDM_OK && n_good == t->good.n ? r.loss - t->base - along : NAN;
     status = PDM_OK;
 done:
     return status;
@@ -347,10 +348,12 @@ done:
 /* Loss and gradient at the weights as they are, solved to rounding; the samples that have both are frozen. */
 static pdm_status take_base(pdm_model *m, int32_t *good, pdm_size *n_good, double *base)
 {
-    pdm_status status = PDM_OK;
+    pdm_status      status = PDM_OK;
+    pdm_step_report r      = {.loss = NAN};
 
-    pdm_solver_set_limits(m->solver, 1e-12, m->solver_settings.mode == PDM_MODE_SCHWARZ ? SWEEPS : 500);
-    PDM_TRY(step_loss(m, m->step, batch_of(m, m->n_batch), true, n_good, base));
+    pdm_solver_set_limits(m->solver, 1e-12, m->problem->solving.mode == PDM_MODE_SCHWARZ ? SWEEPS : 500);
+    PDM_TRY(pdm_train_loss(m, m->state.step, pdm_model_batch(m, m->n_batch), true, n_good, &r));
+    *base = r.loss;
     memcpy(good, m->good, (size_t)*n_good * sizeof *good);
 done:
     return status;
@@ -385,7 +388,7 @@ static pdm_status check_weights(pdm_model *m, weights_owner owner, const int32_t
     PDM_TRY(get_weights(&t, t.weight, t.gradient));
     saved = true;
     draw_directions(&t);
-    if (m->gating) pdm_routing_freeze(m->gating->routing, true);
+    if (m->gate) pdm_routing_freeze(m->gate->routing, true);
     PDM_TRY(measure_all(&t));
     const taylor_fit f = choose_fit(&t);
     *slope             = f.slope;
@@ -396,7 +399,7 @@ static pdm_status check_weights(pdm_model *m, weights_owner owner, const int32_t
     else
         PDM_TRY(write_table(&t, &f, text));
 done:
-    if (m->gating) pdm_routing_freeze(m->gating->routing, false);
+    if (m->gate) pdm_routing_freeze(m->gate->routing, false);
     if (saved) (void)set_weights(&t, NULL, 0.0, &along);
     pdm_free(m->ctx, t.weight);
     pdm_free(m->ctx, t.gradient);
@@ -414,23 +417,21 @@ pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, 
 
     if (!m || !slope) return PDM_ERR_ARGUMENT;
     text.ctx               = m->ctx;
-    const pdm_size opening = m->gating ? m->gating->opening : 0;
-    if (m->gating) m->gating->opening = 0; /* it chooses in the first steps, too */
-    const bool has[N_OWNER] = {true, m->gating != NULL, m->g_window != NULL};
+    const pdm_size opening = m->gate ? m->gate->opening : 0;
+    if (m->gate) m->gate->opening = 0; /* it chooses in the first steps, too */
+    const bool has[N_OWNER] = {true, m->gate != NULL, m->g_window != NULL};
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &good));
     PDM_TRY(take_base(m, good, &n_good, &base));
     for (int k = OF_NETWORK; k < N_OWNER; k++) {
         double here = NAN;
-        char   name[32];
         if (has[k]) PDM_TRY(check_weights(m, (weights_owner)k, good, n_good, base, &here, &text));
-        snprintf(name, sizeof name, "slope.%s", owner_name[k]);
-        model_set_value(m, name, here);
+        pdm_values_set(m->ctx, &m->values, here, "slope.%s", owner_name[k]);
         if (k == OF_NETWORK || (!isnan(here) && fabs(here - RIGHT_SLOPE) > fabs(worst - RIGHT_SLOPE))) worst = here;
     }
     *slope = worst;
     if (sink) sink(user, text.data);
 done:
-    if (m->gating) m->gating->opening = opening;
+    if (m->gate) m->gate->opening = opening;
     pdm_free(m->ctx, good);
     pdm_text_destroy(&text);
     return status;

@@ -9,17 +9,7 @@
 static const double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
 static const double NORM_MEMORY = 0.95; /* of the running mean */
 
-pdm_status optimiser_create(pdm_model *m)
-{
-    pdm_status   status = PDM_OK;
-    const size_t bytes  = (size_t)m->surrogate->n_parameter * sizeof(float);
-    PDM_TRY(m->backend->ops->buffer_create(m->backend, bytes, &m->adam_m));
-    PDM_TRY(m->backend->ops->buffer_create(m->backend, bytes, &m->adam_v));
-done:
-    return status;
-}
-
-static double learning_rate(const training_settings *t, pdm_size step)
+static double learning_rate(const pdm_training_settings *t, pdm_size step)
 {
     const double pi = 3.14159265358979323846;
     if (step < t->warmup) return t->learning_rate * (double)(step + 1) / (double)t->warmup;
@@ -30,15 +20,15 @@ static double learning_rate(const training_settings *t, pdm_size step)
 
 double optimiser_rate(const pdm_model *m, double start)
 {
-    training_settings own = m->training;
-    own.learning_rate     = start;
-    return learning_rate(&own, m->step);
+    pdm_training_settings own = m->problem->training;
+    own.learning_rate         = start;
+    return learning_rate(&own, m->state.step);
 }
 
-pdm_status optimiser_step(pdm_model *m, bool *finite)
+pdm_status optimiser_step(pdm_model *m, bool *finite, pdm_step_report *report)
 {
     pdm_status     status = PDM_OK;
-    pdm_backend   *b      = m->backend;
+    pdm_backend   *b      = m->problem->backend;
     pdm_surrogate *net    = m->surrogate;
     double         square;
 
@@ -46,22 +36,22 @@ pdm_status optimiser_step(pdm_model *m, bool *finite)
     PDM_TRY(b->ops->norm2_f32(b, net->n_parameter, net->g_parameters, &square));
     if (!isfinite(square)) goto done;
     const double norm = sqrt(square);
-    if (m->norm_mean == 0.0) m->norm_mean = norm;
-    const double   most = m->training.clip * m->norm_mean, scale = norm > most ? most / norm : 1.0;
+    if (m->state.norm_mean == 0.0) m->state.norm_mean = norm;
+    const double   most = m->problem->training.clip * m->state.norm_mean, scale = norm > most ? most / norm : 1.0;
     const pdm_adam adam = {.n              = net->n_parameter,
-                           .step           = m->step - m->moments_since + 1,
-                           .learning_rate  = learning_rate(&m->training, m->step),
+                           .step           = m->state.step - m->state.moments_since + 1,
+                           .learning_rate  = learning_rate(&m->problem->training, m->state.step),
                            .beta1          = BETA1,
                            .beta2          = BETA2,
                            .epsilon        = EPSILON,
                            .gradient_scale = scale};
-    PDM_TRY(b->ops->adam_f32(b, &adam, net->g_parameters, m->adam_m, m->adam_v, net->parameters));
-    m->moments_empty = false;
+    PDM_TRY(b->ops->adam_f32(b, &adam, net->g_parameters, m->state.adam_m, m->state.adam_v, net->parameters));
+    m->state.moments_empty = false;
     if (norm > 0.0) /* a step in which all experts are null says nothing of gradients */
-        m->norm_mean = NORM_MEMORY * m->norm_mean + (1.0 - NORM_MEMORY) * norm * scale;
-    model_set_value(m, "gradient", norm);
-    model_set_value(m, "rate", adam.learning_rate);
-    *finite = true;
+        m->state.norm_mean = NORM_MEMORY * m->state.norm_mean + (1.0 - NORM_MEMORY) * norm * scale;
+    report->gradient = norm;
+    report->rate     = adam.learning_rate;
+    *finite          = true;
 done:
     return status;
 }

@@ -35,71 +35,36 @@ static pdm_size keep_derived(pdm_model *m, pdm_size n)
     return kept;
 }
 
-/* Misfit to the given fields, per sample 1/2 mean over points and fields of ((u - d)/magnitude)^2, times factor into *sum;
- * its cotangent by c into m->g_c. */
-static pdm_status data_misfit(pdm_model *m, pdm_batch good, double factor, double *sum)
-{
-    pdm_status     status  = PDM_OK;
-    pdm_backend   *b       = m->backend;
-    const pdm_size n_field = pdm_domain_n_field(m->domain), n_point = m->given.n_point;
-    void          *host = NULL;
-
-    PDM_TRY(b->ops->acquire(b, m->g_c, PDM_WRITE, &host));
-    for (pdm_size i = 0; i < good.n; i++) {
-        double *g = (double *)host + good.index[i] * n_field * pdm_domain_n_coef(m->domain);
-        for (pdm_size k = 0; k < n_field * pdm_domain_n_coef(m->domain); k++) g[k] = 0.0;
-    }
-    PDM_TRY(b->ops->release(b, m->g_c, &host));
-    for (pdm_size f = 0; f < n_field; f++) {
-        const pdm_atom atom   = {.field = (int32_t)f};
-        const double   weight = factor / ((double)(n_point * n_field) * m->magnitude[f] * m->magnitude[f]);
-        PDM_TRY(b->ops->points_evaluate(b, m->given.plan, good, atom, pdm_solver_lend(m->solver)->c, m->misfit));
-        PDM_TRY(b->ops->acquire(b, m->misfit, PDM_READ_WRITE, &host));
-        for (pdm_size i = 0; i < good.n; i++) {
-            double       *u = (double *)host + good.index[i] * n_point;
-            const double *d = m->given.field + (m->pick[good.index[i]] * n_field + f) * n_point;
-            for (pdm_size k = 0; k < n_point; k++) {
-                const double e = pdm_pde_from_spline(m->pde, f, u[k]) - d[k];
-                *sum += 0.5 * weight * e * e;
-                u[k] = weight * e * pdm_pde_from_spline_slope(m->pde, f, u[k]);
-            }
-        }
-        PDM_TRY(b->ops->release(b, m->misfit, &host));
-        PDM_TRY(b->ops->points_evaluate_adjoint(b, m->given.plan, good, atom, m->misfit, m->g_c));
-    }
-done:
-    if (host) (void)b->ops->release(b, m->misfit, &host);
-    return status;
-}
-
 /* Weights of the objective and of the misfit in the loss. */
 static void loss_weights(const pdm_model *m, double *physics, double *data)
 {
-    *physics = m->training.loss == LOSS_PHYSICS ? 1.0
-               : m->training.loss == LOSS_DATA  ? 0.0
-                                                : 1.0 - m->training.data_weight;
+    *physics = m->problem->training.loss == PDM_LOSS_PHYSICS ? 1.0
+               : m->problem->training.loss == PDM_LOSS_DATA  ? 0.0
+                                                             : 1.0 - m->problem->training.data_weight;
     *data    = 1.0 - *physics;
 }
 
 /* Statistics of the solves, for the log. */
-static void record_solves(pdm_model *m, pdm_batch among)
+static void record_solves(const pdm_model *m, pdm_batch among, pdm_step_report *report)
 {
-    const pdm_solve_result *result     = pdm_solver_results(m->solver);
-    double                  iterations = 0.0, failed = 0.0;
+    const pdm_solve_result *result = pdm_solver_results(m->solver);
+
+    report->iterations = report->failed = 0.0;
     for (pdm_size i = 0; i < among.n; i++) {
-        iterations += (double)result[among.index[i]].iterations / (double)among.n;
-        failed += pdm_reason_is_good(result[among.index[i]].reason) ? 0.0 : 1.0;
+        report->iterations += (double)result[among.index[i]].iterations / (double)among.n;
+        report->failed += pdm_reason_is_good(result[among.index[i]].reason) ? 0.0 : 1.0;
     }
-    model_set_value(m, "iterations", iterations);
-    model_set_value(m, "failed", failed);
+    report->gate_unknowns = m->gate ? m->load.unknowns : NAN;
+    report->gate_null     = m->gate ? m->load.null : NAN;
+    report->gate_load     = m->gate ? m->load.load : NAN;
 }
 
-/* Adds the time since *from to a share of the step, and moves *from. */
-static void take_time(pdm_model *m, const char *name, double *from)
+/* The time since *from, which moves on. */
+static double time_since(double *from)
 {
-    const double now = pdm_clock();
-    model_set_value(m, name, now - *from);
-    *from = now;
+    const double before = *from;
+    *from               = pdm_clock();
+    return *from - before;
 }
 
 /* Mean loss of the first n_good of m->good; with data also its cotangent by c. */
@@ -111,7 +76,7 @@ static pdm_status loss_of_good(pdm_model *m, pdm_size n_good, double physics, do
     double          value  = 0.0;
     for (pdm_size i = 0; i < n_good; i++)
         value += share * physics * pdm_solver_results(m->solver)[m->good[i]].objective;
-    if (data > 0.0) PDM_TRY(data_misfit(m, good, share * data, &value));
+    if (data > 0.0) PDM_TRY(misfit_add(m, good, share * data, &value));
     *loss = value;
 done:
     return status;
@@ -119,7 +84,7 @@ done:
 
 /* The same, and its gradient into the network's parameters. A sample whose adjoint fails is found late: then loss, shares and
  * cotangents are made once more without it, so that all three are of the same samples. */
-static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physics, double data, double *loss)
+static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physics, double data, pdm_step_report *report)
 {
     pdm_status status = PDM_OK;
     pdm_size   before = *n_good, kept = 0;
@@ -127,9 +92,9 @@ static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physic
 
     for (;;) {
         const pdm_batch good = {.n = before, .index = m->good};
-        PDM_TRY(loss_of_good(m, before, physics, data, loss));
-        PDM_TRY(pdm_implicit_backward(m->implicit, good, &m->data, physics / (double)before, data > 0.0 ? m->g_c : NULL,
-                                      m->g_basis));
+        PDM_TRY(loss_of_good(m, before, physics, data, &report->loss));
+        PDM_TRY(pdm_implicit_backward(m->implicit, good, &m->samples->data, physics / (double)before,
+                                      data > 0.0 ? m->g_c : NULL, m->g_basis));
         kept = keep_derived(m, before);
         if (kept == before) break;
         if (kept == 0)
@@ -140,92 +105,118 @@ static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physic
         before = kept;
     }
     *n_good = kept;
-    PDM_TRY(gating_backward(m, (pdm_batch){.n = kept, .index = m->good}));
-    PDM_TRY(partition_backward(m, (pdm_batch){.n = kept, .index = m->good}));
-    take_time(m, "seconds.adjoint", &clock);
+    PDM_TRY(pdm_model_gate_backward(m, (pdm_batch){.n = kept, .index = m->good}));
+    PDM_TRY(pdm_model_windows_backward(m, (pdm_batch){.n = kept, .index = m->good}));
+    report->seconds_adjoint = time_since(&clock);
     PDM_TRY(m->surrogate->ops->backward(m->surrogate, (pdm_batch){.n = kept, .index = m->good}, m->g_basis));
-    take_time(m, "seconds.backward", &clock);
+    report->seconds_backward = time_since(&clock);
 done:
     return status;
 }
 
-pdm_status step_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good, double *loss)
+pdm_status pdm_train_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good,
+                          pdm_step_report *report)
 {
     pdm_status status = PDM_OK;
     double     physics, data, clock = pdm_clock();
 
     loss_weights(m, &physics, &data);
-    PDM_TRY(batch_draw(m, step));
-    take_time(m, "seconds.data", &clock);
-    PDM_TRY(batch_basis(m, among, gradient));
-    PDM_TRY(gating_choose(m, among));
-    take_time(m, "seconds.network", &clock);
-    PDM_TRY(pdm_solver_solve(m->solver, among, &m->data, m->basis, m->lift, PDM_START_ZERO));
-    take_time(m, "seconds.solve", &clock);
-    *n_good = keep_solved(m, among, data == 0.0);
-    record_solves(m, among);
+    PDM_TRY(pdm_model_draw(m, step));
+    report->seconds_data = time_since(&clock);
+    PDM_TRY(pdm_model_basis(m, among, gradient));
+    PDM_TRY(pdm_model_choose(m, among));
+    report->seconds_network = time_since(&clock);
+    PDM_TRY(pdm_model_solve(m, among));
+    report->seconds_solve = time_since(&clock);
+    *n_good               = keep_solved(m, among, data == 0.0);
+    record_solves(m, among, report);
     if (*n_good == 0)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
                  "none of the %lld solves of the batch can be used; the first stopped because: %s", (long long)among.n,
                  pdm_reason_text(pdm_solver_results(m->solver)[among.index[0]].reason));
-    PDM_TRY(gradient ? gradient_of_good(m, n_good, physics, data, loss)
-                     : loss_of_good(m, *n_good, physics, data, loss));
-    if (data > 0.0) model_set_value(m, "failed", (double)(among.n - *n_good)); /* with those that have no derivative */
+    PDM_TRY(gradient ? gradient_of_good(m, n_good, physics, data, report)
+                     : loss_of_good(m, *n_good, physics, data, &report->loss));
+    if (data > 0.0) report->failed = (double)(among.n - *n_good); /* with those that have no derivative */
 done:
     return status;
-}
-
-pdm_status pdm_model_loss(pdm_model *m, pdm_size step, bool gradient, double *loss)
-{
-    pdm_size n_good;
-    return step_loss(m, step, batch_of(m, m->n_batch), gradient, &n_good, loss);
 }
 
 /* Samples whose solve went well go on from where it ended, until they have been through training:slabs intervals. */
 static pdm_status carry_on(pdm_model *m)
 {
     pdm_status              status  = PDM_OK;
-    const pdm_size          n_input = pdm_domain_n_input(m->domain);
+    const pdm_size          n_input = pdm_domain_n_input(m->problem->domain);
     const pdm_solve_result *result  = pdm_solver_results(m->solver);
+    pdm_slab_end           *end     = NULL;
+    double                 *input   = m->samples->input;
 
-    PDM_TRY(rollout_advance(m, m->n_batch, m->solver));
-    memcpy(m->carried, m->input, (size_t)(m->n_batch * n_input) * sizeof *m->carried);
+    PDM_TRY(pdm_model_slab_end(m, &end));
+    PDM_TRY(pdm_slab_advance(end, pdm_model_batch(m, m->n_batch), pdm_solver_lend(m->solver)->c, input));
+    memcpy(m->state.carried, input, (size_t)(m->n_batch * n_input) * sizeof *input);
     for (pdm_size i = 0; i < m->n_batch; i++) {
-        const bool ends = m->slab[i] + 1 >= m->training.slabs || !pdm_reason_is_good(result[i].reason);
-        m->slab[i]      = ends ? 0 : m->slab[i] + 1;
+        const bool ends  = m->state.slab[i] + 1 >= m->problem->training.slabs || !pdm_reason_is_good(result[i].reason);
+        m->state.slab[i] = ends ? 0 : m->state.slab[i] + 1;
     }
 done:
     return status;
 }
 
-pdm_status pdm_model_train_step(pdm_model *m)
+/* Steps of all that has weights: network, gate, windows. */
+static pdm_status update(pdm_model *m, pdm_batch good, pdm_step_report *report)
 {
     pdm_status status = PDM_OK;
-    double     loss = NAN, start = pdm_clock(), clock;
+    double     clock  = pdm_clock();
     bool       finite = false;
-    pdm_size   n_good = 0;
 
-    if (!m) return PDM_ERR_ARGUMENT;
-    pdm_solver_set_limits(m->solver, m->training.tolerance, m->training.max_iter);
-    PDM_TRY(step_loss(m, m->step, batch_of(m, m->n_batch), true, &n_good, &loss));
-    if (!isfinite(loss)) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the loss is %g", loss);
-    clock = pdm_clock();
-    PDM_TRY(gating_learn(m, (pdm_batch){.n = n_good, .index = m->good}, loss));
-    take_time(m, "seconds.gate", &clock);
-    PDM_TRY(partition_learn(m, loss));
-    PDM_TRY(optimiser_step(m, &finite));
+    PDM_TRY(pdm_model_gate_learn(m, good, report->loss, &report->gate_distance));
+    report->seconds_gate = time_since(&clock);
+    PDM_TRY(pdm_model_windows_learn(m, report->loss));
+    PDM_TRY(optimiser_step(m, &finite, report));
     if (!finite)
-        PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite (loss %g)", loss);
-    gating_update(m, (pdm_batch){.n = n_good, .index = m->good});
-    PDM_TRY(partition_update(m));
-    m->step++;
-    take_time(m, "seconds.update", &clock);
-    if (m->training.slabs > 1) PDM_TRY(carry_on(m));
-    model_set_value(m, "loss", loss);
-    verdict_step(m, loss);
-    model_set_value(m, "seconds", pdm_clock() - start);
+        PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite (loss %g)",
+                 report->loss);
+    if (m->gate) {
+        const double        start = pdm_routing_get_settings(m->gate->routing)->learning_rate;
+        const pdm_gate_time now   = {m->state.step, m->state.moments_since, optimiser_rate(m, start)};
+        report->gate_price        = pdm_gate_update(m->gate, good, pdm_model_batch(m, m->n_batch), now, &m->load);
+    }
+    PDM_TRY(pdm_model_windows_update(m, optimiser_rate(m, pdm_experts_learning_rate(m->experts))));
+    m->state.step++;
+    report->seconds_update = time_since(&clock);
+done:
+    return status;
+}
+
+pdm_status pdm_train_step(pdm_model *m, pdm_step_report *out)
+{
+    pdm_status      status = PDM_OK;
+    const double    start  = pdm_clock();
+    pdm_size        n_good = 0;
+    pdm_step_report r      = {.loss = NAN, .gate_distance = NAN, .gate_price = NAN};
+
+    pdm_solver_set_limits(m->solver, m->problem->training.tolerance, m->problem->training.max_iter);
+    PDM_TRY(pdm_train_loss(m, m->state.step, pdm_model_batch(m, m->n_batch), true, &n_good, &r));
+    if (!isfinite(r.loss)) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the loss is %g", r.loss);
+    PDM_TRY(update(m, (pdm_batch){.n = n_good, .index = m->good}, &r));
+    if (m->problem->training.slabs > 1) PDM_TRY(carry_on(m));
+    verdict_step(m, &r);
+    r.seconds = pdm_clock() - start;
+    *out      = r;
 done:
     if (status != PDM_OK)
-        pdm_error_note(m->ctx, "in training step %lld; the weights are those of the step before", (long long)m->step);
+        pdm_error_note(m->ctx, "in training step %lld; the weights are those of the step before",
+                       (long long)m->state.step);
+    return status;
+}
+
+pdm_status pdm_model_train_step(pdm_model *m)
+{
+    pdm_status      status = PDM_OK;
+    pdm_step_report r;
+
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_TRY(pdm_train_step(m, &r));
+    step_values(m, &r);
+done:
     return status;
 }

@@ -121,6 +121,17 @@ typedef void (*pdm_number)(void *user, const char *name, double value);
  * term K = 0, 1, ... in the order of the table; condition.K.misfit, relative to the size of what it is made of.
  * The case is not changed. Fails with PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO, PDM_ERR_NUMERIC. Since 0.1 */
 PDM_API pdm_status pdm_case_check_data(pdm_case *c, const char *data, pdm_sink sink, pdm_number numbers, void *user);
+typedef struct pdm_reference_settings {
+    size_t      size;         /* of this struct, as pdm_reference_settings_init() was told */
+    const char *input;        /* NULL: inputs are drawn                                    */
+    pdm_size    n_sample;     /* of those; 0: as many as make sense                        */
+    const char *method;       /* NULL: "auto"                                              */
+    double      tolerance;    /* 1e-4                                                      */
+    pdm_size    max_unknowns; /* 0: see below                                              */
+    double      max_seconds;  /* 0: no limit                                               */
+} pdm_reference_settings;
+/* Defaults; size: sizeof(pdm_reference_settings). Since 0.1 */
+PDM_API void pdm_reference_settings_init(pdm_reference_settings *s, size_t size);
 /* A converged solution, by rounds on finer and finer grids until the estimate of the relative L2 error of every sample is at
  * most `tolerance`: the change from the round before, extrapolated by the order that is observed, so three rounds at least.
  * method:
@@ -130,8 +141,8 @@ PDM_API pdm_status pdm_case_check_data(pdm_case *c, const char *data, pdm_sink s
  *             a quarter of the tolerance in time): shares the text of the equations with the other, and nothing else. Needs a
  *             build with SUNDIALS, and a time-dependent case without inputs in cells or that vary in time;
  *   "auto", or NULL: lines where it is built and gets through its first round, else polish, saying why.
- * input: inputs and output coordinates as for pdm_model_predict_file, or NULL: n_sample inputs drawn as by
- * pdm_model_polish_file. Stops short where the next grid has more than max_unknowns unknowns (0: 20000 coefficients, or 6000
+ * settings NULL: the defaults. input: inputs and output coordinates as for pdm_model_predict_file, or NULL: n_sample inputs drawn
+ * as by pdm_model_polish_file. Stops short where the next grid has more than max_unknowns unknowns (0: 20000 coefficients, or 6000
  * where the matrix is dense, with domain:levels; 40000 values at nodes), would likely end after max_seconds (0: no limit), does
  * not find memory, or the integration in time does not get through; that is PDM_OK, and the number `converged` 0. output is
  * written after every round; beside fields and inputs it has error_estimate and observed_order of every sample, and the method
@@ -139,8 +150,7 @@ PDM_API pdm_status pdm_case_check_data(pdm_case *c, const char *data, pdm_sink s
  * rounds, samples, unknowns, error_estimate (worst), seconds, error_estimate.K of sample K. Fails with PDM_ERR_ARGUMENT, when
  * the first grid has too many unknowns and when the method is not for this case or build, PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO,
  * PDM_ERR_MEMORY, PDM_ERR_NUMERIC (lines does not get through the first round). Since 0.1 */
-PDM_API pdm_status pdm_case_reference(pdm_case *c, const char *input, pdm_size n_sample, const char *output,
-                                      const char *method, double tolerance, pdm_size max_unknowns, double max_seconds,
+PDM_API pdm_status pdm_case_reference(pdm_case *c, const char *output, const pdm_reference_settings *settings,
                                       pdm_sink sink, pdm_number numbers, void *user);
 /* Help on the settings of all groups. */
 PDM_API pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *user);
@@ -176,21 +186,29 @@ PDM_API pdm_status pdm_model_merge(pdm_context *ctx, pdm_size n, const char *con
  * Since 0.1 */
 PDM_API pdm_status pdm_model_upcycle(pdm_model *m, pdm_case *c, const char *against, double tolerance, pdm_sink sink,
                                      pdm_number numbers, void *user, pdm_model **out);
-/* Writes the model in fewer bytes: without the optimiser's moments, matrices of modes as sums of few products of vectors, and
- * with half not 0 all weights in half precision. rank: so many products a matrix on the mean, given to those that need them;
- * energy: so many that they have this share of what all do to the network's output; both 0: several ranks are tried, and the
- * smallest is taken that keeps within (1 + tolerance) times what is now: the relative L2 error against the fields of
- * the file `against`, or without one (NULL) the mean residual on inputs drawn anew. Where none does, nothing is written, and
- * the number `within` is 0. Of a model with a gate, groups that have been on in less than a share `groups` of the samples of
- * every expert in recent steps of training are dropped first, with their columns; groups = 0: a share of 0.01, and only where
- * the error stays within the tolerance. The table goes to sink, then to `numbers` (either may be NULL), user to both: within, trials,
- * residual.before, error.before, bytes.before (weights in single precision), with a gate groups.before, groups, unknowns.before,
- * unknowns, error.groups and excess.groups (without the groups that are dropped; NaN: none are), and of what was written rank, residual, error,
- * bytes, bytes.file. The model stays as it is. Fails with PDM_ERR_ARGUMENT, PDM_ERR_MODEL, PDM_ERR_IO, PDM_ERR_DATA. Since
- * 0.1 */
-PDM_API pdm_status pdm_model_compress(pdm_model *m, const char *output, double rank, double energy, int half,
-                                      double groups, double tolerance, const char *against, pdm_sink sink,
-                                      pdm_number numbers, void *user);
+typedef struct pdm_compress_settings {
+    size_t size;      /* of this struct, as pdm_compress_settings_init() was told                                 */
+    double rank;      /* so many products a matrix on the mean, given to those that need them; 0: not said          */
+    double energy;    /* so many that they have this share of what all do to the network's output; 0: not said     */
+    double groups;    /* of a gate: drop those that have been on in less than this share of samples; 0: see below  */
+    double tolerance; /* relative, 0.1                                                                             */
+    int    half;      /* not 0: all weights in half precision                                                     */
+    const char *against; /* a file with fields that errors are relative to; NULL: none                                */
+} pdm_compress_settings;
+/* Defaults; size: sizeof(pdm_compress_settings). Since 0.1 */
+PDM_API void pdm_compress_settings_init(pdm_compress_settings *s, size_t size);
+/* Writes the model in fewer bytes: without the optimiser's moments, matrices of modes as sums of few products of vectors.
+ * settings NULL: the defaults. Without rank and energy several ranks are tried, and the smallest is taken that keeps within
+ * (1 + tolerance) times what is now: the relative L2 error against the fields of the file `against`, or without one the mean
+ * residual on inputs drawn anew. Where none does, nothing is written, and the number `within` is 0. Of a model with a gate, groups
+ * that have been on in less than a share `groups` of the samples of every expert in recent steps of training are dropped first,
+ * with their columns; groups = 0: a share of 0.01, and only where the error stays within the tolerance. The table goes to sink, then
+ * to `numbers` (either may be NULL), user to both: within, trials, residual.before, error.before, bytes.before (weights in single
+ * precision), with a gate groups.before, groups, unknowns.before, unknowns, error.groups and excess.groups (without the groups that
+ * are dropped; NaN: none are), and of what was written rank, residual, error, bytes, bytes.file. The model stays as it is: a second
+ * one is held for the trials. Fails with PDM_ERR_ARGUMENT, PDM_ERR_MODEL, PDM_ERR_IO, PDM_ERR_DATA. Since 0.1 */
+PDM_API pdm_status pdm_model_compress(pdm_model *m, const char *output, const pdm_compress_settings *settings,
+                                      pdm_sink sink, pdm_number numbers, void *user);
 /* Writes beside and renames: a reader sees the old file or the new one, never a part. */
 PDM_API pdm_status pdm_model_write(pdm_model *m, const char *path);
 PDM_API void       pdm_model_destroy(pdm_model **m); /* NULL is fine; *m becomes NULL */

@@ -1,0 +1,210 @@
+/* Inputs of samples from a NetCDF file, brought onto the control grid, and the file's output coordinates. */
+#include "inputs/inputs.h"
+
+#include <math.h>
+#include <stdio.h>
+
+static const char *units_or_null(const char *units)
+{
+    return *units ? units : NULL;
+}
+
+static pdm_status read_coordinates(const pdm_domain *d, pdm_fields *f, pdm_file_inputs *x)
+{
+    pdm_context   *ctx    = pdm_fields_context(f);
+    const pdm_pde *pde    = pdm_domain_pde(d);
+    pdm_status     status = PDM_OK;
+    for (pdm_size j = 0; j < pdm_domain_n_dim(d); j++) {
+        const char       *name = pdm_pde_dim_name(pde, j);
+        const pdm_spline *s    = pdm_domain_spline(d, j);
+        if (!pdm_fields_has(f, name)) continue;
+        PDM_TRY(pdm_fields_coordinate(f, name, units_or_null(pdm_pde_dim_units(pde, j)), &x->coordinate[j],
+                                      &x->n_coordinate[j]));
+        const double slack      = 1e-9 * (s->map.high - s->map.low);
+        const bool   open_ended = j == 0 && pdm_pde_has_time(pde); /* later times are reached by roll-out */
+        for (pdm_size i = 0; i < x->n_coordinate[j]; i++)
+            if (x->coordinate[j][i] < s->map.low - slack || (x->coordinate[j][i] > s->map.high + slack && !open_ended))
+                PDM_FAIL(ctx, PDM_ERR_DATA,
+                         "%s: coordinate %s = %.9g (number %lld) is outside the domain; %.9g to %.9g expected",
+                         pdm_fields_path(f), name, x->coordinate[j][i], (long long)i, s->map.low, s->map.high);
+    }
+done:
+    return status;
+}
+
+/* matrix [n_to][n]: value at `to` from n values at increasing x: of the nearest (the lower of two) for an input on cells,
+ * of the cubic spline through them otherwise. */
+static pdm_status bring_matrix(pdm_context *ctx, const pdm_spline *s, bool on_cells, pdm_size n, const double *x,
+                               pdm_size n_to, const double *to, double *matrix)
+{
+    const double length = s->map.high - s->map.low;
+    if (!on_cells) return pdm_resample_matrix(ctx, n, x, n_to, to, s->periodic ? length : 0.0, matrix);
+    for (pdm_size i = 0; i < n_to; i++) {
+        pdm_size best  = 0;
+        double   least = INFINITY;
+        for (pdm_size k = 0; k < n; k++) {
+            const double gap = fabs(x[k] - to[i]), far = s->periodic && gap > 0.5 * length ? length - gap : gap;
+            if (far < least - 1e-9 * length) {
+                least = far;
+                best  = k;
+            }
+        }
+        matrix[i * n + best] = 1.0;
+    }
+    return PDM_OK;
+}
+
+/* One field input of all samples from the file's grid to the input's own points, dimension by dimension. values is
+ * replaced: [n_sample][file grid] -> [n_sample][points of the input]. */
+static pdm_status resample_field(const pdm_domain *d, pdm_fields *f, const pdm_file_inputs *x, pdm_size input,
+                                 pdm_size *shape, double **values)
+{
+    pdm_context          *ctx    = pdm_fields_context(f);
+    const pdm_pde        *pde    = pdm_domain_pde(d);
+    pdm_status            status = PDM_OK;
+    const pdm_input_info *info   = pdm_pde_input(pde, input);
+    double               *matrix = NULL, *next = NULL;
+
+    for (pdm_size k = 0; k < info->n_dim; k++) {
+        const pdm_size    j     = info->dim[k];
+        const pdm_spline *s     = pdm_domain_spline(d, j);
+        const pdm_size    n     = shape[k + 1];
+        pdm_size          outer = 1, inner = 1, n_to;
+        const double     *to = pdm_domain_input_points(d, input, k, &n_to);
+        if (!x->coordinate[j])
+            PDM_FAIL(ctx, PDM_ERR_DATA,
+                     "%s: input \"%s\" has dimension \"%s\", but the file has no coordinate variable of that name",
+                     pdm_fields_path(f), info->name, pdm_pde_dim_name(pde, j));
+        const double slack = n > 1 ? (s->map.high - s->map.low) / (double)(n - 1) : 0.0;
+        if (!s->periodic && n > 1 &&
+            (x->coordinate[j][0] > s->map.low + slack || x->coordinate[j][n - 1] < s->map.high - slack))
+            PDM_FAIL(ctx, PDM_ERR_DATA,
+                     "%s: input \"%s\" covers %s from %g to %g; the whole domain, %g to %g, expected",
+                     pdm_fields_path(f), info->name, pdm_pde_dim_name(pde, j), x->coordinate[j][0],
+                     x->coordinate[j][n - 1], s->map.low, s->map.high);
+        for (pdm_size i = 0; i <= k; i++) outer *= shape[i];
+        for (pdm_size i = k + 2; i <= info->n_dim; i++) inner *= shape[i];
+        PDM_TRY(pdm_alloc_array(ctx, n_to * n, &matrix));
+        PDM_TRY(pdm_alloc_array(ctx, outer * n_to * inner, &next));
+        PDM_TRY(bring_matrix(ctx, s, pdm_domain_input_on_cells(d, input), n, x->coordinate[j], n_to, to, matrix));
+        for (pdm_size o = 0; o < outer; o++)
+            for (pdm_size i = 0; i < n_to; i++)
+                for (pdm_size l = 0; l < n; l++)
+                    for (pdm_size q = 0; q < inner; q++)
+                        next[(o * n_to + i) * inner + q] += matrix[i * n + l] * (*values)[(o * n + l) * inner + q];
+        pdm_free(ctx, *values);
+        pdm_free(ctx, matrix);
+        *values      = next;
+        next         = NULL;
+        matrix       = NULL;
+        shape[k + 1] = n_to;
+    }
+done:
+    pdm_free(ctx, matrix);
+    pdm_free(ctx, next);
+    return status;
+}
+
+pdm_status pdm_file_input_read(const pdm_domain *d, pdm_fields *f, pdm_size i, pdm_size *shape, double **values)
+{
+    pdm_context          *ctx                   = pdm_fields_context(f);
+    const pdm_pde        *pde                   = pdm_domain_pde(d);
+    pdm_status            status                = PDM_OK;
+    const pdm_input_info *info                  = pdm_pde_input(pde, i);
+    const char           *dims[PDM_MAX_DIM + 1] = {"?sample"};
+
+    if (!pdm_fields_has(f, info->name))
+        PDM_FAIL(ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; the case has an input of that name", pdm_fields_path(f),
+                 info->name);
+    for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(pde, info->dim[k]);
+    PDM_TRY(pdm_fields_read(f, info->name, info->n_dim + 1, dims, units_or_null(info->units), shape, values));
+done:
+    return status;
+}
+
+/* Samples in the file: its dimension "sample", 1 without one. */
+pdm_status pdm_file_inputs_read(const pdm_domain *d, pdm_fields *f, pdm_file_inputs *out)
+{
+    pdm_context    *ctx     = pdm_fields_context(f);
+    const pdm_pde  *pde     = pdm_domain_pde(d);
+    pdm_status      status  = PDM_OK;
+    const pdm_size  n_input = pdm_domain_n_input(d), declared = pdm_fields_dimension(f, "sample");
+    pdm_file_inputs x      = {.n_sample = declared > 0 ? declared : 1};
+    double         *values = NULL;
+
+    PDM_TRY(read_coordinates(d, f, &x));
+    PDM_TRY(pdm_alloc_array(ctx, x.n_sample * n_input, &x.input));
+    for (pdm_size i = 0; i < pdm_pde_n_input(pde); i++) {
+        const pdm_size at = pdm_domain_input_offset(d, i), size = pdm_domain_input_size(d, i);
+        pdm_size       shape[PDM_MAX_DIM + 1];
+        PDM_TRY(pdm_file_input_read(d, f, i, shape, &values));
+        PDM_TRY(resample_field(d, f, &x, i, shape, &values));
+        for (pdm_size s = 0; s < x.n_sample; s++) /* an input without sample dimension is the same for all */
+            for (pdm_size k = 0; k < size; k++)
+                x.input[s * n_input + at + k] = values[(shape[0] == 1 ? 0 : s) * size + k];
+        pdm_free(ctx, values);
+        values = NULL;
+    }
+    *out = x;
+    x    = (pdm_file_inputs){0};
+done:
+    pdm_free(ctx, values);
+    pdm_file_inputs_destroy(ctx, &x);
+    return status;
+}
+
+pdm_status pdm_file_samples_read(pdm_context *ctx, const pdm_domain *d, const char *path, pdm_size i,
+                                 pdm_size *n_sample, double **out)
+{
+    pdm_status      status = PDM_OK;
+    pdm_fields     *f      = NULL;
+    pdm_file_inputs x      = {0};
+    double         *values = NULL;
+    pdm_size        shape[PDM_MAX_DIM + 1];
+
+    PDM_TRY(pdm_fields_open(ctx, path, &f));
+    PDM_TRY(read_coordinates(d, f, &x));
+    PDM_TRY(pdm_file_input_read(d, f, i, shape, &values));
+    PDM_TRY(resample_field(d, f, &x, i, shape, &values));
+    *n_sample = shape[0];
+    *out      = values;
+    values    = NULL;
+done:
+    pdm_free(ctx, values);
+    pdm_file_inputs_destroy(ctx, &x);
+    pdm_fields_close(&f);
+    return status;
+}
+
+pdm_status pdm_file_field_read(const pdm_domain *d, pdm_fields *f, pdm_size field, pdm_size n_sample, double **values)
+{
+    pdm_context   *ctx                   = pdm_fields_context(f);
+    const pdm_pde *pde                   = pdm_domain_pde(d);
+    pdm_status     status                = PDM_OK;
+    const char    *dims[PDM_MAX_DIM + 1] = {"?sample"};
+    const char    *units = pdm_pde_field_units(pde, field), *name = pdm_pde_field_name(pde, field);
+    pdm_size       shape[PDM_MAX_DIM + 1];
+
+    if (!pdm_fields_has(f, name))
+        PDM_FAIL(ctx, PDM_ERR_DATA, "%s: no variable \"%s\"; a reference has the fields of the case",
+                 pdm_fields_path(f), name);
+    for (pdm_size j = 0; j < pdm_domain_n_dim(d); j++) {
+        dims[j + 1] = pdm_pde_dim_name(pde, j);
+        if (!pdm_fields_has(f, dims[j + 1]))
+            PDM_FAIL(ctx, PDM_ERR_DATA, "%s: no coordinate variable \"%s\"; a reference has coordinates",
+                     pdm_fields_path(f), dims[j + 1]);
+    }
+    PDM_TRY(pdm_fields_read(f, name, pdm_domain_n_dim(d) + 1, dims, *units ? units : NULL, shape, values));
+    if (shape[0] != n_sample)
+        PDM_FAIL(ctx, PDM_ERR_DATA, "%s: \"%s\" has %lld samples, the inputs have %lld", pdm_fields_path(f), name,
+                 (long long)shape[0], (long long)n_sample);
+done:
+    return status;
+}
+
+void pdm_file_inputs_destroy(pdm_context *ctx, pdm_file_inputs *x)
+{
+    pdm_free(ctx, x->input);
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) pdm_free(ctx, x->coordinate[j]);
+    *x = (pdm_file_inputs){0};
+}

@@ -1,0 +1,368 @@
+/* A model of one case from the weights of a model of another: what has to agree, and what comes along. */
+#include "kin/kin.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kin/kin_impl.h"
+
+#define NOTE_SIZE 512
+
+static void differs(char note[NOTE_SIZE], const char *format, ...) PDM_PRINTF(2, 3);
+
+static void differs(char note[NOTE_SIZE], const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(note, NOTE_SIZE, format, arguments);
+    va_end(arguments);
+}
+
+/* Each of these has a say in what the weights mean. They return false with the difference in words: a against b. */
+
+static bool names_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    const pdm_pde *p = a->problem->pde, *q = b->problem->pde;
+
+    if (pdm_pde_n_field(p) != pdm_pde_n_field(q) || pdm_pde_n_input(p) != pdm_pde_n_input(q)) {
+        differs(note, "%lld fields and %lld inputs against %lld and %lld", (long long)pdm_pde_n_field(p),
+                (long long)pdm_pde_n_input(p), (long long)pdm_pde_n_field(q), (long long)pdm_pde_n_input(q));
+        return false;
+    }
+    for (pdm_size i = 0; i < pdm_pde_n_field(p); i++)
+        if (strcmp(pdm_pde_field_name(p, i), pdm_pde_field_name(q, i)) != 0) {
+            differs(note, "/pde:fields, number %lld: \"%s\" against \"%s\"", (long long)i, pdm_pde_field_name(p, i),
+                    pdm_pde_field_name(q, i));
+            return false;
+        }
+    for (pdm_size i = 0; i < pdm_pde_n_input(p); i++) {
+        const pdm_input_info *x = pdm_pde_input(p, i), *y = pdm_pde_input(q, i);
+        if (strcmp(x->name, y->name) != 0 || x->n_dim != y->n_dim ||
+            memcmp(x->dim, y->dim, (size_t)x->n_dim * sizeof *x->dim) != 0 ||
+            pdm_domain_input_on_cells(a->problem->domain, i) != pdm_domain_input_on_cells(b->problem->domain, i)) {
+            differs(note, "/inputs, number %lld: \"%s\" against \"%s\", or their dimensions or kinds", (long long)i,
+                    x->name, y->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool sizes_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    const pdm_size n_dim = pdm_domain_n_dim(a->problem->domain);
+
+    if (n_dim != pdm_domain_n_dim(b->problem->domain)) {
+        differs(note, "/domain:dimensions: %lld against %lld", (long long)n_dim,
+                (long long)pdm_domain_n_dim(b->problem->domain));
+        return false;
+    }
+    for (pdm_size j = 0; j < n_dim; j++) {
+        const pdm_spline *s = pdm_domain_spline(a->problem->domain, j), *t = pdm_domain_spline(b->problem->domain, j);
+        const char       *name = pdm_pde_dim_name(a->problem->pde, j);
+        if (strcmp(name, pdm_pde_dim_name(b->problem->pde, j)) != 0) {
+            differs(note, "/domain:dimensions, number %lld: \"%s\" against \"%s\"", (long long)j, name,
+                    pdm_pde_dim_name(b->problem->pde, j));
+            return false;
+        }
+        if (s->n_coef != t->n_coef || s->degree != t->degree || s->periodic != t->periodic) {
+            differs(note, "/domain/%s: %lld control points of degree %lld%s against %lld of degree %lld%s", name,
+                    (long long)s->n_coef, (long long)s->degree, s->periodic ? ", periodic," : "", (long long)t->n_coef,
+                    (long long)t->degree, t->periodic ? ", periodic" : "");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of equal sizes. */
+static bool knots_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    for (pdm_size j = 0; j < pdm_domain_n_dim(a->problem->domain); j++) {
+        const pdm_spline *s = pdm_domain_spline(a->problem->domain, j), *t = pdm_domain_spline(b->problem->domain, j);
+        for (pdm_size k = 0; k <= s->n_element; k++)
+            if (s->breaks[k] != t->breaks[k]) {
+                differs(note, "/domain/%s: knot %lld of %lld is at %.9g of the way against %.9g",
+                        pdm_pde_dim_name(a->problem->pde, j), (long long)k, (long long)s->n_element, s->breaks[k],
+                        t->breaks[k]);
+                return false;
+            }
+    }
+    if (pdm_domain_n_block(a->problem->domain) != pdm_domain_n_block(b->problem->domain)) {
+        differs(note, "%lld equations and conditions that make rows against %lld",
+                (long long)pdm_domain_n_block(a->problem->domain), (long long)pdm_domain_n_block(b->problem->domain));
+        return false;
+    }
+    return true;
+}
+
+/* Where both have boxes of equal difficulty, which were measured apart. */
+static bool boxes_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    const int64_t *x = pdm_experts_boxes(a->experts), *y = pdm_experts_boxes(b->experts);
+    const pdm_size n_dim = pdm_domain_n_dim(a->problem->domain), n = pdm_experts_columns(a->experts)->n_expert;
+
+    if (!x || !y || n != pdm_experts_columns(b->experts)->n_expert) return true; /* told by the cases */
+    for (pdm_size i = 0; i < n * n_dim * 2; i++)
+        if (x[i] != y[i]) {
+            differs(note, "/experts:boxes: expert %lld %s at control point %lld of %s against %lld",
+                    (long long)(i / 2 / n_dim), i % 2 ? "ends" : "begins", (long long)x[i],
+                    pdm_pde_dim_name(a->problem->pde, i / 2 % n_dim), (long long)y[i]);
+            return false;
+        }
+    return true;
+}
+
+static bool networks_agree(const pdm_surrogate *a, const pdm_surrogate *b, char note[NOTE_SIZE])
+{
+    char mine[PDM_SHAPE_TEXT], theirs[PDM_SHAPE_TEXT];
+
+    if (a->n_tensor != b->n_tensor) {
+        differs(note, "networks of %lld tensors against %lld", (long long)a->n_tensor, (long long)b->n_tensor);
+        return false;
+    }
+    for (pdm_size i = 0; i < a->n_tensor; i++) {
+        pdm_tensor_shape_text(&a->tensor[i], " x ", mine);
+        pdm_tensor_shape_text(&b->tensor[i], " x ", theirs);
+        if (strcmp(a->tensor[i].name, b->tensor[i].name) != 0 || strcmp(mine, theirs) != 0) {
+            differs(note, "the network's %s is %s against %s %s", a->tensor[i].name, mine, b->tensor[i].name, theirs);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of networks that agree: what their channels are added to. */
+static bool columns_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    const int32_t *x = pdm_experts_numbers(a->experts), *y = pdm_experts_numbers(b->experts);
+    const pdm_size n = a->surrogate->shape.n_channel / pdm_domain_n_field(a->problem->domain);
+
+    for (pdm_size i = 0; i < n; i++)
+        if (x[i] != y[i]) {
+            differs(note, "/experts:prior_columns: number %lld is %d against %d", (long long)i, x[i], y[i]);
+            return false;
+        }
+    return true;
+}
+
+static pdm_status refuse(const pdm_model *a, const pdm_model *b, const char *note)
+{
+    return pdm_error_set(a->ctx, PDM_ERR_MODEL, NULL, __func__, "%s: its weights do not fit %s: %s", pdm_model_name(b),
+                         a->file ? a->file : pdm_case_path(a->problem->the_case), note);
+}
+
+pdm_status model_check_kin(const pdm_model *a, const pdm_model *b)
+{
+    char       note[NOTE_SIZE];
+    const bool agree = names_agree(a, b, note) && sizes_agree(a, b, note) && knots_agree(a, b, note) &&
+                       boxes_agree(a, b, note) && pdm_gate_agrees(a->gate, b->gate, note, NOTE_SIZE) &&
+                       networks_agree(a->surrogate, b->surrogate, note) && columns_agree(a, b, note);
+    return agree ? PDM_OK : refuse(a, b, note);
+}
+
+/* Scales define what the network's inputs and columns mean, and the objective: they come along with the weights. */
+static void take_scales(pdm_model *m, const pdm_model *parent)
+{
+    for (pdm_size i = 0; i < pdm_domain_n_block(m->problem->domain); i++)
+        pdm_domain_set_scale(m->problem->domain, i, pdm_domain_scale(parent->problem->domain, i));
+    for (pdm_size i = 0; i < pdm_domain_n_field(m->problem->domain); i++)
+        m->problem->magnitude[i] = parent->problem->magnitude[i];
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->problem->pde); i++) {
+        m->problem->inputs->shift[i] = parent->problem->inputs->shift[i];
+        m->problem->inputs->scale[i] = parent->problem->inputs->scale[i];
+    }
+}
+
+/* Where the case of m wants knots that are found, they are those of the parent. */
+static pdm_status take_knots(pdm_model *m, const pdm_model *parent)
+{
+    pdm_grading lent;
+
+    pdm_grading_lend(m->problem, parent->problem, &lent);
+    return pdm_model_regrade(m, &lent);
+}
+
+/* Where the case of m wants boxes of equal difficulty, they are those of the parent, if it has as many along each dimension; else
+ * measured anew. */
+static pdm_status take_boxes(pdm_model *m, const pdm_model *parent)
+{
+    pdm_status status = PDM_OK;
+    int64_t   *found  = NULL;
+    bool       same   = pdm_experts_boxes(parent->experts) != NULL;
+
+    for (pdm_size j = 0; j < pdm_domain_n_dim(m->problem->domain); j++)
+        same = same && pdm_experts_along(m->experts, j) == pdm_experts_along(parent->experts, j);
+    if (!same) PDM_TRY(pdm_model_find_boxes(m, &found));
+    PDM_TRY(pdm_model_set_boxes(m, same ? pdm_experts_boxes(parent->experts) : found));
+done:
+    pdm_free(m->ctx, found);
+    return status;
+}
+
+static pdm_status take_weights(pdm_model *m, const pdm_model *parent)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b = m->problem->backend, *theirs = parent->problem->backend;
+    void        *to = NULL, *from = NULL;
+
+    PDM_TRY(b->ops->acquire(b, m->surrogate->parameters, PDM_WRITE, &to));
+    PDM_TRY(theirs->ops->acquire(theirs, parent->surrogate->parameters, PDM_READ, &from));
+    memcpy(to, from, (size_t)m->surrogate->n_parameter * sizeof(float));
+done:
+    if (to) (void)b->ops->release(b, m->surrogate->parameters, &to);
+    if (from) (void)theirs->ops->release(theirs, parent->surrogate->parameters, &from);
+    return status;
+}
+
+static pdm_status take_history(pdm_model *m, const pdm_model *parent)
+{
+    pdm_status status = PDM_OK;
+    if (parent->history) PDM_TRY(pdm_alloc_text(m->ctx, parent->history, &m->history));
+    if (parent->file)
+        PDM_TRY(pdm_model_remember(m, "from %s (%s), step %lld", parent->file, parent->file_hash,
+                                   (long long)parent->state.step));
+    else
+        PDM_TRY(pdm_model_remember(m, "from a model at step %lld", (long long)parent->state.step));
+done:
+    return status;
+}
+
+pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out)
+{
+    pdm_status   status = PDM_OK;
+    pdm_problem *p      = NULL;
+    pdm_model   *m      = NULL;
+    char         note[NOTE_SIZE];
+
+    PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_INPUTS, NULL, &p));
+    PDM_TRY(pdm_model_start(&p, &m));
+    if (!names_agree(m, parent, note) || !sizes_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
+    PDM_TRY(take_knots(m, parent));
+    if (!knots_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
+    PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
+    take_scales(m, parent);
+    PDM_TRY(take_boxes(m, parent));
+    PDM_TRY(pdm_model_finish(m));
+    PDM_TRY(pdm_model_take_windows(m, parent));
+    m->state.moments_empty = true;
+    *out                   = m;
+    m                      = NULL;
+done:
+    pdm_model_destroy(&m);
+    pdm_problem_destroy(&p);
+    return status;
+}
+
+pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_model *m      = NULL;
+    char       note[NOTE_SIZE];
+
+    if (!c || !parent || !out || pdm_case_context(c) != parent->ctx) return PDM_ERR_ARGUMENT;
+    PDM_TRY(model_inherit(c, parent, &m));
+    if (!networks_agree(m->surrogate, parent->surrogate, note)) PDM_TRY(refuse(m, parent, note));
+    if (!columns_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
+    PDM_TRY(take_weights(m, parent));
+    if (m->gate && parent->gate && !pdm_gate_agrees(m->gate, parent->gate, note, sizeof note))
+        PDM_TRY(refuse(m, parent, note));
+    pdm_gate_take(m->gate, parent->gate, parent->state.step);
+    PDM_TRY(take_history(m, parent));
+    *out = m;
+    m    = NULL;
+done:
+    pdm_model_destroy(&m);
+    return status;
+}
+
+/* ---- copies ---- */
+
+pdm_status model_take_names(pdm_model *to, const pdm_model *m)
+{
+    pdm_status status = PDM_OK;
+
+    pdm_free(to->ctx, to->case_file);
+    to->case_file = NULL;
+    PDM_TRY(pdm_alloc_text(to->ctx, m->case_file, &to->case_file));
+    if (m->history) PDM_TRY(pdm_alloc_text(to->ctx, m->history, &to->history));
+    if (m->file) PDM_TRY(pdm_alloc_text(to->ctx, m->file, &to->file));
+    memcpy(to->file_hash, m->file_hash, sizeof to->file_hash);
+done:
+    return status;
+}
+
+/* All of the gate: its choices are all kept. */
+static pdm_status copy_gate(pdm_model *to, const pdm_model *m)
+{
+    pdm_status     status = PDM_OK;
+    unsigned char *keep   = NULL;
+
+    if (!m->gate) return PDM_OK;
+    const pdm_size n = pdm_routing_n_choice(m->gate->routing);
+    PDM_TRY(pdm_alloc_array(m->ctx, n, &keep));
+    memset(keep, 1, (size_t)n);
+    pdm_gate_select(to->gate, m->gate, keep);
+done:
+    pdm_free(m->ctx, keep);
+    return status;
+}
+
+static void copy_progress(pdm_model *to, const pdm_model *m)
+{
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
+
+    to->state.step = to->state.moments_since = m->state.step;
+    to->state.norm_mean                      = m->state.norm_mean;
+    to->state.first_loss                     = m->state.first_loss;
+    memcpy(to->state.slab, m->state.slab, (size_t)m->n_batch * sizeof *m->state.slab);
+    memcpy(to->state.carried, m->state.carried, (size_t)(m->n_batch * n_input) * sizeof *m->state.carried);
+}
+
+pdm_status model_copy(const pdm_model *m, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_model *copy   = NULL;
+
+    PDM_TRY(model_inherit(m->problem->the_case, m, &copy));
+    PDM_TRY(take_weights(copy, m));
+    PDM_TRY(copy_gate(copy, m));
+    PDM_TRY(model_take_names(copy, m));
+    copy_progress(copy, m);
+    *out = copy;
+    copy = NULL;
+done:
+    pdm_model_destroy(&copy);
+    return status;
+}
+
+/* ---- weights of the network on the host ---- */
+
+pdm_status weights_get(const pdm_model *m, float *w)
+{
+    pdm_status           status = PDM_OK;
+    pdm_backend         *b      = m->problem->backend;
+    const pdm_surrogate *net    = m->surrogate;
+    void                *host   = NULL;
+
+    PDM_TRY(b->ops->acquire(b, net->parameters, PDM_READ, &host));
+    memcpy(w, host, (size_t)net->n_parameter * sizeof *w);
+done:
+    if (host) (void)b->ops->release(b, net->parameters, &host);
+    return status;
+}
+
+pdm_status weights_set(pdm_model *m, const float *w)
+{
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b      = m->problem->backend;
+    pdm_surrogate *net    = m->surrogate;
+    void          *host   = NULL;
+
+    PDM_TRY(b->ops->acquire(b, net->parameters, PDM_WRITE, &host));
+    memcpy(host, w, (size_t)net->n_parameter * sizeof *w);
+done:
+    if (host) (void)b->ops->release(b, net->parameters, &host);
+    return status;
+}

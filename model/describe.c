@@ -1,0 +1,70 @@
+/* Models in words. */
+#include "model/model.h"
+
+#include <string.h>
+
+static pdm_status view_training(const pdm_model *m, pdm_text *out)
+{
+    pdm_status                   status = PDM_OK;
+    const pdm_training_settings *t      = &m->problem->training;
+    static const char *const     loss[] = {"physics", "data", "physics and data"};
+    PDM_TRY(pdm_text_append(out, "training     %lld steps of %lld inputs on %s, seed %lld\n", (long long)t->steps,
+                            (long long)t->batch, loss[t->loss], (long long)t->seed));
+    PDM_TRY(pdm_inputs_view(m->problem->inputs, out));
+done:
+    return status;
+}
+
+pdm_status pdm_model_view(pdm_model *m, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   live;
+    PDM_TRY(pdm_pde_view(m->problem->pde, out));
+    PDM_TRY(pdm_domain_view(m->problem->domain, out));
+    PDM_TRY(pdm_experts_view(m->experts, out));
+    if (m->gate) PDM_TRY(pdm_routing_view(m->gate->routing, out));
+    if (m->solver) PDM_TRY(pdm_solver_view(m->solver, out));
+    PDM_TRY(m->surrogate->ops->view(m->surrogate, out));
+    PDM_TRY(view_training(m, out));
+    PDM_TRY(pdm_backend_view(m->problem->backend, out));
+    pdm_context_memory(m->ctx, &live, NULL, NULL);
+    PDM_TRY(pdm_text_append(out, "memory       %.1f MB\n", (double)live / 1e6));
+done:
+    return status;
+}
+
+/* A line each. */
+static pdm_status view_history(const char *history, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+    while (*history) {
+        const size_t n = strcspn(history, "\n");
+        PDM_TRY(pdm_text_append(out, "%-12s %.*s\n", "history", (int)n, history));
+        history += n + (history[n] == '\n');
+    }
+done:
+    return status;
+}
+
+pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {0};
+    if (!m || !sink) return PDM_ERR_ARGUMENT;
+    text.ctx = m->ctx;
+    PDM_TRY(pdm_model_view(m, &text));
+    PDM_TRY(pdm_text_append(&text, "trained      %lld of %lld steps\n", (long long)m->state.step,
+                            (long long)m->problem->training.steps));
+    PDM_TRY(pdm_gate_usage_view(m->ctx, m->gate, m->experts, m->problem->domain, &text));
+    if (m->history) PDM_TRY(view_history(m->history, &text));
+    sink(user, text.data);
+done:
+    pdm_text_destroy(&text);
+    return status;
+}
+
+pdm_status pdm_model_routing(const pdm_model *m, pdm_number numbers, void *user)
+{
+    if (!m || !numbers) return PDM_ERR_ARGUMENT;
+    return pdm_gate_usage_numbers(m->gate, m->experts, m->problem->domain, numbers, user);
+}

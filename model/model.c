@@ -1,0 +1,364 @@
+/* A model, from its problem to the parts that answer it. */
+#include "model/model.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "model/model_impl.h"
+
+/* ---- creation ---- */
+
+/* What ties values all over space has no meaning for an expert by itself; and a gate learns what columns are worth from the
+ * matrix of all experts. */
+static pdm_status check_mode(const pdm_model *m)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_where at     = pdm_case_where(m->problem->the_case, "solver", "mode");
+    if (m->problem->solving.mode == PDM_MODE_INDEPENDENT && pdm_pde_n_constraint(m->problem->pde) > 0)
+        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at,
+                    "\"independent\": the integrals in /pde/constraints tie all experts; coupled or schwarz expected");
+    const char *partition = NULL;
+    PDM_TRY(pdm_case_text(m->problem->the_case, "experts", "partition", "hard", &partition));
+    if (m->problem->solving.mode == PDM_MODE_INDEPENDENT && strcmp(partition, "learned") == 0)
+        PDM_FAIL_AT(
+            m->ctx, PDM_ERR_CASE, &at,
+            "\"independent\": experts by themselves do not see the windows that experts:partition = \"learned\" is "
+            "to learn; coupled or schwarz, or another partition expected");
+    if (m->problem->solving.mode != PDM_MODE_COUPLED && pdm_case_has_group(m->problem->the_case, "gate"))
+        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at, "\"%s\": the gate in /gate wants all experts together; coupled expected",
+                    pdm_mode_name(m->problem->solving.mode));
+done:
+    return status;
+}
+
+static pdm_status create_experts(pdm_model *m)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_problem *p      = m->problem;
+
+    pdm_experts_destroy(&m->experts);
+    PDM_TRY(pdm_experts_create(m->ctx, p->the_case, p->domain, NULL, &m->experts));
+    if (p->solving.mode == PDM_MODE_INDEPENDENT && pdm_experts_has_base(m->experts)) {
+        const pdm_where at = pdm_case_where(p->the_case, "solver", "mode");
+        PDM_FAIL_AT(
+            m->ctx, PDM_ERR_CASE, &at,
+            "\"independent\": Taylor columns (experts:prior) end with their expert's box; coupled or schwarz, or "
+            "another prior expected");
+    }
+done:
+    return status;
+}
+
+pdm_status pdm_model_start(pdm_problem **p, pdm_model **out)
+{
+    pdm_status   status = PDM_OK;
+    pdm_context *ctx    = (*p)->ctx;
+    pdm_model   *m      = NULL;
+
+    PDM_TRY(pdm_alloc(ctx, sizeof *m, &m));
+    m->ctx     = ctx;
+    m->problem = *p;
+    *p         = NULL;
+    m->n_batch = m->problem->training.batch;
+    PDM_TRY(check_mode(m));
+    PDM_TRY(create_experts(m));
+    *out = m;
+    m    = NULL;
+done:
+    pdm_model_destroy(&m);
+    return status;
+}
+
+static void batch_layout(pdm_model *m)
+{
+    pdm_arena     *a       = &m->arena;
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
+    m->state.carried       = pdm_carve(a, double, m->n_batch *n_input);
+    m->state.slab          = pdm_carve(a, int64_t, m->n_batch);
+    m->good                = pdm_carve(a, int32_t, m->n_batch);
+    m->pick                = pdm_carve(a, int32_t, m->n_batch);
+    m->least               = pdm_carve(a, double, m->n_batch);
+    m->objective           = pdm_carve(a, double, m->n_batch);
+    m->result              = pdm_carve(a, pdm_solve_result, m->n_batch);
+}
+
+static pdm_status create_batch(pdm_model *m)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_problem *p      = m->problem;
+    pdm_backend       *b      = p->backend;
+    const size_t       n = (size_t)m->n_batch, n_coef = (size_t)pdm_domain_n_coef(p->domain),
+                 n_feature = (size_t)pdm_domain_n_feature(p->domain), n_field = (size_t)pdm_domain_n_field(p->domain),
+                 channels = n * (size_t)pdm_experts_columns(m->experts)->n_channel * n_coef * sizeof(float);
+
+    PDM_TRY(pdm_samples_create(p, m->n_batch, &m->samples));
+    PDM_TRY(b->ops->buffer_create(b, n * n_feature * n_coef * sizeof(float), &m->features));
+    PDM_TRY(b->ops->buffer_create(b, channels, &m->basis));
+    PDM_TRY(b->ops->buffer_create(b, channels, &m->g_basis));
+    if (pdm_experts_has_base(m->experts)) PDM_TRY(b->ops->buffer_create(b, channels, &m->base));
+    PDM_TRY(b->ops->buffer_create(b, n * n_field * n_coef * sizeof(double), &m->g_c));
+    pdm_arena_measure(&m->arena, m->ctx);
+    batch_layout(m);
+    PDM_TRY(pdm_arena_allocate(&m->arena));
+    batch_layout(m);
+    for (pdm_size i = 0; i < m->n_batch; i++) m->state.slab[i] = 0;
+done:
+    return status;
+}
+
+static pdm_status create_network(pdm_model *m)
+{
+    const pdm_problem  *p     = m->problem;
+    pdm_surrogate_shape shape = {.n_dim     = pdm_domain_n_dim(p->domain),
+                                 .n_feature = pdm_domain_n_feature(p->domain),
+                                 .n_channel = pdm_experts_columns(m->experts)->n_channel,
+                                 .n_sample  = m->n_batch};
+    for (pdm_size j = 0; j < shape.n_dim; j++) {
+        shape.n_coef[j]   = pdm_domain_spline(p->domain, j)->n_coef;
+        shape.periodic[j] = pdm_domain_spline(p->domain, j)->periodic;
+    }
+    return pdm_surrogate_create(m->ctx, p->backend, p->the_case, &shape, (uint64_t)p->training.seed, &m->surrogate);
+}
+
+/* Moments of Adam, all zero. */
+static pdm_status create_moments(pdm_model *m)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = m->problem->backend;
+    const size_t bytes  = (size_t)m->surrogate->n_parameter * sizeof(float);
+    PDM_TRY(b->ops->buffer_create(b, bytes, &m->state.adam_m));
+    PDM_TRY(b->ops->buffer_create(b, bytes, &m->state.adam_v));
+done:
+    return status;
+}
+
+pdm_status pdm_model_finish(pdm_model *m)
+{
+    pdm_status         status    = PDM_OK;
+    const pdm_problem *p         = m->problem;
+    const double       tolerance = fmin(1e-2 * p->training.tolerance, 1e-6); /* of the adjoint */
+
+    PDM_TRY(create_batch(m));
+    for (pdm_size f = 0; f < pdm_domain_n_field(p->domain); f++) pdm_experts_set_scale(m->experts, f, p->magnitude[f]);
+    PDM_TRY(create_network(m));
+    PDM_TRY(pdm_solver_create(m->ctx, p->backend, &p->solving, p->domain, m->experts, m->n_batch, &m->solver));
+    PDM_TRY(pdm_implicit_create(m->ctx, p->backend, m->solver, tolerance, &m->implicit));
+    PDM_TRY(pdm_model_create_gate(m));
+    PDM_TRY(pdm_model_create_windows(m));
+    PDM_TRY(create_moments(m));
+    PDM_TRY(pdm_case_check_unread(p->the_case));
+done:
+    return status;
+}
+
+/* Breaks and scales by solves; experts anew where breaks make another domain. */
+static pdm_status complete_problem(pdm_model *m)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_problem *before = m->problem;
+    PDM_TRY(pdm_problem_complete(&m->problem));
+    if (m->problem != before) PDM_TRY(create_experts(m));
+done:
+    return status;
+}
+
+pdm_status pdm_model_regrade(pdm_model *m, const pdm_grading *grading)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_problem *before = m->problem;
+    PDM_TRY(pdm_problem_regrade(&m->problem, grading));
+    if (m->problem != before) PDM_TRY(create_experts(m));
+done:
+    return status;
+}
+
+pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
+{
+    pdm_status   status = PDM_OK;
+    pdm_problem *p      = NULL;
+    pdm_model   *m      = NULL;
+    int64_t     *bounds = NULL;
+
+    if (!c || !out) return PDM_ERR_ARGUMENT;
+    PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_INPUTS, NULL, &p));
+    PDM_TRY(pdm_model_start(&p, &m));
+    PDM_TRY(complete_problem(m));
+    PDM_TRY(pdm_model_find_boxes(m, &bounds));
+    PDM_TRY(pdm_model_set_boxes(m, bounds));
+    PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
+    PDM_TRY(pdm_model_finish(m));
+    *out = m;
+    m    = NULL;
+done:
+    if (c) pdm_free(pdm_case_context(c), bounds);
+    pdm_model_destroy(&m);
+    pdm_problem_destroy(&p);
+    return status;
+}
+
+static void destroy_buffers(pdm_model *m)
+{
+    pdm_backend *b        = m->problem->backend;
+    pdm_buffer **buffer[] = {&m->features,     &m->basis,        &m->g_basis,      &m->g_c,
+                             &m->base,         &m->g_window,     &m->g_ridge,      &m->column_worth,
+                             &m->state.adam_m, &m->state.adam_v, &m->misfit.values};
+    for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
+    b->ops->points_destroy(b, &m->misfit.plan);
+    pdm_point_grid_destroy(&m->misfit.grid);
+}
+
+/* In the reverse of the order of creation: what is lent goes last. */
+void pdm_model_destroy(pdm_model **model)
+{
+    if (!model || !*model) return;
+    pdm_model *m = *model;
+    pdm_output_grid_destroy(&m->output);
+    pdm_slab_end_destroy(&m->end);
+    pdm_free_solver_destroy(&m->free);
+    pdm_gate_destroy(&m->gate);
+    pdm_implicit_destroy(&m->implicit);
+    pdm_solver_destroy(&m->solver);
+    pdm_surrogate_destroy(&m->surrogate);
+    pdm_samples_destroy(&m->samples);
+    destroy_buffers(m);
+    pdm_arena_destroy(&m->arena);
+    pdm_experts_destroy(&m->experts);
+    pdm_problem_destroy(&m->problem);
+    pdm_values_destroy(m->ctx, &m->values);
+    pdm_free(m->ctx, m->case_file);
+    pdm_free(m->ctx, m->history);
+    pdm_free(m->ctx, m->file);
+    pdm_free(m->ctx, m);
+    *model = NULL;
+}
+
+/* ---- what is made on first use ---- */
+
+static const double POLISH_TOLERANCE = 1e-8; /* until a caller sets one */
+
+pdm_status pdm_model_free_solver(pdm_model *m, pdm_free_solver **out)
+{
+    pdm_status status = PDM_OK;
+    if (!m->free)
+        PDM_TRY(pdm_free_solver_create(m->problem, m->n_batch, POLISH_TOLERANCE, POLISH_ITERATIONS, &m->free));
+    *out = m->free;
+done:
+    return status;
+}
+
+pdm_status pdm_model_slab_end(pdm_model *m, pdm_slab_end **out)
+{
+    pdm_status status = PDM_OK;
+    if (!m->end) PDM_TRY(pdm_slab_end_create(m->problem, m->n_batch, &m->end));
+    *out = m->end;
+done:
+    return status;
+}
+
+/* ---- settings that may change, history, names ---- */
+
+/* Hash of the case without what may change between runs, and without settings that are at the model's defaults. */
+static pdm_status case_identity(const pdm_model *m, pdm_case *c, char out[33])
+{
+    pdm_status status = PDM_OK;
+    pdm_case  *copy   = NULL;
+    PDM_TRY(pdm_case_copy(c, &copy));
+    PDM_TRY(pdm_case_remove(copy, "training", "steps"));
+    PDM_TRY(pdm_case_remove(copy, "training", "checkpoint_every"));
+    PDM_TRY(pdm_case_remove(copy, "solver", "backend"));
+    PDM_TRY(pdm_case_drop_defaults(copy, m->problem->the_case));
+    PDM_TRY(pdm_case_hash(copy, out));
+done:
+    pdm_case_destroy(&copy);
+    return status;
+}
+
+pdm_status pdm_model_check_case(const pdm_model *m, pdm_case *c)
+{
+    pdm_status status = PDM_OK;
+    char       mine[33], theirs[33];
+    if (!m || !c) return PDM_ERR_ARGUMENT;
+    PDM_TRY(case_identity(m, m->problem->the_case, mine));
+    PDM_TRY(case_identity(m, c, theirs));
+    if (strcmp(mine, theirs) != 0)
+        PDM_FAIL(m->ctx, PDM_ERR_MODEL,
+                 "the model was made from another case than %s (only training:steps and training:checkpoint_every may "
+                 "differ)",
+                 pdm_case_path(c));
+done:
+    return status;
+}
+
+pdm_status pdm_model_set_training(pdm_model *m, const char *name, const char *value)
+{
+    pdm_status            status = PDM_OK;
+    pdm_training_settings changed;
+    if (!m || !name || !value) return PDM_ERR_ARGUMENT;
+    if (strcmp(name, "steps") != 0 && strcmp(name, "checkpoint_every") != 0)
+        PDM_FAIL(m->ctx, PDM_ERR_CASE,
+                 "training:%s cannot change once a model exists; steps or checkpoint_every expected", name);
+    PDM_TRY(pdm_case_set_text(m->problem->the_case, "training", name, value));
+    PDM_TRY(pdm_training_settings_read(m->problem->the_case, &changed));
+    m->problem->training = changed;
+done:
+    return status;
+}
+
+pdm_status pdm_model_remember(pdm_model *m, const char *format, ...)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {.ctx = m->ctx};
+    char       line[1024];
+    char      *kept = NULL;
+    va_list    arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    PDM_TRY(pdm_text_append(&text, "%s%s\n", m->history ? m->history : "", line));
+    PDM_TRY(pdm_alloc_text(m->ctx, text.data, &kept));
+    pdm_free(m->ctx, m->history);
+    m->history = kept;
+done:
+    pdm_text_destroy(&text);
+    return status;
+}
+
+const char *pdm_model_name(const pdm_model *m)
+{
+    return m->file ? m->file : "a model";
+}
+
+/* ---- what the public header asks ---- */
+
+double pdm_model_value(const pdm_model *m, const char *name)
+{
+    return m && name ? pdm_values_get(&m->values, name) : NAN;
+}
+
+pdm_status pdm_model_case(const pdm_model *m, pdm_case **out)
+{
+    return m && out ? pdm_case_copy(m->problem->the_case, out) : PDM_ERR_ARGUMENT;
+}
+
+pdm_size pdm_model_step(const pdm_model *m)
+{
+    return m->state.step;
+}
+
+pdm_size pdm_model_steps(const pdm_model *m)
+{
+    return m->problem->training.steps;
+}
+
+pdm_size pdm_model_n_input(const pdm_model *m)
+{
+    return pdm_domain_n_input(m->problem->domain);
+}
+
+pdm_size pdm_model_n_field(const pdm_model *m)
+{
+    return pdm_domain_n_field(m->problem->domain);
+}

@@ -1,0 +1,173 @@
+/* The model: a problem, and what answers it: a network, experts, perhaps a gate, a solver and its derivative. Public calls are in
+ * pdemoe/pdemoe.h. Here: what folders above see of a model, its batch, and the chain from inputs to coefficients. */
+#ifndef PDM_MODEL_H
+#define PDM_MODEL_H
+
+#include "gate/gate.h"
+#include "implicit_diff/implicit_diff.h"
+#include "problem/problem.h"
+#include "surrogate/surrogate.h"
+
+/* ---- numbers by name (model/values.c): what jobs hand out through pdm_model_value() ---- */
+typedef struct pdm_named_value {
+    char  *name;
+    double value;
+} pdm_named_value;
+typedef struct pdm_values {
+    pdm_size         n, capacity;
+    pdm_named_value *value; /* [n] */
+} pdm_values;
+/* Set, new or not. Where there is no memory for a new name it stays unknown, which reads as NaN. */
+void pdm_values_set(pdm_context *ctx, pdm_values *v, double value, const char *format, ...) PDM_PRINTF(4, 5);
+/* Numbers of a struct, by name and place. */
+typedef struct pdm_number_place {
+    const char *name;
+    size_t      offset; /* of a double */
+} pdm_number_place;
+void   pdm_values_set_all(pdm_context *ctx, pdm_values *v, pdm_size n, const pdm_number_place *place, const void *from);
+double pdm_values_get(const pdm_values *v, const char *name); /* NaN: not known */
+void   pdm_values_destroy(pdm_context *ctx, pdm_values *v);
+
+/* ---- the model ---- */
+/* How far training is, and what it goes on from. */
+enum { PDM_VERDICT_STEPS = 10 };
+typedef struct pdm_training_state {
+    pdm_size    step;
+    pdm_size    moments_since;                /* the step at which Adam's moments were zero; usually 0 */
+    bool        moments_empty;                /* zero now, and not worth a file's space                */
+    pdm_buffer *adam_m, *adam_v;              /* like the network's parameters                         */
+    double      norm_mean;                    /* running mean of gradient norms, for clipping          */
+    double     *carried;                      /* [n_batch][n_input] inputs of the next slab            */
+    int64_t    *slab;                         /* [n_batch] slabs behind a sample; 0: it is drawn       */
+    double      first_loss;                   /* sum over the first PDM_VERDICT_STEPS steps; NaN: not known */
+    double      last_loss[PDM_VERDICT_STEPS]; /* of this run: of step s at (s - 1) mod PDM_VERDICT_STEPS */
+    pdm_size    n_last_loss;
+} pdm_training_state;
+
+/* Where the fields of training:data are, for a loss on them. */
+typedef struct pdm_misfit {
+    pdm_point_grid   grid;
+    pdm_points_plan *plan; /* NULL: not needed yet */
+    pdm_buffer      *values;
+} pdm_misfit;
+
+struct pdm_model {
+    pdm_context *ctx;
+    pdm_problem *problem;
+    char        *case_file; /* where the case came from in the first place */
+    char        *history;   /* models that this one was made from: a line each, oldest first; NULL: none */
+    char        *file;      /* that it was read from, NULL: none ... */
+    char         file_hash[PDM_HASH_TEXT]; /* ... and the hash of its contents */
+
+    pdm_experts   *experts;
+    pdm_surrogate *surrogate;
+    pdm_solver    *solver; /* for batches of n_batch */
+    pdm_implicit  *implicit;
+    pdm_gate      *gate;                   /* NULL without one */
+    pdm_buffer    *g_ridge, *column_worth; /* like w, with a gate */
+    pdm_buffer    *g_window;               /* cotangent of learned windows; NULL: no window is learned */
+
+    /* batch */
+    pdm_size          n_batch;
+    pdm_samples      *samples;
+    pdm_buffer       *features, *basis, *g_basis, *g_c;
+    pdm_buffer       *base; /* like basis, to be added to the network's output; NULL where there is none */
+    pdm_arena         arena;
+    int32_t          *good;              /* [n_batch] */
+    int32_t          *pick;              /* [n_batch] sample of training:data */
+    double           *least, *objective; /* [n_batch] for the gate */
+    pdm_solve_result *result;            /* [n_batch] of a host's prediction */
+    pdm_routing_load  load;              /* of the last choice of the gate */
+
+    pdm_training_state state;
+    pdm_misfit         misfit;
+    /* made on first use */
+    pdm_slab_end    *end;
+    pdm_free_solver *free;
+    pdm_output_grid *output; /* of pdm_model_predict */
+
+    bool       wants_estimate; /* of predictions to files and evaluations */
+    pdm_values values;
+};
+
+/* Experts of a problem, which becomes the model's own, and is complete or has its scales set before pdm_model_finish(). */
+pdm_status pdm_model_start(pdm_problem **p, pdm_model **out);
+/* Other breaks for its problem, and experts anew; where there are none all stays. Before pdm_model_finish(). */
+pdm_status pdm_model_regrade(pdm_model *m, const pdm_grading *grading);
+/* The network, its solver and optimiser, of a model whose problem has scales. Fails where the case has what nobody read. */
+pdm_status pdm_model_finish(pdm_model *m);
+/* The file that it was read from, or "a model". Lent. */
+const char *pdm_model_name(const pdm_model *m);
+/* One line more of m->history. */
+pdm_status pdm_model_remember(pdm_model *m, const char *format, ...) PDM_PRINTF(2, 3);
+/* The solver with all coefficients free, for batches of n_batch. Lent. */
+pdm_status pdm_model_free_solver(pdm_model *m, pdm_free_solver **out);
+/* The same for the end of a slab. */
+pdm_status pdm_model_slab_end(pdm_model *m, pdm_slab_end **out);
+/* In words, as far as it is made. */
+pdm_status pdm_model_view(pdm_model *m, pdm_text *out);
+
+/* ---- boxes of equal difficulty (model/boxes.c), where the case has experts:boxes = "measured" ---- */
+/* Bounds for pdm_experts_create(), else *out stays. Owned by the caller. */
+pdm_status pdm_model_find_boxes(const pdm_model *m, int64_t **out);
+/* Experts anew with these bounds, NULL: as they are. Before pdm_model_finish(). */
+pdm_status pdm_model_set_boxes(pdm_model *m, const int64_t *bounds);
+
+/* ---- the chain, for a batch (model/batch.c) ---- */
+/* Inputs [n][n_input] of the first n samples of the batch: lift, data, features, and what the gate sees. */
+pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input);
+/* Those of a step of training, into m->samples->input and m->pick: drawn, or carried on from the slab before. */
+pdm_status pdm_model_draw(pdm_model *m, pdm_size step);
+/* Basis functions of samples that are prepared: the network's output, and what the experts' prior adds. keep: for backward,
+ * which is that of the network alone. */
+pdm_status pdm_model_basis(pdm_model *m, pdm_batch batch, bool keep);
+/* Which columns the samples have, told to the solver; m->load. Nothing without a gate. */
+pdm_status pdm_model_choose(pdm_model *m, pdm_batch batch);
+/* The experts' weights, from zero. */
+pdm_status pdm_model_solve(pdm_model *m, pdm_batch batch);
+/* With all coefficients free: from the experts' answer, or from the lift when nothing was trained. Answer: m->free->solver's. */
+pdm_status pdm_model_polish(pdm_model *m, pdm_batch batch, double tolerance);
+pdm_batch  pdm_model_batch(const pdm_model *m, pdm_size n);
+
+/* ---- the gate with the solver (model/gating.c); nothing where there is none ---- */
+pdm_status pdm_model_create_gate(pdm_model *m);
+/* The gradient of the loss, through the ridge, into the gate's; after pdm_implicit_backward of the same samples. */
+pdm_status pdm_model_gate_backward(pdm_model *m, pdm_batch good);
+/* Turns it into that of log loss + cross entropy with what groups are worth; *distance: of the two. After it all columns exist. */
+pdm_status pdm_model_gate_learn(pdm_model *m, pdm_batch good, double loss, double *distance);
+
+/* ---- windows that are learned with the network (model/windows.c); nothing where m->g_window is NULL ---- */
+pdm_status pdm_model_create_windows(pdm_model *m);
+/* After a change of logits: the windows, told to the solver. */
+pdm_status pdm_model_apply_windows(pdm_model *m);
+/* The gradient of the loss into the logits'; after pdm_implicit_backward of the same samples. */
+pdm_status pdm_model_windows_backward(pdm_model *m, pdm_batch good);
+/* Turns it into that of log loss. Fails with PDM_ERR_NUMERIC when it is not finite. */
+pdm_status pdm_model_windows_learn(pdm_model *m, double loss);
+/* rate: the present one of something that starts at pdm_experts_learning_rate(). */
+pdm_status pdm_model_windows_update(pdm_model *m, double rate);
+/* Logits of a parent with the same experts; of one without, windows start anew. PDM_ERR_MODEL where experts differ. */
+pdm_status pdm_model_take_windows(pdm_model *m, const pdm_model *parent);
+/* Those of m = logit [n], and an optimiser that starts afresh. */
+pdm_status pdm_model_set_windows(pdm_model *m, const double *logit);
+
+/* ---- weights in files (model/packed.c): whole or as factors, in single or half precision ---- */
+typedef struct pdm_low_rank {
+    pdm_size  n_mode, n_number; /* n_number: of `factor` */
+    uint16_t *rank;             /* [n_mode]; NULL: the tensor is stored whole */
+    float    *factor;           /* [sum of ranks][2][n_in + n_out] */
+} pdm_low_rank;
+typedef struct pdm_packed {
+    bool          half;
+    pdm_low_rank *tensor; /* [n_tensor] of the network */
+} pdm_packed;
+void     pdm_packed_destroy(pdm_context *ctx, pdm_size n_tensor, pdm_packed *p);
+pdm_size pdm_packed_bytes(const pdm_surrogate *net, const pdm_packed *p);
+/* What a reader gets: out [n_parameter]. whole: those of tensors that are stored whole. */
+pdm_status pdm_packed_unpack(const pdm_surrogate *net, const pdm_packed *p, const float *whole, float *out);
+
+/* ---- the file (model/file.c) ---- */
+/* pdm_model_write() with weights packed, and no moments of the optimiser. */
+pdm_status pdm_model_write_packed(pdm_model *m, const char *path, const pdm_packed *packed);
+
+#endif

@@ -1,0 +1,20 @@
+/* Inside of model/. */
+#ifndef PDM_MODEL_IMPL_H
+#define PDM_MODEL_IMPL_H
+
+#include "model/model.h"
+
+/* Formats of the model file. PLAIN: all there is to go on training as if nothing had been. SPARE: without moments of the
+ * optimiser, or with moments younger than the model, or with packed weights; a file has it only when it needs it. */
+enum { PDM_MODEL_FORMAT_PLAIN = 2, PDM_MODEL_FORMAT_SPARE = 3 };
+enum { POLISH_ITERATIONS = 200 };
+
+/* boxes.c, windows.c: to or from a model's file. */
+pdm_status boxes_store(pdm_model *m, pdm_store *s, bool writing);
+pdm_status windows_store(pdm_model *m, pdm_store *s, bool moments, bool writing);
+/* packed.c */
+pdm_status packed_put(const pdm_surrogate *net, pdm_store *s, const pdm_packed *p /* NULL: whole */,
+                      const float *whole);
+pdm_status packed_get(const pdm_surrogate *net, pdm_store *s, float *out);
+
+#endif

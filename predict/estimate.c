@@ -1,0 +1,153 @@
+/* The error of predictions, estimated by the distance to the solution with all coefficients free on the same grid. */
+#include "predict/predict.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "predict/predict_impl.h"
+
+static const double ESTIMATE_TOLERANCE = 1e-6; /* of that solution */
+
+pdm_status pdm_model_set_estimate(pdm_model *m, int wanted)
+{
+    if (!m) return PDM_ERR_ARGUMENT;
+    m->wants_estimate = wanted != 0;
+    return PDM_OK;
+}
+
+pdm_status estimate_run(pdm_model *m, const pdm_output_grid *grid, pdm_size n, const double *input, const double *u,
+                        double *estimate, pdm_estimate_report *r)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_field = pdm_domain_n_field(m->problem->domain), n_input = pdm_domain_n_input(m->problem->domain);
+    const pdm_size n_point = grid->n_point, size = n_field * n_point;
+    double        *polished = NULL;
+    pdm_predict_times times = {0};
+    pdm_model_way     by    = {m, ESTIMATE_TOLERANCE};
+    pdm_way           way;
+    const double      start = pdm_clock();
+
+    PDM_TRY(pdm_way_of_model(&by, grid, &way));
+    PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch * size, &polished));
+    for (pdm_size first = 0; first < n; first += m->n_batch) {
+        const pdm_size here = n - first < m->n_batch ? n - first : m->n_batch;
+        const pdm_run  run  = {
+              .n = here, .input = input + first * n_input, .u = polished, .result = m->result, .times = &times};
+        PDM_TRY(pdm_predict_run(&way, grid, &run));
+        for (pdm_size i = 0; i < here; i++) {
+            double *to = estimate + (first + i) * n_field;
+            for (pdm_size f = 0; f < n_field; f++)
+                to[f] = pdm_relative_error(grid, u + (first + i) * size + f * n_point,
+                                           polished + i * size + f * n_point, -INFINITY);
+            if (pdm_reason_is_good(m->result[i].reason)) continue;
+            for (pdm_size f = 0; f < n_field; f++) to[f] = NAN;
+            r->unconverged += 1.0;
+        }
+    }
+    r->seconds += pdm_clock() - start;
+done:
+    pdm_free(m->ctx, polished);
+    return status;
+}
+
+static void estimate_values(pdm_model *m, const pdm_estimate_report *r)
+{
+    pdm_values_set(m->ctx, &m->values, r->mean, "estimate");
+    pdm_values_set(m->ctx, &m->values, r->worst, "estimate.worst");
+    pdm_values_set(m->ctx, &m->values, r->unconverged, "estimate.unconverged");
+    pdm_values_set(m->ctx, &m->values, r->seconds, "seconds.estimate");
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++)
+        pdm_values_set(m->ctx, &m->values, r->field[f], "estimate.%s", pdm_pde_field_name(m->problem->pde, f));
+}
+
+/* Means of the estimates that there are. */
+void estimate_sum_up(pdm_model *m, pdm_size n, const double *estimate, pdm_estimate_report *r)
+{
+    const pdm_size n_field = pdm_domain_n_field(m->problem->domain);
+    double         all     = 0.0;
+    pdm_size       n_all   = 0;
+
+    r->worst = NAN;
+    for (pdm_size f = 0; f < n_field; f++) {
+        double   sum  = 0.0;
+        pdm_size here = 0;
+        for (pdm_size i = 0; i < n; i++) {
+            const double e = estimate[i * n_field + f];
+            if (isnan(e)) continue;
+            sum += e;
+            here++;
+            r->worst = fmax(r->worst, e); /* NaN at first: fmax gives the other */
+        }
+        all += sum;
+        n_all += here;
+        r->field[f] = sum / (double)here;
+    }
+    r->mean = all / (double)n_all;
+    if (r->unconverged > 0.0)
+        pdm_log(m->ctx, PDM_LOG_WARNING, "estimate",
+                "%.0f of %lld samples have no estimate: their solve with all coefficients free did not converge",
+                r->unconverged, (long long)n);
+    estimate_values(m, r);
+}
+
+/* ---- in the output ---- */
+
+static void variable_name(const pdm_model *m, pdm_size field, char *name, size_t size)
+{
+    if (pdm_domain_n_field(m->problem->domain) == 1)
+        snprintf(name, size, "error_estimate");
+    else
+        snprintf(name, size, "error_estimate_%s", pdm_pde_field_name(m->problem->pde, field));
+}
+
+pdm_status estimate_header(const pdm_model *m, pdm_output *o)
+{
+    pdm_status        status = PDM_OK;
+    const char *const dims[] = {"sample"};
+    char              name[160], text[224];
+
+    PDM_TRY(pdm_output_attribute_real(o, NULL, "estimate_tolerance", ESTIMATE_TOLERANCE));
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++) {
+        variable_name(m, f, name, sizeof name);
+        snprintf(text, sizeof text, "relative L2 distance of %.128s to its solution with all coefficients free",
+                 pdm_pde_field_name(m->problem->pde, f));
+        PDM_TRY(pdm_output_variable(o, name, 1, dims, "1", text));
+    }
+done:
+    return status;
+}
+
+pdm_status estimate_put(const pdm_model *m, pdm_output *o, pdm_size n, const double *estimate)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_field = pdm_domain_n_field(m->problem->domain);
+    char           name[160];
+
+    for (pdm_size f = 0; f < n_field; f++) {
+        variable_name(m, f, name, sizeof name);
+        for (pdm_size i = 0; i < n; i++) PDM_TRY(pdm_output_put(o, name, i, 1, &estimate[i * n_field + f]));
+    }
+done:
+    return status;
+}
+
+/* ---- beside errors that are known ---- */
+
+void estimate_match_add(estimate_match *match, double estimate, double error)
+{
+    match->n_all++;
+    if (!(error > 0.0) || !isfinite(estimate / error)) return;
+    match->n++;
+    const double off = estimate / error - match->mean;
+    match->mean += off / (double)match->n;
+    match->square += off * (estimate / error - match->mean);
+}
+
+pdm_status estimate_match_report(const estimate_match *match, pdm_estimate_report *r, pdm_text *text)
+{
+    r->ratio  = match->n > 0 ? match->mean : NAN;
+    r->spread = match->n > 0 ? sqrt(match->square / (double)match->n) : NAN;
+    if (match->n == 0) return pdm_text_append(text, "estimate / error: there are no two to compare\n");
+    return pdm_text_append(text, "estimate / error: mean %.4f, spread (standard deviation) %.4f, over %lld of %lld\n",
+                           r->ratio, r->spread, (long long)match->n, (long long)match->n_all);
+}

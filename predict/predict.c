@@ -1,0 +1,267 @@
+/* Prediction for a host's inputs, and from file to file. */
+#include "predict/predict.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "predict/predict_impl.h"
+
+/* ---- numbers by name ---- */
+
+#define PLACE(name, member)                           \
+    {                                                 \
+        name, offsetof(pdm_prediction_report, member) \
+    }
+static const pdm_number_place of_prediction[] = {PLACE("seconds.data", seconds_data),
+                                                 PLACE("seconds.network", seconds_network),
+                                                 PLACE("seconds.solve", seconds_solve),
+                                                 PLACE("seconds.output", seconds_output),
+                                                 PLACE("seconds", seconds),
+                                                 PLACE("unconverged", unconverged)};
+static const pdm_number_place of_file[]       = {PLACE("samples", samples), PLACE("outside", outside)};
+static const pdm_number_place of_gate[]       = {PLACE("gate.unknowns", gate_unknowns), PLACE("gate.null", gate_null)};
+
+/* outside: NaN where nobody looked. */
+static void prediction_values(pdm_model *m, const pdm_prediction_report *r)
+{
+    pdm_values_set_all(m->ctx, &m->values, sizeof of_prediction / sizeof *of_prediction, of_prediction, r);
+    if (!isnan(r->gate_unknowns)) pdm_values_set_all(m->ctx, &m->values, sizeof of_gate / sizeof *of_gate, of_gate, r);
+    if (!isnan(r->outside)) pdm_values_set_all(m->ctx, &m->values, sizeof of_file / sizeof *of_file, of_file, r);
+}
+
+static pdm_prediction_report report_of(const pdm_predict_times *t, pdm_size n, pdm_size unconverged)
+{
+    return (pdm_prediction_report){.seconds         = t->data + t->network + t->solve + t->output,
+                                   .seconds_data    = t->data,
+                                   .seconds_network = t->network,
+                                   .seconds_solve   = t->solve,
+                                   .seconds_output  = t->output,
+                                   .samples         = (double)n,
+                                   .unconverged     = (double)unconverged,
+                                   .outside         = NAN,
+                                   .gate_unknowns   = NAN,
+                                   .gate_null       = NAN};
+}
+
+static void warn_unconverged(const pdm_model *m, const char *where, pdm_size unconverged, pdm_size n)
+{
+    if (unconverged > 0)
+        pdm_log(m->ctx, PDM_LOG_WARNING, where, "%lld of %lld solves did not converge; reasons are in the output",
+                (long long)unconverged, (long long)n);
+}
+
+/* ---- for a host ---- */
+
+static pdm_status default_grid(pdm_model *m)
+{
+    return m->output ? PDM_OK : pdm_output_grid_create(m->problem, m->n_batch, NULL, NULL, &m->output);
+}
+
+/* The last batch's gate is the prediction's. */
+static void host_values(pdm_model *m, const pdm_predict_times *t, pdm_size n, pdm_size unconverged)
+{
+    pdm_prediction_report r = report_of(t, n, unconverged);
+    if (m->gate) r.gate_unknowns = m->load.unknowns;
+    if (m->gate) r.gate_null = m->load.null;
+    prediction_values(m, &r);
+}
+
+pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_input = m ? pdm_domain_n_input(m->problem->domain) : 0;
+    pdm_model_way  by      = {m, 0.0};
+    pdm_way        way;
+
+    if (!m || n < 0 || (!input && n_input > 0) || !u) return PDM_ERR_ARGUMENT;
+    PDM_TRY(default_grid(m));
+    PDM_TRY(pdm_way_of_model(&by, m->output, &way));
+    const pdm_size size = pdm_domain_n_field(m->problem->domain) * m->output->n_point;
+    for (pdm_size first = 0; first < n; first += m->n_batch) {
+        const pdm_size    here  = n - first < m->n_batch ? n - first : m->n_batch;
+        pdm_predict_times times = {0};
+        const pdm_run     run   = {
+                  .n = here, .input = input + first * n_input, .u = u + first * size, .result = m->result, .times = &times};
+        PDM_TRY(pdm_predict_run(&way, m->output, &run));
+        const pdm_size unconverged = pdm_count_unconverged(here, m->result);
+        host_values(m, &times, here, unconverged);
+        warn_unconverged(m, "predict", unconverged, here);
+        for (pdm_size i = 0; i < here && reason; i++) reason[first + i] = m->result[i].reason;
+    }
+done:
+    return status;
+}
+
+pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, const double *coordinate)
+{
+    pdm_status       status             = PDM_OK;
+    pdm_size         sizes[PDM_MAX_DIM] = {0}, dim = -1;
+    double          *x[PDM_MAX_DIM] = {0}, *mine = NULL;
+    pdm_output_grid *grid = NULL;
+
+    if (!m || !name || !coordinate || n < 1) return PDM_ERR_ARGUMENT;
+    const pdm_pde *pde = m->problem->pde;
+    for (pdm_size j = 0; j < pdm_pde_n_dim(pde); j++)
+        if (strcmp(pdm_pde_dim_name(pde, j), name) == 0) dim = j;
+    if (dim < 0) PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "no dimension \"%s\" in this model", name);
+    for (pdm_size i = 0; i < n; i++)
+        if (!isfinite(coordinate[i]) || (i > 0 && !(coordinate[i] > coordinate[i - 1])))
+            PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "coordinate %s[%lld] = %g; finite, increasing numbers expected", name,
+                     (long long)i, coordinate[i]);
+    PDM_TRY(default_grid(m));
+    for (pdm_size j = 0; j < pdm_pde_n_dim(pde); j++) {
+        sizes[j] = m->output->n[j];
+        x[j]     = m->output->coordinate[j];
+    }
+    PDM_TRY(pdm_alloc_array(m->ctx, n, &mine));
+    memcpy(mine, coordinate, (size_t)n * sizeof *mine);
+    sizes[dim] = n;
+    x[dim]     = mine;
+    PDM_TRY(pdm_output_grid_create(m->problem, m->n_batch, sizes, x, &grid));
+    pdm_output_grid_destroy(&m->output);
+    m->output = grid;
+done:
+    if (m) pdm_free(m->ctx, mine);
+    return status;
+}
+
+pdm_size pdm_model_n_point(const pdm_model *m)
+{
+    return m->output ? m->output->n_point : pdm_output_grid_default_points(m->problem);
+}
+
+/* ---- from files ---- */
+
+void prediction_close(prediction *p)
+{
+    pdm_context *ctx = p->m->ctx;
+    pdm_file_inputs_destroy(ctx, &p->x);
+    pdm_output_grid_destroy(&p->grid);
+    pdm_free(ctx, p->u);
+    pdm_free(ctx, p->result);
+    pdm_free(ctx, p->seconds);
+    pdm_free(ctx, p->estimate);
+}
+
+/* The coordinates of the inputs, where there are some, are those of the output. */
+pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep)
+{
+    pdm_status     status  = PDM_OK;
+    pdm_model     *m       = p->m;
+    const pdm_size n_field = pdm_domain_n_field(m->problem->domain);
+
+    if (p->wants_estimate && p->polish > 0.0)
+        PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT,
+                 "an estimate compares the network's answer with the polished one, which polish = %g asks for itself",
+                 p->polish);
+    if (f) PDM_TRY(pdm_file_inputs_read(m->problem->domain, f, &p->x));
+    PDM_TRY(pdm_output_grid_create(m->problem, m->n_batch, p->x.n_coordinate, p->x.coordinate, &p->grid));
+    const pdm_size room = keep || p->x.n_sample < m->n_batch ? p->x.n_sample : m->n_batch;
+    PDM_TRY(pdm_alloc_array(m->ctx, room * n_field * p->grid->n_point, &p->u));
+    PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->result));
+    PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->seconds));
+    if (p->wants_estimate) PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample * n_field, &p->estimate));
+done:
+    return status;
+}
+
+/* A polish is left out: it takes long by itself. */
+pdm_status prediction_warm_up(prediction *p)
+{
+    pdm_status        status = PDM_OK;
+    pdm_model_way     by     = {p->m, 0.0};
+    pdm_predict_times times  = {0};
+    pdm_way           way;
+    const pdm_run     run = {.n = 1, .input = p->x.input, .u = p->u, .result = p->result, .times = &times};
+
+    if (p->polish > 0.0) return PDM_OK;
+    PDM_TRY(pdm_way_of_model(&by, p->grid, &way));
+    PDM_TRY(pdm_predict_run(&way, p->grid, &run));
+done:
+    return status;
+}
+
+static pdm_status begin_file(const prediction *p, pdm_output *o)
+{
+    pdm_status              status = PDM_OK;
+    const pdm_result_source source = pdm_result_source_of(p->m);
+
+    PDM_TRY(pdm_result_header(&source, p->grid, o, p->x.n_sample, p->polish));
+    if (p->estimate) PDM_TRY(estimate_header(p->m, o));
+done:
+    return status;
+}
+
+/* Samples a part at a time, so that no more is held than is worked on; where u is kept, all at once. */
+pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep, pdm_prediction_report *r)
+{
+    pdm_status        status = PDM_OK;
+    pdm_model        *m      = p->m;
+    const pdm_size    n = p->x.n_sample, n_input = pdm_domain_n_input(m->problem->domain);
+    const pdm_size    n_field = pdm_domain_n_field(m->problem->domain), part = keep ? n : m->n_batch;
+    pdm_model_way     by = {m, p->polish};
+    pdm_way           way;
+    pdm_predict_times times   = {0};
+    pdm_gate_record  *record  = NULL;
+    pdm_gate_shares   shares  = {NAN, NAN};
+    pdm_size          outside = 0;
+
+    if (f && m->state.step > 0)
+        PDM_TRY(pdm_inputs_check_range(m->problem->inputs, n, p->x.input, m->problem->training.slabs > 1, &outside));
+    if (o) PDM_TRY(begin_file(p, o));
+    if (p->polish == 0.0)
+        PDM_TRY(pdm_gate_record_create(m->ctx, m->gate, m->experts, m->problem->domain, o, n, &record));
+    if (o)
+        PDM_TRY(f ? pdm_result_file_inputs(m->problem, f, o, n) : pdm_result_drawn_inputs(p->grid, o, n, p->x.input));
+    PDM_TRY(pdm_way_of_model(&by, p->grid, &way));
+    for (pdm_size first = 0; first < n; first += part) {
+        const pdm_size here  = n - first < part ? n - first : part;
+        const double  *input = p->x.input + first * n_input;
+        const pdm_run  run   = {.n              = here,
+                                .input          = input,
+                                .u              = p->u,
+                                .result         = p->result + first,
+                                .sample_seconds = p->seconds + first,
+                                .record         = record,
+                                .record_first   = first,
+                                .times          = &times};
+        PDM_TRY(pdm_predict_run(&way, p->grid, &run));
+        if (p->estimate)
+            PDM_TRY(estimate_run(m, p->grid, here, input, p->u, p->estimate + first * n_field, &p->estimated));
+        if (o) PDM_TRY(pdm_result_samples(p->grid, o, first, here, p->u, p->result + first));
+    }
+    if (record) PDM_TRY(pdm_gate_record_end(record, &shares));
+    if (p->estimate) estimate_sum_up(m, n, p->estimate, &p->estimated);
+    if (o && p->estimate) PDM_TRY(estimate_put(m, o, n, p->estimate));
+    *r               = report_of(&times, n, pdm_count_unconverged(n, p->result));
+    r->outside       = (double)outside;
+    r->gate_unknowns = shares.unknowns;
+    r->gate_null     = shares.null;
+    prediction_values(m, r);
+    warn_unconverged(m, p->polish > 0.0 ? "polish" : "predict", (pdm_size)r->unconverged, n);
+done:
+    pdm_gate_record_destroy(&record);
+    return status;
+}
+
+pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish)
+{
+    pdm_status            status = PDM_OK;
+    pdm_fields           *f      = NULL;
+    pdm_output           *o      = NULL;
+    prediction            p      = {.m = m, .polish = polish};
+    pdm_prediction_report r;
+
+    if (!m || !input || !output) return PDM_ERR_ARGUMENT;
+    p.wants_estimate = m->wants_estimate;
+    PDM_TRY(pdm_fields_open(m->ctx, input, &f));
+    PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
+    PDM_TRY(prediction_open(&p, f, false));
+    PDM_TRY(prediction_run(&p, f, o, false, &r));
+    PDM_TRY(pdm_output_commit(o));
+done:
+    pdm_output_destroy(&o);
+    pdm_fields_close(&f);
+    prediction_close(&p);
+    return status;
+}

@@ -1,0 +1,102 @@
+/* Prediction: for inputs, fields on output points, through slabs in time; to files, beside references, with estimates of their
+ * error. Public calls are in pdemoe/pdemoe.h; here is what comparisons and references share with them. */
+#ifndef PDM_PREDICT_H
+#define PDM_PREDICT_H
+
+#include "model/model.h"
+
+/* ---- one way through a batch after the other (predict/run.c) ---- */
+/* Seconds, summed over batches and slabs. */
+typedef struct pdm_predict_times {
+    double data, network, solve, output;
+} pdm_predict_times;
+
+/* How a batch is solved: by a network and its experts, polished, or with all coefficients free from nothing. Lent: all of it. */
+typedef struct pdm_way {
+    const pdm_problem *problem;
+    pdm_samples       *samples;
+    pdm_slab_end      *end; /* where the grid has several slabs */
+    void              *user;
+    /* inputs [n][n_input] of the first n samples */
+    pdm_status (*prepare)(void *user, pdm_size n, const double *input);
+    /* *answer: the solver that has coefficients and results of the batch. Adds to network and solve. */
+    pdm_status (*solve)(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer);
+} pdm_way;
+/* u [n][n_field][n_point], result [n] for n inputs [n][n_input]; times are added to. sample_seconds [n]: each one's share of the
+ * solve of its batch; record: what a gate chose in the first slab; both may be NULL. */
+typedef struct pdm_run {
+    pdm_size           n;
+    const double      *input;
+    double            *u;
+    pdm_solve_result  *result;
+    double            *sample_seconds;
+    pdm_gate_record   *record;
+    pdm_size           record_first; /* number of the first input in the record */
+    pdm_predict_times *times;
+} pdm_run;
+pdm_status pdm_predict_run(const pdm_way *way, const pdm_output_grid *grid, const pdm_run *run);
+pdm_size   pdm_count_unconverged(pdm_size n, const pdm_solve_result *result);
+
+/* By a model's network and experts, and with polish > 0 with all coefficients free to that tolerance from there (an untrained
+ * model: from nothing). Lent: the model. */
+typedef struct pdm_model_way {
+    pdm_model *m;
+    double     polish;
+} pdm_model_way;
+pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pdm_way *out);
+/* With all coefficients free, from nothing. */
+typedef struct pdm_free_way {
+    pdm_samples     *samples;
+    pdm_free_solver *free;
+} pdm_free_way;
+pdm_way pdm_way_of_free(pdm_free_way *user, pdm_slab_end *end);
+
+/* ---- what a solve leaves in a file (predict/result_file.c) ---- */
+typedef struct pdm_result_source {
+    const pdm_problem *problem;
+    const char        *case_file;
+    pdm_size           step; /* of training */
+} pdm_result_source;
+pdm_result_source pdm_result_source_of(const pdm_model *m);
+pdm_status pdm_result_header(const pdm_result_source *s, const pdm_output_grid *grid, pdm_output *o, pdm_size n_sample,
+                             double polish);
+/* The inputs of the file, unchanged but for their units: an output is a reference as it is. */
+pdm_status pdm_result_file_inputs(const pdm_problem *p, pdm_fields *f, pdm_output *o, pdm_size n_sample);
+/* Inputs that were drawn, at the grid's coordinates of their dimensions. */
+pdm_status pdm_result_drawn_inputs(const pdm_output_grid *grid, pdm_output *o, pdm_size n_sample, const double *input);
+/* Samples first .. first+n-1: u [n][n_field][n_point], result [n]. */
+pdm_status pdm_result_samples(const pdm_output_grid *grid, pdm_output *o, pdm_size first, pdm_size n, const double *u,
+                              const pdm_solve_result *result);
+
+/* ---- comparison (predict/compare.c, predict/evaluate.c) ---- */
+/* Relative L2 error of one field of one sample over the output points with first coordinate at or above `from`. */
+double pdm_relative_error(const pdm_output_grid *grid, const double *u, const double *reference, double from);
+/* The exact solution in group /pde/exact, an expression, at the output points: values [n][n_point]. */
+pdm_status pdm_exact_field(const pdm_output_grid *grid, pdm_size field, pdm_size n, const double *input,
+                           double *values);
+
+/* What a prediction comes to; counts as numbers. */
+typedef struct pdm_prediction_report {
+    double seconds, seconds_data, seconds_network, seconds_solve, seconds_output;
+    double samples, unconverged, outside;
+    double gate_unknowns, gate_null; /* NaN without a gate */
+} pdm_prediction_report;
+/* Of estimates of errors, by the distance to the polished answer; NaN without. */
+typedef struct pdm_estimate_report {
+    double mean, worst, unconverged, seconds;
+    double ratio, spread; /* of estimate / error: mean and standard deviation, where errors are known */
+    double field[PDM_MAX_FIELD];
+} pdm_estimate_report;
+/* Relative L2 errors: mean over fields of means over samples. */
+typedef struct pdm_evaluation {
+    pdm_prediction_report prediction;
+    pdm_estimate_report   estimate;
+    double                error, worst;
+    double                field[PDM_MAX_FIELD], field_worst[PDM_MAX_FIELD];
+    double                field_late[PDM_MAX_FIELD]; /* without the first tenth of time; NaN where there is none */
+} pdm_evaluation;
+/* Against the fields in a file. output: NULL, or where the prediction goes. text: NULL, or gets the tables. */
+pdm_status pdm_evaluate_file(pdm_model *m, const char *reference, const char *output, double polish, pdm_text *text,
+                             pdm_evaluation *out);
+
+#endif

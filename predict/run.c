@@ -1,0 +1,87 @@
+/* Batches of samples, through all slabs of an output grid. */
+#include "predict/predict.h"
+
+#include <string.h>
+
+/* Samples of a batch are solved in lock step: each has a share of the time like its share of the iterations. */
+static void share_time(pdm_size n, const pdm_solve_result *result, double seconds, double *out)
+{
+    double sum = 0.0;
+    for (pdm_size i = 0; i < n; i++) sum += 1.0 + (double)result[i].iterations;
+    for (pdm_size i = 0; i < n; i++) out[i] = seconds * (1.0 + (double)result[i].iterations) / sum;
+}
+
+/* One slab for the first n inputs of the samples. */
+static pdm_status run_slab(const pdm_way *way, const pdm_output_grid *grid, pdm_size n, pdm_size k, double *u,
+                           pdm_predict_times *times, const pdm_solver **answer)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_batch batch  = pdm_samples_batch(way->samples, n);
+    const double    t0     = pdm_clock();
+
+    PDM_TRY(way->prepare(way->user, n, way->samples->input));
+    const double t1 = pdm_clock();
+    PDM_TRY(way->solve(way->user, batch, times, answer));
+    const double t2 = pdm_clock();
+    PDM_TRY(pdm_output_grid_evaluate(grid, batch, k, pdm_solver_lend(*answer)->c, u));
+    times->data += t1 - t0;
+    times->output += pdm_clock() - t2;
+done:
+    return status;
+}
+
+/* Results of slab k behind those of the slabs before: iterations and objectives add up, the first bad reason stays. */
+static void add_results(pdm_batch batch, pdm_size k, const pdm_solve_result *slab, pdm_solve_result *result)
+{
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const pdm_solve_result before = result[i], here = slab[batch.index[i]];
+        result[i] = here;
+        if (k == 0) continue;
+        result[i].iterations += before.iterations;
+        result[i].factorisations += before.factorisations;
+        result[i].cg_iterations += before.cg_iterations;
+        result[i].objective += before.objective;
+        if (!pdm_reason_is_good(before.reason)) result[i].reason = before.reason;
+    }
+}
+
+static pdm_status run_batch(const pdm_way *way, const pdm_output_grid *grid, const pdm_run *run, pdm_size first,
+                            pdm_size n)
+{
+    pdm_status        status  = PDM_OK;
+    const pdm_batch   batch   = pdm_samples_batch(way->samples, n);
+    const pdm_size    n_input = pdm_domain_n_input(way->problem->domain);
+    const pdm_size    size    = pdm_domain_n_field(way->problem->domain) * grid->n_point;
+    const double      before  = run->times->network + run->times->solve;
+    const pdm_solver *answer  = NULL;
+
+    memcpy(way->samples->input, run->input + first * n_input, (size_t)(n * n_input) * sizeof *run->input);
+    for (pdm_size k = 0; k < grid->n_slab; k++) {
+        if (k > 0) PDM_TRY(pdm_slab_advance(way->end, batch, pdm_solver_lend(answer)->c, way->samples->input));
+        PDM_TRY(run_slab(way, grid, n, k, run->u + first * size, run->times, &answer));
+        if (k == 0 && run->record) pdm_gate_record_take(run->record, run->record_first + first, n);
+        add_results(batch, k, pdm_solver_results(answer), run->result + first);
+    }
+    if (run->sample_seconds)
+        share_time(n, run->result + first, run->times->network + run->times->solve - before,
+                   run->sample_seconds + first);
+done:
+    return status;
+}
+
+pdm_status pdm_predict_run(const pdm_way *way, const pdm_output_grid *grid, const pdm_run *run)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size most   = way->samples->n_most;
+    for (pdm_size first = 0; first < run->n; first += most)
+        PDM_TRY(run_batch(way, grid, run, first, run->n - first < most ? run->n - first : most));
+done:
+    return status;
+}
+
+pdm_size pdm_count_unconverged(pdm_size n, const pdm_solve_result *result)
+{
+    pdm_size count = 0;
+    for (pdm_size i = 0; i < n; i++) count += !pdm_reason_is_good(result[i].reason);
+    return count;
+}

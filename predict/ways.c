@@ -1,0 +1,82 @@
+/* Ways to solve a batch. */
+#include "predict/predict.h"
+
+/* ---- by a model ---- */
+
+static pdm_status prepare_model(void *user, pdm_size n, const double *input)
+{
+    const pdm_model_way *w = user;
+    return pdm_model_prepare(w->m, n, input);
+}
+
+/* A polish of what was never trained does not ask the network. */
+static pdm_status solve_model(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer)
+{
+    pdm_status           status   = PDM_OK;
+    const pdm_model_way *w        = user;
+    pdm_model           *m        = w->m;
+    const bool           polished = w->polish > 0.0, network = !polished || m->state.step > 0;
+    const double         t0 = pdm_clock();
+
+    if (network) PDM_TRY(pdm_model_basis(m, batch, false));
+    if (network) PDM_TRY(pdm_model_choose(m, batch));
+    const double t1 = pdm_clock();
+    if (network) PDM_TRY(pdm_model_solve(m, batch));
+    if (polished) PDM_TRY(pdm_model_polish(m, batch, w->polish));
+    *answer = polished ? m->free->solver : m->solver;
+    times->network += t1 - t0;
+    times->solve += pdm_clock() - t1;
+done:
+    return status;
+}
+
+pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pdm_way *out)
+{
+    pdm_status       status = PDM_OK;
+    pdm_model       *m      = user->m;
+    pdm_free_solver *free   = NULL;
+    pdm_slab_end    *end    = NULL;
+
+    if (user->polish > 0.0) PDM_TRY(pdm_model_free_solver(m, &free)); /* not in the time of the first batch */
+    if (grid->n_slab > 1) PDM_TRY(pdm_model_slab_end(m, &end));
+    pdm_solver_set_limits(m->solver, m->problem->solving.tolerance, m->problem->solving.max_iter);
+    *out = (pdm_way){.problem = m->problem,
+                     .samples = m->samples,
+                     .end     = end,
+                     .user    = user,
+                     .prepare = prepare_model,
+                     .solve   = solve_model};
+done:
+    return status;
+}
+
+/* ---- with all coefficients free ---- */
+
+static pdm_status prepare_free(void *user, pdm_size n, const double *input)
+{
+    const pdm_free_way *w = user;
+    return pdm_samples_prepare(w->samples, n, input);
+}
+
+static pdm_status solve_free(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer)
+{
+    pdm_status          status = PDM_OK;
+    const pdm_free_way *w      = user;
+    const double        start  = pdm_clock();
+
+    PDM_TRY(pdm_free_solver_solve(w->free, w->samples, batch, PDM_START_ZERO));
+    *answer = w->free->solver;
+    times->solve += pdm_clock() - start;
+done:
+    return status;
+}
+
+pdm_way pdm_way_of_free(pdm_free_way *user, pdm_slab_end *end)
+{
+    return (pdm_way){.problem = user->samples->problem,
+                     .samples = user->samples,
+                     .end     = end,
+                     .user    = user,
+                     .prepare = prepare_free,
+                     .solve   = solve_free};
+}

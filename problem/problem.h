@@ -1,0 +1,160 @@
+/* The problem: what is to be solved, on which grid, on which back end, and how large things are in it. With it, the one solve
+ * that needs no model: all coefficients free.
+ *
+ * Read from a case: /training (problem/settings.c), /solver:backend; the rest by what it is made of. */
+#ifndef PDM_PROBLEM_H
+#define PDM_PROBLEM_H
+
+#include "inputs/inputs.h"
+#include "solver/solver.h"
+
+/* ---- settings (problem/settings.c) ---- */
+typedef enum pdm_loss_kind { PDM_LOSS_PHYSICS, PDM_LOSS_DATA, PDM_LOSS_MIX } pdm_loss_kind;
+typedef struct pdm_training_settings {
+    pdm_size steps, batch, slabs, seed, checkpoint_every, warmup, max_iter;
+    int      loss; /* pdm_loss_kind */
+    double   learning_rate, final_rate, clip, data_weight, tolerance;
+} pdm_training_settings;
+pdm_status pdm_training_settings_read(pdm_case *c, pdm_training_settings *out);
+pdm_status pdm_training_settings_view(pdm_text *out);
+
+/* ---- the problem (problem/problem.c) ---- */
+/* Everybody reads it; written in problem/ alone, but for scales that come from a file or from a parent. */
+typedef struct pdm_problem {
+    pdm_context          *ctx;
+    pdm_case             *the_case; /* a copy of its own */
+    pdm_training_settings training;
+    pdm_solver_settings   solving; /* of predictions; training has limits of its own */
+    pdm_pde              *pde;
+    pdm_domain           *domain;
+    pdm_backend          *backend;
+    pdm_inputs           *inputs;    /* NULL: rows alone */
+    double               *magnitude; /* [n_field] sizes of the fields; 1 until they are found */
+    pdm_lift_report       corner;    /* of a typical input                                    */
+} pdm_problem;
+
+typedef enum pdm_problem_depth {
+    PDM_PROBLEM_ROWS,   /* pde, domain, back end: rows on somebody's coefficients                       */
+    PDM_PROBLEM_INPUTS, /* and inputs; scales come from elsewhere                                       */
+    PDM_PROBLEM_WHOLE   /* and breaks of a grading = "auto", and scales, found by solves: to be solved  */
+} pdm_problem_depth;
+/* grading: lent for the call; NULL: equal spans, or those that are found. Copies the case. Destroy before the context. */
+pdm_status pdm_problem_create(pdm_case *c, pdm_problem_depth depth, const pdm_grading *grading, pdm_problem **out);
+void       pdm_problem_destroy(pdm_problem **p);
+/* Makes one with inputs whole: finds breaks, which make another problem of *p, and scales. */
+pdm_status pdm_problem_complete(pdm_problem **p);
+/* The same with these breaks, and without scales; where there are none it stays. */
+pdm_status pdm_problem_regrade(pdm_problem **p, const pdm_grading *grading);
+/* Name of the back end for a case: of the context, else /solver:backend, else "cpu". Lent until the case changes. */
+pdm_status pdm_problem_backend_name(pdm_case *c, const char **out);
+/* "inputs/NAME" of a pde input, "domain/NAME" of a dimension: groups of the case. */
+enum { PDM_GROUP_TEXT = 160 };
+void pdm_problem_input_group(const pdm_problem *p, pdm_size input, char group[PDM_GROUP_TEXT]);
+void pdm_problem_dim_group(const pdm_problem *p, pdm_size dim, char group[PDM_GROUP_TEXT]);
+
+/* ---- breaks of a grading = "auto" (problem/grading.c) ---- */
+void pdm_grading_destroy(pdm_context *ctx, pdm_grading *g);
+/* The breaks that one problem has, of the dimensions for which another's case asks for them. Lent. */
+void pdm_grading_lend(const pdm_problem *wants, const pdm_problem *has, pdm_grading *lent);
+
+/* ---- in a model's file (problem/store.c) ---- */
+/* Breaks that were found are written; those of a file replace the domain, so *p becomes another. */
+pdm_status pdm_problem_store_grading(pdm_problem **p, pdm_store *s, bool writing);
+/* Scales of rows, fields and inputs are found once, and kept: they define the objective. */
+pdm_status pdm_problem_store_scales(pdm_problem *p, pdm_store *s, bool writing);
+
+/* ---- a batch of samples, made ready for rows (problem/samples.c) ---- */
+typedef struct pdm_samples {
+    const pdm_problem *problem;
+    pdm_size           n_most;
+    pdm_buffer        *lift;   /* [n_most][n_field][n_coef]                  */
+    pdm_rows_data      data;   /* scalars and sampled fields of the rows     */
+    double            *input;  /* [n_most][n_input], host: the caller's room */
+    int32_t           *index;  /* [n_most] 0, 1, 2, ...                      */
+    pdm_lift_report    report; /* largest corner jump of the last batch      */
+    pdm_arena          arena;
+    double            *work;
+} pdm_samples;
+/* The problem is lent for its life. */
+pdm_status pdm_samples_create(const pdm_problem *p, pdm_size n_most, pdm_samples **out);
+void       pdm_samples_destroy(pdm_samples **s);
+/* Its first n. */
+pdm_batch pdm_samples_batch(const pdm_samples *s, pdm_size n);
+/* Lift and data of n samples from input [n][n_input]. Fails with PDM_ERR_DATA on numbers that are not finite. */
+pdm_status pdm_samples_prepare(pdm_samples *s, pdm_size n, const double *input);
+
+/* ---- all coefficients free (problem/free.c) ---- */
+/* So many coefficients are solved for in passing: for a scale, a floor, a verdict. */
+enum { PDM_FREE_CHEAP = 6000 };
+typedef struct pdm_free_solver {
+    const pdm_problem *problem;
+    pdm_experts       *experts;
+    pdm_solver        *solver; /* its results and state are lent to everybody */
+    pdm_buffer        *difference;
+    double            *plus, *minus; /* [n_sample] 1 and -1 */
+    pdm_arena          arena;
+} pdm_free_solver;
+/* For batches of up to n_sample. The mode is coupled, without a ridge. */
+pdm_status pdm_free_solver_create(const pdm_problem *p, pdm_size n_sample, double tolerance, pdm_size max_iter,
+                                  pdm_free_solver **out);
+void       pdm_free_solver_destroy(pdm_free_solver **f);
+/* The next solve with PDM_START_PRESENT starts from coefficients c [n_sample][n_field][n_coef]. */
+pdm_status pdm_free_solver_start(pdm_free_solver *f, const pdm_samples *s, pdm_batch batch, pdm_buffer *c);
+pdm_status pdm_free_solver_solve(pdm_free_solver *f, const pdm_samples *s, pdm_batch batch, pdm_start start);
+
+/* Solutions of a few inputs, those of the first step of training, from nothing. */
+typedef struct pdm_few {
+    pdm_samples     *samples;
+    pdm_free_solver *free;
+    int32_t         *number; /* [batch.n] */
+    pdm_batch        batch;  /* those that went well */
+} pdm_few;
+/* what: begins the line of the log, and the message where none went well. Destroy *out. */
+pdm_status pdm_few_solve(const pdm_problem *p, const char *what, pdm_few *out);
+void       pdm_few_destroy(pdm_context *ctx, pdm_few *few);
+
+/* ---- slabs in time: the end of one is the start of the next (problem/slabs.c). docs/mathematics.md, "Slabs" ---- */
+/* Can it be? Fails with PDM_ERR_DATA, saying why not. */
+pdm_status pdm_slabs_check(const pdm_problem *p);
+/* Evaluation at the end of a slab, on the points of the inputs that are initial data. */
+typedef struct pdm_slab_end {
+    const pdm_problem *problem;
+    pdm_size           n_point;
+    pdm_point_grid     grid;
+    pdm_points_plan   *plan;
+    pdm_buffer        *values; /* [n_most][n_point] */
+} pdm_slab_end;
+pdm_status pdm_slab_end_create(const pdm_problem *p, pdm_size n_most, pdm_slab_end **out);
+void       pdm_slab_end_destroy(pdm_slab_end **e);
+/* Puts the state at the end of a slab with coefficients c into the initial data of the samples: input [batch.n][n_input]. */
+pdm_status pdm_slab_advance(pdm_slab_end *e, pdm_batch batch, pdm_buffer *c, double *input);
+
+/* ---- output points: a tensor grid, split in time into slabs (problem/output_grid.c) ---- */
+/* `n` times from number `first` on. n 0: the slab is only passed through. */
+typedef struct pdm_output_slab {
+    pdm_size         first, n;
+    pdm_point_grid   grid;
+    pdm_points_plan *plan;
+} pdm_output_slab;
+typedef struct pdm_output_grid {
+    const pdm_problem *problem;
+    pdm_size           n[PDM_MAX_DIM], n_point;
+    double            *coordinate[PDM_MAX_DIM];
+    pdm_size           n_slab; /* 1 but for times beyond the horizon */
+    pdm_output_slab   *slab;   /* [n_slab] */
+    pdm_buffer        *values; /* [n_most][points of a slab] */
+} pdm_output_grid;
+/* coordinate[j] [n[j]], copied; NULL, or no arrays at all: PDM_OUTPUT_PER_CONTROL_POINT equal steps a control point.
+ * n_most: samples of a batch. */
+pdm_status pdm_output_grid_create(const pdm_problem *p, pdm_size n_most, const pdm_size *n, double *const *coordinate,
+                                  pdm_output_grid **out);
+void       pdm_output_grid_destroy(pdm_output_grid **g);
+/* Points of the grid without coordinates. */
+pdm_size pdm_output_grid_default_points(const pdm_problem *p);
+/* Fields of coefficients c of the batch on the points of slab k, into their places in u [batch.n][n_field][n_point]. */
+pdm_status pdm_output_grid_evaluate(const pdm_output_grid *g, pdm_batch batch, pdm_size k, pdm_buffer *c, double *u);
+/* Values [n][n_point] of an expression that reads no fields, for n inputs [n][n_input]. at: its place, for errors. */
+pdm_status pdm_output_grid_expression(const pdm_output_grid *g, const char *text, pdm_where at, pdm_size n,
+                                      const double *input, double *values);
+
+#endif
