@@ -54,6 +54,7 @@ typedef struct setting {
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
     const char *output, *field, *title, *against, *method, *experts, *from, *weights;
+    const char *backend; /* NULL: the case's */
     double      polish;                    /* 0: none */
     double      tolerance, rank, energy;   /* 0: not given */
     double      groups;                    /* 0: not given */

@@ -78,7 +78,8 @@ exit_code session_open(session *s, const options *o)
 
     if (status != PDM_OK) return fail(s, code_of(status), "%s", pdm_status_text(status));
     pdm_context_set_log(s->ctx, print_log, s, o->verbose ? PDM_LOG_DEBUG : o->quiet ? PDM_LOG_WARNING : PDM_LOG_INFO);
-    return check(s, pdm_context_set_threads(s->ctx, o->threads));
+    const exit_code code = check(s, pdm_context_set_threads(s->ctx, o->threads));
+    return code == CODE_FINE ? check(s, pdm_context_set_backend(s->ctx, o->backend)) : code;
 }
 
 void session_close(session *s)

@@ -111,6 +111,16 @@ function(pdm_add_suite name)
   pdm_set_up_test(${name} "${suite_LABEL}")
 endfunction()
 
+# pdm_add_backend(<suite> <back end>): the suite once more, with models on that back end, as test <suite>_<back end>.
+function(pdm_add_backend suite backend)
+  if(NOT TARGET test_${suite})
+    return()
+  endif()
+  add_test(NAME ${suite}_${backend} COMMAND test_${suite})
+  pdm_set_up_test(${suite}_${backend} "")
+  set_property(TEST ${suite}_${backend} APPEND PROPERTY ENVIRONMENT "PDM_TEST_BACKEND=${backend}")
+endfunction()
+
 # pdm_add_fuzz(<name>): tests/fuzz_<name>.c, which defines LLVMFuzzerTestOneInput. With PDM_FUZZ a fuzzer; without, a test
 # that replays every file of tests/corpus/<name>. Either way the test is called fuzz_<name>.
 function(pdm_add_fuzz name)

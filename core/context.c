@@ -69,6 +69,25 @@ done:
     return status;
 }
 
+pdm_status pdm_context_set_backend(pdm_context *ctx, const char *name)
+{
+    pdm_status status = PDM_OK;
+
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    if (name && strlen(name) >= sizeof ctx->backend)
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "back end \"%.60s\"; a name of at most %d letters expected", name,
+                 (int)sizeof ctx->backend - 1);
+    memset(ctx->backend, 0, sizeof ctx->backend);
+    if (name) memcpy(ctx->backend, name, strlen(name));
+done:
+    return status;
+}
+
+const char *pdm_context_backend(const pdm_context *ctx)
+{
+    return ctx->backend;
+}
+
 int pdm_context_threads(const pdm_context *ctx)
 {
     return ctx->n_thread;

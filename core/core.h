@@ -63,7 +63,8 @@ void pdm_error_note(pdm_context *ctx, const char *format, ...) PDM_PRINTF(2, 3);
 void pdm_error_clear(pdm_context *ctx);
 
 /* ---- context (core/context.c) ---- */
-int pdm_context_threads(const pdm_context *ctx); /* >= 1 */
+int         pdm_context_threads(const pdm_context *ctx); /* >= 1 */
+const char *pdm_context_backend(const pdm_context *ctx); /* "": not said. Lent */
 /* Test hook (tests only): the allocation number `countdown` from now fails, 1 = the next; 0 = never. */
 void pdm_context_fail_allocation(pdm_context *ctx, pdm_size countdown);
 

@@ -6,11 +6,13 @@
 
 #include <stdatomic.h>
 
-#define CORE_ERROR_SIZE 2048
+#define CORE_ERROR_SIZE  2048
+#define PDM_BACKEND_NAME 32
 
 struct pdm_context {
     pdm_allocator allocator;
     int           n_thread; /* >= 1 */
+    char          backend[PDM_BACKEND_NAME]; /* "": not said */
 
     pdm_log_function log; /* NULL: silent */
     void            *log_user;

@@ -32,7 +32,13 @@ static pdm_status check_groups(pdm_case *c)
 
 pdm_status pdm_problem_backend_name(pdm_case *c, const char **out)
 {
-    return pdm_case_text(c, "solver", "backend", "cpu", out);
+    pdm_status  status = PDM_OK;
+    const char *said   = pdm_context_backend(pdm_case_context(c));
+
+    PDM_TRY(pdm_case_text(c, "solver", "backend", "cpu", out));
+    if (*said) *out = said;
+done:
+    return status;
 }
 
 /* What rows need. */

@@ -1,10 +1,11 @@
 #include "tests/models.h"
+#include "tests/prediction.h"
 
 pdm_context *ctx;
 
 void open_context(void)
 {
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+    ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
 }
 
 void open_context_threads(int n)

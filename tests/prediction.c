@@ -1,5 +1,25 @@
 #include "tests/prediction.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+pdm_status context_on_backend(pdm_context **out)
+{
+    pdm_status   status = PDM_OK;
+    pdm_context *ctx    = NULL;
+    PDM_TRY(pdm_context_create(NULL, &ctx));
+    PDM_TRY(pdm_context_set_backend(ctx, getenv("PDM_TEST_BACKEND")));
+    *out = ctx;
+done:
+    return status;
+}
+
+bool on_backend(const char *name)
+{
+    const char *given = getenv("PDM_TEST_BACKEND");
+    return given && strcmp(given, name) == 0;
+}
+
 pdm_status model_loss(pdm_model *m, pdm_size step, bool gradient, double *loss)
 {
     pdm_status      status = PDM_OK;

@@ -8,6 +8,7 @@
 
 #include "evidence/evidence.h"
 #include "evidence/evidence_impl.h"
+#include "tests/prediction.h"
 
 #define COUNT_OF(a) ((int)(sizeof(a) / sizeof *(a)))
 #define OK(call)    ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(ctx))
@@ -18,7 +19,7 @@ static double       second, slip; /* size of the second mode; a smooth error of 
 
 static void set_up(void)
 {
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+    ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
     OK(pdm_context_set_threads(ctx, 1));
     second = 0.5;
     slip   = 0.0;

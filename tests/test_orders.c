@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "predict/predict.h"
+#include "tests/prediction.h"
 
 typedef struct setting {
     const char *group, *name, *value;
@@ -339,7 +340,7 @@ static double polished_error(int number, int spans)
 START_TEST(polished_error_has_its_order)
     {
         double sx = 0.0, sy = 0.0, sxx = 0.0, sxy = 0.0, spans = cases[_i].spans, last = 0.0;
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         printf("%s:", cases[_i].name);
         for (int k = 0; k < N_GRID; k++, spans *= 1.3) {
             const int    n     = (int)(spans + 0.5);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "evidence/evidence.h"
+#include "tests/prediction.h"
 
 #define REFERENCE(...) (&(pdm_reference_settings){.size = sizeof(pdm_reference_settings), __VA_ARGS__})
 
@@ -18,7 +19,7 @@ static char         path[64];
 
 static void set_up(void)
 {
-    ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+    ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
     OK(pdm_context_set_threads(ctx, 1));
     snprintf(path, sizeof path, "reference-%d.nc", (int)getpid());
 }

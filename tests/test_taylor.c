@@ -297,7 +297,7 @@ static void derivative_errors(int number, int spans, double errors[2][4])
 START_TEST(time_derivatives_have_their_order)
     {
         double errors[N_GRID][2][4], spans = cases[_i].spans, x[N_GRID];
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         for (int g = 0; g < N_GRID; g++, spans *= 1.4) {
             const int n = (int)(spans + 0.5);
             derivative_errors(_i, n, errors[g]);
@@ -359,7 +359,7 @@ START_TEST(burgers_from_a_sine)
                                       {NULL, NULL, NULL}};
         expansion            x;
         double               u[4][N_SINE] = {{0.0}};
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         expansion_open(&x, case_of(set));
         x.input[0] = 0.8;
         expansion_run(&x);
@@ -411,7 +411,7 @@ START_TEST(inputs_that_are_fields)
         expansion            x;
         double              *at_input[4] = {NULL};
         pdm_size             n_x, n_t;
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         expansion_open(&x, case_of(set));
         for (pdm_size i = 0; i < pdm_pde_n_input(x.pde); i++) {
             const char *name = pdm_pde_input(x.pde, i)->name;
@@ -482,7 +482,7 @@ START_TEST(what_has_no_expansion_is_refused)
         pdm_pde     *pde = NULL;
         pdm_domain  *d   = NULL;
         pdm_experts *x   = NULL;
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         pdm_case *c = small_case();
         for (const setting *s = refused[_i].set; s->group; s++) OK(pdm_case_set_text(c, s->group, s->name, s->value));
         if (_i == N_REFUSED - 1) OK(pdm_case_remove(c, "pde/initial", "u"));
@@ -503,7 +503,7 @@ END_TEST
 START_TEST(singular_factors_are_refused)
     {
         expansion x;
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         pdm_case *c = small_case();
         OK(pdm_case_set_text(c, "pde", "fields", "u v"));
         OK(pdm_case_set_text(c, "pde/residuals", "u", "dt(u) + dt(v) - u"));
@@ -534,7 +534,7 @@ START_TEST(base_has_the_columns_in_order)
         pdm_experts         *x = NULL;
         expansion            e;
         static float         base[N * 12 * 24];
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         pdm_case *c = small_case();
         for (const setting *s = set; s->group; s++) OK(pdm_case_set_text(c, s->group, s->name, s->value));
         OK(pdm_case_set_text(c, "experts", "basis", "24"));
@@ -640,7 +640,7 @@ static double untrained_error(const char *prior, double end)
  * quarter. */
 START_TEST(untrained_error_falls)
     {
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         const double slab = untrained_error("taylor", 0.1), roll_out = untrained_error("taylor", 0.3),
                      slab_before     = untrained_error("polynomial", 0.1),
                      roll_out_before = untrained_error("polynomial", 0.3);
@@ -662,7 +662,7 @@ START_TEST(gradient_is_right)
     {
         double      slope = 0.0;
         static char table[4096];
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         pdm_model *m = burgers_model("taylor");
         for (int i = 0; i < 3; i++) OK(pdm_model_train_step(m));
         OK(pdm_model_check_gradient(m, &slope, keep_text, table));
@@ -678,7 +678,7 @@ START_TEST(failed_allocations_leave_nothing)
         pdm_pde     *pde = NULL;
         pdm_domain  *d   = NULL;
         pdm_experts *x   = NULL;
-        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);
         pdm_case *c = small_case();
         OK(pdm_case_set_text(c, "pde/residuals", "u", "dt(u) - dxx(u)"));
         OK(pdm_pde_create(ctx, c, &pde));

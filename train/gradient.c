@@ -400,7 +400,10 @@ static pdm_status check_weights(pdm_model *m, weights_owner owner, const int32_t
         PDM_TRY(write_table(&t, &f, text));
 done:
     if (m->gate) pdm_routing_freeze(m->gate->routing, false);
-    if (saved) (void)set_weights(&t, NULL, 0.0, &along);
+    if (saved) {
+        const pdm_status back = set_weights(&t, NULL, 0.0, &along);
+        if (status == PDM_OK) status = back;
+    }
     pdm_free(m->ctx, t.weight);
     pdm_free(m->ctx, t.gradient);
     pdm_free(m->ctx, t.direction);

@@ -86,6 +86,10 @@ PDM_API pdm_size pdm_context_destroy(pdm_context **ctx);
 PDM_API void pdm_context_set_log(pdm_context *ctx, pdm_log_function function, void *user, pdm_log_level level);
 /* Threads for the CPU back end; 0: as many as OpenMP offers. Results do not depend on it. */
 PDM_API pdm_status pdm_context_set_threads(pdm_context *ctx, int n_thread);
+/* Back end of the models that are made or read from now on: "cpu"; "check", the CPU with the manners of a device, to find mistakes.
+ * NULL, at first: what the case says (/solver:backend), else "cpu". A name that this build or machine lacks fails with
+ * PDM_ERR_UNSUPPORTED when a model is made. Since 0.1 */
+PDM_API pdm_status pdm_context_set_backend(pdm_context *ctx, const char *name);
 /* Text of the last failure on this context: one message, perhaps with a caret line; "" when none.
  * Lent until the next failing call on the context. */
 PDM_API const char *pdm_context_error(const pdm_context *ctx);
