@@ -398,7 +398,7 @@ typedef struct pdm_backend_ops {
     /* z = x y, entry by entry; z may be x or y */
     pdm_status (*vector_multiply)(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);
 
-    /* ==== network operations, FP32 (surrogate/ and train/ use these only) ==== */
+    /* ==== network operations, FP32 (surrogate/, model/ and train/ use these only) ==== */
     /* PDM_NETWORK_OPS_BEGIN */
     /* -- Fourier networks. What flows between the calls (h, spectra, what backward needs) stays in the plan, sample by sample;
      * a sample's results do not depend on the rest of the batch. Forward: lift, layers 0 .. n_layer-1, head, all with the same

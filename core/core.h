@@ -128,7 +128,7 @@ double pdm_clock(void);
  * Counter-based (Philox4x32-10, Random123): the number is a function of (seed, purpose, step, index) alone. */
 typedef enum pdm_random_purpose {
     PDM_RANDOM_WEIGHTS = 1, /* initial network weights: step = parameter tensor, index = entry */
-    PDM_RANDOM_INPUT   = 2, /* training inputs: step = training step, index = sample * inputs + input (train/draw.c) */
+    PDM_RANDOM_INPUT   = 2, /* training inputs: step = training step, index = sample * inputs + input (inputs/draw.c) */
     PDM_RANDOM_TEST    = 3,
     PDM_RANDOM_CHECK   = 4, /* gradient check directions */
     PDM_RANDOM_BATCH   = 5, /* choice of samples from given data */

@@ -27,7 +27,7 @@ check_links() {
 
 # ---- tables of settings: name, default, low, high as in the sources; a choice by its default word ----
 check_settings() {
-    cat "$root"/domain/*.c "$root"/experts/*.c "$root"/solver/*.c "$root"/surrogate/*.c "$root"/train/*.c |
+    cat "$root"/domain/*.c "$root"/experts/*.c "$root"/solver/*.c "$root"/surrogate/*.c "$root"/gate/*.c "$root"/problem/*.c |
         sed -n 's/^ *X(\([a-z_]*\), PDM_SETTING_\([A-Z]*\), \([^,]*\), \([^,]*\), \([^,]*\), \("[^"]*"\)\{0,1\}.*/\1 \2 \3 \4 \5 \6/p' \
             > settings.txt
     [ "$(wc -l < settings.txt)" -gt 20 ] || complain "only $(wc -l < settings.txt) settings were found in the sources"
