@@ -439,6 +439,20 @@ struct pdm_backend {
     /* each back end embeds this struct first in its own */
 };
 
+/* ---- dense complex matrices on the host (backend/dense.c): LAPACK on one thread, whatever others are told, so that bits do not
+ * hang on their number. For what is done once, beside the table: no buffer is read, and no step waits for it. ---- */
+typedef struct pdm_dense pdm_dense; /* holds BLAS to one thread while it lives */
+struct pdm_dense {
+    int blas, omp; /* threads before */
+};
+pdm_dense pdm_dense_begin(void);
+void      pdm_dense_end(const pdm_dense *d);
+/* Hermitian a [n][n], upper triangle read, becomes its eigenvectors, in columns; value [n] rising. PDM_ERR_NUMERIC. */
+pdm_status pdm_dense_eigen(pdm_context *ctx, pdm_size n, double _Complex *a, double *value);
+/* a [n][m] = u diag(value) v, value [l] falling, u [n][l], v [l][m], l the lesser of n and m; a is used up, work [l]. PDM_ERR_NUMERIC. */
+pdm_status pdm_dense_svd(pdm_context *ctx, pdm_size n, pdm_size m, double _Complex *a, double *value,
+                         double _Complex *u, double _Complex *v, double *work);
+
 /* name: "cpu" or "check". Fails with PDM_ERR_UNSUPPORTED for one that this build or machine lacks (text says why). */
 pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **out);
 void       pdm_backend_destroy(pdm_backend **b);

@@ -9,7 +9,7 @@
 
 #include "evidence/evidence_impl.h"
 
-enum { MOST = 512, MOST_ALL = 400000, LEAST = 8, TEXT = 40 };
+enum { MOST = 512, MOST_ALL = 400000, LEAST = 8 };
 static const double NEAR = 1e-6; /* of a length: the same place */
 
 /* One dimension of the spline that is to be made. */
@@ -116,34 +116,17 @@ static void choose_breaks(const axis_choice *a, const pdm_map *map, const double
 
 /* ---- the case on that grid ---- */
 
-static pdm_status set_real_pair(pdm_case *c, const char *group, const char *name, double a, double b)
-{
-    char text[2 * TEXT];
-    snprintf(text, sizeof text, "%.17g %.17g", a, b);
-    return pdm_case_set_text(c, group, name, text);
-}
-
-static pdm_status set_count(pdm_case *c, const char *group, const char *name, pdm_size n)
-{
-    char text[TEXT];
-    snprintf(text, sizeof text, "%lld", (long long)n);
-    return pdm_case_set_text(c, group, name, text);
-}
-
-/* Breaks as numbers where the case has knots, else as a grading that was found. */
+/* Breaks as numbers where the case has knots, else as a grading that was found. breaks [n] in xi are used up. */
 static pdm_status set_breaks(pdm_context *ctx, pdm_case *c, const char *group, const pdm_map *map, pdm_size n,
-                             const double *breaks, double **interior)
+                             double *breaks, double **interior)
 {
     pdm_status status = PDM_OK;
-    pdm_text   text   = {.ctx = ctx};
 
     if (pdm_case_has(c, group, "knots")) {
-        for (pdm_size i = 0; i < n; i++)
-            PDM_TRY(pdm_text_append(&text, "%s%.17g", i ? " " : "",
-                                    i == 0       ? map->low
-                                    : i + 1 == n ? map->high
-                                                 : pdm_map_value(map, breaks[i])));
-        PDM_TRY(pdm_case_set_text(c, group, "knots", text.data));
+        for (pdm_size i = 1; i + 1 < n; i++) breaks[i] = pdm_map_value(map, breaks[i]);
+        breaks[0]     = map->low;
+        breaks[n - 1] = map->high;
+        PDM_TRY(pdm_case_set_numbers(c, group, "knots", n, breaks));
         goto done;
     }
     PDM_TRY(pdm_case_set_text(c, group, "grading", "auto"));
@@ -151,7 +134,6 @@ static pdm_status set_breaks(pdm_context *ctx, pdm_case *c, const char *group, c
     PDM_TRY(pdm_alloc_array(ctx, n - 2, interior));
     memcpy(*interior, breaks + 1, (size_t)(n - 2) * sizeof(double));
 done:
-    pdm_text_destroy(&text);
     return status;
 }
 
@@ -170,9 +152,9 @@ static pdm_status set_axis(const pdm_problem *own, pdm_case *c, pdm_size dim, co
     map.high = a->high;
     PDM_TRY(pdm_alloc_array(own->ctx, n_break, &breaks));
     choose_breaks(a, &map, x, n_break, breaks);
-    PDM_TRY(set_real_pair(c, group, "extent", a->low, a->high));
-    PDM_TRY(set_count(c, group, "degree", a->degree));
-    PDM_TRY(set_count(c, group, "control_points", a->n_coef));
+    PDM_TRY(pdm_case_set_numbers(c, group, "extent", 2, (double[]){a->low, a->high}));
+    PDM_TRY(pdm_case_set_count(c, group, "degree", a->degree));
+    PDM_TRY(pdm_case_set_count(c, group, "control_points", a->n_coef));
     if (a->linear) PDM_TRY(pdm_case_set_text(c, group, "map", "linear"));
     if (!a->periodic) PDM_TRY(pdm_case_set_text(c, group, "kind", "bounded"));
     PDM_TRY(set_breaks(own->ctx, c, group, &map, n_break, breaks, interior));
@@ -221,7 +203,7 @@ static pdm_status data_case(const pdm_problem *own, pdm_case *c, const axis_choi
     PDM_TRY(pdm_case_set_text(c, "domain", "levels", "off"));
     PDM_TRY(pdm_case_set_text(c, "domain", "row_power", "0"));
     PDM_TRY(pdm_case_set_text(c, "domain", "gauss", "3"));
-    PDM_TRY(set_count(c, "domain", "sub", cells_a_span(n_dim, a)));
+    PDM_TRY(pdm_case_set_count(c, "domain", "sub", cells_a_span(n_dim, a)));
     for (pdm_size j = 0; j < n_dim; j++) {
         PDM_TRY(set_axis(own, c, j, &a[j], x->coordinate[j], &grading->interior[j]));
         if (j >= first && !a[j].periodic) PDM_TRY(free_sides(own, c, j));

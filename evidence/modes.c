@@ -147,16 +147,15 @@ static pdm_status cut_domain(pdm_model *m, const pdm_size *along, pdm_experts **
     pdm_case    *c      = NULL;
     pdm_experts *x      = NULL;
     bool         same   = true; /* as the case has them */
-    char         group[PDM_GROUP_TEXT], value[32];
+    char         group[PDM_GROUP_TEXT];
 
     PDM_TRY(pdm_case_copy(m->problem->the_case, &c));
     for (pdm_size j = 0; j < pdm_domain_n_dim(m->problem->domain); j++) {
         pdm_problem_dim_group(m->problem, j, group);
-        snprintf(value, sizeof value, "%lld", (long long)along[j]);
-        PDM_TRY(pdm_case_set_text(c, group, "experts", value));
+        PDM_TRY(pdm_case_set_count(c, group, "experts", along[j]));
         same = same && along[j] == pdm_experts_along(m->experts, j);
         if (along[j] != pdm_experts_along(m->experts, j)) /* boxes for the prior that the case has may not fit */
-            PDM_TRY(pdm_case_set_text(c, group, "prior_experts", value));
+            PDM_TRY(pdm_case_set_count(c, group, "prior_experts", along[j]));
     }
     if (!same)
         PDM_TRY(pdm_case_set_text(c, "experts", "boxes", "equal")); /* those that were measured do not fit either */

@@ -34,13 +34,6 @@ static pdm_size nodes_of(const reference_job *j, const pdm_problem *own, pdm_siz
     return unknowns;
 }
 
-static pdm_status set_count(pdm_case *c, const char *group, const char *name, pdm_size n)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%lld", (long long)n);
-    return pdm_case_set_text(c, group, name, text);
-}
-
 /* The case with as many control points as nodes, and little else: inputs as splines, no network, one sample at a time. */
 static pdm_status input_case(const reference_job *j, const pdm_problem *own, const pdm_size *n, pdm_case **out)
 {
@@ -54,11 +47,11 @@ static pdm_status input_case(const reference_job *j, const pdm_problem *own, con
         pdm_problem_dim_group(own, dim, group);
         if (pdm_case_has(c, group, "knots")) PDM_TRY(pdm_case_remove(c, group, "knots"));
         if (pdm_domain_wants_grading(own->domain, dim)) PDM_TRY(pdm_case_remove(c, group, "grading"));
-        PDM_TRY(set_count(c, group, "experts", 1));
-        PDM_TRY(set_count(c, group, "control_points", dim == 0 ? s->degree + 1 : n[dim] + s->degree));
+        PDM_TRY(pdm_case_set_count(c, group, "experts", 1));
+        PDM_TRY(pdm_case_set_count(c, group, "control_points", dim == 0 ? s->degree + 1 : n[dim] + s->degree));
     }
-    PDM_TRY(set_count(c, "experts", "basis", 1));
-    PDM_TRY(set_count(c, "training", "batch", 1));
+    PDM_TRY(pdm_case_set_count(c, "experts", "basis", 1));
+    PDM_TRY(pdm_case_set_count(c, "training", "batch", 1));
     *out = c;
     c    = NULL;
 done:

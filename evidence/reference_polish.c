@@ -15,30 +15,20 @@ static const double LEAST_SOLVE = 1e-10, MOST_SOLVE = 1e-8;
 
 /* ---- grids ---- */
 
-static pdm_status set_count(pdm_case *c, const char *group, const char *name, pdm_size n)
-{
-    char text[32];
-    snprintf(text, sizeof text, "%lld", (long long)n);
-    return pdm_case_set_text(c, group, name, text);
-}
-
 /* Breaks given by numbers, and one in the middle of every two. */
 static pdm_status set_midpoints(pdm_context *ctx, pdm_case *c, const char *group, const pdm_spline *s)
 {
-    pdm_status status = PDM_OK;
-    pdm_text   text   = {.ctx = ctx};
+    pdm_status     status = PDM_OK;
+    const pdm_size n      = 2 * s->n_element;
+    double        *knots  = NULL;
 
-    for (pdm_size i = 0; i <= 2 * s->n_element; i++) {
-        const double low  = i / 2 == 0 ? s->map.low : pdm_map_value(&s->map, s->breaks[i / 2]);
-        const double high = i % 2 == 0                  ? low
-                            : i / 2 + 1 == s->n_element ? s->map.high
-                                                        : pdm_map_value(&s->map, s->breaks[i / 2 + 1]);
-        PDM_TRY(
-            pdm_text_append(&text, "%s%.17g", i ? " " : "", i == 2 * s->n_element ? s->map.high : 0.5 * (low + high)));
-    }
-    PDM_TRY(pdm_case_set_text(c, group, "knots", text.data));
+    PDM_TRY(pdm_alloc_array(ctx, n + 1, &knots));
+    for (pdm_size i = 0; i <= n; i += 2)
+        knots[i] = i == 0 ? s->map.low : i == n ? s->map.high : pdm_map_value(&s->map, s->breaks[i / 2]);
+    for (pdm_size i = 1; i < n; i += 2) knots[i] = 0.5 * (knots[i - 1] + knots[i + 1]);
+    PDM_TRY(pdm_case_set_numbers(c, group, "knots", n + 1, knots));
 done:
-    pdm_text_destroy(&text);
+    pdm_free(ctx, knots);
     return status;
 }
 
@@ -68,7 +58,7 @@ static pdm_status finer_case(const reference_job *j, const pdm_problem *p, pdm_s
         const pdm_size n = points_in(j, p, c, dim, round, group);
         if (pdm_case_has(c, group, "knots"))
             PDM_TRY(set_midpoints(j->ctx, c, group, pdm_domain_spline(p->domain, dim)));
-        PDM_TRY(set_count(c, group, "control_points", n));
+        PDM_TRY(pdm_case_set_count(c, group, "control_points", n));
         *n_coef *= n;
     }
     *out = c;

@@ -1,5 +1,6 @@
 #include "io/io.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "io/io_impl.h"
@@ -372,6 +373,29 @@ pdm_status pdm_case_set_text(pdm_case *c, const char *group, const char *name, c
     PDM_TRY(case_attribute_set(c, g, &g->attribute, name, value, NULL, 0));
 done:
     return status;
+}
+
+pdm_status pdm_case_set_numbers(pdm_case *c, const char *group, const char *name, pdm_size n, const double *values)
+{
+    pdm_status  status = PDM_OK;
+    case_group *g      = NULL;
+
+    if (!c) return PDM_ERR_ARGUMENT;
+    if (!group || !name || !values || n < 1)
+        PDM_FAIL(c->ctx, PDM_ERR_ARGUMENT, "%s: group, name and at least one number expected", c->path);
+    for (pdm_size i = 0; i < n; i++)
+        if (!isfinite(values[i]))
+            PDM_FAIL(c->ctx, PDM_ERR_ARGUMENT, "%s: /%s:%s: number %lld is %g; finite ones expected", c->path, group,
+                     name, (long long)i, values[i]);
+    PDM_TRY(case_group_make(c, group, &g));
+    PDM_TRY(case_attribute_set(c, g, &g->attribute, name, NULL, values, n));
+done:
+    return status;
+}
+
+pdm_status pdm_case_set_count(pdm_case *c, const char *group, const char *name, pdm_size n)
+{
+    return pdm_case_set_numbers(c, group, name, 1, &(double){(double)n});
 }
 
 static bool group_is_empty(const case_group *g)

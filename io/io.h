@@ -8,7 +8,8 @@
 #include "core/core.h"
 
 /* ---- case: a tree of groups with attributes, and variables (io/case.c) -----------------------------------------------
- * Public: pdm_case_read, pdm_case_create, pdm_case_set_text, pdm_case_destroy (pdemoe.h).
+ * Public: pdm_case_read, pdm_case_create, pdm_case_set_text, pdm_case_set_numbers, pdm_case_set_array, pdm_case_destroy
+ * (pdemoe.h).
  * group: path from the root, parts joined by '/' or '.': "pde/parameters". "" is the root.
  * Text is lent until the case changes. Everything asked for is remembered, found or not, so that
  * pdm_case_check_unread can refuse what nobody asked for and offer the nearest name somebody did ask for. */
@@ -31,6 +32,8 @@ pdm_where    pdm_case_where(pdm_case *c, const char *group, const char *name);
 const char  *pdm_case_path(const pdm_case *c); /* file it came from, or "(case)" */
 pdm_context *pdm_case_context(const pdm_case *c);
 pdm_status   pdm_case_copy(pdm_case *c, pdm_case **out); /* read marks cleared */
+/* One whole number; pdm_case_set_numbers() sets others. */
+pdm_status pdm_case_set_count(pdm_case *c, const char *group, const char *name, pdm_size n);
 /* Takes an attribute out, and the groups that are empty without it; one that is not there is fine. */
 pdm_status pdm_case_remove(pdm_case *c, const char *group, const char *name);
 /* Error for the first group or attribute that nobody asked for. Known groups are those asked for. Root attributes
@@ -56,9 +59,6 @@ pdm_status pdm_case_array(pdm_case *c, const char *group, const char *name, pdm_
 /* Name of dimension d, and text of an attribute ("units"), of a variable; NULL when there is none. Lent. */
 const char *pdm_case_array_dimension(pdm_case *c, const char *group, const char *name, pdm_size d);
 const char *pdm_case_array_attribute(pdm_case *c, const char *group, const char *name, const char *attribute);
-/* New or not; attributes of one that was there stay. */
-pdm_status pdm_case_set_array(pdm_case *c, const char *group, const char *name, pdm_size n_dim, const char *const *dims,
-                              const pdm_size *shape, const double *values);
 
 /* A module's settings, listed once (X-macro in the module): reader, defaults, limits, --help and doc page follow. */
 typedef enum pdm_setting_type {

@@ -14,11 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define lapack_complex_double double _Complex
-#include <cblas.h>
-#include <lapacke.h>
-#include <omp.h>
-
 #include "kin/kin_impl.h"
 
 enum { PROBE_SAMPLES = 16, PROBES = 4 };
@@ -180,8 +175,7 @@ static pdm_status roots(pdm_context *ctx, pdm_size n, double sum, double _Comple
 
     PDM_TRY(pdm_alloc_array(ctx, n, &value));
     for (pdm_size i = 0; i < n * n; i++) a[i] /= sum;
-    if (LAPACKE_zheevd(LAPACK_ROW_MAJOR, 'V', 'U', (lapack_int)n, a, (lapack_int)n, value) != 0)
-        PDM_FAIL(ctx, PDM_ERR_NUMERIC, "the eigenvalues of a mode's covariance cannot be found: not finite weights?");
+    PDM_TRY(pdm_dense_eigen(ctx, n, a, value));
     for (pdm_size i = 0; i < n; i++)
         for (pdm_size j = 0; j < n; j++) {
             root[i * n + j] = inverse[i * n + j] = 0.0;
@@ -288,9 +282,7 @@ static pdm_status take_apart(pdm_context *ctx, pdm_size n_in, pdm_size n_out, co
     for (pdm_size i = 0; i < n_in * n_out; i++) w->k[i] = k[i] + I * k[n_in * n_out + i];
     multiply(n_in, n_in, n_out, w->root_a, w->k, w->half);
     multiply(n_in, n_out, n_out, w->half, w->root_b, w->k);
-    if (LAPACKE_zgesvd(LAPACK_ROW_MAJOR, 'S', 'S', (lapack_int)n_in, (lapack_int)n_out, w->k, (lapack_int)n_out,
-                       w->value, w->u, (lapack_int)least, w->v, (lapack_int)n_out, w->super) != 0)
-        PDM_FAIL(ctx, PDM_ERR_NUMERIC, "the singular values of a mode's matrix cannot be found");
+    PDM_TRY(pdm_dense_svd(ctx, n_in, n_out, w->k, w->value, w->u, w->v, w->super));
     keep_directions(n_in, n_out, sqrt(sum), w, m);
 done:
     return status;
@@ -371,29 +363,33 @@ done:
     return status;
 }
 
+static pdm_status take_all_apart(pdm_context *ctx, rank_order *x, const float *weights)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_dense dense  = pdm_dense_begin(); /* the matrices are small */
+    for (pdm_size t = 0; t < x->net->n_tensor; t++)
+        if (x->net->tensor[t].kind == PDM_TENSOR_MODES) PDM_TRY(take_tensor_apart(ctx, x, t, weights));
+done:
+    pdm_dense_end(&dense);
+    return status;
+}
+
 pdm_status rank_order_create(pdm_model *m, rank_order **out)
 {
     pdm_status  status  = PDM_OK;
     rank_order *x       = NULL;
     void       *weights = NULL;
-    const int   blas = openblas_get_num_threads(), omp = omp_get_max_threads();
 
     PDM_TRY(pdm_alloc(m->ctx, sizeof *x, &x));
     x->net = m->surrogate;
     PDM_TRY(allocate_modes(m->ctx, x));
     PDM_TRY(probe(m, x));
     PDM_TRY(m->problem->backend->ops->acquire(m->problem->backend, x->net->parameters, PDM_READ, &weights));
-    omp_set_num_threads(
-        1); /* for OpenBLAS of either kind, see backend/cpu/cpu.c: small matrices, and the same bits for any number of threads */
-    openblas_set_num_threads(1);
-    for (pdm_size t = 0; t < x->net->n_tensor; t++)
-        if (x->net->tensor[t].kind == PDM_TENSOR_MODES) PDM_TRY(take_tensor_apart(m->ctx, x, t, weights));
+    PDM_TRY(take_all_apart(m->ctx, x, weights));
     sort_directions(x);
     *out = x;
     x    = NULL;
 done:
-    openblas_set_num_threads(blas);
-    omp_set_num_threads(omp);
     if (weights) (void)m->problem->backend->ops->release(m->problem->backend, m->surrogate->parameters, &weights);
     rank_order_destroy(m->ctx, &x);
     return status;

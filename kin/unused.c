@@ -61,13 +61,6 @@ static double wanted_share(const pdm_model *m, const unused_groups *x)
     return left > wanted ? wanted / left : 1.0;
 }
 
-static pdm_status set_count(pdm_case *c, const char *group, const char *name, pdm_size value)
-{
-    char number[32];
-    snprintf(number, sizeof number, "%lld", (long long)value);
-    return pdm_case_set_text(c, group, name, number);
-}
-
 static pdm_status create_case(const pdm_model *m, const unused_groups *x, pdm_case **out)
 {
     pdm_status     status  = PDM_OK;
@@ -81,9 +74,9 @@ static pdm_status create_case(const pdm_model *m, const unused_groups *x, pdm_ca
     PDM_TRY(pdm_case_copy(m->problem->the_case, &c));
     for (pdm_size i = 0; i < N; i++)
         if (keeps_column(m, x, i)) PDM_TRY(pdm_text_append(&numbers, "%s%d", n++ ? "," : "", number[i]));
-    PDM_TRY(set_count(c, "experts", "basis", n));
+    PDM_TRY(pdm_case_set_count(c, "experts", "basis", n));
     PDM_TRY(pdm_case_set_text(c, "experts", "prior_columns", numbers.data));
-    PDM_TRY(set_count(c, "gate", "groups", x->n_keep));
+    PDM_TRY(pdm_case_set_count(c, "gate", "groups", x->n_keep));
     snprintf(share, sizeof share, "%.15g", wanted_share(m, x));
     PDM_TRY(pdm_case_set_text(c, "gate", "unknowns", share));
     *out = c;

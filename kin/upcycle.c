@@ -85,7 +85,7 @@ static pdm_status keep_prior(pdm_model *m, pdm_case *c)
 {
     pdm_status     status = PDM_OK;
     const char    *prior  = NULL;
-    char           group[PDM_GROUP_TEXT], number[32];
+    char           group[PDM_GROUP_TEXT];
     double         old, now;
     bool           more  = false; /* or fewer, which is refused later */
     const pdm_size n_dim = pdm_domain_n_dim(m->problem->domain);
@@ -102,8 +102,7 @@ static pdm_status keep_prior(pdm_model *m, pdm_case *c)
         if (pdm_case_has(c, group, "prior_experts")) continue; /* the parent's, or the user's */
         PDM_TRY(count_along(m, c, group, &old, &now));
         if (old > 1.0) PDM_TRY(check_measured(m, c, pdm_pde_dim_name(m->problem->pde, j), group, old));
-        snprintf(number, sizeof number, "%.0f", old);
-        if (now != old && fmod(now, old) == 0.0) PDM_TRY(pdm_case_set_text(c, group, "prior_experts", number));
+        if (now != old && fmod(now, old) == 0.0) PDM_TRY(pdm_case_set_count(c, group, "prior_experts", (pdm_size)old));
     }
 done:
     return status;

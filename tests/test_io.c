@@ -385,6 +385,30 @@ START_TEST(test_case_compare)
     }
 END_TEST
 
+/* Numbers set as numbers keep all digits, also through the text of the case; a case in memory has arrays like one of a file. */
+START_TEST(numbers_are_set_as_numbers)
+    {
+        const double value[3] = {0.1 + 0.2, -1.0 / 3.0, 1e300}, bad[2] = {1.0, NAN};
+        double       back[3]  = {0.0};
+        pdm_size     n        = 0;
+        pdm_case    *own      = NULL;
+        const char  *text     = NULL;
+        ck_assert_int_eq(pdm_case_create(ctx, &own), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_numbers(own, "domain.x", "knots", 3, value), PDM_OK);
+        ck_assert_int_eq(pdm_case_reals(own, "domain/x", "knots", true, 1, 3, back, &n), PDM_OK);
+        ck_assert_int_eq(n, 3);
+        ck_assert_mem_eq(back, value, sizeof value);
+        ck_assert_int_eq(pdm_case_set_count(own, "domain/x", "control_points", 14), PDM_OK);
+        ck_assert_int_eq(pdm_case_text(own, "domain/x", "control_points", NULL, &text), PDM_OK);
+        ck_assert_str_eq(text, "14");
+        ck_assert_int_eq(pdm_case_set_numbers(own, "domain/x", "knots", 2, bad), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_case_set_numbers(own, "domain/x", "knots", 0, value), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_case_reals(own, "domain/x", "knots", true, 1, 3, back, &n), PDM_OK);
+        ck_assert_int_eq(n, 3); /* as they were */
+        pdm_case_destroy(&own);
+    }
+END_TEST
+
 START_TEST(test_case_print_hash_copy)
     {
         pdm_case *copy = NULL, *other = NULL;
@@ -855,6 +879,7 @@ static Suite *make_suite(void)
     TCase *jsonl    = tcase_create("jsonl");
 
     tcase_add_checked_fixture(of_case, set_up, tear_down);
+    tcase_add_test(of_case, numbers_are_set_as_numbers);
     tcase_add_test(of_case, test_case_set_and_text);
     tcase_add_test(of_case, test_case_listing);
     tcase_add_loop_test(of_case, test_case_reals, 0, N_OF(reals_table));

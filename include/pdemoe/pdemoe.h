@@ -106,6 +106,14 @@ PDM_API pdm_status pdm_case_read(pdm_context *ctx, const char *path, pdm_case **
 PDM_API pdm_status pdm_case_create(pdm_context *ctx, pdm_case **out);
 /* Sets one attribute, new or not. group: "solver", "domain.x", "" for the root. value: text; numbers as text too. */
 PDM_API pdm_status pdm_case_set_text(pdm_case *c, const char *group, const char *name, const char *value);
+/* The same of n numbers, n >= 1, which keep all their digits. PDM_ERR_ARGUMENT when one is not finite. Since 0.1 */
+PDM_API pdm_status pdm_case_set_numbers(pdm_case *c, const char *group, const char *name, pdm_size n,
+                                        const double *values);
+/* Sets one variable, new or not: values [shape[0]] ... [shape[n_dim-1]], last index fastest, copied; dims: names of its dimensions,
+ * each of one length in a group. Attributes of a variable that was there stay. Fails with PDM_ERR_CASE when names, lengths or the
+ * number of all values of the case (2^20 at most) are not possible. Since 0.1 */
+PDM_API pdm_status pdm_case_set_array(pdm_case *c, const char *group, const char *name, pdm_size n_dim,
+                                      const char *const *dims, const pdm_size *shape, const double *values);
 PDM_API void       pdm_case_destroy(pdm_case **c); /* NULL is fine; *c becomes NULL */
 
 /* Receives text, one or several lines; lent for the call. */
