@@ -19,6 +19,11 @@ static void heap_release(void *user, void *p, size_t bytes)
     free(p);
 }
 
+bool pdm_allocator_is_heap(const pdm_allocator *a)
+{
+    return a->alloc == heap_alloc;
+}
+
 pdm_status pdm_context_create(const pdm_allocator *allocator, pdm_context **out)
 {
     const pdm_allocator heap = {heap_alloc, heap_release, NULL};
@@ -79,6 +84,19 @@ pdm_status pdm_context_set_backend(pdm_context *ctx, const char *name)
                  (int)sizeof ctx->backend - 1);
     memset(ctx->backend, 0, sizeof ctx->backend);
     if (name) memcpy(ctx->backend, name, strlen(name));
+done:
+    return status;
+}
+
+pdm_status pdm_context_set_memory(pdm_context *ctx, pdm_size bytes)
+{
+    pdm_status status = PDM_OK;
+
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    if (bytes < 0)
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "%lld bytes of memory; a number above 0, or 0 for all there is, expected",
+                 (long long)bytes);
+    ctx->memory_limit = (size_t)bytes;
 done:
     return status;
 }

@@ -77,6 +77,8 @@ void       pdm_free_bytes(pdm_context *ctx, void *p);
 #define pdm_alloc_array(ctx, n, out) pdm_alloc_items((ctx), (n), sizeof **(out), (void **)(out))
 #define pdm_free(ctx, p)             pdm_free_bytes((ctx), (p))
 /* Copy of a string. */
+/* Bytes that can still be had: of the context's limit, else of the machine, by the system's own account; SIZE_MAX: not known. */
+size_t pdm_memory_available(const pdm_context *ctx);
 pdm_status pdm_alloc_text(pdm_context *ctx, const char *text, char **out);
 
 /* Arena: one allocation, carved into pieces. A layout function runs twice over the same text: once on a measuring arena

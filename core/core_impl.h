@@ -13,6 +13,7 @@ struct pdm_context {
     pdm_allocator allocator;
     int           n_thread; /* >= 1 */
     char          backend[PDM_BACKEND_NAME]; /* "": not said */
+    size_t        memory_limit;              /* 0: what the machine has */
 
     pdm_log_function log; /* NULL: silent */
     void            *log_user;
@@ -28,5 +29,8 @@ struct pdm_context {
 
 /* Puts '.' where snprintf wrote the decimal point of the host's locale. number: digits, sign, exponent, inf or nan. */
 void core_plain_point(char *number);
+
+/* context.c: is it malloc and free? */
+bool pdm_allocator_is_heap(const pdm_allocator *a);
 
 #endif

@@ -1,6 +1,7 @@
 #include "core/core_impl.h"
 
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #define MEMORY_ALIGNMENT 64
@@ -43,6 +44,43 @@ static void guard_check(const void *p, size_t bytes)
         if (guard[i] != GUARD_BYTE) pdm_assert_failed("nobody wrote behind the end", __FILE__, __LINE__);
 }
 
+/* ---- how much there is ---- */
+
+/* Pieces that are asked for with a look at what there is; smaller ones are not worth the time. */
+#define LARGE ((size_t)1 << 26)
+
+/* A number in a file of the system: the one behind `key`, or the first where key is "". SIZE_MAX: there is none. */
+static size_t system_number(const char *path, const char *key, size_t unit)
+{
+    FILE              *f = fopen(path, "re");
+    char               line[256];
+    unsigned long long value = 0;
+    size_t             found = SIZE_MAX;
+
+    while (f && found == SIZE_MAX && fgets(line, sizeof line, f))
+        if (strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), "%llu", &value) == 1)
+            found = value < SIZE_MAX / unit ? (size_t)value * unit : SIZE_MAX;
+    if (f) fclose(f);
+    return found;
+}
+
+/* Of the machine, and of the control group that a container or a batch system may have put us in. */
+static size_t machine_available(void)
+{
+    const size_t free_now = system_number("/proc/meminfo", "MemAvailable:", 1024);
+    const size_t most     = system_number("/sys/fs/cgroup/memory.max", "", 1);
+    const size_t used     = system_number("/sys/fs/cgroup/memory.current", "", 1);
+    const size_t group    = most == SIZE_MAX || used == SIZE_MAX ? SIZE_MAX : most > used ? most - used : 0;
+    return group < free_now ? group : free_now;
+}
+
+size_t pdm_memory_available(const pdm_context *ctx)
+{
+    const size_t live = (size_t)atomic_load(&ctx->live);
+    if (ctx->memory_limit > 0) return ctx->memory_limit > live ? ctx->memory_limit - live : 0;
+    return pdm_allocator_is_heap(&ctx->allocator) ? machine_available() : SIZE_MAX;
+}
+
 /* ---- blocks ---- */
 
 static bool allocation_must_fail(pdm_context *ctx)
@@ -64,6 +102,12 @@ pdm_status pdm_alloc_bytes(pdm_context *ctx, size_t bytes, void **out)
     pdm_status status = PDM_OK;
     char      *base   = NULL;
 
+    if (bytes >= LARGE || ctx->memory_limit > 0) {
+        const size_t available = pdm_memory_available(ctx);
+        if (bytes > available)
+            PDM_FAIL(ctx, PDM_ERR_MEMORY, "no memory for %.3g MB more: %.3g MB are free, %.3g MB are held",
+                     (double)bytes / 1e6, (double)available / 1e6, (double)atomic_load(&ctx->live) / 1e6);
+    }
     if (bytes < PTRDIFF_MAX - MEMORY_OVERHEAD && !allocation_must_fail(ctx))
         base = ctx->allocator.alloc(ctx->allocator.user, bytes + MEMORY_OVERHEAD);
     if (!base)

@@ -258,6 +258,30 @@ static void choose_gauss(pdm_domain *d)
         if (d->gauss[j] == 0) d->gauss[j] = degree < 5 ? 2 : (degree + 1) / 2;
 }
 
+/* The largest array of a solve, before anything of its size is made: what rows see of the coefficients, of one sample. */
+static pdm_status check_memory(const pdm_domain *d, pdm_case *c)
+{
+    pdm_status   status    = PDM_OK;
+    double       n_row     = (double)pdm_pde_n_equation(d->pde);
+    double       n_local   = (double)(d->n_field + pdm_pde_n_derived(d->pde));
+    const size_t available = pdm_memory_available(d->ctx);
+
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        n_row *= (double)(d->spline[j].n_element * d->sub[j]);
+        n_local *= (double)(d->spline[j].degree + 1);
+    }
+    const double bytes = n_row * n_local * sizeof(double);
+    if (bytes > (double)available) {
+        const pdm_where where = pdm_case_where(c, "domain", NULL);
+        PDM_FAIL_AT(d->ctx, PDM_ERR_MEMORY, &where,
+                    "a sample needs about %.3g GB: %.3g rows that see %.0f coefficients each; %.3g GB are free. Fewer "
+                    "control_points, or a smaller sub or degree, expected",
+                    bytes / 1e9, n_row, n_local, (double)available / 1e9);
+    }
+done:
+    return status;
+}
+
 pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, const pdm_grading *grading,
                              pdm_domain **out)
 {
@@ -279,6 +303,7 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
     }
     choose_gauss(d);
     PDM_TRY(pdm_narrow_int(ctx, d->n_coef * d->n_field, "control coefficients", &checked));
+    PDM_TRY(check_memory(d, c));
     PDM_TRY(domain_cells_create(d, c));
     PDM_TRY(check_orders(d, c));
     PDM_TRY(place_inputs(d));

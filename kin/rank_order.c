@@ -270,7 +270,6 @@ static pdm_status take_apart(pdm_context *ctx, pdm_size n_in, pdm_size n_out, co
                              mode *m)
 {
     pdm_status     status = PDM_OK;
-    const pdm_size least  = least_of(n_in, n_out);
     double         sum    = 0.0;
 
     for (pdm_size i = 0; i < n_in; i++) sum += creal(m->a[i * n_in + i]);

@@ -51,6 +51,29 @@ done:
     return status;
 }
 
+/* What a batch takes at the least, before it is taken: rows, their linearisation and its products, coefficients. */
+static pdm_status check_memory(const pdm_model *m)
+{
+    pdm_status           status    = PDM_OK;
+    const pdm_rows_desc *rows      = pdm_domain_rows(m->problem->domain);
+    const size_t         available = pdm_memory_available(m->ctx);
+    double               seen      = (double)pdm_rows_n_seen(rows);
+
+    for (pdm_size j = 0; j < rows->n_dim; j++) seen *= (double)(rows->degree[j] + 1);
+    const double sample = sizeof(double) * ((double)rows->n_row * (seen + 4.0) +
+                                            8.0 * (double)(rows->n_field * pdm_domain_n_coef(m->problem->domain)));
+    if ((double)m->n_batch * sample > (double)available) {
+        const pdm_where where = pdm_case_where(m->problem->the_case, "training", "batch");
+        PDM_FAIL_AT(
+            m->ctx, PDM_ERR_MEMORY, &where,
+            "batches of %lld samples need %.3g GB or more, %.3g GB a sample; %.3g GB are free. A smaller batch, "
+            "or fewer control points, expected",
+            (long long)m->n_batch, (double)m->n_batch * sample / 1e9, sample / 1e9, (double)available / 1e9);
+    }
+done:
+    return status;
+}
+
 pdm_status pdm_model_start(pdm_problem **p, pdm_model **out)
 {
     pdm_status   status = PDM_OK;
@@ -62,6 +85,7 @@ pdm_status pdm_model_start(pdm_problem **p, pdm_model **out)
     m->problem = *p;
     *p         = NULL;
     m->n_batch = m->problem->training.batch;
+    PDM_TRY(check_memory(m));
     PDM_TRY(check_mode(m));
     PDM_TRY(create_experts(m));
     *out = m;

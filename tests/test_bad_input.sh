@@ -39,10 +39,27 @@ bad_input() {
     refused 4 "bad.nc|$words" "$program" predict model.nc bad.nc -o out/p.nc
 }
 
-touch said before after bad.cdl bad.nc
+touch said before after bad.cdl bad.nc huge.cdl batch.cdl
 write_case good -e ''
 write_inputs inputs -e ''
 expect 0 '6 of 6' "$program" train good.cdl -o model.nc
+
+# ---- more than any machine has: told before it is taken ----
+cat > huge.cdl <<'CASE'
+netcdf huge {
+group: pde { :fields = "u" ;
+  group: residuals { :u = "dxx(u) + dyy(u) + dzz(u) + a" ; }
+  group: boundary { :x_min = "u = 0" ; :x_max = "u = 0" ; :y_min = "u = 0" ; :y_max = "u = 0" ; :z_min = "u = 0" ; :z_max = "u = 0" ; } }
+group: inputs { group: a { :distribution = "uniform(0, 1)" ; } }
+group: domain { :dimensions = "x y z" ;
+  group: x { :extent = 0., 1. ; :control_points = 1200 ; }
+  group: y { :extent = 0., 1. ; :control_points = 1200 ; }
+  group: z { :extent = 0., 1. ; :control_points = 1200 ; } }
+}
+CASE
+refused 9 'huge.cdl: /domain|a sample needs about|rows that see 64 coefficients each|GB are free|expected' "$program" check huge.cdl
+sed 's/= 1200/= 100/' huge.cdl > batch.cdl
+refused 9 'batch.cdl: /training:batch|batches of 4096 samples need|A smaller batch' "$program" check batch.cdl --set training.batch=4096
 
 # ---- files that are none ----
 refused 5 'missing.nc|No such file' "$program" check missing.nc

@@ -365,6 +365,24 @@ static void pieces_create(pieces *p, pdm_arena *arena)
     pieces_layout(p, arena, 33);
 }
 
+START_TEST(memory_has_a_limit)
+    {
+        void *p = NULL, *q = NULL;
+        ck_assert_int_eq(pdm_context_set_memory(ctx, -1), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_context_set_memory(ctx, 100000), PDM_OK);
+        ck_assert_int_eq(pdm_alloc(ctx, 60000, &p), PDM_OK);
+        ck_assert_int_eq(pdm_alloc(ctx, 60000, &q), PDM_ERR_MEMORY);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "0.06 MB more"));
+        ck_assert_ptr_null(q);
+        pdm_free(ctx, p);
+        ck_assert_int_eq(pdm_alloc(ctx, 60000, &q), PDM_OK); /* what is given back counts */
+        pdm_free(ctx, q);
+        ck_assert_int_eq(pdm_context_set_memory(ctx, 0), PDM_OK);
+        ck_assert_int_eq(pdm_alloc(ctx, (size_t)1 << 60, &p), PDM_ERR_MEMORY); /* more than any machine has */
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "are free"));
+    }
+END_TEST
+
 START_TEST(arena_carves_what_it_measured)
     {
         pdm_arena arena;
@@ -779,6 +797,7 @@ static TCase *add_case(Suite *suite, const char *name)
 static void add_errors(Suite *suite)
 {
     TCase *tc = add_case(suite, "version and errors");
+    tcase_add_test(tc, memory_has_a_limit);
     tcase_add_test(tc, version_agrees_with_header);
     tcase_add_test(tc, build_info_names_the_parts);
     tcase_add_test(tc, status_has_text);

@@ -90,6 +90,9 @@ PDM_API pdm_status pdm_context_set_threads(pdm_context *ctx, int n_thread);
  * NULL, at first: what the case says (/solver:backend), else "cpu". A name that this build or machine lacks fails with
  * PDM_ERR_UNSUPPORTED when a model is made. Since 0.1 */
 PDM_API pdm_status pdm_context_set_backend(pdm_context *ctx, const char *name);
+/* Most bytes that the context's objects may hold together; 0, at first: what the machine has left when a large piece is asked
+ * for (not with an allocator of the host's). Beyond it calls fail with PDM_ERR_MEMORY before memory is touched. Since 0.1 */
+PDM_API pdm_status pdm_context_set_memory(pdm_context *ctx, pdm_size bytes);
 /* Text of the last failure on this context: one message, perhaps with a caret line; "" when none.
  * Lent until the next failing call on the context. */
 PDM_API const char *pdm_context_error(const pdm_context *ctx);
