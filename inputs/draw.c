@@ -16,7 +16,7 @@ static void draw_sample(pdm_inputs *x, pdm_random_key draw, pdm_random_key pick,
     for (pdm_size i = 0; i < n; i++) {
         double        *own  = input + pdm_domain_input_offset(x->domain, i);
         const pdm_size size = pdm_domain_input_size(x->domain, i);
-        if (x->pool[i].path) {
+        if (x->pool[i].is_there) {
             const uint64_t index = (uint64_t)(sample * n + x->pool[i].file);
             memcpy(own, x->pool[i].value + pick_of(pick, index, x->pool[i].n_sample) * size,
                    (size_t)size * sizeof *own);
@@ -36,7 +36,7 @@ void pdm_inputs_typical(pdm_inputs *x, double off, double *input)
         const pdm_size at = pdm_domain_input_offset(x->domain, i), size = pdm_domain_input_size(x->domain, i);
         if (x->given.n_sample > 0)
             memcpy(input + at, x->given.input + at, (size_t)size * sizeof *input);
-        else if (x->pool[i].path)
+        else if (x->pool[i].is_there)
             memcpy(input + at, x->pool[i].value, (size_t)size * sizeof *input);
         else if (x->field[i])
             pdm_random_field_draw(x->field[i], key, i, 0, PDM_NORMALISE_RMS, input + at);
@@ -51,7 +51,7 @@ pdm_status pdm_inputs_draw_unseen(pdm_inputs *x, pdm_size n, double *input)
     const pdm_random_key draw   = {x->seed, PDM_RANDOM_TEST, 0};
     const pdm_random_key pick   = {x->seed, PDM_RANDOM_TEST, 1};
     for (pdm_size k = 0; k < x->n; k++)
-        if (x->distribution[k].kind == PDM_DISTRIBUTION_NONE && !x->pool[k].path)
+        if (x->distribution[k].kind == PDM_DISTRIBUTION_NONE && !x->pool[k].is_there)
             PDM_FAIL(x->ctx, PDM_ERR_DATA, "input \"%s\" has no distribution to draw from; a reference file expected",
                      pdm_pde_input(x->pde, k)->name);
     PDM_TRY(pdm_inputs_read(x));

@@ -46,14 +46,20 @@ done:
     return status;
 }
 
-/* The same file has the same number for all inputs that name it, so that they are picked together. */
-static pdm_status read_file_name(pdm_inputs *x, pdm_size i, const char *path)
+/* The same file, or the case, has the same number for all inputs that name it, so that they are picked together. */
+static pdm_status read_pool(pdm_inputs *x, pdm_size i, const char *path)
 {
-    pdm_status status = PDM_OK;
-    x->pool[i].file   = (int32_t)i;
-    for (pdm_size k = 0; k < i; k++)
-        if (x->pool[k].path && strcmp(x->pool[k].path, path) == 0) x->pool[i].file = x->pool[k].file;
-    PDM_TRY(pdm_alloc_text(x->ctx, path, &x->pool[i].path));
+    pdm_status       status = PDM_OK;
+    pdm_sample_pool *pool   = &x->pool[i];
+
+    pool->is_there = true;
+    pool->file     = (int32_t)i;
+    for (pdm_size k = 0; k < i; k++) {
+        const pdm_sample_pool *other = &x->pool[k];
+        const bool             same  = other->path ? strcmp(other->path, path) == 0 : !*path;
+        if (other->is_there && same) pool->file = other->file;
+    }
+    if (*path) PDM_TRY(pdm_alloc_text(x->ctx, path, &pool->path));
 done:
     return status;
 }
@@ -70,14 +76,18 @@ static pdm_status read_source(pdm_inputs *x, pdm_size i, bool given)
     snprintf(group, sizeof group, "inputs/%s", info->name);
     PDM_TRY(pdm_case_text(x->the_case, group, "distribution", "", &text));
     PDM_TRY(pdm_case_text(x->the_case, group, "file", "", &path));
-    pdm_where where = pdm_case_where(x->the_case, group, "distribution");
-    if (*path && (*text || given)) {
-        where = pdm_case_where(x->the_case, group, "file");
-        PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "\"%s\" has a file and %s; one of them expected", info->name,
-                    *text ? "a distribution" : "comes from training:data");
+    pdm_where  where   = pdm_case_where(x->the_case, group, "distribution");
+    const bool in_case = pdm_case_has_array(x->the_case, group, "samples");
+    if ((*path && in_case) || ((*path || in_case) && (*text || given))) {
+        where = pdm_case_where(x->the_case, group, *path ? "file" : "samples");
+        PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "\"%s\" has %s and %s; one of them expected", info->name,
+                    *path ? "a file" : "samples",
+                    *text   ? "a distribution"
+                    : given ? "comes from training:data"
+                            : "samples");
     }
-    if (*path) PDM_TRY(read_file_name(x, i, path));
-    if (!*text && !*path && !given)
+    if (*path || in_case) PDM_TRY(read_pool(x, i, path));
+    if (!*text && !*path && !in_case && !given)
         PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where,
                     "missing; how to draw \"%s\" (like \"%s\"), a \"file\" of samples, or one of all inputs in "
                     "training:data, expected",
@@ -151,15 +161,50 @@ void pdm_inputs_destroy(pdm_inputs **inputs)
 
 /* ---- samples in files ---- */
 
+/* Samples that stand in the case: a scalar's, or a field's at its own points. */
+static pdm_status read_case_samples(pdm_inputs *x, pdm_size i)
+{
+    pdm_status            status = PDM_OK;
+    const pdm_input_info *info   = pdm_pde_input(x->pde, i);
+    pdm_sample_pool      *pool   = &x->pool[i];
+    const pdm_size        size   = pdm_domain_input_size(x->domain, i);
+    pdm_size              n_dim  = 0, shape[PDM_CASE_MAX_DIM], n;
+    const double         *values = NULL;
+    char                  group[160];
+
+    snprintf(group, sizeof group, "inputs/%.128s", info->name);
+    const pdm_where where = pdm_case_where(x->the_case, group, "samples");
+    PDM_TRY(pdm_case_array(x->the_case, group, "samples", PDM_CASE_MAX_DIM, &n_dim, shape, &values));
+    if (n_dim != info->n_dim + 1)
+        PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "%lld dimensions; %lld expected, samples first", (long long)n_dim,
+                    (long long)info->n_dim + 1);
+    for (pdm_size k = 0; k < info->n_dim; k++) {
+        (void)pdm_domain_input_points(x->domain, i, k, &n);
+        if (shape[k + 1] != n)
+            PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "%lld points along %s; %lld expected, those of the input itself",
+                        (long long)shape[k + 1], pdm_pde_dim_name(x->pde, info->dim[k]), (long long)n);
+    }
+    for (pdm_size k = 0; k < shape[0] * size; k++)
+        if (!isfinite(values[k]))
+            PDM_FAIL_AT(x->ctx, PDM_ERR_CASE, &where, "number %lld is %g; finite ones expected", (long long)k,
+                        values[k]);
+    PDM_TRY(pdm_alloc_array(x->ctx, shape[0] * size, &pool->value));
+    memcpy(pool->value, values, (size_t)(shape[0] * size) * sizeof *values);
+    pool->n_sample = shape[0];
+done:
+    return status;
+}
+
 pdm_status pdm_inputs_read(pdm_inputs *x)
 {
     pdm_status status = PDM_OK;
     if (x->is_read) return PDM_OK;
     PDM_TRY(given_read(x));
     for (pdm_size i = 0; i < x->n; i++)
-        if (x->pool[i].path)
-            PDM_TRY(
-                pdm_file_samples_read(x->ctx, x->domain, x->pool[i].path, i, &x->pool[i].n_sample, &x->pool[i].value));
+        if (x->pool[i].is_there)
+            PDM_TRY(x->pool[i].path ? pdm_file_samples_read(x->ctx, x->domain, x->pool[i].path, i, &x->pool[i].n_sample,
+                                                            &x->pool[i].value)
+                                    : read_case_samples(x, i));
     x->is_read = true;
 done:
     if (status != PDM_OK) forget_samples(x);
@@ -188,7 +233,7 @@ void pdm_inputs_measure(pdm_inputs *x)
 {
     for (pdm_size i = 0; i < x->n; i++) {
         const pdm_size size = pdm_domain_input_size(x->domain, i), at = pdm_domain_input_offset(x->domain, i);
-        if (x->pool[i].path)
+        if (x->pool[i].is_there)
             spread_of(x->pool[i].value, x->pool[i].n_sample, size, size, &x->shift[i], &x->scale[i]);
         else if (x->given.n_sample > 0 && x->distribution[i].kind == PDM_DISTRIBUTION_NONE)
             spread_of(x->given.input + at, x->given.n_sample, size, pdm_domain_n_input(x->domain), &x->shift[i],

@@ -4,6 +4,7 @@
  * Read from a case:
  *   /inputs/NAME:distribution   how a scalar or a field is drawn (inputs/distribution.c)
  *   /inputs/NAME:file           a NetCDF file with samples of it
+ *   /inputs/NAME samples        a variable with samples of it: [n] of a scalar, [n][its own points ...] of a field
  *   /training:data              a NetCDF file with samples of all inputs, and perhaps of the fields */
 #ifndef PDM_INPUTS_H
 #define PDM_INPUTS_H
@@ -84,10 +85,11 @@ pdm_status pdm_file_samples_read(pdm_context *ctx, const pdm_domain *d, const ch
 pdm_status pdm_file_field_read(const pdm_domain *d, pdm_fields *f, pdm_size field, pdm_size n_sample, double **values);
 
 /* ---- all inputs of a case (inputs/inputs.c) ---- */
-/* Samples of one input in a file, path NULL without one. */
+/* Samples of one input, in a file or in the case. */
 typedef struct pdm_sample_pool {
-    char    *path;
-    int32_t  file; /* inputs with the same path have the same number */
+    bool     is_there;
+    char    *path; /* NULL: in the case */
+    int32_t  file; /* inputs with the same path, or in the case, have the same number: they are picked together */
     pdm_size n_sample;
     double  *value; /* [n_sample][size of the input] */
 } pdm_sample_pool;

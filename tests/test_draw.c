@@ -584,6 +584,53 @@ static void write_samples(const char *path)
     pdm_output_destroy(&o);
 }
 
+/* Samples in the case are a file within it: scalars and fields, picked together. */
+START_TEST(samples_of_the_case_are_drawn_from)
+    {
+        enum { N_SAMPLE = 3, N_CELL = 4, N_TRY = 60 };
+        pdm_model *m           = NULL;
+        double     a[N_SAMPLE] = {5.0, 6.0, 7.0}, f[N_SAMPLE][N_CELL][N_CELL], seen = 0.0;
+        open_context();
+        for (int s = 0; s < N_SAMPLE; s++)
+            for (int i = 0; i < N_CELL * N_CELL; i++) f[s][i / N_CELL][i % N_CELL] = s + 0.01 * i;
+        pdm_case *c = small_case(PROBLEM_POISSON);
+        OK(pdm_case_set_text(c, "inputs/f", "kind", "cells"));
+        OK(pdm_case_set_text(c, "inputs/f", "cells", "4"));
+        OK(pdm_case_set_text(c, "inputs/f", "distribution", ""));
+        OK(pdm_case_set_text(c, "inputs/a", "distribution", ""));
+        OK(pdm_case_set_array(c, "inputs/a", "samples", 1, (const char *const[]){"n"}, (pdm_size[]){N_SAMPLE}, a));
+        OK(pdm_case_set_array(c, "inputs/f", "samples", 2, (const char *const[]){"n", "x"},
+                              (pdm_size[]){N_SAMPLE, N_CELL}, &f[0][0][0]));
+        ck_assert_int_eq(pdm_model_create(c, &m), PDM_ERR_CASE);
+        SAYS("2 dimensions; 3 expected, samples first");
+        OK(pdm_case_set_array(c, "inputs/f", "samples", 3, (const char *const[]){"n", "x", "y"},
+                              (pdm_size[]){N_SAMPLE, N_CELL, N_CELL}, &f[0][0][0]));
+        OK(pdm_model_create(c, &m));
+        const pdm_size n_input = pdm_model_n_input(m);
+        double        *input   = calloc((size_t)(N_TRY * n_input), sizeof *input);
+        pdm_inputs_draw_first(m->problem->inputs, N_TRY, input);
+        const pdm_size of_f = strcmp(pdm_pde_input(m->problem->pde, 0)->name, "f") == 0 ? 0 : 1;
+        for (int s = 0; s < N_TRY; s++) {
+            const double *own   = input + s * n_input;
+            const double *field = own + pdm_domain_input_offset(m->problem->domain, of_f);
+            const int     k     = (int)(own[pdm_domain_input_offset(m->problem->domain, 1 - of_f)] - 5.0);
+            ck_assert(k >= 0 && k < N_SAMPLE);
+            seen += k == 2;
+            ck_assert_mem_eq(field, f[k], sizeof f[k]);
+        }
+        ck_assert(seen > 0.0 && seen < N_TRY);
+        OK(pdm_model_write(m, "samples-in-case.nc")); /* they are part of the case */
+        pdm_model_destroy(&m);
+        OK(pdm_model_read(ctx, "samples-in-case.nc", &m));
+        OK(pdm_model_train_step(m));
+        remove("samples-in-case.nc");
+        free(input);
+        pdm_model_destroy(&m);
+        pdm_case_destroy(&c);
+        close_context();
+    }
+END_TEST
+
 /* Inputs of one file are picked together, each sample as often as the others; on cells values are taken as they are. */
 START_TEST(files_are_drawn_from)
     {
@@ -708,6 +755,7 @@ int main(void)
     tcase_add_test(t, fields_fit_periodic_dimensions);
     tcase_add_test(t, samples_do_not_depend_on_the_control_grid);
     tcase_add_loop_test(t, features_are_scaled_by_the_distribution, 0, COUNT(scalings));
+    tcase_add_test(t, samples_of_the_case_are_drawn_from);
     tcase_add_test(t, files_are_drawn_from);
     tcase_add_loop_test(t, resumed_training_has_its_samples, 0, COUNT(sources));
     tcase_add_test(t, allocation_failures_are_survived);
