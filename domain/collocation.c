@@ -196,15 +196,3 @@ void pdm_collocation_solve(const pdm_collocation *c, double *x, pdm_size stride)
     for (pdm_size k = 0; k < c->n_band; k++)
         for (pdm_size i = 0; i < m; i++) x[k * stride] -= c->right[k * m + i] * z[i];
 }
-
-void pdm_collocation_solve_transposed(const pdm_collocation *c, double *x)
-{
-    PDM_ASSERT(c->n_apart == 0);
-    for (pdm_size i = 0; i < c->n; i++) {
-        const pdm_size end = smaller(i + c->degree + 1, c->n);
-        x[i] /= *entry(c, i, i);
-        for (pdm_size j = i + 1; j < end; j++) x[j] -= *entry(c, i, j) * x[i];
-    }
-    for (pdm_size i = c->n - 1; i >= 0; i--)
-        for (pdm_size j = larger(i - c->degree, 0); j < i; j++) x[j] -= *entry(c, i, j) * x[i];
-}

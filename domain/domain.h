@@ -59,10 +59,24 @@ void pdm_spline_basis(const pdm_spline *s, pdm_size element, double xi, pdm_size
 /* Coefficients of the spline through values at the Greville points: with strides; coef and values do not overlap. */
 void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef,
                             pdm_size coef_stride);
-/* matrix [n_to][n_from]: value at `to` of the cubic (or lower) spline through data at increasing coordinates `from`.
- * period 0: bounded; points of `to` beyond the data by more than half a spacing are refused by the caller. */
-pdm_status pdm_resample_matrix(pdm_context *ctx, pdm_size n_from, const double *from, pdm_size n_to, const double *to,
-                               double period, double *matrix);
+
+/* ---- data along a line (domain/resample.c, domain/fit.c); linear in the number of points ---- */
+/* Values at `to` of the cubic (or lower) spline through data at rising coordinates `from`. period 0: bounded; points of `to` beyond
+ * the data by more than half a spacing are refused by the caller. Holds scratch: one thread at a time. */
+typedef struct pdm_resample pdm_resample;
+pdm_status pdm_resample_create(pdm_context *ctx, pdm_size n_from, const double *from, pdm_size n_to, const double *to,
+                               double period, pdm_resample **out);
+void       pdm_resample_destroy(pdm_resample **r);
+/* values [n_from], out [n_to], with strides; they do not overlap. */
+void pdm_resample_apply(pdm_resample *r, const double *values, pdm_size stride, double *out, pdm_size out_stride);
+/* Coefficients of the spline that is nearest, in the sum of squares, to values at n points xi in [0,1]. *possible false, and no
+ * *out: the points do not determine it. Holds scratch: one thread at a time. */
+typedef struct pdm_spline_fit pdm_spline_fit;
+pdm_status pdm_spline_fit_create(const pdm_spline *s, pdm_size n, const double *xi, pdm_spline_fit **out,
+                                 bool *possible);
+void       pdm_spline_fit_destroy(pdm_spline_fit **f);
+/* values [n], coef [n_coef], with strides. */
+void pdm_spline_fit_apply(pdm_spline_fit *f, const double *values, pdm_size stride, double *coef, pdm_size coef_stride);
 
 /* ---- the domain ------------------------------------------------------------------------------------------------------------- */
 typedef struct pdm_domain pdm_domain;

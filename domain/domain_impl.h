@@ -101,7 +101,6 @@ typedef struct pdm_collocation pdm_collocation;
 pdm_status                     pdm_collocation_create(const pdm_spline *s, const double *xi, pdm_collocation **out);
 void                           pdm_collocation_destroy(pdm_collocation **c);
 void pdm_collocation_solve(const pdm_collocation *c, double *x, pdm_size stride); /* values to coefficients */
-void pdm_collocation_solve_transposed(const pdm_collocation *c, double *x);       /* bounded splines only   */
 /* domain/axis.c */
 pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out);
 /* An axis of its own: CELL or POINT of the cells whose middle is within (NULL: all); weights times sign. Until the next call. */

@@ -19,16 +19,21 @@ typedef struct axis_choice {
     bool     periodic, linear; /* linear: the case's map does not fit */
 } axis_choice;
 
+static void line_destroy(pdm_context *ctx, data_line *l)
+{
+    pdm_spline_fit_destroy(&l->fit);
+    pdm_resample_destroy(&l->half);
+    pdm_free(ctx, l->half_values);
+    pdm_free(ctx, l->values);
+}
+
 void data_grid_close(data_grid *g)
 {
     if (!g->ctx) return;
     if (g->on) g->on->backend->ops->buffer_destroy(g->on->backend, &g->c);
     pdm_file_inputs_destroy(g->ctx, &g->x);
     for (pdm_size f = 0; f < PDM_MAX_FIELD; f++) pdm_free(g->ctx, g->values[f]);
-    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
-        pdm_free(g->ctx, g->fit[j]);
-        pdm_free(g->ctx, g->half_fit[j]);
-    }
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) line_destroy(g->ctx, &g->line[j]);
     pdm_samples_destroy(&g->samples);
     pdm_problem_destroy(&g->on);
     pdm_problem_destroy(&g->own);
@@ -214,97 +219,50 @@ done:
 
 /* ---- values to coefficients ---- */
 
-/* l [n][n], lower triangle: a = l l^T in place; false when a is not positive. */
-static bool factor(pdm_size n, double *a)
+/* What a line of data is to go through along one dimension: the spline through all points; and the one through every other point, at
+ * all of them, in the space of the first. The last point of a line stays. */
+static pdm_status place_line(pdm_context *ctx, const char *name, const pdm_spline *s, pdm_size n, const double *x,
+                             data_line *out)
 {
-    for (pdm_size j = 0; j < n; j++)
-        for (pdm_size i = j; i < n; i++) {
-            double s = a[i * n + j];
-            for (pdm_size k = 0; k < j; k++) s -= a[i * n + k] * a[j * n + k];
-            if (i == j && !(s > 1e-13)) return false;
-            a[i * n + j] = i == j ? sqrt(s) : s / a[j * n + j];
-        }
-    return true;
-}
+    pdm_status status   = PDM_OK;
+    const bool add      = !s->periodic && n % 2 == 0;
+    bool       possible = true;
+    double    *xi = NULL, *half_xi = NULL;
 
-/* *out [n_coef][n] = (B^T B)^-1 B^T, B the values of the spline's functions at the data's points. */
-static pdm_status fit_matrix(pdm_context *ctx, const char *name, const pdm_spline *s, pdm_size n, const double *x,
-                             double **out)
-{
-    pdm_status     status = PDM_OK;
-    const pdm_size m      = s->n_coef;
-    double        *normal = NULL, *fit = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, m * m, &normal));
-    PDM_TRY(pdm_alloc_array(ctx, m * n, &fit));
-    for (pdm_size i = 0; i < n; i++) {
-        double value[PDM_MAX_DEGREE + 1];
-        double xi        = pdm_map_inverse(&s->map, x[i]);
-        xi               = xi < 0.0 ? 0.0 : xi > 1.0 ? 1.0 : xi;
-        const pdm_size e = pdm_spline_element(s, xi);
-        pdm_spline_basis(s, e, xi, 1, value);
-        for (pdm_size k = 0; k <= s->degree; k++) {
-            fit[(e + k) % m * n + i] += value[k];
-            for (pdm_size l = 0; l <= s->degree; l++) normal[(e + k) % m * m + (e + l) % m] += value[k] * value[l];
-        }
-    }
-    if (!factor(m, normal))
+    out->n      = n;
+    out->n_half = (n + 1) / 2 + add;
+    PDM_TRY(pdm_alloc_array(ctx, n, &xi));
+    PDM_TRY(pdm_alloc_array(ctx, out->n_half, &half_xi));
+    PDM_TRY(pdm_alloc_array(ctx, out->n_half, &out->half_values));
+    PDM_TRY(pdm_alloc_array(ctx, n, &out->values));
+    for (pdm_size i = 0; i < n; i++) xi[i] = pdm_map_inverse(&s->map, x[i]);
+    for (pdm_size i = 0; i < out->n_half; i++) half_xi[i] = xi[2 * i < n ? 2 * i : n - 1];
+    PDM_TRY(pdm_spline_fit_create(s, n, xi, &out->fit, &possible));
+    if (!possible)
         PDM_FAIL(ctx, PDM_ERR_DATA, "no spline of degree %lld passes through %lld points along %s placed like these",
                  (long long)s->degree, (long long)n, name);
-    for (pdm_size i = 0; i < m; i++) {
-        for (pdm_size k = 0; k < i; k++)
-            for (pdm_size q = 0; q < n && normal[i * m + k] != 0.0; q++)
-                fit[i * n + q] -= normal[i * m + k] * fit[k * n + q];
-        for (pdm_size q = 0; q < n; q++) fit[i * n + q] /= normal[i * m + i];
-    }
-    for (pdm_size i = m - 1; i >= 0; i--) {
-        for (pdm_size k = i + 1; k < m; k++)
-            for (pdm_size q = 0; q < n && normal[k * m + i] != 0.0; q++)
-                fit[i * n + q] -= normal[k * m + i] * fit[k * n + q];
-        for (pdm_size q = 0; q < n; q++) fit[i * n + q] /= normal[i * m + i];
-    }
-    *out = fit;
-    fit  = NULL;
-done:
-    pdm_free(ctx, normal);
-    pdm_free(ctx, fit);
-    return status;
-}
-
-/* *out [n_coef][n]: the coefficients of the spline through every other point, in the space of the one through all: of a spline
- * through its values at all points. */
-static pdm_status half_matrix(pdm_context *ctx, const pdm_spline *s, pdm_size n, const double *x, const double *fit,
-                              double **out)
-{
-    pdm_status     status = PDM_OK;
-    const bool     add    = !s->periodic && n % 2 == 0; /* the last point stays */
-    const pdm_size n_half = (n + 1) / 2 + add;
-    double        *xi = NULL, *half_xi = NULL, *values = NULL, *half = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, n, &xi));
-    PDM_TRY(pdm_alloc_array(ctx, n_half, &half_xi));
-    PDM_TRY(pdm_alloc_array(ctx, n * n_half, &values));
-    PDM_TRY(pdm_alloc_array(ctx, s->n_coef * n, &half));
-    for (pdm_size i = 0; i < n; i++) xi[i] = pdm_map_inverse(&s->map, x[i]);
-    for (pdm_size i = 0; i < n_half; i++) half_xi[i] = xi[2 * i < n ? 2 * i : n - 1];
-    PDM_TRY(pdm_resample_matrix(ctx, n_half, half_xi, n, xi, s->periodic ? 1.0 : 0.0, values));
-    for (pdm_size i = 0; i < s->n_coef; i++)
-        for (pdm_size k = 0; k < n; k++)
-            for (pdm_size q = 0; q < n_half && fit[i * n + k] != 0.0; q++)
-                half[i * n + (2 * q < n ? 2 * q : n - 1)] += fit[i * n + k] * values[k * n_half + q];
-    *out = half;
-    half = NULL;
+    PDM_TRY(pdm_resample_create(ctx, out->n_half, half_xi, n, xi, s->periodic ? 1.0 : 0.0, &out->half));
 done:
     pdm_free(ctx, xi);
     pdm_free(ctx, half_xi);
-    pdm_free(ctx, values);
-    pdm_free(ctx, half);
     return status;
+}
+
+/* values, with a stride, to coefficients. */
+static void line_apply(const data_line *l, bool half, const double *values, pdm_size stride, double *coef)
+{
+    if (!half) {
+        pdm_spline_fit_apply(l->fit, values, stride, coef, stride);
+        return;
+    }
+    for (pdm_size i = 0; i < l->n_half; i++) l->half_values[i] = values[(2 * i < l->n ? 2 * i : l->n - 1) * stride];
+    pdm_resample_apply(l->half, l->half_values, 1, l->values, 1);
+    pdm_spline_fit_apply(l->fit, l->values, 1, coef, stride);
 }
 
 /* values [n_0][n_1]... of one sample to coefficients [n_coef_0][n_coef_1]..., dimension by dimension. The data may have one
  * point more along a dimension than its fit takes. */
-static pdm_status to_coefficients(const data_grid *g, double *const *fit, const double *values, double *out)
+static pdm_status to_coefficients(const data_grid *g, bool half, const double *values, double *out)
 {
     pdm_status     status = PDM_OK;
     const pdm_size n_dim  = pdm_domain_n_dim(g->on->domain);
@@ -315,19 +273,14 @@ static pdm_status to_coefficients(const data_grid *g, double *const *fit, const 
     PDM_TRY(pdm_alloc_array(g->ctx, total, &now));
     memcpy(now, values, (size_t)total * sizeof *now);
     for (pdm_size j = 0; j < n_dim; j++) {
-        const pdm_size m = pdm_domain_spline(g->on->domain, j)->n_coef, n = shape[j], used = g->n_used[j];
+        const pdm_size m = pdm_domain_spline(g->on->domain, j)->n_coef, n = shape[j];
         pdm_size       outer = 1, inner = 1;
         for (pdm_size i = 0; i < j; i++) outer *= shape[i];
         for (pdm_size i = j + 1; i < n_dim; i++) inner *= shape[i];
         PDM_TRY(pdm_alloc_array(g->ctx, outer * m * inner, &next));
         for (pdm_size o = 0; o < outer; o++)
-            for (pdm_size i = 0; i < m; i++)
-                for (pdm_size k = 0; k < used; k++) {
-                    const double  a    = fit[j][i * used + k];
-                    const double *from = now + (o * n + k) * inner;
-                    double       *to   = next + (o * m + i) * inner;
-                    for (pdm_size q = 0; q < inner; q++) to[q] += a * from[q];
-                }
+            for (pdm_size q = 0; q < inner; q++)
+                line_apply(&g->line[j], half, now + o * n * inner + q, inner, next + o * m * inner + q);
         shape[j] = m;
         pdm_free(g->ctx, now);
         now  = next;
@@ -349,8 +302,7 @@ pdm_status data_grid_prepare(data_grid *g, pdm_size sample, bool half)
 
     PDM_TRY(b->ops->acquire(b, g->c, PDM_WRITE, &c));
     for (pdm_size f = 0; f < pdm_domain_n_field(d); f++)
-        PDM_TRY(to_coefficients(g, half ? g->half_fit : g->fit, g->values[f] + sample * g->n_point,
-                                (double *)c + f * pdm_domain_n_coef(d)));
+        PDM_TRY(to_coefficients(g, half, g->values[f] + sample * g->n_point, (double *)c + f * pdm_domain_n_coef(d)));
     PDM_TRY(pdm_samples_prepare(g->samples, 1, g->x.input + sample * pdm_domain_n_input(d)));
 done:
     if (c) (void)b->ops->release(b, g->c, &c);
@@ -417,12 +369,9 @@ static pdm_status open_on_grid(pdm_case *c, pdm_problem *own, pdm_fields *f, dat
     PDM_TRY(pdm_case_copy(c, &copy));
     PDM_TRY(data_case(own, copy, a, &x, &grading));
     PDM_TRY(pdm_problem_create(copy, PDM_PROBLEM_ROWS, &grading, &g->on));
-    for (pdm_size j = 0; j < n_dim; j++) {
-        PDM_TRY(fit_matrix(own->ctx, pdm_pde_dim_name(own->pde, j), pdm_domain_spline(g->on->domain, j), a[j].n,
-                           x.coordinate[j], &g->fit[j]));
-        PDM_TRY(half_matrix(own->ctx, pdm_domain_spline(g->on->domain, j), a[j].n, x.coordinate[j], g->fit[j],
-                            &g->half_fit[j]));
-    }
+    for (pdm_size j = 0; j < n_dim; j++)
+        PDM_TRY(place_line(own->ctx, pdm_pde_dim_name(own->pde, j), pdm_domain_spline(g->on->domain, j), a[j].n,
+                           x.coordinate[j], &g->line[j]));
 done:
     pdm_file_inputs_destroy(own->ctx, &x);
     pdm_grading_destroy(own->ctx, &grading);

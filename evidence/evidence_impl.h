@@ -34,6 +34,13 @@ typedef struct term_fit {
 pdm_status terms_fit(pdm_context *ctx, const term_values *v, pdm_size held, term_fit *fit, double *residual,
                      double *joint_left);
 /* against_grid.c: fields of data as splines on the data's own grid. */
+/* Along one dimension, from values at the data's points to coefficients. */
+typedef struct data_line {
+    pdm_size n, n_half;   /* data points that it takes: without one that closes a period; every other one of these */
+    pdm_spline_fit *fit;  /* through all                                                                       */
+    pdm_resample   *half; /* through every other one, at all                                                   */
+    double         *half_values, *values; /* [n_half], [n] work                                                     */
+} data_line;
 typedef struct data_grid {
     pdm_problem    *own;     /* the case itself: rows alone */
     pdm_problem    *on;      /* a case on that grid, without conditions: rows alone */
@@ -42,11 +49,10 @@ typedef struct data_grid {
     pdm_file_inputs x;                     /* coordinates and inputs, at the points of on's domain        */
     pdm_size        n_point;               /* of the data                                                  */
     double         *values[PDM_MAX_FIELD]; /* [n_sample][n_point]                                         */
-    double         *fit[PDM_MAX_DIM];      /* [n_coef][n]: values along a dimension to coefficients        */
-    double         *half_fit[PDM_MAX_DIM]; /* the same of the spline through every other value */
-    pdm_size        n_used[PDM_MAX_DIM];   /* data points that its fit takes: without one that closes a period */
-    bool            ends[PDM_MAX_DIM][2];  /* the grid ends where the case does                            */
-    pdm_buffer     *c;                     /* [1][n_field][n_coef] of the sample that is prepared          */
+    data_line       line[PDM_MAX_DIM];
+    pdm_size        n_used[PDM_MAX_DIM];  /* data points that its fit takes: without one that closes a period */
+    bool            ends[PDM_MAX_DIM][2]; /* the grid ends where the case does                            */
+    pdm_buffer     *c;                    /* [1][n_field][n_coef] of the sample that is prepared          */
 } data_grid;
 pdm_status data_grid_open(pdm_case *c, const char *path, data_grid *out);
 void       data_grid_close(data_grid *g);

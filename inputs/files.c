@@ -32,26 +32,50 @@ done:
     return status;
 }
 
-/* matrix [n_to][n]: value at `to` from n values at increasing x: of the nearest (the lower of two) for an input on cells,
- * of the cubic spline through them otherwise. */
-static pdm_status bring_matrix(pdm_context *ctx, const pdm_spline *s, bool on_cells, pdm_size n, const double *x,
-                               pdm_size n_to, const double *to, double *matrix)
+/* The nearest of n points x, the lower of two, to each of n_to others; period 0: none. */
+static void find_nearest(double length, bool periodic, pdm_size n, const double *x, pdm_size n_to, const double *to,
+                         pdm_size *nearest)
 {
-    const double length = s->map.high - s->map.low;
-    if (!on_cells) return pdm_resample_matrix(ctx, n, x, n_to, to, s->periodic ? length : 0.0, matrix);
     for (pdm_size i = 0; i < n_to; i++) {
-        pdm_size best  = 0;
-        double   least = INFINITY;
+        double least = INFINITY;
         for (pdm_size k = 0; k < n; k++) {
-            const double gap = fabs(x[k] - to[i]), far = s->periodic && gap > 0.5 * length ? length - gap : gap;
+            const double gap = fabs(x[k] - to[i]), far = periodic && gap > 0.5 * length ? length - gap : gap;
             if (far < least - 1e-9 * length) {
-                least = far;
-                best  = k;
+                least      = far;
+                nearest[i] = k;
             }
         }
-        matrix[i * n + best] = 1.0;
     }
-    return PDM_OK;
+}
+
+/* Lines of n values, `inner` apart, at points x become lines of n_to at points `to`: the nearest value for an input on cells, that
+ * of the cubic spline through them otherwise. */
+static pdm_status bring_lines(pdm_context *ctx, const pdm_spline *s, bool on_cells, pdm_size n, const double *x,
+                              pdm_size n_to, const double *to, pdm_size outer, pdm_size inner, const double *values,
+                              double *out)
+{
+    pdm_status    status  = PDM_OK;
+    const double  length  = s->map.high - s->map.low;
+    pdm_resample *spline  = NULL;
+    pdm_size     *nearest = NULL;
+
+    if (on_cells) {
+        PDM_TRY(pdm_alloc_array(ctx, n_to, &nearest));
+        find_nearest(length, s->periodic, n, x, n_to, to, nearest);
+    } else {
+        PDM_TRY(pdm_resample_create(ctx, n, x, n_to, to, s->periodic ? length : 0.0, &spline));
+    }
+    for (pdm_size o = 0; o < outer; o++)
+        for (pdm_size q = 0; q < inner; q++) {
+            const double *from = values + o * n * inner + q;
+            double       *line = out + o * n_to * inner + q;
+            if (spline) pdm_resample_apply(spline, from, inner, line, inner);
+            for (pdm_size i = 0; i < n_to && nearest; i++) line[i * inner] = from[nearest[i] * inner];
+        }
+done:
+    pdm_resample_destroy(&spline);
+    pdm_free(ctx, nearest);
+    return status;
 }
 
 /* One field input of all samples from the file's grid to the input's own points, dimension by dimension. values is
@@ -63,7 +87,7 @@ static pdm_status resample_field(const pdm_domain *d, pdm_fields *f, const pdm_f
     const pdm_pde        *pde    = pdm_domain_pde(d);
     pdm_status            status = PDM_OK;
     const pdm_input_info *info   = pdm_pde_input(pde, input);
-    double               *matrix = NULL, *next = NULL;
+    double               *next   = NULL;
 
     for (pdm_size k = 0; k < info->n_dim; k++) {
         const pdm_size    j     = info->dim[k];
@@ -84,23 +108,15 @@ static pdm_status resample_field(const pdm_domain *d, pdm_fields *f, const pdm_f
                      x->coordinate[j][n - 1], s->map.low, s->map.high);
         for (pdm_size i = 0; i <= k; i++) outer *= shape[i];
         for (pdm_size i = k + 2; i <= info->n_dim; i++) inner *= shape[i];
-        PDM_TRY(pdm_alloc_array(ctx, n_to * n, &matrix));
         PDM_TRY(pdm_alloc_array(ctx, outer * n_to * inner, &next));
-        PDM_TRY(bring_matrix(ctx, s, pdm_domain_input_on_cells(d, input), n, x->coordinate[j], n_to, to, matrix));
-        for (pdm_size o = 0; o < outer; o++)
-            for (pdm_size i = 0; i < n_to; i++)
-                for (pdm_size l = 0; l < n; l++)
-                    for (pdm_size q = 0; q < inner; q++)
-                        next[(o * n_to + i) * inner + q] += matrix[i * n + l] * (*values)[(o * n + l) * inner + q];
+        PDM_TRY(bring_lines(ctx, s, pdm_domain_input_on_cells(d, input), n, x->coordinate[j], n_to, to, outer, inner,
+                            *values, next));
         pdm_free(ctx, *values);
-        pdm_free(ctx, matrix);
         *values      = next;
         next         = NULL;
-        matrix       = NULL;
         shape[k + 1] = n_to;
     }
 done:
-    pdm_free(ctx, matrix);
     pdm_free(ctx, next);
     return status;
 }
