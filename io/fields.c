@@ -1,5 +1,6 @@
 #include "io/io.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -14,15 +15,7 @@ struct pdm_fields {
     pdm_units   *units; /* made at the first conversion */
 };
 
-#define VARIABLE_MAX_DIM 16
-
-/* A variable of the file, with its dimensions in the file's order. */
-typedef struct variable {
-    int         id, n_dim;
-    const char *name;
-    char        dim[VARIABLE_MAX_DIM][NC_MAX_NAME + 1];
-    pdm_size    shape[VARIABLE_MAX_DIM], n_value;
-} variable;
+static_assert(PDM_FIELDS_NAME == NC_MAX_NAME + 1, "names of NetCDF fit");
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
@@ -53,10 +46,21 @@ void pdm_fields_close(pdm_fields **f)
     *f = NULL;
 }
 
+int pdm_fields_n_variable(const pdm_fields *f)
+{
+    int n = 0;
+    return nc_inq_nvars(f->ncid, &n) == NC_NOERR ? n : 0;
+}
+
+int pdm_fields_find(const pdm_fields *f, const char *name)
+{
+    int number = -1;
+    return nc_inq_varid(f->ncid, name, &number) == NC_NOERR ? number : -1;
+}
+
 bool pdm_fields_has(const pdm_fields *f, const char *name)
 {
-    int id = -1;
-    return nc_inq_varid(f->ncid, name, &id) == NC_NOERR;
+    return pdm_fields_find(f, name) >= 0;
 }
 
 pdm_size pdm_fields_dimension(const pdm_fields *f, const char *name)
@@ -108,29 +112,23 @@ done:
     return status;
 }
 
-static pdm_status find_variable(pdm_fields *f, const char *name, variable *v)
+pdm_status pdm_fields_variable(pdm_fields *f, int number, pdm_variable *v)
 {
     pdm_status status = PDM_OK;
+    nc_type    type   = NC_NAT;
     int        dim[NC_MAX_VAR_DIMS];
-    int        code = nc_inq_varid(f->ncid, name, &v->id);
 
-    if (code == NC_ENOTVAR) PDM_TRY(absent_error(f, name));
-    PDM_TRY(io_netcdf_check(f->ctx, f->path, code, __func__));
-    v->name    = name;
-    v->n_value = 1;
-    IO_NC(f->ctx, f->path, nc_inq_varndims(f->ncid, v->id, &v->n_dim));
-    if (v->n_dim > VARIABLE_MAX_DIM)
-        PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: %s: %d dimensions; at most %d expected", f->path, name, v->n_dim,
-                 VARIABLE_MAX_DIM);
-    IO_NC(f->ctx, f->path, nc_inq_vardimid(f->ncid, v->id, dim));
+    *v = (pdm_variable){.number = number, .n_value = 1};
+    IO_NC(f->ctx, f->path, nc_inq_var(f->ncid, number, v->name, &type, &v->n_dim, dim, NULL));
+    v->is_real = type == NC_FLOAT || type == NC_DOUBLE;
+    if (v->n_dim > PDM_FIELDS_MAX_DIM)
+        PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: %s: %d dimensions; at most %d expected", f->path, v->name, v->n_dim,
+                 PDM_FIELDS_MAX_DIM);
     for (int d = 0; d < v->n_dim; d++) {
         size_t n = 0;
         IO_NC(f->ctx, f->path, nc_inq_dim(f->ncid, dim[d], v->dim[d], &n));
-        if (n == 0)
-            PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: %s: dimension \"%s\" has length 0; data expected", f->path, name,
-                     v->dim[d]);
-        if (n > (size_t)(INT64_MAX / (pdm_size)sizeof(double) / v->n_value))
-            PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: %s: too large to be addressed", f->path, name);
+        if (n > INT64_MAX || (n > 0 && (pdm_size)n > INT64_MAX / (pdm_size)sizeof(double) / (v->n_value + 1)))
+            PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: %s: too large to be addressed", f->path, v->name);
         v->shape[d] = (pdm_size)n;
         v->n_value *= (pdm_size)n;
     }
@@ -138,10 +136,32 @@ done:
     return status;
 }
 
+/* The variable `name`, which has values. */
+static pdm_status find_variable(pdm_fields *f, const char *name, pdm_variable *v)
+{
+    pdm_status status = PDM_OK;
+    const int  number = pdm_fields_find(f, name);
+
+    if (number < 0) PDM_TRY(absent_error(f, name));
+    PDM_TRY(pdm_fields_variable(f, number, v));
+    for (int d = 0; d < v->n_dim; d++)
+        if (v->shape[d] == 0)
+            PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: %s: dimension \"%s\" has length 0; data expected", f->path, name,
+                     v->dim[d]);
+done:
+    return status;
+}
+
+pdm_status pdm_fields_text(pdm_fields *f, int variable, const char *name, char **out)
+{
+    return io_netcdf_text(f->ctx, f->path, f->ncid, variable < 0 ? NC_GLOBAL : variable, name, out);
+}
+
 /* ---- units ------------------------------------------------------------------------------------------------------- */
 
 /* y = factor x + offset from the variable's units to `units`; 1 and 0 when either is not given. */
-static pdm_status unit_conversion(pdm_fields *f, const variable *v, const char *units, double *factor, double *offset)
+static pdm_status unit_conversion(pdm_fields *f, const pdm_variable *v, const char *units, double *factor,
+                                  double *offset)
 {
     pdm_status      status = PDM_OK;
     char           *stored = NULL;
@@ -150,7 +170,7 @@ static pdm_status unit_conversion(pdm_fields *f, const variable *v, const char *
     *factor = 1.0;
     *offset = 0.0;
     if (!units) goto done;
-    PDM_TRY(io_netcdf_text(f->ctx, f->path, f->ncid, v->id, "units", &stored));
+    PDM_TRY(io_netcdf_text(f->ctx, f->path, f->ncid, v->number, "units", &stored));
     if (!stored || strcmp(stored, units) == 0) goto done;
     if (!f->units) PDM_TRY(pdm_units_create(f->ctx, &f->units));
     to   = pdm_unit_parse(f->units, units);
@@ -172,7 +192,7 @@ done:
 /* ---- values in the file's order ---------------------------------------------------------------------------------- */
 
 /* "(t=3, x=17)" for a flat index. */
-static pdm_status index_text(const variable *v, pdm_size index, pdm_text *out)
+static pdm_status index_text(const pdm_variable *v, pdm_size index, pdm_text *out)
 {
     pdm_status status = PDM_OK;
     pdm_size   stride = v->n_value;
@@ -188,7 +208,8 @@ done:
     return status;
 }
 
-static pdm_status bad_value_error(pdm_fields *f, const variable *v, pdm_size index, double stored, const io_packing *p)
+static pdm_status bad_value_error(pdm_fields *f, const pdm_variable *v, pdm_size index, double stored,
+                                  const io_packing *p)
 {
     pdm_status status = PDM_OK;
     pdm_text   at     = {.ctx = f->ctx};
@@ -207,7 +228,7 @@ done:
 }
 
 /* All of a variable: unpacked, checked, converted. Allocated. */
-static pdm_status read_values(pdm_fields *f, const variable *v, const char *units, double **out)
+static pdm_status read_values(pdm_fields *f, const pdm_variable *v, const char *units, double **out)
 {
     pdm_status status = PDM_OK;
     double    *value  = NULL;
@@ -215,10 +236,10 @@ static pdm_status read_values(pdm_fields *f, const variable *v, const char *unit
     pdm_size   bad = -1;
     io_packing packing;
 
-    PDM_TRY(io_packing_read(f->ctx, f->path, f->ncid, v->id, v->name, &packing));
+    PDM_TRY(io_packing_read(f->ctx, f->path, f->ncid, v->number, v->name, &packing));
     PDM_TRY(unit_conversion(f, v, units, &factor, &offset));
     PDM_TRY(pdm_alloc_array(f->ctx, v->n_value, &value));
-    IO_NC(f->ctx, f->path, nc_get_var_double(f->ncid, v->id, value));
+    IO_NC(f->ctx, f->path, nc_get_var_double(f->ncid, v->number, value));
     bad = io_packing_apply(&packing, value, v->n_value, &stored);
     if (bad >= 0) PDM_TRY(bad_value_error(f, v, bad, stored, &packing));
     if (factor != 1.0 || offset != 0.0)
@@ -252,15 +273,31 @@ done:
     return status;
 }
 
+/* A coordinate lives on the dimension of its name, where there is one: who asks for it goes by that length. */
+static pdm_status check_dimension(pdm_fields *f, const pdm_variable *v)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size length = pdm_fields_dimension(f, v->name);
+
+    if (v->n_dim > 1)
+        PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: %s: %d dimensions; a coordinate has one", f->path, v->name, v->n_dim);
+    if (length >= 0 && (v->n_dim == 0 ? length != 1 : strcmp(v->dim[0], v->name) != 0))
+        PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: coordinate %s has %lld %s on %s%s; %lld on dimension %s expected", f->path,
+                 v->name, (long long)v->n_value, v->n_value == 1 ? "entry" : "entries",
+                 v->n_dim == 0 ? "no dimension" : "dimension ", v->n_dim == 0 ? "" : v->dim[0], (long long)length,
+                 v->name);
+done:
+    return status;
+}
+
 pdm_status pdm_fields_coordinate(pdm_fields *f, const char *name, const char *units, double **values, pdm_size *n)
 {
-    pdm_status status = PDM_OK;
-    double    *value  = NULL;
-    variable   v;
+    pdm_status   status = PDM_OK;
+    double      *value  = NULL;
+    pdm_variable v;
 
     PDM_TRY(find_variable(f, name, &v));
-    if (v.n_dim > 1)
-        PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: %s: %d dimensions; a coordinate has one", f->path, name, v.n_dim);
+    PDM_TRY(check_dimension(f, &v));
     PDM_TRY(read_values(f, &v, units, &value));
     PDM_TRY(check_increasing(f, name, value, v.n_value));
     *values = value;
@@ -271,6 +308,75 @@ done:
     return status;
 }
 
+static void turn_round(double *x, pdm_size n)
+{
+    for (pdm_size i = 0; i < n / 2; i++) {
+        const double keep = x[i];
+        x[i]              = x[n - 1 - i];
+        x[n - 1 - i]      = keep;
+    }
+}
+
+pdm_status pdm_fields_axis(pdm_fields *f, const char *name, int *variable, bool *falls, double **values, pdm_size *n)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size length = pdm_fields_dimension(f, name);
+    const int      number = pdm_fields_find(f, name);
+    double        *value  = NULL;
+    pdm_variable   v      = {.n_dim = -1};
+
+    if (length < 0) PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: no dimension %s", f->path, name);
+    if (length == 0) PDM_FAIL(f->ctx, PDM_ERR_DATA, "%s: dimension %s has no entries", f->path, name);
+    if (number >= 0) PDM_TRY(pdm_fields_variable(f, number, &v));
+    if (v.n_dim == 1) {
+        PDM_TRY(check_dimension(f, &v));
+        PDM_TRY(read_values(f, &v, NULL, &value));
+    } else {
+        PDM_TRY(pdm_alloc_array(f->ctx, length, &value));
+        for (pdm_size i = 0; i < length; i++) value[i] = (double)i;
+    }
+    *falls = length > 1 && value[length - 1] < value[0];
+    if (*falls) turn_round(value, length);
+    PDM_TRY(check_increasing(f, name, value, length));
+    *variable = v.n_dim == 1 ? number : -1;
+    *values   = value;
+    *n        = length;
+    value     = NULL;
+done:
+    pdm_free(f->ctx, value);
+    return status;
+}
+
+/* ---- a block as it is -------------------------------------------------------------------------------------------- */
+
+pdm_status pdm_fields_part(pdm_fields *f, const pdm_variable *v, const pdm_size *first, const pdm_size *count,
+                           double *values)
+{
+    pdm_status status = PDM_OK;
+    size_t     start[PDM_FIELDS_MAX_DIM], extent[PDM_FIELDS_MAX_DIM];
+    pdm_size   n      = 1;
+    double     stored = 0.0;
+    io_packing packing;
+
+    for (int d = 0; d < v->n_dim; d++) {
+        if (first[d] < 0 || count[d] < 0 || first[d] > v->shape[d] - count[d])
+            PDM_FAIL(f->ctx, PDM_ERR_ARGUMENT, "%s: %s: entries %lld to %lld of dimension %s wanted; it has %lld",
+                     f->path, v->name, (long long)first[d], (long long)(first[d] + count[d]) - 1, v->dim[d],
+                     (long long)v->shape[d]);
+        start[d]  = (size_t)first[d];
+        extent[d] = (size_t)count[d];
+        n *= count[d];
+    }
+    PDM_TRY(io_packing_read(f->ctx, f->path, f->ncid, v->number, v->name, &packing));
+    IO_NC(f->ctx, f->path, nc_get_vara_double(f->ncid, v->number, start, extent, values));
+    for (pdm_size i = 0, bad = 0; i < n && bad >= 0; i += bad + 1) {
+        bad = io_packing_apply(&packing, values + i, n - i, &stored);
+        if (bad >= 0) values[i + bad] = (double)NAN;
+    }
+done:
+    return status;
+}
+
 /* ---- fields in the wanted order ---------------------------------------------------------------------------------- */
 
 static const char *wanted_name(const char *dim)
@@ -278,7 +384,7 @@ static const char *wanted_name(const char *dim)
     return dim[0] == '?' ? dim + 1 : dim;
 }
 
-static pdm_status dimensions_error(pdm_fields *f, const variable *v, pdm_size n_dim, const char *const *dims)
+static pdm_status dimensions_error(pdm_fields *f, const pdm_variable *v, pdm_size n_dim, const char *const *dims)
 {
     pdm_status status = PDM_OK;
     pdm_text   has = {.ctx = f->ctx}, wanted = {.ctx = f->ctx};
@@ -299,11 +405,11 @@ done:
 }
 
 /* stride [n_dim]: of each wanted dimension in the file's array, 0 for an absent optional one. False: they differ. */
-static bool match_dimensions(const variable *v, pdm_size n_dim, const char *const *dims, pdm_size *shape,
+static bool match_dimensions(const pdm_variable *v, pdm_size n_dim, const char *const *dims, pdm_size *shape,
                              pdm_size *stride)
 {
-    bool     used[VARIABLE_MAX_DIM] = {false};
-    pdm_size step[VARIABLE_MAX_DIM];
+    bool     used[PDM_FIELDS_MAX_DIM] = {false};
+    pdm_size step[PDM_FIELDS_MAX_DIM];
 
     for (int d = v->n_dim - 1; d >= 0; d--) step[d] = d == v->n_dim - 1 ? 1 : step[d + 1] * v->shape[d + 1];
     for (pdm_size w = 0; w < n_dim; w++) {
@@ -323,8 +429,8 @@ static bool match_dimensions(const variable *v, pdm_size n_dim, const char *cons
 static void permute(pdm_size n_dim, const pdm_size *shape, const pdm_size *stride, pdm_size n, const double *from,
                     double *to)
 {
-    pdm_size index[VARIABLE_MAX_DIM] = {0};
-    pdm_size at                      = 0;
+    pdm_size index[PDM_FIELDS_MAX_DIM] = {0};
+    pdm_size at                        = 0;
 
     for (pdm_size i = 0; i < n; i++) {
         to[i] = from[at];
@@ -351,14 +457,14 @@ static bool is_in_order(pdm_size n_dim, const pdm_size *shape, const pdm_size *s
 pdm_status pdm_fields_read(pdm_fields *f, const char *name, pdm_size n_dim, const char *const *dims, const char *units,
                            pdm_size *shape, double **values)
 {
-    pdm_status status = PDM_OK;
-    double    *value = NULL, *ordered = NULL;
-    pdm_size   extent[VARIABLE_MAX_DIM], stride[VARIABLE_MAX_DIM];
-    variable   v;
+    pdm_status   status = PDM_OK;
+    double      *value = NULL, *ordered = NULL;
+    pdm_size     extent[PDM_FIELDS_MAX_DIM], stride[PDM_FIELDS_MAX_DIM];
+    pdm_variable v;
 
-    if (n_dim < 0 || n_dim > VARIABLE_MAX_DIM)
+    if (n_dim < 0 || n_dim > PDM_FIELDS_MAX_DIM)
         PDM_FAIL(f->ctx, PDM_ERR_ARGUMENT, "%lld dimensions wanted; 0 to %d expected", (long long)n_dim,
-                 VARIABLE_MAX_DIM);
+                 PDM_FIELDS_MAX_DIM);
     PDM_TRY(find_variable(f, name, &v));
     if (!match_dimensions(&v, n_dim, dims, extent, stride)) PDM_TRY(dimensions_error(f, &v, n_dim, dims));
     PDM_TRY(read_values(f, &v, units, &value));

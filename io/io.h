@@ -117,7 +117,7 @@ pdm_status                pdm_fields_open(pdm_context *ctx, const char *path, pd
 void                      pdm_fields_close(pdm_fields **f);
 bool                      pdm_fields_has(const pdm_fields *f, const char *name);
 /* Reads coordinate variable `name` in `units` (NULL: as stored): finite, strictly increasing (strictly decreasing is
- * refused too, with words). *values allocated. */
+ * refused too, with words), on the dimension of its name where the file has one. *values allocated. */
 pdm_status pdm_fields_coordinate(pdm_fields *f, const char *name, const char *units, double **values, pdm_size *n);
 /* Reads variable `name` with dimensions dims[0..n_dim) brought into that order whatever the file's order, unpacked
  * (scale_factor, add_offset), converted to `units` (NULL: as stored; a variable without units attribute is taken as is).
@@ -130,6 +130,28 @@ pdm_status pdm_fields_read(pdm_fields *f, const char *name, pdm_size n_dim, cons
 pdm_size     pdm_fields_dimension(const pdm_fields *f, const char *name);
 const char  *pdm_fields_path(const pdm_fields *f);
 pdm_context *pdm_fields_context(const pdm_fields *f);
+
+/* For those who take a file as it is. Variables have numbers from 0 on, in the order of the file. */
+#define PDM_FIELDS_MAX_DIM 16
+#define PDM_FIELDS_NAME    257 /* bytes of a name with its end */
+typedef struct pdm_variable {
+    char     name[PDM_FIELDS_NAME], dim[PDM_FIELDS_MAX_DIM][PDM_FIELDS_NAME];
+    bool     is_real; /* stored as float or double */
+    int      number, n_dim;
+    pdm_size shape[PDM_FIELDS_MAX_DIM], n_value; /* may be 0 */
+} pdm_variable;
+int        pdm_fields_n_variable(const pdm_fields *f);
+int        pdm_fields_find(const pdm_fields *f, const char *name); /* -1: there is none */
+pdm_status pdm_fields_variable(pdm_fields *f, int number, pdm_variable *out);
+/* A text attribute, of the file for variable -1. Allocated; NULL where there is none, or no text. */
+pdm_status pdm_fields_text(pdm_fields *f, int variable, const char *name, char **out);
+/* Coordinates of dimension `name` as stored: finite, and strictly increasing once falling ones are turned round, which
+ * *falls says. Without a variable on it and of its name they are 0, 1, 2, ... and *variable is -1. *values allocated. */
+pdm_status pdm_fields_axis(pdm_fields *f, const char *name, int *variable, bool *falls, double **values, pdm_size *n);
+/* A block of a variable, count [n_dim] entries from first [n_dim] on, in the file's order and units, unpacked; NaN where
+ * values are missing or not finite. values [prod count]. */
+pdm_status pdm_fields_part(pdm_fields *f, const pdm_variable *v, const pdm_size *first, const pdm_size *count,
+                           double *values);
 
 /* ---- fields out (io/output.c) ---------------------------------------------------------------------------------------------
  * Written to a file beside `path`; pdm_output_commit renames it, pdm_output_destroy without commit removes it. */
@@ -184,6 +206,9 @@ pdm_status pdm_store_get(pdm_store *s, const char *group, const char *name, pdm_
 pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, const char *name, pdm_store_type type,
                               pdm_size n, void *values);
 void       pdm_store_destroy(pdm_store **s); /* not committed: nothing is left behind */
+
+/* A whole file or none: bytes to a file beside `path`, flushed to disk, renamed (io/whole.c). */
+pdm_status pdm_file_write(pdm_context *ctx, const char *path, const void *bytes, size_t n);
 
 /* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------------------- */
 typedef struct pdm_jsonl pdm_jsonl;

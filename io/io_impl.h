@@ -114,7 +114,7 @@ typedef struct io_packing {
 } io_packing;
 pdm_status io_packing_read(pdm_context *ctx, const char *path, int ncid, int variable, const char *name, io_packing *p);
 /* Unpacks in place. Index of the first number that is missing or not finite, or -1: then all are unpacked; with an
- * index nothing is said about the values, but *stored is the number found there. */
+ * index those before it are, and *stored is the number found there. */
 pdm_size io_packing_apply(const io_packing *p, double *values, pdm_size n, double *stored);
 /* A text attribute of any length, allocated; NULL when absent or not a text. */
 pdm_status io_netcdf_text(pdm_context *ctx, const char *path, int ncid, int variable, const char *name, char **out);

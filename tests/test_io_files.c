@@ -432,6 +432,9 @@ static const struct {
     {"double x(x) ; x:units = \"s\" ; data: x = 0, 1, 2 ;", ": x:units: \"s\" does not convert to \"m\""},
     {"double x(x, x) ; data: x = 0, 1, 2, 3, 4, 5, 6, 7, 8 ;", ": x: 2 dimensions; a coordinate has one"},
     {"double y(x) ; data: y = 0, 1, 2 ;", "*: no variable \"x\""},
+    {"double x(other) ; data: x = 0, 1, 2, 3, 4 ;",
+     ": coordinate x has 5 entries on dimension other; 3 on dimension x expected"},
+    {"double x ; data: x = 0 ;", ": coordinate x has 1 entry on no dimension; 3 on dimension x expected"},
 };
 
 START_TEST(test_fields_coordinate)
@@ -442,7 +445,7 @@ START_TEST(test_fields_coordinate)
         double     *value = NULL;
         pdm_size    n     = -1;
 
-        (void)snprintf(cdl, sizeof cdl, "netcdf f { dimensions: x = 3 ; variables: %s }",
+        (void)snprintf(cdl, sizeof cdl, "netcdf f { dimensions: x = 3, other = 5 ; variables: %s }",
                        coordinate_table[_i].variable);
         path = make_netcdf("f.nc", "nc4", cdl);
         ck_assert_int_eq(pdm_fields_open(ctx, path, &f), PDM_OK);
@@ -459,6 +462,57 @@ START_TEST(test_fields_coordinate)
         pdm_fields_close(&f);
     }
 END_TEST
+
+/* What takes files as they are: axes either way and without a variable, blocks with gaps. */
+START_TEST(test_fields_as_they_are)
+    {
+        const char *path = make_netcdf("f.nc", "nc4",
+                                       "netcdf f { dimensions: t = 2, x = 3, n = 2, zero = UNLIMITED, y = 2, zz = 7 ; "
+                                       "variables: double t(t) ; float x(x) ; short u(t, x) ; double y(zz) ; "
+                                       "u:_FillValue = 5s ; u:scale_factor = 0.5 ; u:note = \"one\" ; int n(n, n) ; "
+                                       "data: t = 0, 1 ; x = 3, 2, 0 ; u = 1, 2, 3, 4, 5, 6 ; "
+                                       "y = 0, 1, 2, 3, 4, 5, 6 ; n = 0, 0, 0, 0 ; }");
+        const pdm_size first[2] = {0, 1}, count[2] = {2, 2}, too_many[2] = {2, 3};
+        const double   wanted[4] = {1.0, 1.5, (double)NAN, 3.0};
+        pdm_fields    *f         = NULL;
+        pdm_variable   v;
+        double        *x = NULL, u[4];
+        pdm_size       n = -1;
+        int            variable;
+        bool           falls;
+        char          *text = NULL;
+
+        ck_assert_int_eq(pdm_fields_open(ctx, path, &f), PDM_OK);
+        ck_assert_int_eq(pdm_fields_n_variable(f), 5);
+        ck_assert_int_eq(pdm_fields_find(f, "no"), -1);
+        ck_assert_int_eq(pdm_fields_axis(f, "x", &variable, &falls, &x, &n), PDM_OK);
+        ck_assert(falls && variable == pdm_fields_find(f, "x") && n == 3 && x[0] == 0.0 && x[2] == 3.0);
+        pdm_free(ctx, x);
+        ck_assert_int_eq(pdm_fields_axis(f, "n", &variable, &falls, &x, &n), PDM_OK);
+        ck_assert(!falls && variable == -1 && n == 2 && x[0] == 0.0 && x[1] == 1.0);
+        pdm_free(ctx, x);
+        x = NULL;
+        ck_assert_int_eq(pdm_fields_axis(f, "y", &variable, &falls, &x, &n), PDM_ERR_DATA);
+        check_error(path, ": coordinate y has 7 entries on dimension zz; 2 on dimension y expected");
+        ck_assert_int_eq(pdm_fields_axis(f, "zero", &variable, &falls, &x, &n), PDM_ERR_DATA);
+        check_error(path, ": dimension zero has no entries");
+        ck_assert_int_eq(pdm_fields_axis(f, "none", &variable, &falls, &x, &n), PDM_ERR_DATA);
+        ck_assert_ptr_null(x);
+
+        ck_assert_int_eq(pdm_fields_variable(f, pdm_fields_find(f, "u"), &v), PDM_OK);
+        ck_assert(!v.is_real && v.n_dim == 2 && v.n_value == 6 && strcmp(v.dim[1], "x") == 0 && v.shape[1] == 3);
+        ck_assert_int_eq(pdm_fields_part(f, &v, first, count, u), PDM_OK);
+        for (int i = 0; i < 4; i++) ck_assert(isnan(wanted[i]) ? isnan(u[i]) : u[i] == wanted[i]);
+        ck_assert_int_eq(pdm_fields_part(f, &v, first, too_many, u), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_fields_text(f, v.number, "note", &text), PDM_OK);
+        ck_assert_str_eq(text, "one");
+        pdm_free(ctx, text);
+        ck_assert_int_eq(pdm_fields_text(f, -1, "note", &text), PDM_OK);
+        ck_assert_ptr_null(text);
+        pdm_fields_close(&f);
+    }
+END_TEST
+
 
 /* ---- fields out -------------------------------------------------------------------------------------------------- */
 
@@ -1067,6 +1121,7 @@ static Suite *make_suite(void)
     tcase_add_loop_test(fields, test_fields_read, 0, 2 * N_OF(same_field));
     tcase_add_loop_test(fields, test_fields_bad, 0, N_OF(bad_field_table));
     tcase_add_loop_test(fields, test_fields_coordinate, 0, N_OF(coordinate_table));
+    tcase_add_test(fields, test_fields_as_they_are);
     suite_add_tcase(suite, fields);
 
     tcase_add_checked_fixture(output, set_up, tear_down);
