@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "cli/plot/plot.h"
+#include "plot/plot.h"
 
 static const option_info table[] = {
     {"output", 'o', OPTION_TEXT, offsetof(options, output), true, "PICTURE",
@@ -39,12 +39,20 @@ static void print_json(const plot_result *r, const options *o)
 
 static exit_code run(session *s, const options *o)
 {
-    exit_code   code = CODE_FINE;
-    plot_result r    = {0};
+    exit_code          code = CODE_FINE;
+    plot_result        r    = {0};
+    const plot_request q    = {.file      = o->operand[0],
+                               .reference = o->operand[1],
+                               .output    = o->output,
+                               .field     = o->field,
+                               .title     = o->title,
+                               .sample    = o->sample,
+                               .width     = o->width,
+                               .routing   = o->routing};
 
     if (o->n_set > 0) return fail(s, CODE_USAGE, "plot: --set changes a case; no case is read here");
     CLI_TRY(check_output(s));
-    CLI_TRY(plot_draw(s, o, &r));
+    CLI_TRY(check(s, plot_draw(s->ctx, &q, &r)));
     if (o->json)
         print_json(&r, o);
     else

@@ -17,7 +17,7 @@ function(pdm_set_up_target target)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:pdm_flags>)
 endfunction()
 
-# pdemoe (to ship) and pdemoe_test (all symbols visible): the layers add their objects to both.
+# pdemoe (to ship) and pdemoe_whole (static, all symbols to be had): the layers add their objects to both.
 function(pdm_set_up_library)
   pdm_set_up_target(pdemoe)
   set_target_properties(pdemoe PROPERTIES
@@ -26,11 +26,9 @@ function(pdm_set_up_library)
   target_include_directories(pdemoe INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   target_link_libraries(pdemoe PRIVATE m)
-  if(BUILD_TESTING)
-    add_library(pdemoe_test STATIC)
-    pdm_set_up_target(pdemoe_test)
-    target_link_libraries(pdemoe_test PUBLIC m)
-  endif()
+  add_library(pdemoe_whole STATIC)
+  pdm_set_up_target(pdemoe_whole)
+  target_link_libraries(pdemoe_whole PUBLIC m)
 endfunction()
 
 # Is the folder among those to build? Tests and everything else too when PDM_ONLY is empty.
@@ -41,7 +39,7 @@ function(pdm_wants folder out)
   endif()
 endfunction()
 
-# pdm_add_layer(<folder> SOURCES a.c ... [LINK target ...]): object library pdm_<folder>, in pdemoe and pdemoe_test.
+# pdm_add_layer(<folder> SOURCES a.c ... [LINK target ...]): object library pdm_<folder>, in pdemoe and pdemoe_whole.
 function(pdm_add_layer folder)
   cmake_parse_arguments(PARSE_ARGV 1 layer "" "" "SOURCES;LINK")
   if(layer_UNPARSED_ARGUMENTS OR NOT layer_SOURCES)
@@ -52,23 +50,21 @@ function(pdm_add_layer folder)
   target_link_libraries(pdm_${folder} PRIVATE ${layer_LINK})
   target_sources(pdemoe PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
   target_link_libraries(pdemoe PRIVATE ${layer_LINK})
-  if(BUILD_TESTING)
-    target_sources(pdemoe_test PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
-    target_link_libraries(pdemoe_test PUBLIC ${layer_LINK})
-  endif()
+  target_sources(pdemoe_whole PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
+  target_link_libraries(pdemoe_whole PUBLIC ${layer_LINK})
 endfunction()
 
-# pdm_add_program(<target> [NAME <file name>] SOURCES a.c ... [LINK target ...]): built on the public library alone.
-function(pdm_add_program target)
-  cmake_parse_arguments(PARSE_ARGV 1 program "" "NAME" "SOURCES;LINK")
-  add_executable(${target} ${program_SOURCES})
+function(pdm_set_up_program target)
   pdm_set_up_target(${target})
-  if(program_NAME)
-    set_target_properties(${target} PROPERTIES OUTPUT_NAME ${program_NAME})
-  endif()
-  set_target_properties(${target} PROPERTIES
-    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin INSTALL_RPATH "$ORIGIN/../${CMAKE_INSTALL_LIBDIR}")
-  target_link_libraries(${target} PRIVATE pdemoe::pdemoe ${program_LINK})
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+endfunction()
+
+# pdm_add_program(<target> SOURCES a.c ...): built on the public library alone.
+function(pdm_add_program target)
+  cmake_parse_arguments(PARSE_ARGV 1 program "" "" "SOURCES")
+  add_executable(${target} ${program_SOURCES})
+  pdm_set_up_program(${target})
+  target_link_libraries(${target} PRIVATE pdemoe::pdemoe)
 endfunction()
 
 # Environment, time limit, label and a scratch folder of its own (the working folder) for one test.
@@ -106,7 +102,7 @@ function(pdm_add_suite name)
   add_executable(test_${name} test_${name}.c)
   pdm_set_up_target(test_${name})
   target_compile_definitions(test_${name} PRIVATE PDM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-  target_link_libraries(test_${name} PRIVATE pdemoe_test PkgConfig::CHECK ${suite_LINK})
+  target_link_libraries(test_${name} PRIVATE pdemoe_whole PkgConfig::CHECK ${suite_LINK})
   add_test(NAME ${name} COMMAND test_${name})
   pdm_set_up_test(${name} "${suite_LABEL}")
 endfunction()
@@ -126,7 +122,7 @@ endfunction()
 function(pdm_add_fuzz name)
   add_executable(fuzz_${name} fuzz_${name}.c)
   pdm_set_up_target(fuzz_${name})
-  target_link_libraries(fuzz_${name} PRIVATE pdemoe_test)
+  target_link_libraries(fuzz_${name} PRIVATE pdemoe_whole)
   if(PDM_FUZZ)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     set(found ${PROJECT_BINARY_DIR}/corpus/${name}) # what the fuzzer adds is written here, beside the build

@@ -1,5 +1,5 @@
 /* Frame, ticks and labels of a panel. */
-#include "cli/plot/figure.h"
+#include "plot/figure.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,4 +1,4 @@
-#include "cli/plot/colour.h"
+#include "plot/colour.h"
 
 #include <math.h>
 

@@ -1,6 +1,6 @@
 /* Colours of pictures: made in Oklab (B. Ottosson, 2020), where equal steps look equal, from a few control points. */
-#ifndef PDM_CLI_PLOT_COLOUR_H
-#define PDM_CLI_PLOT_COLOUR_H
+#ifndef PDM_PLOT_COLOUR_H
+#define PDM_PLOT_COLOUR_H
 
 typedef struct colour {
     double red, green, blue; /* sRGB, 0 to 1 */

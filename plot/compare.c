@@ -1,8 +1,7 @@
 /* Two fields on the points that they have in common. */
-#include "cli/plot/data.h"
+#include "plot/data.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Entries of the one axis and of the other that are at the same place. */
@@ -17,17 +16,17 @@ static double extent(const plot_axis *x)
 }
 
 /* Single precision in one of the files must not matter: places are the same to a millionth of the extent. */
-static exit_code match(session *s, const char *path_a, const plot_axis *a, const char *path_b, const plot_axis *b,
-                       matching *m)
+static pdm_status match(pdm_context *ctx, const char *path_a, const plot_axis *a, const char *path_b,
+                        const plot_axis *b, matching *m)
 {
-    const double slack = 1e-6 * fmax(extent(a), extent(b));
+    pdm_status   status = PDM_OK;
+    const double slack  = 1e-6 * fmax(extent(a), extent(b));
 
-    m->a = calloc(a->n, sizeof *m->a);
-    m->b = calloc(a->n, sizeof *m->b);
-    if (!m->a || !m->b) return fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)a->n, &m->a));
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)a->n, &m->b));
     if (!a->name[0]) {
         m->n = 1; /* neither has such a dimension */
-        return CODE_FINE;
+        goto done;
     }
     for (size_t i = 0, k = 0; i < a->n; i++) {
         while (k < b->n && b->at[k] < a->at[i] - slack) k++;
@@ -36,31 +35,33 @@ static exit_code match(session *s, const char *path_a, const plot_axis *a, const
         m->b[m->n] = k++;
         m->n++;
     }
-    if (m->n >= 2) return CODE_FINE;
-    return fail(s, CODE_DATA,
-                "%s and %s have %s of their coordinates %s in common (%zu from %g to %g, and %zu from %g to %g): "
-                "predict on the "
-                "coordinates of the reference",
-                path_a, path_b, m->n ? "one only" : "none", a->name, a->n, a->at[0], a->at[a->n - 1], b->n, b->at[0],
-                b->at[b->n - 1]);
+    if (m->n < 2)
+        PDM_FAIL(ctx, PDM_ERR_DATA,
+                 "%s and %s have %s of their coordinates %s in common (%zu from %g to %g, and %zu from %g to %g): "
+                 "predict on the coordinates of the reference",
+                 path_a, path_b, m->n ? "one only" : "none", a->name, a->n, a->at[0], a->at[a->n - 1], b->n, b->at[0],
+                 b->at[b->n - 1]);
+done:
+    return status;
 }
 
-static void matching_release(matching *m)
+static void matching_release(pdm_context *ctx, matching *m)
 {
-    free(m->a);
-    free(m->b);
+    pdm_free(ctx, m->a);
+    pdm_free(ctx, m->b);
 }
 
 /* ---- names and units ---- */
 
-static exit_code agree(session *s, const char *path_a, const char *path_b, const char *name, char *units_a,
-                       char *units_b)
+static pdm_status agree(pdm_context *ctx, const char *path_a, const char *path_b, const char *name, char *units_a,
+                        char *units_b)
 {
     if (units_a[0] && units_b[0] && strcmp(units_a, units_b) != 0)
-        return fail(s, CODE_DATA, "%s is in %s in %s, and in %s in %s; the same units expected", name, units_a, path_a,
-                    units_b, path_b);
+        return pdm_error_set(ctx, PDM_ERR_DATA, NULL, __func__,
+                             "%s is in %s in %s, and in %s in %s; the same units expected", name, units_a, path_a,
+                             units_b, path_b);
     if (!units_a[0]) memcpy(units_a, units_b, PLOT_TEXT);
-    return CODE_FINE;
+    return PDM_OK;
 }
 
 static void lend_name(char *mine, const char *other)
@@ -68,19 +69,19 @@ static void lend_name(char *mine, const char *other)
     if (!mine[0]) memcpy(mine, other, PLOT_TEXT);
 }
 
-static exit_code agree_on_words(session *s, const char *path_a, plot_field *a, const char *path_b, plot_field *b)
+static pdm_status agree_on_words(pdm_context *ctx, const char *path_a, plot_field *a, const char *path_b, plot_field *b)
 {
     plot_axis *const of_a[] = {&a->t, &a->y, &a->x}, *const of_b[] = {&b->t, &b->y, &b->x};
-    exit_code code = CODE_FINE;
+    pdm_status status = PDM_OK;
 
-    CLI_TRY(agree(s, path_a, path_b, a->name, a->units, b->units));
+    PDM_TRY(agree(ctx, path_a, path_b, a->name, a->units, b->units));
     lend_name(a->long_name, b->long_name);
     for (int i = 0; i < 3; i++) {
-        CLI_TRY(agree(s, path_a, path_b, of_a[i]->name, of_a[i]->units, of_b[i]->units));
+        PDM_TRY(agree(ctx, path_a, path_b, of_a[i]->name, of_a[i]->units, of_b[i]->units));
         lend_name(of_a[i]->long_name, of_b[i]->long_name);
     }
 done:
-    return code;
+    return status;
 }
 
 /* ---- values ---- */
@@ -107,32 +108,30 @@ static void keep(plot_field *x, const size_t *t, size_t n_t, const size_t *y, si
     plot_field_count_missing(x);
 }
 
-static exit_code copy_axis(session *s, const plot_axis *from, plot_axis *to)
+static pdm_status copy_axis(pdm_context *ctx, const plot_axis *from, plot_axis *to)
 {
+    pdm_status status = PDM_OK;
+
     *to = *from;
-    if (!from->at) return CODE_FINE;
-    to->at = calloc(from->n, sizeof *to->at);
-    if (!to->at) return fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
+    if (!from->at) goto done;
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)from->n, &to->at));
     memcpy(to->at, from->at, from->n * sizeof *to->at);
-    return CODE_FINE;
+done:
+    return status;
 }
 
-static exit_code copy_shape(session *s, const plot_field *from, plot_field *to)
+static pdm_status copy_shape(pdm_context *ctx, const plot_field *from, plot_field *to)
 {
-    exit_code code = CODE_FINE;
+    pdm_status status = PDM_OK;
 
     *to      = *from;
-    to->t.at = to->y.at = to->x.at = NULL;
-    to->value                      = calloc(plot_field_size(from), sizeof *to->value);
-    if (!to->value) {
-        code = fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-        goto done;
-    }
-    CLI_TRY(copy_axis(s, &from->t, &to->t));
-    CLI_TRY(copy_axis(s, &from->y, &to->y));
-    CLI_TRY(copy_axis(s, &from->x, &to->x));
+    to->t.at = to->y.at = to->x.at = to->value = NULL;
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)plot_field_size(from), &to->value));
+    PDM_TRY(copy_axis(ctx, &from->t, &to->t));
+    PDM_TRY(copy_axis(ctx, &from->y, &to->y));
+    PDM_TRY(copy_axis(ctx, &from->x, &to->x));
 done:
-    return code;
+    return status;
 }
 
 static double subtract(const plot_field *a, const plot_field *b, double *out)
@@ -149,31 +148,32 @@ static double subtract(const plot_field *a, const plot_field *b, double *out)
     return sqrt(error / norm);
 }
 
-static void tell_left_out(session *s, const char *path, const plot_axis *x, size_t n_common)
+static void tell_left_out(pdm_context *ctx, const char *path, const plot_axis *x, size_t n_common)
 {
     if (n_common < x->n)
-        remark(s, "%s: %zu of %zu coordinates %s are compared; the others are not in both files", path, n_common, x->n,
-               x->name);
+        pdm_log(ctx, PDM_LOG_INFO, "plot",
+                "%s: %zu of %zu coordinates %s are compared; the others are not in both files", path, n_common, x->n,
+                x->name);
 }
 
-exit_code plot_compare(session *s, const char *path_a, plot_field *a, const char *path_b, plot_field *b,
-                       plot_field *difference, double *error)
+pdm_status plot_compare(pdm_context *ctx, const char *path_a, plot_field *a, const char *path_b, plot_field *b,
+                        plot_field *difference, double *error)
 {
     plot_axis *const of_a[] = {&a->t, &a->y, &a->x}, *const of_b[] = {&b->t, &b->y, &b->x};
-    exit_code code = CODE_FINE;
-    matching  m[3] = {0};
+    pdm_status status = PDM_OK;
+    matching   m[3]   = {0};
 
-    CLI_TRY(agree_on_words(s, path_a, a, path_b, b));
-    for (int i = 0; i < 3; i++) CLI_TRY(match(s, path_a, of_a[i], path_b, of_b[i], &m[i]));
-    for (int i = 0; i < 3; i++) tell_left_out(s, path_a, of_a[i], m[i].n);
+    PDM_TRY(agree_on_words(ctx, path_a, a, path_b, b));
+    for (int i = 0; i < 3; i++) PDM_TRY(match(ctx, path_a, of_a[i], path_b, of_b[i], &m[i]));
+    for (int i = 0; i < 3; i++) tell_left_out(ctx, path_a, of_a[i], m[i].n);
     keep(a, m[0].a, m[0].n, m[1].a, m[1].n, m[2].a, m[2].n);
     keep(b, m[0].b, m[0].n, m[1].b, m[1].n, m[2].b, m[2].n);
-    CLI_TRY(copy_shape(s, a, difference));
+    PDM_TRY(copy_shape(ctx, a, difference));
     *error = subtract(a, b, difference->value);
     plot_field_count_missing(difference);
     if (difference->n_missing == plot_field_size(difference))
-        code = fail(s, CODE_DATA, "%s and %s: %s has no point where both are finite", path_a, path_b, a->name);
+        PDM_FAIL(ctx, PDM_ERR_DATA, "%s and %s: %s has no point where both are finite", path_a, path_b, a->name);
 done:
-    for (int i = 0; i < 3; i++) matching_release(&m[i]);
-    return code;
+    for (int i = 0; i < 3; i++) matching_release(ctx, &m[i]);
+    return status;
 }

@@ -1,5 +1,5 @@
 /* Predictions beside their references: a row an item, or a row a time where there are maps at several times. */
-#include "cli/plot/job.h"
+#include "plot/job.h"
 
 #include <stdio.h>
 
@@ -106,20 +106,20 @@ static void fill_compared(const job *j, const item *x, int row)
     }
 }
 
-exit_code arrange_comparison(session *s, job *j)
+pdm_status arrange_comparison(pdm_context *ctx, job *j)
 {
-    exit_code code  = CODE_FINE;
-    int       n_row = 0, n_column = 0, row = 0;
+    pdm_status status = PDM_OK;
+    int        n_row = 0, n_column = 0, row = 0;
 
     for (size_t i = 0; i < j->n_item; i++) {
         n_row += count_rows(j, &j->item[i]);
         if (count_columns(&j->item[i]) > n_column) n_column = count_columns(&j->item[i]);
     }
-    CLI_TRY(figure_create(s, n_row, n_column, &j->figure));
+    PDM_TRY(figure_create(ctx, n_row, n_column, &j->figure));
     for (size_t i = 0; i < j->n_item; i++) {
         fill_compared(j, &j->item[i], row);
         row += count_rows(j, &j->item[i]);
     }
 done:
-    return code;
+    return status;
 }

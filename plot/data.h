@@ -1,46 +1,49 @@
 /* What is drawn: fields from NetCDF files (CF), read one sample at a time, and the log of a training run. */
-#ifndef PDM_CLI_PLOT_DATA_H
-#define PDM_CLI_PLOT_DATA_H
+#ifndef PDM_PLOT_DATA_H
+#define PDM_PLOT_DATA_H
 
-#include "cli/cli.h"
+#include "io/io.h"
 
 enum { PLOT_TEXT = 256, PLOT_MAX_FIELD = 16, PLOT_MAX_INPUT = 4, PLOT_MAX_CUT = 4 };
 
-/* ---- NetCDF files (file.c) ---- */
+/* ---- files of fields (file.c) ---- */
 
 typedef enum plot_kind { PLOT_FIELDS, PLOT_MODEL, PLOT_LOG } plot_kind;
 
 /* By its content, and a log also by its name. */
-exit_code plot_kind_of(session *s, const char *path, plot_kind *out);
+pdm_status plot_kind_of(pdm_context *ctx, const char *path, plot_kind *out);
+
+/* A variable on samples alone, but those of the solver. */
+typedef struct plot_input {
+    char    name[PLOT_TEXT], units[PLOT_TEXT]; /* units "" for "1" */
+    double *value;                             /* [n_sample]; NaN where missing */
+} plot_input;
 
 typedef struct plot_file {
     const char *path; /* borrowed */
-    int         ncid;
-    bool        is_open;
+    pdm_fields *fields;
     char        title[PLOT_TEXT];
-    int         sample_dim;                     /* -1: none */
+    char        sample_dim[PDM_FIELDS_NAME];    /* "": none */
     size_t      n_sample;                       /* 1 without such a dimension */
-    int         n_field, field[PLOT_MAX_FIELD]; /* variables on the most dimensions */
-    int         n_input, input[PLOT_MAX_INPUT]; /* variables on samples alone, but those of the solver */
+    int         n_field, field[PLOT_MAX_FIELD]; /* numbers of the variables on the most dimensions */
+    int         n_input;
+    plot_input  input[PLOT_MAX_INPUT];
 } plot_file;
 
-exit_code plot_file_open(session *s, const char *path, plot_file *out);
-void      plot_file_close(plot_file *f);
-/* The variable of that name; an error lists the fields there are. */
-exit_code plot_file_find(session *s, const plot_file *f, const char *name, int *variable);
-/* Is there one? */
-bool plot_file_has(const plot_file *f, const char *name, int *variable);
-void plot_variable_name(const plot_file *f, int variable, char text[PLOT_TEXT]);
+pdm_status plot_file_open(pdm_context *ctx, const char *path, plot_file *out);
+void       plot_file_close(pdm_context *ctx, plot_file *f);
+/* Number of the field of that name; -1: there is none. plot_file_find has an error that lists those there are. */
+pdm_status plot_file_has(const plot_file *f, const char *name, int *variable);
+pdm_status plot_file_find(pdm_context *ctx, const plot_file *f, const char *name, int *variable);
 /* Does the file call the variable an input (role = "input")? */
-bool plot_is_input(const plot_file *f, int variable);
+pdm_status plot_is_input(pdm_context *ctx, const plot_file *f, int variable, bool *out);
 /* Is the sample there? */
-exit_code plot_file_check_sample(session *s, const plot_file *f, size_t sample);
+pdm_status plot_file_check_sample(pdm_context *ctx, const plot_file *f, size_t sample);
 /* "sample 2, a = 0.3", or "" for a file without samples. */
 void plot_sample_text(const plot_file *f, size_t sample, char text[PLOT_TEXT]);
-/* Value of the scalar input i; NaN where it has none. */
-double plot_input_value(const plot_file *f, int i, size_t sample);
-/* Attribute as text; "" where there is none, or no text. */
-void plot_attribute(const plot_file *f, int variable, const char *name, char text[PLOT_TEXT]);
+/* A text attribute, on one line and cut to size, of the file for variable -1; "" where there is none. */
+pdm_status plot_attribute(pdm_context *ctx, const plot_file *f, int variable, const char *name, char text[PLOT_TEXT]);
+pdm_status plot_units(pdm_context *ctx, const plot_file *f, int variable, char text[PLOT_TEXT]); /* "" for "1" */
 
 /* ---- fields (field.c) ---- */
 
@@ -68,11 +71,11 @@ typedef struct plot_field {
 } plot_field;
 
 /* like: NULL, or the field whose axes and cuts are to be found in this file too. */
-exit_code plot_field_read(session *s, const plot_file *f, int variable, size_t sample, const plot_field *like,
-                          plot_field *out);
-void      plot_field_release(plot_field *x);
-size_t    plot_field_size(const plot_field *x);
-void      plot_field_count_missing(plot_field *x);
+pdm_status plot_field_read(pdm_context *ctx, const plot_file *f, int variable, size_t sample, const plot_field *like,
+                           plot_field *out);
+void       plot_field_release(pdm_context *ctx, plot_field *x);
+size_t     plot_field_size(const plot_field *x);
+void       plot_field_count_missing(plot_field *x);
 /* "z = 0.5 m", "" without a cut. */
 void plot_cut_text(const plot_field *x, char text[PLOT_TEXT]);
 /* "t = 0.5 s" */
@@ -86,8 +89,8 @@ void plot_range(const double *value, size_t n, double *low, double *high);
 
 /* Reduces both to the points that they have in common, and makes their difference a - b on these. *error is the relative
  * L2 error of a against b over points where both are finite. Names and units that one lacks are taken from the other. */
-exit_code plot_compare(session *s, const char *path_a, plot_field *a, const char *path_b, plot_field *b,
-                       plot_field *difference, double *error);
+pdm_status plot_compare(pdm_context *ctx, const char *path_a, plot_field *a, const char *path_b, plot_field *b,
+                        plot_field *difference, double *error);
 
 /* ---- logs (log.c) ---- */
 
@@ -98,7 +101,7 @@ typedef struct plot_log {
     double *column[N_LOG_COLUMN]; /* [n]; NaN where a line has no such number */
 } plot_log;
 
-exit_code plot_log_read(session *s, const char *path, plot_log *out);
-void      plot_log_release(plot_log *x);
+pdm_status plot_log_read(pdm_context *ctx, const char *path, plot_log *out);
+void       plot_log_release(pdm_context *ctx, plot_log *x);
 
 #endif

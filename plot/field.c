@@ -1,14 +1,11 @@
 /* One field of one sample, with its axes brought into the order (time, y, x). */
-#include "cli/plot/data.h"
+#include "plot/data.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <netcdf.h>
-
-#include "cli/plot/ticks.h"
+#include "plot/ticks.h"
 
 enum { MAX_DIM = 8 };
 
@@ -28,17 +25,6 @@ typedef struct layout {
     dimension dim[MAX_DIM];
 } layout;
 
-static exit_code check_nc(session *s, const plot_file *f, const char *variable, int result)
-{
-    if (result == NC_NOERR) return CODE_FINE;
-    return fail(s, CODE_FILE, "%s: %s cannot be read: %s", f->path, variable, nc_strerror(result));
-}
-
-static exit_code no_memory(session *s)
-{
-    return fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-}
-
 /* ---- axes ---- */
 
 static char letter_of(const char *axis, const char *name)
@@ -50,65 +36,24 @@ static char letter_of(const char *axis, const char *name)
     return strcmp(name, "z") == 0 ? 'Z' : '\0';
 }
 
-static void read_units(const plot_file *f, int variable, char text[PLOT_TEXT])
+static pdm_status read_dimension(pdm_context *ctx, const plot_file *f, const char *name, dimension *d)
 {
-    plot_attribute(f, variable, "units", text);
-    if (strcmp(text, "1") == 0) text[0] = '\0';
-}
+    pdm_status status          = PDM_OK;
+    char       axis[PLOT_TEXT] = "";
+    int        variable        = -1;
+    pdm_size   n               = 0;
 
-/* Coordinates must be finite and go one way; falling ones are turned round. */
-static exit_code check_coordinates(session *s, const plot_file *f, dimension *d)
-{
-    double *const at = d->axis.at;
-    const size_t  n  = d->axis.n;
-
-    for (size_t i = 0; i < n; i++)
-        if (!isfinite(at[i]))
-            return fail(s, CODE_DATA, "%s: coordinate %s is %g at number %zu; finite numbers expected", f->path,
-                        d->axis.name, at[i], i);
-    d->falls = n > 1 && at[1] < at[0];
-    for (size_t i = 1; i < n; i++)
-        if (d->falls ? at[i] >= at[i - 1] : at[i] <= at[i - 1])
-            return fail(s, CODE_DATA,
-                        "%s: coordinate %s goes from %g to %g at number %zu; increasing or decreasing numbers expected",
-                        f->path, d->axis.name, at[i - 1], at[i], i);
-    for (size_t i = 0; d->falls && i < n / 2; i++) {
-        const double keep = at[i];
-        at[i]             = at[n - 1 - i];
-        at[n - 1 - i]     = keep;
-    }
-    return CODE_FINE;
-}
-
-static exit_code read_dimension(session *s, const plot_file *f, int dim, dimension *d)
-{
-    exit_code code                  = CODE_FINE;
-    char      name[NC_MAX_NAME + 1] = "", axis[PLOT_TEXT] = "";
-    int       id = -1, n_dim = 0;
-
-    CLI_TRY(check_nc(s, f, "a dimension", nc_inq_dim(f->ncid, dim, name, &d->axis.n)));
     snprintf(d->axis.name, sizeof d->axis.name, "%.*s", PLOT_TEXT - 1, name);
-    if (d->axis.n == 0) {
-        code = fail(s, CODE_DATA, "%s: dimension %s has no entries", f->path, name);
-        goto done;
-    }
-    d->axis.at = calloc(d->axis.n, sizeof *d->axis.at);
-    if (!d->axis.at) {
-        code = no_memory(s);
-        goto done;
-    }
-    for (size_t i = 0; i < d->axis.n; i++) d->axis.at[i] = (double)i;
-    if (nc_inq_varid(f->ncid, name, &id) == NC_NOERR && nc_inq_varndims(f->ncid, id, &n_dim) == NC_NOERR &&
-        n_dim == 1) {
-        CLI_TRY(check_nc(s, f, name, nc_get_var_double(f->ncid, id, d->axis.at)));
-        plot_attribute(f, id, "axis", axis);
-        plot_attribute(f, id, "long_name", d->axis.long_name);
-        read_units(f, id, d->axis.units);
+    PDM_TRY(pdm_fields_axis(f->fields, name, &variable, &d->falls, &d->axis.at, &n));
+    d->axis.n = (size_t)n;
+    if (variable >= 0) {
+        PDM_TRY(plot_attribute(ctx, f, variable, "axis", axis));
+        PDM_TRY(plot_attribute(ctx, f, variable, "long_name", d->axis.long_name));
+        PDM_TRY(plot_units(ctx, f, variable, d->axis.units));
     }
     d->letter = letter_of(axis, name);
-    CLI_TRY(check_coordinates(s, f, d));
 done:
-    return code;
+    return status;
 }
 
 /* ---- roles ---- */
@@ -153,115 +98,82 @@ static int find_name(const layout *l, const char *name)
     return -1;
 }
 
-static exit_code find_cut(session *s, const plot_file *f, dimension *d, const plot_cut *cut)
+static pdm_status find_cut(pdm_context *ctx, const plot_file *f, dimension *d, const plot_cut *cut)
 {
     const plot_axis *a     = &d->axis;
     const double     slack = 1e-6 * (fabs(cut->at) + (a->at[a->n - 1] - a->at[0]));
 
     for (d->fixed = 0; d->fixed < a->n; d->fixed++)
-        if (fabs(a->at[d->fixed] - cut->at) <= slack) return CODE_FINE;
-    return fail(s, CODE_DATA, "%s: no coordinate %s = %g, which is what is to be compared", f->path, a->name, cut->at);
+        if (fabs(a->at[d->fixed] - cut->at) <= slack) return PDM_OK;
+    return pdm_error_set(ctx, PDM_ERR_DATA, NULL, __func__,
+                         "%s: no coordinate %s = %g, which is what is to be compared", f->path, a->name, cut->at);
 }
 
-static exit_code copy_roles(session *s, const plot_file *f, const char *variable, layout *l, const plot_field *like)
+static pdm_status copy_roles(pdm_context *ctx, const plot_file *f, const char *variable, layout *l,
+                             const plot_field *like)
 {
     const struct {
         const plot_axis *axis;
         role             is;
-    } part[]                = {{&like->t, ROLE_T}, {&like->y, ROLE_Y}, {&like->x, ROLE_X}};
-    exit_code code          = CODE_FINE;
-    bool      used[MAX_DIM] = {false};
+    } part[]                 = {{&like->t, ROLE_T}, {&like->y, ROLE_Y}, {&like->x, ROLE_X}};
+    pdm_status status        = PDM_OK;
+    bool       used[MAX_DIM] = {false};
 
     for (int p = 0; p < 3; p++) {
         if (!part[p].axis->name[0]) continue;
         const int i = find_name(l, part[p].axis->name);
         if (i < 0)
-            return fail(s, CODE_DATA,
-                        "%s: %s has no dimension %s; a reference has the dimensions of what is compared with it",
-                        f->path, variable, part[p].axis->name);
+            PDM_FAIL(ctx, PDM_ERR_DATA,
+                     "%s: %s has no dimension %s; a reference has the dimensions of what is compared with it", f->path,
+                     variable, part[p].axis->name);
         l->dim[i].is = part[p].is;
         used[i]      = true;
     }
     for (int c = 0; c < like->n_cut; c++) {
         const int i = find_name(l, like->cut[c].name);
         if (i < 0) continue;
-        CLI_TRY(find_cut(s, f, &l->dim[i], &like->cut[c]));
+        PDM_TRY(find_cut(ctx, f, &l->dim[i], &like->cut[c]));
         used[i] = true;
     }
     for (int i = 0; i < l->n_dim; i++)
         if (!used[i] && l->dim[i].is != ROLE_SAMPLE && l->dim[i].axis.n > 1)
-            return fail(s, CODE_DATA, "%s: %s has a dimension %s, which is not in what is compared with it", f->path,
-                        variable, l->dim[i].axis.name);
+            PDM_FAIL(ctx, PDM_ERR_DATA, "%s: %s has a dimension %s, which is not in what is compared with it", f->path,
+                     variable, l->dim[i].axis.name);
 done:
-    return code;
+    return status;
 }
 
-static exit_code read_layout(session *s, const plot_file *f, int variable, const char *name, size_t sample,
-                             const plot_field *like, layout *l)
+static pdm_status read_layout(pdm_context *ctx, const plot_file *f, const pdm_variable *v, size_t sample,
+                              const plot_field *like, layout *l)
 {
-    exit_code code = CODE_FINE;
-    int       n    = 0, dim[NC_MAX_VAR_DIMS];
+    pdm_status status = PDM_OK;
 
-    CLI_TRY(check_nc(s, f, name, nc_inq_var(f->ncid, variable, NULL, NULL, &n, dim, NULL)));
-    if (n > MAX_DIM) {
-        code =
-            fail(s, CODE_UNSUPPORTED, "%s: %s has %d dimensions; at most %d can be drawn", f->path, name, n, MAX_DIM);
-        goto done;
-    }
-    for (l->n_dim = 0; l->n_dim < n; l->n_dim++) {
+    if (v->n_dim > MAX_DIM)
+        PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "%s: %s has %d dimensions; at most %d can be drawn", f->path, v->name,
+                 v->n_dim, MAX_DIM);
+    for (l->n_dim = 0; l->n_dim < v->n_dim; l->n_dim++) {
         dimension *d = &l->dim[l->n_dim];
-        d->is        = dim[l->n_dim] == f->sample_dim ? ROLE_SAMPLE : ROLE_CUT;
+        d->is        = strcmp(v->dim[l->n_dim], f->sample_dim) == 0 ? ROLE_SAMPLE : ROLE_CUT;
         d->fixed     = d->is == ROLE_SAMPLE ? sample : 0;
-        if (d->is == ROLE_CUT) CLI_TRY(read_dimension(s, f, dim[l->n_dim], d));
+        if (d->is == ROLE_CUT) PDM_TRY(read_dimension(ctx, f, v->dim[l->n_dim], d));
     }
     if (like)
-        CLI_TRY(copy_roles(s, f, name, l, like));
+        PDM_TRY(copy_roles(ctx, f, v->name, l, like));
     else
         choose_roles(l);
 done:
-    return code;
+    return status;
 }
 
-static void layout_release(layout *l)
+static void layout_release(pdm_context *ctx, layout *l)
 {
-    for (int i = 0; i < MAX_DIM; i++) free(l->dim[i].axis.at);
+    for (int i = 0; i < MAX_DIM; i++) pdm_free(ctx, l->dim[i].axis.at);
 }
 
 /* ---- values ---- */
 
-/* Numbers that stand for "no value", and the factor and offset of packed numbers. */
-typedef struct packing {
-    double fill, missing, factor, offset; /* NaN: there is none */
-} packing;
-
-static double attribute_number(const plot_file *f, int variable, const char *name, double otherwise)
-{
-    double value;
-    size_t n = 0;
-    return nc_inq_attlen(f->ncid, variable, name, &n) == NC_NOERR && n == 1 &&
-                   nc_get_att_double(f->ncid, variable, name, &value) == NC_NOERR
-               ? value
-               : otherwise;
-}
-
-static packing read_packing(const plot_file *f, int variable)
-{
-    nc_type type = NC_DOUBLE;
-    (void)nc_inq_vartype(f->ncid, variable, &type);
-    const double unwritten = type == NC_FLOAT ? (double)NC_FILL_FLOAT : NC_FILL_DOUBLE;
-    return (packing){
-        attribute_number(f, variable, "_FillValue", unwritten), attribute_number(f, variable, "missing_value", NAN),
-        attribute_number(f, variable, "scale_factor", 1.0), attribute_number(f, variable, "add_offset", 0.0)};
-}
-
-static double unpack(double raw, const packing *p)
-{
-    if (!isfinite(raw) || raw == p->fill || raw == p->missing) return NAN;
-    return p->factor * raw + p->offset;
-}
-
 /* From the file's order to (t, y, x). raw has extent 1 along samples and cuts. */
-static void reorder(const layout *l, const packing *p, const double *raw, plot_field *out)
+static void reorder(const layout *l, const double *raw, plot_field *out)
 {
     size_t stride[N_ROLE] = {0}, n[N_ROLE] = {1, 1, 1, 1, 1}, step = 1;
     bool   falls[N_ROLE] = {false};
@@ -279,35 +191,32 @@ static void reorder(const layout *l, const packing *p, const double *raw, plot_f
             for (size_t x = 0; x < n[ROLE_X]; x++, k++) {
                 const size_t at_t = falls[ROLE_T] ? n[ROLE_T] - 1 - t : t, at_y = falls[ROLE_Y] ? n[ROLE_Y] - 1 - y : y,
                              at_x = falls[ROLE_X] ? n[ROLE_X] - 1 - x : x;
-                out->value[k] = unpack(raw[at_t * stride[ROLE_T] + at_y * stride[ROLE_Y] + at_x * stride[ROLE_X]], p);
+                out->value[k]     = raw[at_t * stride[ROLE_T] + at_y * stride[ROLE_Y] + at_x * stride[ROLE_X]];
             }
 }
 
-static exit_code read_values(session *s, const plot_file *f, int variable, const layout *l, plot_field *out)
+static pdm_status read_values(pdm_context *ctx, const plot_file *f, const pdm_variable *v, const layout *l,
+                              plot_field *out)
 {
-    exit_code     code = CODE_FINE;
-    size_t        start[MAX_DIM], count[MAX_DIM];
-    const size_t  n   = plot_field_size(out);
-    const packing p   = read_packing(f, variable);
-    double       *raw = calloc(n, sizeof *raw);
+    pdm_status   status = PDM_OK;
+    pdm_size     first[MAX_DIM], count[MAX_DIM];
+    const size_t n   = plot_field_size(out);
+    double      *raw = NULL;
 
-    out->value = calloc(n, sizeof *out->value);
-    if (!raw || !out->value) {
-        code = no_memory(s);
-        goto done;
-    }
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)n, &raw));
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)n, &out->value));
     for (int i = 0; i < l->n_dim; i++) {
         const dimension *d = &l->dim[i];
-        start[i]           = d->is < ROLE_T ? (d->falls ? d->axis.n - 1 - d->fixed : d->fixed) : 0;
-        count[i]           = d->is < ROLE_T ? 1 : d->axis.n;
+        first[i]           = d->is < ROLE_T ? (pdm_size)(d->falls ? d->axis.n - 1 - d->fixed : d->fixed) : 0;
+        count[i]           = d->is < ROLE_T ? 1 : (pdm_size)d->axis.n;
     }
-    CLI_TRY(check_nc(s, f, out->name, nc_get_vara_double(f->ncid, variable, start, count, raw)));
-    reorder(l, &p, raw, out);
+    PDM_TRY(pdm_fields_part(f->fields, v, first, count, raw));
+    reorder(l, raw, out);
     plot_field_count_missing(out);
-    if (out->n_missing == n) code = fail(s, CODE_DATA, "%s: %s has no finite value to draw", f->path, out->name);
+    if (out->n_missing == n) PDM_FAIL(ctx, PDM_ERR_DATA, "%s: %s has no finite value to draw", f->path, out->name);
 done:
-    free(raw);
-    return code;
+    pdm_free(ctx, raw);
+    return status;
 }
 
 /* Hands the axes over to the field. */
@@ -331,39 +240,36 @@ static void move_axes(layout *l, plot_field *out)
     if (!out->x.name[0]) out->x.n = 1;
 }
 
-exit_code plot_field_read(session *s, const plot_file *f, int variable, size_t sample, const plot_field *like,
-                          plot_field *out)
+pdm_status plot_field_read(pdm_context *ctx, const plot_file *f, int variable, size_t sample, const plot_field *like,
+                           plot_field *out)
 {
-    exit_code  code                  = CODE_FINE;
-    layout     l                     = {0};
-    plot_field x                     = {0};
-    char       name[NC_MAX_NAME + 1] = "";
+    pdm_status   status = PDM_OK;
+    layout       l      = {0};
+    plot_field   x      = {0};
+    pdm_variable v;
 
-    CLI_TRY(check_nc(s, f, "a variable", nc_inq_varname(f->ncid, variable, name)));
-    snprintf(x.name, sizeof x.name, "%.*s", PLOT_TEXT - 1, name);
-    plot_attribute(f, variable, "long_name", x.long_name);
-    read_units(f, variable, x.units);
-    CLI_TRY(read_layout(s, f, variable, name, sample, like, &l));
+    PDM_TRY(pdm_fields_variable(f->fields, variable, &v));
+    snprintf(x.name, sizeof x.name, "%.*s", PLOT_TEXT - 1, v.name);
+    PDM_TRY(plot_attribute(ctx, f, variable, "long_name", x.long_name));
+    PDM_TRY(plot_units(ctx, f, variable, x.units));
+    PDM_TRY(read_layout(ctx, f, &v, sample, like, &l));
     move_axes(&l, &x);
-    if (x.x.n < 2) {
-        code = fail(s, CODE_DATA, "%s: %s has one point only; nothing to draw", f->path, name);
-        goto done;
-    }
-    CLI_TRY(read_values(s, f, variable, &l, &x));
+    if (x.x.n < 2) PDM_FAIL(ctx, PDM_ERR_DATA, "%s: %s has one point only; nothing to draw", f->path, v.name);
+    PDM_TRY(read_values(ctx, f, &v, &l, &x));
     *out = x;
     x    = (plot_field){0};
 done:
-    layout_release(&l);
-    plot_field_release(&x);
-    return code;
+    layout_release(ctx, &l);
+    plot_field_release(ctx, &x);
+    return status;
 }
 
-void plot_field_release(plot_field *x)
+void plot_field_release(pdm_context *ctx, plot_field *x)
 {
-    free(x->t.at);
-    free(x->y.at);
-    free(x->x.at);
-    free(x->value);
+    pdm_free(ctx, x->t.at);
+    pdm_free(ctx, x->y.at);
+    pdm_free(ctx, x->x.at);
+    pdm_free(ctx, x->value);
     x->t.at = x->y.at = x->x.at = x->value = NULL;
 }
 

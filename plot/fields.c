@@ -1,19 +1,19 @@
 /* The figure of the fields in a file, alone or against a reference. */
-#include "cli/plot/job.h"
+#include "plot/job.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* Fields of samples alone. One field as maps or lines: samples side by side. Else a row a sample, a column a field; with
  * several times a row a sample and field, a column a time. */
-static exit_code arrange_grid(session *s, job *j)
+static pdm_status arrange_grid(pdm_context *ctx, job *j)
 {
-    exit_code  code         = CODE_FINE;
+    pdm_status status       = PDM_OK;
     const bool side_by_side = j->n_field == 1 && view_of(&j->item[0].mine) != VIEW_SPACE_TIME;
     const int  in_row       = side_by_side ? (int)j->n_item : j->n_field;
     const int  n_column = in_row < MAX_COLUMN ? in_row : MAX_COLUMN, per_group = (in_row + n_column - 1) / n_column;
 
-    CLI_TRY(figure_create(s, (int)(j->n_item / (size_t)in_row) * per_group, n_column, &j->figure));
+    PDM_TRY(figure_create(ctx, (int)(j->n_item / (size_t)in_row) * per_group, n_column, &j->figure));
     for (size_t i = 0; i < j->n_item; i++) {
         const item *x     = &j->item[i];
         const int   place = (int)i % in_row, row = (int)i / in_row * per_group + place / n_column;
@@ -35,15 +35,15 @@ static exit_code arrange_grid(session *s, job *j)
         if (side_by_side) p->has_bar = p->kind == PANEL_MAP && (i + 1 == j->n_item || place % n_column == n_column - 1);
     }
 done:
-    return code;
+    return status;
 }
 
-static exit_code arrange_times(session *s, job *j)
+static pdm_status arrange_times(pdm_context *ctx, job *j)
 {
-    exit_code    code   = CODE_FINE;
+    pdm_status   status = PDM_OK;
     const size_t n_time = count_times(&j->item[0].mine);
 
-    CLI_TRY(figure_create(s, (int)j->n_item, (int)n_time, &j->figure));
+    PDM_TRY(figure_create(ctx, (int)j->n_item, (int)n_time, &j->figure));
     for (size_t i = 0; i < j->n_item; i++) {
         const item *x = &j->item[i];
         describe_item(j, x, j->figure.header[i]);
@@ -60,30 +60,30 @@ static exit_code arrange_times(session *s, job *j)
         }
     }
 done:
-    return code;
+    return status;
 }
 
-exit_code arrange_fields(session *s, job *j)
+pdm_status arrange_fields(pdm_context *ctx, job *j)
 {
     for (size_t i = 0; i < j->n_item; i++)
-        if (view_of(&j->item[i].mine) == VIEW_MAPS) return arrange_times(s, j);
-    return arrange_grid(s, j);
+        if (view_of(&j->item[i].mine) == VIEW_MAPS) return arrange_times(ctx, j);
+    return arrange_grid(ctx, j);
 }
 
-exit_code draw_fields(session *s, const options *o, picture kind, plot_result *r)
+pdm_status draw_fields(pdm_context *ctx, const plot_request *q, picture kind, plot_result *r)
 {
-    exit_code code = CODE_FINE;
-    job       j    = {.o = o, .compares = o->operand[1] != NULL};
+    pdm_status status = PDM_OK;
+    job        j      = {.request = q, .compares = q->reference != NULL};
 
     r->kind = j.compares ? "comparison" : "fields";
-    CLI_TRY(job_open(s, &j));
-    CLI_TRY(job_read(s, &j, r));
-    CLI_TRY(job_set_scales(s, &j));
-    CLI_TRY(j.compares ? arrange_comparison(s, &j) : arrange_fields(s, &j));
+    PDM_TRY(job_open(ctx, &j));
+    PDM_TRY(job_read(ctx, &j, r));
+    PDM_TRY(job_set_scales(ctx, &j));
+    PDM_TRY(j.compares ? arrange_comparison(ctx, &j) : arrange_fields(ctx, &j));
     job_note_largest(&j);
-    snprintf(j.figure.title, sizeof j.figure.title, "%s", o->title ? o->title : j.file.title);
-    CLI_TRY(figure_write(s, &j.figure, kind, o->output, o->width, &r->pixels_x, &r->pixels_y));
+    snprintf(j.figure.title, sizeof j.figure.title, "%s", q->title ? q->title : j.file.title);
+    PDM_TRY(figure_write(ctx, &j.figure, kind, q->output, q->width, &r->pixels_x, &r->pixels_y));
 done:
-    job_release(&j);
-    return code;
+    job_release(ctx, &j);
+    return status;
 }

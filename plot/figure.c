@@ -1,9 +1,8 @@
 /* Where the panels of a figure stand, and the drawing of all of it. */
-#include "cli/plot/figure.h"
+#include "plot/figure.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* pt */
@@ -23,26 +22,26 @@
 
 enum { N_PASS = 4, MAX_ROW = 4096 };
 
-exit_code figure_create(session *s, int n_row, int n_column, figure *out)
+pdm_status figure_create(pdm_context *ctx, int n_row, int n_column, figure *out)
 {
-    figure f = {.n_row = n_row, .n_column = n_column};
+    pdm_status status = PDM_OK;
+    figure     f      = {.n_row = n_row, .n_column = n_column};
 
     if (n_row > MAX_ROW)
-        return fail(s, CODE_USAGE, "plot: %d rows are too many; choose with --sample and --field", n_row);
-    f.panel  = calloc((size_t)(n_row * n_column), sizeof *f.panel);
-    f.header = calloc((size_t)n_row, sizeof *f.header);
-    if (!f.panel || !f.header) {
-        figure_release(&f);
-        return fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-    }
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "plot: %d rows are too many; choose with --sample and --field", n_row);
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)n_row * n_column, &f.panel));
+    PDM_TRY(pdm_alloc_array(ctx, n_row, &f.header));
     *out = f;
-    return CODE_FINE;
+    f    = (figure){0};
+done:
+    figure_release(ctx, &f);
+    return status;
 }
 
-void figure_release(figure *f)
+void figure_release(pdm_context *ctx, figure *f)
 {
-    free(f->panel);
-    free(f->header);
+    pdm_free(ctx, f->panel);
+    pdm_free(ctx, f->header);
     f->panel  = NULL;
     f->header = NULL;
 }
@@ -301,38 +300,34 @@ static void draw_figure(page *p, const figure *f, const layout *l)
 }
 
 /* A page only to measure text on. */
-static exit_code lay_out(session *s, figure *f, layout *l)
+static pdm_status lay_out(pdm_context *ctx, figure *f, layout *l)
 {
-    exit_code code  = CODE_FINE;
-    page      ruler = {0};
+    pdm_status status = PDM_OK;
+    page       ruler  = {0};
 
-    l->height = calloc((size_t)f->n_row, sizeof *l->height);
-    if (!l->height) {
-        code = fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-        goto done;
-    }
-    CLI_TRY(page_open(s, PICTURE_PNG, 1.0, 1.0, 1, &ruler));
+    PDM_TRY(pdm_alloc_array(ctx, f->n_row, &l->height));
+    PDM_TRY(page_open(ctx, PICTURE_PNG, 1.0, 1.0, 1, &ruler));
     set_layout(f, ruler.cr, l);
 done:
     page_close(&ruler);
-    return code;
+    return status;
 }
 
-exit_code figure_write(session *s, figure *f, picture kind, const char *path, int pixels, int *out_x, int *out_y)
+pdm_status figure_write(pdm_context *ctx, figure *f, picture kind, const char *path, int pixels, int *out_x, int *out_y)
 {
-    exit_code code = CODE_FINE;
-    layout    l    = {0};
-    page      p    = {0};
+    pdm_status status = PDM_OK;
+    layout     l      = {0};
+    page       p      = {0};
 
-    CLI_TRY(lay_out(s, f, &l));
+    PDM_TRY(lay_out(ctx, f, &l));
     if (pixels == 0) pixels = (int)lround(l.page_width * PAGE_DPI / 72.0);
-    CLI_TRY(page_open(s, kind, l.page_width, l.page_height, pixels, &p));
+    PDM_TRY(page_open(ctx, kind, l.page_width, l.page_height, pixels, &p));
     draw_figure(&p, f, &l);
-    CLI_TRY(page_write(s, &p, path, f->title));
+    PDM_TRY(page_write(ctx, &p, path, f->title));
     *out_x = p.pixels_x;
     *out_y = p.pixels_y;
 done:
     page_close(&p);
-    free(l.height);
-    return code;
+    pdm_free(ctx, l.height);
+    return status;
 }

@@ -1,11 +1,11 @@
 /* A figure: rows of panels, each a map of colours, a set of lines or of boxes, with axes. It borrows all numbers. */
-#ifndef PDM_CLI_PLOT_FIGURE_H
-#define PDM_CLI_PLOT_FIGURE_H
+#ifndef PDM_PLOT_FIGURE_H
+#define PDM_PLOT_FIGURE_H
 
-#include "cli/plot/plot.h"
-#include "cli/plot/data.h"
-#include "cli/plot/page.h"
-#include "cli/plot/ticks.h"
+#include "plot/plot.h"
+#include "plot/data.h"
+#include "plot/page.h"
+#include "plot/ticks.h"
 
 enum { MAX_LINE = 8, MAX_COLUMN = 4, TILE_TEXT = 16, LABEL_TEXT = 2 * PLOT_TEXT + 16, NOTE_TEXT = 2048 };
 
@@ -82,14 +82,15 @@ typedef struct figure {
 /* "distance x (m)", "x (m)", and "x: distance (m)" */
 void label_set(label *l, const char *long_name, const char *name, const char *units);
 /* A text that has a shorter form. */
-void      label_set_text(label *l, const char *full, const char *brief);
-exit_code figure_create(session *s, int n_row, int n_column, figure *out);
-void      figure_release(figure *f);
-panel    *figure_panel(const figure *f, int row, int column);
+void       label_set_text(label *l, const char *full, const char *brief);
+pdm_status figure_create(pdm_context *ctx, int n_row, int n_column, figure *out);
+void       figure_release(pdm_context *ctx, figure *f);
+panel     *figure_panel(const figure *f, int row, int column);
 /* Adds a sentence to the note, unless it is there. */
 void figure_note(figure *f, const char *text);
 /* Draws and writes; pixels 0: as wide as it is at PAGE_DPI. Size in pixels into *out_x, *out_y. */
-exit_code figure_write(session *s, figure *f, picture kind, const char *path, int pixels, int *out_x, int *out_y);
+pdm_status figure_write(pdm_context *ctx, figure *f, picture kind, const char *path, int pixels, int *out_x,
+                        int *out_y);
 
 /* ---- drawing of a panel, for figure_write ---- */
 
@@ -125,9 +126,9 @@ void tiles_outline(page *p, const panel *a, box b);
 
 /* ---- what can be drawn ---- */
 
-exit_code draw_fields(session *s, const options *o, picture kind, plot_result *r);  /* fields.c */
-exit_code draw_routing(session *s, const options *o, picture kind, plot_result *r); /* routing.c */
-exit_code draw_training(session *s, const options *o, const char *log_path, picture kind,
-                        plot_result *r); /* training.c */
+pdm_status draw_fields(pdm_context *ctx, const plot_request *q, picture kind, plot_result *r);  /* fields.c */
+pdm_status draw_routing(pdm_context *ctx, const plot_request *q, picture kind, plot_result *r); /* routing.c */
+pdm_status draw_training(pdm_context *ctx, const plot_request *q, const char *log_path, picture kind,
+                         plot_result *r); /* training.c */
 
 #endif

@@ -1,16 +1,14 @@
-/* NetCDF files as far as pictures need them: which variables are fields, inputs, samples. */
-#include "cli/plot/data.h"
+/* Files of fields as far as pictures need them: which variables are fields, inputs, samples. */
+#include "plot/data.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include <netcdf.h>
+#include "plot/ticks.h"
 
-#include "cli/plot/ticks.h"
+/* ---- kind ---- */
 
 static bool ends_in(const char *text, const char *end)
 {
@@ -18,293 +16,254 @@ static bool ends_in(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-/* ---- kind ---- */
-
-static exit_code check_readable(session *s, const char *path, char *first_byte)
+static bool starts_with_brace(const char *path)
 {
-    struct stat info;
-    FILE       *file = fopen(path, "rb");
+    FILE *file = fopen(path, "rb");
+    bool  is   = file && fgetc(file) == '{';
 
-    *first_byte = '\0';
-    if (!file) return fail(s, CODE_FILE, "%s: cannot be read: %s", path, strerror(errno));
-    if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) {
-        (void)fclose(file);
-        return fail(s, CODE_FILE, "%s: cannot be read: it is a folder", path);
-    }
-    const int byte = fgetc(file);
-    if (byte != EOF) *first_byte = (char)byte;
-    (void)fclose(file);
-    return CODE_FINE;
+    if (file) (void)fclose(file);
+    return is;
 }
 
-static exit_code open_netcdf(session *s, const char *path, int *ncid)
+pdm_status plot_kind_of(pdm_context *ctx, const char *path, plot_kind *out)
 {
-    const int result = nc_open(path, NC_NOWRITE, ncid);
+    pdm_status  status = PDM_OK;
+    pdm_fields *f      = NULL;
+    char       *kind   = NULL;
 
-    if (result == NC_NOERR) return CODE_FINE;
-    if (result == NC_ENOTNC) return fail(s, CODE_FILE, "%s: cannot be read: it is not a NetCDF file", path);
-    return fail(s, CODE_FILE, "%s: cannot be read: %s", path, nc_strerror(result));
-}
-
-exit_code plot_kind_of(session *s, const char *path, plot_kind *out)
-{
-    exit_code code = CODE_FINE;
-    char      byte = '\0';
-    int       ncid = -1;
-    size_t    length;
-
-    CLI_TRY(check_readable(s, path, &byte));
     *out = PLOT_LOG;
-    if (ends_in(path, ".jsonl") || byte == '{') goto done;
-    if (ends_in(path, ".cdl")) {
-        code =
-            fail(s, CODE_FILE, "%s: CDL text cannot be drawn; make it NetCDF with ncgen -4 -o FILE.nc %s", path, path);
-        goto done;
-    }
-    CLI_TRY(open_netcdf(s, path, &ncid));
-    *out = nc_inq_attlen(ncid, NC_GLOBAL, "pdemoe_kind", &length) == NC_NOERR ? PLOT_MODEL : PLOT_FIELDS;
-    (void)nc_close(ncid);
+    if (ends_in(path, ".jsonl") || starts_with_brace(path)) goto done;
+    PDM_TRY(pdm_fields_open(ctx, path, &f));
+    PDM_TRY(pdm_fields_text(f, -1, "pdemoe_kind", &kind));
+    *out = kind ? PLOT_MODEL : PLOT_FIELDS;
 done:
-    return code;
+    pdm_free(ctx, kind);
+    pdm_fields_close(&f);
+    return status;
 }
 
 /* ---- attributes ---- */
 
 /* A character that ends a word is kept whole: UTF-8 is cut between characters only. */
-static void cut_text(char *text, size_t n)
+static void copy_cut(const char *whole, char text[PLOT_TEXT])
 {
-    while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) n--;
+    size_t n = strlen(whole);
+
+    if (n >= PLOT_TEXT) {
+        n = PLOT_TEXT - 1;
+        while (n > 0 && ((unsigned char)whole[n] & 0xc0) == 0x80) n--;
+    }
+    for (size_t i = 0; i < n; i++) text[i] = iscntrl((unsigned char)whole[i]) ? ' ' : whole[i];
     text[n] = '\0';
 }
 
-void plot_attribute(const plot_file *f, int variable, const char *name, char text[PLOT_TEXT])
+pdm_status plot_attribute(pdm_context *ctx, const plot_file *f, int variable, const char *name, char text[PLOT_TEXT])
 {
-    char    whole[4096];
-    nc_type type;
-    size_t  n = 0;
+    pdm_status status = PDM_OK;
+    char      *whole  = NULL;
 
-    text[0] = '\0';
-    if (nc_inq_att(f->ncid, variable, name, &type, &n) != NC_NOERR) return;
-    if (type == NC_STRING && n == 1) {
-        char *string = NULL;
-        if (nc_get_att_string(f->ncid, variable, name, &string) == NC_NOERR && string)
-            snprintf(whole, sizeof whole, "%s", string);
-        else
-            whole[0] = '\0';
-        (void)nc_free_string(1, &string);
-    } else if (type == NC_CHAR && n > 0 && n < sizeof whole &&
-               nc_get_att_text(f->ncid, variable, name, whole) == NC_NOERR) {
-        whole[n] = '\0';
-    } else {
-        return;
-    }
-    for (char *c = whole; *c; c++)
-        if (iscntrl((unsigned char)*c)) *c = ' ';
-    if (strlen(whole) >= PLOT_TEXT) cut_text(whole, PLOT_TEXT - 1);
-    memcpy(text, whole, strlen(whole) + 1);
+    PDM_TRY(pdm_fields_text(f->fields, variable, name, &whole));
+    copy_cut(whole ? whole : "", text);
+done:
+    pdm_free(ctx, whole);
+    return status;
+}
+
+pdm_status plot_units(pdm_context *ctx, const plot_file *f, int variable, char text[PLOT_TEXT])
+{
+    const pdm_status status = plot_attribute(ctx, f, variable, "units", text);
+
+    if (status == PDM_OK && strcmp(text, "1") == 0) text[0] = '\0';
+    return status;
 }
 
 /* Title of the file; or else the name of its case, or its own name. */
-static void find_title(plot_file *f)
+static pdm_status find_title(pdm_context *ctx, plot_file *f)
 {
-    char from[PLOT_TEXT];
+    pdm_status status = PDM_OK;
+    char       from[PLOT_TEXT];
 
-    plot_attribute(f, NC_GLOBAL, "title", f->title);
-    if (f->title[0]) return;
-    plot_attribute(f, NC_GLOBAL, "case", from);
+    PDM_TRY(plot_attribute(ctx, f, -1, "title", f->title));
+    if (f->title[0]) goto done;
+    PDM_TRY(plot_attribute(ctx, f, -1, "case", from));
     const char *path  = from[0] ? from : f->path;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
     snprintf(f->title, sizeof f->title, "%.*s", (int)(dot && dot > name ? dot - name : (long)strlen(name)), name);
+done:
+    return status;
 }
 
 /* ---- variables ---- */
 
-typedef struct variable {
-    char    name[NC_MAX_NAME + 1];
-    nc_type type;
-    int     n_dim, dim[NC_MAX_VAR_DIMS];
-} variable;
-
-static bool inquire(const plot_file *f, int id, variable *v)
+static bool is_data(const pdm_variable *v)
 {
-    return nc_inq_var(f->ncid, id, v->name, &v->type, &v->n_dim, v->dim, NULL) == NC_NOERR;
-}
-
-static bool has_coordinate(const plot_file *f, int dim)
-{
-    char name[NC_MAX_NAME + 1];
-    int  id;
-    return nc_inq_dimname(f->ncid, dim, name) == NC_NOERR && nc_inq_varid(f->ncid, name, &id) == NC_NOERR;
-}
-
-static bool is_coordinate(const plot_file *f, const variable *v)
-{
-    char name[NC_MAX_NAME + 1];
-    return v->n_dim == 1 && nc_inq_dimname(f->ncid, v->dim[0], name) == NC_NOERR && strcmp(name, v->name) == 0;
-}
-
-static bool is_data(const plot_file *f, const variable *v)
-{
-    return (v->type == NC_FLOAT || v->type == NC_DOUBLE) && !is_coordinate(f, v) &&
-           strncmp(v->name, "solver_", 7) != 0 && strcmp(v->name, "expert_bounds") != 0;
+    const bool is_coordinate = v->n_dim == 1 && strcmp(v->dim[0], v->name) == 0;
+    return v->is_real && !is_coordinate && strncmp(v->name, "solver_", 7) != 0 && strcmp(v->name, "expert_bounds") != 0;
 }
 
 /* Dimensions of the variable besides that of samples. */
-static int count_dims(const plot_file *f, const variable *v)
+static int count_dims(const plot_file *f, const pdm_variable *v)
 {
     int n = 0;
-    for (int d = 0; d < v->n_dim; d++) n += v->dim[d] != f->sample_dim;
+    for (int d = 0; d < v->n_dim; d++) n += strcmp(v->dim[d], f->sample_dim) != 0;
     return n;
 }
 
 /* The dimension named sample; or the first one of a variable, if it alone there has no coordinates. */
-static void find_samples(plot_file *f, int n_variable)
+static pdm_status find_samples(plot_file *f)
 {
-    variable v;
+    pdm_status   status = PDM_OK;
+    const int    n      = pdm_fields_n_variable(f->fields);
+    pdm_variable v;
 
-    f->sample_dim = -1;
-    f->n_sample   = 1;
-    if (nc_inq_dimid(f->ncid, "sample", &f->sample_dim) != NC_NOERR) f->sample_dim = -1;
-    for (int id = 0; f->sample_dim < 0 && id < n_variable; id++) {
-        if (!inquire(f, id, &v) || !is_data(f, &v) || v.n_dim < 2 || has_coordinate(f, v.dim[0])) continue;
+    f->n_sample = 1;
+    if (pdm_fields_dimension(f->fields, "sample") >= 0) memcpy(f->sample_dim, "sample", sizeof "sample");
+    for (int i = 0; !f->sample_dim[0] && i < n; i++) {
+        PDM_TRY(pdm_fields_variable(f->fields, i, &v));
+        if (!is_data(&v) || v.n_dim < 2 || pdm_fields_has(f->fields, v.dim[0])) continue;
         bool others = true;
-        for (int d = 1; d < v.n_dim; d++) others = others && has_coordinate(f, v.dim[d]);
-        if (others) f->sample_dim = v.dim[0];
+        for (int d = 1; d < v.n_dim; d++) others = others && pdm_fields_has(f->fields, v.dim[d]);
+        if (others) memcpy(f->sample_dim, v.dim[0], sizeof f->sample_dim);
     }
-    if (f->sample_dim >= 0 && nc_inq_dimlen(f->ncid, f->sample_dim, &f->n_sample) != NC_NOERR) f->n_sample = 0;
+    if (f->sample_dim[0]) f->n_sample = (size_t)pdm_fields_dimension(f->fields, f->sample_dim);
+done:
+    return status;
 }
 
-static void find_fields(plot_file *f, int n_variable)
+static pdm_status read_input(pdm_context *ctx, plot_file *f, const pdm_variable *v, plot_input *out)
 {
-    variable v;
-    int      most = 1;
+    pdm_status     status   = PDM_OK;
+    const pdm_size first[1] = {0};
 
-    for (int id = 0; id < n_variable; id++) {
-        if (!inquire(f, id, &v) || !is_data(f, &v)) continue;
-        const int n = count_dims(f, &v);
-        if (n > most) {
-            most       = n;
+    copy_cut(v->name, out->name);
+    PDM_TRY(plot_units(ctx, f, v->number, out->units));
+    PDM_TRY(pdm_alloc_array(ctx, v->n_value, &out->value));
+    PDM_TRY(pdm_fields_part(f->fields, v, first, v->shape, out->value));
+done:
+    return status;
+}
+
+static pdm_status find_variables(pdm_context *ctx, plot_file *f)
+{
+    pdm_status   status = PDM_OK;
+    int          most   = 1;
+    const int    n      = pdm_fields_n_variable(f->fields);
+    pdm_variable v;
+
+    for (int i = 0; i < n; i++) {
+        PDM_TRY(pdm_fields_variable(f->fields, i, &v));
+        if (!is_data(&v)) continue;
+        const int n_dim = count_dims(f, &v);
+        if (n_dim > most) {
+            most       = n_dim;
             f->n_field = 0;
         }
-        if (n == most && f->n_field < PLOT_MAX_FIELD) f->field[f->n_field++] = id;
+        if (n_dim == most && f->n_field < PLOT_MAX_FIELD) f->field[f->n_field++] = i;
+        if (n_dim == 0 && v.n_dim == 1 && f->n_input < PLOT_MAX_INPUT)
+            PDM_TRY(read_input(ctx, f, &v, &f->input[f->n_input++]));
     }
-}
-
-static void find_inputs(plot_file *f, int n_variable)
-{
-    variable v;
-
-    for (int id = 0; id < n_variable; id++)
-        if (inquire(f, id, &v) && is_data(f, &v) && v.n_dim == 1 && v.dim[0] == f->sample_dim &&
-            f->n_input < PLOT_MAX_INPUT)
-            f->input[f->n_input++] = id;
-}
-
-exit_code plot_file_open(session *s, const char *path, plot_file *out)
-{
-    exit_code code       = CODE_FINE;
-    plot_file f          = {.path = path};
-    int       n_variable = 0;
-    char      byte;
-
-    CLI_TRY(check_readable(s, path, &byte));
-    CLI_TRY(open_netcdf(s, path, &f.ncid));
-    f.is_open = true;
-    if (nc_inq_nvars(f.ncid, &n_variable) != NC_NOERR) n_variable = 0;
-    find_title(&f);
-    find_samples(&f, n_variable);
-    find_fields(&f, n_variable);
-    find_inputs(&f, n_variable);
-    if (f.n_field == 0) {
-        code =
-            fail(s, CODE_DATA,
+    if (f->n_field == 0)
+        PDM_FAIL(ctx, PDM_ERR_DATA,
                  "%s: no field to draw: a variable of type float or double on dimensions like (sample, t, x) expected",
-                 path);
-        goto done;
-    }
+                 f->path);
+done:
+    return status;
+}
+
+pdm_status plot_file_open(pdm_context *ctx, const char *path, plot_file *out)
+{
+    pdm_status status = PDM_OK;
+    plot_file  f      = {.path = path};
+
+    PDM_TRY(pdm_fields_open(ctx, path, &f.fields));
+    PDM_TRY(find_title(ctx, &f));
+    PDM_TRY(find_samples(&f));
+    PDM_TRY(find_variables(ctx, &f));
     *out = f;
     f    = (plot_file){0};
 done:
-    plot_file_close(&f);
-    return code;
+    plot_file_close(ctx, &f);
+    return status;
 }
 
-void plot_file_close(plot_file *f)
+void plot_file_close(pdm_context *ctx, plot_file *f)
 {
-    if (f->is_open) (void)nc_close(f->ncid);
-    f->is_open = false;
+    for (int i = 0; i < f->n_input; i++) pdm_free(ctx, f->input[i].value);
+    f->n_input = 0;
+    pdm_fields_close(&f->fields);
 }
 
-static exit_code refuse_field(session *s, const plot_file *f, const char *name)
+pdm_status plot_is_input(pdm_context *ctx, const plot_file *f, int variable, bool *out)
 {
-    char   list[PLOT_TEXT] = "", word[NC_MAX_NAME + 1];
-    size_t used            = 0;
+    char             role[PLOT_TEXT] = "";
+    const pdm_status status          = plot_attribute(ctx, f, variable, "role", role);
 
-    for (int i = 0; i < f->n_field && used + 1 < sizeof list; i++)
-        if (nc_inq_varname(f->ncid, f->field[i], word) == NC_NOERR)
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", word);
-    return fail(s, CODE_DATA, "%s: no field \"%s\"; the fields are: %s", f->path, name, list);
+    *out = strcmp(role, "input") == 0;
+    return status;
 }
 
-void plot_variable_name(const plot_file *f, int id, char text[PLOT_TEXT])
+pdm_status plot_file_has(const plot_file *f, const char *name, int *variable)
 {
-    variable v;
-    snprintf(text, PLOT_TEXT, "%.*s", PLOT_TEXT - 1, inquire(f, id, &v) ? v.name : "");
+    pdm_status   status = PDM_OK;
+    const int    number = pdm_fields_find(f->fields, name);
+    pdm_variable v      = {0};
+
+    *variable = -1;
+    if (number < 0) goto done;
+    PDM_TRY(pdm_fields_variable(f->fields, number, &v));
+    if (is_data(&v) && count_dims(f, &v) > 0) *variable = number;
+done:
+    return status;
 }
 
-bool plot_is_input(const plot_file *f, int id)
+pdm_status plot_file_find(pdm_context *ctx, const plot_file *f, const char *name, int *variable)
 {
-    char role[PLOT_TEXT];
-    plot_attribute(f, id, "role", role);
-    return strcmp(role, "input") == 0;
-}
+    pdm_status   status = PDM_OK;
+    pdm_text     list   = {.ctx = ctx};
+    pdm_variable v;
 
-bool plot_file_has(const plot_file *f, const char *name, int *id)
-{
-    variable v;
-    return nc_inq_varid(f->ncid, name, id) == NC_NOERR && inquire(f, *id, &v) && is_data(f, &v) &&
-           count_dims(f, &v) > 0;
-}
-
-exit_code plot_file_find(session *s, const plot_file *f, const char *name, int *id)
-{
-    return plot_file_has(f, name, id) ? CODE_FINE : refuse_field(s, f, name);
-}
-
-exit_code plot_file_check_sample(session *s, const plot_file *f, size_t sample)
-{
-    if (sample < f->n_sample) return CODE_FINE;
-    if (f->sample_dim < 0)
-        return fail(s, CODE_DATA, "%s: no sample %zu: the file has no dimension \"sample\", so only 0 is there",
-                    f->path, sample);
-    if (f->n_sample == 0) return fail(s, CODE_DATA, "%s: there are no samples in it", f->path);
-    return fail(s, CODE_DATA, "%s: no sample %zu; there are %zu, 0 to %zu", f->path, sample, f->n_sample,
-                f->n_sample - 1);
+    PDM_TRY(plot_file_has(f, name, variable));
+    if (*variable >= 0) goto done;
+    for (int i = 0; i < f->n_field; i++) {
+        PDM_TRY(pdm_fields_variable(f->fields, f->field[i], &v));
+        PDM_TRY(pdm_text_append(&list, "%s%s", i ? ", " : "", v.name));
+    }
+    PDM_FAIL(ctx, PDM_ERR_DATA, "%s: no field \"%s\"; the fields are: %s", f->path, name, list.data);
+done:
+    pdm_text_destroy(&list);
+    return status;
 }
 
 /* ---- samples ---- */
 
-double plot_input_value(const plot_file *f, int i, size_t sample)
+pdm_status plot_file_check_sample(pdm_context *ctx, const plot_file *f, size_t sample)
 {
-    double value = NAN;
-    return nc_get_var1_double(f->ncid, f->input[i], &sample, &value) == NC_NOERR ? value : NAN;
+    pdm_status status = PDM_OK;
+
+    if (sample < f->n_sample) goto done;
+    if (!f->sample_dim[0])
+        PDM_FAIL(ctx, PDM_ERR_DATA, "%s: no sample %zu: the file has no dimension \"sample\", so only 0 is there",
+                 f->path, sample);
+    if (f->n_sample == 0) PDM_FAIL(ctx, PDM_ERR_DATA, "%s: there are no samples in it", f->path);
+    PDM_FAIL(ctx, PDM_ERR_DATA, "%s: no sample %zu; there are %zu, 0 to %zu", f->path, sample, f->n_sample,
+             f->n_sample - 1);
+done:
+    return status;
 }
 
 void plot_sample_text(const plot_file *f, size_t sample, char text[PLOT_TEXT])
 {
-    char name[NC_MAX_NAME + 1], value[TICK_TEXT], units[PLOT_TEXT];
+    char value[TICK_TEXT];
     int  used;
 
     text[0] = '\0';
-    if (f->sample_dim < 0) return;
+    if (!f->sample_dim[0]) return;
     used = snprintf(text, PLOT_TEXT, "sample %zu", sample);
     for (int i = 0; i < f->n_input; i++) {
-        if (nc_inq_varname(f->ncid, f->input[i], name) != NC_NOERR) continue;
-        number_text(plot_input_value(f, i, sample), value);
-        plot_attribute(f, f->input[i], "units", units);
-        const bool has_units = units[0] && strcmp(units, "1") != 0;
-        if (used + (int)(strlen(name) + strlen(units)) + TICK_TEXT >= PLOT_TEXT) break;
-        used += snprintf(text + used, (size_t)(PLOT_TEXT - used), ", %s = %s%s%s", name, value, has_units ? " " : "",
-                         has_units ? units : "");
+        const plot_input *x = &f->input[i];
+        number_text(x->value[sample], value);
+        if (used + (int)(strlen(x->name) + strlen(x->units)) + TICK_TEXT >= PLOT_TEXT) break;
+        used += snprintf(text + used, (size_t)(PLOT_TEXT - used), ", %s = %s%s%s", x->name, value,
+                         x->units[0] ? " " : "", x->units);
     }
 }

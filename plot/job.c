@@ -1,9 +1,8 @@
 /* Which fields and samples are drawn, and reading them. */
-#include "cli/plot/job.h"
+#include "plot/job.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { N_SAMPLE_SHOWN = 3, N_MAP_TIME = 4 };
@@ -61,59 +60,61 @@ bool job_has_one_grid(const job *j)
 
 /* ---- choice ---- */
 
-static exit_code choose_fields(session *s, job *j)
+static pdm_status choose_fields(pdm_context *ctx, job *j)
 {
-    exit_code code = CODE_FINE;
-    char      name[PLOT_TEXT];
+    pdm_status   status       = PDM_OK;
+    int          of_reference = -1;
+    pdm_variable v;
 
-    if (j->o->field) {
+    if (j->request->field) {
         j->n_field = 1;
-        CLI_TRY(plot_file_find(s, &j->file, j->o->field, &j->field[0]));
-        if (j->compares) CLI_TRY(plot_file_find(s, &j->reference, j->o->field, &j->reference_field[0]));
+        PDM_TRY(plot_file_find(ctx, &j->file, j->request->field, &j->field[0]));
+        if (j->compares) PDM_TRY(plot_file_find(ctx, &j->reference, j->request->field, &j->reference_field[0]));
         goto done;
     }
     for (int i = 0; i < j->file.n_field; i++) {
-        plot_variable_name(&j->file, j->file.field[i], name);
-        if (j->compares && !plot_file_has(&j->reference, name, &j->reference_field[j->n_field])) continue;
-        j->field[j->n_field++] = j->file.field[i];
+        PDM_TRY(pdm_fields_variable(j->file.fields, j->file.field[i], &v));
+        if (j->compares) PDM_TRY(plot_file_has(&j->reference, v.name, &of_reference));
+        if (j->compares && of_reference < 0) continue;
+        j->reference_field[j->n_field] = of_reference;
+        j->field[j->n_field++]         = j->file.field[i];
     }
-    for (int i = 0; i < j->n_field && j->compares; i++)
-        j->is_input[i] = plot_is_input(&j->file, j->field[i]) || plot_is_input(&j->reference, j->reference_field[i]);
+    for (int i = 0; i < j->n_field && j->compares; i++) {
+        PDM_TRY(plot_is_input(ctx, &j->file, j->field[i], &j->is_input[i]));
+        if (!j->is_input[i]) PDM_TRY(plot_is_input(ctx, &j->reference, j->reference_field[i], &j->is_input[i]));
+    }
     if (j->n_field == 0) {
-        plot_variable_name(&j->file, j->file.field[0], name);
-        code = plot_file_find(s, &j->reference, name, &j->reference_field[0]);
-        if (code == CODE_FINE)
-            code = fail(s, CODE_DATA, "%s: no field of %s is in it", j->reference.path, j->file.path);
+        PDM_TRY(pdm_fields_variable(j->file.fields, j->file.field[0], &v));
+        PDM_TRY(plot_file_find(ctx, &j->reference, v.name, &of_reference));
+        PDM_FAIL(ctx, PDM_ERR_DATA, "%s: no field of %s is in it", j->reference.path, j->file.path);
     }
 done:
-    return code;
+    return status;
 }
 
 static bool has_samples(const plot_file *f)
 {
-    return f->sample_dim >= 0;
+    return f->sample_dim[0] != '\0';
 }
 
 /* A reference without samples goes with one sample only; which one, the user says. */
-static exit_code choose_samples(session *s, job *j)
+static pdm_status choose_samples(pdm_context *ctx, job *j)
 {
-    exit_code code = CODE_FINE;
-    size_t    most = j->file.n_sample;
+    pdm_status status = PDM_OK;
+    size_t     most   = j->file.n_sample;
 
-    j->first_sample = j->o->sample >= 0 ? (size_t)j->o->sample : 0;
-    CLI_TRY(plot_file_check_sample(s, &j->file, j->first_sample));
+    j->first_sample = j->request->sample >= 0 ? (size_t)j->request->sample : 0;
+    PDM_TRY(plot_file_check_sample(ctx, &j->file, j->first_sample));
     if (j->compares && has_samples(&j->reference)) {
-        CLI_TRY(plot_file_check_sample(s, &j->reference, j->first_sample));
+        PDM_TRY(plot_file_check_sample(ctx, &j->reference, j->first_sample));
         if (j->reference.n_sample < most) most = j->reference.n_sample;
     }
-    if (j->compares && !has_samples(&j->reference) && most > 1 && j->o->sample < 0) {
-        code = fail(s, CODE_DATA, "%s has no samples, and %s has %zu: choose the one to compare with --sample",
-                    j->reference.path, j->file.path, most);
-        goto done;
-    }
-    j->n_sample = j->o->sample >= 0 ? 1 : most < N_SAMPLE_SHOWN ? most : N_SAMPLE_SHOWN;
+    if (j->compares && !has_samples(&j->reference) && most > 1 && j->request->sample < 0)
+        PDM_FAIL(ctx, PDM_ERR_DATA, "%s has no samples, and %s has %zu: choose the one to compare with --sample",
+                 j->reference.path, j->file.path, most);
+    j->n_sample = j->request->sample >= 0 ? 1 : most < N_SAMPLE_SHOWN ? most : N_SAMPLE_SHOWN;
 done:
-    return code;
+    return status;
 }
 
 static size_t reference_sample(const job *j, size_t sample)
@@ -121,74 +122,69 @@ static size_t reference_sample(const job *j, size_t sample)
     return has_samples(&j->reference) ? sample : 0;
 }
 
-static void tell_missing(session *s, const char *path, const item *x, const plot_field *field, plot_result *r)
+static void tell_missing(pdm_context *ctx, const char *path, const item *x, const plot_field *field, plot_result *r)
 {
     if (field->n_missing == 0) return;
-    remark(s, "%s: %s of sample %zu: %zu of %zu values are missing or not finite; %s", path, field->name, x->sample,
-           field->n_missing, plot_field_size(field), view_of(field) == VIEW_LINE ? "left out" : "drawn grey");
+    pdm_log(ctx, PDM_LOG_INFO, "plot", "%s: %s of sample %zu: %zu of %zu values are missing or not finite; %s", path,
+            field->name, x->sample, field->n_missing, plot_field_size(field),
+            view_of(field) == VIEW_LINE ? "left out" : "drawn grey");
     r->n_missing += field->n_missing;
 }
 
-static exit_code read_item(session *s, job *j, item *x, plot_result *r)
+static pdm_status read_item(pdm_context *ctx, job *j, item *x, plot_result *r)
 {
-    exit_code code = CODE_FINE;
+    pdm_status status = PDM_OK;
 
-    CLI_TRY(plot_field_read(s, &j->file, j->field[x->field], x->sample, NULL, &x->mine));
+    PDM_TRY(plot_field_read(ctx, &j->file, j->field[x->field], x->sample, NULL, &x->mine));
     if (j->compares) {
-        CLI_TRY(plot_field_read(s, &j->reference, j->reference_field[x->field], reference_sample(j, x->sample),
+        PDM_TRY(plot_field_read(ctx, &j->reference, j->reference_field[x->field], reference_sample(j, x->sample),
                                 &x->mine, &x->reference));
-        CLI_TRY(plot_compare(s, j->file.path, &x->mine, j->reference.path, &x->reference, &x->difference, &x->error));
-        tell_missing(s, j->reference.path, x, &x->reference, r);
+        PDM_TRY(plot_compare(ctx, j->file.path, &x->mine, j->reference.path, &x->reference, &x->difference, &x->error));
+        tell_missing(ctx, j->reference.path, x, &x->reference, r);
     }
-    tell_missing(s, j->file.path, x, &x->mine, r);
+    tell_missing(ctx, j->file.path, x, &x->mine, r);
 done:
-    return code;
+    return status;
 }
 
-static exit_code read_items(session *s, job *j, plot_result *r)
+static pdm_status read_items(pdm_context *ctx, job *j, plot_result *r)
 {
-    exit_code code = CODE_FINE;
+    pdm_status status = PDM_OK;
 
     j->n_item = j->n_sample * (size_t)j->n_field;
-    j->item   = calloc(j->n_item, sizeof *j->item);
-    if (!j->item) {
-        code = fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-        goto done;
-    }
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)j->n_item, &j->item));
     for (size_t i = 0; i < j->n_item; i++) {
         item *x   = &j->item[i];
         x->field  = (int)(i % (size_t)j->n_field);
         x->sample = j->first_sample + i / (size_t)j->n_field;
-        CLI_TRY(read_item(s, j, x, r));
+        PDM_TRY(read_item(ctx, j, x, r));
         if (j->compares && view_of(&x->mine) == VIEW_MAPS && j->n_sample > 1) { /* a row a time: one sample is enough */
             j->n_sample = 1;
             j->n_item   = (size_t)j->n_field;
         }
     }
 done:
-    return code;
+    return status;
 }
 
 /* Different inputs are no error of the prediction. */
-static void check_inputs(session *s, const job *j)
+static void check_inputs(pdm_context *ctx, const job *j)
 {
-    char name[PLOT_TEXT], other[PLOT_TEXT];
-
     for (size_t i = 0; i < j->n_item; i++)
         if (j->is_input[j->item[i].field] && j->item[i].error > SAME_INPUT)
-            remark(s, "warning: sample %zu is of other inputs: %s differs by %.3g %% between %s and %s",
-                   j->item[i].sample, j->item[i].mine.name, 100.0 * j->item[i].error, j->file.path, j->reference.path);
+            pdm_log(ctx, PDM_LOG_WARNING, "plot",
+                    "sample %zu is of other inputs: %s differs by %.3g %% between %s and %s", j->item[i].sample,
+                    j->item[i].mine.name, 100.0 * j->item[i].error, j->file.path, j->reference.path);
 
     for (int i = 0; i < j->file.n_input; i++)
         for (int k = 0; k < j->reference.n_input; k++) {
-            plot_variable_name(&j->file, j->file.input[i], name);
-            plot_variable_name(&j->reference, j->reference.input[k], other);
-            if (strcmp(name, other) != 0) continue;
+            const plot_input *mine = &j->file.input[i], *other = &j->reference.input[k];
+            if (strcmp(mine->name, other->name) != 0) continue;
             for (size_t n = j->first_sample; n < j->first_sample + j->n_sample; n++) {
-                const double a = plot_input_value(&j->file, i, n), b = plot_input_value(&j->reference, k, n);
+                const double a = mine->value[n], b = other->value[n];
                 if (fabs(a - b) > SAME_INPUT * fmax(fabs(a), fabs(b)))
-                    remark(s, "warning: sample %zu is of other inputs: %s is %g in %s, and %g in %s", n, name, a,
-                           j->file.path, b, j->reference.path);
+                    pdm_log(ctx, PDM_LOG_WARNING, "plot", "sample %zu is of other inputs: %s is %g in %s, and %g in %s",
+                            n, mine->name, a, j->file.path, b, j->reference.path);
             }
         }
 }
@@ -207,39 +203,39 @@ static double mean_error(const job *j)
     return n > 0 ? sum / (double)n : 0.0;
 }
 
-exit_code job_open(session *s, job *j)
+pdm_status job_open(pdm_context *ctx, job *j)
 {
-    exit_code code = CODE_FINE;
+    pdm_status status = PDM_OK;
 
-    CLI_TRY(plot_file_open(s, j->o->operand[0], &j->file));
-    if (j->compares) CLI_TRY(plot_file_open(s, j->o->operand[1], &j->reference));
+    PDM_TRY(plot_file_open(ctx, j->request->file, &j->file));
+    if (j->compares) PDM_TRY(plot_file_open(ctx, j->request->reference, &j->reference));
 done:
-    return code;
+    return status;
 }
 
-exit_code job_read(session *s, job *j, plot_result *r)
+pdm_status job_read(pdm_context *ctx, job *j, plot_result *r)
 {
-    exit_code code = CODE_FINE;
+    pdm_status status = PDM_OK;
 
-    CLI_TRY(choose_fields(s, j));
-    CLI_TRY(choose_samples(s, j));
-    CLI_TRY(read_items(s, j, r));
-    if (j->compares) check_inputs(s, j);
+    PDM_TRY(choose_fields(ctx, j));
+    PDM_TRY(choose_samples(ctx, j));
+    PDM_TRY(read_items(ctx, j, r));
+    if (j->compares) check_inputs(ctx, j);
     r->n_sample = j->n_sample;
     r->error    = mean_error(j);
 done:
-    return code;
+    return status;
 }
 
-void job_release(job *j)
+void job_release(pdm_context *ctx, job *j)
 {
     for (size_t i = 0; j->item && i < j->n_item; i++) {
-        plot_field_release(&j->item[i].mine);
-        plot_field_release(&j->item[i].reference);
-        plot_field_release(&j->item[i].difference);
+        plot_field_release(ctx, &j->item[i].mine);
+        plot_field_release(ctx, &j->item[i].reference);
+        plot_field_release(ctx, &j->item[i].difference);
     }
-    free(j->item);
-    figure_release(&j->figure);
-    plot_file_close(&j->file);
-    plot_file_close(&j->reference);
+    pdm_free(ctx, j->item);
+    figure_release(ctx, &j->figure);
+    plot_file_close(ctx, &j->file);
+    plot_file_close(ctx, &j->reference);
 }

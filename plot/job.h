@@ -1,8 +1,8 @@
 /* What plot draws of a file of fields: items, one field of one sample each, with their colours, and the figure. */
-#ifndef PDM_CLI_PLOT_JOB_H
-#define PDM_CLI_PLOT_JOB_H
+#ifndef PDM_PLOT_JOB_H
+#define PDM_PLOT_JOB_H
 
-#include "cli/plot/figure.h"
+#include "plot/figure.h"
 
 enum { N_SLICE = 3, COMPARED_COLUMNS = 3 };
 
@@ -18,27 +18,27 @@ typedef struct item {
 } item;
 
 typedef struct job {
-    const options *o;
-    plot_file      file, reference;
-    bool           compares;
-    int            n_field, field[PLOT_MAX_FIELD], reference_field[PLOT_MAX_FIELD];
-    bool           is_input[PLOT_MAX_FIELD]; /* of a comparison: drawn, not compared */
-    size_t         first_sample, n_sample;
-    size_t         n_item;
-    item          *item; /* [n_sample][n_field] */
-    scale          scale[PLOT_MAX_FIELD], difference_scale[PLOT_MAX_FIELD];
-    double         largest[PLOT_MAX_FIELD]; /* difference */
-    figure         figure;
+    const plot_request *request;
+    plot_file           file, reference;
+    bool                compares;
+    int                 n_field, field[PLOT_MAX_FIELD], reference_field[PLOT_MAX_FIELD];
+    bool                is_input[PLOT_MAX_FIELD]; /* of a comparison: drawn, not compared */
+    size_t              first_sample, n_sample;
+    size_t              n_item;
+    item               *item; /* [n_sample][n_field] */
+    scale               scale[PLOT_MAX_FIELD], difference_scale[PLOT_MAX_FIELD];
+    double              largest[PLOT_MAX_FIELD]; /* difference */
+    figure              figure;
 } job;
 
 /* ---- reading (job.c) ---- */
 
 /* Opens the operands. */
-exit_code job_open(session *s, job *j);
+pdm_status job_open(pdm_context *ctx, job *j);
 /* Chooses fields and samples, reads and compares. */
-exit_code job_read(session *s, job *j, plot_result *r);
-void      job_release(job *j);
-view      view_of(const plot_field *x);
+pdm_status job_read(pdm_context *ctx, job *j, plot_result *r);
+void       job_release(pdm_context *ctx, job *j);
+view       view_of(const plot_field *x);
 /* Maps that a field makes; entry of the time axis for number k of n. */
 size_t count_times(const plot_field *x);
 size_t time_of(const plot_field *x, size_t k, size_t n);
@@ -49,7 +49,7 @@ void describe_item(const job *j, const item *x, char text[PLOT_TEXT]);
 
 /* ---- colours (scales.c) ---- */
 
-exit_code job_set_scales(session *s, job *j);
+pdm_status job_set_scales(pdm_context *ctx, job *j);
 /* Says in the note of the figure where the colours end before the values do. */
 void job_note_largest(job *j);
 
@@ -73,7 +73,7 @@ void label_difference(label *l, const plot_field *x);
 
 /* ---- arrangement ---- */
 
-exit_code arrange_fields(session *s, job *j);     /* fields.c */
-exit_code arrange_comparison(session *s, job *j); /* compared.c */
+pdm_status arrange_fields(pdm_context *ctx, job *j);     /* fields.c */
+pdm_status arrange_comparison(pdm_context *ctx, job *j); /* compared.c */
 
 #endif

@@ -1,5 +1,5 @@
 /* Lines of a panel and their key, which goes to the corner where it hides least. */
-#include "cli/plot/figure.h"
+#include "plot/figure.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
 /* The log of a training run: a flat JSON object a line, of which some numbers are drawn. */
-#include "cli/plot/data.h"
+#include "plot/data.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -66,68 +66,66 @@ static bool read_line(const char *line, double value[N_LOG_COLUMN])
     return *c == '}' && *skip_blanks(c + 1) == '\0';
 }
 
-static bool grow(plot_log *x, size_t *capacity)
+static pdm_status grow(pdm_context *ctx, plot_log *x, size_t *capacity)
 {
-    const size_t more = *capacity ? 2 * *capacity : FIRST_CAPACITY;
+    pdm_status   status = PDM_OK;
+    const size_t more   = *capacity ? 2 * *capacity : FIRST_CAPACITY;
 
     for (int i = 0; i < N_LOG_COLUMN; i++) {
-        double *column = realloc(x->column[i], more * sizeof *column);
-        if (!column) return false;
+        double *column = NULL;
+        PDM_TRY(pdm_alloc_array(ctx, (pdm_size)more, &column));
+        if (x->n > 0) memcpy(column, x->column[i], x->n * sizeof *column);
+        pdm_free(ctx, x->column[i]);
         x->column[i] = column;
     }
     *capacity = more;
-    return true;
+done:
+    return status;
 }
 
-static exit_code append(session *s, plot_log *x, size_t *capacity, const double value[N_LOG_COLUMN])
+static pdm_status append(pdm_context *ctx, plot_log *x, size_t *capacity, const double value[N_LOG_COLUMN])
 {
-    if (x->n == *capacity && !grow(x, capacity)) return fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
+    pdm_status status = PDM_OK;
+
+    if (x->n == *capacity) PDM_TRY(grow(ctx, x, capacity));
     for (int i = 0; i < N_LOG_COLUMN; i++) x->column[i][x->n] = value[i];
     if (!isfinite(value[LOG_STEP])) x->column[LOG_STEP][x->n] = (double)x->n + 1.0;
     x->n++;
-    return CODE_FINE;
+done:
+    return status;
 }
 
-exit_code plot_log_read(session *s, const char *path, plot_log *out)
+pdm_status plot_log_read(pdm_context *ctx, const char *path, plot_log *out)
 {
-    exit_code code     = CODE_FINE;
-    plot_log  x        = {0};
-    size_t    capacity = 0, number = 0;
-    double    value[N_LOG_COLUMN];
-    char      line[LINE_SIZE];
-    FILE     *file = fopen(path, "r");
+    pdm_status status   = PDM_OK;
+    plot_log   x        = {0};
+    size_t     capacity = 0, number = 0;
+    double     value[N_LOG_COLUMN];
+    char       line[LINE_SIZE];
+    FILE      *file = fopen(path, "r");
 
-    if (!file) {
-        code = fail(s, CODE_FILE, "%s: cannot be read: %s", path, strerror(errno));
-        goto done;
-    }
+    if (!file) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     while (fgets(line, sizeof line, file)) {
         number++;
         if (!strchr(line, '\n') && feof(file)) break; /* a run that goes on is writing it */
-        if (!read_line(line, value)) {
-            code =
-                fail(s, CODE_DATA,
+        if (!read_line(line, value))
+            PDM_FAIL(ctx, PDM_ERR_DATA,
                      "%s:%zu: not a line of a training log: a JSON object like {\"step\": 1, \"loss\": 0.1} expected",
                      path, number);
-            goto done;
-        }
-        CLI_TRY(append(s, &x, &capacity, value));
+        PDM_TRY(append(ctx, &x, &capacity, value));
     }
-    if (ferror(file))
-        code = fail(s, CODE_FILE, "%s: cannot be read: %s", path, strerror(errno));
-    else if (x.n == 0)
-        code = fail(s, CODE_DATA, "%s: no steps are logged in it", path);
-    if (code != CODE_FINE) goto done;
+    if (ferror(file)) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+    if (x.n == 0) PDM_FAIL(ctx, PDM_ERR_DATA, "%s: no steps are logged in it", path);
     *out = x;
     x    = (plot_log){0};
 done:
     if (file) (void)fclose(file);
-    plot_log_release(&x);
-    return code;
+    plot_log_release(ctx, &x);
+    return status;
 }
 
-void plot_log_release(plot_log *x)
+void plot_log_release(pdm_context *ctx, plot_log *x)
 {
-    for (int i = 0; i < N_LOG_COLUMN; i++) free(x->column[i]);
+    for (int i = 0; i < N_LOG_COLUMN; i++) pdm_free(ctx, x->column[i]);
     *x = (plot_log){0};
 }

@@ -1,9 +1,8 @@
 /* Values on a grid as colours, and the bar that says which. */
-#include "cli/plot/figure.h"
+#include "plot/figure.h"
 
 #include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define BAR_GAP     7.0 /* pt */
@@ -107,9 +106,10 @@ void map_draw(page *p, const panel *a, box b)
 {
     const int        n_x = (int)lround(b.width * p->raster), n_y = (int)lround(b.height * p->raster);
     cairo_surface_t *image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, n_x, n_y);
-    between         *place = calloc((size_t)(n_x + n_y), sizeof *place);
+    between         *place = NULL;
 
-    if (place && cairo_surface_status(image) == CAIRO_STATUS_SUCCESS) {
+    if (pdm_alloc_array(p->ctx, (pdm_size)n_x + n_y, &place) == PDM_OK &&
+        cairo_surface_status(image) == CAIRO_STATUS_SUCCESS) {
         find_places(a->map.x, a->map.n_x, n_x, false, place);
         find_places(a->map.y, a->map.n_y, n_y, true, place + n_x);
         cairo_surface_flush(image);
@@ -120,7 +120,7 @@ void map_draw(page *p, const panel *a, box b)
     } else {
         p->words.failed = true;
     }
-    free(place);
+    pdm_free(p->ctx, place);
     cairo_surface_destroy(image);
 }
 

@@ -1,20 +1,21 @@
-#include "cli/plot/page.h"
+#include "plot/page.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
 
+#include "io/io.h"
+
 #define POINTS_PER_INCH 72.0
 #define VECTOR_RASTER   300.0 /* dots an inch of the maps in SVG and PDF */
 
 enum { MOST_PIXELS = 32767 };
 
-exit_code picture_of(session *s, const char *path, picture *out)
+pdm_status picture_of(pdm_context *ctx, const char *path, picture *out)
 {
     static const char *const ending[] = {".png", ".svg", ".pdf"};
     const char              *dot      = strrchr(path, '.');
@@ -22,9 +23,10 @@ exit_code picture_of(session *s, const char *path, picture *out)
     for (int i = 0; i < 3; i++)
         if (dot && strcasecmp(dot, ending[i]) == 0) {
             *out = (picture)i;
-            return CODE_FINE;
+            return PDM_OK;
         }
-    return fail(s, CODE_USAGE, "plot: --output %s: a name that ends in .png, .svg or .pdf expected", path);
+    return pdm_error_set(ctx, PDM_ERR_ARGUMENT, NULL, __func__,
+                         "plot: --output %s: a name that ends in .png, .svg or .pdf expected", path);
 }
 
 /* ---- bytes ---- */
@@ -34,11 +36,13 @@ void bytes_append(bytes *b, const void *data, size_t n)
     if (b->failed || n == 0) return;
     if (b->n + n > b->capacity) {
         const size_t   capacity = 2 * (b->n + n);
-        unsigned char *grown    = realloc(b->data, capacity);
-        if (!grown) {
+        unsigned char *grown    = NULL;
+        if (pdm_alloc(b->ctx, capacity, &grown) != PDM_OK) {
             b->failed = true;
             return;
         }
+        if (b->n > 0) memcpy(grown, b->data, b->n);
+        pdm_free(b->ctx, b->data);
         b->data     = grown;
         b->capacity = capacity;
     }
@@ -48,8 +52,9 @@ void bytes_append(bytes *b, const void *data, size_t n)
 
 void bytes_release(bytes *b)
 {
-    free(b->data);
-    *b = (bytes){0};
+    pdm_free(b->ctx, b->data);
+    b->data = NULL;
+    b->n = b->capacity = 0;
 }
 
 static cairo_status_t receive(void *user, const unsigned char *data, unsigned n)
@@ -61,11 +66,11 @@ static cairo_status_t receive(void *user, const unsigned char *data, unsigned n)
 
 /* ---- page ---- */
 
-static exit_code check_cairo(session *s, cairo_status_t status)
+static pdm_status check_cairo(pdm_context *ctx, cairo_status_t code)
 {
-    if (status == CAIRO_STATUS_SUCCESS) return CODE_FINE;
-    return fail(s, status == CAIRO_STATUS_NO_MEMORY ? CODE_MEMORY : CODE_INTERNAL, "drawing failed: %s",
-                cairo_status_to_string(status));
+    if (code == CAIRO_STATUS_SUCCESS) return PDM_OK;
+    return pdm_error_set(ctx, code == CAIRO_STATUS_NO_MEMORY ? PDM_ERR_MEMORY : PDM_ERR_INTERNAL, NULL, __func__,
+                         "drawing failed: %s", cairo_status_to_string(code));
 }
 
 static cairo_surface_t *make_surface(page *p, double scale)
@@ -91,37 +96,45 @@ static void use_font_options(cairo_t *cr)
     cairo_font_options_destroy(o);
 }
 
-exit_code page_open(session *s, picture kind, double width, double height, int pixels, page *p)
+pdm_status page_open(pdm_context *ctx, picture kind, double width, double height, int pixels, page *p)
 {
-    exit_code    code  = CODE_FINE;
-    const double scale = pixels / width; /* pixels a point */
+    pdm_status   status = PDM_OK;
+    const double scale  = pixels / width; /* pixels a point */
 
-    *p = (page){.kind = kind, .width = width, .height = height, .pixels_x = pixels};
+    *p = (page){.ctx      = ctx,
+                .kind     = kind,
+                .width    = width,
+                .height   = height,
+                .pixels_x = pixels,
+                .stream   = {.ctx = ctx},
+                .words    = {.ctx = ctx}};
     if (height * scale > MOST_PIXELS || pixels > MOST_PIXELS)
-        return fail(s, CODE_USAGE,
-                    "plot: the picture would be %d x %.0f pixels; at most %d either way: a smaller --width, or one "
-                    "--sample or --field",
-                    pixels, height * scale, MOST_PIXELS);
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT,
+                 "plot: the picture would be %d x %.0f pixels; at most %d either way: a smaller --width, or one "
+                 "--sample or --field",
+                 pixels, height * scale, MOST_PIXELS);
     p->pixels_y       = (int)ceil(height * scale);
     const double unit = kind == PICTURE_PNG ? scale : scale * POINTS_PER_INCH / PAGE_DPI;
     p->raster         = kind == PICTURE_PNG ? scale : unit * VECTOR_RASTER / POINTS_PER_INCH;
     p->surface        = make_surface(p, unit);
     p->cr             = cairo_create(p->surface);
-    CLI_TRY(check_cairo(s, cairo_status(p->cr)));
+    PDM_TRY(check_cairo(ctx, cairo_status(p->cr)));
     cairo_scale(p->cr, unit, unit);
     use_font_options(p->cr);
     cairo_set_source_rgb(p->cr, 1.0, 1.0, 1.0);
     cairo_paint(p->cr);
 done:
-    return code;
+    return status;
 }
 
 void page_close(page *p)
 {
     if (p->cr) cairo_destroy(p->cr);
     if (p->surface) cairo_surface_destroy(p->surface);
-    bytes_release(&p->stream);
-    bytes_release(&p->words);
+    if (p->ctx) {
+        bytes_release(&p->stream);
+        bytes_release(&p->words);
+    }
     p->cr      = NULL;
     p->surface = NULL;
 }
@@ -171,30 +184,28 @@ static void describe_pdf(const page *p, const char *title)
     cairo_pdf_surface_set_metadata(p->surface, CAIRO_PDF_METADATA_CREATE_DATE, "");
 }
 
-exit_code page_write(session *s, page *p, const char *path, const char *title)
+pdm_status page_write(pdm_context *ctx, page *p, const char *path, const char *title)
 {
-    exit_code code = CODE_FINE;
-    bytes     file = {0};
+    pdm_status status = PDM_OK;
+    bytes      file   = {.ctx = ctx};
 
     if (p->kind == PICTURE_PDF) describe_pdf(p, title);
-    CLI_TRY(check_cairo(s, cairo_status(p->cr)));
+    PDM_TRY(check_cairo(ctx, cairo_status(p->cr)));
     if (p->kind == PICTURE_PNG) {
         cairo_surface_flush(p->surface);
-        CLI_TRY(check_cairo(s, cairo_surface_write_to_png_stream(p->surface, receive, &p->stream)));
+        PDM_TRY(check_cairo(ctx, cairo_surface_write_to_png_stream(p->surface, receive, &p->stream)));
     } else {
         cairo_surface_finish(p->surface);
-        CLI_TRY(check_cairo(s, cairo_surface_status(p->surface)));
+        PDM_TRY(check_cairo(ctx, cairo_surface_status(p->surface)));
     }
     if (p->kind == PICTURE_SVG) describe_svg(p, title, &file);
-    if (file.failed || p->stream.failed || p->words.failed) {
-        code = fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-        goto done;
-    }
-    CLI_TRY(p->kind == PICTURE_SVG ? write_whole(s, path, file.data, file.n)
-                                   : write_whole(s, path, p->stream.data, p->stream.n));
+    if (file.failed || p->stream.failed || p->words.failed)
+        PDM_FAIL(ctx, PDM_ERR_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
+    PDM_TRY(p->kind == PICTURE_SVG ? pdm_file_write(ctx, path, file.data, file.n)
+                                   : pdm_file_write(ctx, path, p->stream.data, p->stream.n));
 done:
     bytes_release(&file);
-    return code;
+    return status;
 }
 
 /* ---- text ---- */

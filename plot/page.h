@@ -1,21 +1,22 @@
 /* A white page to draw on, and the file that it becomes. Lengths are points, 1/72 inch, downward from the upper left. */
-#ifndef PDM_CLI_PLOT_PAGE_H
-#define PDM_CLI_PLOT_PAGE_H
+#ifndef PDM_PLOT_PAGE_H
+#define PDM_PLOT_PAGE_H
 
 #include <cairo.h>
 
-#include "cli/cli.h"
-#include "cli/plot/colour.h"
+#include "core/core.h"
+#include "plot/colour.h"
 
 enum { PAGE_DPI = 150 };
 
 typedef enum picture { PICTURE_PNG, PICTURE_SVG, PICTURE_PDF } picture;
 
 /* By the ending of the name. */
-exit_code picture_of(session *s, const char *path, picture *out);
+pdm_status picture_of(pdm_context *ctx, const char *path, picture *out);
 
 /* Bytes that grow. */
 typedef struct bytes {
+    pdm_context   *ctx;
     unsigned char *data;
     size_t         n, capacity;
     bool           failed; /* no memory */
@@ -24,6 +25,7 @@ void bytes_append(bytes *b, const void *data, size_t n);
 void bytes_release(bytes *b);
 
 typedef struct page {
+    pdm_context     *ctx;
     picture          kind;
     double           width, height;      /* pt, as drawn */
     double           raster;             /* pixels that a raster should have to a point */
@@ -35,10 +37,10 @@ typedef struct page {
 } page;
 
 /* pixels: wanted width; everything scales with it. */
-exit_code page_open(session *s, picture kind, double width, double height, int pixels, page *out);
+pdm_status page_open(pdm_context *ctx, picture kind, double width, double height, int pixels, page *out);
 /* Written beside and renamed. */
-exit_code page_write(session *s, page *p, const char *path, const char *title);
-void      page_close(page *p);
+pdm_status page_write(pdm_context *ctx, page *p, const char *path, const char *title);
+void       page_close(page *p);
 
 typedef enum weight { WEIGHT_NORMAL, WEIGHT_BOLD } weight;
 
@@ -48,8 +50,5 @@ double text_width(cairo_t *cr, const char *text, double size, weight w);
 void page_text(page *p, double x, double y, double share, double size, weight w, const char *text);
 /* The same, reading upward; y is where `share` of it is below. */
 void page_text_upward(page *p, double x, double y, double share, double size, const char *text);
-
-/* Bytes to a file beside `path`, renamed when complete. */
-exit_code write_whole(session *s, const char *path, const void *data, size_t n); /* write.c */
 
 #endif

@@ -1,5 +1,5 @@
 /* Panels of maps and lines, from fields. */
-#include "cli/plot/job.h"
+#include "plot/job.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* The figure of what a gate chose: fields, and beside them experts with the columns that they have. */
-#include "cli/plot/routing.h"
+#include "plot/routing.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -21,23 +21,25 @@ typedef struct lent {
     steps *steps; /* [n] */
 } lent;
 
-static exit_code lent_create(session *s, size_t most, lent *out)
+static pdm_status lent_create(pdm_context *ctx, size_t most, lent *x)
 {
-    lent x = {.tile = calloc(most, sizeof *x.tile), .steps = calloc(most, sizeof *x.steps)};
+    pdm_status status = PDM_OK;
 
-    *out = x;
-    return x.tile && x.steps ? CODE_FINE : fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)most, &x->tile));
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)most, &x->steps));
+done:
+    return status;
 }
 
-static void lent_release(lent *x)
+static void lent_release(pdm_context *ctx, lent *x)
 {
     for (size_t i = 0; i < x->n; i++) {
-        free(x->tile[i]);
-        free(x->steps[i].x);
-        free(x->steps[i].y);
+        pdm_free(ctx, x->tile[i]);
+        pdm_free(ctx, x->steps[i].x);
+        pdm_free(ctx, x->steps[i].y);
     }
-    free(x->tile);
-    free(x->steps);
+    pdm_free(ctx, x->tile);
+    pdm_free(ctx, x->steps);
 }
 
 static int compare_tiles(const void *a, const void *b)
@@ -46,49 +48,51 @@ static int compare_tiles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool make_steps(panel *p, tile *t, size_t n, steps *out)
+static pdm_status make_steps(pdm_context *ctx, panel *p, tile *t, size_t n, steps *out)
 {
-    line *l = &p->line[p->n_line];
+    pdm_status status = PDM_OK;
 
-    out->x = calloc(2 * n, sizeof *out->x);
-    out->y = calloc(2 * n, sizeof *out->y);
-    if (!out->x || !out->y) return false;
+    if (n == 0) goto done;
+    PDM_TRY(pdm_alloc_array(ctx, 2 * (pdm_size)n, &out->x));
+    PDM_TRY(pdm_alloc_array(ctx, 2 * (pdm_size)n, &out->y));
     qsort(t, n, sizeof *t, compare_tiles);
     for (size_t i = 0; i < 2 * n; i++) {
         out->x[i] = fmin(fmax(t[i / 2].x[i % 2], p->x.low), p->x.high);
         out->y[i] = t[i / 2].value;
     }
-    *l = (line){
+    p->line[p->n_line++] = (line){
         .x = out->x, .y = out->y, .n = 2 * n, .x_stride = 1, .y_stride = 1, .colour = colour_line(0, 1), .width = 1.6};
-    p->n_line++;
-    return true;
+done:
+    return status;
 }
 
 /* Experts in the panel p, beside one of the field x, whose axes they have. */
-static exit_code fill_experts(session *s, const routing *r, const item *x, size_t t, panel *p, panel *beside, lent *l)
+static pdm_status fill_experts(pdm_context *ctx, const routing *r, const item *x, size_t t, panel *p, panel *beside,
+                               lent *l)
 {
-    size_t n     = 0;
-    tile  *tiles = routing_tiles(r, &x->mine, x->sample, t, &n);
+    pdm_status   status = PDM_OK;
+    const size_t number = l->n++;
+    size_t       n      = 0;
 
-    if (!tiles) return fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-    l->tile[l->n++] = tiles;
-    p->scale        = whole;
+    PDM_TRY(routing_tiles(ctx, r, &x->mine, x->sample, t, &l->tile[number], &n));
+    p->scale = whole;
     if (view_of(&x->mine) == VIEW_LINE) {
         start_lines(p, &x->mine, &whole);
         label_set_text(&p->y_label, "share of columns that exist", "share");
-        if (n > 0 && !make_steps(p, tiles, n, &l->steps[l->n - 1]))
-            return fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-        return CODE_FINE;
+        PDM_TRY(make_steps(ctx, p, l->tile[number], n, &l->steps[number]));
+        goto done;
     }
     fill_map(p, &x->mine, t, &whole);
     p->kind   = PANEL_TILES;
-    p->tile   = tiles;
+    p->tile   = l->tile[number];
     p->n_tile = n;
     label_set_text(&p->bar_label, "share of columns that exist", "share");
-    if (!beside) return CODE_FINE;
-    beside->tile   = tiles;
-    beside->n_tile = n;
-    return CODE_FINE;
+    if (beside) {
+        beside->tile   = p->tile;
+        beside->n_tile = n;
+    }
+done:
+    return status;
 }
 
 /* "sample 1, a = 0.5: 61 % of the unknowns, 2 of 8 experts null" */
@@ -99,10 +103,10 @@ static void describe_routing(const job *j, const routing *r, size_t sample, char
     char   name[PLOT_TEXT];
 
     for (size_t e = 0; e < r->n_expert; e++) {
-        columns += (double)r->columns[sample * r->n_expert + e];
-        all += (double)r->all[e];
-        null += r->all[e] > 0 && r->columns[sample * r->n_expert + e] == 0;
-        n += r->all[e] > 0;
+        columns += r->columns[sample * r->n_expert + e];
+        all += r->all[e];
+        null += r->all[e] > 0.0 && r->columns[sample * r->n_expert + e] == 0.0;
+        n += r->all[e] > 0.0;
     }
     plot_sample_text(&j->file, sample, name);
     if (!r->has_gate) {
@@ -115,13 +119,13 @@ static void describe_routing(const job *j, const routing *r, size_t sample, char
 }
 
 /* A row a sample: its fields, then experts. */
-static exit_code arrange_beside(session *s, job *j, const routing *r, lent *l)
+static pdm_status arrange_beside(pdm_context *ctx, job *j, const routing *r, lent *l)
 {
-    exit_code code    = CODE_FINE;
-    const int n_shown = j->n_field < MAX_COLUMN - 1 ? j->n_field : MAX_COLUMN - 1, n_row = (int)j->n_sample;
+    pdm_status status  = PDM_OK;
+    const int  n_shown = j->n_field < MAX_COLUMN - 1 ? j->n_field : MAX_COLUMN - 1, n_row = (int)j->n_sample;
 
-    CLI_TRY(figure_create(s, n_row, n_shown + 1, &j->figure));
-    CLI_TRY(lent_create(s, j->n_sample, l));
+    PDM_TRY(figure_create(ctx, n_row, n_shown + 1, &j->figure));
+    PDM_TRY(lent_create(ctx, j->n_sample, l));
     for (int row = 0; row < n_row; row++) {
         const item *first = &j->item[row * j->n_field];
         panel      *last  = figure_panel(&j->figure, row, n_shown);
@@ -133,7 +137,7 @@ static exit_code arrange_beside(session *s, job *j, const routing *r, lent *l)
             p->hides_x = row + 1 < n_row;
             p->hides_y = i > 0 && p->kind == PANEL_MAP;
         }
-        CLI_TRY(fill_experts(s, r, first, 0, last, figure_panel(&j->figure, row, 0), l));
+        PDM_TRY(fill_experts(ctx, r, first, 0, last, figure_panel(&j->figure, row, 0), l));
         set_title(last, "columns of experts");
         for (int i = 1; i < n_shown; i++) {
             figure_panel(&j->figure, row, i)->tile   = last->tile;
@@ -143,22 +147,22 @@ static exit_code arrange_beside(session *s, job *j, const routing *r, lent *l)
         last->hides_y = last->has_bar = last->kind == PANEL_TILES;
     }
 done:
-    return code;
+    return status;
 }
 
 /* Maps at several times: a row a field, and below them a row of experts; of one sample. */
-static exit_code arrange_below(session *s, job *j, const routing *r, lent *l)
+static pdm_status arrange_below(pdm_context *ctx, job *j, const routing *r, lent *l)
 {
-    exit_code    code   = CODE_FINE;
+    pdm_status   status = PDM_OK;
     const item  *first  = &j->item[0];
     const size_t n_time = count_times(&first->mine);
 
-    CLI_TRY(figure_create(s, j->n_field + 1, (int)n_time, &j->figure));
-    CLI_TRY(lent_create(s, n_time, l));
+    PDM_TRY(figure_create(ctx, j->n_field + 1, (int)n_time, &j->figure));
+    PDM_TRY(lent_create(ctx, n_time, l));
     for (size_t k = 0; k < n_time; k++) {
         const size_t t    = time_of(&first->mine, k, n_time);
         panel       *last = figure_panel(&j->figure, j->n_field, (int)k);
-        CLI_TRY(fill_experts(s, r, first, t, last, NULL, l));
+        PDM_TRY(fill_experts(ctx, r, first, t, last, NULL, l));
         for (int i = 0; i < j->n_field; i++) {
             panel *p = figure_panel(&j->figure, i, (int)k);
             char   text[PLOT_TEXT];
@@ -176,17 +180,23 @@ static exit_code arrange_below(session *s, job *j, const routing *r, lent *l)
     }
     describe_routing(j, r, first->sample, j->figure.header[0]);
 done:
-    return code;
+    return status;
 }
 
 /* Predictions are what a gate is for: inputs are left out, unless asked for. */
-static void drop_inputs(job *j)
+static pdm_status drop_inputs(pdm_context *ctx, job *j)
 {
-    int n = 0;
+    pdm_status status = PDM_OK;
+    int        n      = 0;
+    bool       is_input;
 
-    for (int i = 0; i < j->file.n_field; i++)
-        if (!plot_is_input(&j->file, j->file.field[i])) j->file.field[n++] = j->file.field[i];
+    for (int i = 0; i < j->file.n_field; i++) {
+        PDM_TRY(plot_is_input(ctx, &j->file, j->file.field[i], &is_input));
+        if (!is_input) j->file.field[n++] = j->file.field[i];
+    }
     if (n > 0) j->file.n_field = n;
+done:
+    return status;
 }
 
 /* Of a roll-out the first interval is known. */
@@ -201,42 +211,44 @@ static bool goes_beyond(const job *j, const routing *r)
     return isfinite(end) && t->at[t->n - 1] > end + 1e-6 * fabs(end);
 }
 
-static exit_code arrange(session *s, job *j, const routing *r, lent *l)
+static pdm_status arrange(pdm_context *ctx, job *j, const routing *r, lent *l)
 {
-    exit_code  code = CODE_FINE;
-    const view how  = view_of(&j->item[0].mine);
+    pdm_status status = PDM_OK;
+    const view how    = view_of(&j->item[0].mine);
 
     if (how == VIEW_MAPS) j->n_sample = 1; /* a row a field: one is enough */
-    CLI_TRY(how == VIEW_MAPS ? arrange_below(s, j, r, l) : arrange_beside(s, j, r, l));
+    PDM_TRY(how == VIEW_MAPS ? arrange_below(ctx, j, r, l) : arrange_beside(ctx, j, r, l));
     if (how != VIEW_LINE)
         figure_note(&j->figure, "numbers, where there is room: columns that an expert has; crossed out: null experts");
     if (goes_beyond(j, r))
         figure_note(&j->figure, "grey: after the first interval, for which alone the file has columns");
 done:
-    return code;
+    return status;
 }
 
-exit_code draw_routing(session *s, const options *o, picture kind, plot_result *r)
+pdm_status draw_routing(pdm_context *ctx, const plot_request *q, picture kind, plot_result *r)
 {
-    exit_code code = CODE_FINE;
-    job       j    = {.o = o};
-    routing   x    = {0};
-    lent      l    = {0};
+    pdm_status status = PDM_OK;
+    job        j      = {.request = q};
+    routing    x      = {0};
+    lent       l      = {0};
 
     r->kind = "routing";
-    if (o->operand[1]) return fail(s, CODE_USAGE, "plot: --routing is of one file; a reference goes without it");
-    CLI_TRY(job_open(s, &j));
-    CLI_TRY(routing_read(s, &j.file, &x));
-    if (!o->field) drop_inputs(&j);
-    CLI_TRY(job_read(s, &j, r));
-    CLI_TRY(job_set_scales(s, &j));
-    CLI_TRY(arrange(s, &j, &x, &l));
+    if (q->reference)
+        return pdm_error_set(ctx, PDM_ERR_ARGUMENT, NULL, __func__,
+                             "plot: --routing is of one file; a reference goes without it");
+    PDM_TRY(job_open(ctx, &j));
+    PDM_TRY(routing_read(ctx, &j.file, &x));
+    if (!q->field) PDM_TRY(drop_inputs(ctx, &j));
+    PDM_TRY(job_read(ctx, &j, r));
+    PDM_TRY(job_set_scales(ctx, &j));
+    PDM_TRY(arrange(ctx, &j, &x, &l));
     r->n_sample = j.n_sample;
-    snprintf(j.figure.title, sizeof j.figure.title, "%s", o->title ? o->title : j.file.title);
-    CLI_TRY(figure_write(s, &j.figure, kind, o->output, o->width, &r->pixels_x, &r->pixels_y));
+    snprintf(j.figure.title, sizeof j.figure.title, "%s", q->title ? q->title : j.file.title);
+    PDM_TRY(figure_write(ctx, &j.figure, kind, q->output, q->width, &r->pixels_x, &r->pixels_y));
 done:
-    job_release(&j);
-    routing_release(&x);
-    lent_release(&l);
-    return code;
+    job_release(ctx, &j);
+    routing_release(ctx, &x);
+    lent_release(ctx, &l);
+    return status;
 }

@@ -1,46 +1,65 @@
 /* Reading of what a gate chose, and boxes from it. */
-#include "cli/plot/routing.h"
+#include "plot/routing.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <netcdf.h>
+enum { MAX_COPY = 9 }; /* of a box: periods before and behind, of two dimensions */
 
-/* The variable, with as many dimensions, the lengths of which go to shape; false: it is not there, or not like that. */
-static bool find_variable(const plot_file *f, const char *name, int n_dim, int *id, size_t *shape)
+/* Is there a variable of that name, on so many dimensions? */
+static pdm_status find_variable(const plot_file *f, const char *name, int n_dim, pdm_variable *v, bool *is_there)
 {
-    int n = 0, dim[NC_MAX_VAR_DIMS];
+    pdm_status status = PDM_OK;
+    const int  number = pdm_fields_find(f->fields, name);
 
-    if (nc_inq_varid(f->ncid, name, id) != NC_NOERR || nc_inq_var(f->ncid, *id, NULL, NULL, &n, dim, NULL) != NC_NOERR)
-        return false;
-    if (n != n_dim) return false;
-    for (int d = 0; d < n; d++)
-        if (nc_inq_dimlen(f->ncid, dim[d], &shape[d]) != NC_NOERR) return false;
-    return true;
+    *v = (pdm_variable){.n_dim = -1};
+    if (number >= 0) PDM_TRY(pdm_fields_variable(f->fields, number, v));
+    *is_there = v->n_dim == n_dim;
+done:
+    return status;
+}
+
+/* All of it, as numbers; data everywhere are expected. Allocated. */
+static pdm_status read_all(pdm_context *ctx, const plot_file *f, const pdm_variable *v, double **out)
+{
+    pdm_status     status                    = PDM_OK;
+    const pdm_size first[PDM_FIELDS_MAX_DIM] = {0};
+
+    PDM_TRY(pdm_alloc_array(ctx, v->n_value, out));
+    PDM_TRY(pdm_fields_part(f->fields, v, first, v->shape, *out));
+    for (pdm_size i = 0; i < v->n_value; i++)
+        if (isnan((*out)[i]))
+            PDM_FAIL(ctx, PDM_ERR_DATA, "%s: %s: value %lld is missing or not finite", f->path, v->name, (long long)i);
+done:
+    return status;
 }
 
 /* Words of `dimensions` and numbers of `period`, one for each dimension. */
-static bool read_dimensions(const plot_file *f, int id, routing *r)
+static pdm_status read_dimensions(pdm_context *ctx, const plot_file *f, const pdm_variable *bounds, routing *r)
 {
-    char  names[PLOT_TEXT], periods[PLOT_TEXT];
-    char *name = names, *period = periods;
+    pdm_status status = PDM_OK;
+    char       names[PLOT_TEXT], periods[PLOT_TEXT];
+    char      *name = names, *period = periods;
 
-    plot_attribute(f, id, "dimensions", names);
-    plot_attribute(f, id, "period", periods);
+    PDM_TRY(plot_attribute(ctx, f, bounds->number, "dimensions", names));
+    PDM_TRY(plot_attribute(ctx, f, bounds->number, "period", periods));
     for (int d = 0; d < r->n_dim; d++) {
         name += strspn(name, " ");
-        const size_t n = strcspn(name, " ");
-        if (n == 0) return false;
+        const size_t n   = strcspn(name, " ");
+        char        *end = period;
+        r->period[d]     = strtod(period, &end);
+        if (n == 0 || end == period || !isfinite(r->period[d]))
+            PDM_FAIL(ctx, PDM_ERR_DATA,
+                     "%s: expert_bounds: dimensions \"%s\" and period \"%s\"; %d names and numbers expected", f->path,
+                     names, periods, r->n_dim);
         snprintf(r->dim[d], PLOT_TEXT, "%.*s", (int)n, name);
         name += n;
-        char *end    = period;
-        r->period[d] = strtod(period, &end);
-        if (end == period) return false;
         period = end;
     }
-    return true;
+done:
+    return status;
 }
 
 /* Of a file without a gate: every expert has all its columns in every sample. */
@@ -49,69 +68,54 @@ static void fill_all(const routing *r)
     for (size_t i = 0; i < r->n_sample * r->n_expert; i++) r->columns[i] = r->all[i % r->n_expert];
 }
 
-exit_code routing_read(session *s, const plot_file *f, routing *out)
+pdm_status routing_read(pdm_context *ctx, const plot_file *f, routing *out)
 {
-    exit_code code   = CODE_FINE;
-    routing   r      = {0};
-    int       bounds = -1, all = -1, columns = -1;
-    size_t    of_bounds[3], of_all[1], of_columns[2];
+    pdm_status   status = PDM_OK;
+    routing      r      = {0};
+    pdm_variable bounds, all, columns;
+    bool         has_bounds, has_all;
 
-    const bool has_all = find_variable(f, "expert_columns", 1, &all, of_all);
-    r.has_gate         = find_variable(f, "gate_columns", 2, &columns, of_columns);
-    if (!r.has_gate && !has_all) {
-        code =
-            fail(s, CODE_DATA,
+    PDM_TRY(find_variable(f, "expert_bounds", 3, &bounds, &has_bounds));
+    PDM_TRY(find_variable(f, "expert_columns", 1, &all, &has_all));
+    PDM_TRY(find_variable(f, "gate_columns", 2, &columns, &r.has_gate));
+    if (!r.has_gate && !has_all)
+        PDM_FAIL(ctx, PDM_ERR_DATA,
                  "%s: no variable gate_columns(sample, expert) or expert_columns(expert): --routing is for predictions "
                  "of a model with a gate or with measured boxes",
                  f->path);
-        goto done;
-    }
-    if (r.has_gate && of_columns[0] != f->n_sample) {
-        code = fail(s, CODE_DATA, "%s: gate_columns is of %zu samples, fields are of %zu; as many expected", f->path,
-                    of_columns[0], f->n_sample);
-        goto done;
-    }
-    if (!r.has_gate) {
-        of_columns[0] = f->n_sample;
-        of_columns[1] = of_all[0];
-    }
-    if (!find_variable(f, "expert_bounds", 3, &bounds, of_bounds) || !has_all || of_bounds[0] != of_columns[1] ||
-        of_all[0] != of_columns[1] || of_bounds[1] > ROUTING_MAX_DIM || of_bounds[2] != 2) {
-        code =
-            fail(s, CODE_DATA,
+    if (r.has_gate && columns.shape[0] != (pdm_size)f->n_sample)
+        PDM_FAIL(ctx, PDM_ERR_DATA, "%s: gate_columns is of %lld samples, fields are of %zu; as many expected", f->path,
+                 (long long)columns.shape[0], f->n_sample);
+    if (!has_bounds || !has_all || bounds.shape[0] != all.shape[0] ||
+        (r.has_gate && columns.shape[1] != all.shape[0]) || bounds.shape[1] > ROUTING_MAX_DIM || bounds.shape[2] != 2)
+        PDM_FAIL(ctx, PDM_ERR_DATA,
                  "%s: no expert_bounds(expert, dimension, 2) and expert_columns(expert), with which experts could be "
                  "drawn: predict anew",
                  f->path);
-        goto done;
+    r.n_sample = f->n_sample;
+    r.n_expert = (size_t)all.shape[0];
+    r.n_dim    = (int)bounds.shape[1];
+    PDM_TRY(read_all(ctx, f, &bounds, &r.bounds));
+    PDM_TRY(read_all(ctx, f, &all, &r.all));
+    if (r.has_gate) {
+        PDM_TRY(read_all(ctx, f, &columns, &r.columns));
+    } else {
+        PDM_TRY(pdm_alloc_items(ctx, (pdm_size)r.n_sample, r.n_expert * sizeof *r.columns, (void **)&r.columns));
+        fill_all(&r);
     }
-    r.n_sample = of_columns[0];
-    r.n_expert = of_columns[1];
-    r.n_dim    = (int)of_bounds[1];
-    r.bounds   = calloc(r.n_expert * (size_t)r.n_dim * 2, sizeof *r.bounds);
-    r.all      = calloc(r.n_expert, sizeof *r.all);
-    r.columns  = calloc(r.n_sample * r.n_expert, sizeof *r.columns);
-    if (!r.bounds || !r.all || !r.columns) {
-        code = fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-        goto done;
-    }
-    if (nc_get_var_double(f->ncid, bounds, r.bounds) != NC_NOERR || nc_get_var_int(f->ncid, all, r.all) != NC_NOERR ||
-        (r.has_gate && nc_get_var_int(f->ncid, columns, r.columns) != NC_NOERR) || !read_dimensions(f, bounds, &r)) {
-        code = fail(s, CODE_FILE, "%s: expert_bounds, expert_columns or gate_columns cannot be read", f->path);
-        goto done;
-    }
-    if (!r.has_gate) fill_all(&r);
+    PDM_TRY(read_dimensions(ctx, f, &bounds, &r));
     *out = r;
     r    = (routing){0};
 done:
-    routing_release(&r);
-    return code;
+    routing_release(ctx, &r);
+    return status;
 }
 
-void routing_release(routing *x)
+void routing_release(pdm_context *ctx, routing *x)
 {
-    free(x->bounds);
-    free(x->all);
-    free(x->columns);
+    pdm_free(ctx, x->bounds);
+    pdm_free(ctx, x->all);
+    pdm_free(ctx, x->columns);
     *x = (routing){0};
 }
 
@@ -165,27 +169,29 @@ static int copies(const routing *r, int dim)
     return dim >= 0 && r->period[dim] > 0.0 ? 1 : 0;
 }
 
-tile *routing_tiles(const routing *r, const plot_field *x, size_t sample, size_t t, size_t *n)
+pdm_status routing_tiles(pdm_context *ctx, const routing *r, const plot_field *x, size_t sample, size_t t, tile **out,
+                         size_t *n)
 {
+    pdm_status status    = PDM_OK;
     const bool over_time = view_of(x) == VIEW_SPACE_TIME;
-    const int  right = find_dim(r, over_time ? x->t.name : x->x.name), up = over_time    ? find_dim(r, x->x.name)
-                                                                            : x->y.n > 1 ? find_dim(r, x->y.name)
-                                                                                         : -1;
-    tile      *out = calloc(9 * r->n_expert, sizeof *out);
+    const int  right     = find_dim(r, over_time ? x->t.name : x->x.name);
+    const int  up        = over_time ? find_dim(r, x->x.name) : x->y.n > 1 ? find_dim(r, x->y.name) : -1;
 
     *n = 0;
-    for (size_t e = 0; out && e < r->n_expert; e++) {
-        const int columns = r->columns[sample * r->n_expert + e];
-        if (r->all[e] == 0 || !is_cut(r, x, e, t)) continue;
+    PDM_TRY(pdm_alloc_items(ctx, (pdm_size)r->n_expert, MAX_COPY * sizeof **out, (void **)out));
+    for (size_t e = 0; e < r->n_expert; e++) {
+        const double columns = r->columns[sample * r->n_expert + e];
+        if (r->all[e] == 0.0 || !is_cut(r, x, e, t)) continue;
         for (int i = -copies(r, right); i <= copies(r, right); i++)
             for (int j = -copies(r, up); j <= copies(r, up); j++) {
-                tile *k       = &out[(*n)++];
-                k->value      = (double)columns / (double)r->all[e];
-                k->is_crossed = columns == 0;
+                tile *k       = &(*out)[(*n)++];
+                k->value      = columns / r->all[e];
+                k->is_crossed = columns == 0.0;
                 set_extent(r, e, right, i, k->x);
                 set_extent(r, e, up, j, k->y);
-                snprintf(k->text, sizeof k->text, "%d", columns);
+                snprintf(k->text, sizeof k->text, "%.0f", columns);
             }
     }
-    return out;
+done:
+    return status;
 }

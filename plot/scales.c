@@ -1,5 +1,5 @@
 /* From the values of all items of a field to its colours. */
-#include "cli/plot/job.h"
+#include "plot/job.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -41,50 +41,54 @@ static int compare_numbers(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sizes of all finite differences of a field, sorted. Allocated. */
-static double *sorted_sizes(const job *j, int field, size_t *n)
+/* Sizes of all finite differences of a field, sorted. Allocated; there is one at least. */
+static pdm_status sorted_sizes(pdm_context *ctx, const job *j, int field, double **out, size_t *n)
 {
-    size_t capacity = 0;
+    pdm_status status   = PDM_OK;
+    size_t     capacity = 0;
 
     *n = 0;
     for (size_t i = 0; i < j->n_item; i++)
         capacity += j->item[i].field == field ? plot_field_size(&j->item[i].difference) : 0;
-    double *size = calloc(capacity, sizeof *size);
-    for (size_t i = 0; size && i < j->n_item; i++) {
+    PDM_TRY(pdm_alloc_array(ctx, (pdm_size)capacity, out));
+    for (size_t i = 0; i < j->n_item; i++) {
         const plot_field *d = &j->item[i].difference;
         if (j->item[i].field != field) continue;
         for (size_t k = 0; k < plot_field_size(d); k++)
-            if (isfinite(d->value[k])) size[(*n)++] = fabs(d->value[k]);
+            if (isfinite(d->value[k])) (*out)[(*n)++] = fabs(d->value[k]);
     }
-    if (size) qsort(size, *n, sizeof *size, compare_numbers);
-    return size;
+    qsort(*out, *n, sizeof **out, compare_numbers);
+done:
+    return status;
 }
 
 /* Symmetric about 0. A few values far beyond all others, as at a jump in the data, do not set the scale. */
-static exit_code scale_for_difference(session *s, job *j, int field, scale *out)
+static pdm_status scale_for_difference(pdm_context *ctx, job *j, int field, scale *out)
 {
-    size_t  n;
-    double *size = sorted_sizes(j, field, &n);
+    pdm_status status = PDM_OK;
+    size_t     n      = 0;
+    double    *size   = NULL;
 
-    if (!size) return fail(s, CODE_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
+    PDM_TRY(sorted_sizes(ctx, j, field, &size, &n));
     const double most = j->largest[field] = size[n - 1], usual = size[(size_t)(OUTLIER * (double)(n - 1))];
     const double high = most > 2.0 * usual && usual > 0.0 ? usual : most > 0.0 ? most : 1.0;
-    free(size);
     *out =
         (scale){.low = -high, .high = high, .is_diverging = true, .goes_below = most > high, .goes_above = most > high};
-    return CODE_FINE;
+done:
+    pdm_free(ctx, size);
+    return status;
 }
 
-exit_code job_set_scales(session *s, job *j)
+pdm_status job_set_scales(pdm_context *ctx, job *j)
 {
-    exit_code code = CODE_FINE;
+    pdm_status status = PDM_OK;
 
     for (int i = 0; i < j->n_field; i++) {
         j->scale[i] = scale_for_values(j, i);
-        if (j->compares) CLI_TRY(scale_for_difference(s, j, i, &j->difference_scale[i]));
+        if (j->compares) PDM_TRY(scale_for_difference(ctx, j, i, &j->difference_scale[i]));
     }
 done:
-    return code;
+    return status;
 }
 
 void job_note_largest(job *j)

@@ -1,4 +1,4 @@
-#include "cli/plot/ticks.h"
+#include "plot/ticks.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* Ticks of an axis: round numbers in steps of 1, 2 or 5, and their labels. */
-#ifndef PDM_CLI_PLOT_TICKS_H
-#define PDM_CLI_PLOT_TICKS_H
+#ifndef PDM_PLOT_TICKS_H
+#define PDM_PLOT_TICKS_H
 
 enum { MAX_TICK = 16, TICK_TEXT = 32 };
 

@@ -1,5 +1,5 @@
 /* Boxes of a panel: each in the colour of its value, with an outline and a word where there is room. */
-#include "cli/plot/figure.h"
+#include "plot/figure.h"
 
 #include <math.h>
 

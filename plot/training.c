@@ -1,5 +1,5 @@
 /* The figure of a training run. */
-#include "cli/plot/figure.h"
+#include "plot/figure.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -81,35 +81,37 @@ static size_t count_gaps(const plot_log *log, const curve *c)
     return n;
 }
 
-static void set_title(const options *o, const char *path, char title[PLOT_TEXT])
+static void set_title(const plot_request *q, const char *path, char title[PLOT_TEXT])
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *end = strstr(name, ".log.jsonl");
 
-    if (o->title)
-        snprintf(title, PLOT_TEXT, "%s", o->title);
+    if (q->title)
+        snprintf(title, PLOT_TEXT, "%s", q->title);
     else
         snprintf(title, PLOT_TEXT, "training of %.*s", (int)(end ? (size_t)(end - name) : strlen(name)), name);
 }
 
-exit_code draw_training(session *s, const options *o, const char *log_path, picture kind, plot_result *r)
+pdm_status draw_training(pdm_context *ctx, const plot_request *q, const char *log_path, picture kind, plot_result *r)
 {
-    exit_code code = CODE_FINE;
-    plot_log  log  = {0};
-    figure    f    = {0};
+    pdm_status status = PDM_OK;
+    plot_log   log    = {0};
+    figure     f      = {0};
 
-    CLI_TRY(plot_log_read(s, log_path, &log));
-    CLI_TRY(figure_create(s, N_CURVE / N_COLUMN, N_COLUMN, &f));
-    set_title(o, log_path, f.title);
+    PDM_TRY(plot_log_read(ctx, log_path, &log));
+    PDM_TRY(figure_create(ctx, N_CURVE / N_COLUMN, N_COLUMN, &f));
+    set_title(q, log_path, f.title);
     for (int i = 0; i < N_CURVE; i++) {
         const size_t n_gap = count_gaps(&log, &curves[i]);
         fill_panel(&log, &curves[i], figure_panel(&f, i / N_COLUMN, i % N_COLUMN));
-        if (n_gap > 0) remark(s, "%s: %s: %zu of %zu values cannot be drawn", log_path, curves[i].label, n_gap, log.n);
+        if (n_gap > 0)
+            pdm_log(ctx, PDM_LOG_INFO, "plot", "%s: %s: %zu of %zu values cannot be drawn", log_path, curves[i].label,
+                    n_gap, log.n);
         r->n_missing += n_gap;
     }
     r->kind = "training";
-    CLI_TRY(figure_write(s, &f, kind, o->output, o->width, &r->pixels_x, &r->pixels_y));
+    PDM_TRY(figure_write(ctx, &f, kind, q->output, q->width, &r->pixels_x, &r->pixels_y));
 done:
-    figure_release(&f);
-    plot_log_release(&log);
-    return code;
+    figure_release(ctx, &f);
+    plot_log_release(ctx, &log);
+    return status;
 }

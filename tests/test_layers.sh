@@ -8,7 +8,7 @@ set -eu
 check_tree() {
     cd "$1"
     find backend bench cli comm core domain evidence examples experts gate implicit_diff include inputs io kin lines model pde \
-        predict problem solver surrogate tests train \
+        plot predict problem solver surrogate tests train \
         -name '*.[ch]' 2>/dev/null | sort | xargs -r awk '
     BEGIN {
         below["include"]       = " "
@@ -31,7 +31,8 @@ check_tree() {
         below["predict"]       = below["model"] "model "
         below["kin"]           = below["predict"] "predict "
         below["evidence"]      = below["predict"] "lines predict "
-        below["cli"]           = " pdemoe "
+        below["plot"]          = below["io"] "io "
+        below["cli"]           = " pdemoe plot "
         below["examples"]      = " pdemoe "
     }
     function complain(text) { printf "%s:%d: %s\n", FILENAME, FNR, text; wrong = 1 }
@@ -63,8 +64,8 @@ check_tree() {
             complain("includes \"" name "\", which is not below " home "/")
         if (name ~ /_impl\.h$/ && part[1] != home)
             complain("includes \"" name "\", the inside of another folder")
-        if (index(name, "cli/plot/") == 1 && folder != "cli/plot" && name != "cli/plot/plot.h")
-            complain("includes \"" name "\", the inside of cli/plot/; \"cli/plot/plot.h\" expected")
+        if (part[1] == "plot" && home != "plot" && name != "plot/plot.h")
+            complain("includes \"" name "\", the inside of plot/; \"plot/plot.h\" expected")
     }
     function is_own_header(name) {
         above = name
@@ -122,9 +123,12 @@ self_test() {
     printf '#include "model/model.h"\n#include "kin/kin.h"\n' | expect refused model/file.c
     printf '#include "cli/cli.h"\n#include "pdemoe/pdemoe.h"\n' | expect accepted cli/main.c
     printf '#include "core/core.h"\n' | expect refused cli/main.c
-    printf '#include "cli/plot/page.h"\n#include "cli/cli.h"\n' | expect accepted cli/plot/write.c
-    printf '#include "cli/cli.h"\n#include "cli/plot/plot.h"\n' | expect accepted cli/plot.c
-    printf '#include "cli/cli.h"\n#include "cli/plot/page.h"\n' | expect refused cli/plot.c
+    printf '#include "plot/page.h"\n#include "io/io.h"\n' | expect accepted plot/map.c
+    printf '#include "plot/page.h"\n#include "io/io_impl.h"\n' | expect refused plot/map.c
+    printf '#include "plot/page.h"\n#include "cli/cli.h"\n' | expect refused plot/map.c
+    printf '#include "cli/cli.h"\n#include "plot/plot.h"\n' | expect accepted cli/plot.c
+    printf '#include "cli/cli.h"\n#include "plot/page.h"\n' | expect refused cli/plot.c
+    printf '#include "cli/cli.h"\n#include "io/io.h"\n' | expect refused cli/plot.c
     printf '#include "pdemoe/pdemoe.h"\n' | expect accepted include/pdemoe/pdemoe_mpi.h
     printf '#include "core/core.h"\n' | expect refused include/pdemoe/pdemoe.h
     printf '#include "train/train.h"\n#include "io/io_impl.h"\n' | expect accepted tests/test_train.c

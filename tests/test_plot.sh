@@ -192,7 +192,7 @@ sed 's/expert_bounds/gate_bounds/g' routing.cdl > old.cdl
 ncgen -4 -o old.nc old.cdl
 refused 4 'old.nc|expert_bounds|predict anew' "$program" plot old.nc --routing -o out/no.png
 gated nameless -e 's/"t x"/"t"/'
-refused 5 'nameless.nc|expert_bounds' "$program" plot nameless.nc --routing -o out/no.png
+refused 4 'nameless.nc: expert_bounds: dimensions "t"|2 names and numbers expected' "$program" plot nameless.nc --routing -o out/no.png
 gated few -e 's/^  sample = 2 ;/& some = 1 ;/' -e 's/gate_columns(sample/gate_columns(some/' -e 's/11,12,13,14, 21,22,23,0/11,12,13,14/'
 refused 4 'few.nc: gate_columns is of 1 samples, fields are of 2' "$program" plot few.nc --routing -o out/no.png
 refused 2 '--routing is of one file' "$program" plot routing.nc routing.nc --routing -o out/no.png
@@ -285,15 +285,29 @@ refused 4 'maps.nc: no sample 1|no dimension "sample"' "$program" plot maps.nc -
 refused 5 'missing.nc: cannot be read: No such file' "$program" plot missing.nc -o out/no.png
 refused 5 'missing.nc: cannot be read: No such file' "$program" plot fields.nc missing.nc -o out/no.png
 echo 'this is text' > text.nc
-refused 5 'text.nc: cannot be read: it is not a NetCDF file' "$program" plot text.nc -o out/no.png
+refused 5 'text.nc: not a NetCDF file' "$program" plot text.nc -o out/no.png
 refused 5 'out: cannot be read: it is a folder' "$program" plot out -o out/no.png
-refused 5 'tiny.cdl: CDL text' "$program" plot tiny.cdl -o out/no.png
+refused 5 'tiny.cdl: a NetCDF file expected; of CDL text' "$program" plot tiny.cdl -o out/no.png
 head -c "$(($(wc -c < fields.nc) / 2))" fields.nc > half.nc
-refused 5 'half.nc: cannot be read' "$program" plot half.nc -o out/no.png
+refused 5 'half.nc: not a NetCDF file, or truncated or damaged' "$program" plot half.nc -o out/no.png
 ncgen -4 -o case.nc tiny.cdl
 refused 4 'case.nc: no field to draw' "$program" plot case.nc -o out/no.png
 make crooked -e 's/x = 0, 0.25, 0.5, 1/x = 0, 0.5, 0.25, 1/'
-refused 4 'crooked.nc: coordinate x goes from 0.5 to 0.25 at number 2' "$program" plot crooked.nc -o out/no.png
+refused 4 'crooked.nc: x: 0.25 at index 2 follows 0.5' "$program" plot crooked.nc -o out/no.png
+# a coordinate that lives on another dimension: longer, shorter, as long, none
+for n in 2000 2 4; do
+    make "other$n" -e "s/x = 4 ;/x = 4 ; zz = $n ;/" -e 's/double x(x)/double x(zz)/' -e "s/  x = .*/  x = $(seq -s, "$n") ;/"
+    refused 4 "other$n.nc: coordinate x has $n entries on dimension zz; 4 on dimension x expected" "$program" plot "other$n.nc" -o out/no.png
+    refused 4 "other$n.nc: coordinate x has $n entries" "$program" plot fields.nc "other$n.nc" -o out/no.png
+done
+make nowhere -e 's/double x(x)/double x/' -e 's/  x = .*/  x = 1 ;/'
+expect 0 '2 samples' "$program" plot nowhere.nc -o out/nowhere.svg # numbers of the points
+make samples -e 's/double a(sample)/double a(sample, sample)/' -e 's/  a = .*/  a = 1, 2, 3, 4 ;/'
+expect 0 '2 samples' "$program" plot samples.nc -o out/samples.svg
+gated long -e 's/^  sample = 2 ;/& experts = 6 ;/' -e 's/expert_columns(expert)/expert_columns(experts)/'
+refused 4 'long.nc|expert_columns(expert)' "$program" plot long.nc --routing -o out/no.png
+make text -e 's/double x(x)/char x(x)/' -e 's/  x = .*/  x = "abcd" ;/' -e '/x:units/d'
+refused 4 'text.nc: x: does not hold numbers' "$program" plot text.nc -o out/no.png
 make hollow -e 's/v = 1,1,1,1, 1,1,1,1, 1,1,1,1/v = _,_,_,_, _,_,_,_, _,_,_,_/'
 refused 4 'hollow.nc: v has no finite value' "$program" plot hollow.nc -o out/no.png
 refused 5 'nowhere/a.png: cannot be written: No such file' "$program" plot fields.nc -o nowhere/a.png

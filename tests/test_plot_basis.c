@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "cli/plot/colour.h"
-#include "cli/plot/ticks.h"
+#include "plot/colour.h"
+#include "plot/ticks.h"
 
 enum { N_STEP = 400 };
 
