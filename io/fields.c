@@ -308,6 +308,24 @@ done:
     return status;
 }
 
+pdm_status pdm_fields_snap(pdm_fields *f, const char *name, double low, double high, double *x, pdm_size n)
+{
+    pdm_status   status = PDM_OK;
+    const double end[2] = {low, high};
+    io_packing   packing;
+
+    PDM_TRY(io_packing_read(f->ctx, f->path, f->ncid, pdm_fields_find(f, name), name, &packing));
+    const double rounding = 2.0 * packing.rounding * fmax(fabs(low), fabs(high));
+    for (pdm_size i = 0; i < n; i++) {
+        const double before = i > 0 ? x[i] - x[i - 1] : INFINITY, behind = i + 1 < n ? x[i + 1] - x[i] : INFINITY;
+        const double least = fmin(before, behind), slack = fmax(rounding, isfinite(least) ? 1e-6 * least : 0.0);
+        for (int k = 0; k < 2; k++)
+            if (fabs(x[i] - end[k]) <= fmin(slack, 0.5 * least)) x[i] = end[k];
+    }
+done:
+    return status;
+}
+
 static void turn_round(double *x, pdm_size n)
 {
     for (pdm_size i = 0; i < n / 2; i++) {

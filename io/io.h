@@ -119,6 +119,9 @@ bool                      pdm_fields_has(const pdm_fields *f, const char *name);
 /* Reads coordinate variable `name` in `units` (NULL: as stored): finite, strictly increasing (strictly decreasing is
  * refused too, with words), on the dimension of its name where the file has one. *values allocated. */
 pdm_status pdm_fields_coordinate(pdm_fields *f, const char *name, const char *units, double **values, pdm_size *n);
+/* Coordinates read from variable `name` that miss `low` or `high` by the rounding of single precision, where the file has
+ * it, or by a millionth of the spacing there, become these. */
+pdm_status pdm_fields_snap(pdm_fields *f, const char *name, double low, double high, double *values, pdm_size n);
 /* Reads variable `name` with dimensions dims[0..n_dim) brought into that order whatever the file's order, unpacked
  * (scale_factor, add_offset), converted to `units` (NULL: as stored; a variable without units attribute is taken as is).
  * A dimension named "?sample" is optional: absent in the file, its size is 1. Other dimensions of the variable must have
@@ -172,6 +175,9 @@ pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_d
 /* Whole variable, or entry `first` .. first+n of its first dimension. */
 pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values);
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values);
+/* Is the name one that the program itself gives to a variable or dimension of its outputs? No field, input or dimension of
+ * a case may have it. */
+bool       pdm_output_has_own(const char *name);
 pdm_status pdm_output_commit(pdm_output *o);
 void       pdm_output_destroy(pdm_output **o);
 

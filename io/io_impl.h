@@ -102,7 +102,8 @@ pdm_status io_file_check(pdm_context *ctx, const char *path);
 pdm_status io_netcdf_open(pdm_context *ctx, const char *path, int *ncid);
 
 /* How numbers of a variable are stored. A stored number x is missing when it equals one of `missing` or lies outside
- * [low, high]; it means  scale x + shift. */
+ * [low, high]; it means  scale x + shift. Attributes may have another type than the variable: what x is compared with is
+ * rounded to the variable's. */
 #define PACKING_MAX_MISSING 16
 typedef struct io_packing {
     bool     is_packed;
@@ -110,6 +111,7 @@ typedef struct io_packing {
     pdm_size n_missing;
     double   missing[PACKING_MAX_MISSING];
     double   low, high; /* of stored numbers                                         */
+    double   rounding;  /* relative: of the type they are stored in, or unpacked by  */
     double   wrap;      /* added to negative stored numbers (_Unsigned), 0 otherwise */
 } io_packing;
 pdm_status io_packing_read(pdm_context *ctx, const char *path, int ncid, int variable, const char *name, io_packing *p);

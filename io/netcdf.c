@@ -143,6 +143,15 @@ static double default_fill(nc_type type)
     }
 }
 
+/* An attribute's number as the variable's type has it, within the rounding of single precision. */
+static double round_to(nc_type type, double x)
+{
+    const double whole = rint(x);
+
+    if (type == NC_FLOAT) return fabs(x) <= FLT_MAX ? (double)(float)x : x;
+    return type != NC_DOUBLE && fabs(x - whole) <= 0x1p-22 * fabs(x) ? whole : x;
+}
+
 /* valid_range, valid_min, valid_max are of stored numbers, unless they have the unpacked type (that of scale_factor)
  * and the variable has another: NetCDF User Guide, "Attribute Conventions". */
 static pdm_status read_range(pdm_context *ctx, const char *path, int ncid, int variable, const char *name, nc_type type,
@@ -170,6 +179,8 @@ static pdm_status read_range(pdm_context *ctx, const char *path, int ncid, int v
         p->low           = p->high;
         p->high          = low;
     }
+    p->low  = round_to(type, p->low);
+    p->high = round_to(type, p->high);
 done:
     return status;
 }
@@ -199,6 +210,7 @@ pdm_status io_packing_read(pdm_context *ctx, const char *path, int ncid, int var
     PDM_TRY(read_reals(ctx, path, ncid, variable, name, "add_offset", 1, &p->shift, &n_shift, &shift_type));
     if (n_scale == 0) unpacked = shift_type;
     p->is_packed = n_scale > 0 || n_shift > 0;
+    p->rounding  = type == NC_FLOAT || unpacked == NC_FLOAT ? 0x1p-24 : 0x1p-53;
     if (!isfinite(p->scale) || p->scale == 0.0 || !isfinite(p->shift))
         PDM_FAIL(ctx, PDM_ERR_DATA,
                  "%s: %s: scale_factor %g and add_offset %g; finite ones, the factor not 0, are expected", path, name,
@@ -211,8 +223,10 @@ pdm_status io_packing_read(pdm_context *ctx, const char *path, int ncid, int var
     p->n_missing = 1 + (pdm_size)n;
     PDM_TRY(io_netcdf_text(ctx, path, ncid, variable, "_Unsigned", &is_unsigned));
     if (is_unsigned && strcmp(is_unsigned, "true") == 0) p->wrap = type_span(type);
-    for (pdm_size i = 0; i < p->n_missing; i++)
+    for (pdm_size i = 0; i < p->n_missing; i++) {
+        p->missing[i] = round_to(type, p->missing[i]);
         if (p->missing[i] < 0.0) p->missing[i] += p->wrap;
+    }
     if (p->low < 0.0 && isfinite(p->low)) p->low += p->wrap;
     if (p->high < 0.0) p->high += p->wrap;
 done:

@@ -41,6 +41,21 @@ void pdm_output_destroy(pdm_output **o)
     *o = NULL;
 }
 
+/* ---- names of the program's own ---------------------------------------------------------------------------------- */
+
+static const char *const own_name[] = {
+    "sample",        "solver_reason",  "solver_iterations", "solver_cg_iterations", "solver_objective",
+    "observed_order", "error_estimate", "expert",            "expert_dimension",     "expert_end",
+    "expert_columns", "expert_bounds",  "group",             "gate_columns",         "gate_groups"};
+static const char own_prefix[] = "error_estimate_"; /* and a field */
+
+bool pdm_output_has_own(const char *name)
+{
+    for (size_t i = 0; i < sizeof own_name / sizeof *own_name; i++)
+        if (strcmp(name, own_name[i]) == 0) return true;
+    return strncmp(name, own_prefix, sizeof own_prefix - 1) == 0;
+}
+
 /* ---- definitions ------------------------------------------------------------------------------------------------- */
 
 static pdm_status find_variable(pdm_output *o, const char *variable, int *id)

@@ -392,6 +392,15 @@ static const struct {
     {HEAD "u:missing_value = 7., 13. ; " DATA, ": u: missing value (13) at (t=1, x=2); data everywhere are expected"},
     {HEAD "u:valid_max = 12.5 ; " DATA, ": u: 13 at (t=1, x=2) is outside the valid range of the file, -inf to 12.5"},
     {HEAD "u:valid_range = 2., 20. ; " DATA, ": u: 1 at (t=0, x=0) is outside the valid range of the file, 2 to 20"},
+    {"netcdf f { dimensions: t = 1, x = 2 ; variables: float u(t, x) ; u:missing_value = 1e20, -999.9 ; "
+     "data: u = 1, 1e20 ; }",
+     ": u: missing value (1.00000002e+20) at (t=0, x=1); data everywhere are expected"},
+    {"netcdf f { dimensions: t = 1, x = 2 ; variables: float u(t, x) ; u:missing_value = 1e20, -999.9 ; "
+     "data: u = -999.9, 1 ; }",
+     ": u: missing value (-999.900024) at (t=0, x=0); data everywhere are expected"},
+    {"netcdf f { dimensions: t = 1, x = 2 ; variables: short u(t, x) ; u:missing_value = -9.9900002e2f ; "
+     "data: u = -999, 1 ; }",
+     ": u: missing value (-999) at (t=0, x=0); data everywhere are expected"},
     {HEAD "u:valid_range = 2. ; " DATA, ": u:valid_range: 1 number; exactly 2 expected"},
     {HEAD "u:scale_factor = \"two\" ; " DATA, ": u:scale_factor: 1 to 1 numbers expected"},
     {HEAD "u:scale_factor = 0. ; " DATA,
@@ -459,6 +468,63 @@ START_TEST(test_fields_coordinate)
             ck_assert_double_eq(value[2], _i == 0 ? 2000.0 : 2.0);
         }
         pdm_free(ctx, value);
+        pdm_fields_close(&f);
+    }
+END_TEST
+
+/* Numbers at the ends of ranges whose attributes have another type, and unpacked ranges: all are valid. */
+static const char *const rounded_range[] = {
+    "float u(x) ; u:valid_max = 0.1 ; u:valid_min = -0.7 ; data: u = 0.1, -0.7, 0 ;",
+    "short u(x) ; u:scale_factor = 0.1 ; u:valid_range = -30., 4.3 ; data: u = 43, -300, 0 ;",
+    "short u(x) ; u:scale_factor = 0.1f ; u:valid_range = -3000.f, 4.3f ; data: u = 43, -30000, 0 ;",
+};
+
+START_TEST(test_fields_rounded_range)
+    {
+        const char *const dims[] = {"x"};
+        pdm_fields       *f      = NULL;
+        double           *u      = NULL;
+        pdm_size          shape[1];
+        char              cdl[512];
+
+        (void)snprintf(cdl, sizeof cdl, "netcdf f { dimensions: x = 3 ; variables: %s }", rounded_range[_i]);
+        ck_assert_int_eq(pdm_fields_open(ctx, make_netcdf("f.nc", "nc4", cdl), &f), PDM_OK);
+        ck_assert_msg(pdm_fields_read(f, "u", 1, dims, NULL, shape, &u) == PDM_OK, "%s", pdm_context_error(ctx));
+        pdm_free(ctx, u);
+        pdm_fields_close(&f);
+    }
+END_TEST
+
+/* x of a file, the ends of a domain, and what the ends become. */
+static const struct {
+    const char *variable;
+    double      low, high, first, last;
+} snapped_table[] = {
+    {"float x(x) ; data: x = 0.1, 0.5, 1.1 ;", 0.1, 1.1, 0.1, 1.1},
+    {"float x(x) ; data: x = -6.2831853, 0, 6.2831853 ;", -6.283185307179586, 6.283185307179586, -6.283185307179586,
+     6.283185307179586},
+    {"float x(x) ; x:units = \"km\" ; data: x = 0.1, 0.5, 1.1 ;", 100.0, 1100.0, 100.0, 1100.0},
+    {"double x(x) ; data: x = 0, 1, 2.0000009 ;", 0.0, 2.0, 0.0, 2.0},
+    {"double x(x) ; data: x = 0, 1, 2.0000011 ;", 0.0, 2.0, 0.0, 2.0000011},
+    {"short x(x) ; x:scale_factor = 0.001f ; data: x = 0, 1, 30000 ;", 0.0, 30.0, 0.0, 30.0},
+    {"double x(x) ; data: x = 1, 2, 2.0000001 ;", 0.0, 2.0, 1.0, 2.0000001}, /* 2 is there already */
+};
+
+START_TEST(test_fields_snap)
+    {
+        pdm_fields *f = NULL;
+        double     *x = NULL;
+        pdm_size    n = 0;
+        char        cdl[512];
+
+        (void)snprintf(cdl, sizeof cdl, "netcdf f { dimensions: x = 3 ; variables: %s }", snapped_table[_i].variable);
+        ck_assert_int_eq(pdm_fields_open(ctx, make_netcdf("f.nc", "nc4", cdl), &f), PDM_OK);
+        ck_assert_int_eq(pdm_fields_coordinate(f, "x", "m", &x, &n), PDM_OK);
+        ck_assert_int_eq(pdm_fields_snap(f, "x", snapped_table[_i].low, snapped_table[_i].high, x, n), PDM_OK);
+        ck_assert_double_eq(x[0], snapped_table[_i].first);
+        ck_assert_double_eq(x[2], snapped_table[_i].last);
+        ck_assert(x[0] < x[1] && x[1] < x[2]);
+        pdm_free(ctx, x);
         pdm_fields_close(&f);
     }
 END_TEST
@@ -1121,6 +1187,8 @@ static Suite *make_suite(void)
     tcase_add_loop_test(fields, test_fields_read, 0, 2 * N_OF(same_field));
     tcase_add_loop_test(fields, test_fields_bad, 0, N_OF(bad_field_table));
     tcase_add_loop_test(fields, test_fields_coordinate, 0, N_OF(coordinate_table));
+    tcase_add_loop_test(fields, test_fields_rounded_range, 0, N_OF(rounded_range));
+    tcase_add_loop_test(fields, test_fields_snap, 0, N_OF(snapped_table));
     tcase_add_test(fields, test_fields_as_they_are);
     suite_add_tcase(suite, fields);
 
