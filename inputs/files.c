@@ -20,6 +20,7 @@ static pdm_status read_coordinates(const pdm_domain *d, pdm_fields *f, pdm_file_
         if (!pdm_fields_has(f, name)) continue;
         PDM_TRY(pdm_fields_coordinate(f, name, units_or_null(pdm_pde_dim_units(pde, j)), &x->coordinate[j],
                                       &x->n_coordinate[j]));
+        PDM_TRY(pdm_fields_snap(f, name, s->map.low, s->map.high, x->coordinate[j], x->n_coordinate[j]));
         const double slack      = 1e-9 * (s->map.high - s->map.low);
         const bool   open_ended = j == 0 && pdm_pde_has_time(pde); /* later times are reached by roll-out */
         for (pdm_size i = 0; i < x->n_coordinate[j]; i++)
