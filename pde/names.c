@@ -118,9 +118,13 @@ static pdm_status check_name(const pdm_pde *p, const pdm_where *where, pdm_span 
         PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" has %lld characters; names of at most %d expected", n,
                     name.start, (long long)name.length, PDE_MAX_NAME);
     const pde_symbol *other = pde_find(p, name);
-    const char       *taken = other ? kind_text[other->kind] : reserved_as(p, name);
+    char              word[PDE_MAX_NAME + 1];
+    snprintf(word, sizeof word, "%.*s", (int)name.length, name.start);
+    const char *taken = other ? kind_text[other->kind] : reserved_as(p, name);
     if (other && other->kind == kind)
         PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" is named twice", n, name.start);
+    if (!taken && kind <= PDE_INPUT && pdm_output_has_own(word)) taken = "a name of pdemoe's own outputs";
+    if (!taken && pde_is_free_word(word)) taken = "a word that every group may have as a remark";
     if (taken)
         PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, where, "\"%.*s\" is %s already and cannot be %s too; another name expected",
                     n, name.start, taken, kind_text[kind]);

@@ -151,6 +151,11 @@ static pdm_status unknown_name(pde_parser *s, pdm_span name, pdm_size at)
     if (pde_function_of_name(name, &opcode, &n) || pdm_span_equals(name, "diff") || pdm_span_equals(name, "lap") ||
         pdm_span_equals(name, "invlap"))
         PARSE_FAIL(s, at, "\"%s\" is a function; its arguments in parentheses expected", word);
+    if (pde_is_free_word(word))
+        PARSE_FAIL(s, at,
+                   "\"%s\" is a word that every group may have as a remark, and no name of a parameter or definition; "
+                   "another name expected",
+                   word);
     if (c && name.length <= PDE_MAX_NAME &&
         (pdm_case_has(c, "pde/definitions", word) || pdm_case_has(c, "pde/parameters", word)))
         PARSE_FAIL(s, at, "\"%s\" is used before it is defined; only what comes before is known here", word);

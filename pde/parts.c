@@ -2,6 +2,7 @@
 #include "pde/pde_impl.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* One side of a comparison: a coordinate (dim >= 0) or a number. */
@@ -147,6 +148,23 @@ static pdm_size find_where(const char *text, pdm_size begin, pdm_size end)
     return end;
 }
 
+/* What numbers along a dimension may differ by and yet mean one place: rounding, or a billionth of the extent. */
+static pdm_status read_slack(pdm_pde *p, pdm_size dim, pdm_interval *range)
+{
+    pdm_status status    = PDM_OK;
+    double     extent[2] = {0.0, 0.0}, scale = 0.0;
+    pdm_size   n         = 0;
+    char       group[PDE_MAX_NAME + 8];
+
+    (void)snprintf(group, sizeof group, "domain/%s", p->dim_name[dim]);
+    PDM_TRY(pdm_case_reals(p->the_case, group, "extent", false, 2, 2, extent, &n));
+    if (isfinite(range->low)) scale = fabs(range->low);
+    if (isfinite(range->high)) scale = fmax(scale, fabs(range->high));
+    range->slack = 0x1p-48 * scale + 1e-9 * fmax(extent[1] - extent[0], 0.0);
+done:
+    return status;
+}
+
 pdm_status pde_read_part(pdm_pde *p, pdm_where where, pdm_size begin, pdm_size end, pdm_condition *k, pdm_size *stop)
 {
     pdm_status     status = PDM_OK;
@@ -163,8 +181,10 @@ pdm_status pde_read_part(pdm_pde *p, pdm_where where, pdm_size begin, pdm_size e
         }
         if (s.token != TOKEN_END) PARSE_FAIL(&s, parser_at(&s), "\"and\" and another comparison, or the end, expected");
         for (pdm_size j = 0; j < p->n_dim; j++) {
-            const pdm_interval *range = &k->part[j];
-            if (range->low > range->high || (range->low == range->high && (range->open_low || range->open_high)))
+            pdm_interval *range = &k->part[j];
+            PDM_TRY(read_slack(p, j, range));
+            const double length = range->high - range->low;
+            if (length < -range->slack || (length <= range->slack && (range->open_low || range->open_high)))
                 PARSE_FAIL(&s, at, "no %s is in this part", p->dim_name[j]);
         }
     }

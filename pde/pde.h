@@ -74,15 +74,16 @@ typedef struct pdm_term {
     const pdm_function *function;
 } pdm_term;
 
-/* low < x < high, or with <= where not open. */
+/* low < x < high, or with <= where not open. Places within `slack` of an end are on it: 0.3 and 0.1 + 0.2 are one. */
 typedef struct pdm_interval {
-    double low, high;
+    double low, high, slack;
     bool   open_low, open_high;
 } pdm_interval;
 
 static inline bool pdm_interval_has(const pdm_interval *k, double x)
 {
-    return (k->open_low ? x > k->low : x >= k->low) && (k->open_high ? x < k->high : x <= k->high);
+    return (k->open_low ? x > k->low + k->slack : x >= k->low - k->slack) &&
+           (k->open_high ? x < k->high - k->slack : x <= k->high + k->slack);
 }
 
 typedef enum pdm_condition_kind {

@@ -810,6 +810,13 @@ START_TEST(a_part_fixes_its_control_points)
                            {"u = a", 3 * 5},
                            {"u = a where y < 0.5; u free where y >= 0.5", 3 * 2},
                            {"u = a where y <= 0.5; u free where y > 0.5", 3 * 3},
+                           /* ends that differ by rounding are one: 0.3 < 0.1 + 0.2, 1/3 > 1 - 2/3, 1/2 < 0.5 + 1e-12 */
+                           {"u = a where y < 0.3; u free where y >= 0.1 + 0.2", 3 * 2},
+                           {"u = a where y < 0.1 + 0.2; u free where y >= 0.3", 3 * 2},
+                           {"u = a where y < 1/3; u free where y >= 1 - 2/3", 3 * 2},
+                           {"u = a where y <= 1 - 2/3; u free where y > 1/3", 3 * 2},
+                           {"u = a where y < 0.5 + 1e-12; u free where y >= 0.5", 3 * 2},
+                           {"u = a where y <= 0.5 - 1e-12; u free where y > 0.5 + 1e-12", 3 * 3},
                            {"u = a where t < 0.3; u free where t >= 0.3", 1 * 5},
                            {"u = a where y < 0.5 and t < 0.3; u free where y >= 0.5; u free where y < 0.5 and t >= 0.3", 2}};
         pdm_size n_free = 0;
