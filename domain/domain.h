@@ -139,6 +139,11 @@ typedef struct pdm_lift_report {
 pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar, double *sampled, double *lift,
                               double *work, pdm_lift_report *report);
 pdm_size   pdm_domain_prepare_work(const pdm_domain *d);
+/* Where the rows, or their derivatives, are not finite at c [n_field][n_coef] of one sample, with scalar and sampled as above:
+ * appends "equation u: 1 / 0 in the term 1/u at x = 0, where u = 0" for the first place; nothing where all are finite. Allocates;
+ * slow. */
+pdm_status pdm_domain_explain(const pdm_domain *d, const double *c, const double *scalar, const double *sampled,
+                              pdm_text *out);
 /* features [n_feature][n_coef] FP32 for the surrogate: xi of each dimension in (-1,1), lift of each field over its
  * magnitude, inputs over theirs. magnitude [n_field], input_shift and input_scale [n of pde inputs]. */
 pdm_size pdm_domain_n_feature(const pdm_domain *d);

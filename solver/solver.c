@@ -61,6 +61,11 @@ bool pdm_reason_is_good(int reason)
     return reason == PDM_REASON_CONVERGED || reason == PDM_REASON_ROUNDING;
 }
 
+bool pdm_reason_is_useless(int reason)
+{
+    return reason == PDM_REASON_NOT_FINITE || reason == PDM_REASON_SINGULAR;
+}
+
 static void solver_layout(pdm_solver *s, pdm_size n)
 {
     pdm_arena *a        = &s->arena;
@@ -390,5 +395,29 @@ pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, c
     for (pdm_size i = 0; i < whole.n; i++)
         least[s->accepted[i]] = s->result[s->accepted[i]].objective - 0.5 * s->dot[s->accepted[i]];
 done:
+    return status;
+}
+
+pdm_status pdm_solver_explain(const pdm_solver *s, const pdm_domain *domain, const pdm_rows_data *data, pdm_batch batch,
+                              pdm_text *out)
+{
+    pdm_status                   status = PDM_OK;
+    const pdm_backend_ops *const ops    = s->backend->ops;
+    const pdm_rows_desc         *rows   = pdm_domain_rows(domain);
+    void                        *c = NULL, *scalar = NULL, *sampled = NULL;
+    const size_t                 before = out->length;
+
+    PDM_TRY(ops->acquire(s->backend, s->state.c, PDM_READ, &c));
+    PDM_TRY(ops->acquire(s->backend, data->scalar, PDM_READ, &scalar));
+    PDM_TRY(ops->acquire(s->backend, data->sampled, PDM_READ, &sampled));
+    for (pdm_size i = 0; i < batch.n && out->length == before; i++) {
+        const pdm_size k = batch.index[i];
+        PDM_TRY(pdm_domain_explain(domain, (double *)c + k * s->state.c_size, (double *)scalar + k * rows->n_scalar,
+                                   (double *)sampled + k * rows->n_sampled, out));
+    }
+done:
+    if (c) (void)ops->release(s->backend, s->state.c, &c);
+    if (scalar) (void)ops->release(s->backend, data->scalar, &scalar);
+    if (sampled) (void)ops->release(s->backend, data->sampled, &sampled);
     return status;
 }

@@ -137,6 +137,12 @@ pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_d
 pdm_status pdm_solver_curvature(pdm_solver *s, pdm_batch batch, pdm_buffer *w, pdm_buffer *v, pdm_buffer *curvature);
 /* y += ridge x, both like w, with the ridge of each unknown where they have their own. */
 pdm_status pdm_solver_add_ridge(pdm_solver *s, pdm_batch batch, pdm_buffer *x, pdm_buffer *y);
+/* Did the solve end without an answer: not finite at the start, or singular? */
+bool pdm_reason_is_useless(int reason);
+/* Where rows or their derivatives are not finite at the present c (pdm_domain_explain), of the first sample of the batch of which
+ * that is so; nothing where there is none. domain, data: those of the solve. Allocates; slow. */
+pdm_status pdm_solver_explain(const pdm_solver *s, const pdm_domain *domain, const pdm_rows_data *data, pdm_batch batch,
+                              pdm_text *out);
 /* How steps are solved for. */
 pdm_status pdm_solver_view(const pdm_solver *s, pdm_text *out);
 

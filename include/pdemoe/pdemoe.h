@@ -254,10 +254,10 @@ PDM_API pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress 
 PDM_API pdm_size pdm_model_step(const pdm_model *m);
 PDM_API pdm_size pdm_model_steps(const pdm_model *m);
 /* A number by name, NaN for an unknown one. After a step: loss, loss.first and loss.last (means of the first 10 steps of the
- * model, and of the last 10 of this run), gradient, rate, iterations, failed, seconds,
+ * model, and of the last 10 of this run), gradient, rate, iterations, solves, failed (of these), seconds,
  * seconds.network, seconds.solve, seconds.backward, seconds.update, seconds.data. After training also: loss.free,
  * seconds.free, seconds.files (of the run). After a prediction: seconds, seconds.network, seconds.solve, seconds.output,
- * unconverged; with inputs from a file also outside, samples with an input that training never drew (0 for an untrained
+ * unconverged, unanswered (of these: not finite at the start, or singular); with inputs from a file also outside, samples with an input that training never drew (0 for an untrained
  * model); with a gate gate.unknowns and gate.null, the shares of the unknowns that exist and of the experts that are null. After an evaluation also: error, error.FIELD (mean relative L2), error.worst. */
 PDM_API double pdm_model_value(const pdm_model *m, const char *name);
 
@@ -282,7 +282,8 @@ PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *inp
  * fields. With polish > 0 those calls then fail with PDM_ERR_ARGUMENT. 0, the default: no estimates. Since 0.1 */
 PDM_API pdm_status pdm_model_set_estimate(pdm_model *m, int wanted);
 /* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields and inputs, sample dimension
- * first, to another, which can then serve as a reference. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
+ * first, to another, which can then serve as a reference. Fails with PDM_ERR_NUMERIC, without a file, when no solve has an
+ * answer: the residual is not finite at the start, or the matrix singular. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
 PDM_API pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish);
 /* All coefficients free, from the network's answer (an untrained model: from nothing), to `tolerance`: a classical solve, and
  * what pdm_model_predict_file does with polish > 0, with a table of the samples to sink (which may be NULL): iterations,
