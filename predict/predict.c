@@ -17,7 +17,8 @@ static const pdm_number_place of_prediction[] = {PLACE("seconds.data", seconds_d
                                                  PLACE("seconds.solve", seconds_solve),
                                                  PLACE("seconds.output", seconds_output),
                                                  PLACE("seconds", seconds),
-                                                 PLACE("unconverged", unconverged)};
+                                                 PLACE("unconverged", unconverged),
+                                                 PLACE("unanswered", unanswered)};
 static const pdm_number_place of_file[]       = {PLACE("samples", samples), PLACE("outside", outside)};
 static const pdm_number_place of_gate[]       = {PLACE("gate.unknowns", gate_unknowns), PLACE("gate.null", gate_null)};
 
@@ -29,7 +30,7 @@ static void prediction_values(pdm_model *m, const pdm_prediction_report *r)
     if (!isnan(r->outside)) pdm_values_set_all(m->ctx, &m->values, sizeof of_file / sizeof *of_file, of_file, r);
 }
 
-static pdm_prediction_report report_of(const pdm_predict_times *t, pdm_size n, pdm_size unconverged)
+static pdm_prediction_report report_of(const pdm_predict_times *t, pdm_size n, const pdm_solve_result *result)
 {
     return (pdm_prediction_report){.seconds         = t->data + t->network + t->solve + t->output,
                                    .seconds_data    = t->data,
@@ -37,17 +38,18 @@ static pdm_prediction_report report_of(const pdm_predict_times *t, pdm_size n, p
                                    .seconds_solve   = t->solve,
                                    .seconds_output  = t->output,
                                    .samples         = (double)n,
-                                   .unconverged     = (double)unconverged,
+                                   .unconverged     = (double)pdm_count_unconverged(n, result),
+                                   .unanswered      = (double)pdm_count_unanswered(n, result),
                                    .outside         = NAN,
                                    .gate_unknowns   = NAN,
                                    .gate_null       = NAN};
 }
 
-static void warn_unconverged(const pdm_model *m, const char *where, pdm_size unconverged, pdm_size n)
+static void warn_unconverged(const pdm_model *m, const char *where, const pdm_prediction_report *r)
 {
-    if (unconverged > 0)
-        pdm_log(m->ctx, PDM_LOG_WARNING, where, "%lld of %lld solves did not converge; reasons are in the output",
-                (long long)unconverged, (long long)n);
+    if (r->unconverged > 0.0)
+        pdm_log(m->ctx, PDM_LOG_WARNING, where, "%.0f of %.0f solves did not converge; reasons are in the output",
+                r->unconverged, r->samples);
 }
 
 /* ---- for a host ---- */
@@ -58,12 +60,13 @@ static pdm_status default_grid(pdm_model *m)
 }
 
 /* The last batch's gate is the prediction's. */
-static void host_values(pdm_model *m, const pdm_predict_times *t, pdm_size n, pdm_size unconverged)
+static void host_values(pdm_model *m, const pdm_predict_times *t, pdm_size n)
 {
-    pdm_prediction_report r = report_of(t, n, unconverged);
+    pdm_prediction_report r = report_of(t, n, m->result);
     if (m->gate) r.gate_unknowns = m->load.unknowns;
     if (m->gate) r.gate_null = m->load.null;
     prediction_values(m, &r);
+    warn_unconverged(m, "predict", &r);
 }
 
 pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason)
@@ -83,9 +86,7 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
         const pdm_run     run   = {
                   .n = here, .input = input + first * n_input, .u = u + first * size, .result = m->result, .times = &times};
         PDM_TRY(pdm_predict_run(&way, m->output, &run));
-        const pdm_size unconverged = pdm_count_unconverged(here, m->result);
-        host_values(m, &times, here, unconverged);
-        warn_unconverged(m, "predict", unconverged, here);
+        host_values(m, &times, here);
         for (pdm_size i = 0; i < here && reason; i++) reason[first + i] = m->result[i].reason;
     }
 done:
@@ -233,12 +234,16 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     if (record) PDM_TRY(pdm_gate_record_end(record, &shares));
     if (p->estimate) estimate_sum_up(m, n, p->estimate, &p->estimated);
     if (o && p->estimate) PDM_TRY(estimate_put(m, o, n, p->estimate));
-    *r               = report_of(&times, n, pdm_count_unconverged(n, p->result));
+    *r               = report_of(&times, n, p->result);
     r->outside       = (double)outside;
     r->gate_unknowns = shares.unknowns;
     r->gate_null     = shares.null;
     prediction_values(m, r);
-    warn_unconverged(m, p->polish > 0.0 ? "polish" : "predict", (pdm_size)r->unconverged, n);
+    warn_unconverged(m, p->polish > 0.0 ? "polish" : "predict", r);
+    if (o && r->unanswered == r->samples)
+        PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
+                 "none of the %lld solves has an answer, nothing is written; the first stopped because: %s",
+                 (long long)n, pdm_reason_text(p->result[0].reason));
 done:
     pdm_gate_record_destroy(&record);
     return status;

@@ -9,6 +9,7 @@
 /* Seconds, summed over batches and slabs. */
 typedef struct pdm_predict_times {
     double data, network, solve, output;
+    bool   told; /* where a solve without an answer is singular: once */
 } pdm_predict_times;
 
 /* How a batch is solved: by a network and its experts, polished, or with all coefficients free from nothing. Lent: all of it. */
@@ -36,6 +37,7 @@ typedef struct pdm_run {
 } pdm_run;
 pdm_status pdm_predict_run(const pdm_way *way, const pdm_output_grid *grid, const pdm_run *run);
 pdm_size   pdm_count_unconverged(pdm_size n, const pdm_solve_result *result);
+pdm_size   pdm_count_unanswered(pdm_size n, const pdm_solve_result *result); /* pdm_reason_is_useless */
 
 /* By a model's network and experts, and with polish > 0 with all coefficients free to that tolerance from there (an untrained
  * model: from nothing). Lent: the model. */
@@ -78,7 +80,7 @@ pdm_status pdm_exact_field(const pdm_output_grid *grid, pdm_size field, pdm_size
 /* What a prediction comes to; counts as numbers. */
 typedef struct pdm_prediction_report {
     double seconds, seconds_data, seconds_network, seconds_solve, seconds_output;
-    double samples, unconverged, outside;
+    double samples, unconverged, unanswered, outside;
     double gate_unknowns, gate_null; /* NaN without a gate */
 } pdm_prediction_report;
 /* Of estimates of errors, by the distance to the polished answer; NaN without. */

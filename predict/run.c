@@ -11,6 +11,24 @@ static void share_time(pdm_size n, const pdm_solve_result *result, double second
     for (pdm_size i = 0; i < n; i++) out[i] = seconds * (1.0 + (double)result[i].iterations) / sum;
 }
 
+/* Says of the first solve without an answer where the equations are singular. */
+static pdm_status tell_singular(const pdm_way *way, const pdm_solver *s, pdm_batch batch, bool *told)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   why    = {.ctx = way->problem->ctx};
+
+    for (pdm_size i = 0; i < batch.n && !*told && !why.length; i++)
+        if (pdm_reason_is_useless(pdm_solver_results(s)[batch.index[i]].reason))
+            PDM_TRY(pdm_solver_explain(s, way->problem->domain, &way->samples->data,
+                                       (pdm_batch){.n = 1, .index = &batch.index[i]}, &why));
+    if (!why.length) goto done;
+    *told = true;
+    pdm_log(way->problem->ctx, PDM_LOG_WARNING, "predict", "%s", why.data);
+done:
+    pdm_text_destroy(&why);
+    return status;
+}
+
 /* One slab for the first n inputs of the samples. */
 static pdm_status run_slab(const pdm_way *way, const pdm_output_grid *grid, pdm_size n, pdm_size k, double *u,
                            pdm_predict_times *times, const pdm_solver **answer)
@@ -23,6 +41,7 @@ static pdm_status run_slab(const pdm_way *way, const pdm_output_grid *grid, pdm_
     const double t1 = pdm_clock();
     PDM_TRY(way->solve(way->user, batch, times, answer));
     const double t2 = pdm_clock();
+    PDM_TRY(tell_singular(way, *answer, batch, &times->told));
     PDM_TRY(pdm_output_grid_evaluate(grid, batch, k, pdm_solver_lend(*answer)->c, u));
     times->data += t1 - t0;
     times->output += pdm_clock() - t2;
@@ -83,5 +102,12 @@ pdm_size pdm_count_unconverged(pdm_size n, const pdm_solve_result *result)
 {
     pdm_size count = 0;
     for (pdm_size i = 0; i < n; i++) count += !pdm_reason_is_good(result[i].reason);
+    return count;
+}
+
+pdm_size pdm_count_unanswered(pdm_size n, const pdm_solve_result *result)
+{
+    pdm_size count = 0;
+    for (pdm_size i = 0; i < n; i++) count += pdm_reason_is_useless(result[i].reason);
     return count;
 }

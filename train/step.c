@@ -2,6 +2,8 @@
 #include "train/train.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -50,6 +52,7 @@ static void record_solves(const pdm_model *m, pdm_batch among, pdm_step_report *
     const pdm_solve_result *result = pdm_solver_results(m->solver);
 
     report->iterations = report->failed = 0.0;
+    report->solves                      = (double)among.n;
     for (pdm_size i = 0; i < among.n; i++) {
         report->iterations += (double)result[among.index[i]].iterations / (double)among.n;
         report->failed += pdm_reason_is_good(result[among.index[i]].reason) ? 0.0 : 1.0;
@@ -114,6 +117,25 @@ done:
     return status;
 }
 
+/* PDM_ERR_NUMERIC with the message, and where the equations are singular in the batch, if they are. */
+static pdm_status fail_singular(pdm_model *m, pdm_batch batch, const char *format, ...) PDM_PRINTF(3, 4);
+static pdm_status fail_singular(pdm_model *m, pdm_batch batch, const char *format, ...)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   where  = {.ctx = m->ctx};
+    char       text[512];
+    va_list    arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    PDM_TRY(pdm_solver_explain(m->solver, m->problem->domain, &m->samples->data, batch, &where));
+    PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "%s%s%s", text, where.length ? "; " : "", where.length ? where.data : "");
+done:
+    pdm_text_destroy(&where);
+    return status;
+}
+
 pdm_status pdm_train_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good,
                           pdm_step_report *report)
 {
@@ -131,9 +153,9 @@ pdm_status pdm_train_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gra
     *n_good               = keep_solved(m, among, data == 0.0);
     record_solves(m, among, report);
     if (*n_good == 0)
-        PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
-                 "none of the %lld solves of the batch can be used; the first stopped because: %s", (long long)among.n,
-                 pdm_reason_text(pdm_solver_results(m->solver)[among.index[0]].reason));
+        PDM_TRY(
+            fail_singular(m, among, "none of the %lld solves of the batch can be used; the first stopped because: %s",
+                          (long long)among.n, pdm_reason_text(pdm_solver_results(m->solver)[among.index[0]].reason)));
     PDM_TRY(gradient ? gradient_of_good(m, n_good, physics, data, report)
                      : loss_of_good(m, *n_good, physics, data, &report->loss));
     if (data > 0.0) report->failed = (double)(among.n - *n_good); /* with those that have no derivative */
@@ -173,8 +195,8 @@ static pdm_status update(pdm_model *m, pdm_batch good, pdm_step_report *report)
     PDM_TRY(pdm_model_windows_learn(m, report->loss));
     PDM_TRY(optimiser_step(m, &finite, report));
     if (!finite)
-        PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite (loss %g)",
-                 report->loss);
+        PDM_TRY(fail_singular(m, pdm_model_batch(m, m->n_batch),
+                              "the gradient of the network's weights is not finite (loss %g)", report->loss));
     if (m->gate) {
         const double        start = pdm_routing_get_settings(m->gate->routing)->learning_rate;
         const pdm_gate_time now   = {m->state.step, m->state.moments_since, optimiser_rate(m, start)};

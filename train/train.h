@@ -9,8 +9,8 @@
 typedef struct pdm_step_report {
     double loss, loss_first, loss_last; /* means of the first steps of the model, and of the last ones of this run */
     double gradient, rate;
-    double iterations,
-        failed; /* of the solves: mean, and how many; with a loss on data also those without derivative */
+    double solves, iterations,
+        failed; /* solves; their mean; how many failed, with a loss on data also those without derivative */
     double seconds, seconds_data, seconds_network, seconds_solve, seconds_adjoint, seconds_backward, seconds_gate,
         seconds_update;
     double gate_unknowns, gate_null, gate_load, gate_distance, gate_price;
