@@ -16,18 +16,19 @@
 #endif
 
 /* Name, value (documented in --help, never renumbered), meaning. */
-#define CLI_CODE_LIST(X)                                                                                       \
-    X(CODE_FINE, 0, "fine")                                                                                    \
-    X(CODE_INTERNAL, 1, "a mistake in pdemoe itself")                                                          \
-    X(CODE_USAGE, 2, "wrong command line")                                                                     \
-    X(CODE_CASE, 3, "the case says something that is not possible")                                            \
-    X(CODE_DATA, 4, "input data missing, not finite, or of wrong shape or units")                              \
-    X(CODE_FILE, 5, "a file could not be read or written")                                                     \
-    X(CODE_MODEL, 6, "a model file is damaged, or of another case or version")                                 \
-    X(CODE_NUMERIC, 7, "NaN or infinity, or a wrong gradient (gradcheck)")                                     \
-    X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")                                          \
-    X(CODE_MEMORY, 9, "not enough memory")                                                                     \
-    X(CODE_LIMIT, 10, "not converged within the limits (reference), beyond the tolerance (upcycle, compress)") \
+#define CLI_CODE_LIST(X)                                                                                           \
+    X(CODE_FINE, 0, "fine")                                                                                        \
+    X(CODE_INTERNAL, 1, "a mistake in pdemoe itself")                                                              \
+    X(CODE_USAGE, 2, "wrong command line")                                                                         \
+    X(CODE_CASE, 3, "the case says something that is not possible")                                                \
+    X(CODE_DATA, 4, "input data missing, not finite, or of wrong shape or units")                                  \
+    X(CODE_FILE, 5, "a file could not be read or written")                                                         \
+    X(CODE_MODEL, 6, "a model file is damaged, or of another case or version")                                     \
+    X(CODE_NUMERIC, 7, "NaN or infinity, solves without an answer, or a wrong gradient (gradcheck)")               \
+    X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")                                              \
+    X(CODE_MEMORY, 9, "not enough memory")                                                                         \
+    X(CODE_LIMIT, 10,                                                                                              \
+      "not converged within the limits (reference; train: most solves), beyond the tolerance (upcycle, compress)") \
     X(CODE_INTERRUPTED, 130, "interrupted (SIGINT, SIGTERM); a checkpoint is written")
 
 typedef enum exit_code {
@@ -122,6 +123,8 @@ exit_code session_open(session *s, const options *o);
 void      session_close(session *s);
 /* Prints "pdemoe: message" to stderr and returns the code. s may be NULL. */
 exit_code fail(session *s, exit_code code, const char *format, ...) CLI_PRINTF(3, 4);
+/* After a prediction: an error when some of its solves have no answer. */
+exit_code check_answers(session *s, const pdm_model *m);
 /* A remark to stderr, unless --quiet. */
 void remark(session *s, const char *format, ...) CLI_PRINTF(2, 3);
 /* Prints the context's error when status is one. */
@@ -162,6 +165,7 @@ typedef struct progress {
     pdm_size first_step, line_step; /* steps before the run; step of the last line */
     double   start, shown;          /* clock, s                                    */
     double   stage[N_STAGE];        /* s, summed over the steps of this run        */
+    double   solves, failed;        /* of the second half of the steps of this run */
 } progress;
 
 void   progress_start(progress *p, session *s, const pdm_model *m);

@@ -66,7 +66,7 @@ void json_begin(const char *command_name, const options *o)
 
 void json_prediction(const pdm_model *m)
 {
-    static const char *const name[] = {"samples",         "unconverged",   "outside",        "seconds",
+    static const char *const name[] = {"samples",         "unconverged",   "unanswered",     "outside",     "seconds",
                                        "seconds.network", "seconds.solve", "seconds.output", "seconds.data"};
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) json_value(m, name[i]);
 }

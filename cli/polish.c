@@ -22,13 +22,17 @@ static exit_code run(session *s, const options *o)
     CLI_TRY(check_output(s));
     CLI_TRY(subject_read_any(s, o->operand[0], &x));
     CLI_TRY(check(s, pdm_model_polish_file(x.model, o->operand[1], o->samples, o->output, tolerance, report_text, &r)));
-    if (!report_wants_numbers(&r)) goto done;
+    if (!report_wants_numbers(&r)) {
+        code = check_answers(s, x.model);
+        goto done;
+    }
     json_real("tolerance", tolerance);
     json_value(x.model, "unknowns");
     json_value(x.model, "iterations");
     json_value(x.model, "objective.worst");
     json_prediction(x.model);
     json_end();
+    code = check_answers(s, x.model);
 done:
     subject_destroy(&x);
     return code;
@@ -45,7 +49,8 @@ const command polish_command = {
         "output has the fields with the inputs, as a reference for eval. Prints iterations, objective, time and how "
         "the\n"
         "solve ended for every sample (samples of a batch are solved together: each has its share of the time).\n"
-        "Solves that do not converge are no error: solver_reason in OUT.nc says how each ended.\n\n"
+        "Solves that do not converge are no error: solver_reason in OUT.nc says how each ended. Those that have no\n"
+        "answer, as the equations are singular where they start, are: exit code 7, and no file where all are such.\n\n"
         "The tolerance is that of the solve: how far its answer is from the solution of the equations depends on the\n"
         "grid (see pdemoe reference).",
     .n_needed     = 1,

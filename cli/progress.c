@@ -114,6 +114,10 @@ int progress_step(void *user, const pdm_model *m)
     progress *p = user;
 
     for (int i = 0; i < N_STAGE; i++) p->stage[i] += pdm_model_value(m, stage_name[i]);
+    if (2 * pdm_model_step(m) > p->first_step + pdm_model_steps(m)) {
+        p->solves += pdm_model_value(m, "solves");
+        p->failed += pdm_model_value(m, "failed");
+    }
     if (!p->s->options->quiet) show(p, m);
     return stop_wanted;
 }

@@ -63,6 +63,16 @@ exit_code check(session *s, pdm_status status)
     return fail(s, code_of(status), "%s", *text ? text : pdm_status_text(status));
 }
 
+exit_code check_answers(session *s, const pdm_model *m)
+{
+    const double n = pdm_model_value(m, "unanswered");
+
+    if (!(n > 0.0)) return CODE_FINE;
+    return fail(s, CODE_NUMERIC,
+                "%s: %.0f of its solves have no answer (solver_reason 5 and 6), and fields that are none",
+                s->options->output, n);
+}
+
 static void print_log(void *user, pdm_log_level level, const char *topic, const char *text)
 {
     static const char *const word[] = {"error: ", "warning: ", "", ""};

@@ -191,6 +191,13 @@ static exit_code run(session *s, const options *o)
         print_json(&r, x.model, o);
     else
         print_result(&r, x.model);
+    if (code == CODE_FINE && 2.0 * p.failed > p.solves)
+        code =
+            fail(s, CODE_LIMIT,
+                 "%s: %.0f of the %.0f solves in the second half of this training did not converge: its weights follow "
+                 "the few that did. pdemoe check tells what is solved; a finer grid, or equations without "
+                 "singularities, may help",
+                 o->output, p.failed, p.solves);
 done:
     subject_destroy(&x);
     return code;
@@ -205,6 +212,7 @@ const command train_command = {
         "data, as the case says. MODEL.nc is written every training.checkpoint_every steps and at the end, a line of\n"
         "JSON a step to MODEL.log.jsonl. The loss at the end is printed beside that of the first 10 steps, and beside\n"
         "what the last inputs reach with all coefficients free: no network does better on this grid.\n\n"
+        "When more than half of the solves in the second half of the steps do not converge, the exit code is 10.\n"
         "Ctrl-C (or SIGTERM) stops after the step with a checkpoint, a second one at once.\n"
         "With --resume the case has to be the model's; the model keeps its training.steps and\n"
         "training.checkpoint_every unless they are given by --set.\n\n"

@@ -43,11 +43,22 @@ void pdm_output_destroy(pdm_output **o)
 
 /* ---- names of the program's own ---------------------------------------------------------------------------------- */
 
-static const char *const own_name[] = {
-    "sample",        "solver_reason",  "solver_iterations", "solver_cg_iterations", "solver_objective",
-    "observed_order", "error_estimate", "expert",            "expert_dimension",     "expert_end",
-    "expert_columns", "expert_bounds",  "group",             "gate_columns",         "gate_groups"};
-static const char own_prefix[] = "error_estimate_"; /* and a field */
+static const char *const own_name[]   = {"sample",
+                                         "solver_reason",
+                                         "solver_iterations",
+                                         "solver_cg_iterations",
+                                         "solver_objective",
+                                         "observed_order",
+                                         "error_estimate",
+                                         "expert",
+                                         "expert_dimension",
+                                         "expert_end",
+                                         "expert_columns",
+                                         "expert_bounds",
+                                         "group",
+                                         "gate_columns",
+                                         "gate_groups"};
+static const char        own_prefix[] = "error_estimate_"; /* and a field */
 
 bool pdm_output_has_own(const char *name)
 {
