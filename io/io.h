@@ -164,10 +164,12 @@ pdm_status                pdm_output_attribute(pdm_output *o, const char *variab
                                                const char *text);
 pdm_status pdm_output_attribute_real(pdm_output *o, const char *variable, const char *name, double value);
 pdm_status pdm_output_attribute_count(pdm_output *o, const char *variable, const char *name, pdm_size value);
+/* What the numbers of an int variable mean: attributes flag_values 0, 1, ... n-1 and flag_meanings, texts with '_' for ' '. */
+pdm_status pdm_output_flags(pdm_output *o, const char *variable, pdm_size n, const char *const *meaning);
 /* Dimension with coordinate variable (values may be NULL: no variable); axis "T","X","Y","Z" or NULL. */
 pdm_status pdm_output_dimension(pdm_output *o, const char *name, pdm_size n, const double *values, const char *units,
                                 const char *axis, const char *long_name);
-/* Defines a double variable, shuffled and deflated (level 1). */
+/* Defines a double variable, shuffled and deflated (level 1); one of whole numbers has units "1". */
 pdm_status pdm_output_variable(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,
                                const char *units, const char *long_name);
 pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,

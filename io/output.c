@@ -6,6 +6,7 @@
 
 #include "io/io_impl.h"
 
+#define FLAGS_MOST  32
 #define CHUNK_BYTES (4 << 20) /* a chunk is compressed and read as a whole */
 
 struct pdm_output {
@@ -24,7 +25,7 @@ pdm_status pdm_output_create(pdm_context *ctx, const char *path, pdm_output **ou
     o->ncid = -1;
     PDM_TRY(io_part_create(ctx, path, &o->part));
     PDM_TRY(io_netcdf_create(ctx, path, &o->ncid));
-    IO_NC(ctx, path, nc_put_att_text(o->ncid, NC_GLOBAL, "Conventions", strlen("CF-1.10"), "CF-1.10"));
+    IO_NC(ctx, path, nc_put_att_text(o->ncid, NC_GLOBAL, "Conventions", strlen("CF-1.8"), "CF-1.8"));
     *out = o;
     o    = NULL;
 done:
@@ -115,6 +116,28 @@ done:
     return status;
 }
 
+pdm_status pdm_output_flags(pdm_output *o, const char *variable, pdm_size n, const char *const *meaning)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   words  = {.ctx = o->ctx};
+    int        id     = NC_GLOBAL, value[FLAGS_MOST];
+
+    if (n < 1 || n > FLAGS_MOST)
+        PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: %s: %lld flags; 1 to %d expected", o->part.path, variable, (long long)n,
+                 FLAGS_MOST);
+    PDM_TRY(find_variable(o, variable, &id));
+    for (pdm_size i = 0; i < n; i++) {
+        value[i] = (int)i;
+        PDM_TRY(pdm_text_append(&words, "%s%s", i ? "\n" : "", meaning[i]));
+    }
+    for (char *c = words.data; *c; c++) *c = *c == ' ' ? '_' : *c == '\n' ? ' ' : *c;
+    IO_NC(o->ctx, o->part.path, nc_put_att_int(o->ncid, id, "flag_values", NC_INT, (size_t)n, value));
+    IO_NC(o->ctx, o->part.path, nc_put_att_text(o->ncid, id, "flag_meanings", words.length, words.data));
+done:
+    pdm_text_destroy(&words);
+    return status;
+}
+
 /* Attributes that every variable may have; NULL leaves one out. */
 static pdm_status put_common(pdm_output *o, int id, const char *units, const char *axis, const char *long_name)
 {
@@ -195,7 +218,7 @@ pdm_status pdm_output_variable(pdm_output *o, const char *name, pdm_size n_dim, 
 pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,
                                    const char *long_name)
 {
-    return define_variable(o, name, NC_INT, sizeof(int32_t), n_dim, dims, NULL, long_name);
+    return define_variable(o, name, NC_INT, sizeof(int32_t), n_dim, dims, "1", long_name);
 }
 
 /* ---- values ------------------------------------------------------------------------------------------------------ */
