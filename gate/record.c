@@ -27,7 +27,7 @@ static pdm_status describe_dimensions(const pdm_gate_record *r, const char *vari
 
     for (pdm_size j = 0; j < pdm_domain_n_dim(r->domain); j++)
         PDM_TRY(pdm_text_append(&names, "%s%s", j ? " " : "", pdm_pde_dim_name(pdm_domain_pde(r->domain), j)));
-    PDM_TRY(pdm_output_attribute(r->output, variable, "dimensions", names.data));
+    PDM_TRY(pdm_output_attribute(r->output, variable, "dimension_names", names.data));
     for (pdm_size j = 0; j < pdm_domain_n_dim(r->domain); j++) {
         const pdm_spline *s = pdm_domain_spline(r->domain, j);
         PDM_TRY(pdm_text_append(&periods, "%s%.17g", j ? " " : "", s->periodic ? s->map.high - s->map.low : 0.0));
@@ -87,6 +87,7 @@ static pdm_status define_choices(const pdm_gate_record *r)
     PDM_TRY(pdm_output_variable_int(o, "gate_columns", 2, dims, "columns of an expert that exist; 0: null expert"));
     PDM_TRY(pdm_output_variable_int(o, "gate_groups", 3, dims, "groups of columns that exist: 1, else 0"));
     PDM_TRY(pdm_output_attribute_count(o, "gate_columns", "unknowns", pdm_experts_n_column(r->experts)));
+    PDM_TRY(pdm_output_flags(o, "gate_groups", 2, (const char *const[]){"absent", "present"}));
     PDM_TRY(pdm_output_attribute_count(o, "gate_groups", "shared_columns", pdm_routing_get_settings(routing)->shared));
 done:
     return status;

@@ -15,6 +15,7 @@ void label_set(label *l, const char *long_name, const char *name, const char *un
     char behind[PLOT_TEXT + 4] = "";
 
     if (units[0]) snprintf(behind, sizeof behind, " (%s)", units);
+    if (strcmp(long_name, name) == 0) long_name = ""; /* says no more */
     snprintf(l->brief, sizeof l->brief, "%.200s%.80s", name, behind);
     snprintf(l->full, sizeof l->full, "%.200s%s%.280s", long_name, long_name[0] ? " " : "", l->brief);
     snprintf(l->note, sizeof l->note, "%.100s: %.200s%.80s", name, long_name, behind);

@@ -36,14 +36,14 @@ done:
     return status;
 }
 
-/* Words of `dimensions` and numbers of `period`, one for each dimension. */
+/* Words of `dimension_names` and numbers of `period`, one for each dimension. */
 static pdm_status read_dimensions(pdm_context *ctx, const plot_file *f, const pdm_variable *bounds, routing *r)
 {
     pdm_status status = PDM_OK;
     char       names[PLOT_TEXT], periods[PLOT_TEXT];
     char      *name = names, *period = periods;
 
-    PDM_TRY(plot_attribute(ctx, f, bounds->number, "dimensions", names));
+    PDM_TRY(plot_attribute(ctx, f, bounds->number, "dimension_names", names));
     PDM_TRY(plot_attribute(ctx, f, bounds->number, "period", periods));
     for (int d = 0; d < r->n_dim; d++) {
         name += strspn(name, " ");
@@ -52,8 +52,8 @@ static pdm_status read_dimensions(pdm_context *ctx, const plot_file *f, const pd
         r->period[d]     = strtod(period, &end);
         if (n == 0 || end == period || !isfinite(r->period[d]))
             PDM_FAIL(ctx, PDM_ERR_DATA,
-                     "%s: expert_bounds: dimensions \"%s\" and period \"%s\"; %d names and numbers expected", f->path,
-                     names, periods, r->n_dim);
+                     "%s: expert_bounds: dimension_names \"%s\" and period \"%s\"; %d names and numbers expected",
+                     f->path, names, periods, r->n_dim);
         snprintf(r->dim[d], PLOT_TEXT, "%.*s", (int)n, name);
         name += n;
         period = end;

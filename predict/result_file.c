@@ -1,22 +1,14 @@
 /* What a solve leaves in a file: fields, inputs, how each solve ended.  */
 #include "predict/predict.h"
 
+#include <stdio.h>
 #include <string.h>
 
-static const char *axis_of(const pdm_pde *pde, pdm_size dim)
+/* CF wants units and a name for people everywhere: "1", and the name itself, where the case gives none. No attribute `axis`: of
+ * CF, T is a date, X and Y are longitude and latitude. */
+static const char *text_or(const char *text, const char *otherwise)
 {
-    static const char *const space[] = {"X", "Y", "Z"};
-    if (pdm_pde_has_time(pde)) {
-        if (dim == 0) return "T";
-        dim--;
-    }
-    return dim < 3 ? space[dim] : NULL;
-}
-
-/* Where the case says nothing of units, the file does not say "1" either: they may be metres. */
-static const char *units_or_none(const char *units)
-{
-    return *units ? units : NULL;
+    return *text ? text : otherwise;
 }
 
 /* An input as a variable of all samples; a field lies on the output's coordinates, which are those of its own file. */
@@ -30,8 +22,8 @@ static pdm_status define_input(const pdm_problem *p, pdm_output *o, pdm_size i)
     for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(p->pde, info->dim[k]);
     pdm_problem_input_group(p, i, group);
     PDM_TRY(pdm_case_text(p->the_case, group, "long_name", "", &long_name));
-    PDM_TRY(pdm_output_variable(o, info->name, info->n_dim + 1, dims, units_or_none(info->units),
-                                *long_name ? long_name : NULL));
+    PDM_TRY(pdm_output_variable(o, info->name, info->n_dim + 1, dims, text_or(info->units, "1"),
+                                text_or(long_name, info->name)));
     PDM_TRY(pdm_output_attribute(o, info->name, "role", "input"));
 done:
     return status;
@@ -70,16 +62,40 @@ pdm_result_source pdm_result_source_of(const pdm_model *m)
     return (pdm_result_source){.problem = m->problem, .case_file = m->case_file, .step = m->state.step};
 }
 
+/* The case's title, or its name; and its parameters, as it has them. */
+static pdm_status describe_case(const pdm_result_source *s, pdm_output *o)
+{
+    pdm_status  status = PDM_OK;
+    pdm_case   *c      = s->problem->the_case;
+    const char *name = file_name(s->case_file), *title = NULL, *dot = strrchr(name, '.');
+    char        text[256];
+
+    snprintf(text, sizeof text, "%.*s", (int)(dot && dot > name ? dot - name : (long)strlen(name)), name);
+    PDM_TRY(pdm_case_text(c, "", "title", text, &title));
+    PDM_TRY(pdm_output_attribute(o, NULL, "title", title));
+    PDM_TRY(pdm_output_attribute(o, NULL, "case", name));
+    for (pdm_size i = 0; i < pdm_case_n_attribute(c, "pde/parameters"); i++) {
+        const char *parameter = pdm_case_attribute_name(c, "pde/parameters", i), *value = NULL;
+        double      number;
+        PDM_TRY(pdm_case_text(c, "pde/parameters", parameter, NULL, &value));
+        snprintf(text, sizeof text, "parameter_%.200s", parameter);
+        PDM_TRY(pdm_text_to_real(value, &number) ? pdm_output_attribute_real(o, NULL, text, number)
+                                                 : pdm_output_attribute(o, NULL, text, value));
+    }
+done:
+    return status;
+}
+
 /* How it was made. */
 static pdm_status put_attributes(const pdm_result_source *s, pdm_output *o, double polish)
 {
     pdm_status         status = PDM_OK;
     const pdm_problem *p      = s->problem;
 
-    PDM_TRY(pdm_output_attribute(o, NULL, "Conventions", "CF-1.10"));
+    PDM_TRY(describe_case(s, o));
     PDM_TRY(pdm_output_attribute(o, NULL, "source", "pdemoe"));
     PDM_TRY(pdm_output_attribute(o, NULL, "pdemoe_version", pdm_version()));
-    PDM_TRY(pdm_output_attribute(o, NULL, "case", file_name(s->case_file)));
+    PDM_TRY(pdm_output_attribute(o, NULL, "history", polish > 0.0 ? "solved by pdemoe" : "predicted by pdemoe"));
     PDM_TRY(pdm_output_attribute_count(o, NULL, "training_steps", s->step));
     PDM_TRY(pdm_output_attribute_count(o, NULL, "seed", p->training.seed));
     PDM_TRY(pdm_output_attribute(o, NULL, "back_end", p->backend->ops->name));
@@ -89,28 +105,48 @@ done:
     return status;
 }
 
+/* Dimensions with their coordinates. dims [n_dim + 1] */
+static pdm_status define_dimensions(const pdm_problem *p, const pdm_output_grid *grid, pdm_output *o, pdm_size n_sample,
+                                    const char **dims)
+{
+    pdm_status  status = PDM_OK;
+    const char *name   = NULL;
+    char        group[PDM_GROUP_TEXT];
+
+    dims[0] = "sample";
+    PDM_TRY(pdm_output_dimension(o, "sample", n_sample, NULL, NULL, NULL, NULL));
+    PDM_TRY(pdm_output_variable_int(o, "sample", 1, dims, "number of the sample"));
+    for (int32_t i = 0; i < n_sample; i++) PDM_TRY(pdm_output_put_int(o, "sample", i, 1, &i));
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++) {
+        dims[j + 1] = pdm_pde_dim_name(p->pde, j);
+        snprintf(group, sizeof group, "domain/%s", dims[j + 1]);
+        PDM_TRY(pdm_case_text(p->the_case, group, "long_name", dims[j + 1], &name));
+        PDM_TRY(pdm_output_dimension(o, dims[j + 1], grid->n[j], grid->coordinate[j],
+                                     text_or(pdm_pde_dim_units(p->pde, j), "1"), NULL, name));
+    }
+done:
+    return status;
+}
+
 pdm_status pdm_result_header(const pdm_result_source *s, const pdm_output_grid *grid, pdm_output *o, pdm_size n_sample,
                              double polish)
 {
-    pdm_status         status                = PDM_OK;
-    const pdm_problem *p                     = s->problem;
-    const char        *dims[PDM_MAX_DIM + 1] = {"sample"};
+#define TEXT_OF(name, value, text) text,
+    static const char *const reasons[]             = {PDM_REASON_LIST(TEXT_OF)};
+    pdm_status               status                = PDM_OK;
+    const pdm_problem       *p                     = s->problem;
+    const char              *dims[PDM_MAX_DIM + 1] = {NULL};
 
     PDM_TRY(put_attributes(s, o, polish));
-    PDM_TRY(pdm_output_dimension(o, "sample", n_sample, NULL, NULL, NULL, NULL));
-    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++) {
-        const char *units = pdm_pde_dim_units(p->pde, j);
-        dims[j + 1]       = pdm_pde_dim_name(p->pde, j);
-        PDM_TRY(pdm_output_dimension(o, dims[j + 1], grid->n[j], grid->coordinate[j], units_or_none(units),
-                                     axis_of(p->pde, j), NULL));
-    }
+    PDM_TRY(define_dimensions(p, grid, o, n_sample, dims));
     for (pdm_size f = 0; f < pdm_domain_n_field(p->domain); f++) {
-        const char *units = pdm_pde_field_units(p->pde, f);
-        PDM_TRY(pdm_output_variable(o, pdm_pde_field_name(p->pde, f), pdm_domain_n_dim(p->domain) + 1, dims,
-                                    units_or_none(units), NULL));
+        const char *name = pdm_pde_field_name(p->pde, f);
+        PDM_TRY(pdm_output_variable(o, name, pdm_domain_n_dim(p->domain) + 1, dims,
+                                    text_or(pdm_pde_field_units(p->pde, f), "1"), name));
     }
     for (pdm_size i = 0; i < pdm_pde_n_input(p->pde); i++) PDM_TRY(define_input(p, o, i));
     PDM_TRY(pdm_output_variable_int(o, "solver_reason", 1, dims, "why the solve stopped; 1 and 2: converged"));
+    PDM_TRY(pdm_output_flags(o, "solver_reason", (pdm_size)(sizeof reasons / sizeof *reasons), reasons));
     PDM_TRY(pdm_output_variable_int(o, "solver_iterations", 1, dims, "damped Gauss-Newton steps"));
     PDM_TRY(pdm_output_variable_int(o, "solver_cg_iterations", 1, dims,
                                     "conjugate gradient iterations of all steps; 0: steps by factorisation"));

@@ -147,7 +147,7 @@ gated() {
     name=$1
     shift
     make "$name" -e 's/^  sample = 2 ;/& expert = 4 ; expert_dimension = 2 ; expert_end = 2 ;/' \
-        -e 's/^data:/  int gate_columns(sample, expert) ; int expert_columns(expert) ;\n  double expert_bounds(expert, expert_dimension, expert_end) ;\n    expert_bounds:dimensions = "t x" ; expert_bounds:period = "0 0" ;\n&/' \
+        -e 's/^data:/  int gate_columns(sample, expert) ; int expert_columns(expert) ;\n  double expert_bounds(expert, expert_dimension, expert_end) ;\n    expert_bounds:dimension_names = "t x" ; expert_bounds:period = "0 0" ;\n&/' \
         -e 's/^  a = .*/&\n  gate_columns = 11,12,13,14, 21,22,23,0 ;\n  expert_columns = 30,30,30,30 ;\n  expert_bounds = 0,1, 0,0.5, 0,1, 0.5,1, 1,2, 0,0.5, 1,2, 0.5,1 ;/' "$@"
 }
 gated routing
@@ -192,7 +192,7 @@ sed 's/expert_bounds/gate_bounds/g' routing.cdl > old.cdl
 ncgen -4 -o old.nc old.cdl
 refused 4 'old.nc|expert_bounds|predict anew' "$program" plot old.nc --routing -o out/no.png
 gated nameless -e 's/"t x"/"t"/'
-refused 4 'nameless.nc: expert_bounds: dimensions "t"|2 names and numbers expected' "$program" plot nameless.nc --routing -o out/no.png
+refused 4 'nameless.nc: expert_bounds: dimension_names "t"|2 names and numbers expected' "$program" plot nameless.nc --routing -o out/no.png
 gated few -e 's/^  sample = 2 ;/& some = 1 ;/' -e 's/gate_columns(sample/gate_columns(some/' -e 's/11,12,13,14, 21,22,23,0/11,12,13,14/'
 refused 4 'few.nc: gate_columns is of 1 samples, fields are of 2' "$program" plot few.nc --routing -o out/no.png
 refused 2 '--routing is of one file' "$program" plot routing.nc routing.nc --routing -o out/no.png
