@@ -43,7 +43,6 @@ static exit_code run(session *s, const options *o)
     } else {
         print_result(x.model, o);
     }
-    code = check_answers(s, x.model);
 done:
     subject_destroy(&x);
     return code;
@@ -56,8 +55,9 @@ const command predict_command = {
     .details =
         "Reads inputs and, where present, output coordinates from INPUT.nc and writes the fields with the inputs,\n"
         "as a reference for eval. Solves that do not converge are no error: solver_reason in OUT.nc says how each "
-        "ended.\nThose that have no answer, as the equations are singular where they start, are: exit code 7, and no "
-        "file\nwhere all are such.\n\n"
+        "ended.\nWhere none has an answer, as the equations are singular where they start, the exit code is 7, and "
+        "there "
+        "is no file.\n\n"
         "With --polish, MODEL.nc may also be a case: it is then solved from nothing.\n\n"
         "With --estimate every sample is also polished (to 1e-6), and its relative L2 distance to that is written as\n"
         "error_estimate (of several fields: error_estimate_FIELD). The error of the grid is not in it.",

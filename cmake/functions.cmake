@@ -117,12 +117,13 @@ function(pdm_add_backend suite backend)
   set_property(TEST ${suite}_${backend} APPEND PROPERTY ENVIRONMENT "PDM_TEST_BACKEND=${backend}")
 endfunction()
 
-# pdm_add_fuzz(<name>): tests/fuzz_<name>.c, which defines LLVMFuzzerTestOneInput. With PDM_FUZZ a fuzzer; without, a test
-# that replays every file of tests/corpus/<name>. Either way the test is called fuzz_<name>.
+# pdm_add_fuzz(<name> [LINK target ...]): tests/fuzz_<name>.c, which defines LLVMFuzzerTestOneInput. With PDM_FUZZ a fuzzer;
+# without, a test that replays every file of tests/corpus/<name>. Either way the test is called fuzz_<name>.
 function(pdm_add_fuzz name)
+  cmake_parse_arguments(PARSE_ARGV 1 fuzz "" "" "LINK")
   add_executable(fuzz_${name} fuzz_${name}.c)
   pdm_set_up_target(fuzz_${name})
-  target_link_libraries(fuzz_${name} PRIVATE pdemoe_whole)
+  target_link_libraries(fuzz_${name} PRIVATE pdemoe_whole ${fuzz_LINK})
   if(PDM_FUZZ)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     set(found ${PROJECT_BINARY_DIR}/corpus/${name}) # what the fuzzer adds is written here, beside the build
