@@ -180,7 +180,7 @@ static pdm_status read_netcdf_file(pdm_context *ctx, const char *path, const cha
     size_t     n      = 0;
 
     PDM_TRY(io_netcdf_open(ctx, path, &ncid));
-    if (nc_inq_attlen(ncid, NC_GLOBAL, "pdemoe_kind", &n) == NC_NOERR)
+    if (IO_CALL(nc_inq_attlen(ncid, NC_GLOBAL, "pdemoe_kind", &n)) == NC_NOERR)
         PDM_FAIL(ctx, PDM_ERR_MODEL, "%s: a pdemoe model, not a case; the case itself expected", shown);
     PDM_TRY(pdm_case_create(ctx, &c));
     PDM_TRY(case_set_path(c, shown));
@@ -188,7 +188,7 @@ static pdm_status read_netcdf_file(pdm_context *ctx, const char *path, const cha
     *out = c;
     c    = NULL;
 done:
-    if (ncid >= 0) (void)nc_close(ncid);
+    if (ncid >= 0) (void)IO_CALL(nc_close(ncid));
     pdm_case_destroy(&c);
     return status;
 }

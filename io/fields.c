@@ -39,7 +39,7 @@ done:
 void pdm_fields_close(pdm_fields **f)
 {
     if (!f || !*f) return;
-    if ((*f)->ncid >= 0) (void)nc_close((*f)->ncid);
+    if ((*f)->ncid >= 0) (void)IO_CALL(nc_close((*f)->ncid));
     pdm_units_destroy(&(*f)->units);
     pdm_free((*f)->ctx, (*f)->path);
     pdm_free((*f)->ctx, *f);
@@ -49,13 +49,13 @@ void pdm_fields_close(pdm_fields **f)
 int pdm_fields_n_variable(const pdm_fields *f)
 {
     int n = 0;
-    return nc_inq_nvars(f->ncid, &n) == NC_NOERR ? n : 0;
+    return IO_CALL(nc_inq_nvars(f->ncid, &n)) == NC_NOERR ? n : 0;
 }
 
 int pdm_fields_find(const pdm_fields *f, const char *name)
 {
     int number = -1;
-    return nc_inq_varid(f->ncid, name, &number) == NC_NOERR ? number : -1;
+    return IO_CALL(nc_inq_varid(f->ncid, name, &number)) == NC_NOERR ? number : -1;
 }
 
 bool pdm_fields_has(const pdm_fields *f, const char *name)
@@ -68,7 +68,8 @@ pdm_size pdm_fields_dimension(const pdm_fields *f, const char *name)
     int    id = -1;
     size_t n  = 0;
 
-    if (nc_inq_dimid(f->ncid, name, &id) != NC_NOERR || nc_inq_dimlen(f->ncid, id, &n) != NC_NOERR || n > INT64_MAX)
+    if (IO_CALL(nc_inq_dimid(f->ncid, name, &id)) != NC_NOERR || IO_CALL(nc_inq_dimlen(f->ncid, id, &n)) != NC_NOERR ||
+        n > INT64_MAX)
         return -1;
     return (pdm_size)n;
 }

@@ -1,7 +1,7 @@
 /* Files: the case (NetCDF-4 or CDL), fields by the CF conventions, the model file, the training log; and units.
  * Nothing here knows what a PDE is. Nothing is ever left half written: files are written beside and renamed.
- * NetCDF, HDF5 and UDUNITS-2 are not thread-safe: what reads or writes files or works with units is called from one
- * thread of the process at a time. A case that is in memory is as free as its context. */
+ * NetCDF, HDF5 and UDUNITS-2 are not thread-safe: every call of theirs is made under one lock of the process (io/lock.c), so
+ * that contexts in different threads are independent here as elsewhere. */
 #ifndef PDM_IO_H
 #define PDM_IO_H
 

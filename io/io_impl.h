@@ -93,9 +93,18 @@ void io_real_text(double value, char out[IO_REAL_TEXT]);
 /* A 128-bit hash as 32 hexadecimal digits. */
 void io_hash_text(uint64_t high, uint64_t low, char out[PDM_HASH_TEXT]);
 
+/* ---- libraries with state of the process (io/lock.c) ----------------------------------------------------------------
+ * One lock of the process, not recursive. Every call of NetCDF, and with it of HDF5, is inside IO_CALL or IO_NC, which hold
+ * the lock for that call: tests/test_layers.sh refuses one that is not. UDUNITS: units.c. The thread that holds it has HDF5's
+ * printing of errors turned off. */
+void io_lock(void);
+void io_unlock(void);
+int  io_unlock_with(int code); /* returns code */
+#define IO_CALL(call) (io_lock(), io_unlock_with(call))
+
 /* ---- NetCDF (io/netcdf.c) ------------------------------------------------------------------------------------------
- * Every call of the library goes through IO_NC: its own message, and the system's when a disk is full, is kept. */
-#define IO_NC(ctx, path, call) PDM_TRY(io_netcdf_check((ctx), (path), (call), __func__))
+ * What can fail goes through IO_NC: its own message, and the system's when a disk is full, is kept. */
+#define IO_NC(ctx, path, call) PDM_TRY(io_netcdf_check((ctx), (path), IO_CALL(call), __func__))
 pdm_status io_netcdf_check(pdm_context *ctx, const char *path, int code, const char *function);
 /* An existing regular file that may be read, or PDM_ERR_IO that says why not. */
 pdm_status io_file_check(pdm_context *ctx, const char *path);

@@ -48,7 +48,7 @@ pdm_status io_netcdf_open(pdm_context *ctx, const char *path, int *ncid)
     int        code   = NC_NOERR;
 
     PDM_TRY(io_file_check(ctx, path));
-    code = nc_open(path, NC_NOWRITE, ncid);
+    code = IO_CALL(nc_open(path, NC_NOWRITE, ncid));
     if (code == NC_ENOTNC && is_cdl(path))
         PDM_FAIL(ctx, PDM_ERR_IO, "%s: a NetCDF file expected; of CDL text, \"ncgen -4 -o FILE.nc %s\" makes one", path,
                  path);
@@ -62,14 +62,14 @@ done:
 pdm_status io_netcdf_create(pdm_context *ctx, const char *path, int *ncid)
 {
     const size_t first_bytes = 1 << 16;
-    return io_netcdf_check(ctx, path, nc_create_mem("pdemoe", NC_NETCDF4, first_bytes, ncid), __func__);
+    return io_netcdf_check(ctx, path, IO_CALL(nc_create_mem("pdemoe", NC_NETCDF4, first_bytes, ncid)), __func__);
 }
 
 void io_netcdf_discard(int *ncid)
 {
     NC_memio image = {0};
 
-    if (*ncid >= 0) (void)nc_close_memio(*ncid, &image); /* nc_abort does not know files in memory */
+    if (*ncid >= 0) (void)IO_CALL(nc_close_memio(*ncid, &image)); /* nc_abort does not know files in memory */
     free(image.memory);
     *ncid = -1;
 }
@@ -81,7 +81,7 @@ pdm_status io_netcdf_text(pdm_context *ctx, const char *path, int ncid, int vari
     size_t     n       = 0;
     char      *text    = NULL;
     char      *strings = NULL;
-    int        code    = nc_inq_att(ncid, variable, name, &type, &n);
+    int        code    = IO_CALL(nc_inq_att(ncid, variable, name, &type, &n));
 
     *out = NULL;
     if (code == NC_ENOTATT || (code == NC_NOERR && type != NC_CHAR && !(type == NC_STRING && n == 1))) goto done;
@@ -96,7 +96,7 @@ pdm_status io_netcdf_text(pdm_context *ctx, const char *path, int ncid, int vari
     *out = text;
     text = NULL;
 done:
-    if (strings) (void)nc_free_string(1, &strings);
+    if (strings) (void)IO_CALL(nc_free_string(1, &strings));
     pdm_free(ctx, text);
     return status;
 }
@@ -113,7 +113,7 @@ static pdm_status read_reals(pdm_context *ctx, const char *path, int ncid, int v
                              const char *attribute, size_t n_max, double *out, size_t *n, nc_type *type)
 {
     pdm_status status = PDM_OK;
-    int        code   = nc_inq_att(ncid, variable, attribute, type, n);
+    int        code   = IO_CALL(nc_inq_att(ncid, variable, attribute, type, n));
 
     if (code == NC_ENOTATT) {
         *n = 0;

@@ -75,7 +75,7 @@ static pdm_status find_variable(pdm_output *o, const char *variable, int *id)
     pdm_status status = PDM_OK;
 
     *id = NC_GLOBAL;
-    if (variable && nc_inq_varid(o->ncid, variable, id) != NC_NOERR)
+    if (variable && IO_CALL(nc_inq_varid(o->ncid, variable, id)) != NC_NOERR)
         PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: no variable \"%s\" has been defined", o->part.path, variable);
 done:
     return status;
@@ -193,7 +193,7 @@ static pdm_status define_variable(pdm_output *o, const char *name, nc_type type,
         PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: %s: %lld dimensions; 0 to %d expected", o->part.path, name,
                  (long long)n_dim, PDM_CASE_MAX_DIM);
     for (pdm_size d = 0; d < n_dim; d++) {
-        if (nc_inq_dimid(o->ncid, dims[d], &dim[d]) != NC_NOERR)
+        if (IO_CALL(nc_inq_dimid(o->ncid, dims[d], &dim[d])) != NC_NOERR)
             PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: %s: no dimension \"%s\" has been defined", o->part.path, name,
                      dims[d]);
         IO_NC(o->ctx, o->part.path, nc_inq_dimlen(o->ncid, dim[d], &shape[d]));

@@ -121,7 +121,7 @@ void pdm_store_destroy(pdm_store **s)
     if ((*s)->is_writing)
         io_netcdf_discard(&(*s)->ncid);
     else if ((*s)->ncid >= 0)
-        (void)nc_close((*s)->ncid);
+        (void)IO_CALL(nc_close((*s)->ncid));
     io_part_destroy(&(*s)->part);
     for (pdm_size i = 0; i < (*s)->n_entry; i++) entry_destroy((*s)->ctx, &(*s)->entry[i]);
     pdm_free((*s)->ctx, (*s)->entry);
@@ -241,8 +241,8 @@ static pdm_status make_group(pdm_store *s, const char *path, int *ncid)
             PDM_FAIL(s->ctx, PDM_ERR_ARGUMENT, "%s: \"%s\" is not the path of a group", s->path, path);
         memcpy(part, path, n);
         part[n] = '\0';
-        code    = nc_inq_grp_ncid(*ncid, part, &child);
-        if (code == NC_ENOGRP) code = nc_def_grp(*ncid, part, &child);
+        code    = IO_CALL(nc_inq_grp_ncid(*ncid, part, &child));
+        if (code == NC_ENOGRP) code = IO_CALL(nc_def_grp(*ncid, part, &child));
         PDM_TRY(io_netcdf_check(s->ctx, s->path, code, __func__));
         *ncid = child;
         path += n;
@@ -328,8 +328,9 @@ static pdm_status write_array(pdm_store *s, int ncid, const case_array *a)
     int        dim[PDM_CASE_MAX_DIM] = {0}, variable = -1;
 
     for (pdm_size d = 0; d < a->n_dim; d++) {
-        int code = nc_def_dim(ncid, a->dim[d], (size_t)a->shape[d], &dim[d]);
-        if (code == NC_ENAMEINUSE) code = nc_inq_dimid(ncid, a->dim[d], &dim[d]); /* of another variable of the group */
+        int code = IO_CALL(nc_def_dim(ncid, a->dim[d], (size_t)a->shape[d], &dim[d]));
+        if (code == NC_ENAMEINUSE)
+            code = IO_CALL(nc_inq_dimid(ncid, a->dim[d], &dim[d])); /* of another variable of the group */
         PDM_TRY(io_netcdf_check(s->ctx, s->path, code, __func__));
     }
     IO_NC(s->ctx, s->path, nc_def_var(ncid, a->node.name, NC_DOUBLE, (int)a->n_dim, dim, &variable));
@@ -475,7 +476,7 @@ static pdm_status check_kind(pdm_store *s, const char *kind, int version, int *f
     if (!stated) PDM_FAIL(s->ctx, PDM_ERR_MODEL, "%s: not a pdemoe file: no attribute pdemoe_kind", s->path);
     if (strcmp(stated, kind) != 0)
         PDM_FAIL(s->ctx, PDM_ERR_MODEL, "%s: a pdemoe file of kind \"%s\"; \"%s\" expected", s->path, stated, kind);
-    if (nc_get_att_int(s->ncid, NC_GLOBAL, "pdemoe_format", format) != NC_NOERR)
+    if (IO_CALL(nc_get_att_int(s->ncid, NC_GLOBAL, "pdemoe_format", format)) != NC_NOERR)
         PDM_TRY(not_ours(s, "no attribute pdemoe_format"));
     if (*format > version)
         PDM_FAIL(s->ctx, PDM_ERR_MODEL, "%s: written in format %d of kind \"%s\"; this pdemoe reads formats up to %d",
@@ -496,7 +497,8 @@ static pdm_status list_variable(pdm_store *s, int ncid, int variable, const char
 
     IO_NC(s->ctx, s->path, nc_inq_var(ncid, variable, name, &type, &n_dim, dim, NULL));
     while (e.type < TYPE_COUNT && type_code[e.type] != type) e.type++;
-    if (e.type == TYPE_COUNT || n_dim != 1 || nc_get_att_int(ncid, variable, STORE_ENTRY, &e.number) != NC_NOERR)
+    if (e.type == TYPE_COUNT || n_dim != 1 ||
+        IO_CALL(nc_get_att_int(ncid, variable, STORE_ENTRY, &e.number)) != NC_NOERR)
         PDM_TRY(not_ours(s, "an entry is not as pdemoe writes it"));
     IO_NC(s->ctx, s->path, nc_inq_dimlen(ncid, dim[0], &n));
     e.n = (pdm_size)n;
@@ -525,7 +527,7 @@ static pdm_status list_group(pdm_store *s, int ncid, const char *path)
         if (!path[0] && strcmp(name, STORE_CASE) == 0) {
             store_entry e = {
                 .group = "", .name = STORE_CASE, .shape = "", .type = TYPE_CASE, .ncid = id[i], .variable = -1};
-            if (nc_get_att_int(s->ncid, NC_GLOBAL, "case_entry", &e.number) != NC_NOERR)
+            if (IO_CALL(nc_get_att_int(s->ncid, NC_GLOBAL, "case_entry", &e.number)) != NC_NOERR)
                 PDM_TRY(not_ours(s, "the case has no place"));
             PDM_TRY(add_entry(s, &e));
             continue;

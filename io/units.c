@@ -19,20 +19,44 @@ struct pdm_units {
     pdm_status   status;
 };
 
+/* UDUNITS keeps its status, parsers and the handler of messages once for the process. Each function below that calls it is
+ * between these two; the host's own handler is back in place afterwards. */
+static ut_error_message_handler enter(void)
+{
+    io_lock();
+    return ut_set_error_message_handler(ut_ignore); /* the default one prints */
+}
+
+static void leave(ut_error_message_handler before)
+{
+    (void)ut_set_error_message_handler(before);
+    io_unlock();
+}
+
+static ut_system *read_system(ut_status *code)
+{
+    const ut_error_message_handler before = enter();
+    ut_system                     *system = ut_read_xml(NULL);
+
+    *code = ut_get_status();
+    leave(before);
+    return system;
+}
+
 pdm_status pdm_units_create(pdm_context *ctx, pdm_units **out)
 {
     pdm_status status = PDM_OK;
     pdm_units *u      = NULL;
+    ut_status  code   = UT_SUCCESS;
 
     PDM_TRY(pdm_alloc(ctx, sizeof *u, &u));
-    u->ctx = ctx;
-    (void)ut_set_error_message_handler(ut_ignore); /* it would print */
-    u->system = ut_read_xml(NULL);
+    u->ctx    = ctx;
+    u->system = read_system(&code);
     if (!u->system)
         PDM_FAIL(ctx, PDM_ERR_IO,
                  "the UDUNITS-2 database cannot be read (status %d); install the package libudunits2-data or set "
                  "UDUNITS2_XML_PATH to udunits2.xml",
-                 (int)ut_get_status());
+                 (int)code);
     *out = u;
     u    = NULL;
 done:
@@ -43,12 +67,14 @@ done:
 void pdm_units_destroy(pdm_units **u)
 {
     if (!u || !*u) return;
+    const ut_error_message_handler before = enter();
+    for (pdm_unit *unit = (*u)->first; unit; unit = unit->next) ut_free(unit->unit);
+    if ((*u)->system) ut_free_system((*u)->system);
+    leave(before);
     for (pdm_unit *unit = (*u)->first, *next; unit; unit = next) {
         next = unit->next;
-        ut_free(unit->unit);
         pdm_free((*u)->ctx, unit);
     }
-    if ((*u)->system) ut_free_system((*u)->system);
     pdm_free((*u)->ctx, *u);
     *u = NULL;
 }
@@ -65,8 +91,10 @@ static const pdm_unit *keep(pdm_units *u, ut_unit *unit)
 
     if (!unit) return NULL;
     if (pdm_alloc(u->ctx, sizeof *kept, &kept) != PDM_OK) {
-        u->status = PDM_ERR_MEMORY;
+        const ut_error_message_handler before = enter();
         ut_free(unit);
+        leave(before);
+        u->status = PDM_ERR_MEMORY;
         return NULL;
     }
     kept->unit = unit;
@@ -89,21 +117,33 @@ const pdm_unit *pdm_unit_parse(pdm_units *u, const char *text)
     memcpy(trimmed, text, n);
     trimmed[n] = '\0';
     for (size_t i = 0; i < n; i++) ascii = ascii && (unsigned char)trimmed[i] < 128;
-    if (n == 0) return keep(u, ut_get_dimensionless_unit_one(u->system));
-    return keep(u, ut_parse(u->system, trimmed, ascii ? UT_ASCII : UT_UTF8));
+
+    const ut_error_message_handler before = enter();
+    ut_unit                       *unit =
+        n == 0 ? ut_get_dimensionless_unit_one(u->system) : ut_parse(u->system, trimmed, ascii ? UT_ASCII : UT_UTF8);
+    leave(before);
+    return keep(u, unit);
 }
 
 const pdm_unit *pdm_unit_multiply(pdm_units *u, const pdm_unit *a, const pdm_unit *b)
 {
-    return keep(u, ut_multiply(a->unit, b->unit));
+    const ut_error_message_handler before = enter();
+    ut_unit                       *unit   = ut_multiply(a->unit, b->unit);
+
+    leave(before);
+    return keep(u, unit);
 }
 
 const pdm_unit *pdm_unit_divide(pdm_units *u, const pdm_unit *a, const pdm_unit *b)
 {
-    return keep(u, ut_divide(a->unit, b->unit));
+    const ut_error_message_handler before = enter();
+    ut_unit                       *unit   = ut_divide(a->unit, b->unit);
+
+    leave(before);
+    return keep(u, unit);
 }
 
-/* a^(p/q) with the smallest q that makes p whole; NULL when there is none or it is no unit. */
+/* a^(p/q) with the smallest q that makes p whole; NULL when there is none or it is no unit. Under the lock. */
 static ut_unit *rational_power(const ut_unit *a, double exponent)
 {
     for (int q = 1; q <= 12; q++) {
@@ -119,23 +159,6 @@ static ut_unit *rational_power(const ut_unit *a, double exponent)
     return NULL;
 }
 
-const pdm_unit *pdm_unit_power(pdm_units *u, const pdm_unit *a, double exponent)
-{
-    ut_unit        *one    = ut_get_dimensionless_unit_one(u->system);
-    const pdm_unit  plain  = {.unit = one};
-    const pdm_unit *power  = NULL;
-    double          factor = 0.0, offset = 0.0;
-
-    if (!isfinite(exponent)) goto done;
-    power = keep(u, exponent == 0.0 ? ut_clone(one) : rational_power(a->unit, exponent));
-    if (power || !pdm_unit_convert(a, &plain, &factor, &offset) || offset != 0.0 || factor <= 0.0) goto done;
-    factor = pow(factor, exponent);
-    power  = keep(u, factor == 1.0 ? ut_clone(one) : ut_scale(factor, one));
-done:
-    ut_free(one);
-    return power;
-}
-
 /* "hours since 2000-01-01": UDUNITS would count from an epoch of its own when converting it to plain hours. */
 static bool is_moment(const ut_unit *unit)
 {
@@ -143,13 +166,14 @@ static bool is_moment(const ut_unit *unit)
     return ut_format(unit, text, sizeof text, UT_ASCII) > 0 && strstr(text, " UTC") != NULL;
 }
 
-bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, double *offset)
+/* y = factor x + offset. Under the lock. */
+static bool convert(const ut_unit *from, const ut_unit *to, double *factor, double *offset)
 {
     cv_converter *converter = NULL;
     const double  big       = 0x1p40; /* so that an offset costs the factor no digits */
     double        f = 0.0, o = 0.0, rest = 0.0;
 
-    if (is_moment(from->unit) == is_moment(to->unit)) converter = ut_get_converter(from->unit, to->unit);
+    if (is_moment(from) == is_moment(to)) converter = ut_get_converter((ut_unit *)from, (ut_unit *)to);
     if (!converter) return false;
     o = cv_convert_double(converter, 0.0);
     f = (cv_convert_double(converter, big) - o) / big;
@@ -160,6 +184,40 @@ bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, 
     *factor = f;
     *offset = o;
     return true;
+}
+
+/* Of a number in disguise any power is one. Under the lock. */
+static ut_unit *power(const pdm_units *u, const ut_unit *a, double exponent)
+{
+    ut_unit *one    = ut_get_dimensionless_unit_one(u->system);
+    ut_unit *raised = exponent == 0.0 ? ut_clone(one) : rational_power(a, exponent);
+    double   factor = 0.0, offset = 0.0;
+
+    if (!raised && convert(a, one, &factor, &offset) && offset == 0.0 && factor > 0.0) {
+        factor = pow(factor, exponent);
+        raised = factor == 1.0 ? ut_clone(one) : ut_scale(factor, one);
+    }
+    ut_free(one);
+    return raised;
+}
+
+const pdm_unit *pdm_unit_power(pdm_units *u, const pdm_unit *a, double exponent)
+{
+    if (!isfinite(exponent)) return NULL;
+
+    const ut_error_message_handler before = enter();
+    ut_unit                       *unit   = power(u, a->unit, exponent);
+    leave(before);
+    return keep(u, unit);
+}
+
+bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, double *offset)
+{
+    const ut_error_message_handler before = enter();
+    const bool                     done   = convert(from->unit, to->unit, factor, offset);
+
+    leave(before);
+    return done;
 }
 
 bool pdm_unit_convertible(const pdm_unit *a, const pdm_unit *b)
@@ -177,12 +235,18 @@ bool pdm_unit_same(const pdm_unit *a, const pdm_unit *b)
 
 bool pdm_unit_is_dimensionless(const pdm_unit *a)
 {
-    return ut_is_dimensionless(a->unit) != 0;
+    const ut_error_message_handler before = enter();
+    const bool                     is     = ut_is_dimensionless(a->unit) != 0;
+
+    leave(before);
+    return is;
 }
 
 void pdm_unit_format(const pdm_unit *a, char *out, size_t size)
 {
-    const int n = size > 0 ? ut_format(a->unit, out, size, UT_ASCII) : 0;
+    const ut_error_message_handler before = enter();
+    const int                      n      = size > 0 ? ut_format(a->unit, out, size, UT_ASCII) : 0;
 
+    leave(before);
     if (size > 0 && (n < 0 || (size_t)n >= size)) out[0] = '\0';
 }

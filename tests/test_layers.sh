@@ -1,6 +1,8 @@
 #!/bin/sh
 # Every #include "..." of the tree obeys the layers (downward only), and every .c file of a layer includes its own header
 # first: one of its layer's, from the file's own folder or one above it. Prints each violation as file:line.
+# And NetCDF, HDF5 and UDUNITS-2, which are not thread-safe, are called in io/ alone, each call of NetCDF inside IO_CALL or
+# IO_NC, which hold the lock, and UDUNITS in units.c. (cli/plot/ has one thread.)
 # usage: test_layers.sh ROOT   checks first, on small trees of its own, that violations are found
 set -eu
 
@@ -41,6 +43,23 @@ check_tree() {
         sub(/\/.*/, "", home)
         sub(/\/[^\/]*$/, "", folder)
         first = 1
+        statement = ""
+    }
+    home != "tests" && home != "bench" && folder != "cli/plot" {
+        if (home != "io" && $0 ~ /^#include <(netcdf|udunits2|hdf5|H5)/) complain("includes " $2 ", which is for io/ alone")
+        text = $0
+        gsub(/"([^"\\]|\\.)*"|\/\*.*\*\//, "", text)
+        if (text ~ /^[ \t]*(\/\*| \*|#)/) text = ""
+        if (FILENAME != "io/units.c" && text ~ /(^|[^a-z_])(ut|cv)_[a-z_0-9]+\(/) complain("calls UDUNITS outside of io/units.c")
+        while (match(text, /[;{}]|(^|[^a-z_0-9])nc_[a-z_0-9]+\(/)) {
+            word = substr(text, RSTART, RLENGTH)
+            statement = statement substr(text, 1, RSTART - 1 + (word ~ /nc_/ && word !~ /^nc_/))
+            if (word !~ /nc_/) statement = ""
+            else if (word !~ /nc_strerror/ && statement !~ /IO_CALL\($/ && statement !~ /IO_NC\([^;]*,[ ]*$/)
+                complain("calls NetCDF outside of IO_CALL and IO_NC")
+            text = substr(text, RSTART + RLENGTH)
+        }
+        statement = statement text
     }
     /^[ \t]*#[ \t]*include[ \t]/ {
         is_first = first
@@ -132,6 +151,15 @@ self_test() {
     printf '#include "pdemoe/pdemoe.h"\n' | expect accepted include/pdemoe/pdemoe_mpi.h
     printf '#include "core/core.h"\n' | expect refused include/pdemoe/pdemoe.h
     printf '#include "train/train.h"\n#include "io/io_impl.h"\n' | expect accepted tests/test_train.c
+    own='#include "io/io.h"\nstatic void f(void)\n{\n'
+    printf "$own    int code = nc_close(3);\n" | expect refused io/a.c
+    printf "$own    if (ok && nc_close(3)) (void)IO_CALL(nc_close(4));\n" | expect refused io/a.c
+    printf "$own    (void)IO_CALL(nc_close(4)), (void)nc_close(4);\n" | expect refused io/a.c
+    printf "$own    (void)IO_CALL(nc_close(4));\n    IO_NC(ctx, x->path,\n          nc_close(x->id[1]));\n" | expect accepted io/a.c
+    printf "$own    say(\"nc_close(3)\", nc_strerror(code)); /* nc_close(3) */\n" | expect accepted io/a.c
+    printf "$own    ut_free(unit);\n" | expect refused io/a.c
+    printf "$own    ut_free(unit); input_free(x);\n" | expect accepted io/units.c
+    printf '#include "pde/pde.h"\n#include <netcdf.h>\n' | expect refused pde/a.c
     return $failed
 }
 
