@@ -132,6 +132,10 @@ exit_code check(session *s, pdm_status status);
 exit_code code_of(pdm_status status);
 /* Has stdout taken everything? */
 exit_code check_stdout(void);
+/* SIGINT, SIGTERM and SIGHUP remove what is unfinished before they end the program. */
+void tidy_at_signals(void);
+/* For a handler: removes it and ends the program by that signal. */
+void end_by_signal(int number);
 
 /* ---- what a command works on (subject.c) ---- */
 
@@ -172,8 +176,8 @@ void   progress_start(progress *p, session *s, const pdm_model *m);
 int    progress_step(void *user, const pdm_model *m); /* a pdm_progress; not 0 once a signal came */
 void   progress_end(progress *p);                     /* what comes next on stderr starts a line of its own */
 double progress_seconds(const progress *p);
-/* SIGINT and SIGTERM ask for a stop after the step; a second one ends the program at once. */
-void catch_signals(void);
+/* From now on SIGINT and SIGTERM ask for a stop after the step; a second one ends the program at once. */
+void stop_at_signals(void);
 
 /* ---- JSON on stdout (json.c): one object, one line ---- */
 

@@ -77,6 +77,7 @@ static exit_code run(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    tidy_at_signals();
     const exit_code code    = run(argc, argv);
     const exit_code written = check_stdout();
     return (int)(code != CODE_FINE ? code : written);

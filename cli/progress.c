@@ -19,13 +19,13 @@ static volatile sig_atomic_t stop_wanted = 0;
 
 static void want_stop(int number)
 {
-    (void)number;
+    if (stop_wanted) end_by_signal(number);
     stop_wanted = 1;
 }
 
-void catch_signals(void)
+void stop_at_signals(void)
 {
-    struct sigaction action = {.sa_handler = want_stop, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction action = {.sa_handler = want_stop};
 
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);

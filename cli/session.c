@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,6 +98,28 @@ void session_close(session *s)
     const pdm_size left = pdm_context_destroy(&s->ctx);
 
     if (left > 0) fprintf(stderr, "warning: %lld bytes were not given back, a mistake in pdemoe\n", (long long)left);
+}
+
+void end_by_signal(int number)
+{
+    struct sigaction by_default = {.sa_handler = SIG_DFL};
+
+    pdm_remove_unfinished();
+    (void)sigaction(number, &by_default, NULL);
+    (void)raise(number); /* comes when the handler returns */
+}
+
+void tidy_at_signals(void)
+{
+    static const int number[] = {SIGINT, SIGTERM, SIGHUP};
+
+    for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
+        struct sigaction action = {.sa_handler = end_by_signal}, before;
+        (void)sigfillset(&action.sa_mask);
+        if (sigaction(number[i], NULL, &before) == 0 &&
+            before.sa_handler != SIG_IGN) /* nohup, a job in the background */
+            (void)sigaction(number[i], &action, NULL);
+    }
 }
 
 exit_code check_stdout(void)

@@ -172,7 +172,7 @@ static exit_code run(session *s, const options *o)
     progress  p;
     result    r = {.path = o->output, .progress = &p};
 
-    catch_signals();
+    stop_at_signals();
     CLI_TRY(start(s, o, &x));
     progress_start(&p, s, x.model);
     code = check(s, pdm_model_train(x.model, o->output, progress_step, &p));

@@ -1,4 +1,4 @@
-#define _XOPEN_SOURCE 700 /* posix_spawn, mkstemp */
+#define _GNU_SOURCE /* posix_spawn, mkostemp, pipe2 */
 #include "io/io.h"
 
 #include <errno.h>
@@ -204,9 +204,7 @@ static int spawn_ncgen(const char *cdl, const char *netcdf, pid_t *child, int *f
     posix_spawn_file_actions_t actions;
     int                        end[2] = {-1, -1}, error = 0;
 
-    if (pipe(end) != 0) return errno;
-    (void)fcntl(end[0], F_SETFD, FD_CLOEXEC);
-    (void)fcntl(end[1], F_SETFD, FD_CLOEXEC);
+    if (pipe2(end, O_CLOEXEC) != 0) return errno;
     error = posix_spawn_file_actions_init(&actions);
     if (error == 0) {
         error = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
@@ -284,26 +282,51 @@ done:
     return status;
 }
 
-static pdm_status read_cdl_file(pdm_context *ctx, const char *path, pdm_case **out)
+/* A new file in the folder for such files, for ncgen to write to. It has a name for HDF5 refuses one without. */
+typedef struct scratch {
+    pdm_text name;
+    int      file, folder, place;
+} scratch;
+
+static pdm_status scratch_create(pdm_context *ctx, const char *path, scratch *x)
 {
     pdm_status  status = PDM_OK;
     const char *folder = getenv("TMPDIR");
-    pdm_text    name   = {.ctx = ctx};
-    int         file   = -1;
+
+    *x = (scratch){.name = {.ctx = ctx}, .file = -1, .folder = -1, .place = -1};
+    PDM_TRY(pdm_text_append(&x->name, "%s/pdemoe-XXXXXX", folder && folder[0] ? folder : "/tmp"));
+    x->file = mkostemp(x->name.data, O_CLOEXEC);
+    if (x->file < 0)
+        PDM_FAIL(ctx, PDM_ERR_IO, "%s: no temporary file can be made for it: %s: %s", path, x->name.data,
+                 strerror(errno));
+    x->folder = io_folder_open(x->name.data);
+    if (x->folder >= 0) x->place = io_unfinished_add(x->folder, x->file, io_base_name(x->name.data));
+done:
+    return status;
+}
+
+static void scratch_destroy(scratch *x)
+{
+    io_unfinished_remove(x->place);
+    if (x->file >= 0) {
+        (void)close(x->file);
+        (void)unlink(x->name.data);
+    }
+    if (x->folder >= 0) (void)close(x->folder);
+    pdm_text_destroy(&x->name);
+}
+
+static pdm_status read_cdl_file(pdm_context *ctx, const char *path, pdm_case **out)
+{
+    pdm_status status = PDM_OK;
+    scratch    x      = {.file = -1, .folder = -1, .place = -1};
 
     PDM_TRY(io_file_check(ctx, path));
-    PDM_TRY(pdm_text_append(&name, "%s/pdemoe-XXXXXX", folder && folder[0] ? folder : "/tmp"));
-    file = mkstemp(name.data);
-    if (file < 0)
-        PDM_FAIL(ctx, PDM_ERR_IO, "%s: no temporary file can be made for it: %s: %s", path, name.data, strerror(errno));
-    PDM_TRY(run_ncgen(ctx, path, name.data));
-    PDM_TRY(read_netcdf_file(ctx, name.data, path, out));
+    PDM_TRY(scratch_create(ctx, path, &x));
+    PDM_TRY(run_ncgen(ctx, path, x.name.data));
+    PDM_TRY(read_netcdf_file(ctx, x.name.data, path, out));
 done:
-    if (file >= 0) {
-        (void)close(file);
-        (void)unlink(name.data);
-    }
-    pdm_text_destroy(&name);
+    scratch_destroy(&x);
     return status;
 }
 

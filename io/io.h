@@ -215,9 +215,6 @@ pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, con
                               pdm_size n, void *values);
 void       pdm_store_destroy(pdm_store **s); /* not committed: nothing is left behind */
 
-/* A whole file or none: bytes to a file beside `path`, flushed to disk, renamed (io/whole.c). */
-pdm_status pdm_file_write(pdm_context *ctx, const char *path, const void *bytes, size_t n);
-
 /* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------------------- */
 typedef struct pdm_jsonl pdm_jsonl;
 pdm_status               pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_jsonl **out);

@@ -136,15 +136,16 @@ pdm_status io_netcdf_create(pdm_context *ctx, const char *path, int *ncid);
 void       io_netcdf_discard(int *ncid); /* *ncid becomes -1; -1 is fine */
 
 /* ---- files written beside and renamed (io/part.c) ------------------------------------------------------------------
- * part: path + ".part-<pid>" in the same folder. A path that is a link is written where the link leads. */
+ * part: TARGET.part-KERNEL-PID-N in the same folder, made by O_EXCL, so that no other name of a file is ever written through,
+ * and held by a shared flock while it is written. A path that is a link is written where the link leads. */
 typedef struct io_part {
     pdm_context *ctx;
     char        *path; /* as given, for errors */
-    char        *target, *part, *folder;
-    int          file; /* open for writing while the part file exists and is ours */
-    bool         is_there;
+    char        *target, *part;
+    int          folder, file; /* open while the part is there and ours: file reads and writes */
+    int          place;        /* among the unfinished files */
 } io_part;
-/* Makes the empty part file; fails when the folder is missing or cannot be written. */
+/* Makes the empty part file, and removes those that dead processes left of the same target; fails when the folder is missing or cannot be written. */
 pdm_status io_part_create(pdm_context *ctx, const char *path, io_part *p);
 pdm_status io_part_write(io_part *p, const void *bytes, size_t n);
 /* Closes the file under construction, *ncid becomes -1, and writes it. hash: of its bytes (XXH3-128), or NULL. */
@@ -153,5 +154,19 @@ pdm_status io_part_write_netcdf(io_part *p, int *ncid, char hash[PDM_HASH_TEXT])
 pdm_status io_part_commit(io_part *p);
 /* Removes a part file that was not committed. Zero-initialised is fine. */
 void io_part_destroy(io_part *p);
+
+const char *io_base_name(const char *path); /* behind the last slash */
+/* The folder that the path is in, open; -1 with errno. */
+int  io_folder_open(const char *path);
+bool io_is_same_file(int folder, const char *name, int file);
+/* The same for all processes under one running kernel, whose locks on files see each other; another for others. */
+uint32_t io_kernel_number(void);
+
+/* ---- files to be gone when the process ends (io/unfinished.c) --------------------------------------------------------
+ * Descriptors are lent until io_unfinished_remove. A place, or -1 when all are taken, which is fine. */
+int  io_unfinished_add(int folder, int file, const char *name);
+void io_unfinished_remove(int place);
+/* False when it was asked about the same target a short while ago. */
+bool io_unfinished_first_sweep(uint64_t target);
 
 #endif

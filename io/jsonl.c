@@ -1,10 +1,11 @@
-#define _XOPEN_SOURCE 700 /* ftruncate */
+#define _XOPEN_SOURCE 700 /* ftruncate, O_NOFOLLOW */
 #include "io/io.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "io/io_impl.h"
@@ -18,6 +19,46 @@ struct pdm_jsonl {
     pdm_status   status; /* first failure since begin */
 };
 
+/* A log is a regular file of one name: nothing is written through a link or into a pipe. *out -1: there is none. */
+static pdm_status open_log(pdm_context *ctx, const char *path, int *out)
+{
+    pdm_status  status = PDM_OK;
+    struct stat info   = {0};
+    int         file   = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    *out = -1;
+    if (file < 0 && errno == ENOENT) goto done;
+    if (file < 0 && errno == ELOOP)
+        PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: it is a link; a regular file, or none, expected", path);
+    if (file < 0 || fstat(file, &info) != 0)
+        PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    if (!S_ISREG(info.st_mode))
+        PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: it exists and is not a regular file", path);
+    if (info.st_nlink > 1)
+        PDM_FAIL(ctx, PDM_ERR_IO,
+                 "%s: cannot be written: the file has another name too (a hard link); put a copy in its place", path);
+    *out = file;
+    file = -1;
+done:
+    if (file >= 0) (void)close(file);
+    return status;
+}
+
+/* A new one takes the place of what is there; a file that has other names keeps what it has under those. */
+static pdm_status make_log(pdm_context *ctx, const char *path, int *out)
+{
+    pdm_status  status = PDM_OK;
+    struct stat info   = {0};
+
+    if (lstat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink > 1) (void)unlink(path);
+    PDM_TRY(open_log(ctx, path, out));
+    if (*out < 0) *out = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (*out < 0 || ftruncate(*out, 0) != 0)
+        PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+done:
+    return status;
+}
+
 pdm_status pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_jsonl **out)
 {
     pdm_status status = PDM_OK;
@@ -30,8 +71,8 @@ pdm_status pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_j
     PDM_TRY(pdm_alloc_text(ctx, path, &j->path));
     PDM_TRY(pdm_text_append(&j->line, "%*s", 512, "")); /* room for a usual line */
     j->line.length = 0;
-    j->file        = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | (append ? 0 : O_TRUNC), 0666);
-    if (j->file < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    if (append) PDM_TRY(open_log(ctx, path, &j->file));
+    if (j->file < 0) PDM_TRY(make_log(ctx, path, &j->file));
     *out = j;
     j    = NULL;
 done:
@@ -73,11 +114,12 @@ static off_t line_end(int file, pdm_size n_line)
 pdm_status pdm_jsonl_truncate(pdm_context *ctx, const char *path, pdm_size n_line)
 {
     pdm_status status = PDM_OK;
-    int        file   = open(path, O_RDWR | O_CLOEXEC);
+    int        file   = -1;
     off_t      end    = 0;
 
-    if (file < 0 && errno == ENOENT) goto done;
-    if (file < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    if (access(path, F_OK) != 0 && errno == ENOENT) goto done;
+    PDM_TRY(n_line > 0 ? open_log(ctx, path, &file) : make_log(ctx, path, &file));
+    if (file < 0) goto done;
     end = line_end(file, n_line);
     if (end < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     if (ftruncate(file, end) != 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be cut: %s", path, strerror(errno));

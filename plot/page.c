@@ -201,8 +201,8 @@ pdm_status page_write(pdm_context *ctx, page *p, const char *path, const char *t
     if (p->kind == PICTURE_SVG) describe_svg(p, title, &file);
     if (file.failed || p->stream.failed || p->words.failed)
         PDM_FAIL(ctx, PDM_ERR_MEMORY, "%s", pdm_status_text(PDM_ERR_MEMORY));
-    PDM_TRY(p->kind == PICTURE_SVG ? pdm_file_write(ctx, path, file.data, file.n)
-                                   : pdm_file_write(ctx, path, p->stream.data, p->stream.n));
+    PDM_TRY(p->kind == PICTURE_SVG ? pdm_write_file(ctx, path, file.data, file.n)
+                                   : pdm_write_file(ctx, path, p->stream.data, p->stream.n));
 done:
     bytes_release(&file);
     return status;

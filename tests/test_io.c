@@ -6,9 +6,11 @@
 #include <float.h>
 #include <locale.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "io/io_impl.h"
@@ -841,14 +843,26 @@ END_TEST
 
 START_TEST(test_jsonl_error)
     {
-        pdm_jsonl *j = NULL;
+        pdm_jsonl    *j = NULL;
+        char          before[1024], after[1024];
+        struct rlimit limit, full = {.rlim_max = RLIM_INFINITY};
 
         ck_assert_int_eq(pdm_jsonl_open(ctx, "/no/such/folder/log", false, &j), PDM_ERR_IO);
         ck_assert_str_eq(pdm_context_error(ctx), "/no/such/folder/log: cannot be written: No such file or directory");
         ck_assert_ptr_null(j);
-        ck_assert_int_eq(pdm_jsonl_open(ctx, "/dev/full", true, &j), PDM_OK);
+        ck_assert_int_eq(pdm_jsonl_open(ctx, "/dev/full", true, &j), PDM_ERR_IO);
+        ck_assert_str_eq(pdm_context_error(ctx), "/dev/full: cannot be written: it exists and is not a regular file");
+        ck_assert_int_eq(pdm_jsonl_open(ctx, log_path, false, &j), PDM_OK);
+        ck_assert_int_eq(write_record(j, 0), PDM_OK);
+        (void)read_log(before, sizeof before);
+        ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+        ck_assert_ptr_ne(signal(SIGXFSZ, SIG_IGN), SIG_ERR);
+        full.rlim_cur = strlen(before) + 10; /* like a full disk: ten bytes of the next line fit */
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
         ck_assert_int_eq(write_record(j, 0), PDM_ERR_IO);
-        ck_assert_str_eq(pdm_context_error(ctx), "/dev/full: cannot be written: No space left on device");
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), ": cannot be written: "));
+        ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        ck_assert_str_eq(read_log(after, sizeof after), before);
         pdm_jsonl_close(&j);
         for (pdm_size k = 1;; k++) {
             const pdm_size live = live_bytes();

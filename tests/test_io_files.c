@@ -702,6 +702,147 @@ START_TEST(test_output_bad_path)
     }
 END_TEST
 
+/* The name of part n of a target, as io/part.c makes it. */
+static const char *part_name(const char *target, pid_t process, int n)
+{
+    char name[PATH_SIZE];
+    (void)snprintf(name, sizeof name, "%s.part-%08x-%ld-%d", target, (unsigned)io_kernel_number(), (long)process, n);
+    return in_folder(name);
+}
+
+/* What stands at a name that a part would have is neither written to nor removed. */
+START_TEST(test_part_names)
+    {
+        char           victim[PATH_SIZE];
+        size_t         n = 0;
+        unsigned char *bytes;
+        struct stat    info;
+
+        (void)snprintf(victim, sizeof victim, "%s", write_text("victim", "precious"));
+        ck_assert_int_eq(mkfifo(part_name("out.nc", getpid(), 0), 0600), 0);
+        ck_assert_int_eq(symlink(victim, part_name("out.nc", getpid(), 1)), 0);
+        ck_assert_int_eq(link(victim, part_name("out.nc", getpid(), 2)), 0);
+        ck_assert_int_eq(symlink("nowhere", part_name("out.nc", getpid(), 3)), 0);
+        ck_assert_int_eq(symlink("nowhere", part_name("out.nc", 0, 0)), 0); /* not swept either */
+        (void)umask(027);
+        ck_assert_int_eq(write_output(in_folder("out.nc")), PDM_OK);
+        ck_assert(stat(in_folder("out.nc"), &info) == 0 && (info.st_mode & 0777) == 0640);
+        bytes = read_file(victim, &n);
+        ck_assert(n == strlen("precious") && memcmp(bytes, "precious", n) == 0);
+        free(bytes);
+        ck_assert_int_eq(lstat(part_name("out.nc", getpid(), 0), &info), 0);
+        ck_assert_int_eq(lstat(part_name("out.nc", getpid(), 1), &info), 0);
+        ck_assert_int_eq(lstat(part_name("out.nc", 0, 0), &info), 0);
+        /* a hard link at the target: its other name keeps what it has */
+        ck_assert_int_eq(link(victim, in_folder("linked.nc")), 0);
+        ck_assert_int_eq(write_output(in_folder("linked.nc")), PDM_OK);
+        bytes = read_file(victim, &n);
+        ck_assert_uint_eq(n, strlen("precious"));
+        free(bytes);
+    }
+END_TEST
+
+/* A part of a process that has ended is removed at the next writing of the target, one of a living process is not. */
+START_TEST(test_part_swept)
+    {
+        int   ready[2], go[2], code = -1;
+        char  c = 0;
+        pid_t alive, dead;
+
+        ck_assert(pipe(ready) == 0 && pipe(go) == 0);
+        alive = fork();
+        if (alive == 0) {
+            pdm_output *o = NULL;
+            if (pdm_output_create(ctx, in_folder("out.nc"), &o) != PDM_OK || write(ready[1], "r", 1) != 1) _exit(1);
+            if (read(go[0], &c, 1) != 1 || pdm_output_commit(o) != PDM_OK) _exit(2);
+            pdm_output_destroy(&o);
+            _exit(0);
+        }
+        ck_assert_int_eq((int)read(ready[0], &c, 1), 1);
+        dead = fork();
+        if (dead == 0) {
+            pdm_output *o = NULL;
+            _exit(pdm_output_create(ctx, in_folder("out.nc"), &o) != PDM_OK);
+        }
+        ck_assert_int_eq(waitpid(dead, &code, 0), dead);
+        ck_assert_int_eq(code, 0);
+        ck_assert_int_eq(access(part_name("out.nc", dead, 0), F_OK), 0);
+        ck_assert_int_eq(files_in_folder(), 2);
+        ck_assert_int_eq(write_output(in_folder("out.nc")), PDM_OK);
+        ck_assert_int_ne(access(part_name("out.nc", dead, 0), F_OK), 0);
+        ck_assert_int_eq(access(part_name("out.nc", alive, 0), F_OK), 0);
+        ck_assert_int_eq((int)write(go[1], "g", 1), 1);
+        ck_assert_int_eq(waitpid(alive, &code, 0), alive);
+        ck_assert_int_eq(code, 0);
+        ck_assert_int_eq(files_in_folder(), 1);
+    }
+END_TEST
+
+/* What a handler of signals does: everything unfinished goes, nothing finished, and nothing that took a name. */
+START_TEST(test_remove_unfinished)
+    {
+        enum { N = 80 }; /* more than there are places */
+        pdm_output *o[N] = {NULL};
+        char        name[32];
+
+        ck_assert_int_eq(write_output(in_folder("done.nc")), PDM_OK);
+        for (int i = 0; i < N; i++) {
+            (void)snprintf(name, sizeof name, "out-%d.nc", i);
+            ck_assert_int_eq(pdm_output_create(ctx, in_folder(name), &o[i]), PDM_OK);
+        }
+        ck_assert_int_eq(unlink(part_name("out-0.nc", getpid(), 0)), 0);
+        ck_assert_int_eq(close(creat(part_name("out-0.nc", getpid(), 0), 0600)), 0); /* of somebody else */
+        pdm_remove_unfinished();
+        ck_assert_int_le(files_in_folder(), 2 + N - 64);
+        ck_assert_int_eq(access(in_folder("done.nc"), F_OK), 0);
+        ck_assert_int_eq(access(part_name("out-0.nc", getpid(), 0), F_OK), 0);
+        ck_assert_int_eq(pdm_output_commit(o[1]), PDM_ERR_IO); /* gone */
+        for (int i = 0; i < N; i++) pdm_output_destroy(&o[i]);
+        ck_assert_int_eq(files_in_folder(), 2);
+        pdm_remove_unfinished();
+        ck_assert_int_eq(files_in_folder(), 2);
+    }
+END_TEST
+
+/* A log is written through no link and into no pipe. */
+START_TEST(test_log_names)
+    {
+        char           victim[PATH_SIZE], log[PATH_SIZE];
+        size_t         n = 0;
+        unsigned char *bytes;
+        pdm_jsonl     *j = NULL;
+
+        (void)snprintf(victim, sizeof victim, "%s", write_text("victim", "precious\n"));
+        (void)snprintf(log, sizeof log, "%s", in_folder("a.log.jsonl"));
+        for (int append = 0; append < 2; append++) {
+            ck_assert_int_eq(mkfifo(log, 0600), 0);
+            ck_assert_int_eq(pdm_jsonl_open(ctx, log, append, &j), PDM_ERR_IO);
+            check_error(log, ": cannot be written: it exists and is not a regular file");
+            ck_assert_int_eq(pdm_jsonl_truncate(ctx, log, append), PDM_ERR_IO);
+            ck_assert_int_eq(unlink(log), 0);
+            ck_assert_int_eq(symlink(victim, log), 0);
+            ck_assert_int_eq(pdm_jsonl_open(ctx, log, append, &j), PDM_ERR_IO);
+            check_error(log, ": cannot be written: it is a link; a regular file, or none, expected");
+            ck_assert_int_eq(pdm_jsonl_truncate(ctx, log, append), PDM_ERR_IO);
+            ck_assert_int_eq(unlink(log), 0);
+        }
+        ck_assert_int_eq(link(victim, log), 0);
+        ck_assert_int_eq(pdm_jsonl_truncate(ctx, log, 1), PDM_ERR_IO);
+        ck_assert_int_eq(pdm_jsonl_open(ctx, log, true, &j), PDM_ERR_IO);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "hard link"));
+        ck_assert_int_eq(pdm_jsonl_open(ctx, log, false, &j), PDM_OK); /* anew: the other name keeps its file */
+        pdm_jsonl_begin(j);
+        ck_assert_int_eq(pdm_jsonl_end(j), PDM_OK);
+        pdm_jsonl_close(&j);
+        bytes = read_file(log, &n);
+        ck_assert(n == 3 && memcmp(bytes, "{}\n", n) == 0);
+        free(bytes);
+        bytes = read_file(victim, &n);
+        ck_assert(n == 9 && memcmp(bytes, "precious\n", n) == 0);
+        free(bytes);
+    }
+END_TEST
+
 /* ---- stores ------------------------------------------------------------------------------------------------------ */
 
 static const float   weights[5] = {0.1f, -2.0f, 3.5f, 1e-30f, 4.0f};
@@ -1196,6 +1337,10 @@ static Suite *make_suite(void)
     tcase_add_test(output, test_output);
     tcase_add_test(output, test_output_misuse);
     tcase_add_test(output, test_output_bad_path);
+    tcase_add_test(output, test_part_names);
+    tcase_add_test(output, test_part_swept);
+    tcase_add_test(output, test_remove_unfinished);
+    tcase_add_test(output, test_log_names);
     suite_add_tcase(suite, output);
 
     tcase_set_timeout(store, 30);

@@ -99,6 +99,18 @@ PDM_API const char *pdm_context_error(const pdm_context *ctx);
 /* Bytes held now, the most held so far, and allocations made so far. Any pointer may be NULL. */
 PDM_API void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size *peak, pdm_size *calls);
 
+/* ---- files ----
+ * What the library writes is made beside its target, under a name that no other process has, and renamed when it is complete: a
+ * reader sees the old file or the new one, never a part. A target that is a link stays one: the file that it leads to is
+ * replaced. A file that has other names (hard links) keeps what it has under those. Parts that processes on this machine left
+ * when they were killed are removed when the same target is written again. */
+
+/* n bytes to the file `path`, in that way. Fails with PDM_ERR_IO, PDM_ERR_MEMORY. Since 0.1 */
+PDM_API pdm_status pdm_write_file(pdm_context *ctx, const char *path, const void *bytes, size_t n);
+/* Removes the files that calls of any context have begun and not completed. For the handler of a signal that ends the process,
+ * which may call it at any time (it is async-signal-safe); the library itself installs no handlers. Since 0.1 */
+PDM_API void pdm_remove_unfinished(void);
+
 /* ---- case ---- */
 
 /* Reads a case from NetCDF, or from CDL when the name ends in ".cdl" (needs the program ncgen). *out is written only on
@@ -224,7 +236,6 @@ PDM_API void pdm_compress_settings_init(pdm_compress_settings *s, size_t size);
  * one is held for the trials. Fails with PDM_ERR_ARGUMENT, PDM_ERR_MODEL, PDM_ERR_IO, PDM_ERR_DATA. Since 0.1 */
 PDM_API pdm_status pdm_model_compress(pdm_model *m, const char *output, const pdm_compress_settings *settings,
                                       pdm_sink sink, pdm_number numbers, void *user);
-/* Writes beside and renames: a reader sees the old file or the new one, never a part. */
 PDM_API pdm_status pdm_model_write(pdm_model *m, const char *path);
 PDM_API void       pdm_model_destroy(pdm_model **m); /* NULL is fine; *m becomes NULL */
 /* PDM_OK when the two are models of the same case (training:steps and checkpoint_every may differ). */

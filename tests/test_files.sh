@@ -1,0 +1,71 @@
+#!/bin/sh
+# Files of the program in rough weather: signals, names that are taken, closed descriptors, other processes.
+# usage: test_files.sh PROGRAM
+set -u
+
+program=$1
+. "$(dirname "$0")/program.sh"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+export OMP_NUM_THREADS=1
+
+write_case tiny -e ''
+write_inputs inputs -e ''
+"$program" train tiny.cdl -o model.nc -q > /dev/null
+
+# until COMMAND...: waits for it to be true, not for ever
+until_true() {
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 1000 ] || { complain "never happened: $*"; return; }
+        sleep 0.02
+    done
+}
+there() { [ -e "$1" ]; }
+
+# ---- a signal leaves nothing unfinished, and what was there stays ----
+# ended SIGNAL CODE COMMAND...: the command, which writes out.nc for a long time, is ended while it does
+ended() {
+    signal=$1 wanted=$2
+    shift 2
+    echo precious > out.nc
+    "$@" > said 2>&1 &
+    process=$!
+    until_true sh -c 'ls out.nc.part-* > /dev/null 2>&1'
+    kill "-$signal" $process
+    got=0
+    wait $process || got=$?
+    [ $got -eq "$wanted" ] || complain "exit code $got, $wanted expected: $*" "$(cat said)"
+    if ls out.nc.part-* > /dev/null 2>&1; then complain "left behind: $(ls out.nc.part-*)"; fi
+    [ "$(cat out.nc)" = precious ] || complain "out.nc was touched: $*"
+}
+ended TERM 143 "$program" polish tiny.cdl -o out.nc --samples 1000000
+ended HUP 129 "$program" polish model.nc -o out.nc --samples 1000000
+ended TERM 143 "$program" reference tiny.cdl -o out.nc --samples 1000 --tol 1e-12
+
+# of ncgen too, while it works
+mkdir slow scratch
+printf '#!/bin/sh\nexec sleep 30\n' > slow/ncgen
+chmod +x slow/ncgen
+PATH=$PWD/slow:$PATH TMPDIR=$PWD/scratch "$program" info tiny.cdl > said 2>&1 &
+process=$!
+until_true sh -c 'ls scratch/pdemoe-* > /dev/null 2>&1'
+kill -TERM $process
+wait $process && complain "info was not ended"
+[ -z "$(ls scratch)" ] || complain "left behind: $(ls scratch)"
+
+# what a killed process left goes with the next run; what looks like it and is not ours stays
+"$program" polish tiny.cdl -o swept.nc --samples 1000000 > said 2>&1 &
+process=$!
+until_true sh -c 'ls swept.nc.part-* > /dev/null 2>&1'
+kill -KILL $process
+wait $process 2> said && complain "polish was not killed"
+ls swept.nc.part-* > parts
+touch swept.nc.part-12345 swept.nc.part-00000000-1-0
+expect 0 'converged' "$program" polish tiny.cdl -o swept.nc --samples 1
+while read -r part; do there "$part" && complain "not swept: $part"; done < parts
+there swept.nc.part-12345 && there swept.nc.part-00000000-1-0 || complain "files of others were removed"
+
+exit $failed
