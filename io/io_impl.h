@@ -150,11 +150,15 @@ pdm_status io_part_create(pdm_context *ctx, const char *path, io_part *p);
 pdm_status io_part_write(io_part *p, const void *bytes, size_t n);
 /* Closes the file under construction, *ncid becomes -1, and writes it. hash: of its bytes (XXH3-128), or NULL. */
 pdm_status io_part_write_netcdf(io_part *p, int *ncid, char hash[PDM_HASH_TEXT]);
+/* found: of an attempt to read the part back. A failure is told as one of writing. */
+pdm_status io_part_check(io_part *p, pdm_status found);
 /* Part file to the disk, renamed over the target, folder to the disk. */
 pdm_status io_part_commit(io_part *p);
 /* Removes a part file that was not committed. Zero-initialised is fine. */
 void io_part_destroy(io_part *p);
 
+/* Where to write: the path itself, or where a link leads. Allocated. */
+pdm_status io_target_find(pdm_context *ctx, const char *path, char **out);
 const char *io_base_name(const char *path); /* behind the last slash */
 /* The folder that the path is in, open; -1 with errno. */
 int  io_folder_open(const char *path);
@@ -164,8 +168,10 @@ uint32_t io_kernel_number(void);
 
 /* ---- files to be gone when the process ends (io/unfinished.c) --------------------------------------------------------
  * Descriptors are lent until io_unfinished_remove. A place, or -1 when all are taken, which is fine. */
-int  io_unfinished_add(int folder, int file, const char *name);
+int  io_unfinished_add(int folder, int file, const char *name, const pdm_context *owner);
 void io_unfinished_remove(int place);
+/* Is the file of that name in that folder one of the owner's? */
+bool io_unfinished_has(int folder, const char *name, const pdm_context *owner);
 /* False when it was asked about the same target a short while ago. */
 bool io_unfinished_first_sweep(uint64_t target);
 

@@ -3,17 +3,91 @@
 #include <string.h>
 
 #include <netcdf.h>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "io/io_impl.h"
 
 #define FLAGS_MOST  32
 #define CHUNK_BYTES (4 << 20) /* a chunk is compressed and read as a whole */
 
+/* What was put, so that it can be looked for in the finished file: values first .. first+n of a variable, or an attribute. */
+typedef struct put_record {
+    char    *variable;  /* NULL: global. Not its number, which may be another in the finished file */
+    char    *attribute; /* NULL: values                                                            */
+    nc_type  type;      /* NC_DOUBLE, NC_INT or NC_INT64, NC_CHAR                                  */
+    pdm_size first, n;
+    uint64_t hash; /* of the numbers or the text */
+} put_record;
+
 struct pdm_output {
     pdm_context *ctx;
     io_part      part;
     int          ncid;
+    pdm_size     n_record, capacity;
+    put_record  *record; /* [n_record] */
 };
+
+/* ---- records of what was put ------------------------------------------------------------------------------------- */
+
+static pdm_status reserve_record(pdm_output *o)
+{
+    pdm_status  status   = PDM_OK;
+    put_record *record   = NULL;
+    pdm_size    capacity = o->capacity > 0 ? 2 * o->capacity : 32;
+
+    if (o->n_record < o->capacity) goto done;
+    PDM_TRY(pdm_alloc_array(o->ctx, capacity, &record));
+    if (o->n_record > 0) memcpy(record, o->record, (size_t)o->n_record * sizeof *record);
+    pdm_free(o->ctx, o->record);
+    o->record   = record;
+    o->capacity = capacity;
+done:
+    return status;
+}
+
+static void record_destroy(pdm_context *ctx, put_record *r)
+{
+    pdm_free(ctx, r->variable);
+    pdm_free(ctx, r->attribute);
+    *r = (put_record){0};
+}
+
+/* The words of r are copied; bytes [size]: what was put. */
+static pdm_status keep_record(pdm_output *o, put_record r, const void *bytes, size_t size)
+{
+    pdm_status status = PDM_OK;
+    put_record kept   = r;
+
+    kept.variable = kept.attribute = NULL;
+    kept.hash                      = XXH3_64bits(bytes, size);
+    PDM_TRY(reserve_record(o));
+    if (r.variable) PDM_TRY(pdm_alloc_text(o->ctx, r.variable, &kept.variable));
+    if (r.attribute) PDM_TRY(pdm_alloc_text(o->ctx, r.attribute, &kept.attribute));
+    o->record[o->n_record++] = kept;
+    kept                     = (put_record){0};
+done:
+    record_destroy(o->ctx, &kept);
+    return status;
+}
+
+static pdm_status keep_attribute(pdm_output *o, const char *variable, const char *name, nc_type type, const void *value,
+                                 size_t size)
+{
+    const put_record r = {.variable = (char *)variable, .attribute = (char *)name, .type = type};
+    return keep_record(o, r, value, size);
+}
+
+static pdm_status keep_values(pdm_output *o, const char *name, nc_type type, pdm_size first, pdm_size n,
+                              const size_t *count, int n_dim, const void *values)
+{
+    size_t size = type == NC_INT ? sizeof(int32_t) : sizeof(double);
+
+    for (int d = 0; d < n_dim; d++) size *= count[d];
+    return keep_record(o, (put_record){.variable = (char *)name, .type = type, .first = first, .n = n}, values, size);
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 pdm_status pdm_output_create(pdm_context *ctx, const char *path, pdm_output **out)
 {
@@ -25,7 +99,7 @@ pdm_status pdm_output_create(pdm_context *ctx, const char *path, pdm_output **ou
     o->ncid = -1;
     PDM_TRY(io_part_create(ctx, path, &o->part));
     PDM_TRY(io_netcdf_create(ctx, path, &o->ncid));
-    IO_NC(ctx, path, nc_put_att_text(o->ncid, NC_GLOBAL, "Conventions", strlen("CF-1.8"), "CF-1.8"));
+    PDM_TRY(pdm_output_attribute(o, NULL, "Conventions", "CF-1.8"));
     *out = o;
     o    = NULL;
 done:
@@ -38,6 +112,8 @@ void pdm_output_destroy(pdm_output **o)
     if (!o || !*o) return;
     io_netcdf_discard(&(*o)->ncid);
     io_part_destroy(&(*o)->part);
+    for (pdm_size i = 0; i < (*o)->n_record; i++) record_destroy((*o)->ctx, &(*o)->record[i]);
+    pdm_free((*o)->ctx, (*o)->record);
     pdm_free((*o)->ctx, *o);
     *o = NULL;
 }
@@ -88,6 +164,7 @@ pdm_status pdm_output_attribute(pdm_output *o, const char *variable, const char 
 
     PDM_TRY(find_variable(o, variable, &id));
     IO_NC(o->ctx, o->part.path, nc_put_att_text(o->ncid, id, name, strlen(text), text));
+    PDM_TRY(keep_attribute(o, variable, name, NC_CHAR, text, strlen(text)));
 done:
     return status;
 }
@@ -99,6 +176,7 @@ pdm_status pdm_output_attribute_real(pdm_output *o, const char *variable, const 
 
     PDM_TRY(find_variable(o, variable, &id));
     IO_NC(o->ctx, o->part.path, nc_put_att_double(o->ncid, id, name, NC_DOUBLE, 1, &value));
+    PDM_TRY(keep_attribute(o, variable, name, NC_DOUBLE, &value, sizeof value));
 done:
     return status;
 }
@@ -112,6 +190,7 @@ pdm_status pdm_output_attribute_count(pdm_output *o, const char *variable, const
     PDM_TRY(find_variable(o, variable, &id));
     IO_NC(o->ctx, o->part.path,
           nc_put_att_longlong(o->ncid, id, name, value == (int32_t)value ? NC_INT : NC_INT64, 1, &number));
+    PDM_TRY(keep_attribute(o, variable, name, NC_INT64, &number, sizeof number));
 done:
     return status;
 }
@@ -132,21 +211,21 @@ pdm_status pdm_output_flags(pdm_output *o, const char *variable, pdm_size n, con
     }
     for (char *c = words.data; *c; c++) *c = *c == ' ' ? '_' : *c == '\n' ? ' ' : *c;
     IO_NC(o->ctx, o->part.path, nc_put_att_int(o->ncid, id, "flag_values", NC_INT, (size_t)n, value));
-    IO_NC(o->ctx, o->part.path, nc_put_att_text(o->ncid, id, "flag_meanings", words.length, words.data));
+    PDM_TRY(pdm_output_attribute(o, variable, "flag_meanings", words.data));
 done:
     pdm_text_destroy(&words);
     return status;
 }
 
 /* Attributes that every variable may have; NULL leaves one out. */
-static pdm_status put_common(pdm_output *o, int id, const char *units, const char *axis, const char *long_name)
+static pdm_status put_common(pdm_output *o, const char *name, const char *units, const char *axis,
+                             const char *long_name)
 {
     pdm_status        status    = PDM_OK;
     const char *const pair[][2] = {{"units", units}, {"axis", axis}, {"long_name", long_name}};
 
     for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
-        if (pair[i][1])
-            IO_NC(o->ctx, o->part.path, nc_put_att_text(o->ncid, id, pair[i][0], strlen(pair[i][1]), pair[i][1]));
+        if (pair[i][1]) PDM_TRY(pdm_output_attribute(o, name, pair[i][0], pair[i][1]));
 done:
     return status;
 }
@@ -154,8 +233,9 @@ done:
 pdm_status pdm_output_dimension(pdm_output *o, const char *name, pdm_size n, const double *values, const char *units,
                                 const char *axis, const char *long_name)
 {
-    pdm_status status = PDM_OK;
-    int        dim = -1, id = -1;
+    pdm_status   status = PDM_OK;
+    int          dim = -1, id = -1;
+    const size_t length = (size_t)n;
 
     if (n < 1)
         PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: dimension \"%s\" has length %lld; 1 or more expected", o->part.path,
@@ -163,8 +243,9 @@ pdm_status pdm_output_dimension(pdm_output *o, const char *name, pdm_size n, con
     IO_NC(o->ctx, o->part.path, nc_def_dim(o->ncid, name, (size_t)n, &dim));
     if (!values) goto done;
     IO_NC(o->ctx, o->part.path, nc_def_var(o->ncid, name, NC_DOUBLE, 1, &dim, &id));
-    PDM_TRY(put_common(o, id, units, axis, long_name));
+    PDM_TRY(put_common(o, name, units, axis, long_name));
     IO_NC(o->ctx, o->part.path, nc_put_var_double(o->ncid, id, values));
+    PDM_TRY(keep_values(o, name, NC_DOUBLE, 0, n, &length, 1, values));
 done:
     return status;
 }
@@ -204,7 +285,7 @@ static pdm_status define_variable(pdm_output *o, const char *name, nc_type type,
         IO_NC(o->ctx, o->part.path, nc_def_var_chunking(o->ncid, id, NC_CHUNKED, chunk));
         IO_NC(o->ctx, o->part.path, nc_def_var_deflate(o->ncid, id, 1, 1, 1));
     }
-    PDM_TRY(put_common(o, id, units, NULL, long_name));
+    PDM_TRY(put_common(o, name, units, NULL, long_name));
 done:
     return status;
 }
@@ -224,8 +305,8 @@ pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_d
 /* ---- values ------------------------------------------------------------------------------------------------------ */
 
 /* Entries first .. first+n of the first dimension and all of the others. */
-static pdm_status find_slab(pdm_output *o, const char *name, pdm_size first, pdm_size n, int *id, size_t *start,
-                            size_t *count)
+static pdm_status find_slab(pdm_output *o, const char *name, pdm_size first, pdm_size n, int *id, int *n_dim_out,
+                            size_t *start, size_t *count)
 {
     pdm_status status = PDM_OK;
     int        n_dim  = 0, dim[NC_MAX_VAR_DIMS];
@@ -245,6 +326,7 @@ static pdm_status find_slab(pdm_output *o, const char *name, pdm_size first, pdm
         start[0] = (size_t)first;
         count[0] = (size_t)n;
     }
+    *n_dim_out = n_dim;
 done:
     return status;
 }
@@ -252,11 +334,12 @@ done:
 pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values)
 {
     pdm_status status = PDM_OK;
-    int        id     = -1;
+    int        id = -1, n_dim = 0;
     size_t     start[NC_MAX_VAR_DIMS], count[NC_MAX_VAR_DIMS];
 
-    PDM_TRY(find_slab(o, name, first, n, &id, start, count));
+    PDM_TRY(find_slab(o, name, first, n, &id, &n_dim, start, count));
     IO_NC(o->ctx, o->part.path, nc_put_vara_double(o->ncid, id, start, count, values));
+    PDM_TRY(keep_values(o, name, NC_DOUBLE, first, n, count, n_dim, values));
 done:
     return status;
 }
@@ -264,12 +347,92 @@ done:
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values)
 {
     pdm_status status = PDM_OK;
-    int        id     = -1;
+    int        id = -1, n_dim = 0;
     size_t     start[NC_MAX_VAR_DIMS], count[NC_MAX_VAR_DIMS];
 
-    PDM_TRY(find_slab(o, name, first, n, &id, start, count));
+    PDM_TRY(find_slab(o, name, first, n, &id, &n_dim, start, count));
     IO_NC(o->ctx, o->part.path, nc_put_vara_int(o->ncid, id, start, count, values));
+    PDM_TRY(keep_values(o, name, NC_INT, first, n, count, n_dim, values));
 done:
+    return status;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+static pdm_status check_hash(pdm_output *o, const put_record *r, const void *bytes, size_t size)
+{
+    pdm_status status = PDM_OK;
+
+    if (XXH3_64bits(bytes, size) != r->hash)
+        PDM_FAIL(o->ctx, PDM_ERR_IO, "%s%s%s is not what was put", r->variable ? r->variable : "",
+                 r->attribute ? ":" : "", r->attribute ? r->attribute : "");
+done:
+    return status;
+}
+
+/* Reads what the record says from the open file, and compares. */
+static pdm_status check_attribute(pdm_output *o, int ncid, int id, const put_record *r)
+{
+    pdm_status status = PDM_OK;
+    char      *text   = NULL;
+    double     real   = 0.0;
+    long long  count  = 0;
+
+    if (r->type == NC_CHAR) {
+        PDM_TRY(io_netcdf_text(o->ctx, o->part.path, ncid, id, r->attribute, &text));
+        PDM_TRY(check_hash(o, r, text ? text : "\n", text ? strlen(text) : 1));
+    } else if (r->type == NC_DOUBLE) {
+        IO_NC(o->ctx, o->part.path, nc_get_att_double(ncid, id, r->attribute, &real));
+        PDM_TRY(check_hash(o, r, &real, sizeof real));
+    } else {
+        IO_NC(o->ctx, o->part.path, nc_get_att_longlong(ncid, id, r->attribute, &count));
+        PDM_TRY(check_hash(o, r, &count, sizeof count));
+    }
+done:
+    pdm_free(o->ctx, text);
+    return status;
+}
+
+static pdm_status check_values(pdm_output *o, int ncid, int id, const put_record *r)
+{
+    pdm_status status                 = PDM_OK;
+    int        n_dim                  = 0, dim[NC_MAX_VAR_DIMS];
+    size_t     start[NC_MAX_VAR_DIMS] = {(size_t)r->first}, count[NC_MAX_VAR_DIMS];
+    size_t     size                   = r->type == NC_INT ? sizeof(int32_t) : sizeof(double);
+    void      *values                 = NULL;
+
+    IO_NC(o->ctx, o->part.path, nc_inq_var(ncid, id, NULL, NULL, &n_dim, dim, NULL));
+    for (int d = 0; d < n_dim; d++) {
+        IO_NC(o->ctx, o->part.path, nc_inq_dimlen(ncid, dim[d], &count[d]));
+        if (d == 0) count[d] = (size_t)r->n;
+        size *= count[d];
+    }
+    PDM_TRY(pdm_alloc(o->ctx, size, &values));
+    if (r->type == NC_INT)
+        IO_NC(o->ctx, o->part.path, nc_get_vara_int(ncid, id, start, count, values));
+    else
+        IO_NC(o->ctx, o->part.path, nc_get_vara_double(ncid, id, start, count, values));
+    PDM_TRY(check_hash(o, r, values, size));
+done:
+    pdm_free(o->ctx, values);
+    return status;
+}
+
+/* All that was put is read back from the finished file: NetCDF and HDF5 do not report every allocation that failed. */
+static pdm_status check_written(pdm_output *o)
+{
+    pdm_status status = PDM_OK;
+    int        ncid   = -1;
+
+    PDM_TRY(io_netcdf_open(o->ctx, o->part.part, &ncid));
+    for (pdm_size i = 0; i < o->n_record; i++) {
+        const put_record *r  = &o->record[i];
+        int               id = NC_GLOBAL;
+        if (r->variable) IO_NC(o->ctx, o->part.path, nc_inq_varid(ncid, r->variable, &id));
+        PDM_TRY(r->attribute ? check_attribute(o, ncid, id, r) : check_values(o, ncid, id, r));
+    }
+done:
+    if (ncid >= 0) (void)IO_CALL(nc_close(ncid));
     return status;
 }
 
@@ -279,6 +442,7 @@ pdm_status pdm_output_commit(pdm_output *o)
 
     if (o->ncid < 0) PDM_FAIL(o->ctx, PDM_ERR_ARGUMENT, "%s: committed already", o->part.path);
     PDM_TRY(io_part_write_netcdf(&o->part, &o->ncid, NULL));
+    PDM_TRY(io_part_check(&o->part, check_written(o)));
     PDM_TRY(io_part_commit(&o->part));
 done:
     return status;

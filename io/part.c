@@ -58,8 +58,7 @@ uint32_t io_kernel_number(void)
     return (uint32_t)XXH3_64bits(host.nodename, strlen(host.nodename));
 }
 
-/* Where to write: the path itself, or where a link leads. Allocated. */
-static pdm_status find_target(pdm_context *ctx, const char *path, char **out)
+pdm_status io_target_find(pdm_context *ctx, const char *path, char **out)
 {
     pdm_status  status = PDM_OK;
     char        real[PATH_MAX];
@@ -153,7 +152,7 @@ static pdm_status make_file(io_part *p)
         if (!open_new(p, io_base_name(name.data)) && errno != EEXIST) break;
     }
     if (p->file < 0) PDM_FAIL(p->ctx, PDM_ERR_IO, "%s: cannot be written: %s", p->path, strerror(errno));
-    p->place = io_unfinished_add(p->folder, p->file, io_base_name(name.data));
+    p->place = io_unfinished_add(p->folder, p->file, io_base_name(name.data), p->ctx);
     p->part  = name.data; /* handed over */
     name     = (pdm_text){0};
 done:
@@ -168,7 +167,7 @@ pdm_status io_part_create(pdm_context *ctx, const char *path, io_part *p)
 
     if (!path || !path[0]) PDM_FAIL(ctx, PDM_ERR_IO, "the name of a file to write is expected, and is empty");
     PDM_TRY(pdm_alloc_text(ctx, path, &part.path));
-    PDM_TRY(find_target(ctx, path, &part.target));
+    PDM_TRY(io_target_find(ctx, path, &part.target));
     part.folder = io_folder_open(part.target);
     if (part.folder < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
     PDM_TRY(make_file(&part));
@@ -210,6 +209,18 @@ pdm_status io_part_write_netcdf(io_part *p, int *ncid, char hash[PDM_HASH_TEXT])
     }
 done:
     free(image.memory); /* NetCDF's, by malloc */
+    return status;
+}
+
+pdm_status io_part_check(io_part *p, pdm_status found)
+{
+    pdm_status status = PDM_OK;
+
+    if (found == PDM_ERR_MEMORY) PDM_TRY(found);
+    if (found != PDM_OK)
+        PDM_FAIL(p->ctx, PDM_ERR_IO, "%s: not written: what was made for it does not read back: %s", p->path,
+                 pdm_context_error(p->ctx));
+done:
     return status;
 }
 

@@ -45,7 +45,7 @@ typedef struct store_entry {
 struct pdm_store {
     XXH3_state_t hash; /* of what was put; first, for its alignment */
     pdm_context *ctx;
-    char        *path;
+    char        *path, *kind;
     io_part      part;
     int          ncid, format;
     bool         is_writing;
@@ -126,6 +126,7 @@ void pdm_store_destroy(pdm_store **s)
     for (pdm_size i = 0; i < (*s)->n_entry; i++) entry_destroy((*s)->ctx, &(*s)->entry[i]);
     pdm_free((*s)->ctx, (*s)->entry);
     pdm_free((*s)->ctx, (*s)->path);
+    pdm_free((*s)->ctx, (*s)->kind);
     pdm_free((*s)->ctx, *s);
     *s = NULL;
 }
@@ -197,8 +198,10 @@ pdm_status pdm_store_create(pdm_context *ctx, const char *path, const char *kind
     PDM_TRY(pdm_alloc(ctx, sizeof *s, &s));
     s->ctx        = ctx;
     s->ncid       = -1;
+    s->format     = version;
     s->is_writing = true;
     PDM_TRY(pdm_alloc_text(ctx, path ? path : "", &s->path));
+    PDM_TRY(pdm_alloc_text(ctx, kind, &s->kind));
     PDM_TRY(io_part_create(ctx, path, &s->part));
     PDM_TRY(io_netcdf_create(ctx, path, &s->ncid));
     PDM_TRY(put_word(s, s->ncid, NC_GLOBAL, "pdemoe_kind", kind));
@@ -440,22 +443,6 @@ static pdm_status check_seal(pdm_store *s, const char *kind)
                  seal + sizeof STORE_SEAL - 1);
 done:
     if (file >= 0) (void)close(file);
-    return status;
-}
-
-pdm_status pdm_store_commit(pdm_store *s)
-{
-    pdm_status status = PDM_OK;
-    char       digits[PDM_HASH_TEXT], seal[STORE_SEAL_BYTES + 1];
-
-    if (!s->is_writing || s->ncid < 0) PDM_FAIL(s->ctx, PDM_ERR_ARGUMENT, "%s: not open for writing", s->path);
-    hash_digits(&s->hash, digits);
-    PDM_TRY(put_word(s, s->ncid, NC_GLOBAL, "pdemoe_hash", digits));
-    PDM_TRY(io_part_write_netcdf(&s->part, &s->ncid, digits));
-    make_seal(digits, seal);
-    PDM_TRY(io_part_write(&s->part, seal, STORE_SEAL_BYTES));
-    PDM_TRY(io_part_commit(&s->part));
-done:
     return status;
 }
 
@@ -735,4 +722,40 @@ pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, con
 {
     return writing ? pdm_store_put(s, group, name, type, n, values, NULL)
                    : pdm_store_get(s, group, name, type, n, values);
+}
+
+/* ---- the end of writing ------------------------------------------------------------------------------------------ */
+
+/* What is about to replace a good file is read as a model is: NetCDF and HDF5 do not report every allocation that failed. */
+static pdm_status check_written(pdm_store *s)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *r      = NULL;
+    char       put[PDM_HASH_TEXT], found[PDM_HASH_TEXT];
+
+    PDM_TRY(pdm_store_open(s->ctx, s->part.part, s->kind, s->format, &r));
+    pdm_store_hash(s, put);
+    pdm_store_hash(r, found);
+    if (strcmp(put, found) != 0)
+        PDM_FAIL(s->ctx, PDM_ERR_IO, "the hash of what was written is %s, that of what is found %s", put, found);
+done:
+    pdm_store_destroy(&r);
+    return status;
+}
+
+pdm_status pdm_store_commit(pdm_store *s)
+{
+    pdm_status status = PDM_OK;
+    char       digits[PDM_HASH_TEXT], seal[STORE_SEAL_BYTES + 1];
+
+    if (!s->is_writing || s->ncid < 0) PDM_FAIL(s->ctx, PDM_ERR_ARGUMENT, "%s: not open for writing", s->path);
+    hash_digits(&s->hash, digits);
+    PDM_TRY(put_word(s, s->ncid, NC_GLOBAL, "pdemoe_hash", digits));
+    PDM_TRY(io_part_write_netcdf(&s->part, &s->ncid, digits));
+    make_seal(digits, seal);
+    PDM_TRY(io_part_write(&s->part, seal, STORE_SEAL_BYTES));
+    PDM_TRY(io_part_check(&s->part, check_written(s)));
+    PDM_TRY(io_part_commit(&s->part));
+done:
+    return status;
 }

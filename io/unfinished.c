@@ -21,6 +21,8 @@ typedef struct place {
     atomic_uint version;
     int         folder, file; /* open; file -1: the place is free */
     char        name[NAME_SIZE];
+
+    const pdm_context *owner;
 } place;
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -31,16 +33,17 @@ static atomic_int      n_used; /* places from here on have never been used */
 static uint64_t swept[N_SWEPT];
 static unsigned n_swept;
 
-static void change(place *p, int folder, int file, const char *name)
+static void change(place *p, int folder, int file, const char *name, const pdm_context *owner)
 {
     (void)atomic_fetch_add(&p->version, 1);
     p->folder = folder;
     p->file   = file;
+    p->owner  = owner;
     (void)snprintf(p->name, sizeof p->name, "%s", name);
     (void)atomic_fetch_add(&p->version, 1);
 }
 
-int io_unfinished_add(int folder, int file, const char *name)
+int io_unfinished_add(int folder, int file, const char *name, const pdm_context *owner)
 {
     int i = -1;
 
@@ -48,7 +51,7 @@ int io_unfinished_add(int folder, int file, const char *name)
     (void)pthread_mutex_lock(&mutex);
     for (i = 0; i < atomic_load(&n_used) && all[i].file >= 0; i++) continue;
     if (i < N_PLACE) {
-        change(&all[i], folder, file, name);
+        change(&all[i], folder, file, name, owner);
         if (i == atomic_load(&n_used)) atomic_store(&n_used, i + 1);
     }
     (void)pthread_mutex_unlock(&mutex);
@@ -59,8 +62,19 @@ void io_unfinished_remove(int i)
 {
     if (i < 0) return;
     (void)pthread_mutex_lock(&mutex);
-    change(&all[i], -1, -1, "");
+    change(&all[i], -1, -1, "", NULL);
     (void)pthread_mutex_unlock(&mutex);
+}
+
+bool io_unfinished_has(int folder, const char *name, const pdm_context *owner)
+{
+    bool has = false;
+
+    (void)pthread_mutex_lock(&mutex);
+    for (int i = 0; i < atomic_load(&n_used); i++)
+        has = has || (all[i].file >= 0 && all[i].owner == owner && io_is_same_file(folder, name, all[i].file));
+    (void)pthread_mutex_unlock(&mutex);
+    return has;
 }
 
 bool io_is_same_file(int folder, const char *name, int file)
