@@ -12,7 +12,7 @@ static const option_info table[] = {
     {"output", 'o', OPTION_TEXT, offsetof(options, output), true, "MODEL.nc",
      "model file, which is also the checkpoint"},
     {"resume", 0, OPTION_FLAG, offsetof(options, resume), false, NULL, "continue from MODEL.nc if it exists"},
-    {"force", 'f', OPTION_FLAG, offsetof(options, force), false, NULL, "start anew even if MODEL.nc exists"},
+    {"force", 'f', OPTION_FLAG, offsetof(options, force), false, NULL, "start anew even if MODEL.nc exists, or another training writes it"},
     {"from", 0, OPTION_TEXT, offsetof(options, from), false, "PARENT.nc",
      "start with the weights and scales of that model"},
 };
@@ -60,12 +60,14 @@ done:
     return code;
 }
 
-static exit_code start(session *s, const options *o, subject *x)
+/* The file is claimed first: what is read of it then is the last that was written. */
+static exit_code start(session *s, const options *o, subject *x, pdm_claim **claim)
 {
     exit_code code = CODE_FINE;
 
     if (o->resume && o->force) return fail(s, CODE_USAGE, "train: --resume and --force exclude each other");
     CLI_TRY(check_output(s));
+    CLI_TRY(check(s, pdm_claim_create(s->ctx, o->output, o->force, claim)));
     if (exists(o->output) && !o->resume && !o->force)
         CLI_TRY(fail(s, CODE_USAGE, "%s exists; --resume continues from it, --force starts anew and replaces it",
                      o->output));
@@ -168,12 +170,13 @@ static void print_json(const result *r, const pdm_model *m, const options *o)
 static exit_code run(session *s, const options *o)
 {
     exit_code code = CODE_FINE;
-    subject   x    = {0};
-    progress  p;
-    result    r = {.path = o->output, .progress = &p};
+    subject    x     = {0};
+    pdm_claim *claim = NULL;
+    progress   p;
+    result     r = {.path = o->output, .progress = &p};
 
     stop_at_signals();
-    CLI_TRY(start(s, o, &x));
+    CLI_TRY(start(s, o, &x, &claim));
     progress_start(&p, s, x.model);
     code = check(s, pdm_model_train(x.model, o->output, progress_step, &p));
     if (code == CODE_NUMERIC) remark(s, "%s holds the last checkpoint", o->output);
@@ -200,6 +203,7 @@ static exit_code run(session *s, const options *o)
                  o->output, p.failed, p.solves);
 done:
     subject_destroy(&x);
+    pdm_claim_destroy(&claim);
     return code;
 }
 
@@ -213,6 +217,7 @@ const command train_command = {
         "JSON a step to MODEL.log.jsonl. The loss at the end is printed beside that of the first 10 steps, and beside\n"
         "what the last inputs reach with all coefficients free: no network does better on this grid.\n\n"
         "When more than half of the solves in the second half of the steps do not converge, the exit code is 10.\n"
+        "While it runs, MODEL.nc.lock says so, and a second training of MODEL.nc is refused.\n\n"
         "Ctrl-C (or SIGTERM) stops after the step with a checkpoint, a second one at once.\n"
         "With --resume the case has to be the model's; the model keeps its training.steps and\n"
         "training.checkpoint_every unless they are given by --set.\n\n"

@@ -174,7 +174,8 @@ pdm_status pdm_output_variable(pdm_output *o, const char *name, pdm_size n_dim, 
                                const char *units, const char *long_name);
 pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,
                                    const char *long_name);
-/* Whole variable, or entry `first` .. first+n of its first dimension. */
+/* Whole variable, or entry `first` .. first+n of its first dimension. Attributes and values are put once: at the end all of
+ * them are looked for in the finished file before it is renamed. */
 pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values);
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values);
 /* Is the name one that the program itself gives to a variable or dimension of its outputs? No field, input or dimension of
@@ -214,6 +215,10 @@ pdm_status pdm_store_get(pdm_store *s, const char *group, const char *name, pdm_
 pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, const char *name, pdm_store_type type,
                               pdm_size n, void *values);
 void       pdm_store_destroy(pdm_store **s); /* not committed: nothing is left behind */
+
+/* ---- claims (io/claim.c) --------------------------------------------------------------------------------------------------------
+ * Public: pdm_claim_create, pdm_claim_destroy. This one fails with PDM_ERR_IO when the context holds no claim on path any more. */
+pdm_status pdm_claim_check(pdm_context *ctx, const char *path);
 
 /* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------------------- */
 typedef struct pdm_jsonl pdm_jsonl;

@@ -44,17 +44,18 @@ done:
     return status;
 }
 
-/* A new one takes the place of what is there; a file that has other names keeps what it has under those. */
+/* A new file takes the place of what is there: other names that it has, and whoever still writes to it, keep the old one. */
 static pdm_status make_log(pdm_context *ctx, const char *path, int *out)
 {
     pdm_status  status = PDM_OK;
     struct stat info   = {0};
+    int         file   = -1;
 
-    if (lstat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_nlink > 1) (void)unlink(path);
-    PDM_TRY(open_log(ctx, path, out));
-    if (*out < 0) *out = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
-    if (*out < 0 || ftruncate(*out, 0) != 0)
-        PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    if (lstat(path, &info) == 0 && S_ISREG(info.st_mode)) (void)unlink(path);
+    PDM_TRY(open_log(ctx, path, &file)); /* says what else is there */
+    if (file < 0) file = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (file < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    *out = file;
 done:
     return status;
 }

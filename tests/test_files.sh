@@ -68,4 +68,53 @@ expect 0 'converged' "$program" polish tiny.cdl -o swept.nc --samples 1
 while read -r part; do there "$part" && complain "not swept: $part"; done < parts
 there swept.nc.part-12345 && there swept.nc.part-00000000-1-0 || complain "files of others were removed"
 
+# ---- two trainings of one file refuse each other ----
+"$program" train tiny.cdl -o two.nc --set training.steps=1000000 > first 2>&1 &
+process=$!
+until_true there two.nc
+expect 5 "two.nc: another training writes it: process $process on $(uname -n), since |two.nc.lock" \
+    "$program" train tiny.cdl -o two.nc --resume
+grep -q "^process=$process host=" two.nc.lock || complain "the lock says: $(cat two.nc.lock)"
+ln -s two.nc link.nc
+expect 5 "link.nc: another training writes it: process $process" "$program" train tiny.cdl -o link.nc --resume
+kill -TERM $process
+got=0
+wait $process || got=$?
+[ $got -eq 130 ] || complain "exit code $got after SIGTERM; 130 expected" "$(cat first)"
+there two.nc.lock && complain "the lock was left behind"
+
+# one that was killed leaves a lock that holds nobody; one of another machine holds until it is removed
+"$program" train tiny.cdl -o two.nc --resume > first 2>&1 &
+process=$!
+until_true there two.nc.lock
+kill -KILL $process
+wait $process
+there two.nc.lock || complain "a killed training has removed its lock"
+echo 'process=1 host=elsewhere kernel=00000000 since=2026-01-01T00:00:00Z' > other.nc.lock
+expect 5 'process 1 on elsewhere, since 2026-01-01T00:00:00Z|other.nc.lock|if not, remove that file' \
+    "$program" train tiny.cdl -o other.nc
+expect 0 '6 of 6 steps' "$program" train tiny.cdl -o other.nc --force
+there other.nc.lock && complain "the lock was left behind"
+echo precious > victim
+ln -s victim linked.nc.lock
+expect 5 'linked.nc.lock: cannot be written: it is a link' "$program" train tiny.cdl -o linked.nc
+rm linked.nc.lock
+mkfifo linked.nc.lock
+expect 5 'linked.nc.lock: cannot be written: it exists and is not a regular file' "$program" train tiny.cdl -o linked.nc
+[ "$(cat victim)" = precious ] || complain "the lock was written through a link"
+
+# --force takes it from a training that goes on, which then stops before it writes
+rm two.log.jsonl
+"$program" train tiny.cdl -o two.nc --force --set training.steps=1000000 --set training.checkpoint_every=1000 \
+    > first 2>&1 &
+process=$!
+until_true [ -s two.log.jsonl ]
+expect 0 '6 of 6 steps' "$program" train tiny.cdl -o two.nc --force
+cp two.nc kept.nc
+got=0
+wait $process || got=$?
+[ $got -eq 5 ] || complain "exit code $got of the training whose file was taken; 5 expected"
+grep -q 'two.nc: not written: its lock .* was taken away' first || complain "said: $(cat first)"
+cmp two.nc kept.nc || complain "the file was written although it had been taken"
+
 exit $failed

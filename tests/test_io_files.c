@@ -843,6 +843,51 @@ START_TEST(test_log_names)
     }
 END_TEST
 
+/* Contexts of one process exclude each other like processes; a context has a claim once. */
+START_TEST(test_claims)
+    {
+        pdm_context *other = NULL;
+        pdm_claim   *mine = NULL, *again = NULL, *theirs = NULL;
+        const char  *path = in_folder("model.nc");
+        char         wanted[PATH_SIZE];
+
+        ck_assert_int_eq(pdm_context_create(NULL, &other), PDM_OK);
+        ck_assert_int_eq(pdm_claim_check(ctx, path), PDM_ERR_IO);
+        ck_assert_int_eq(pdm_claim_create(ctx, path, 0, &mine), PDM_OK);
+        ck_assert_ptr_nonnull(mine);
+        ck_assert_int_eq(pdm_claim_create(ctx, path, 0, &again), PDM_OK);
+        ck_assert_ptr_null(again);
+        ck_assert_int_eq(pdm_claim_check(ctx, path), PDM_OK);
+        ck_assert_int_eq(pdm_claim_create(other, path, 0, &theirs), PDM_ERR_IO);
+        (void)snprintf(wanted, sizeof wanted, "another training writes it: process %ld on ", (long)getpid());
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(other), wanted));
+        ck_assert_int_eq(pdm_claim_create(other, path, 1, &theirs), PDM_OK);
+        ck_assert_ptr_nonnull(theirs);
+        ck_assert_int_eq(pdm_claim_check(ctx, path), PDM_ERR_IO);
+        ck_assert_int_eq(pdm_claim_check(other, path), PDM_OK);
+        pdm_claim_destroy(&mine); /* which is no longer on the file */
+        ck_assert_int_eq(files_in_folder(), 1);
+        ck_assert_int_eq(pdm_claim_check(other, path), PDM_OK);
+        pdm_claim_destroy(&theirs);
+        ck_assert_int_eq(files_in_folder(), 0);
+        for (pdm_size k = 1;; k++) {
+            const pdm_size live = live_bytes();
+            pdm_context_fail_allocation(ctx, k);
+            const pdm_status status = pdm_claim_create(ctx, path, 0, &mine);
+            pdm_context_fail_allocation(ctx, 0);
+            if (status == PDM_OK) break;
+            ck_assert_int_eq(status, PDM_ERR_MEMORY);
+            ck_assert_int_eq(live_bytes(), live);
+            ck_assert_int_eq(files_in_folder(), 0);
+        }
+        pdm_remove_unfinished();
+        ck_assert_int_eq(files_in_folder(), 0);
+        pdm_claim_destroy(&mine);
+        ck_assert_int_eq(pdm_claim_create(ctx, in_folder("no/model.nc"), 0, &mine), PDM_ERR_IO);
+        ck_assert_int_eq(pdm_context_destroy(&other), 0);
+    }
+END_TEST
+
 /* ---- stores ------------------------------------------------------------------------------------------------------ */
 
 static const float   weights[5] = {0.1f, -2.0f, 3.5f, 1e-30f, 4.0f};
@@ -1341,6 +1386,7 @@ static Suite *make_suite(void)
     tcase_add_test(output, test_part_swept);
     tcase_add_test(output, test_remove_unfinished);
     tcase_add_test(output, test_log_names);
+    tcase_add_test(output, test_claims);
     suite_add_tcase(suite, output);
 
     tcase_set_timeout(store, 30);

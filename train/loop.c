@@ -54,11 +54,22 @@ static void end_run(pdm_model *m, double seconds)
     pdm_values_set(m->ctx, &m->values, v.seconds, "seconds.free");
 }
 
+static pdm_status write_checkpoint(pdm_model *m, const char *path)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(pdm_claim_check(m->ctx, path));
+    PDM_TRY(pdm_model_write(m, path));
+done:
+    return status;
+}
+
 pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress, void *user)
 {
     pdm_status      status = PDM_OK;
     char           *name   = NULL;
     pdm_jsonl      *log    = NULL;
+    pdm_claim      *claim  = NULL;
     bool            stop   = false;
     double          start = pdm_clock(), files = 0.0;
     pdm_step_report r;
@@ -66,6 +77,7 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     if (!m || !path) return PDM_ERR_ARGUMENT;
     const pdm_training_settings *t     = &m->problem->training;
     const pdm_size               first = m->state.step;
+    PDM_TRY(pdm_claim_create(m->ctx, path, 0, &claim));
     PDM_TRY(log_path(m->ctx, path, &name));
     PDM_TRY(pdm_jsonl_truncate(m->ctx, name, first));
     PDM_TRY(pdm_jsonl_open(m->ctx, name, first > 0, &log));
@@ -80,7 +92,7 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
         stop              = progress && progress(user, m) != 0;
         const double told = pdm_clock();
         if (stop || m->state.step == t->steps || m->state.step % t->checkpoint_every == 0)
-            PDM_TRY(pdm_model_write(m, path));
+            PDM_TRY(write_checkpoint(m, path));
         files += pdm_clock() - told;
     }
     pdm_values_set(m->ctx, &m->values, files, "seconds.files");
@@ -90,6 +102,7 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     if (m->state.step > first) end_run(m, pdm_clock() - start);
 done:
     pdm_jsonl_close(&log);
+    pdm_claim_destroy(&claim);
     if (m) pdm_free(m->ctx, name);
     return status;
 }
