@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -75,8 +77,20 @@ static exit_code run(int argc, char **argv)
                 suggestion(word, command_name, NULL, text));
 }
 
+/* A closed one of the three would be given to the next file that is opened, which would get what is printed. On what stands in
+ * for stdin nothing can be read, on stdout nothing can be written, which is then told; what goes to stderr is dropped. */
+static bool open_standard_files(void)
+{
+    static const int mode[] = {O_WRONLY, O_RDONLY, O_WRONLY};
+
+    for (int i = 0; i < 3; i++)
+        if (fcntl(i, F_GETFD) < 0 && errno == EBADF && open("/dev/null", mode[i]) != i) return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!open_standard_files()) return CODE_FILE;
     tidy_at_signals();
     const exit_code code    = run(argc, argv);
     const exit_code written = check_stdout();

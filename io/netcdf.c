@@ -1,11 +1,13 @@
-#define _XOPEN_SOURCE 700 /* stat, access */
+#define _GNU_SOURCE /* stat, access, flock */
 #include "io/io.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -42,6 +44,32 @@ static bool is_cdl(const char *path)
     return n > 4 && strcmp(path + n - 4, ".cdl") == 0;
 }
 
+/* HDF5 takes a shared lock on what it reads, and says no more than that it could not open the file when it does not get one.
+ * PDM_OK: that is not why. */
+static pdm_status locked_error(pdm_context *ctx, const char *path)
+{
+    static const char signature[8]            = {'\211', 'H', 'D', 'F', '\r', '\n', '\032', '\n'};
+    pdm_status        status                  = PDM_OK;
+    char              first[sizeof signature] = {0};
+    const int         file                    = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+    if (file < 0 || pread(file, first, sizeof first, 0) != (ssize_t)sizeof first ||
+        memcmp(first, signature, sizeof first) != 0 || flock(file, LOCK_SH | LOCK_NB) == 0)
+        goto done;
+    if (errno == EWOULDBLOCK)
+        PDM_FAIL(ctx, PDM_ERR_IO,
+                 "%s: in use: another process has it open for writing; wait for that, or set "
+                 "HDF5_USE_FILE_LOCKING=FALSE in the environment to read it as it is",
+                 path);
+    PDM_FAIL(ctx, PDM_ERR_IO,
+             "%s: cannot be locked (%s), which HDF5 does while it reads; set HDF5_USE_FILE_LOCKING=FALSE in the "
+             "environment to read it without",
+             path, strerror(errno));
+done:
+    if (file >= 0) (void)close(file);
+    return status;
+}
+
 pdm_status io_netcdf_open(pdm_context *ctx, const char *path, int *ncid)
 {
     pdm_status status = PDM_OK;
@@ -49,6 +77,7 @@ pdm_status io_netcdf_open(pdm_context *ctx, const char *path, int *ncid)
 
     PDM_TRY(io_file_check(ctx, path));
     code = IO_CALL(nc_open(path, NC_NOWRITE, ncid));
+    if (code != NC_NOERR) PDM_TRY(locked_error(ctx, path));
     if (code == NC_ENOTNC && is_cdl(path))
         PDM_FAIL(ctx, PDM_ERR_IO, "%s: a NetCDF file expected; of CDL text, \"ncgen -4 -o FILE.nc %s\" makes one", path,
                  path);

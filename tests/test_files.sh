@@ -117,4 +117,27 @@ wait $process || got=$?
 grep -q 'two.nc: not written: its lock .* was taken away' first || complain "said: $(cat first)"
 cmp two.nc kept.nc || complain "the file was written although it had been taken"
 
+# ---- a file that another process writes is called that ----
+if command -v flock > said; then
+    for file in model.nc inputs.nc; do
+        cp $file held.nc
+        case $file in model.nc) set -- info held.nc ;; *) set -- predict model.nc held.nc -o held_out.nc ;; esac
+        expect 5 'held.nc: in use: another process has it open for writing|HDF5_USE_FILE_LOCKING=FALSE' \
+            flock -x held.nc "$program" "$@"
+        expect 0 '' env HDF5_USE_FILE_LOCKING=FALSE flock -x held.nc "$program" "$@"
+        expect 0 '' flock -s held.nc "$program" "$@"
+    done
+fi
+
+# ---- closed descriptors: what is printed does not go into files ----
+"$program" train tiny.cdl -o closed.nc --set training.steps=30 2>&- > said || complain "train with stderr closed: $(cat said)"
+grep -v '^{.*}$' closed.log.jsonl && complain "the log of the training has other lines"
+[ "$(wc -l < closed.log.jsonl)" -eq 30 ] || complain "the log has $(wc -l < closed.log.jsonl) lines"
+expect 0 '30 steps are done' "$program" train tiny.cdl -o closed.nc --resume
+got=0
+"$program" train tiny.cdl -o closed.nc --force <&- >&- 2>&- || got=$?
+[ $got -eq 5 ] || complain "exit code $got with all closed; 5 expected, for stdout"
+grep -v '^{.*}$' closed.log.jsonl && complain "the log of the training has other lines"
+expect 0 '6 of 6 steps' "$program" info closed.nc
+
 exit $failed
