@@ -4,8 +4,11 @@
 #ifndef PDM_CLI_H
 #define PDM_CLI_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
 
 #include "pdemoe/pdemoe.h"
 
@@ -136,6 +139,16 @@ exit_code check_stdout(void);
 void tidy_at_signals(void);
 /* For a handler: removes it and ends the program by that signal. */
 void end_by_signal(int number);
+
+/* ---- text (plain.c): whatever holds a name or words from a file is printed through these ---- */
+
+/* printf to stdout, with what could steer a terminal escaped. */
+void say(const char *format, ...) CLI_PRINTF(1, 2);
+void print_plain(FILE *to, const char *text);
+void print_plain_list(FILE *to, const char *format, va_list arguments);
+/* Bytes of the UTF-8 character at text, and its code; 0: it is none. */
+int  text_character(const char *text, uint32_t *code);
+bool text_is_control(uint32_t code); /* or turns the direction of writing */
 
 /* ---- what a command works on (subject.c) ---- */
 

@@ -52,8 +52,8 @@ static exit_code run(session *s, const options *o)
         CLI_TRY(fail(s, CODE_LIMIT, "%s is not written: the error rises by more than %g of what it was", o->output,
                      tolerance));
     if (!o->json)
-        printf("model   %s, %.1f kB; %s has %.1f kB, with its optimiser if it has one\n", o->output,
-               size_of(o->output) / 1e3, o->operand[0], size_of(o->operand[0]) / 1e3);
+        say("model   %s, %.1f kB; %s has %.1f kB, with its optimiser if it has one\n", o->output,
+            size_of(o->output) / 1e3, o->operand[0], size_of(o->operand[0]) / 1e3);
 done:
     subject_destroy(&x);
     return code;

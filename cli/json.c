@@ -5,16 +5,20 @@
 
 static void print_escaped(const char *text)
 {
-    for (; *text; text++) {
-        const unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            printf("\\%c", c);
-        else if (c == '\n')
+    while (*text) {
+        uint32_t  code = 0;
+        const int n    = text_character(text, &code);
+        if (n == 0)
+            fputs("\\ufffd", stdout); /* not UTF-8, which JSON has to be */
+        else if (code == '"' || code == '\\')
+            printf("\\%c", (char)code);
+        else if (code == '\n')
             fputs("\\n", stdout);
-        else if (c < 0x20)
-            printf("\\u%04x", c);
+        else if (text_is_control(code))
+            printf("\\u%04x", (unsigned)code);
         else
-            putchar(c);
+            fwrite(text, 1, (size_t)n, stdout);
+        text += n > 0 ? n : 1;
     }
 }
 
@@ -90,7 +94,7 @@ void report_text(void *user, const char *text)
     report *r = user;
 
     if (!r->options->json) {
-        fputs(text, stdout);
+        print_plain(stdout, text);
         return;
     }
     if (!r->begun) {

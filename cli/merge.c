@@ -55,8 +55,8 @@ static exit_code run(session *s, const options *o)
         json_count("step", pdm_model_step(x.model));
         json_end();
     } else {
-        printf("model   %s, of %d models, step %lld; its optimiser starts afresh\n", o->output, n,
-               (long long)pdm_model_step(x.model));
+        say("model   %s, of %d models, step %lld; its optimiser starts afresh\n", o->output, n,
+            (long long)pdm_model_step(x.model));
     }
 done:
     subject_destroy(&x);

@@ -19,9 +19,9 @@ static const option_info table[] = {
 
 static void print_result(const plot_result *r, const options *o)
 {
-    printf("%s: %d x %d pixels", o->output, r->pixels_x, r->pixels_y);
-    if (r->n_sample > 0) printf(", %zu sample%s", r->n_sample, r->n_sample == 1 ? "" : "s");
-    if (o->operand[1]) printf(", relative L2 error %.4f %%", 100.0 * r->error);
+    say("%s: %d x %d pixels", o->output, r->pixels_x, r->pixels_y);
+    if (r->n_sample > 0) say(", %zu sample%s", r->n_sample, r->n_sample == 1 ? "" : "s");
+    if (o->operand[1]) say(", relative L2 error %.4f %%", 100.0 * r->error);
     putchar('\n');
 }
 

@@ -15,15 +15,15 @@ static void print_result(const pdm_model *m, const options *o)
 {
     const double n = pdm_model_value(m, "samples"), per = 1e3 / n;
 
-    printf("%s: %.0f samples, %.0f not converged; per sample %.2f ms: "
-           "network %.2f, solve %.2f, output %.2f, setting up %.2f\n",
-           o->output, n, pdm_model_value(m, "unconverged"), per * pdm_model_value(m, "seconds"),
-           per * pdm_model_value(m, "seconds.network"), per * pdm_model_value(m, "seconds.solve"),
-           per * pdm_model_value(m, "seconds.output"), per * pdm_model_value(m, "seconds.data"));
+    say("%s: %.0f samples, %.0f not converged; per sample %.2f ms: "
+        "network %.2f, solve %.2f, output %.2f, setting up %.2f\n",
+        o->output, n, pdm_model_value(m, "unconverged"), per * pdm_model_value(m, "seconds"),
+        per * pdm_model_value(m, "seconds.network"), per * pdm_model_value(m, "seconds.solve"),
+        per * pdm_model_value(m, "seconds.output"), per * pdm_model_value(m, "seconds.data"));
     if (!o->estimate) return;
-    printf("estimated relative L2 error: mean %.4f %%, worst %.4f %%; %.0f without; per sample %.2f ms more\n",
-           1e2 * pdm_model_value(m, "estimate"), 1e2 * pdm_model_value(m, "estimate.worst"),
-           pdm_model_value(m, "estimate.unconverged"), per * pdm_model_value(m, "seconds.estimate"));
+    say("estimated relative L2 error: mean %.4f %%, worst %.4f %%; %.0f without; per sample %.2f ms more\n",
+        1e2 * pdm_model_value(m, "estimate"), 1e2 * pdm_model_value(m, "estimate.worst"),
+        pdm_model_value(m, "estimate.unconverged"), per * pdm_model_value(m, "seconds.estimate"));
 }
 
 static exit_code run(session *s, const options *o)

@@ -39,7 +39,7 @@ exit_code fail(session *s, exit_code code, const char *format, ...)
     clear_line(s);
     fputs("pdemoe: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    print_plain_list(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
     return code;
@@ -52,7 +52,7 @@ void remark(session *s, const char *format, ...)
     if (s->options->quiet) return;
     clear_line(s);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    print_plain_list(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
 }
@@ -79,7 +79,9 @@ static void print_log(void *user, pdm_log_level level, const char *topic, const 
     static const char *const word[] = {"error: ", "warning: ", "", ""};
 
     clear_line(user);
-    fprintf(stderr, "%s%s: %s\n", word[level], topic, text);
+    fprintf(stderr, "%s%s: ", word[level], topic);
+    print_plain(stderr, text);
+    fputc('\n', stderr);
 }
 
 exit_code session_open(session *s, const options *o)

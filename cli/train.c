@@ -12,7 +12,8 @@ static const option_info table[] = {
     {"output", 'o', OPTION_TEXT, offsetof(options, output), true, "MODEL.nc",
      "model file, which is also the checkpoint"},
     {"resume", 0, OPTION_FLAG, offsetof(options, resume), false, NULL, "continue from MODEL.nc if it exists"},
-    {"force", 'f', OPTION_FLAG, offsetof(options, force), false, NULL, "start anew even if MODEL.nc exists, or another training writes it"},
+    {"force", 'f', OPTION_FLAG, offsetof(options, force), false, NULL,
+     "start anew even if MODEL.nc exists, or another training writes it"},
     {"from", 0, OPTION_TEXT, offsetof(options, from), false, "PARENT.nc",
      "start with the weights and scales of that model"},
 };
@@ -98,9 +99,9 @@ static void print_loss(const pdm_model *m)
 {
     const double first = pdm_model_value(m, "loss.first"), unbound = pdm_model_value(m, "loss.free");
 
-    printf("loss    %.4e (last 10 steps %.1e", pdm_model_value(m, "loss"), pdm_model_value(m, "loss.last"));
-    if (isfinite(first)) printf(", first 10 %.1e", first);
-    if (isfinite(unbound)) printf("; all coefficients free: %.1e", unbound);
+    say("loss    %.4e (last 10 steps %.1e", pdm_model_value(m, "loss"), pdm_model_value(m, "loss.last"));
+    if (isfinite(first)) say(", first 10 %.1e", first);
+    if (isfinite(unbound)) say("; all coefficients free: %.1e", unbound);
     puts(")");
 }
 
@@ -117,8 +118,8 @@ static void print_gate(const pdm_model *m)
     double share[2] = {NAN, NAN};
 
     if (pdm_model_routing(m, keep_number, share) != PDM_OK || isnan(share[0])) return;
-    printf("gate    %.1f %% of the unknowns exist, %.1f %% of the experts are null (about the last 50 steps)\n",
-           100.0 * share[0], 100.0 * share[1]);
+    say("gate    %.1f %% of the unknowns exist, %.1f %% of the experts are null (about the last 50 steps)\n",
+        100.0 * share[0], 100.0 * share[1]);
 }
 
 /* Of the time of the run; "other": between the stages, progress, and the way up to the first step. */
@@ -128,24 +129,24 @@ static void print_shares(const result *r, const pdm_model *m)
     double       other = r->seconds - files;
 
     for (int i = 0; i < N_STAGE; i++) {
-        printf(" %s %.1f %%,", stage_name[i] + strlen("seconds."), 100.0 * r->progress->stage[i] / r->seconds);
+        say(" %s %.1f %%,", stage_name[i] + strlen("seconds."), 100.0 * r->progress->stage[i] / r->seconds);
         other -= r->progress->stage[i];
     }
-    printf(" files %.1f %%, other %.1f %%\n", 100.0 * files / r->seconds, 100.0 * other / r->seconds);
+    say(" files %.1f %%, other %.1f %%\n", 100.0 * files / r->seconds, 100.0 * other / r->seconds);
 }
 
 static void print_result(const result *r, const pdm_model *m)
 {
-    printf("model   %s, %lld of %lld steps\nlog     %s\n", r->path, (long long)pdm_model_step(m),
-           (long long)pdm_model_steps(m), r->log);
+    say("model   %s, %lld of %lld steps\nlog     %s\n", r->path, (long long)pdm_model_step(m),
+        (long long)pdm_model_steps(m), r->log);
     if (r->done > 0) {
         print_loss(m);
         print_gate(m);
-        printf("time    %.2f s for %lld steps, %.2f ms a step:", r->seconds, (long long)r->done,
-               1e3 * r->seconds / (double)r->done);
+        say("time    %.2f s for %lld steps, %.2f ms a step:", r->seconds, (long long)r->done,
+            1e3 * r->seconds / (double)r->done);
         print_shares(r, m);
     }
-    printf("memory  %.1f MB at most\n", (double)r->peak / 1e6);
+    say("memory  %.1f MB at most\n", (double)r->peak / 1e6);
 }
 
 static void print_json(const result *r, const pdm_model *m, const options *o)
@@ -169,7 +170,7 @@ static void print_json(const result *r, const pdm_model *m, const options *o)
 
 static exit_code run(session *s, const options *o)
 {
-    exit_code code = CODE_FINE;
+    exit_code  code  = CODE_FINE;
     subject    x     = {0};
     pdm_claim *claim = NULL;
     progress   p;

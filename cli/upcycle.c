@@ -35,8 +35,7 @@ static exit_code run(session *s, const options *o)
                      o->output, tolerance));
     CLI_TRY(check(s, pdm_model_write(upcycled, o->output)));
     if (!o->json)
-        printf("model      %s, step %lld; its optimiser starts afresh\n", o->output,
-               (long long)pdm_model_step(upcycled));
+        say("model      %s, step %lld; its optimiser starts afresh\n", o->output, (long long)pdm_model_step(upcycled));
 done:
     pdm_model_destroy(&upcycled);
     subject_destroy(&x);

@@ -140,4 +140,27 @@ got=0
 grep -v '^{.*}$' closed.log.jsonl && complain "the log of the training has other lines"
 expect 0 '6 of 6 steps' "$program" info closed.nc
 
+# ---- what files say cannot steer a terminal ----
+# quiet COMMAND...: no control characters in what it says, whatever its exit code
+quiet() {
+    "$@" > said 2>&1
+    LC_ALL=C tr -d '\n\t -~' < said > rest
+    if LC_ALL=C grep -q "$(printf '[\001-\037\177-\237]')" rest; then complain "control characters: $*" "$(od -c rest)"; fi
+}
+esc=$(printf '\033')
+printf 'x%s]0;y\007%s[2Jz\302\233m\233m\342\200\256' "$esc" "$esc" > bytes
+for place in 's/:u = "dt(u)/:u = "BYTES dt(u)/' 's/:D = 0.05/:D = "BYTES"/' 's/"uniform/"BYTES/' 's/:basis = 4/:BYTES = 4/' \
+    's/:u = "1"/:u = "BYTES"/' 's/^group: pde {/:title = "BYTES" ; &/' 's/group: t/group: BYTES/'; do
+    sed -e "$place" tiny.cdl | awk -v bytes="$(cat bytes)" '{ gsub("BYTES", bytes); print }' > odd.cdl
+    quiet "$program" check odd.cdl
+    quiet "$program" info odd.cdl --json
+    [ -s said ] || complain "nothing was said: $place"
+done
+quiet "$program" info "$(cat bytes)"
+cp model.nc "$(cat bytes).nc"
+quiet "$program" predict "$(cat bytes).nc" inputs.nc -o "$(cat bytes)-out.nc"
+grep -qF '\x1b]0;y\x07\x1b[2Jz\u009bm\x9bm\u202e-out.nc: 3 samples' said || complain "said: $(od -c said)"
+quiet "$program" eval "$(cat bytes).nc" "$(cat bytes)-out.nc" --json
+grep -qF '\u001b]0;y\u0007\u001b[2Jz\u009bm\ufffdm\u202e.nc' said || complain "said: $(od -c said)"
+
 exit $failed
