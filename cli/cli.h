@@ -68,7 +68,7 @@ typedef struct options {
     int         max_unknowns, max_seconds; /* 0: not given */
     int         sweeps;                    /* 0: not given */
     int         width;                     /* pixels; 0: not given */
-    bool        help, quiet, verbose, json, resume, force, estimate, half, routing;
+    bool        help, quiet, verbose, json, resume, force, estimate, half, routing, isolated;
     int         n_set;
     setting    *set; /* [n_set] */
 } options;

@@ -163,4 +163,17 @@ grep -qF '\x1b]0;y\x07\x1b[2Jz\u009bm\x9bm\u202e-out.nc: 3 samples' said || comp
 quiet "$program" eval "$(cat bytes).nc" "$(cat bytes)-out.nc" --json
 grep -qF '\u001b]0;y\u0007\u001b[2Jz\u009bm\ufffdm\u202e.nc' said || complain "said: $(od -c said)"
 
+# ---- a crash while reading is told ----
+printf '#!/bin/sh\nkill -SEGV $PPID\n' > slow/ncgen
+TMPDIR=$PWD/scratch
+export TMPDIR
+expect 6 'tiny.cdl: the process that read it crashed' env PATH="$PWD/slow:$PATH" "$program" info --isolated tiny.cdl
+expect 139 '' env PATH="$PWD/slow:$PATH" "$program" info tiny.cdl
+unset TMPDIR
+expect 0 '6 of 6 steps' "$program" info model.nc --isolated
+expect 0 '"kind": "model"' "$program" info model.nc --isolated --json
+expect 5 'no.nc: cannot be read' "$program" info no.nc --isolated
+cut -c 1-1000 < model.nc > cut.nc
+expect 6 'cut.nc is neither a model nor a case' "$program" info cut.nc --isolated
+
 exit $failed
