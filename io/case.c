@@ -242,6 +242,7 @@ pdm_status case_subgroup_make(pdm_case *c, case_group *parent, const char *name,
     case_group *g      = (case_group *)case_list_find(&parent->group, name);
     case_node  *node   = NULL;
     pdm_text    path   = {.ctx = c->ctx};
+    char       *copy   = NULL; /* before the group is in the list: it is never there without its path */
 
     if (!g) {
         if (!case_name_is_legal(name))
@@ -253,14 +254,17 @@ pdm_status case_subgroup_make(pdm_case *c, case_group *parent, const char *name,
             PDM_FAIL(c->ctx, PDM_ERR_CASE, "%s: /%s: more than %d groups inside groups", c->path, parent->path,
                      CASE_MAX_DEPTH);
         PDM_TRY(pdm_text_append(&path, "%s%s%s", parent->path, parent->parent ? "/" : "", name));
+        PDM_TRY(pdm_alloc_text(c->ctx, path.data, &copy));
         PDM_TRY(case_list_make(c, &parent->group, name, sizeof *g, &node));
         g         = (case_group *)node;
         g->parent = parent;
         g->depth  = parent->depth + 1;
-        PDM_TRY(pdm_alloc_text(c->ctx, path.data, &g->path));
+        g->path   = copy;
+        copy      = NULL;
     }
     *out = g;
 done:
+    pdm_free(c->ctx, copy);
     pdm_text_destroy(&path);
     return status;
 }

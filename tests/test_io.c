@@ -572,6 +572,28 @@ START_TEST(test_case_allocation_fails)
     }
 END_TEST
 
+/* A question that could not be remembered leaves no group without its path behind: the next one gets the right answer, and
+ * the check at the end says that something is missing. */
+START_TEST(test_question_without_memory)
+    {
+        for (pdm_size k = 1; k < 12; k++) {
+            pdm_case *asked = NULL;
+            ck_assert_int_eq(pdm_case_create(ctx, &asked), PDM_OK);
+            pdm_context_fail_allocation(ctx, k);
+            ck_assert(!pdm_case_has(asked, "some/where/deep", "name"));
+            const bool failed = pdm_context_error(ctx)[0] != '\0';
+            pdm_context_fail_allocation(ctx, 0);
+            ck_assert(!pdm_case_has(asked, "some/where/deep", "name"));
+            ck_assert_str_eq(pdm_case_where(asked, "some/where/deep", "name").group, "some/where/deep");
+            ck_assert_str_eq(pdm_case_where(asked, "some/where", NULL).group, "some/where");
+            ck_assert_str_eq(pdm_case_where(asked, "some", NULL).group, "some");
+            ck_assert_int_eq(pdm_case_check_unread(asked), failed ? PDM_ERR_MEMORY : PDM_OK);
+            pdm_error_clear(ctx);
+            pdm_case_destroy(&asked);
+        }
+    }
+END_TEST
+
 /* ---- settings ---------------------------------------------------------------------------------------------------- */
 
 typedef struct solver_settings {
@@ -908,6 +930,7 @@ static Suite *make_suite(void)
     tcase_add_test(of_case, test_case_array);
     tcase_add_test(of_case, test_case_unread_array);
     tcase_add_loop_test(of_case, test_case_allocation_fails, 0, N_OF(failing));
+    tcase_add_test(of_case, test_question_without_memory);
     suite_add_tcase(suite, of_case);
 
     tcase_add_checked_fixture(settings, set_up, tear_down);
