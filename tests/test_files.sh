@@ -164,11 +164,11 @@ quiet "$program" eval "$(cat bytes).nc" "$(cat bytes)-out.nc" --json
 grep -qF '\u001b]0;y\u0007\u001b[2Jz\u009bm\ufffdm\u202e.nc' said || complain "said: $(od -c said)"
 
 # ---- a crash while reading is told ----
-printf '#!/bin/sh\nkill -SEGV $PPID\n' > slow/ncgen
+printf '#!/bin/sh\nkill -ABRT $PPID\n' > slow/ncgen
 TMPDIR=$PWD/scratch
 export TMPDIR
 expect 6 'tiny.cdl: the process that read it crashed' env PATH="$PWD/slow:$PATH" "$program" info --isolated tiny.cdl
-expect 139 '' env PATH="$PWD/slow:$PATH" "$program" info tiny.cdl
+expect 134 '' env PATH="$PWD/slow:$PATH" "$program" info tiny.cdl
 unset TMPDIR
 expect 0 '6 of 6 steps' "$program" info model.nc --isolated
 expect 0 '"kind": "model"' "$program" info model.nc --isolated --json
