@@ -77,8 +77,9 @@ static exit_code run(int argc, char **argv)
                 suggestion(word, command_name, NULL, text));
 }
 
-/* A closed one of the three would be given to the next file that is opened, which would get what is printed. On what stands in
- * for stdin nothing can be read, on stdout nothing can be written, which is then told; what goes to stderr is dropped. */
+/* A closed one of the three would be given to the next file that is opened, which would get what is printed. On what
+ * stands in for stdin nothing can be read, on stdout nothing can be written, which is then told; what goes to stderr
+ * is dropped. */
 static bool open_standard_files(void)
 {
     static const int mode[] = {O_WRONLY, O_RDONLY, O_WRONLY};

@@ -1,5 +1,6 @@
-/* Text from files and names on its way to a terminal: it must not be able to steer one. Line feeds and tabs pass; other
- * control characters (C0, DEL, C1), those that turn the direction of writing, and bytes that are not UTF-8 are escaped. */
+/* Text from files and names on its way to a terminal: it must not be able to steer one. Line feeds and tabs pass;
+ * other control characters (C0, DEL, C1), those that turn the direction of writing, and bytes that are not UTF-8 are
+ * escaped. */
 #include "cli/cli.h"
 
 #include <stdarg.h>

@@ -14,10 +14,10 @@
 
 #include "io/io_impl.h"
 
-/* The lock of TARGET is the file TARGET.lock, held by an exclusive flock, with a line in it that says who holds it. The kernel
- * lets go of it when the holder ends, however it ends: a lock of this kernel that can be had is nobody's. Of one that another
- * kernel's process made (on NFS) that cannot be known, so it stays until somebody removes it. Where there are no locks on
- * files, the number of the process has to do. */
+/* The lock of TARGET is the file TARGET.lock, held by an exclusive flock, with a line in it that says who holds it.
+ * The kernel lets go of it when the holder ends, however it ends: a lock of this kernel that can be had is nobody's.
+ * Of one that another kernel's process made (on NFS) that cannot be known, so it stays until somebody removes it.
+ * Where there are no locks on files, the number of the process has to do. */
 enum { LINE_SIZE = 256, HOST_SIZE = 65, SINCE_SIZE = 32, TRIES = 100 };
 
 struct pdm_claim {

@@ -1,6 +1,6 @@
 /* Files: the case (NetCDF-4 or CDL), fields by the CF conventions, the model file, the training log; and units.
- * Nothing here knows what a PDE is. Nothing is ever left half written: files are written beside and renamed.
- * NetCDF, HDF5 and UDUNITS-2 are not thread-safe: every call of theirs is made under one lock of the process (io/lock.c), so
+ * Nothing here knows what a PDE is. Nothing is ever left half written: files are written beside and renamed. NetCDF,
+ * HDF5 and UDUNITS-2 are not thread-safe: every call of theirs is made under one lock of the process (io/lock.c), so
  * that contexts in different threads are independent here as elsewhere. */
 #ifndef PDM_IO_H
 #define PDM_IO_H
@@ -174,8 +174,8 @@ pdm_status pdm_output_variable(pdm_output *o, const char *name, pdm_size n_dim, 
                                const char *units, const char *long_name);
 pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,
                                    const char *long_name);
-/* Whole variable, or entry `first` .. first+n of its first dimension. Attributes and values are put once: at the end all of
- * them are looked for in the finished file before it is renamed. */
+/* Whole variable, or entry `first` .. first+n of its first dimension. Attributes and values are put once: at the end
+ * all of them are looked for in the finished file before it is renamed. */
 pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values);
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values);
 /* Is the name one that the program itself gives to a variable or dimension of its outputs? No field, input or dimension of
@@ -217,7 +217,8 @@ pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, con
 void       pdm_store_destroy(pdm_store **s); /* not committed: nothing is left behind */
 
 /* ---- claims (io/claim.c) --------------------------------------------------------------------------------------------------------
- * Public: pdm_claim_create, pdm_claim_destroy. This one fails with PDM_ERR_IO when the context holds no claim on path any more. */
+ * Public: pdm_claim_create, pdm_claim_destroy. This one fails with PDM_ERR_IO when the context holds no claim on path
+ * any more. */
 pdm_status pdm_claim_check(pdm_context *ctx, const char *path);
 
 /* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------------------- */

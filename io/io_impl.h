@@ -94,9 +94,9 @@ void io_real_text(double value, char out[IO_REAL_TEXT]);
 void io_hash_text(uint64_t high, uint64_t low, char out[PDM_HASH_TEXT]);
 
 /* ---- libraries with state of the process (io/lock.c) ----------------------------------------------------------------
- * One lock of the process, not recursive. Every call of NetCDF, and with it of HDF5, is inside IO_CALL or IO_NC, which hold
- * the lock for that call: tests/test_layers.sh refuses one that is not. UDUNITS: units.c. The thread that holds it has HDF5's
- * printing of errors turned off. */
+ * One lock of the process, not recursive. Every call of NetCDF, and with it of HDF5, is inside IO_CALL or IO_NC, which
+ * hold the lock for that call: tests/test_layers.sh refuses one that is not. UDUNITS: units.c. The thread that holds
+ * it has HDF5's printing of errors turned off. */
 void io_lock(void);
 void io_unlock(void);
 int  io_unlock_with(int code); /* returns code */
@@ -136,8 +136,8 @@ pdm_status io_netcdf_create(pdm_context *ctx, const char *path, int *ncid);
 void       io_netcdf_discard(int *ncid); /* *ncid becomes -1; -1 is fine */
 
 /* ---- files written beside and renamed (io/part.c) ------------------------------------------------------------------
- * part: TARGET.part-KERNEL-PID-N in the same folder, made by O_EXCL, so that no other name of a file is ever written through,
- * and held by a shared flock while it is written. A path that is a link is written where the link leads. */
+ * part: TARGET.part-KERNEL-PID-N in the same folder, made by O_EXCL, so that no other name of a file is ever written
+ * through, and held by a shared flock while it is written. A path that is a link is written where the link leads. */
 typedef struct io_part {
     pdm_context *ctx;
     char        *path; /* as given, for errors */
@@ -145,7 +145,8 @@ typedef struct io_part {
     int          folder, file; /* open while the part is there and ours: file reads and writes */
     int          place;        /* among the unfinished files */
 } io_part;
-/* Makes the empty part file, and removes those that dead processes left of the same target; fails when the folder is missing or cannot be written. */
+/* Makes the empty part file, and removes those that dead processes left of the same target; fails when the folder is
+ * missing or cannot be written. */
 pdm_status io_part_create(pdm_context *ctx, const char *path, io_part *p);
 pdm_status io_part_write(io_part *p, const void *bytes, size_t n);
 /* Closes the file under construction, *ncid becomes -1, and writes it. hash: of its bytes (XXH3-128), or NULL. */

@@ -44,7 +44,8 @@ done:
     return status;
 }
 
-/* A new file takes the place of what is there: other names that it has, and whoever still writes to it, keep the old one. */
+/* A new file takes the place of what is there: other names that it has, and whoever still writes to it, keep the old
+ * one. */
 static pdm_status make_log(pdm_context *ctx, const char *path, int *out)
 {
     pdm_status  status = PDM_OK;

@@ -7,14 +7,14 @@
 
 #include "io/io_impl.h"
 
-/* NetCDF-C and UDUNITS-2 keep lists, parsers and error handlers of the process and guard none of them; HDF5 guards its own
- * only where it was built so. Contexts are independent, hence this lock, the only state of the process in io/ besides the
- * list of unfinished files. Nothing is called under it that takes another lock of ours. */
+/* NetCDF-C and UDUNITS-2 keep lists, parsers and error handlers of the process and guard none of them; HDF5 guards its
+ * own only where it was built so. Contexts are independent, hence this lock, the only state of the process in io/
+ * besides the list of unfinished files. Nothing is called under it that takes another lock of ours. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* H5Eset_auto2(H5E_DEFAULT = 0, NULL, NULL). NetCDF calls it once, in the thread that comes first; HDF5 keeps the setting
- * for each thread, and prints its error stack from all others. Looked up at run time: it is the HDF5 that NetCDF was linked
- * with that has to be quiet, and no other can be meant. */
+/* H5Eset_auto2(H5E_DEFAULT = 0, NULL, NULL). NetCDF calls it once, in the thread that comes first; HDF5 keeps the
+ * setting for each thread, and prints its error stack from all others. Looked up at run time: it is the HDF5 that
+ * NetCDF was linked with that has to be quiet, and no other can be meant. */
 typedef int (*quiet_function)(int64_t stack, void *function, void *data);
 
 static void silence_hdf5(void)

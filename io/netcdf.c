@@ -44,8 +44,8 @@ static bool is_cdl(const char *path)
     return n > 4 && strcmp(path + n - 4, ".cdl") == 0;
 }
 
-/* HDF5 takes a shared lock on what it reads, and says no more than that it could not open the file when it does not get one.
- * PDM_OK: that is not why. */
+/* HDF5 takes a shared lock on what it reads, and says no more than that it could not open the file when it does not
+ * get one. PDM_OK: that is not why. */
 static pdm_status locked_error(pdm_context *ctx, const char *path)
 {
     static const char signature[8]            = {'\211', 'H', 'D', 'F', '\r', '\n', '\032', '\n'};

@@ -11,7 +11,8 @@
 #define FLAGS_MOST  32
 #define CHUNK_BYTES (4 << 20) /* a chunk is compressed and read as a whole */
 
-/* What was put, so that it can be looked for in the finished file: values first .. first+n of a variable, or an attribute. */
+/* What was put, so that it can be looked for in the finished file: values first .. first+n of a variable, or an
+ * attribute. */
 typedef struct put_record {
     char    *variable;  /* NULL: global. Not its number, which may be another in the finished file */
     char    *attribute; /* NULL: values                                                            */

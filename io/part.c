@@ -80,8 +80,8 @@ done:
 }
 
 /* ---- parts that dead processes left ------------------------------------------------------------------------------
- * Every part is held by a shared flock while it is written. One that can be had for itself alone is nobody's: but only if its
- * name says that it was made under this kernel, for locks of others (on NFS) need not be seen here. */
+ * Every part is held by a shared flock while it is written. One that can be had for itself alone is nobody's: but only
+ * if its name says that it was made under this kernel, for locks of others (on NFS) need not be seen here. */
 
 static void sweep_one(int folder, const char *name)
 {

@@ -12,9 +12,10 @@
 
 #include "io/io_impl.h"
 
-/* Files of the process that are to be gone when it ends: parts that are being written, locks of trainings. The list is here
- * for pdm_remove_unfinished, which a handler of signals calls: no memory is taken, and a place has a version that is odd
- * while it changes, so that the handler never acts on half of a name. What finds no place is left to the next run's sweep. */
+/* Files of the process that are to be gone when it ends: parts that are being written, locks of trainings. The list is
+ * here for pdm_remove_unfinished, which a handler of signals calls: no memory is taken, and a place has a version that
+ * is odd while it changes, so that the handler never acts on half of a name. What finds no place is left to the next
+ * run's sweep. */
 enum { N_PLACE = 64, N_SWEPT = 16, NAME_SIZE = 256 };
 
 typedef struct place {

@@ -19,8 +19,8 @@ struct pdm_units {
     pdm_status   status;
 };
 
-/* UDUNITS keeps its status, parsers and the handler of messages once for the process. Each function below that calls it is
- * between these two; the host's own handler is back in place afterwards. */
+/* UDUNITS keeps its status, parsers and the handler of messages once for the process. Each function below that calls
+ * it is between these two; the host's own handler is back in place afterwards. */
 static ut_error_message_handler enter(void)
 {
     io_lock();

@@ -1,6 +1,7 @@
-/* To be preloaded: allocation number FAIL_AT of the process named pdemoe fails, in whatever library it is; FAIL_ON set: all
- * later ones too. FAIL_COUNT names a file that gets the number of allocations at the end. When the process crashes, FAIL_CRASH
- * names a file that gets the object (library or program) of the innermost frame outside of the C library. */
+/* To be preloaded: allocation number FAIL_AT of the process named pdemoe fails, in whatever library it is; FAIL_ON
+ * set: all later ones too. FAIL_COUNT names a file that gets the number of allocations at the end. When the process
+ * crashes, FAIL_CRASH names a file that gets the object (library or program) of the innermost frame outside of the C
+ * library. */
 #define _GNU_SOURCE /* dladdr, program_invocation_short_name */
 #include <dlfcn.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* Model files from strangers: bytes and contents of a sound one are altered, with the hashes made anew so that the alteration
- * gets past them. Reading such a file says no, or reads it; a crash is tolerated inside of HDF5 and NetCDF alone, never with a
- * frame of ours innermost.
+/* Model files from strangers: bytes and contents of a sound one are altered, with the hashes made anew so that the
+ * alteration gets past them. Reading such a file says no, or reads it; a crash is tolerated inside of HDF5 and NetCDF
+ * alone, never with a frame of ours innermost.
  * usage: test_hostile [EVERY]   only one alteration in EVERY (10) */
 #define _GNU_SOURCE /* dladdr, mkdtemp */
 #include "io/io.h"
@@ -93,8 +93,8 @@ static bool is_run_time(const char *object)
     return false;
 }
 
-/* Whose code the innermost frame outside of the C library is. Before the first frame in that, which brings the signal, are
- * those of this handler. */
+/* Whose code the innermost frame outside of the C library is. Before the first frame in that, which brings the signal,
+ * are those of this handler. */
 static void tell_crash(int number)
 {
     void     *frame[64];
@@ -350,7 +350,8 @@ static void write_bytes(const unsigned char *bytes, size_t n)
     NEED(file && fwrite(bytes, 1, n, file) == n && fclose(file) == 0);
 }
 
-/* Whole bytes and bits, mostly in the first and last parts, where HDF5 has its structures; with the seal made anew, and not. */
+/* Whole bytes and bits, mostly in the first and last parts, where HDF5 has its structures; with the seal made anew,
+ * and not. */
 static void alter_bytes(void)
 {
     struct stat    info;

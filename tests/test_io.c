@@ -572,8 +572,8 @@ START_TEST(test_case_allocation_fails)
     }
 END_TEST
 
-/* A question that could not be remembered leaves no group without its path behind: the next one gets the right answer, and
- * the check at the end says that something is missing. */
+/* A question that could not be remembered leaves no group without its path behind: the next one gets the right answer,
+ * and the check at the end says that something is missing. */
 START_TEST(test_question_without_memory)
     {
         for (pdm_size k = 1; k < 12; k++) {

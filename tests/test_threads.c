@@ -1,5 +1,5 @@
-/* Contexts in different threads are independent: eight threads, each with contexts of its own, read, train, write and predict
- * at the same time, get the numbers that one thread gets alone, and nothing is printed.
+/* Contexts in different threads are independent: eight threads, each with contexts of its own, read, train, write and
+ * predict at the same time, get the numbers that one thread gets alone, and nothing is printed.
  * usage: test_threads [ROUNDS] */
 #define _GNU_SOURCE /* mkdtemp */
 #include "pdemoe/pdemoe.h"

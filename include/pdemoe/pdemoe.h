@@ -100,22 +100,23 @@ PDM_API const char *pdm_context_error(const pdm_context *ctx);
 PDM_API void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size *peak, pdm_size *calls);
 
 /* ---- files ----
- * What the library writes is made beside its target, under a name that no other process has, and renamed when it is complete: a
- * reader sees the old file or the new one, never a part. A target that is a link stays one: the file that it leads to is
- * replaced. A file that has other names (hard links) keeps what it has under those. Parts that processes on this machine left
- * when they were killed are removed when the same target is written again. */
+ * What the library writes is made beside its target, under a name that no other process has, and renamed when it is
+ * complete: a reader sees the old file or the new one, never a part. A target that is a link stays one: the file that
+ * it leads to is replaced. A file that has other names (hard links) keeps what it has under those. Parts that
+ * processes on this machine left when they were killed are removed when the same target is written again. */
 
 /* n bytes to the file `path`, in that way. Fails with PDM_ERR_IO, PDM_ERR_MEMORY. Since 0.1 */
 PDM_API pdm_status pdm_write_file(pdm_context *ctx, const char *path, const void *bytes, size_t n);
-/* Claims `path`, which a training is to write, until pdm_claim_destroy(): a file path + ".lock" says who holds it and since when,
- * and a claim by another context or process fails with PDM_ERR_IO and these words. One of a process that is dead is taken over;
- * with force not 0 any is. pdm_model_train claims its path for the call, unless its context has: *out is NULL where it has
- * already. Destroy before the context. Since 0.1 */
+/* Claims `path`, which a training is to write, until pdm_claim_destroy(): a file path + ".lock" says who holds it and
+ * since when, and a claim by another context or process fails with PDM_ERR_IO and these words. One of a process that
+ * is dead is taken over; with force not 0 any is. pdm_model_train claims its path for the call, unless its context
+ * has: *out is NULL where it has already. Destroy before the context. Since 0.1 */
 typedef struct pdm_claim pdm_claim;
 PDM_API pdm_status       pdm_claim_create(pdm_context *ctx, const char *path, int force, pdm_claim **out);
 PDM_API void             pdm_claim_destroy(pdm_claim **c); /* NULL is fine; *c becomes NULL */
-/* Removes the files, and the claims, that calls of any context have begun and not completed. For the handler of a signal that ends the process,
- * which may call it at any time (it is async-signal-safe); the library itself installs no handlers. Since 0.1 */
+/* Removes the files, and the claims, that calls of any context have begun and not completed. For the handler of a
+ * signal that ends the process, which may call it at any time (it is async-signal-safe); the library itself installs
+ * no handlers. Since 0.1 */
 PDM_API void pdm_remove_unfinished(void);
 
 /* ---- case ---- */
@@ -262,12 +263,12 @@ PDM_API pdm_status pdm_model_set_training(pdm_model *m, const char *name, const 
 PDM_API pdm_status pdm_model_train_step(pdm_model *m);
 /* Called after every step; return 0 to go on, anything else to stop after a checkpoint. */
 typedef int (*pdm_progress)(void *user, const pdm_model *m);
-/* Trains up to training:steps, writing a checkpoint to path every training:checkpoint_every steps and at the end, and a line
- * of JSON a step to path with ".log.jsonl" in place of ".nc". progress may be NULL.
- * PDM_ERR_INTERRUPTED when progress asked to stop (the checkpoint is written). PDM_ERR_IO when another training holds a claim on
- * path, or took it meanwhile: then nothing more is written. At the end it finds loss.free, what the inputs of
- * the last step reach with all coefficients free: the loss of the best network there could be on this grid. It takes a second
- * or 3 % of the run; NaN when that is not enough, with more than 6000 coefficients, and when the loss is on data. */
+/* Trains up to training:steps, writing a checkpoint to path every training:checkpoint_every steps and at the end, and
+ * a line of JSON a step to path with ".log.jsonl" in place of ".nc". progress may be NULL. PDM_ERR_INTERRUPTED when
+ * progress asked to stop (the checkpoint is written). PDM_ERR_IO when another training holds a claim on path, or took
+ * it meanwhile: then nothing more is written. At the end it finds loss.free, what the inputs of the last step reach
+ * with all coefficients free: the loss of the best network there could be on this grid. It takes a second or 3 % of
+ * the run; NaN when that is not enough, with more than 6000 coefficients, and when the loss is on data. */
 PDM_API pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress, void *user);
 /* Steps done and wanted. */
 PDM_API pdm_size pdm_model_step(const pdm_model *m);
