@@ -2,7 +2,7 @@
 # Every #include "..." of the tree obeys the layers (downward only), and every .c file of a layer includes its own header
 # first: one of its layer's, from the file's own folder or one above it. Prints each violation as file:line.
 # And NetCDF, HDF5 and UDUNITS-2, which are not thread-safe, are called in io/ alone, each call of NetCDF inside IO_CALL or
-# IO_NC, which hold the lock, and UDUNITS in units.c. (cli/plot/ has one thread.)
+# IO_NC, which hold the lock, and UDUNITS in units.c.
 # usage: test_layers.sh ROOT   checks first, on small trees of its own, that violations are found
 set -eu
 
@@ -45,7 +45,7 @@ check_tree() {
         first = 1
         statement = ""
     }
-    home != "tests" && home != "bench" && folder != "cli/plot" {
+    home != "tests" && home != "bench" {
         if (home != "io" && $0 ~ /^#include <(netcdf|udunits2|hdf5|H5)/) complain("includes " $2 ", which is for io/ alone")
         text = $0
         gsub(/"([^"\\]|\\.)*"|\/\*.*\*\//, "", text)
