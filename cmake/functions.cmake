@@ -22,13 +22,44 @@ function(pdm_set_up_library)
   pdm_set_up_target(pdemoe)
   set_target_properties(pdemoe PROPERTIES
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
-    BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${PDM_OPENBLAS_FOLDER}")
+    BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${PDM_OPENBLAS_FOLDER}" INSTALL_RPATH_USE_LINK_PATH ON)
   target_include_directories(pdemoe INTERFACE
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-  target_link_libraries(pdemoe PRIVATE m)
+  if(NOT BUILD_SHARED_LIBS)
+    pdm_hide_symbols()
+  endif()
   add_library(pdemoe_whole STATIC)
   pdm_set_up_target(pdemoe_whole)
   target_link_libraries(pdemoe_whole PUBLIC m)
+endfunction()
+
+# The static library as one object whose symbols are local but for PDM_API, as they are in the shared one: a program's own
+# names do not meet ours.
+function(pdm_hide_symbols)
+  set(object ${PROJECT_BINARY_DIR}/pdemoe.o)
+  add_custom_command(TARGET pdemoe POST_BUILD
+    COMMAND ${CMAKE_LINKER} -r -o ${object} --whole-archive $<TARGET_FILE:pdemoe>
+    COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${object}
+    COMMAND ${CMAKE_COMMAND} -E rm $<TARGET_FILE:pdemoe>
+    COMMAND ${CMAKE_AR} qcs $<TARGET_FILE:pdemoe> ${object}
+    COMMAND ${CMAKE_COMMAND} -E rm ${object}
+    VERBATIM)
+endfunction()
+
+# Links pdemoe with what a folder needs. The parts are targets of this build alone; who uses an installed static library
+# links what the property PDM_INSTALLED_LINK of the targets says, which the global property of that name collects.
+function(pdm_link_library)
+  foreach(part IN LISTS ARGN)
+    target_link_libraries(pdemoe PRIVATE $<BUILD_INTERFACE:${part}>)
+    if(TARGET ${part})
+      get_target_property(installed ${part} PDM_INSTALLED_LINK)
+    else()
+      set(installed -l${part})
+    endif()
+    if(installed)
+      set_property(GLOBAL APPEND PROPERTY PDM_INSTALLED_LINK ${installed})
+    endif()
+  endforeach()
 endfunction()
 
 # Is the folder among those to build? Tests and everything else too when PDM_ONLY is empty.
@@ -49,14 +80,14 @@ function(pdm_add_layer folder)
   pdm_set_up_target(pdm_${folder})
   target_link_libraries(pdm_${folder} PRIVATE ${layer_LINK})
   target_sources(pdemoe PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
-  target_link_libraries(pdemoe PRIVATE ${layer_LINK})
+  pdm_link_library(${layer_LINK})
   target_sources(pdemoe_whole PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
   target_link_libraries(pdemoe_whole PUBLIC ${layer_LINK})
 endfunction()
 
 function(pdm_set_up_program target)
   pdm_set_up_target(${target})
-  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin INSTALL_RPATH_USE_LINK_PATH ON)
 endfunction()
 
 # pdm_add_program(<target> SOURCES a.c ...): built on the public library alone.

@@ -21,8 +21,8 @@ need_program make make
 need_program cmake cmake
 need_program pkg-config pkgconf
 need_program ncgen netcdf-bin
-for package in libc6-dev libnetcdf-dev libopenblas-openmp-dev liblapacke-dev libudunits2-dev libmetis-dev \
-    libxxhash-dev librandom123-dev libcairo2-dev; do
+for package in libc6-dev libnetcdf-dev libopenblas-openmp-dev liblapacke-dev libudunits2-dev libxxhash-dev \
+    librandom123-dev libcairo2-dev; do
     need_package $package
 done
 if [ "${1-}" = tests ]; then need_package check; fi

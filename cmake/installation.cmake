@@ -3,7 +3,16 @@
 include(CMakePackageConfigHelpers)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/pdemoe)
-install(TARGETS pdemoe EXPORT pdemoe-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+# What a program links besides the library: nothing with a shared one, which knows what it needs.
+set(PDM_PC_LIBS "")
+if(NOT BUILD_SHARED_LIBS)
+  get_property(parts GLOBAL PROPERTY PDM_INSTALLED_LINK)
+  list(REMOVE_DUPLICATES parts)
+  target_link_libraries(pdemoe INTERFACE "$<INSTALL_INTERFACE:${parts}>")
+  list(JOIN parts " " PDM_PC_LIBS)
+endif()
+install(TARGETS pdemoe EXPORT pdemoe-targets
+  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/pdemoe DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY cases/ DESTINATION ${CMAKE_INSTALL_DATADIR}/pdemoe/cases)
 install(FILES docs/pdemoe.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)

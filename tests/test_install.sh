@@ -40,7 +40,7 @@ export PKG_CONFIG_PATH
 test "$(pkg-config --modversion pdemoe)" = "$version"
 libdir=$(pkg-config --variable=libdir pdemoe)
 # pkg-config escapes blanks, so what it prints is for the shell to read
-eval "$cc $flags consumer/main.c $(pkg-config --cflags --libs pdemoe) -Wl,-rpath,$libdir -o by-pkg-config"
+eval "$cc $flags consumer/main.c $(pkg-config --static --cflags --libs pdemoe) -Wl,-rpath,$libdir -o by-pkg-config"
 test "$(./by-pkg-config)" = "$version"
 
 test -n "$(find "$root" -path "*/man1/pdemoe.1")"
