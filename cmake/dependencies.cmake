@@ -8,7 +8,7 @@ include(CheckCSourceRuns)
 find_package(PkgConfig)
 
 set(PDM_PARTS "")
-set(PDM_PART_WIDTHS 10 7 58 0)
+set(PDM_PART_WIDTHS 10 8 58 0)
 set(PDM_PART_LINES "")
 set(PDM_MISSING "")          # required parts
 set(PDM_MISSING_PACKAGES "") # their Debian packages
@@ -377,6 +377,37 @@ if(PDM_HAVE_SUNDIALS)
   pdm_part(SUNDIALS "${sundials_version}" "${PDM_SUNDIALS_ida}" "pdemoe reference --method lines")
 else()
   pdm_do_without(SUNDIALS SUNDIALS "pdemoe reference has the refined polish alone")
+endif()
+
+# ---- kernels of the CPU back end ----
+set(PDM_INSTRUCTION_SETS portable)
+set(PDM_MVEC "")
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+  list(APPEND PDM_INSTRUCTION_SETS avx2 avx512)
+  # glibc's vector functions; the youngest of those used came with 2.35.
+  add_library(pdm::mvec INTERFACE IMPORTED GLOBAL)
+  target_link_libraries(pdm::mvec INTERFACE mvec m)
+  target_compile_definitions(pdm::mvec INTERFACE PDM_HAVE_MVEC)
+  set_property(TARGET pdm::mvec PROPERTY PDM_INSTALLED_LINK -lmvec -lm)
+  pdm_try(MVEC pdm::mvec
+    "typedef double vec __attribute__((vector_size(16)));
+     vec _ZGVbN2v_erf(vec x); vec _ZGVbN2v_tanh(vec x); vec _ZGVbN2vv_pow(vec x, vec y);
+     int main(void) { vec x = {1.0, 2.0}; x = _ZGVbN2v_erf(_ZGVbN2v_tanh(_ZGVbN2vv_pow(x, x))); return (int)x[0]; }")
+endif()
+list(JOIN PDM_INSTRUCTION_SETS ", " all_sets)
+if(PDM_INSTRUCTIONS STREQUAL "AUTO")
+  list(GET PDM_INSTRUCTION_SETS -1 PDM_WIDEST)
+elseif(PDM_INSTRUCTIONS IN_LIST PDM_INSTRUCTION_SETS)
+  set(PDM_WIDEST ${PDM_INSTRUCTIONS})
+else()
+  message(FATAL_ERROR "PDM_INSTRUCTIONS is \"${PDM_INSTRUCTIONS}\"; AUTO or one of ${all_sets} expected")
+endif()
+pdm_part(kernels ${PDM_WIDEST} "${all_sets}" "what the machine has, ${PDM_WIDEST} at most (PDM_INSTRUCTIONS=${PDM_INSTRUCTIONS})")
+if(PDM_MVEC_WORKS)
+  set(PDM_MVEC pdm::mvec)
+  pdm_part(libmvec "" "glibc" "exp, pow, ... of a PDE by vectors")
+else()
+  pdm_part(libmvec "--" "not found (glibc 2.35 on x86-64 has it)" "exp, pow, ... of a PDE point by point")
 endif()
 
 # ---- back ends of later versions ----

@@ -57,7 +57,8 @@ typedef struct pdm_cpu_kernels {
 
 enum { PDM_CPU_BATCH_MAX = 64 };
 
-/* Instruction sets of this build, best first, NULL at the end; supported: by this machine. */
+/* Instruction sets of this build, widest first, NULL at the end; supported: by this machine; best: the widest of those
+ * that are, PDM_CPU_WIDEST (PDM_INSTRUCTIONS of CMake) at most. */
 const pdm_cpu_kernels *const *pdm_cpu_kernels_all(void);
 bool                          pdm_cpu_kernels_supported(const pdm_cpu_kernels *k);
 const pdm_cpu_kernels        *pdm_cpu_kernels_best(void);

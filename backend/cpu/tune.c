@@ -36,6 +36,7 @@ bool pdm_cpu_kernels_supported(const pdm_cpu_kernels *k)
 const pdm_cpu_kernels *pdm_cpu_kernels_best(void)
 {
     const pdm_cpu_kernels *const *k = KERNELS;
+    while (!pdm_text_equal((*k)->isa, PDM_CPU_WIDEST)) k++;
     while (!pdm_cpu_kernels_supported(*k)) k++;
     return *k;
 }
