@@ -5,10 +5,10 @@
 # Marks stand on the line before a fenced block:
 #   <!-- file: NAME -->     the block is that file
 #   <!-- run -->            runs, must succeed        <!-- run: fails -->  must fail, with a caret in its message
-# usage: test_docs.sh ROOT BIN_FOLDER LIBRARY C_COMPILER ["C flags of the build"]
+# usage: test_docs.sh ROOT BUILD_FOLDER C_COMPILER ["C flags of the build"]
 set -eu
 
-root=$1 bin=$2 library=$3 cc=$4 flags=${5-}
+root=$1 build=$2 bin=$2/bin cc=$3 flags=${4-}
 scratch=$PWD
 failed=0
 complain() {
@@ -86,8 +86,9 @@ extract() {
     open { print > target }' "$1"
 }
 
-# Stands in for the program: a training run that does not say how many steps makes three.
-make_stand_in() {
+# Stands in for the program: a training run that does not say how many steps makes three; and for the compiler: with the
+# flags of the build, as what it links may want them.
+make_stand_ins() {
     mkdir -p stand-in
     cat > stand-in/pdemoe <<END_OF_SCRIPT
 #!/bin/sh
@@ -97,12 +98,16 @@ case " \$* " in
 *) exec "$bin/pdemoe" "\$@" ;;
 esac
 END_OF_SCRIPT
-    chmod +x stand-in/pdemoe
+    cat > stand-in/cc <<END_OF_SCRIPT
+#!/bin/sh
+exec $cc $flags -std=c11 -Wall -Wextra -Werror "\$@"
+END_OF_SCRIPT
+    chmod +x stand-in/pdemoe stand-in/cc
 }
 
 run_block() {
     block=$1 kind=${1##*.}
-    if sh -eu "$block" > said 2>&1; then ended=ok; else ended=fails; fi
+    if HOME=$PWD sh -eu "$block" > said 2>&1; then ended=ok; else ended=fails; fi
     if [ "$kind" = fails ]; then
         [ "$ended" = fails ] || complain "should have failed: $(cat "$block")"
         grep -q '^ *\^' said || complain "no caret in the message: $(cat said)"
@@ -111,7 +116,7 @@ run_block() {
     fi
 }
 
-# Blocks of one page in a folder of its own.
+# Blocks of one page in a folder of its own, which is HOME too; build/release is there as far as it is installed.
 run_page() {
     folder=$scratch/$(basename "$1" .md)
     rm -rf "$folder"
@@ -119,24 +124,34 @@ run_page() {
     extract "$1" "$folder"
     cd "$folder"
     ln -s "$root/cases" cases
+    mkdir -p build/release
+    ln -s "$build/cmake_install.cmake" build/release
     for block in run*; do
         [ -e "$block" ] && run_block "./$block"
     done
     cd "$scratch"
 }
 
+# The program of README.md, which its commands have made and run: it starts, and has a solution.
 run_program() {
     cd "$scratch/README"
-    # shellcheck disable=SC2086 # options are meant to be split
-    $cc $flags -std=c11 -Wall -Wextra -Werror -I"$root/include" embed.c "$library" -Wl,-rpath,"$(dirname "$library")" -o embed
-    ./embed | grep -q '^solver: [12],' || complain "the program of README.md did not print a solution"
+    ./embed 2>&1 | grep -q '^solver: [12],' || complain "the program of README.md did not print a solution"
     cd "$scratch"
+}
+
+# What the commands of a page write in the root of a checkout is ignored there.
+check_ignored() {
+    git -C "$root" rev-parse > /dev/null 2>&1 || return 0
+    for file in "$scratch/$1"/*.*; do
+        case $file in */run[0-9]*.ok | */run[0-9]*.fails) continue ;; esac
+        git -C "$root" check-ignore -q "$root/$(basename "$file")" || complain "$1 writes $(basename "$file"), not in .gitignore"
+    done
 }
 
 check_links
 check_settings
 check_man_page
-make_stand_in
+make_stand_ins
 PATH=$scratch/stand-in:$PATH
 export PATH
 run_page "$root/README.md"
@@ -144,4 +159,6 @@ run_page "$root/docs/tutorial.md"
 run_page "$root/docs/case-format.md"
 pdemoe check "$scratch/case-format/reactor.cdl" > said 2>&1 || complain "reactor.cdl of docs/case-format.md: $(cat said)"
 run_program
+check_ignored README
+check_ignored tutorial
 exit $failed
