@@ -33,8 +33,8 @@ function(pdm_set_up_library)
   target_link_libraries(pdemoe_whole PUBLIC m)
 endfunction()
 
-# The static library as one object whose symbols are local but for PDM_API, as they are in the shared one: a program's own
-# names do not meet ours.
+# The static library as one object whose symbols are local but for PDM_API, as they are in the shared one: a program's
+# own names do not meet ours.
 function(pdm_hide_symbols)
   set(object ${PROJECT_BINARY_DIR}/pdemoe.o)
   add_custom_command(TARGET pdemoe POST_BUILD
@@ -87,7 +87,8 @@ endfunction()
 
 function(pdm_set_up_program target)
   pdm_set_up_target(${target})
-  set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin INSTALL_RPATH_USE_LINK_PATH ON)
+  set_target_properties(${target} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin INSTALL_RPATH_USE_LINK_PATH ON)
 endfunction()
 
 # pdm_add_program(<target> SOURCES a.c ...): built on the public library alone.
@@ -98,22 +99,26 @@ function(pdm_add_program target)
   target_link_libraries(${target} PRIVATE pdemoe::pdemoe)
 endfunction()
 
-# Environment, time limit, label and a scratch folder of its own (the working folder) for one test.
-function(pdm_set_up_test name label)
+# pdm_add_limited_test(<name> <label> <command>...): a test in a scratch folder of its own (the working folder). Loops
+# without end are stopped by a limit on CPU time; limits on wall clock are there for what waits without end, and are
+# long, as the machine may be busy.
+function(pdm_add_limited_test name label)
   set(scratch ${PROJECT_BINARY_DIR}/scratch/${name})
   file(MAKE_DIRECTORY ${scratch})
-  set(timeout 300) # against hangs; a loaded machine is several times slower
-  if(label STREQUAL "slow")
-    set(timeout 900)
-  endif()
   set(slowness 1)
-  if(CMAKE_C_FLAGS MATCHES "-fsanitize|--coverage") # several times slower; a preset's time limit does not undo TIMEOUT
-    set(slowness 5)
-    math(EXPR timeout "${slowness} * ${timeout}")
+  if(label STREQUAL "slow")
+    set(slowness 3)
   endif()
+  if(CMAKE_C_FLAGS MATCHES "-fsanitize|--coverage") # several times slower
+    math(EXPR slowness "5 * ${slowness}")
+  endif()
+  math(EXPR cpu_seconds "300 * ${slowness}")
+  math(EXPR seconds "1200 * ${slowness}") # a preset's time limit does not undo TIMEOUT
+  math(EXPR multiplier "10 * ${slowness}")
+  add_test(NAME ${name} COMMAND sh ${PROJECT_SOURCE_DIR}/tests/limited.sh ${cpu_seconds} ${ARGN})
   set_tests_properties(${name} PROPERTIES
-    ENVIRONMENT "OMP_WAIT_POLICY=passive;CK_DEFAULT_TIMEOUT=60;CK_TIMEOUT_MULTIPLIER=${slowness}" WORKING_DIRECTORY ${scratch} TIMEOUT ${timeout} LABELS "${label}"
-    SKIP_RETURN_CODE 77)
+    ENVIRONMENT "OMP_WAIT_POLICY=passive;CK_DEFAULT_TIMEOUT=60;CK_TIMEOUT_MULTIPLIER=${multiplier}"
+    WORKING_DIRECTORY ${scratch} TIMEOUT ${seconds} LABELS "${label}" SKIP_RETURN_CODE 77)
 endfunction()
 
 # pdm_add_suite(<name> [LABEL slow] [LINK target ...]): tests/test_<name>.c with the test library and Check. The program
@@ -134,8 +139,7 @@ function(pdm_add_suite name)
   pdm_set_up_target(test_${name})
   target_compile_definitions(test_${name} PRIVATE PDM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   target_link_libraries(test_${name} PRIVATE pdemoe_whole PkgConfig::CHECK ${suite_LINK})
-  add_test(NAME ${name} COMMAND test_${name})
-  pdm_set_up_test(${name} "${suite_LABEL}")
+  pdm_add_limited_test(${name} "${suite_LABEL}" $<TARGET_FILE:test_${name}>)
 endfunction()
 
 # pdm_add_backend(<suite> <back end>): the suite once more, with models on that back end, as test <suite>_<back end>.
@@ -143,8 +147,7 @@ function(pdm_add_backend suite backend)
   if(NOT TARGET test_${suite})
     return()
   endif()
-  add_test(NAME ${suite}_${backend} COMMAND test_${suite})
-  pdm_set_up_test(${suite}_${backend} "")
+  pdm_add_limited_test(${suite}_${backend} "" $<TARGET_FILE:test_${suite}>)
   set_property(TEST ${suite}_${backend} APPEND PROPERTY ENVIRONMENT "PDM_TEST_BACKEND=${backend}")
 endfunction()
 
@@ -159,18 +162,16 @@ function(pdm_add_fuzz name)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     set(found ${PROJECT_BINARY_DIR}/corpus/${name}) # what the fuzzer adds is written here, beside the build
     file(MAKE_DIRECTORY ${found})
-    add_test(NAME fuzz_${name}
-      COMMAND fuzz_${name} -runs=20000 -seed=1 ${found} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+    pdm_add_limited_test(fuzz_${name} ""
+      $<TARGET_FILE:fuzz_${name}> -runs=20000 -seed=1 ${found} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
   else()
     target_sources(fuzz_${name} PRIVATE fuzz_replay.c)
-    add_test(NAME fuzz_${name} COMMAND fuzz_${name} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+    pdm_add_limited_test(fuzz_${name} "" $<TARGET_FILE:fuzz_${name}> ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
   endif()
-  pdm_set_up_test(fuzz_${name} "")
 endfunction()
 
 # pdm_add_script(<name> [LABEL slow] [ARGUMENTS a ...]): runs tests/test_<name>.sh; exit code 77 means skipped.
 function(pdm_add_script name)
   cmake_parse_arguments(PARSE_ARGV 1 script "" "LABEL" "ARGUMENTS")
-  add_test(NAME ${name} COMMAND sh ${CMAKE_CURRENT_SOURCE_DIR}/test_${name}.sh ${script_ARGUMENTS})
-  pdm_set_up_test(${name} "${script_LABEL}")
+  pdm_add_limited_test(${name} "${script_LABEL}" sh ${CMAKE_CURRENT_SOURCE_DIR}/test_${name}.sh ${script_ARGUMENTS})
 endfunction()

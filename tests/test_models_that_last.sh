@@ -115,8 +115,8 @@ expect 0 "$groups groups|routing  " "$program" info fewer.nc
 train -o fewer_on.nc --from fewer.nc $gate $settings --set training.steps=1 --set training.learning_rate=1e-6 --set gate.learning_rate=1e-6
 at_most "$(error_of fewer_on.nc)" "1.05 * $(error_of fewer.nc)" "error of what goes on from it"
 expect 6 'head1.weight is' "$program" train "$case" -o not.nc --from fewer.nc $gate
-# asked for by a share that takes useful ones away
-expect 10 'not.nc is not written' "$program" compress many.nc -o not.nc --groups 0.999 --against "$reference"
+# asked for by a share that takes useful ones away: the error rises by a tenth and more, by which seed and instruction set
+expect 10 'not.nc is not written' "$program" compress many.nc -o not.nc --groups 0.999 --tolerance 0.01 --against "$reference"
 [ -e not.nc ] && complain "not.nc is there"
 
 exit "$failed"
