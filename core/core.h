@@ -38,6 +38,17 @@
         goto done;                                                          \
     } while (0)
 
+/* First lines of a public call, which owns nothing yet: the condition holds, or the call ends with a text of its own. Where the
+ * handle that has the context is NULL itself there is nowhere to put a text. */
+#define PDM_EXPECT(ctx, condition, ...)                                                               \
+    do {                                                                                              \
+        if (!(condition)) return pdm_error_set((ctx), PDM_ERR_ARGUMENT, NULL, __func__, __VA_ARGS__); \
+    } while (0)
+#define PDM_EXPECT_POINTER(ctx, p, what) PDM_EXPECT((ctx), (p) != NULL, #p " is NULL; " what " expected")
+
+/* Samples, points along a dimension, models: as many as a public call takes. Products of a few of them stay below 2^63. */
+#define PDM_MAX_COUNT INT32_MAX
+
 /* Our own mistakes only, never what a user can cause; empty when NDEBUG is set. */
 #ifdef NDEBUG
 #define PDM_ASSERT(condition) ((void)0)

@@ -109,6 +109,8 @@ pdm_status pdm_case_create(pdm_context *ctx, pdm_case **out)
     pdm_status status = PDM_OK;
     pdm_case  *c      = NULL;
 
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(ctx, out, "a place for the case");
     PDM_TRY(pdm_alloc(ctx, sizeof *c, &c));
     c->ctx = ctx;
     PDM_TRY(pdm_alloc_text(ctx, "(case)", &c->path));
@@ -371,8 +373,8 @@ pdm_status pdm_case_set_text(pdm_case *c, const char *group, const char *name, c
     pdm_status  status = PDM_OK;
     case_group *g      = NULL;
 
-    if (!group || !name || !value)
-        PDM_FAIL(c->ctx, PDM_ERR_ARGUMENT, "%s: group, name and value must not be NULL", c->path);
+    if (!c) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT(c->ctx, group && name && value, "%s: group, name and value must not be NULL", c->path);
     PDM_TRY(case_group_make(c, group, &g));
     PDM_TRY(case_attribute_set(c, g, &g->attribute, name, value, NULL, 0));
 done:
@@ -385,8 +387,8 @@ pdm_status pdm_case_set_numbers(pdm_case *c, const char *group, const char *name
     case_group *g      = NULL;
 
     if (!c) return PDM_ERR_ARGUMENT;
-    if (!group || !name || !values || n < 1)
-        PDM_FAIL(c->ctx, PDM_ERR_ARGUMENT, "%s: group, name and at least one number expected", c->path);
+    PDM_EXPECT(c->ctx, group && name && values && n >= 1 && n <= PDM_MAX_COUNT,
+               "%s: group, name and 1 to %d numbers expected; %lld are given", c->path, PDM_MAX_COUNT, (long long)n);
     for (pdm_size i = 0; i < n; i++)
         if (!isfinite(values[i]))
             PDM_FAIL(c->ctx, PDM_ERR_ARGUMENT, "%s: /%s:%s: number %lld is %g; finite ones expected", c->path, group,
@@ -507,8 +509,11 @@ pdm_status pdm_case_set_array(pdm_case *c, const char *group, const char *name, 
     pdm_status  status = PDM_OK;
     case_group *g      = NULL;
 
-    if (!group || !name || !values || (n_dim > 0 && (!dims || !shape)))
-        PDM_FAIL(c->ctx, PDM_ERR_ARGUMENT, "%s: group, name, dimensions and values must not be NULL", c->path);
+    if (!c) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT(c->ctx, n_dim >= 0 && n_dim <= PDM_MAX_COUNT, "%s: %lld dimensions; 0 or more expected", c->path,
+               (long long)n_dim);
+    PDM_EXPECT(c->ctx, group && name && values && (n_dim == 0 || (dims && shape)),
+               "%s: group, name, dimensions and values must not be NULL", c->path);
     PDM_TRY(case_group_make(c, group, &g));
     PDM_TRY(case_array_set(c, g, name, n_dim, dims, shape, values, NULL));
 done:

@@ -332,8 +332,10 @@ done:
 
 pdm_status pdm_case_read(pdm_context *ctx, const char *path, pdm_case **out)
 {
-    const size_t n = path ? strlen(path) : 0;
-
+    PDM_EXPECT_POINTER(ctx, path, "the path of a case");
+    PDM_EXPECT_POINTER(ctx, out, "a place for the case");
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    const size_t n = strlen(path);
     if (n > 4 && strcmp(path + n - 4, ".cdl") == 0) return read_cdl_file(ctx, path, out);
     return read_netcdf_file(ctx, path, path, out);
 }

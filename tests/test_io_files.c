@@ -294,7 +294,7 @@ START_TEST(test_case_not_a_file)
         ck_assert_int_eq(pdm_case_read(ctx, "/dev/null", &c), PDM_ERR_IO);
         check_error("/dev/null", ": cannot be read: not a regular file");
         ck_assert_int_eq(pdm_case_read(ctx, "", &c), PDM_ERR_IO);
-        ck_assert_int_eq(pdm_case_read(ctx, NULL, &c), PDM_ERR_IO);
+        ck_assert_int_eq(pdm_case_read(ctx, NULL, &c), PDM_ERR_ARGUMENT);
     }
 END_TEST
 
