@@ -556,7 +556,8 @@ pdm_status pdm_case_check_data(pdm_case *c, const char *data, pdm_sink sink, pdm
     data_grid  g      = {0};
     findings   out    = {0};
 
-    if (!c || !data) return PDM_ERR_ARGUMENT;
+    if (!c) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(pdm_case_context(c), data, "the path of a file with fields");
     out.text.ctx = pdm_case_context(c);
     PDM_TRY(data_grid_open(c, data, &g));
     PDM_TRY(report_grid(&g, &out));

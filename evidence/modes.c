@@ -492,7 +492,12 @@ pdm_status pdm_model_compare_modes(pdm_model *m, const char *input, pdm_size n_c
     pdm_status status = PDM_OK;
     modes_job  j      = {.m = m, .sink = sink, .numbers = numbers, .user = user};
 
-    if (!m || n_count < 0 || (n_count > 0 && !count) || max_sweeps < 0) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT(m->ctx, n_count >= 0 && n_count <= PDM_MAX_COUNT, "%lld numbers of experts; 0 to %d expected",
+               (long long)n_count, PDM_MAX_COUNT);
+    PDM_EXPECT(m->ctx, count || n_count == 0, "count is NULL; %lld numbers of experts expected", (long long)n_count);
+    PDM_EXPECT(m->ctx, max_sweeps >= 0 && max_sweeps <= PDM_MAX_COUNT, "at most %lld sweeps; 0 to %d expected",
+               (long long)max_sweeps, PDM_MAX_COUNT);
     j.sweeps = max_sweeps > 0 ? max_sweeps : SWEEPS;
     for (pdm_size i = 0; i < n_count; i++) {
         pdm_size along[PDM_MAX_DIM];

@@ -128,7 +128,7 @@ void pdm_reference_settings_init(pdm_reference_settings *s, size_t size)
 static pdm_status check_arguments(pdm_context *ctx, const pdm_reference_settings *s)
 {
     pdm_status status = PDM_OK;
-    if (s->n_sample < 0 || (s->input && s->n_sample > 0))
+    if (s->n_sample < 0 || s->n_sample > PDM_MAX_COUNT || (s->input && s->n_sample > 0))
         PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "%lld samples; 0 with a file of inputs, 0 or more without one expected",
                  (long long)s->n_sample);
     if (!(s->tolerance > 0.0) || !isfinite(s->tolerance))
@@ -149,7 +149,8 @@ pdm_status pdm_case_reference(pdm_case *c, const char *output, const pdm_referen
     pdm_text               text   = {0};
     pdm_reference_settings s;
 
-    if (!c || !output) return PDM_ERR_ARGUMENT;
+    if (!c) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(pdm_case_context(c), output, "the path of a file to write");
     pdm_context *ctx = pdm_case_context(c);
     text.ctx         = ctx;
     pdm_reference_settings_init(&s, sizeof s);

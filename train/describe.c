@@ -30,7 +30,8 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
     pdm_model *m      = NULL;
     pdm_text   text = {0}, steps = {0};
 
-    if (!c || !sink) return PDM_ERR_ARGUMENT;
+    if (!c) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(pdm_case_context(c), sink, "a function for the text");
     text.ctx = steps.ctx = pdm_case_context(c);
     PDM_TRY(pdm_model_create(c, &m));
     PDM_TRY(pdm_model_view(m, &text));
@@ -53,7 +54,8 @@ pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *user)
 {
     pdm_status status = PDM_OK;
     pdm_text   text   = {.ctx = ctx};
-    if (!ctx || !sink) return PDM_ERR_ARGUMENT;
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(ctx, sink, "a function for the text");
     PDM_TRY(pdm_domain_settings_view(&text));
     PDM_TRY(pdm_experts_settings_view(&text));
     PDM_TRY(pdm_routing_settings_view(&text));
