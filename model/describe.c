@@ -50,7 +50,8 @@ pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
 {
     pdm_status status = PDM_OK;
     pdm_text   text   = {0};
-    if (!m || !sink) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, sink, "a function for the text");
     text.ctx = m->ctx;
     PDM_TRY(pdm_model_view(m, &text));
     PDM_TRY(pdm_text_append(&text, "trained      %lld of %lld steps\n", (long long)m->state.step,
@@ -65,6 +66,7 @@ done:
 
 pdm_status pdm_model_routing(const pdm_model *m, pdm_number numbers, void *user)
 {
-    if (!m || !numbers) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, numbers, "a function for the numbers");
     return pdm_gate_usage_numbers(m->gate, m->experts, m->problem->domain, numbers, user);
 }

@@ -142,7 +142,9 @@ done:
 
 pdm_status pdm_model_write(pdm_model *m, const char *path)
 {
-    return m && path ? write(m, path, NULL) : PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, path, "the path of a file to write");
+    return write(m, path, NULL);
 }
 
 pdm_status pdm_model_write_packed(pdm_model *m, const char *path, const pdm_packed *packed)
@@ -176,7 +178,9 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
     pdm_model    *m      = NULL;
     moments_story told   = {0};
 
-    if (!ctx || !path || !out) return PDM_ERR_ARGUMENT;
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(ctx, path, "the path of a model");
+    PDM_EXPECT_POINTER(ctx, out, "a place for the model");
     PDM_TRY(pdm_store_open(ctx, path, "model", PDM_MODEL_FORMAT_SPARE, &s));
     if (pdm_store_format(s) < PDM_MODEL_FORMAT_PLAIN)
         PDM_FAIL(ctx, PDM_ERR_MODEL,

@@ -205,7 +205,8 @@ pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
     pdm_model   *m      = NULL;
     int64_t     *bounds = NULL;
 
-    if (!c || !out) return PDM_ERR_ARGUMENT;
+    if (!c) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(pdm_case_context(c), out, "a place for the model");
     PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_INPUTS, NULL, &p));
     PDM_TRY(pdm_model_start(&p, &m));
     PDM_TRY(complete_problem(m));
@@ -303,7 +304,8 @@ pdm_status pdm_model_check_case(const pdm_model *m, pdm_case *c)
 {
     pdm_status status = PDM_OK;
     char       mine[33], theirs[33];
-    if (!m || !c) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(c ? pdm_case_context(c) : NULL, m, "a model");
+    PDM_EXPECT_POINTER(m->ctx, c, "a case");
     PDM_TRY(case_identity(m, m->problem->the_case, mine));
     PDM_TRY(case_identity(m, c, theirs));
     if (strcmp(mine, theirs) != 0)
@@ -318,15 +320,21 @@ done:
 pdm_status pdm_model_set_training(pdm_model *m, const char *name, const char *value)
 {
     pdm_status            status = PDM_OK;
+    pdm_case             *trial  = NULL;
     pdm_training_settings changed;
-    if (!m || !name || !value) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, name, "the name of a setting");
+    PDM_EXPECT_POINTER(m->ctx, value, "the value of a setting, as text,");
     if (strcmp(name, "steps") != 0 && strcmp(name, "checkpoint_every") != 0)
         PDM_FAIL(m->ctx, PDM_ERR_CASE,
                  "training:%s cannot change once a model exists; steps or checkpoint_every expected", name);
+    PDM_TRY(pdm_case_copy(m->problem->the_case, &trial));
+    PDM_TRY(pdm_case_set_text(trial, "training", name, value));
+    PDM_TRY(pdm_training_settings_read(trial, &changed));
     PDM_TRY(pdm_case_set_text(m->problem->the_case, "training", name, value));
-    PDM_TRY(pdm_training_settings_read(m->problem->the_case, &changed));
     m->problem->training = changed;
 done:
+    pdm_case_destroy(&trial);
     return status;
 }
 
@@ -364,25 +372,27 @@ double pdm_model_value(const pdm_model *m, const char *name)
 
 pdm_status pdm_model_case(const pdm_model *m, pdm_case **out)
 {
-    return m && out ? pdm_case_copy(m->problem->the_case, out) : PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, out, "a place for the case");
+    return pdm_case_copy(m->problem->the_case, out);
 }
 
 pdm_size pdm_model_step(const pdm_model *m)
 {
-    return m->state.step;
+    return m ? m->state.step : 0;
 }
 
 pdm_size pdm_model_steps(const pdm_model *m)
 {
-    return m->problem->training.steps;
+    return m ? m->problem->training.steps : 0;
 }
 
 pdm_size pdm_model_n_input(const pdm_model *m)
 {
-    return pdm_domain_n_input(m->problem->domain);
+    return m ? pdm_domain_n_input(m->problem->domain) : 0;
 }
 
 pdm_size pdm_model_n_field(const pdm_model *m)
 {
-    return pdm_domain_n_field(m->problem->domain);
+    return m ? pdm_domain_n_field(m->problem->domain) : 0;
 }
