@@ -322,7 +322,8 @@ static pdm_status check_arguments(const pdm_model *m, const pdm_compress_setting
         PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "rank %g and energy %g; one of them expected", s->rank, s->energy);
     if (!(s->groups >= 0.0 && s->groups <= 1.0))
         PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "groups %g, a share of samples; above 0 and at most 1 expected", s->groups);
-    if (!(s->tolerance >= 0.0)) PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "tolerance %g; 0 or more expected", s->tolerance);
+    if (!(s->tolerance >= 0.0) || !isfinite(s->tolerance))
+        PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "tolerance %g; 0 or more expected", s->tolerance);
 done:
     return status;
 }
@@ -400,7 +401,8 @@ pdm_status pdm_model_compress(pdm_model *m, const char *output, const pdm_compre
     compression           x      = {.source = m};
     pdm_compress_settings s;
 
-    if (!m || !output) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, output, "the path of a file to write");
     text.ctx = m->ctx;
     pdm_compress_settings_init(&s, sizeof s);
     PDM_TRY(pdm_settings_take(m->ctx, "pdm_compress_settings", settings, &s, sizeof s));

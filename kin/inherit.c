@@ -261,7 +261,10 @@ pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model
     pdm_model *m      = NULL;
     char       note[NOTE_SIZE];
 
-    if (!c || !parent || !out || pdm_case_context(c) != parent->ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(parent ? parent->ctx : NULL, c, "a case");
+    PDM_EXPECT_POINTER(pdm_case_context(c), parent, "a model");
+    PDM_EXPECT_POINTER(parent->ctx, out, "a place for the model");
+    PDM_EXPECT(pdm_case_context(c), pdm_case_context(c) == parent->ctx, "case and model are of two contexts; one expected");
     PDM_TRY(model_inherit(c, parent, &m));
     if (!networks_agree(m->surrogate, parent->surrogate, note)) PDM_TRY(refuse(m, parent, note));
     if (!columns_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));

@@ -245,7 +245,8 @@ static pdm_status check_arguments(pdm_context *ctx, pdm_size n, const double *we
 {
     pdm_status status = PDM_OK;
 
-    if (n < 2) PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "%lld models to merge; two or more expected", (long long)n);
+    if (n < 2 || n > PDM_MAX_COUNT)
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "%lld models to merge; two or more expected", (long long)n);
     for (pdm_size i = 0; weight && i < n; i++)
         if (!(weight[i] > 0.0) || !isfinite(weight[i]))
             PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "weight %lld is %g; numbers above 0 expected", (long long)i, weight[i]);
@@ -278,7 +279,9 @@ pdm_status pdm_model_merge(pdm_context *ctx, pdm_size n, const char *const *path
     pdm_size      step    = 0;
     pdm_gate_mean gates   = {0};
 
-    if (!ctx || !path || !out) return PDM_ERR_ARGUMENT;
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(ctx, path, "paths of models");
+    PDM_EXPECT_POINTER(ctx, out, "a place for the model");
     PDM_TRY(check_arguments(ctx, n, weight));
     for (pdm_size i = 0; i < n; i++) all += weight ? weight[i] : 1.0;
     for (pdm_size i = 0; i < n; i++) { /* one beside the first at a time */

@@ -153,7 +153,10 @@ pdm_status pdm_model_upcycle(pdm_model *before, pdm_case *c, const char *against
     trial_inputs inputs = {0};
     pdm_text     text   = {0};
 
-    if (!before || !c || !out || !(tolerance >= 0.0)) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(c ? pdm_case_context(c) : NULL, before, "a model");
+    PDM_EXPECT_POINTER(before->ctx, c, "a case");
+    PDM_EXPECT_POINTER(before->ctx, out, "a place for the model");
+    PDM_EXPECT(before->ctx, tolerance >= 0.0 && isfinite(tolerance), "tolerance %g; 0 or more expected", tolerance);
     text.ctx = before->ctx;
     PDM_TRY(check_gate(before, c));
     PDM_TRY(pdm_case_compare(before->problem->the_case, c, check_change, before));
