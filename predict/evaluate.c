@@ -142,7 +142,9 @@ pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const ch
     pdm_text       text   = {0};
     pdm_evaluation e;
 
-    if (!m || !reference) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, reference, "the path of a file with fields");
+    PDM_EXPECT(m->ctx, polish >= 0.0 && isfinite(polish), "polish is %g; 0, or a tolerance above 0, expected", polish);
     text.ctx = m->ctx;
     PDM_TRY(pdm_evaluate_file(m, reference, output, polish, &text, &e));
     if (sink) sink(user, text.data);
@@ -178,6 +180,7 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
     pdm_evaluation e      = {0};
 
     if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT(m->ctx, polish >= 0.0 && isfinite(polish), "polish is %g; 0, or a tolerance above 0, expected", polish);
     text.ctx         = m->ctx;
     p.wants_estimate = m->wants_estimate;
     if (!pdm_case_has_group(m->problem->the_case, "pde/exact"))

@@ -64,7 +64,13 @@ pdm_status pdm_model_polish_file(pdm_model *m, const char *input, pdm_size n_sam
     pdm_prediction_report prediction_report;
     polish_report         r;
 
-    if (!m || !output || n_sample < 0 || (input && n_sample > 0) || !(tolerance > 0.0)) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, output, "the path of a file to write");
+    PDM_EXPECT(m->ctx, n_sample >= 0 && n_sample <= PDM_MAX_COUNT, "%lld samples; 0 to %d expected",
+               (long long)n_sample, PDM_MAX_COUNT);
+    PDM_EXPECT(m->ctx, !input || n_sample == 0, "%lld samples to draw, and a file of inputs; one of them expected",
+               (long long)n_sample);
+    PDM_EXPECT(m->ctx, tolerance > 0.0 && isfinite(tolerance), "tolerance %g; a number above 0 expected", tolerance);
     text.ctx = m->ctx;
     PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
     if (input) PDM_TRY(pdm_fields_open(m->ctx, input, &f));

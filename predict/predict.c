@@ -76,7 +76,10 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
     pdm_model_way  by      = {m, 0.0};
     pdm_way        way;
 
-    if (!m || n < 0 || (!input && n_input > 0) || !u) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT(m->ctx, n >= 0 && n <= PDM_MAX_COUNT, "%lld samples; 0 to %d expected", (long long)n, PDM_MAX_COUNT);
+    PDM_EXPECT(m->ctx, input || n_input == 0, "input is NULL; %lld numbers a sample expected", (long long)n_input);
+    PDM_EXPECT_POINTER(m->ctx, u, "a place for the fields");
     PDM_TRY(default_grid(m));
     PDM_TRY(pdm_way_of_model(&by, m->output, &way));
     const pdm_size size = pdm_domain_n_field(m->problem->domain) * m->output->n_point;
@@ -100,7 +103,10 @@ pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, cons
     double          *x[PDM_MAX_DIM] = {0}, *mine = NULL;
     pdm_output_grid *grid = NULL;
 
-    if (!m || !name || !coordinate || n < 1) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, name, "the name of a dimension");
+    PDM_EXPECT_POINTER(m->ctx, coordinate, "coordinates");
+    PDM_EXPECT(m->ctx, n >= 1 && n <= PDM_MAX_COUNT, "%lld coordinates; 1 to %d expected", (long long)n, PDM_MAX_COUNT);
     const pdm_pde *pde = m->problem->pde;
     for (pdm_size j = 0; j < pdm_pde_n_dim(pde); j++)
         if (strcmp(pdm_pde_dim_name(pde, j), name) == 0) dim = j;
@@ -122,12 +128,13 @@ pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, cons
     pdm_output_grid_destroy(&m->output);
     m->output = grid;
 done:
-    if (m) pdm_free(m->ctx, mine);
+    pdm_free(m->ctx, mine);
     return status;
 }
 
 pdm_size pdm_model_n_point(const pdm_model *m)
 {
+    if (!m) return 0;
     return m->output ? m->output->n_point : pdm_output_grid_default_points(m->problem);
 }
 
@@ -257,7 +264,10 @@ pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *o
     prediction            p      = {.m = m, .polish = polish};
     pdm_prediction_report r;
 
-    if (!m || !input || !output) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, input, "the path of a file with inputs");
+    PDM_EXPECT_POINTER(m->ctx, output, "the path of a file to write");
+    PDM_EXPECT(m->ctx, polish >= 0.0 && isfinite(polish), "polish is %g; 0, or a tolerance above 0, expected", polish);
     p.wants_estimate = m->wants_estimate;
     PDM_TRY(pdm_fields_open(m->ctx, input, &f));
     PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */

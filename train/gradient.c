@@ -418,7 +418,8 @@ pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, 
     pdm_size   n_good = 0;
     double     base = NAN, worst = NAN;
 
-    if (!m || !slope) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, slope, "a place for the slope");
     text.ctx               = m->ctx;
     const pdm_size opening = m->gate ? m->gate->opening : 0;
     if (m->gate) m->gate->opening = 0; /* it chooses in the first steps, too */

@@ -74,7 +74,8 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     double          start = pdm_clock(), files = 0.0;
     pdm_step_report r;
 
-    if (!m || !path) return PDM_ERR_ARGUMENT;
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, path, "the path of a file to write");
     const pdm_training_settings *t     = &m->problem->training;
     const pdm_size               first = m->state.step;
     PDM_TRY(pdm_claim_create(m->ctx, path, 0, &claim));
