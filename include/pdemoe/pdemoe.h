@@ -2,6 +2,8 @@
  *
  * One header, the same for every build. Handles are opaque. Every call that can fail returns a pdm_status;
  * a call that fails leaves its outputs and its object as they were, and pdm_context_error() has the reason as text.
+ * Arguments outside their range (NULL where nothing says it may be, NaN, negative or absurd sizes) are PDM_ERR_ARGUMENT;
+ * there is no text where the handle that leads to the context is NULL itself.
  * Strings and arrays passed in are borrowed for the call; strings handed out are lent, until the time stated.
  * One context belongs to one host thread at a time; different contexts are independent.
  */
@@ -270,18 +272,18 @@ typedef int (*pdm_progress)(void *user, const pdm_model *m);
  * with all coefficients free: the loss of the best network there could be on this grid. It takes a second or 3 % of
  * the run; NaN when that is not enough, with more than 6000 coefficients, and when the loss is on data. */
 PDM_API pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress, void *user);
-/* Steps done and wanted. */
+/* Steps done and wanted; 0 for NULL. */
 PDM_API pdm_size pdm_model_step(const pdm_model *m);
 PDM_API pdm_size pdm_model_steps(const pdm_model *m);
-/* A number by name, NaN for an unknown one. After a step: loss, loss.first and loss.last (means of the first 10 steps of the
- * model, and of the last 10 of this run), gradient, rate, iterations, solves, failed (of these), seconds,
+/* A number by name, NaN for an unknown one and for NULL. After a step: loss, loss.first and loss.last (means of the
+ * first 10 steps of the model, and of the last 10 of this run), gradient, rate, iterations, solves, failed (of these), seconds,
  * seconds.network, seconds.solve, seconds.backward, seconds.update, seconds.data. After training also: loss.free,
  * seconds.free, seconds.files (of the run). After a prediction: seconds, seconds.network, seconds.solve, seconds.output,
  * unconverged, unanswered (of these: not finite at the start, or singular); with inputs from a file also outside, samples with an input that training never drew (0 for an untrained
  * model); with a gate gate.unknowns and gate.null, the shares of the unknowns that exist and of the experts that are null. After an evaluation also: error, error.FIELD (mean relative L2), error.worst. */
 PDM_API double pdm_model_value(const pdm_model *m, const char *name);
 
-/* Numbers one input takes (scalars, then fields at their control points), points of the output grid, fields. */
+/* Numbers one input takes (scalars, then fields at their control points), fields, points of the output grid; 0 for NULL. */
 PDM_API pdm_size pdm_model_n_input(const pdm_model *m);
 PDM_API pdm_size pdm_model_n_field(const pdm_model *m);
 PDM_API pdm_size pdm_model_n_point(const pdm_model *m);
