@@ -1,6 +1,6 @@
-# The parts pdemoe stands on. A part is found once a small program that uses it has compiled and linked, and it suits us.
-# Each is offered as one target; each adds a line to the table printed at the end and to pdm_build_info(). Required parts
-# that are missing are told together, in pdm_stop_at_missing_parts().
+# The parts pdemoe stands on. A part is found once a small program that uses it has compiled and linked, and it suits
+# us. Each is offered as one target; each adds a line to the table printed at the end and to pdm_build_info(). Required
+# parts that are missing are told together, in pdm_stop_at_missing_parts().
 # A target's property PDM_INSTALLED_LINK is what a program needs to link with an installed static pdemoe.
 
 include(CheckCSourceCompiles)
@@ -68,7 +68,7 @@ function(pdm_stop_at_missing_parts)
     "then configure again.")
 endfunction()
 
-# Compiles and links `source` with `target`: is it as we need it? A failure is not kept, so that the next try looks again.
+# Compiles and links `source` with `target`: is it as we need it? A failure is not kept: the next try looks again.
 function(pdm_try part target source)
   set(CMAKE_REQUIRED_LIBRARIES ${target})
   set(CMAKE_REQUIRED_QUIET ON)
@@ -402,7 +402,8 @@ elseif(PDM_INSTRUCTIONS IN_LIST PDM_INSTRUCTION_SETS)
 else()
   message(FATAL_ERROR "PDM_INSTRUCTIONS is \"${PDM_INSTRUCTIONS}\"; AUTO or one of ${all_sets} expected")
 endif()
-pdm_part(kernels ${PDM_WIDEST} "${all_sets}" "what the machine has, ${PDM_WIDEST} at most (PDM_INSTRUCTIONS=${PDM_INSTRUCTIONS})")
+pdm_part(kernels ${PDM_WIDEST} "${all_sets}"
+  "what the machine has, ${PDM_WIDEST} at most (PDM_INSTRUCTIONS=${PDM_INSTRUCTIONS})")
 if(PDM_MVEC_WORKS)
   set(PDM_MVEC pdm::mvec)
   pdm_part(libmvec "" "glibc" "exp, pow, ... of a PDE by vectors")
