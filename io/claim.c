@@ -168,7 +168,9 @@ pdm_status pdm_claim_create(pdm_context *ctx, const char *path, int force, pdm_c
     pdm_status status = PDM_OK;
     pdm_claim *c      = NULL;
 
-    if (!ctx || !path || !out) return PDM_ERR_ARGUMENT;
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(ctx, path, "a file name");
+    PDM_EXPECT_POINTER(ctx, out, "a place for the claim");
     PDM_TRY(pdm_alloc(ctx, sizeof *c, &c));
     *c = (pdm_claim){.ctx = ctx, .folder = -1, .file = -1, .place = -1};
     PDM_TRY(prepare(c, path));

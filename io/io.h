@@ -221,6 +221,9 @@ void       pdm_store_destroy(pdm_store **s); /* not committed: nothing is left b
  * any more. */
 pdm_status pdm_claim_check(pdm_context *ctx, const char *path);
 
+/* n bytes to a new file beside `path`, which it replaces when it is complete (io/part.c). PDM_ERR_IO, PDM_ERR_MEMORY. */
+pdm_status pdm_write_file(pdm_context *ctx, const char *path, const void *bytes, size_t n);
+
 /* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------------------- */
 typedef struct pdm_jsonl pdm_jsonl;
 pdm_status               pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_jsonl **out);

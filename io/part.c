@@ -269,7 +269,6 @@ pdm_status pdm_write_file(pdm_context *ctx, const char *path, const void *bytes,
     pdm_status status = PDM_OK;
     io_part    part   = {0};
 
-    if (!ctx || !bytes) return PDM_ERR_ARGUMENT;
     PDM_TRY(io_part_create(ctx, path, &part));
     PDM_TRY(io_part_write(&part, bytes, n));
     PDM_TRY(io_part_commit(&part));

@@ -120,6 +120,17 @@ static void try_context(void)
     ANSWERS(pdm_build_info, pdm_build_info()[0] != '\0');
 }
 
+static void try_claims(void)
+{
+    pdm_claim *none = NULL;
+
+    REFUSES_SILENTLY(pdm_claim_create, NULL, OUT, 0, &none);
+    REFUSES(pdm_claim_create, ctx, NULL, 0, &none);
+    REFUSES(pdm_claim_create, ctx, OUT, 0, NULL);
+    ANSWERS(pdm_claim_destroy, (pdm_claim_destroy(NULL), pdm_claim_destroy(&none), true));
+    ANSWERS(pdm_remove_unfinished, (pdm_remove_unfinished(), true));
+}
+
 static void try_case(void)
 {
     pdm_case         *out       = NULL;
@@ -374,6 +385,7 @@ static void try_modes(void)
 }
 
 static void (*const trials[])(void) = {try_context,
+                                       try_claims,
                                        try_case,
                                        try_reference,
                                        try_models_from_files,

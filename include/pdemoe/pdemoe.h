@@ -107,8 +107,6 @@ PDM_API void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size
  * it leads to is replaced. A file that has other names (hard links) keeps what it has under those. Parts that
  * processes on this machine left when they were killed are removed when the same target is written again. */
 
-/* n bytes to the file `path`, in that way. Fails with PDM_ERR_IO, PDM_ERR_MEMORY. Since 0.1 */
-PDM_API pdm_status pdm_write_file(pdm_context *ctx, const char *path, const void *bytes, size_t n);
 /* Claims `path`, which a training is to write, until pdm_claim_destroy(): a file path + ".lock" says who holds it and
  * since when, and a claim by another context or process fails with PDM_ERR_IO and these words. One of a process that
  * is dead is taken over; with force not 0 any is. pdm_model_train claims its path for the call, unless its context
