@@ -91,7 +91,7 @@ static double solve_tolerance(const reference_job *j)
 static pdm_status solve_samples(reference_job *j, const pdm_problem *p, const pdm_output_grid *grid)
 {
     pdm_status        status = PDM_OK;
-    pdm_free_way      by     = {NULL};
+    pdm_free_way      by     = {0};
     pdm_slab_end     *end    = NULL;
     pdm_predict_times times  = {0};
     const pdm_run     run    = {.n = j->n_sample, .input = j->x.input, .u = j->u, .result = j->result, .times = &times};
