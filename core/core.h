@@ -71,7 +71,6 @@ pdm_status pdm_error_set(pdm_context *ctx, pdm_status code, const pdm_where *whe
                          const char *format, ...) PDM_PRINTF(5, 6);
 /* Adds one line of circumstance ("while solving sample 3, step 340") to the present message. */
 void pdm_error_note(pdm_context *ctx, const char *format, ...) PDM_PRINTF(2, 3);
-void pdm_error_clear(pdm_context *ctx);
 
 /* ---- context (core/context.c) ---- */
 int         pdm_context_threads(const pdm_context *ctx); /* >= 1 */
@@ -89,7 +88,7 @@ void       pdm_free_bytes(pdm_context *ctx, void *p);
 #define pdm_free(ctx, p)             pdm_free_bytes((ctx), (p))
 /* Copy of a string. */
 /* Bytes that can still be had: of the context's limit, else of the machine, by the system's own account; SIZE_MAX: not known. */
-size_t pdm_memory_available(const pdm_context *ctx);
+size_t     pdm_memory_available(const pdm_context *ctx);
 pdm_status pdm_alloc_text(pdm_context *ctx, const char *text, char **out);
 
 /* Arena: one allocation, carved into pieces. A layout function runs twice over the same text: once on a measuring arena
@@ -106,8 +105,6 @@ void       pdm_arena_measure(pdm_arena *a, pdm_context *ctx);     /* starts meas
 pdm_status pdm_arena_allocate(pdm_arena *a);                      /* takes what was measured; used = 0 */
 void       pdm_arena_destroy(pdm_arena *a);                       /* zero-initialised arena is fine */
 void      *pdm_arena_take(pdm_arena *a, pdm_size n, size_t item); /* NULL while measuring */
-size_t     pdm_arena_mark(const pdm_arena *a);
-void       pdm_arena_reset(pdm_arena *a, size_t mark);
 #define pdm_carve(arena, type, n) ((type *)pdm_arena_take((arena), (n), sizeof(type)))
 
 /* n as int, or PDM_ERR_ARGUMENT with text `what`, before a BLAS, MPI or NetCDF call gets a wrapped number. */
@@ -131,7 +128,6 @@ typedef struct pdm_record {
 void pdm_record_begin(pdm_record *r);
 void pdm_record_count(pdm_record *r, const char *key, pdm_size value); /* step=340       */
 void pdm_record_real(pdm_record *r, const char *key, double value);    /* loss=5.310e-04 */
-void pdm_record_text(pdm_record *r, const char *key, const char *value);
 void pdm_record_log(pdm_context *ctx, pdm_log_level level, const char *topic, const pdm_record *r);
 
 /* Wall clock in seconds from some fixed moment; for timing only. */

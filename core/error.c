@@ -132,8 +132,3 @@ void pdm_error_note(pdm_context *ctx, const char *format, ...)
     va_end(list);
     error_publish(ctx, &t);
 }
-
-void pdm_error_clear(pdm_context *ctx)
-{
-    if (ctx) ctx->error[0] = '\0';
-}

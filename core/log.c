@@ -57,28 +57,6 @@ void pdm_record_real(pdm_record *r, const char *key, double value)
     record_add(r, key, text);
 }
 
-/* Values with blanks, quotes or nothing in them are quoted, so that a line splits at its blanks. */
-void pdm_record_text(pdm_record *r, const char *key, const char *value)
-{
-    char   text[sizeof r->text];
-    size_t length = 0;
-
-    if (value[0] && !strpbrk(value, " \t\n\"\\")) {
-        record_add(r, key, value);
-        return;
-    }
-    text[length++] = '"';
-    for (const char *c = value; *c && length < sizeof text - 3; c++) {
-        if (*c == '"' || *c == '\\') text[length++] = '\\';
-        text[length] = *c;
-        if (*c == '\n' || *c == '\t') text[length] = ' ';
-        length++;
-    }
-    text[length++] = '"';
-    text[length]   = '\0';
-    record_add(r, key, text);
-}
-
 void pdm_record_log(pdm_context *ctx, pdm_log_level level, const char *topic, const pdm_record *r)
 {
     pdm_log(ctx, level, topic, "%s", r->text);

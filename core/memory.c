@@ -190,10 +190,10 @@ static char *piece_open(char *piece, size_t bytes)
 }
 
 /* Checks the guards of the pieces from `mark` on. */
-static void arena_check(const pdm_arena *a, size_t mark)
+static void arena_check(const pdm_arena *a)
 {
     if (!GUARDED || !a->base) return;
-    for (size_t at = mark, bytes; at < a->used; at += piece_size(bytes)) {
+    for (size_t at = 0, bytes; at < a->used; at += piece_size(bytes)) {
         memcpy(&bytes, a->base + at, sizeof bytes);
         PDM_ASSERT(bytes <= a->used - at && "nobody wrote before a piece of the arena");
         guard_check(a->base + at + PIECE_HEADER + bytes, round_up(bytes) - bytes + GUARD_SIZE);
@@ -221,7 +221,7 @@ done:
 
 void pdm_arena_destroy(pdm_arena *a)
 {
-    arena_check(a, 0);
+    arena_check(a);
     if (a->base) pdm_free(a->ctx, a->base);
     *a = (pdm_arena){0};
 }
@@ -244,18 +244,6 @@ void *pdm_arena_take(pdm_arena *a, pdm_size n, size_t item)
     }
     a->used += piece_size(bytes);
     return a->base ? piece_open(a->base + at, bytes) : NULL;
-}
-
-size_t pdm_arena_mark(const pdm_arena *a)
-{
-    return a->used;
-}
-
-void pdm_arena_reset(pdm_arena *a, size_t mark)
-{
-    PDM_ASSERT(mark <= a->used);
-    arena_check(a, mark);
-    a->used = mark;
 }
 
 pdm_status pdm_narrow_int(pdm_context *ctx, pdm_size n, const char *what, int *out)

@@ -115,9 +115,6 @@ void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const
 pdm_status domain_terms_create(pdm_domain *d, pdm_case *c);
 /* Appends a term to a block; kind [n_dim]. c: for errors. */
 pdm_status domain_add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind);
-/* On a part of a side [n_dim] only; times sign. */
-pdm_status domain_add_part(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind,
-                           const pdm_interval *part, double sign);
 /* domain/constraints.c: the terms of constraint i, into a block of cells */
 pdm_status domain_constraint_block(pdm_domain *d, pdm_case *c, pdm_size i, pdm_size block);
 /* The first block of a constraint: the last ones. */

@@ -38,7 +38,8 @@ done:
     return status;
 }
 
-pdm_status domain_add_part(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind,
+/* On a part of a side [n_dim] only, NULL: on all of it; times sign. */
+static pdm_status add_part(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind,
                            const pdm_interval *part, double sign)
 {
     pdm_status status = PDM_OK;
@@ -82,7 +83,7 @@ done:
 
 pdm_status domain_add_term(pdm_domain *d, pdm_case *c, pdm_size block, const pdm_function *f, const axis_kind *kind)
 {
-    return domain_add_part(d, c, block, f, kind, NULL, 1.0);
+    return add_part(d, c, block, f, kind, NULL, 1.0);
 }
 
 /* Fluxes prescribed on parts of the sides: what is computed there out, what is prescribed in. */
@@ -98,8 +99,8 @@ static pdm_status add_part_fluxes(pdm_domain *d, pdm_case *c, pdm_size block, co
             domain_part_is_whole(d, k->part))
             continue;
         kind[k->dim] = k->side ? AXIS_FLUX_HIGH : AXIS_FLUX_LOW;
-        PDM_TRY(domain_add_part(d, c, block, term->function, kind, k->part, -1.0));
-        PDM_TRY(domain_add_part(d, c, block, k->function, kind, k->part, 1.0));
+        PDM_TRY(add_part(d, c, block, term->function, kind, k->part, -1.0));
+        PDM_TRY(add_part(d, c, block, k->function, kind, k->part, 1.0));
     }
 done:
     return status;
@@ -176,7 +177,7 @@ static pdm_status condition_block(pdm_domain *d, pdm_case *c, const pdm_conditio
     name_block(d, block, "condition", name);
     for (pdm_size j = 0; j < d->n_dim; j++) kind[j] = AXIS_POINT;
     kind[k->dim] = k->side ? AXIS_SIDE_HIGH : AXIS_SIDE_LOW;
-    return domain_add_part(d, c, block, k->misfit ? k->misfit : k->function, kind, k->part, 1.0);
+    return add_part(d, c, block, k->misfit ? k->misfit : k->function, kind, k->part, 1.0);
 }
 
 /* A flux that is prescribed where the equation has none, or in point rows, would be silently lost. */

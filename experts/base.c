@@ -20,7 +20,8 @@ done:
     return status;
 }
 
-pdm_size experts_n_taylor(const pdm_experts *x, const pdm_column_group *g)
+/* Columns of a group that are Taylor columns: its first ones. */
+static pdm_size count_taylor(const pdm_experts *x, const pdm_column_group *g)
 {
     pdm_size n = 0;
     if (x->taylor) (void)pdm_taylor_columns(x->taylor, g->field, &n);
@@ -80,7 +81,7 @@ pdm_status pdm_experts_base(pdm_experts *x, const double *input, const double *l
     if (x->settings.partition != PARTITION_HARD) goto done; /* experts share coefficients */
     for (pdm_size i = 0; i < x->desc.n_expert * x->desc.n_field; i++) {
         const pdm_column_group *g = &x->group[i];
-        for (pdm_size k = 0; k < experts_n_taylor(x, g); k++) {
+        for (pdm_size k = 0; k < count_taylor(x, g); k++) {
             float       *v    = base + g->channel[k] * n_coef;
             const double size = root_mean_square(g->n_coef, g->coef, v);
             if (size > 0.0) divide(g->n_coef, g->coef, fmax(size, QUIET), v);

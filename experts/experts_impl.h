@@ -98,7 +98,5 @@ void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm
                          const int32_t *coef, pdm_size first, pdm_size n_col, double *out);
 /* experts/base.c. where: of the setting. */
 pdm_status experts_base_create(pdm_experts *x, pdm_where where);
-/* Columns of a group that are Taylor columns: its first ones. */
-pdm_size experts_n_taylor(const pdm_experts *x, const pdm_column_group *g);
 
 #endif

@@ -304,19 +304,6 @@ done:
     return status;
 }
 
-const char *pdm_case_array_dimension(pdm_case *c, const char *group, const char *name, pdm_size d)
-{
-    const case_array *a = (const case_array *)ask_quietly(c, group, name, true);
-    return a && d >= 0 && d < a->n_dim ? a->dim[d] : NULL;
-}
-
-const char *pdm_case_array_attribute(pdm_case *c, const char *group, const char *name, const char *attribute)
-{
-    const case_array *a    = (const case_array *)ask_quietly(c, group, name, true);
-    const case_node  *node = a ? case_list_find(&a->attribute, attribute) : NULL;
-    return node && node->present ? ((const case_attribute *)node)->text : NULL;
-}
-
 /* ---- what nobody asked for --------------------------------------------------------------------------------------- */
 
 static bool is_one_of(const char *name, const char *const *list, pdm_size n)

@@ -56,9 +56,6 @@ bool pdm_case_has_array(pdm_case *c, const char *group, const char *name);
  * NULL. Fails with PDM_ERR_CASE when absent. */
 pdm_status pdm_case_array(pdm_case *c, const char *group, const char *name, pdm_size n_dim_max, pdm_size *n_dim,
                           pdm_size *shape, const double **values);
-/* Name of dimension d, and text of an attribute ("units"), of a variable; NULL when there is none. Lent. */
-const char *pdm_case_array_dimension(pdm_case *c, const char *group, const char *name, pdm_size d);
-const char *pdm_case_array_attribute(pdm_case *c, const char *group, const char *name, const char *attribute);
 
 /* A module's settings, listed once (X-macro in the module): reader, defaults, limits, --help and doc page follow. */
 typedef enum pdm_setting_type {
@@ -104,9 +101,7 @@ const pdm_unit *pdm_unit_parse(pdm_units *u, const char *text);
 const pdm_unit *pdm_unit_multiply(pdm_units *u, const pdm_unit *a, const pdm_unit *b);
 const pdm_unit *pdm_unit_divide(pdm_units *u, const pdm_unit *a, const pdm_unit *b);
 const pdm_unit *pdm_unit_power(pdm_units *u, const pdm_unit *a, double exponent); /* NULL when not representable */
-bool            pdm_unit_convertible(const pdm_unit *a, const pdm_unit *b);
 bool            pdm_unit_same(const pdm_unit *a, const pdm_unit *b); /* convertible with factor 1 and offset 0 */
-bool            pdm_unit_is_dimensionless(const pdm_unit *a);
 /* y = factor x + offset takes a number in `from` to `to`. */
 bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, double *offset);
 void pdm_unit_format(const pdm_unit *a, char *out, size_t size);
@@ -232,7 +227,6 @@ pdm_status pdm_jsonl_truncate(pdm_context *ctx, const char *path, pdm_size n_lin
 void       pdm_jsonl_begin(pdm_jsonl *j);
 void       pdm_jsonl_real(pdm_jsonl *j, const char *key, double value); /* %.17g; NaN and infinity as null */
 void       pdm_jsonl_count(pdm_jsonl *j, const char *key, pdm_size value);
-void       pdm_jsonl_text(pdm_jsonl *j, const char *key, const char *value);
 pdm_status pdm_jsonl_end(pdm_jsonl *j); /* writes the line and flushes */
 void       pdm_jsonl_close(pdm_jsonl **j);
 

@@ -188,12 +188,6 @@ void pdm_jsonl_count(pdm_jsonl *j, const char *key, pdm_size value)
     note_status(j, pdm_text_append(&j->line, "%lld", (long long)value));
 }
 
-void pdm_jsonl_text(pdm_jsonl *j, const char *key, const char *value)
-{
-    append_key(j, key);
-    append_quoted(j, value ? value : "");
-}
-
 /* All of it, or what was written of the line is taken back. */
 static pdm_status write_line(pdm_jsonl *j)
 {

@@ -220,26 +220,11 @@ bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, 
     return done;
 }
 
-bool pdm_unit_convertible(const pdm_unit *a, const pdm_unit *b)
-{
-    double factor = 0.0, offset = 0.0;
-    return pdm_unit_convert(a, b, &factor, &offset);
-}
-
 bool pdm_unit_same(const pdm_unit *a, const pdm_unit *b)
 {
     double factor = 0.0, offset = 0.0;
     /* products of decimal prefixes are off by a few roundings */
     return pdm_unit_convert(a, b, &factor, &offset) && fabs(factor - 1.0) <= 1e-12 && fabs(offset) <= 1e-12;
-}
-
-bool pdm_unit_is_dimensionless(const pdm_unit *a)
-{
-    const ut_error_message_handler before = enter();
-    const bool                     is     = ut_is_dimensionless(a->unit) != 0;
-
-    leave(before);
-    return is;
 }
 
 void pdm_unit_format(const pdm_unit *a, char *out, size_t size)

@@ -103,11 +103,6 @@ static int32_t derivative(dag *d, int32_t node, int32_t key)
     return d->status == PDM_OK ? known(d, node, key) : DAG_ZERO;
 }
 
-int32_t dag_total(dag *d, int32_t node, int32_t dim)
-{
-    return derivative(d, node, dim);
-}
-
 int32_t dag_partial(dag *d, int32_t node, int32_t leaf)
 {
     return derivative(d, node, KEY_LEAF + leaf);
@@ -138,7 +133,7 @@ int32_t dag_expand(dag *d, int32_t node)
         const int32_t  a      = expanded(d, n.a);
         int32_t        result = DAG_ZERO;
         if (n.opcode == DAG_DERIVATIVE)
-            result = dag_total(d, a, n.b);
+            result = derivative(d, a, n.b);
         else if (n.b < 0)
             result = dag_unary(d, (pdm_opcode)n.opcode, a);
         else

@@ -129,7 +129,6 @@ int32_t dag_memo_get(const dag *d, int32_t node, int32_t key); /* -1: unknown */
 void    dag_memo_put(dag *d, int32_t node, int32_t key, int32_t result);
 
 /* ---- differentiate.c: of expanded nodes ---- */
-int32_t dag_total(dag *d, int32_t node, int32_t dim);    /* total derivative by a coordinate */
 int32_t dag_partial(dag *d, int32_t node, int32_t leaf); /* partial derivative by a leaf     */
 int32_t dag_expand(dag *d, int32_t node);                /* carries out every DAG_DERIVATIVE */
 

@@ -30,7 +30,8 @@ static pdm_status check_groups(pdm_case *c)
     return pdm_case_check_groups(c, known, sizeof known / sizeof *known);
 }
 
-pdm_status pdm_problem_backend_name(pdm_case *c, const char **out)
+/* Of the context, else /solver:backend, else "cpu". Lent until the case changes. */
+static pdm_status choose_backend(pdm_case *c, const char **out)
 {
     pdm_status  status = PDM_OK;
     const char *said   = pdm_context_backend(pdm_case_context(c));
@@ -54,7 +55,7 @@ static pdm_status create_rows(pdm_problem *p, const pdm_grading *grading)
     PDM_TRY(pdm_domain_create(p->ctx, p->the_case, p->pde, grading, &p->domain));
     PDM_TRY(pdm_alloc_array(p->ctx, pdm_domain_n_field(p->domain), &p->magnitude));
     for (pdm_size f = 0; f < pdm_domain_n_field(p->domain); f++) p->magnitude[f] = 1.0;
-    PDM_TRY(pdm_problem_backend_name(p->the_case, &name));
+    PDM_TRY(choose_backend(p->the_case, &name));
     PDM_TRY(pdm_backend_create(p->ctx, name, &p->backend));
 done:
     return status;

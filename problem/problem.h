@@ -45,8 +45,6 @@ void       pdm_problem_destroy(pdm_problem **p);
 pdm_status pdm_problem_complete(pdm_problem **p);
 /* The same with these breaks, and without scales; where there are none it stays. */
 pdm_status pdm_problem_regrade(pdm_problem **p, const pdm_grading *grading);
-/* Name of the back end for a case: of the context, else /solver:backend, else "cpu". Lent until the case changes. */
-pdm_status pdm_problem_backend_name(pdm_case *c, const char **out);
 /* "inputs/NAME" of a pde input, "domain/NAME" of a dimension: groups of the case. */
 enum { PDM_GROUP_TEXT = 160 };
 void pdm_problem_input_group(const pdm_problem *p, pdm_size input, char group[PDM_GROUP_TEXT]);

@@ -135,8 +135,6 @@ START_TEST(error_may_quote_the_one_before)
         ck_assert_str_eq(pdm_context_error(ctx), "outer: inner 1");
         pdm_error_note(ctx, "while solving sample %d", 3);
         ck_assert_str_eq(pdm_context_error(ctx), "outer: inner 1\nwhile solving sample 3");
-        pdm_error_clear(ctx);
-        ck_assert_str_eq(pdm_context_error(ctx), "");
         ck_assert_int_eq(fail_twice(NULL, false), PDM_ERR_IO);
     }
 END_TEST
@@ -386,7 +384,7 @@ END_TEST
 START_TEST(arena_carves_what_it_measured)
     {
         pdm_arena arena;
-        pieces    p, again;
+        pieces    p;
         pdm_size  calls;
 
         pieces_create(&p, &arena);
@@ -399,12 +397,6 @@ START_TEST(arena_carves_what_it_measured)
         for (size_t i = 0; i < 7 * sizeof *p.a; i++) ck_assert_int_eq(((char *)p.a)[i], 1);
         for (size_t i = 0; i < 33 * sizeof *p.b; i++) ck_assert_int_eq(((char *)p.b)[i], 2);
 
-        const size_t mark = 0;
-        pdm_arena_reset(&arena, mark);
-        ck_assert_uint_eq(pdm_arena_mark(&arena), mark);
-        pieces_layout(&again, &arena, 33);
-        ck_assert_ptr_eq(again.a, p.a);
-        ck_assert_ptr_eq(again.d, p.d);
         pdm_context_memory(ctx, NULL, NULL, &calls);
         ck_assert_int_eq(calls, 1);
         pdm_arena_destroy(&arena);
@@ -461,7 +453,7 @@ START_TEST(guards_find_wrong_writes)
             break;
         case 2:
             p.d[65] = 0;
-            pdm_arena_reset(&arena, 0);
+            pdm_arena_destroy(&arena);
             break;
         case 3: (void)pdm_carve(&arena, double, 1); break;
         default: pdm_free(ctx, p.b); break; /* not a block of its own */
@@ -526,10 +518,8 @@ START_TEST(record_is_one_line_of_keys)
         pdm_record_begin(&r);
         pdm_record_count(&r, "step", 340);
         pdm_record_real(&r, "loss", 5.31e-4);
-        pdm_record_text(&r, "state", "ok");
-        pdm_record_text(&r, "why", "a \"b\"\nc");
         pdm_record_real(&r, "grad", NAN);
-        ck_assert_str_eq(r.text, "step=340 loss=5.310e-04 state=ok why=\"a \\\"b\\\" c\" grad=nan");
+        ck_assert_str_eq(r.text, "step=340 loss=5.310e-04 grad=nan");
         ck_assert_int_eq(r.length, (pdm_size)strlen(r.text));
         pdm_context_set_log(ctx, keep_line, line, PDM_LOG_INFO);
         pdm_record_log(ctx, PDM_LOG_INFO, "train", &r);

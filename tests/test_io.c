@@ -391,10 +391,10 @@ END_TEST
 START_TEST(numbers_are_set_as_numbers)
     {
         const double value[3] = {0.1 + 0.2, -1.0 / 3.0, 1e300}, bad[2] = {1.0, NAN};
-        double       back[3]  = {0.0};
-        pdm_size     n        = 0;
-        pdm_case    *own      = NULL;
-        const char  *text     = NULL;
+        double       back[3] = {0.0};
+        pdm_size     n       = 0;
+        pdm_case    *own     = NULL;
+        const char  *text    = NULL;
         ck_assert_int_eq(pdm_case_create(ctx, &own), PDM_OK);
         ck_assert_int_eq(pdm_case_set_numbers(own, "domain.x", "knots", 3, value), PDM_OK);
         ck_assert_int_eq(pdm_case_reals(own, "domain/x", "knots", true, 1, 3, back, &n), PDM_OK);
@@ -453,9 +453,6 @@ START_TEST(test_case_array)
         ck_assert_int_eq(n_dim, 2);
         ck_assert_int_eq(shape[0] * 10 + shape[1], 23);
         ck_assert_double_eq(value[5], 0.1);
-        ck_assert_str_eq(pdm_case_array_dimension(c, "solver", "a", 1), "y");
-        ck_assert_ptr_null(pdm_case_array_dimension(c, "solver", "a", 2));
-        ck_assert_ptr_null(pdm_case_array_attribute(c, "solver", "a", "units"));
         ck_assert_int_eq(pdm_case_array(c, "solver", "a", 1, &n_dim, shape, &value), PDM_ERR_CASE);
         ck_assert_str_eq(pdm_context_error(ctx),
                          "(case): /solver:a: the variable has 2 dimensions; at most 1 expected");
@@ -588,7 +585,6 @@ START_TEST(test_question_without_memory)
             ck_assert_str_eq(pdm_case_where(asked, "some/where", NULL).group, "some/where");
             ck_assert_str_eq(pdm_case_where(asked, "some", NULL).group, "some");
             ck_assert_int_eq(pdm_case_check_unread(asked), failed ? PDM_ERR_MEMORY : PDM_OK);
-            pdm_error_clear(ctx);
             pdm_case_destroy(&asked);
         }
     }
@@ -744,7 +740,6 @@ START_TEST(test_units_convert)
         to   = pdm_unit_parse(u, unit_table[_i].to);
         ck_assert_ptr_nonnull(from);
         ck_assert_ptr_nonnull(to);
-        ck_assert(pdm_unit_convertible(from, to) == unit_table[_i].ok);
         ck_assert(pdm_unit_convert(from, to, &factor, &offset) == unit_table[_i].ok);
         if (unit_table[_i].ok) {
             /* a conversion is a few products and sums */
@@ -781,8 +776,6 @@ START_TEST(test_units_algebra)
         ck_assert_ptr_null(pdm_unit_power(u, m, (double)NAN));
         ck_assert(pdm_unit_same(pdm_unit_power(u, one, 0.874), one));
         ck_assert_ptr_nonnull(pdm_unit_power(u, percent, 0.874));
-        ck_assert(pdm_unit_is_dimensionless(one) && pdm_unit_is_dimensionless(percent) &&
-                  !pdm_unit_is_dimensionless(m));
         ck_assert(pdm_unit_same(pdm_unit_parse(u, ""), one));
         ck_assert_ptr_null(pdm_unit_parse(u, "no such unit"));
         ck_assert_ptr_null(pdm_unit_parse(u, "m^^2"));
@@ -827,14 +820,14 @@ static pdm_status write_record(pdm_jsonl *j, pdm_size step)
     pdm_jsonl_begin(j);
     pdm_jsonl_count(j, "step", step);
     pdm_jsonl_real(j, "loss", step == 1 ? NAN : 0.1);
-    pdm_jsonl_text(j, "what", "a \"b\"\n\\\001");
+    pdm_jsonl_count(j, "a \"b\"\n\\\001", 3);
     return pdm_jsonl_end(j);
 }
 
 START_TEST(test_jsonl)
     {
-        static const char first[]  = "{\"step\": 0, \"loss\": 0.1, \"what\": \"a \\\"b\\\"\\n\\\\\\u0001\"}\n";
-        static const char second[] = "{\"step\": 1, \"loss\": null, \"what\": \"a \\\"b\\\"\\n\\\\\\u0001\"}\n";
+        static const char first[]  = "{\"step\": 0, \"loss\": 0.1, \"a \\\"b\\\"\\n\\\\\\u0001\": 3}\n";
+        static const char second[] = "{\"step\": 1, \"loss\": null, \"a \\\"b\\\"\\n\\\\\\u0001\": 3}\n";
         char              text[1024], wanted[1024];
         pdm_jsonl        *j     = NULL;
         pdm_size          calls = 0, calls_after = 0;
@@ -897,7 +890,7 @@ START_TEST(test_jsonl_error)
         }
         pdm_jsonl_begin(j);
         pdm_context_fail_allocation(ctx, 1);
-        for (int i = 0; i < 100; i++) pdm_jsonl_text(j, "a key so that the line has to grow", "and a value");
+        for (int i = 0; i < 100; i++) pdm_jsonl_count(j, "a key so that the line has to grow, and grow", i);
         ck_assert_int_eq(pdm_jsonl_end(j), PDM_ERR_MEMORY);
         ck_assert_int_eq(write_record(j, 0), PDM_OK); /* the next record is not touched by it */
         pdm_jsonl_close(&j);

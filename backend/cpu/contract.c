@@ -12,8 +12,9 @@ static void add_scaled(pdm_size n, double a, const double *restrict x, double *r
     for (pdm_size i = 0; i < n; i++) y[i] += a * x[i];
 }
 
-void contract_basis(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n,
-                    const int32_t *element, const double *basis, const double *restrict in, double *restrict out)
+/* out [outer][n][inner] = sum_l basis[i][l] in[outer][(element[i]+l) mod n_coef][inner], i = first .. first+n */
+static void contract_basis(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n,
+                           const int32_t *element, const double *basis, const double *restrict in, double *restrict out)
 {
     for (pdm_size o = 0; o < outer; o++, in += n_coef * inner)
         for (pdm_size i = first; i < first + n; i++, out += inner) {
@@ -33,9 +34,10 @@ void contract_basis(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_c
         }
 }
 
-void contract_basis_adjoint(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n,
-                            const int32_t *element, const double *basis, const double *restrict in,
-                            double *restrict out)
+/* the transpose: in [outer][n][inner] adds into out [outer][n_coef][inner] */
+static void contract_basis_adjoint(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first,
+                                   pdm_size n, const int32_t *element, const double *basis, const double *restrict in,
+                                   double *restrict out)
 {
     for (pdm_size o = 0; o < outer; o++, out += n_coef * inner)
         for (pdm_size i = first; i < first + n; i++, in += inner) {

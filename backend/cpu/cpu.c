@@ -13,9 +13,14 @@
  * slower); the pthread variant has a number of its own, which is the process's: another context that restores it
  * meanwhile costs speed and last bits, not correctness. */
 
-cpu_host_threads pdm_cpu_threads_take(const pdm_cpu *cpu)
+/* The host's settings, kept while OpenBLAS has to run on one thread. */
+typedef struct host_threads {
+    int omp, blas;
+} host_threads;
+
+static host_threads take_threads(const pdm_cpu *cpu)
 {
-    const cpu_host_threads saved = {omp_get_max_threads(), openblas_get_num_threads()};
+    const host_threads saved = {omp_get_max_threads(), openblas_get_num_threads()};
     if (cpu->blas == CPU_BLAS_OPENMP)
         omp_set_num_threads(1);
     else if (saved.blas != 1)
@@ -23,7 +28,7 @@ cpu_host_threads pdm_cpu_threads_take(const pdm_cpu *cpu)
     return saved;
 }
 
-void pdm_cpu_threads_restore(const pdm_cpu *cpu, cpu_host_threads saved)
+static void restore_threads(const pdm_cpu *cpu, host_threads saved)
 {
     if (cpu->blas == CPU_BLAS_OPENMP)
         omp_set_num_threads(saved.omp);
@@ -40,14 +45,14 @@ static void begin_thread(void *user)
 
 void pdm_cpu_for(pdm_cpu *cpu, pdm_size n_task, pdm_cpu_task fn, void *user)
 {
-    const cpu_host_threads saved = pdm_cpu_threads_take(cpu);
+    const host_threads saved = take_threads(cpu);
 
     if (cpu->n_thread > 1 && n_task > 1 && !omp_in_parallel()) {
         pdm_cpu_pool_run(cpu->pool, n_task, fn, user);
     } else {
         for (pdm_size i = 0; i < n_task; i++) fn(user, i, 0);
     }
-    pdm_cpu_threads_restore(cpu, saved);
+    restore_threads(cpu, saved);
 }
 
 /* All of the new scratch before any of the old is given up: on failure the plans that live keep what they have. */

@@ -151,13 +151,6 @@ static inline void *pdm_cpu_scratch(const pdm_cpu *cpu, int thread)
     return cpu->scratch[thread];
 }
 
-/* The host's thread settings, kept while OpenBLAS has to run on one thread. */
-typedef struct cpu_host_threads {
-    int omp, blas;
-} cpu_host_threads;
-cpu_host_threads pdm_cpu_threads_take(const pdm_cpu *cpu);
-void             pdm_cpu_threads_restore(const pdm_cpu *cpu, cpu_host_threads saved);
-
 /* ---- functions behind the table ---- */
 
 /* rows.c */

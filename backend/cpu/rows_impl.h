@@ -52,13 +52,6 @@ void derived_fold(struct pdm_cpu *cpu, const pdm_rows_plan *p, pdm_batch s, cons
 
 /* ---- contract.c: all tensors row-major. `width` = degree+1. ---- */
 
-/* out [outer][n][inner] = sum_l basis[i][l] in[outer][(element[i]+l) mod n_coef][inner], i = first .. first+n */
-void contract_basis(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n,
-                    const int32_t *element, const double *basis, const double *restrict in, double *restrict out);
-/* the transpose: in [outer][n][inner] adds into out [outer][n_coef][inner] */
-void contract_basis_adjoint(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n,
-                            const int32_t *element, const double *basis, const double *restrict in,
-                            double *restrict out);
 /* out [outer][n_row][inner] = sum over pairs of rows first .. first+n_row of weight * in[outer][point - point0][inner],
  * in [outer][n_point][inner] */
 void contract_pairs(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_size first, pdm_size n_row,
