@@ -1,4 +1,5 @@
-/* Back ends: one table of operations, run on the CPU (backend/cpu), on the CPU in disguise (backend/check), later on GPUs.
+/* Back ends: one table of operations, run on the CPU (backend/cpu), on the CPU in disguise
+ * (backend/check), later on GPUs.
  *
  * Everything heavy lives in buffers that only the back end can see through; descriptions (tables, programs, structures)
  * are handed over once, at create, as plain host structs that the back end copies to where it needs them.
@@ -8,8 +9,8 @@
  * Common layouts, last index fastest:
  *   c, g_c   double [n_sample][n_field][n_coef]      control coefficients; n_coef = prod of n_coef[d]
  *   r        double [n_sample][n_row]
- *   A        double [n_sample][n_row][n_seen][n_local]    dr/dc; n_local = prod (degree[d]+1): all coefficients a row sees;
- *            n_seen = n_field + n_derived: the columns of derived fields are apart, see pdm_derived_desc
+ *   A        double [n_sample][n_row][n_seen][n_local]    dr/dc; n_local = prod (degree[d]+1): all coefficients that a
+ *            row sees; n_seen = n_field + n_derived: the columns of derived fields are apart, see pdm_derived_desc
  *   w        double [n_sample][n_column]             expert weights, packed expert by expert
  */
 #ifndef PDM_BACKEND_H
@@ -132,9 +133,9 @@ typedef struct pdm_term_desc {
 
 /* Rows that count as sums: one block of rows also counts as sums over boxes of cells, level by level, l = 1 .. n_level,
  *     |r|^2  becomes  r.M r,    M = I + sum_l B_l^T B_l,    B_l = diag(s_l) Sum_l diag(1/s_0)
- * Sum_l adds up the cells of a box (the last one of a dimension may be smaller); the scales are products of one factor a
- * dimension. Where only_sums, I is left out: the rows themselves do not count. docs/mathematics.md, "Rows at every scale",
- * "Integral constraints". */
+ * Sum_l adds up the cells of a box (the last one of a dimension may be smaller); the scales are products of one factor
+ * a dimension. Where only_sums, I is left out: the rows themselves do not count. docs/mathematics.md, "Rows at every
+ * scale", "Integral constraints". */
 typedef struct pdm_pyramid_desc {
     pdm_size      row0, n_level;
     bool          only_sums;
@@ -148,8 +149,8 @@ typedef struct pdm_pyramid_desc {
 /* A derived field: coefficients that are linear in a field's and not local, the same for every index of the dimensions
  * before first_dim and circulant in those from there on, which are periodic and uniform:
  *     c' = T diag(symbol) T c,   T the tensor product of transform[d] (Hartley: cos + sin),
- * which is its own transpose. Rows read derived fields like others; A keeps what they see of them in columns of its own, and
- * apply and apply_adjoint put the two together. The normal matrix leaves them out. */
+ * which is its own transpose. Rows read derived fields like others; A keeps what they see of them in columns of its
+ * own, and apply and apply_adjoint put the two together. The normal matrix leaves them out. */
 typedef struct pdm_derived_desc {
     int32_t       field;
     const double *symbol; /* [prod of n_coef[d], d >= first_dim] */
@@ -184,7 +185,7 @@ typedef struct pdm_rows_data {
     pdm_buffer *scalar, *sampled;
 } pdm_rows_data;
 
-/* ---- points: evaluation on a tensor grid ---------------------------------------------------------------------------- */
+/* ---- points: evaluation on a tensor grid ------------------------------------------------------------------------- */
 typedef struct pdm_points_desc {
     pdm_size n_dim, n_field;
     pdm_size degree[PDM_MAX_DIM], n_coef[PDM_MAX_DIM];
@@ -199,7 +200,8 @@ typedef struct pdm_points_plan pdm_points_plan;
  * Columns come in groups: one group is one expert's columns in one field. Expert e owns groups e*n_field .. +n_field-1.
  * C is packed group by group, [n_sample][sum over groups of n_coef_g * n_col_g], group g as [n_coef_g][n_col_g]. */
 typedef enum pdm_column_kind {
-    PDM_COLUMNS_DENSE, /* C from basis functions: C[i][n] = scale * window_i * (prior[i][n] + B[channel n][coef i]) / norm_n */
+    /* C from basis functions: C[i][n] = scale * window_i * (prior[i][n] + B[channel n][coef i]) / norm_n */
+    PDM_COLUMNS_DENSE,
     PDM_COLUMNS_IDENTITY /* all free coefficients are unknowns; C is not stored; n_col_g = n_coef_g        */
 } pdm_column_kind;
 
@@ -245,18 +247,19 @@ static inline bool pdm_blocks_are_coupled(const pdm_blocks_desc *d)
 
 typedef struct pdm_blocks_plan pdm_blocks_plan;
 
-/* Normal matrix H = C^T A^T M A C (+ diagonal) from A and C, straight into blocks, without derived fields and what falls into
- * blocks that are not in the pattern. With a pyramid every block is there, or those on the diagonal alone. */
+/* Normal matrix H = C^T A^T M A C (+ diagonal) from A and C, straight into blocks, without derived fields and what
+ * falls into blocks that are not in the pattern. With a pyramid every block is there,
+ * or those on the diagonal alone. */
 typedef struct pdm_normal_plan pdm_normal_plan;
 
-/* ---- Fourier networks (architecture and parameters from surrogate/) ---------------------------------------------------
+/* ---- Fourier networks (architecture and parameters from surrogate/) -------------------------------------------------
  *     h_0     = features W_lift + b_lift                                                  on the control grid
  *     h_{l+1} = gelu(R^T mix_l(R h_l) + h_l W_l + b_l),    l = 0 .. n_layer-1             on the padded grid
  *     basis   = gelu(h_L W_0 + b_0) W_1 + b_1                                             on the control grid
- * R is the transform to the modes kept, on the padded grid (zeros beyond the control grid in h_0): in the last dimension
- * modes 0 .. m-1, in the others -m .. m-1, stored in the order 0 .. m-1, -m .. -1. mix_l multiplies each mode by its own
- * complex matrix K = Kr + i Ki; R^T is the real part of the inverse transform, where modes k > 0 of the last dimension count
- * twice. gelu is the tanh form.
+ * R is the transform to the modes kept, on the padded grid (zeros beyond the control grid in h_0): in the last
+ * dimension modes 0 .. m-1, in the others -m .. m-1, stored in the order 0 .. m-1, -m .. -1. mix_l multiplies each mode
+ * by its own complex matrix K = Kr + i Ki; R^T is the real part of the inverse transform, where modes k > 0 of the last
+ * dimension count twice. gelu is the tanh form.
  *
  * Parameters, float, packed from offset_lift on:  W_lift [n_feature][width], b_lift [width];
  * from offset_layer + l*layer_stride on:          [mode] of (Kr [width in][width out], Ki [width in][width out]),
@@ -333,13 +336,13 @@ typedef struct pdm_backend_ops {
     pdm_status (*columns_create)(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample,
                                  pdm_columns_plan **out);
     void (*columns_destroy)(pdm_backend *b, pdm_columns_plan **plan);
-    /* Which columns exist, sample by sample, until the next call; at first all do. on [n_sample][n_column] host, 0 or 1, of
-     * which the batch's are read; NULL: all of them. A column that does not exist costs nothing: it adds nothing to c, its
-     * entries of w and lambda are not read, those of g_w are 0, it sends nothing back to the basis. DENSE only. Takes effect
-     * with columns_build; normal_assemble follows it. */
+    /* Which columns exist, sample by sample, until the next call; at first all do. on [n_sample][n_column] host, 0 or
+     * 1, of which the batch's are read; NULL: all of them. A column that does not exist costs nothing: it adds nothing
+     * to c, its entries of w and lambda are not read, those of g_w are 0, it sends nothing back to the basis. DENSE
+     * only. Takes effect with columns_build; normal_assemble follows it. */
     pdm_status (*columns_select)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on);
-    /* The windows of desc, which otherwise is that of create, take the place of those that the plan has, in columns_build from
-     * now on. DENSE only. */
+    /* The windows of desc, which otherwise is that of create, take the place of those that the plan has, in
+     * columns_build from now on. DENSE only. */
     pdm_status (*columns_windows)(pdm_backend *b, pdm_columns_plan *plan, const pdm_columns_desc *desc);
     /* C and norm from basis [n_sample][n_channel][n_coef] FP32 (DENSE only); norm kept in the plan */
     pdm_status (*columns_build)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis);
@@ -351,8 +354,9 @@ typedef struct pdm_backend_ops {
     /* g_basis = backward of columns_build for g_C = p w^T - q lambda^T (q and lambda may be NULL); overwritten for s */
     pdm_status (*columns_backward)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w,
                                    pdm_buffer *q, pdm_buffer *lambda, pdm_buffer *g_basis);
-    /* g_window, FP64, group by group as windows are, [sum of n_coef_g] = the same backward to the windows, basis being that of
-     * columns_build; overwritten with the sum over the samples of s, added up in their order (zeros when s is empty) */
+    /* g_window, FP64, group by group as windows are, [sum of n_coef_g] = the same backward to the windows, basis being
+     * that of columns_build; overwritten with the sum over the samples of s,
+     * added up in their order (zeros when s is empty) */
     pdm_status (*columns_windows_backward)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis,
                                            pdm_buffer *p, pdm_buffer *w, pdm_buffer *q, pdm_buffer *lambda,
                                            pdm_buffer *g_window);
@@ -360,8 +364,8 @@ typedef struct pdm_backend_ops {
     /* -- block-sparse normal matrices; H and L: [n_sample][n_value] -- */
     pdm_status (*blocks_create)(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out);
     void (*blocks_destroy)(pdm_backend *b, pdm_blocks_plan **plan);
-    /* Which unknowns exist: as columns_select, and the same ones. A block of rows i and columns j then holds those that exist
-     * alone, [rows on][columns on], at the offset it has anyway. */
+    /* Which unknowns exist: as columns_select, and the same ones. A block of rows i and columns j then holds those that
+     * exist alone, [rows on][columns on], at the offset it has anyway. */
     pdm_status (*blocks_select)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const unsigned char *on);
     pdm_status (*normal_create)(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
                                 const pdm_blocks_desc *blocks, pdm_size n_sample, pdm_normal_plan **out);
@@ -377,11 +381,11 @@ typedef struct pdm_backend_ops {
     /* x = (L L^T)^-1 y, both in the order of w; x may be y; 0 where an unknown does not exist */
     pdm_status (*blocks_solve)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,
                                pdm_buffer *x);
-    /* out [n_unknown]: what unknowns are worth at the minimum x of a quadratic with the matrix L L^T. With K the part of
-     * (L L^T)^-1 within a set of unknowns, K^-1 = R R^T, R lower triangular: out_i = 1/2 (R^T x)_i^2. The sum over the last
-     * ones of a set, from any one on, is how much the minimum rises when those are held at zero and all others may follow.
-     * preferred [n_sample][n_unknown] host: a set's unknowns are taken in their order, but these before the others; NULL: none.
-     * 0 where an unknown does not exist; NaN in sets whose K is singular. */
+    /* out [n_unknown]: what unknowns are worth at the minimum x of a quadratic with the matrix L L^T. With K the part
+     * of (L L^T)^-1 within a set of unknowns, K^-1 = R R^T, R lower triangular: out_i = 1/2 (R^T x)_i^2. The sum over
+     * the last ones of a set, from any one on, is how much the minimum rises when those are held at zero and all others
+     * may follow. preferred [n_sample][n_unknown] host: a set's unknowns are taken in their order, but these before the
+     * others; NULL: none. 0 where an unknown does not exist; NaN in sets whose K is singular. */
     pdm_status (*blocks_worth)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *x,
                                const unsigned char *preferred, pdm_buffer *out);
     /* out [n_column] = diag H, no entry below 1e-12 of the largest; 0 where an unknown does not exist */
@@ -400,11 +404,12 @@ typedef struct pdm_backend_ops {
 
     /* ==== network operations, FP32 (surrogate/, model/ and train/ use these only) ==== */
     /* PDM_NETWORK_OPS_BEGIN */
-    /* -- Fourier networks. What flows between the calls (h, spectra, what backward needs) stays in the plan, sample by sample;
-     * a sample's results do not depend on the rest of the batch. Forward: lift, layers 0 .. n_layer-1, head, all with the same
-     * batch and keep. Backward (keep must have been true): head, layers n_layer-1 .. 0, lift, all with the same batch, any part
-     * of what was kept. parameters, g_parameters: whole vectors; each backward call overwrites its own tensors in g_parameters
-     * with the sum over the batch (zeros when the batch is empty), added up in the order of the batch. -- */
+    /* -- Fourier networks. What flows between the calls (h, spectra, what backward needs) stays in the plan, sample by
+     * sample; a sample's results do not depend on the rest of the batch. Forward: lift, layers 0 .. n_layer-1, head,
+     * all with the same batch and keep. Backward (keep must have been true): head, layers n_layer-1 .. 0, lift, all
+     * with the same batch, any part of what was kept. parameters, g_parameters: whole vectors; each backward call
+     * overwrites its own tensors in g_parameters with the sum over the batch (zeros when the batch is empty), added up
+     * in the order of the batch. -- */
     /* Fails with PDM_ERR_ARGUMENT when desc breaks its limits; desc is copied. */
     pdm_status (*fourier_create)(pdm_backend *b, const pdm_fourier_desc *desc, pdm_size n_sample,
                                  pdm_fourier_plan **out);
@@ -439,8 +444,9 @@ struct pdm_backend {
     /* each back end embeds this struct first in its own */
 };
 
-/* ---- dense complex matrices on the host (backend/dense.c): LAPACK on one thread, whatever others are told, so that bits do not
- * hang on their number. For what is done once, beside the table: no buffer is read, and no step waits for it. ---- */
+/* ---- dense complex matrices on the host (backend/dense.c): LAPACK on one thread, whatever others are told, so that
+ * bits do not hang on their number. For what is done once, beside the table: no buffer is read,
+ * and no step waits for it. ---- */
 typedef struct pdm_dense pdm_dense; /* holds BLAS to one thread while it lives */
 struct pdm_dense {
     int blas, omp; /* threads before */
@@ -449,7 +455,8 @@ pdm_dense pdm_dense_begin(void);
 void      pdm_dense_end(const pdm_dense *d);
 /* Hermitian a [n][n], upper triangle read, becomes its eigenvectors, in columns; value [n] rising. PDM_ERR_NUMERIC. */
 pdm_status pdm_dense_eigen(pdm_context *ctx, pdm_size n, double _Complex *a, double *value);
-/* a [n][m] = u diag(value) v, value [l] falling, u [n][l], v [l][m], l the lesser of n and m; a is used up, work [l]. PDM_ERR_NUMERIC. */
+/* a [n][m] = u diag(value) v, value [l] falling, u [n][l], v [l][m], l the lesser of n and m; a is used up,
+ * work [l]. PDM_ERR_NUMERIC. */
 pdm_status pdm_dense_svd(pdm_context *ctx, pdm_size n, pdm_size m, double _Complex *a, double *value,
                          double _Complex *u, double _Complex *v, double *work);
 

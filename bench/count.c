@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- network: two flops for each weight and point, eight for each complex weight of a mode, two for each multiply-add of
- * the transforms as products of real matrices; activations are not counted ---- */
+/* ---- network: two flops for each weight and point, eight for each complex weight of a mode, two for each multiply-add
+ * of the transforms as products of real matrices; activations are not counted ---- */
 
 typedef struct network_size {
     pdm_size n_dim, n_layer, width, n_hidden;
@@ -169,8 +169,8 @@ static double pairs_flops(const pdm_rows_desc *d, const pdm_term_desc *t)
     return sum;
 }
 
-/* Partials at points to A of one atom, last dimension first: 2 (degree+1) per pair, entry of the other dimensions, and local
- * coefficient of the dimensions done. */
+/* Partials at points to A of one atom, last dimension first: 2 (degree+1) per pair, entry of the other dimensions, and
+ * local coefficient of the dimensions done. */
 static double assemble_flops(const pdm_rows_desc *d, const pdm_term_desc *t)
 {
     double sum = 0.0, local = 1.0;
@@ -220,8 +220,9 @@ static void count_columns(const pdm_columns_desc *d, double n, bench_count *coun
     count[BENCH_COLUMNS_REDUCE] = (bench_count){n * 2.0 * values, 8.0 * n * (values + columns + c_size)};
 }
 
-/* ---- normal matrix: J = A C element by element, 2 per row, local coefficient and column of the experts that own it; then
- * the lower triangle of J^T J, columns+1 per row and column, where the columns are those of all experts the element sees ---- */
+/* ---- normal matrix: J = A C element by element, 2 per row, local coefficient and column of the experts that own it;
+ * then the lower triangle of J^T J, columns+1 per row and column, where the columns are those of all experts the
+ * element sees ---- */
 
 /* Rows that an element holds: blocks are tensor grids, terms with the same row0 are one block. */
 static double element_rows(const pdm_rows_desc *d, const pdm_size *element)

@@ -216,7 +216,8 @@ void report_text(void *user, const char *text); /* a pdm_sink; user is the repor
 /* After the last text. True with --json: numbers and json_end() are to follow. */
 bool report_wants_numbers(report *r);
 
-/* Models that are compared, by upcycle and compress: a pdm_sink and a pdm_number, user being the comparison (comparison.c). */
+/* Models that are compared, by upcycle and compress: a pdm_sink and a pdm_number,
+ * user being the comparison (comparison.c). */
 typedef struct comparison {
     report *r;
     bool    within; /* the tolerance */

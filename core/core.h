@@ -38,15 +38,16 @@
         goto done;                                                          \
     } while (0)
 
-/* First lines of a public call, which owns nothing yet: the condition holds, or the call ends with a text of its own. Where the
- * handle that has the context is NULL itself there is nowhere to put a text. */
+/* First lines of a public call, which owns nothing yet: the condition holds, or the call ends with a text of its own.
+ * Where the handle that has the context is NULL itself there is nowhere to put a text. */
 #define PDM_EXPECT(ctx, condition, ...)                                                               \
     do {                                                                                              \
         if (!(condition)) return pdm_error_set((ctx), PDM_ERR_ARGUMENT, NULL, __func__, __VA_ARGS__); \
     } while (0)
 #define PDM_EXPECT_POINTER(ctx, p, what) PDM_EXPECT((ctx), (p) != NULL, #p " is NULL; " what " expected")
 
-/* Samples, points along a dimension, models: as many as a public call takes. Products of a few of them stay below 2^63. */
+/* Samples, points along a dimension, models: as many as a public call takes.
+ * Products of a few of them stay below 2^63. */
 #define PDM_MAX_COUNT INT32_MAX
 
 /* Our own mistakes only, never what a user can cause; empty when NDEBUG is set. */
@@ -87,7 +88,8 @@ void       pdm_free_bytes(pdm_context *ctx, void *p);
 #define pdm_alloc_array(ctx, n, out) pdm_alloc_items((ctx), (n), sizeof **(out), (void **)(out))
 #define pdm_free(ctx, p)             pdm_free_bytes((ctx), (p))
 /* Copy of a string. */
-/* Bytes that can still be had: of the context's limit, else of the machine, by the system's own account; SIZE_MAX: not known. */
+/* Bytes that can still be had: of the context's limit, else of the machine, by the system's own account;
+ * SIZE_MAX: not known. */
 size_t     pdm_memory_available(const pdm_context *ctx);
 pdm_status pdm_alloc_text(pdm_context *ctx, const char *text, char **out);
 
@@ -153,9 +155,9 @@ typedef struct pdm_random_key {
 double pdm_random_uniform(pdm_random_key key, uint64_t index); /* in (0, 1), 53 bits */
 double pdm_random_normal(pdm_random_key key, uint64_t index);  /* mean 0, variance 1 (Box-Muller on one counter) */
 
-/* ---- weights (core/weights.c) ----------------------------------------------------------------------------------------
- * A small vector of weights that is learned on the host, in FP64, with its gradient and Adam's two moments, [n] each. What
- * has one lends it, to be read and written. */
+/* ---- weights (core/weights.c) ---------------------------------------------------------------------------------------
+ * A small vector of weights that is learned on the host, in FP64, with its gradient and Adam's two moments, [n] each.
+ * What has one lends it, to be read and written. */
 typedef struct pdm_weights {
     pdm_size n;
     double  *parameter, *gradient, *m, *v;

@@ -256,7 +256,8 @@ double domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i)
     return 0.5 * (pdm_map_value(&s->map, cell_edge(d, s, i)) + pdm_map_value(&s->map, cell_edge(d, s, i + 1)));
 }
 
-/* Leaves out what belongs to cells whose middle is not within: pairs of CELL, whose rows stay; points and rows of POINT. */
+/* Leaves out what belongs to cells whose middle is not within: pairs of CELL, whose rows stay;
+ * points and rows of POINT. */
 static void plan_restrict(const pdm_domain *d, pdm_size dim, axis_kind kind, const pdm_interval *within, axis_plan *p)
 {
     const pdm_size q = d->gauss[dim], n_cell = domain_n_cell(d, dim);

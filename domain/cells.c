@@ -1,7 +1,8 @@
-/* Inputs that are constant in cells, /inputs/NAME:kind = "cells": media with jumps, which a spline would smear and overshoot.
- * A point takes the value of its cell; a point on the boundary of two cells (a face of the finite volumes, as a rule) the
- * mean of both, arithmetic or harmonic. The harmonic one is what a flux k*dx(u) across the face wants: two layers of equal
- * width in series conduct like their harmonic mean (S. V. Patankar, Numerical Heat Transfer and Fluid Flow, 1980, eq. 4.9). */
+/* Inputs that are constant in cells, /inputs/NAME:kind = "cells": media with jumps, which a spline would smear and
+ * overshoot. A point takes the value of its cell; a point on the boundary of two cells (a face of the finite volumes,
+ * as a rule) the mean of both, arithmetic or harmonic. The harmonic one is what a flux k*dx(u) across the face wants:
+ * two layers of equal width in series conduct like their harmonic mean (S. V. Patankar, Numerical Heat Transfer and
+ * Fluid Flow, 1980, eq. 4.9). */
 #include "domain/domain_impl.h"
 
 #include <math.h>

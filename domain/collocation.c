@@ -1,12 +1,13 @@
 /* Interpolation by splines: LU factors of collocation matrices, banded, with a border where a dimension is periodic.
  *
- * B-spline collocation matrices are totally positive, so that elimination without pivoting is as stable as can be (de Boor,
- * Pinkus, Backward error analysis for totally positive linear systems, Numer. Math. 27, 1977), keeps the band, and needs
- * O(n degree^2) operations. Row i, at a point inside the support of function i, has the columns i - degree .. i + degree.
+ * B-spline collocation matrices are totally positive, so that elimination without pivoting is as stable as can be (de
+ * Boor, Pinkus, Backward error analysis for totally positive linear systems, Numer. Math. 27, 1977), keeps the band,
+ * and needs O(n degree^2) operations. Row i, at a point inside the support of function i,
+ * has the columns i - degree .. i + degree.
  *
- * Periodic ones are cyclic bands. The last `degree` rows and columns are set apart, [B E; F G]: B has no corner entries and
- * is a collocation matrix again; the Schur complement G - F B^-1 E is small and dense, and is pivoted. Where hardly a point
- * is left for B, all rows are set apart. */
+ * Periodic ones are cyclic bands. The last `degree` rows and columns are set apart, [B E; F G]: B has no corner entries
+ * and is a collocation matrix again; the Schur complement G - F B^-1 E is small and dense, and is pivoted. Where hardly
+ * a point is left for B, all rows are set apart. */
 #include "domain/domain_impl.h"
 
 #include <math.h>

@@ -9,7 +9,8 @@ pdm_size domain_first_constraint(const pdm_domain *d)
     return d->n_block - pdm_pde_n_constraint(d->pde);
 }
 
-/* The integrand in every cell; the value, with a minus, in one cell of space at each time: one point, weights -1 and 1. */
+/* The integrand in every cell; the value, with a minus, in one cell of space at each time: one point,
+ * weights -1 and 1. */
 pdm_status domain_constraint_block(pdm_domain *d, pdm_case *c, pdm_size i, pdm_size block)
 {
     pdm_status            status = PDM_OK;

@@ -1,6 +1,7 @@
-/* Derived fields: invlap on periodic boxes. A mode k of a uniform periodic spline of any degree is its coefficients' mode k
- * times a number of its own, so that the inverse Laplacian of the modes below the grid's frequency is a circulant in the
- * coefficients with the symbol -1/|K|^2, K = 2 pi k / length, and 0 for the mean. docs/mathematics.md, "Derived fields". */
+/* Derived fields: invlap on periodic boxes. A mode k of a uniform periodic spline of any degree is its coefficients'
+ * mode k times a number of its own, so that the inverse Laplacian of the modes below the grid's frequency is a
+ * circulant in the coefficients with the symbol -1/|K|^2, K = 2 pi k / length, and 0 for the mean. docs/mathematics.md,
+ * "Derived fields". */
 #include "domain/domain_impl.h"
 
 #include <math.h>

@@ -30,8 +30,8 @@ pdm_status pdm_domain_settings_view(pdm_text *out)
     return pdm_settings_view("domain", settings_table, sizeof settings_table / sizeof *settings_table, out);
 }
 
-/* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space, or "auto": `found`, if there is something);
- * uniform in xi when neither is given. */
+/* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space,
+ * or "auto": `found`, if there is something); uniform in xi when neither is given. */
 static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, const pdm_map *map, pdm_size n,
                               const double *found, bool *is_auto, double **out)
 {
@@ -248,8 +248,8 @@ done:
     return status;
 }
 
-/* n points integrate cells to order 2n. The error of the solution is of order degree + 1, or the degree where that is even:
- * as many points as hide behind it for the largest degree, but two at least. */
+/* n points integrate cells to order 2n. The error of the solution is of order degree + 1, or the degree where that is
+ * even: as many points as hide behind it for the largest degree, but two at least. */
 static void choose_gauss(pdm_domain *d)
 {
     pdm_size degree = 0;

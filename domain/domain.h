@@ -14,7 +14,7 @@
 
 #include "pde/pde.h"
 
-/* ---- splines of one dimension (domain/spline.c, domain/map.c) ------------------------------------------------------------ */
+/* ---- splines of one dimension (domain/spline.c, domain/map.c) ---------------------------------------------------- */
 #define PDM_MAX_DEGREE 7
 #define PDM_MAX_ORDER  4 /* highest derivative that is tabulated */
 
@@ -52,25 +52,25 @@ pdm_status pdm_spline_create(pdm_context *ctx, const pdm_map *map, pdm_size degr
 void       pdm_spline_destroy(pdm_spline *s);
 /* Element that holds xi in [0,1] (right-continuous, the last one closed). */
 pdm_size pdm_spline_element(const pdm_spline *s, double xi);
-/* basis [n_order][degree+1]: derivatives of order 0 .. n_order-1 by the physical coordinate of the functions that element e
- * sees, at xi (in e or on its ends). Where dX/dxi = 0 derivatives of order >= 1 are infinite. Source: de Boor's recursion
- * for values and derivatives; chain rule through the inverse power series of X. */
+/* basis [n_order][degree+1]: derivatives of order 0 .. n_order-1 by the physical coordinate of the functions that
+ * element e sees, at xi (in e or on its ends). Where dX/dxi = 0 derivatives of order >= 1 are infinite. Source: de
+ * Boor's recursion for values and derivatives; chain rule through the inverse power series of X. */
 void pdm_spline_basis(const pdm_spline *s, pdm_size element, double xi, pdm_size n_order, double *basis);
 /* Coefficients of the spline through values at the Greville points: with strides; coef and values do not overlap. */
 void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef,
                             pdm_size coef_stride);
 
 /* ---- data along a line (domain/resample.c, domain/fit.c); linear in the number of points ---- */
-/* Values at `to` of the cubic (or lower) spline through data at rising coordinates `from`. period 0: bounded; points of `to` beyond
- * the data by more than half a spacing are refused by the caller. Holds scratch: one thread at a time. */
+/* Values at `to` of the cubic (or lower) spline through data at rising coordinates `from`. period 0: bounded; points of
+ * `to` beyond the data by more than half a spacing are refused by the caller. Holds scratch: one thread at a time. */
 typedef struct pdm_resample pdm_resample;
 pdm_status pdm_resample_create(pdm_context *ctx, pdm_size n_from, const double *from, pdm_size n_to, const double *to,
                                double period, pdm_resample **out);
 void       pdm_resample_destroy(pdm_resample **r);
 /* values [n_from], out [n_to], with strides; they do not overlap. */
 void pdm_resample_apply(pdm_resample *r, const double *values, pdm_size stride, double *out, pdm_size out_stride);
-/* Coefficients of the spline that is nearest, in the sum of squares, to values at n points xi in [0,1]. *possible false, and no
- * *out: the points do not determine it. Holds scratch: one thread at a time. */
+/* Coefficients of the spline that is nearest, in the sum of squares, to values at n points xi in [0,1]. *possible
+ * false, and no *out: the points do not determine it. Holds scratch: one thread at a time. */
 typedef struct pdm_spline_fit pdm_spline_fit;
 pdm_status pdm_spline_fit_create(const pdm_spline *s, pdm_size n, const double *xi, pdm_spline_fit **out,
                                  bool *possible);
@@ -78,7 +78,7 @@ void       pdm_spline_fit_destroy(pdm_spline_fit **f);
 /* values [n], coef [n_coef], with strides. */
 void pdm_spline_fit_apply(pdm_spline_fit *f, const double *values, pdm_size stride, double *coef, pdm_size coef_stride);
 
-/* ---- the domain ------------------------------------------------------------------------------------------------------------- */
+/* ---- the domain -------------------------------------------------------------------------------------------------- */
 typedef struct pdm_domain pdm_domain;
 
 /* Interior breaks in xi of the dimensions with grading = "auto", as pdm_spline_create() takes them; NULL: equal spans. */
@@ -112,8 +112,9 @@ const pdm_rows_desc *pdm_domain_rows(const pdm_domain *d);
  * before back ends take it. */
 void   pdm_domain_set_scale(pdm_domain *d, pdm_size block, double scale);
 double pdm_domain_scale(const pdm_domain *d, pdm_size block);
-/* Scales from a linearisation with all scales 1: A [n_row][n_seen][n_local] at a typical state, magnitude [n_field] of the
- * fields. Block scale = 1 / median over its rows of |A_row diag(magnitude)|, so that rows of all blocks count alike. */
+/* Scales from a linearisation with all scales 1: A [n_row][n_seen][n_local] at a typical state, magnitude [n_field] of
+ * the fields. Block scale = 1 / median over its rows of |A_row diag(magnitude)|,
+ * so that rows of all blocks count alike. */
 pdm_status pdm_domain_scale_from(pdm_domain *d, const double *A, const double *magnitude);
 
 /* ---- inputs of one sample. Packed: scalars and fields in the order of the pde's inputs; a field is its values at the
@@ -139,9 +140,9 @@ typedef struct pdm_lift_report {
 pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar, double *sampled, double *lift,
                               double *work, pdm_lift_report *report);
 pdm_size   pdm_domain_prepare_work(const pdm_domain *d);
-/* Where the rows, or their derivatives, are not finite at c [n_field][n_coef] of one sample, with scalar and sampled as above:
- * appends "equation u: 1 / 0 in the term 1/u at x = 0, where u = 0" for the first place; nothing where all are finite. Allocates;
- * slow. */
+/* Where the rows, or their derivatives, are not finite at c [n_field][n_coef] of one sample, with scalar and sampled as
+ * above: appends "equation u: 1 / 0 in the term 1/u at x = 0, where u = 0" for the first place; nothing where all are
+ * finite. Allocates; slow. */
 pdm_status pdm_domain_explain(const pdm_domain *d, const double *c, const double *scalar, const double *sampled,
                               pdm_text *out);
 /* features [n_feature][n_coef] FP32 for the surrogate: xi of each dimension in (-1,1), lift of each field over its
@@ -149,20 +150,21 @@ pdm_status pdm_domain_explain(const pdm_domain *d, const double *c, const double
 pdm_size pdm_domain_n_feature(const pdm_domain *d);
 void     pdm_domain_features(const pdm_domain *d, const double *input, const double *lift, const double *magnitude,
                              const double *input_shift, const double *input_scale, float *features);
-/* ---- what a solution does first (domain/taylor.c) ------------------------------------------------------------------------
- * For problems of first order in time: features of the initial state, coefficients in space [n_coef over that of t], and
- * columns, products of the coefficients of ((t - start)/extent)^power with one of them. */
+/* ---- what a solution does first (domain/taylor.c) -------------------------------------------------------------------
+ * For problems of first order in time: features of the initial state, coefficients in space [n_coef over that of t],
+ * and columns, products of the coefficients of ((t - start)/extent)^power with one of them. */
 typedef struct pdm_taylor pdm_taylor;
 typedef struct pdm_taylor_column {
     int32_t power, feature; /* power from 1 */
 } pdm_taylor_column;
-/* where: the place of the setting that asks for it, lent for the life of *out, as is d. Allocates all. Fails with PDM_ERR_CASE
- * there when the equations cannot be solved for the first derivatives in time: steady, of higher order, not linear in them. */
+/* where: the place of the setting that asks for it, lent for the life of *out, as is d. Allocates all. Fails with
+ * PDM_ERR_CASE there when the equations cannot be solved for the first derivatives in time: steady, of higher order,
+ * not linear in them. */
 pdm_status pdm_taylor_create(const pdm_domain *d, pdm_where where, pdm_taylor **out);
 void       pdm_taylor_destroy(pdm_taylor **t);
-/* feature [n_feature][n_space]: u, du/dt, d2u/dt2, d3u/dt3 at the start, field by field; then all derivatives in space that the
- * equations read. Entries that are not finite are zero. From one sample's packed input and its lift. Holds scratch: one thread
- * at a time. Fails with PDM_ERR_NUMERIC where the factors of the time derivatives are singular. */
+/* feature [n_feature][n_space]: u, du/dt, d2u/dt2, d3u/dt3 at the start, field by field; then all derivatives in space
+ * that the equations read. Entries that are not finite are zero. From one sample's packed input and its lift. Holds
+ * scratch: one thread at a time. Fails with PDM_ERR_NUMERIC where the factors of the time derivatives are singular. */
 pdm_status pdm_taylor_features(pdm_taylor *t, const double *input, const double *lift, double *feature);
 pdm_size   pdm_taylor_n_feature(const pdm_taylor *t);
 /* Columns of a field, the most useful first. Lent. */
@@ -173,8 +175,9 @@ const double            *pdm_taylor_profile(const pdm_taylor *t, pdm_size power)
  * at: the place of the expression, for errors. */
 pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
                                const pdm_size *n_point, const double *const *coordinate, double *out);
-/* An input field, or a derivative of it, of the spline through its values (the cell's value, for one on cells) on a tensor grid
- * of physical coordinates: out [prod n_point]; it does not change along dimensions that the input does not have. Allocates. */
+/* An input field, or a derivative of it, of the spline through its values (the cell's value, for one on cells) on a
+ * tensor grid of physical coordinates: out [prod n_point]; it does not change along dimensions that the input does not
+ * have. Allocates. */
 pdm_status pdm_domain_sample(const pdm_domain *d, const pdm_sampled_input *s, const double *input,
                              const pdm_size *n_point, const double *const *coordinate, double *out);
 

@@ -93,17 +93,19 @@ struct pdm_domain {
     pdm_size      work_size;
 };
 
-/* domain/domain.c: raises *n_order to the tables that f reads; refuses, at its place, what no table can hold. f may be NULL. */
+/* domain/domain.c: raises *n_order to the tables that f reads; refuses, at its place, what no
+ * table can hold. f may be NULL. */
 pdm_status domain_need_orders(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size *n_order);
-/* domain/collocation.c: factors of the matrix [n_coef][n_coef] of function values at n_coef points, of which number i lies
- * inside the support of function i. Fails with PDM_ERR_NUMERIC when it is singular. */
+/* domain/collocation.c: factors of the matrix [n_coef][n_coef] of function values at n_coef points, of which number i
+ * lies inside the support of function i. Fails with PDM_ERR_NUMERIC when it is singular. */
 typedef struct pdm_collocation pdm_collocation;
 pdm_status                     pdm_collocation_create(const pdm_spline *s, const double *xi, pdm_collocation **out);
 void                           pdm_collocation_destroy(pdm_collocation **c);
 void pdm_collocation_solve(const pdm_collocation *c, double *x, pdm_size stride); /* values to coefficients */
 /* domain/axis.c */
 pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out);
-/* An axis of its own: CELL or POINT of the cells whose middle is within (NULL: all); weights times sign. Until the next call. */
+/* An axis of its own: CELL or POINT of the cells whose middle is within (NULL: all); weights times sign.
+ * Until the next call. */
 pdm_status domain_axis_part(pdm_domain *d, pdm_size dim, axis_kind kind, const pdm_interval *within, double sign,
                             const domain_axis **out);
 pdm_size   domain_n_cell(const pdm_domain *d, pdm_size dim);
@@ -126,8 +128,8 @@ pdm_status domain_levels_view(const pdm_domain *d, pdm_text *out);
 /* domain/derived.c: after the terms */
 pdm_status domain_derived_create(pdm_domain *d);
 void       domain_derived_destroy(pdm_domain *d);
-/* Coefficients of derived field k, out [size], from those of its field, in [size]: a number of layers in space; work [2 size].
- * Plain loops, for set-up. */
+/* Coefficients of derived field k, out [size], from those of its field, in [size]: a number of layers in space; work [2
+ * size]. Plain loops, for set-up. */
 void domain_derive_layers(const pdm_domain *d, pdm_size k, pdm_size size, const double *in, double *out, double *work);
 /* domain/sides.c: every place of every side has its conditions, once each */
 pdm_status domain_sides_check(pdm_domain *d, pdm_case *c);

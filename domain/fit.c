@@ -1,5 +1,6 @@
-/* Splines through, or near, data: least squares, by the normal equations B^T B c = B^T v, B the values of the spline's functions at
- * the data's points. Banded; a periodic spline's last coefficients, which meet the first ones too, are a border:
+/* Splines through, or near, data: least squares, by the normal equations B^T B c = B^T v, B the values of the spline's
+ * functions at the data's points. Banded; a periodic spline's last coefficients, which meet the
+ * first ones too, are a border:
  *     B^T B = [K  G; G^T D],   K = L L^T banded,   S = D - G^T K^-1 G = M M^T. */
 #include "domain/domain.h"
 

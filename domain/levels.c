@@ -20,7 +20,8 @@ typedef struct level_weight {
 } level_weight;
 
 /* One dimension of a pyramid that has all but this table. Of level l, box i:
- *     s = 2^((start + l growth) / n_dim) (cells in the box)^-1/2 (length of the box / mean length of the level's)^-row_power */
+ *     s = 2^((start + l growth) / n_dim) (cells in the box)^-1/2
+ *         (length of the box / mean length of the level's)^-row_power */
 static void fill_dimension(const pdm_domain *d, const pdm_pyramid_desc *p, pdm_size dim, const domain_axis *axis,
                            level_weight weight, double *unscale, double *scale)
 {
@@ -78,8 +79,9 @@ static pdm_status add_levels(pdm_domain *d, const pdm_row_block *block)
  * walls must not be too steep for the solver to walk along. */
 static const double LINEAR_WEIGHT = 1e3, NONLINEAR_WEIGHT = 30.0;
 
-/* All of space: each piece of time by itself, with weight 1, then the pieces of a knot span together, with the large weight
- * (one sum for each, fewer than the coefficients in time, so that it can be met); steady, all of space with that. */
+/* All of space: each piece of time by itself, with weight 1, then the pieces of a knot span together, with the large
+ * weight (one sum for each, fewer than the coefficients in time, so that it can be met); steady,
+ * all of space with that. */
 static pdm_status add_constraint(pdm_domain *d, const pdm_row_block *block, const pdm_constraint *k)
 {
     const bool         time   = pdm_pde_has_time(d->pde);

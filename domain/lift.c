@@ -1,10 +1,11 @@
-/* From one sample's inputs to data: sampled inputs at the points of every term, and the lift, the coefficients that initial
- * and Dirichlet data fix. */
+/* From one sample's inputs to data: sampled inputs at the points of every term, and the lift, the coefficients that
+ * initial and Dirichlet data fix. */
 #include "domain/domain_impl.h"
 
 #include <math.h>
 
-/* Coefficients of the spline through values at the Greville points of dims[0..n), in place; line is scratch for one line. */
+/* Coefficients of the spline through values at the Greville points of dims[0..n), in place;
+ * line is scratch for one line. */
 static void interpolate_tensor(const pdm_domain *d, pdm_size n, const int32_t *dims, double *values, double *line)
 {
     pdm_size total = 1, stride = 1;

@@ -59,7 +59,8 @@ void pdm_map_derivatives(const pdm_map *m, double xi, pdm_size n, double *d)
     }
 }
 
-/* From x(0) = low and x(1) = high: sinh(b (1 - xi0)) = A sinh(b xi0), A = (high - centre)/(centre - low), whose solution is
+/* From x(0) = low and x(1) = high: sinh(b (1 - xi0)) = A sinh(b xi0), A = (high - centre)/(centre - low),
+ * whose solution is
  *     exp(2 b xi0) = (A + exp b) / (A + exp -b) = 1 + 2 sinh b / (A + exp -b)
  * written so that no end of the range of A, b or xi0 overflows or cancels. */
 static double sinh_origin(double below, double above, double b)

@@ -1,6 +1,6 @@
-/* Sides of the box and their parts: is every place of a side covered by the conditions it wants? A condition with parts holds
- * on a box of the side; between the numbers at which parts of a field's conditions end, and on them, nothing changes, so
- * that one place of each is looked at. */
+/* Sides of the box and their parts: is every place of a side covered by the conditions it wants? A condition with parts
+ * holds on a box of the side; between the numbers at which parts of a field's conditions end, and on them, nothing
+ * changes, so that one place of each is looked at. */
 #include "domain/domain_impl.h"
 
 #include <math.h>

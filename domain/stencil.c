@@ -1,15 +1,16 @@
 /* Derivatives at the Greville points of one dimension from values there: those of a spline of high degree through them.
  *
- * The field's own spline, of degree p, has derivatives of order k to h^(p+1-k), with a size that jumps where the points next to
- * a boundary lie otherwise in their spans than the rest do: a derivative of a derivative is then wrong by h^(p+1-2k), which
- * grows as grids are refined. Degree 7 (less where points are few) leaves room for the three derivatives in a row that
- * domain/taylor.c takes. It is a spline of the physical coordinate, so that maps with an infinite slope do no harm. */
+ * The field's own spline, of degree p, has derivatives of order k to h^(p+1-k), with a size that jumps where the points
+ * next to a boundary lie otherwise in their spans than the rest do: a derivative of a derivative is then wrong by
+ * h^(p+1-2k), which grows as grids are refined. Degree 7 (less where points are few) leaves room for the three
+ * derivatives in a row that domain/taylor.c takes. It is a spline of the physical coordinate, so that maps with an
+ * infinite slope do no harm. */
 #include "domain/domain_impl.h"
 
 #include <string.h>
 
-/* A periodic spline of higher degree on the same breaks: function j is centred where function j - shift of s is, so that its
- * point is that one's. */
+/* A periodic spline of higher degree on the same breaks: function j is centred where function j - shift of s is, so
+ * that its point is that one's. */
 static pdm_status periodic_create(const pdm_spline *s, domain_stencil *k, double *xi)
 {
     pdm_status     status = PDM_OK;

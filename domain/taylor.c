@@ -1,7 +1,7 @@
 /* What a solution does first, from the equations' own text: its derivatives in time at the start.
  *
- * The residuals R(atoms, x, t) hold along a solution, and so do their derivatives by t. With v = du/dt, M = dR/dv, and a(f) an
- * atom (a derivative in space) of f:
+ * The residuals R(atoms, x, t) hold along a solution, and so do their derivatives by t. With v = du/dt, M = dR/dv, and
+ * a(f) an atom (a derivative in space) of f:
  *     M u' = -R at v = 0                                         M and R do not depend on v otherwise: R is linear in it
  *     M u'' = -(sum_a R_a a(u') + R_t)
  *     M u''' = -(sum_a R_a a(u'') + sum_ab R_ab da db + 2 sum_a R_at da + R_tt)
@@ -246,7 +246,8 @@ done:
 
 /* ---- columns ---- */
 
-/* Powers of the time since the start, over the extent, as splines: exact where the map is linear and the degree allows it. */
+/* Powers of the time since the start, over the extent, as splines:
+ * exact where the map is linear and the degree allows it. */
 static pdm_status create_profiles(pdm_taylor *t)
 {
     pdm_status        status = PDM_OK;
@@ -472,8 +473,8 @@ static void coefficients_to_values(const pdm_taylor *t, double *field)
     }
 }
 
-/* Coefficients of field or derived field g of u^(order), from the values u. The one place that knows how fields are made of
- * others. */
+/* Coefficients of field or derived field g of u^(order), from the values u. The one place that knows how fields are
+ * made of others. */
 static void field_coefficients(const pdm_taylor *t, pdm_size order, pdm_size g, double *coef)
 {
     const pdm_size field = source_field(t, g);

@@ -1,7 +1,7 @@
-/* The equations of a case on somebody's data, term by term: which factor on which term makes the residual least? Terms are
- * integrated over cells (fluxes through faces), and the cells of a box are added up: integrals over boxes wider than the
- * data's steps forgive noise and the spline's own error, and steep places do no harm, since fluxes inside a box cancel.
- * docs/mathematics.md, "An equation on data". */
+/* The equations of a case on somebody's data, term by term: which factor on which term makes the residual least? Terms
+ * are integrated over cells (fluxes through faces), and the cells of a box are added up: integrals over boxes wider
+ * than the data's steps forgive noise and the spline's own error, and steep places do no harm, since fluxes inside a
+ * box cancel. docs/mathematics.md, "An equation on data". */
 #include "evidence/evidence.h"
 
 #include <math.h>
@@ -246,8 +246,9 @@ done:
     return status;
 }
 
-/* Where half of the data's points give another answer, all of them are not to be trusted either. A difference that size is
- * several times the error of the spline through all points where data are smooth, and the error itself where they are not. */
+/* Where half of the data's points give another answer, all of them are not to be trusted either. A difference that size
+ * is several times the error of the spline through all points where data are smooth,
+ * and the error itself where they are not. */
 static bool is_coarse(const equation *e, pdm_size box, double typical)
 {
     double largest = 0.0, difference = 0.0;
@@ -272,8 +273,8 @@ static double typical_size(const equation *e)
     return sqrt(sum / (double)e->values.n_box);
 }
 
-/* Boxes where a summand is not finite, or that the data do not resolve, count as zero in all of them. Summands that are zero
- * everywhere have no factor. */
+/* Boxes where a summand is not finite, or that the data do not resolve, count as zero in all of them. Summands that are
+ * zero everywhere have no factor. */
 static void drop_bad(equation *e)
 {
     term_values *v       = &e->values;

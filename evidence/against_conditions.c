@@ -1,5 +1,5 @@
-/* Initial and boundary conditions on somebody's data: root mean square of the misfit over the points of a side, relative to
- * the size, over the whole domain, of what the condition is made of. */
+/* Initial and boundary conditions on somebody's data: root mean square of the misfit over the points of a side,
+ * relative to the size, over the whole domain, of what the condition is made of. */
 #include "evidence/evidence.h"
 
 #include <math.h>
@@ -24,8 +24,8 @@ static void points_free(data_grid *g, point_set *p)
 }
 
 /* Points of the data, all or about COARSE a dimension, without the first (and in space the last) of bounded dimensions:
- * derivatives may be infinite there, and data of two conditions may disagree in corners. Dimension `dim` (-1: none) has the
- * one point `at`. */
+ * derivatives may be infinite there, and data of two conditions may disagree in corners. Dimension `dim` (-1: none) has
+ * the one point `at`. */
 static pdm_status points_choose(data_grid *g, pdm_size dim, double at, bool coarse, point_set *p)
 {
     pdm_status status = PDM_OK;

@@ -1,7 +1,8 @@
 /* Factors on the terms of an equation that make its residual least. Their errors add up, in squares, three things:
- * standard errors of sums over clusters of neighbouring boxes (a "sandwich"): residuals of neighbours hang together, and
- * boxes differ in size and in what they hold; what errors of the terms themselves, which are made of the data, do to a factor;
- * and how far the factor moves when half of the data's points are left out. docs/mathematics.md, "An equation on data". */
+ * standard errors of sums over clusters of neighbouring boxes (a "sandwich"): residuals of neighbours hang together,
+ * and boxes differ in size and in what they hold; what errors of the terms themselves, which are made of the data, do
+ * to a factor; and how far the factor moves when half of the data's points are left out. docs/mathematics.md, "An
+ * equation on data". */
 #include "evidence/evidence.h"
 
 #include <math.h>
@@ -58,8 +59,8 @@ static void fit_alone(const term_values *v, const double *total, double *e, doub
     }
 }
 
-/* In place Cholesky of a [n][n] with unit diagonal; used [n] false where a share of no more than `dependent` of a row's square
- * is not a sum of those before: it is left out. */
+/* In place Cholesky of a [n][n] with unit diagonal; used [n] false where a share of no more than `dependent` of a row's
+ * square is not a sum of those before: it is left out. */
 static void factor_correlations(pdm_size n, double dependent, double *a, bool *used)
 {
     for (pdm_size j = 0; j < n; j++) {
@@ -94,14 +95,15 @@ static void solve_correlations(pdm_size n, const double *l, const bool *used, do
     }
 }
 
-/* Misfit that may be the data's: what is left with the best factors, and up to TRUSTED of the largest term any of it, since
- * factors of terms that nearly depend on each other can take up errors as well. */
+/* Misfit that may be the data's: what is left with the best factors, and up to TRUSTED of the largest term any of it,
+ * since factors of terms that nearly depend on each other can take up errors as well. */
 static double data_error(double residual, double left, double largest)
 {
     return fmin(residual, fmax(left, TRUSTED * largest));
 }
 
-/* The share of each term that may be an error: what half of the points change, or the data's error beside the largest term. */
+/* The share of each term that may be an error: what half of the points change,
+ * or the data's error beside the largest term. */
 static double doubt_terms(const term_values *v, double residual, double left, term_fit *fit)
 {
     double largest = 0.0;
@@ -111,9 +113,9 @@ static double doubt_terms(const term_values *v, double residual, double left, te
     return error;
 }
 
-/* What errors of the terms do to factor k: errors in a row of the pseudoinverse, times the error of all. With z_k what is left of
- * term k beside the other terms, which is near zero where terms depend on each other, the factor is <z_k, .> / <z_k, z_k>, and
- * z_k is wrong by the sum of errors. inverse [n]: row k of the inverse of the correlations. */
+/* What errors of the terms do to factor k: errors in a row of the pseudoinverse, times the error of all. With z_k what
+ * is left of term k beside the other terms, which is near zero where terms depend on each other, the factor is <z_k, .>
+ * / <z_k, z_k>, and z_k is wrong by the sum of errors. inverse [n]: row k of the inverse of the correlations. */
 static double systematic_error(const term_values *v, const term_fit *fit, pdm_size k, const double *inverse,
                                double error)
 {
@@ -180,8 +182,8 @@ static void fit_both(const term_values *v, pdm_size held, double dependent, doub
     fit_jointly(v, held, dependent, e, work, used, fit, rms_of(v, total), joint_left);
 }
 
-/* fit[k].change: of term k by leaving out half of the points, relative. Returns the largest square, times UNSURE: a term of
- * which no more than that share, of its square, is not a sum of others cannot be told apart from them. */
+/* fit[k].change: of term k by leaving out half of the points, relative. Returns the largest square, times UNSURE: a
+ * term of which no more than that share, of its square, is not a sum of others cannot be told apart from them. */
 static double compare_terms(const term_values *v, term_fit *fit)
 {
     double dependent = LEAST_DEPENDENT;

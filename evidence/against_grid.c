@@ -101,7 +101,8 @@ static double place(const pdm_map *map, const double *x, pdm_size n, double at)
     return pdm_map_inverse(map, x[i] + (at - (double)i) * (x[i + 1] - x[i]));
 }
 
-/* breaks [n_break] in xi, from 0 to 1: running averages of data points (de Boor, A Practical Guide to Splines, ch. XIII). */
+/* breaks [n_break] in xi, from 0 to 1: running averages of data points (de Boor, A Practical
+ * Guide to Splines, ch. XIII). */
 static void choose_breaks(const axis_choice *a, const pdm_map *map, const double *x, pdm_size n_break, double *breaks)
 {
     const double step    = (double)(a->n - 1) / (double)(a->n_coef - 1);
@@ -219,8 +220,8 @@ done:
 
 /* ---- values to coefficients ---- */
 
-/* What a line of data is to go through along one dimension: the spline through all points; and the one through every other point, at
- * all of them, in the space of the first. The last point of a line stays. */
+/* What a line of data is to go through along one dimension: the spline through all points; and the one through every
+ * other point, at all of them, in the space of the first. The last point of a line stays. */
 static pdm_status place_line(pdm_context *ctx, const char *name, const pdm_spline *s, pdm_size n, const double *x,
                              data_line *out)
 {
@@ -260,8 +261,8 @@ static void line_apply(const data_line *l, bool half, const double *values, pdm_
     pdm_spline_fit_apply(l->fit, l->values, 1, coef, stride);
 }
 
-/* values [n_0][n_1]... of one sample to coefficients [n_coef_0][n_coef_1]..., dimension by dimension. The data may have one
- * point more along a dimension than its fit takes. */
+/* values [n_0][n_1]... of one sample to coefficients [n_coef_0][n_coef_1]..., dimension by dimension. The data may have
+ * one point more along a dimension than its fit takes. */
 static pdm_status to_coefficients(const data_grid *g, bool half, const double *values, double *out)
 {
     pdm_status     status = PDM_OK;

@@ -16,7 +16,8 @@ typedef struct findings {
     named_number *number; /* [n_number] */
 } findings;
 pdm_status findings_number(findings *f, double value, const char *format, ...) PDM_PRINTF(3, 4);
-/* against_fit.c: what the terms of one equation are on data: integrals over boxes, divided by the root of the box's volume. */
+/* against_fit.c: what the terms of one equation are on data: integrals over boxes,
+ * divided by the root of the box's volume. */
 typedef struct term_values {
     pdm_size n_term, n_sample, n_box, n_cluster; /* boxes, clusters: of all samples together */
     double  *value;                              /* [n_term][n_box] */
@@ -100,14 +101,15 @@ struct reference_job {
     char              note[400]; /* on the choice of method */
 };
 void reference_set_case(reference_job *j, const pdm_problem *p); /* of the case itself */
-/* Inputs at the points of p, and output coordinates on it (those of the file, or the default ones of the first p); room for
- * results. Destroy *grid. */
+/* Inputs at the points of p, and output coordinates on it (those of the file, or the default ones of the first p); room
+ * for results. Destroy *grid. */
 pdm_status reference_prepare(reference_job *j, const pdm_problem *p, pdm_output_grid **grid);
 void       reference_swap(reference_job *j); /* before a round writes u: what is there becomes u_before */
 /* Takes in a round, for which u and result are set, with its errors. */
 void       reference_end_round(reference_job *j, pdm_size n_point, const round_record *done);
 pdm_status reference_write(reference_job *j, const pdm_output_grid *grid, double polish);
-/* True, with the reason in j->why, where the next round, whose time grows with this power of the unknowns, would end too late. */
+/* True, with the reason in j->why, where the next round, whose time grows with this power of the unknowns,
+ * would end too late. */
 bool reference_ends(reference_job *j, pdm_size unknowns, double power);
 /* Without memory for a round after the first the rounds end, and what there is stays. */
 pdm_status reference_survive(reference_job *j, pdm_status status, bool *ended);

@@ -1,5 +1,5 @@
-/* The modes of the solve side by side. The network does not know of the partition, so its basis functions are shared out among
- * any number of experts, and solved for in each mode. */
+/* The modes of the solve side by side. The network does not know of the partition, so its basis functions are shared
+ * out among any number of experts, and solved for in each mode. */
 #include "evidence/evidence.h"
 
 #include <math.h>
@@ -98,7 +98,8 @@ static double oblongness(const pdm_model *m, const bool *may_cut, const pdm_size
     return most / least;
 }
 
-/* Tries all ways to cut dimensions `dim` and later into `rest` pieces; along: so far; best: the squarest, and how square. */
+/* Tries all ways to cut dimensions `dim` and later into `rest` pieces; along: so far; best: the squarest,
+ * and how square. */
 static void try_cuts(const pdm_model *m, const bool *may_cut, pdm_size dim, pdm_size rest, pdm_size *along,
                      pdm_size *best, double *least)
 {
@@ -120,8 +121,8 @@ static void try_cuts(const pdm_model *m, const bool *may_cut, pdm_size dim, pdm_
     }
 }
 
-/* How n experts are laid out: as the case has it when it has so many; otherwise boxes as square as can be in control points,
- * along the dimensions that the case cuts, or along all of them if it cuts none or these are too short. */
+/* How n experts are laid out: as the case has it when it has so many; otherwise boxes as square as can be in control
+ * points, along the dimensions that the case cuts, or along all of them if it cuts none or these are too short. */
 static bool find_cut(const pdm_model *m, pdm_size n, pdm_size *along)
 {
     const pdm_size n_dim = pdm_domain_n_dim(m->problem->domain);
@@ -441,7 +442,8 @@ static void give_numbers(const modes_job *j, const mode_record *r)
 
 /* ---- the job ---- */
 
-/* All modes with experts so laid out, behind the *n_record that are there; one expert is coupled to nothing and has one. */
+/* All modes with experts so laid out, behind the *n_record that are there;
+ * one expert is coupled to nothing and has one. */
 static pdm_status solve_count(modes_job *j, const pdm_size *along, mode_record *record, pdm_size *n_record)
 {
     pdm_status status = PDM_OK;

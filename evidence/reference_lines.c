@@ -1,5 +1,6 @@
-/* Converged solutions by the method of lines: nodes and the tolerance in time are refined together. The first model says where
- * nodes are dense; that of a round only brings inputs to them. docs/mathematics.md, "The method of lines". */
+/* Converged solutions by the method of lines: nodes and the tolerance in time are refined together. The first model
+ * says where nodes are dense; that of a round only brings inputs to them. docs/mathematics.md,
+ * "The method of lines". */
 #include "evidence/evidence.h"
 
 #include <math.h>
@@ -125,9 +126,10 @@ static pdm_status solve_round(reference_job *j, const pdm_problem *own)
     pdm_output_grid *grid   = NULL;
     pdm_lines       *l      = NULL;
     const pdm_size   round  = j->n_round;
+    const double     asked  = FIRST_SHARE * j->tolerance * pow(TIGHTER, (double)round);
     round_record     r      = {.start          = pdm_clock(),
                                .ratio          = refine(j),
-                               .time_tolerance = fmax(LEAST_IN_TIME, FIRST_SHARE * j->tolerance * pow(TIGHTER, (double)round))};
+                               .time_tolerance = fmax(LEAST_IN_TIME, asked)};
 
     r.unknowns = nodes_of(j, own, round, r.n);
     PDM_TRY(input_problem(j, own, r.n, &p, &grid));

@@ -1,5 +1,5 @@
-/* What all ways to a converged solution share: rounds on finer and finer grids, whose changes give the error, and the file that
- * is written after each. docs/mathematics.md, "Reference solutions". */
+/* What all ways to a converged solution share: rounds on finer and finer grids, whose changes give the error, and the
+ * file that is written after each. docs/mathematics.md, "Reference solutions". */
 #include "evidence/evidence.h"
 
 #include <math.h>
@@ -39,8 +39,8 @@ static double change_of(const reference_job *j, pdm_size sample, pdm_size n_poin
     return worst;
 }
 
-/* Change, observed order and estimate of the error of every sample. With ratio r of the grids from round to round, changes d
- * and d' before: order p = log(d'/d)/log r', error of the finer solution d / (r^p - 1). */
+/* Change, observed order and estimate of the error of every sample. With ratio r of the grids from round to round,
+ * changes d and d' before: order p = log(d'/d)/log r', error of the finer solution d / (r^p - 1). */
 static void estimate_errors(reference_job *j, pdm_size n_point)
 {
     const pdm_size round = j->n_round - 1;

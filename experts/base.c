@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A column that is smaller than this on an expert's coefficients, relative to all, is as good as zero there: what is left is
- * rounding. */
+/* A column that is smaller than this on an expert's coefficients, relative to all, is as good as zero there: what is
+ * left is rounding. */
 static const double QUIET = 1e-6;
 
 pdm_status experts_base_create(pdm_experts *x, pdm_where where)

@@ -18,7 +18,8 @@ static pdm_size point_from(double border)
     return (pdm_size)ceil(border - 0.5);
 }
 
-/* Physical coordinate between control points i - 1 and i; in a periodic dimension, that of the border within the extent. */
+/* Physical coordinate between control points i - 1 and i; in a periodic dimension,
+ * that of the border within the extent. */
 static double border_before(const pdm_spline *s, pdm_size i)
 {
     if (!s->periodic) return pdm_map_value(&s->map, 0.5 * (s->greville[i - 1] + s->greville[i]));

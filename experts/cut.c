@@ -142,8 +142,8 @@ static pdm_size box_columns(const cutter *c)
     return c->x->settings.basis * c->x->desc.n_field;
 }
 
-/* Keeps a cut where it is better than the best so far; of equal ones the first. Either side has `least` free coefficients or
- * more. */
+/* Keeps a cut where it is better than the best so far; of equal ones the first. Either side has `least` free
+ * coefficients or more. */
 static void try_cut(const cutter *c, cut_box *box, pdm_size dim, pdm_size at, pdm_size least)
 {
     cut_box lower, upper;

@@ -157,8 +157,8 @@ done:
     return status;
 }
 
-/* Measured boxes have polynomials of their own, or all together those of one box: they are in no rows and columns of which some
- * could share theirs. */
+/* Measured boxes have polynomials of their own, or all together those of one box: they are in no rows and columns of
+ * which some could share theirs. */
 static pdm_status check_prior_boxes(pdm_experts *x, pdm_case *c)
 {
     pdm_status status = PDM_OK;

@@ -15,8 +15,8 @@ typedef struct experts_box {
     double low[PDM_MAX_DIM], high[PDM_MAX_DIM];
 } experts_box;
 
-/* Windows of the experts along one dimension, where they are not zero: expert e has the entries start[e] .. start[e+1]-1, by
- * rising index of control points. */
+/* Windows of the experts along one dimension, where they are not zero: expert e has the entries start[e] ..
+ * start[e+1]-1, by rising index of control points. */
 typedef struct axis_windows {
     pdm_size *start; /* [n_expert+1] */
     pdm_size *index;
@@ -63,8 +63,8 @@ void boxes_from_bounds(pdm_size n_dim, pdm_size n_expert, const int64_t *bounds,
 /* experts/windows.c: windows of x->box along a dimension. */
 pdm_status windows_create(pdm_experts *x, pdm_size dim, double overlap);
 void       windows_destroy(pdm_context *ctx, axis_windows *w);
-/* A control point that an expert's window reaches: an entry of the windows along every dimension. They come by rising index;
- * false: there are no more, or none. */
+/* A control point that an expert's window reaches: an entry of the windows along every dimension. They come by rising
+ * index; false: there are no more, or none. */
 typedef struct windows_at {
     pdm_size expert, entry[PDM_MAX_DIM];
 } windows_at;
@@ -73,7 +73,8 @@ bool     windows_next(const pdm_experts *x, windows_at *at);
 pdm_size windows_coef(const pdm_experts *x, const windows_at *at);
 double   windows_value(const pdm_experts *x, const windows_at *at); /* not yet divided by the sum over experts */
 
-/* experts/numbers.c: /experts:prior_columns, and so many columns as there are with numbers below `limit`, the first ones. */
+/* experts/numbers.c: /experts:prior_columns, and so many columns as there are with numbers below `limit`,
+ * the first ones. */
 pdm_status experts_numbers_read(pdm_experts *x, pdm_case *c);
 pdm_size   experts_count_numbers(const pdm_experts *x, pdm_size limit);
 
@@ -89,11 +90,13 @@ static inline double experts_overlap(const pdm_experts *x)
 
 /* experts/prior.c: the polynomials of all groups, once these have their columns; behind the Taylor columns, if any. */
 pdm_status experts_prior_create(pdm_experts *x);
-/* Of one group, continued to any coefficients coef [n_coef]: out [n_coef][n_col], zeros before; Taylor columns stay zero. */
+/* Of one group, continued to any coefficients coef [n_coef]: out [n_coef][n_col], zeros before;
+ * Taylor columns stay zero. */
 pdm_status experts_prior_fill(const pdm_experts *x, pdm_size expert, pdm_size field, pdm_size n_coef,
                               const int32_t *coef, pdm_size n_col, double *out);
-/* Polynomials of rising degree on a box, at coefficients coef [n_coef] of it: columns first .. n_col-1 of out [n_coef][n_col], as
- * many as there are below the limits, one per dimension, on the number of functions of one variable; others stay as they are. */
+/* Polynomials of rising degree on a box, at coefficients coef [n_coef] of it: columns first .. n_col-1 of out
+ * [n_coef][n_col], as many as there are below the limits, one per dimension, on the number of functions of one
+ * variable; others stay as they are. */
 void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm_size *limit, pdm_size n_coef,
                          const int32_t *coef, pdm_size first, pdm_size n_col, double *out);
 /* experts/base.c. where: of the setting. */

@@ -1,5 +1,5 @@
-/* Windows that are weights of the model: a softmax over the experts that share a control point. docs/mathematics.md, "Learned
- * windows". */
+/* Windows that are weights of the model: a softmax over the experts that share a control point. docs/mathematics.md,
+ * "Learned windows". */
 #include "experts/experts_impl.h"
 
 #include <math.h>
@@ -28,8 +28,8 @@ pdm_size pdm_experts_n_window(const pdm_experts *x)
     return n;
 }
 
-/* What is free in one field may be fixed in another: an expert has a control point when one of its groups has it. seen [n_coef]:
- * the last expert that had it, and one more. */
+/* What is free in one field may be fixed in another: an expert has a control point when one of its groups has it. seen
+ * [n_coef]: the last expert that had it, and one more. */
 static bool is_new(int32_t *seen, const pdm_column_group *g, pdm_size i)
 {
     const bool first = seen[g->coef[i]] != g->expert + 1;
@@ -62,8 +62,8 @@ done:
     return status;
 }
 
-/* Logits, and which of them each place of the groups has. next [n_coef] the next logit of each control point, -1 where there
- * are none; here [n_coef] work. */
+/* Logits, and which of them each place of the groups has. next [n_coef] the next logit of each control point, -1 where
+ * there are none; here [n_coef] work. */
 static void list_logits(pdm_experts *x, int32_t *seen, int32_t *next, int32_t *here)
 {
     experts_learned *l = x->learned;

@@ -1,5 +1,5 @@
-/* Which of the prior's columns an expert's columns are added to: all of the first N, or those that a model which had more has
- * kept (pdemoe compress). An expert with few coefficients has those whose numbers are below their count. */
+/* Which of the prior's columns an expert's columns are added to: all of the first N, or those that a model which had
+ * more has kept (pdemoe compress). An expert with few coefficients has those whose numbers are below their count. */
 #include "experts/experts.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
-/* What the network's functions are added to: polynomials on the box of an expert, or on a larger one that it is a part of. */
+/* What the network's functions are added to: polynomials on the box of an expert,
+ * or on a larger one that it is a part of. */
 #include "experts/experts_impl.h"
 
 #include <math.h>
@@ -103,8 +104,8 @@ done:
     return status;
 }
 
-/* Places along a dimension at which the groups of a field have coefficients, box by box: so many functions of one variable are
- * independent there. order: experts by boxes. seen: zeros, one a place. */
+/* Places along a dimension at which the groups of a field have coefficients, box by box: so many functions of one
+ * variable are independent there. order: experts by boxes. seen: zeros, one a place. */
 static void count_places(pdm_experts *x, pdm_size field, pdm_size dim, const int32_t *order, int32_t *seen)
 {
     const pdm_size n_dim = pdm_domain_n_dim(x->domain), n_field = x->desc.n_field;

@@ -181,8 +181,8 @@ static void find_price(pdm_gate *g, pdm_batch good)
     g->next_drift     = g->drift;
 }
 
-/* Adds the gradient of the cross entropy with the targets, averaged over experts and samples, by the gate's weights; returns
- * how far the probabilities are from them. */
+/* Adds the gradient of the cross entropy with the targets, averaged over experts and samples, by the gate's weights;
+ * returns how far the probabilities are from them. */
 static double add_entropy(pdm_gate *g, pdm_batch good)
 {
     const pdm_size n_expert = pdm_routing_n_expert(g->routing), n_choice = pdm_routing_n_choice(g->routing);

@@ -2,8 +2,8 @@
  * It takes arrays of numbers on the host; it knows experts and their columns, but no model, solver or training.
  * docs/mathematics.md, "Gate".
  *
- * The N columns of an expert in a field are `shared` ones, then `groups` routed groups of equal size; group k of an expert is
- * its k-th group in all fields. Choices are the groups and, last, the null expert.
+ * The N columns of an expert in a field are `shared` ones, then `groups` routed groups of equal size; group k of an
+ * expert is its k-th group in all fields. Choices are the groups and, last, the null expert.
  *
  * Read from a case, group "gate" (absent: no gate): see ROUTING_SETTINGS in gate/routing.c. */
 #ifndef PDM_GATE_H
@@ -33,14 +33,14 @@ pdm_size                    pdm_routing_n_choice(const pdm_routing *r); /* group
 pdm_size pdm_routing_size(const pdm_routing *r, pdm_size expert, pdm_size k);
 pdm_size pdm_routing_n_in(const pdm_routing *r, pdm_size n_feature); /* numbers of an expert */
 
-/* What an expert sees of a sample: mean and largest size of every feature over its control points, and where it is, -1 to 1.
- * features [n_feature][n_coef] FP32; x [n_expert][n_in]. */
+/* What an expert sees of a sample: mean and largest size of every feature over its control points, and where it is, -1
+ * to 1. features [n_feature][n_coef] FP32; x [n_expert][n_in]. */
 void pdm_routing_pool(const pdm_routing *r, pdm_size n_feature, const float *features, double *x);
 
-/* An expert whose null choice reaches top_p by itself has no column at all. Any other has its shared columns and the fewest
- * groups, most probable first (ties: the lower number), whose sum reaches top_p of what the null choice leaves. Weights of groups are
- * g = p (1 + t)/(p + t), t = 1/(2 n_choice), their columns' ridge is ridge/g^2; shared ones have solver_ridge.
- * p [n_expert][n_choice] of the sample. Fails with PDM_ERR_NUMERIC on a probability that is not a number.
+/* An expert whose null choice reaches top_p by itself has no column at all. Any other has its shared columns and the
+ * fewest groups, most probable first (ties: the lower number), whose sum reaches top_p of what the null choice leaves.
+ * Weights of groups are g = p (1 + t)/(p + t), t = 1/(2 n_choice), their columns' ridge is ridge/g^2; shared ones have
+ * solver_ridge. p [n_expert][n_choice] of the sample. Fails with PDM_ERR_NUMERIC on a probability that is not a number.
  * While frozen, sets stay as they are. */
 pdm_status pdm_routing_choose(pdm_routing *r, pdm_size sample, const double *p, double solver_ridge);
 void       pdm_routing_freeze(pdm_routing *r, bool frozen);
@@ -61,15 +61,16 @@ typedef struct pdm_routing_choice {
 } pdm_routing_choice;
 pdm_routing_choice pdm_routing_lend(const pdm_routing *r);
 
-/* Of the samples of a batch: share of the unknowns that exist, share of experts (of those that could have columns) that are null, and the largest over the mean
- * of the experts' loads, a load being the sum over the batch of control points x columns^2. */
+/* Of the samples of a batch: share of the unknowns that exist, share of experts (of those that could have columns) that
+ * are null, and the largest over the mean of the experts' loads,
+ * a load being the sum over the batch of control points x columns^2. */
 typedef struct pdm_routing_load {
     double unknowns, null, load;
 } pdm_routing_load;
 pdm_routing_load pdm_routing_measure(const pdm_routing *r, pdm_batch batch);
 
-/* The same by experts: columns on the mean, share of samples in which an expert is null, its load of a sample on the mean, and
- * the share of samples in which a group is on. */
+/* The same by experts: columns on the mean, share of samples in which an expert is null, its load of a sample on the
+ * mean, and the share of samples in which a group is on. */
 typedef struct pdm_routing_use {
     double *columns, *null, *load; /* [n_expert]         */
     double *group;                 /* [n_expert][groups] */
@@ -78,25 +79,25 @@ typedef struct pdm_routing_use {
 void pdm_routing_blend_use(const pdm_routing *r, pdm_batch batch, double share, const pdm_routing_use *to);
 
 /* ---- price (gate/price.c): what probabilities should be, from what groups are worth and cost ---- */
-/* Adds up the worth of columns [n_column], relative to `unit`, by groups: worth [n_expert][groups + 1], the last of an expert
- * for its shared columns. NaN where a column's is. */
+/* Adds up the worth of columns [n_column], relative to `unit`, by groups: worth [n_expert][groups + 1], the last of an
+ * expert for its shared columns. NaN where a column's is. */
 void pdm_routing_add_worth(const pdm_routing *r, const double *column_worth, double unit, double *worth);
 /* Whose loads are to be even: those of experts over the whole batch, or over each sample by itself. */
 typedef enum pdm_balance { PDM_BALANCE_GLOBAL, PDM_BALANCE_LOCAL } pdm_balance;
-/* Returns the logarithm of the price at which experts that keep what is worth more than it costs, at price x surcharge x share of
- * unknowns, have that share of all unknowns of the batch. log_surcharge [n_sample][n_expert]: 0, or with
+/* Returns the logarithm of the price at which experts that keep what is worth more than it costs, at price x surcharge
+ * x share of unknowns, have that share of all unknowns of the batch. log_surcharge [n_sample][n_expert]: 0, or with
  * settings.balance > 0 that share of what would make the loads even. worth [n_sample][n_expert][groups + 1]. */
 double pdm_routing_log_price(pdm_routing *r, pdm_batch batch, double unknowns, pdm_balance kind, const double *worth,
                              double *log_surcharge);
-/* Probabilities for one sample at that price: t [n_expert][n_choice], each row adds up to 1; NaN where the worth is not known.
- * log_surcharge [n_expert]. */
+/* Probabilities for one sample at that price: t [n_expert][n_choice], each row adds up to 1; NaN where the worth is not
+ * known. log_surcharge [n_expert]. */
 void pdm_routing_target(const pdm_routing *r, const double *worth, double log_price, const double *log_surcharge,
                         double *t);
 
 /* ---- the network (gate/network.c): from what an expert sees to probabilities of choices ----
  * One hidden layer, the same for all experts:  p = softmax(W_1 tanh(W_0 x + b_0) + b_1).
- * FP64, on the host: it has a few hundred weights, and what it decides is needed there. W_1 and b_1 start at zero, so that all
- * choices are as probable as each other. */
+ * FP64, on the host: it has a few hundred weights, and what it decides is needed there. W_1 and b_1 start at zero, so
+ * that all choices are as probable as each other. */
 typedef struct pdm_gate_net pdm_gate_net;
 
 /* For up to n_row rows (experts of samples) of n_in numbers, n_choice choices. Weights are drawn from seed. */
@@ -151,7 +152,8 @@ bool pdm_gate_is_open(const pdm_gate *g, pdm_size step);
 void pdm_gate_pool(pdm_gate *g, pdm_size sample, const float *features);
 /* Which columns the samples have, into g->routing; all of them where open. Fails with PDM_ERR_NUMERIC. */
 pdm_status pdm_gate_choose(pdm_gate *g, pdm_batch batch, bool open, double solver_ridge, pdm_routing_load *load);
-/* Overwrites the gradient by the weights with that of a loss, from g_ridge [n_sample][n_column], its derivative by ridges. */
+/* Overwrites the gradient by the weights with that of a loss, from g_ridge [n_sample][n_column],
+ * its derivative by ridges. */
 void pdm_gate_backward(pdm_gate *g, pdm_batch good, bool open, const double *g_ridge);
 /* What pdm_solver_worth says of the samples: worth [n_sample][n_column], least [n_sample] and objective [n_sample]. */
 typedef struct pdm_gate_worth {
@@ -160,8 +162,8 @@ typedef struct pdm_gate_worth {
 /* Turns the gradient of the loss into that of log loss + cross entropy with what groups are worth; *distance: of the
  * probabilities from what they should be. Fails with PDM_ERR_NUMERIC when the gradient is not finite. */
 pdm_status pdm_gate_learn(pdm_gate *g, pdm_batch good, double loss, pdm_gate_worth worth, double *distance);
-/* When a step of the gate is made: steps of training done, the one from which the optimiser counts, and the present rate of
- * something that starts at the gate's learning_rate and falls like the network's. */
+/* When a step of the gate is made: steps of training done, the one from which the optimiser counts, and the present
+ * rate of something that starts at the gate's learning_rate and falls like the network's. */
 typedef struct pdm_gate_time {
     pdm_size step, since;
     double   rate;
@@ -214,11 +216,11 @@ void pdm_gate_mean_begin(pdm_gate *g, double share, pdm_gate_mean *mean);
 void pdm_gate_mean_add(pdm_gate *g, const pdm_gate *other, double share, pdm_gate_mean *mean);
 void pdm_gate_mean_end(pdm_gate *g, const pdm_gate_mean *mean);
 void pdm_gate_forget_moments(pdm_gate *g);
-/* The weights and use of those choices of the parent that are kept, keep [its groups]; the price for the share of unknowns that
- * they are now. */
+/* The weights and use of those choices of the parent that are kept, keep [its groups]; the price for the share of
+ * unknowns that they are now. */
 void pdm_gate_select(pdm_gate *g, const pdm_gate *parent, const unsigned char *keep);
-/* The parent's weights and, for as many experts, its price; a gate that the parent lacks, and usage, start anew. step: the
- * parent's. Nothing where either is NULL. */
+/* The parent's weights and, for as many experts, its price; a gate that the parent lacks, and usage, start anew. step:
+ * the parent's. Nothing where either is NULL. */
 void pdm_gate_take(pdm_gate *g, const pdm_gate *parent, pdm_size step);
 
 #endif

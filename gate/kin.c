@@ -1,5 +1,5 @@
-/* Gates of models that are made from models: whether two mean the same, their mean, and what a child takes from its parent.
- * docs/mathematics.md, "Merged weights" and "More experts". */
+/* Gates of models that are made from models: whether two mean the same, their mean, and what a child takes from its
+ * parent. docs/mathematics.md, "Merged weights" and "More experts". */
 #include "gate/gate.h"
 
 #include <math.h>
@@ -79,8 +79,8 @@ void pdm_gate_forget_moments(pdm_gate *g)
     memset(s.v, 0, (size_t)s.n * sizeof *s.v);
 }
 
-/* It goes on choosing, once its parent's does. The price is that of a share of all unknowns in units of the least objective, which
- * other experts change: it is found anew then. What the gate's own share misses (drift) is its own. */
+/* It goes on choosing, once its parent's does. The price is that of a share of all unknowns in units of the least
+ * objective, which other experts change: it is found anew then. What the gate's own share misses (drift) is its own. */
 void pdm_gate_take(pdm_gate *g, const pdm_gate *parent, pdm_size step)
 {
     if (!g || !parent) return;
@@ -91,8 +91,8 @@ void pdm_gate_take(pdm_gate *g, const pdm_gate *parent, pdm_size step)
     g->opening   = step < parent->opening ? parent->opening : 0;
 }
 
-/* W_0, b_0 as they are; rows of W_1 and entries of b_1 of the groups that are kept, and of "none", which comes last. What a
- * group costs is its share of all unknowns, so the price of a share falls as there are fewer. */
+/* W_0, b_0 as they are; rows of W_1 and entries of b_1 of the groups that are kept, and of "none", which comes last.
+ * What a group costs is its share of all unknowns, so the price of a share falls as there are fewer. */
 void pdm_gate_select(pdm_gate *g, const pdm_gate *parent, const unsigned char *keep)
 {
     const pdm_size    n_old = pdm_routing_n_choice(parent->routing), n_new = pdm_routing_n_choice(g->routing);

@@ -6,8 +6,8 @@
 static const pdm_size SETTLED = 100;             /* steps after the gate has begun to choose */
 static const double   MUCH = 1.25, LITTLE = 0.5; /* of the share wanted */
 
-/* All there is of the solution then is the lift, whatever the network says: its gradient is zero. What columns would be worth is
- * still found (with all of them), so that the gate opens where some are. */
+/* All there is of the solution then is the lift, whatever the network says: its gradient is zero. What columns would be
+ * worth is still found (with all of them), so that the gate opens where some are. */
 void tell_closed(pdm_gate *g, pdm_size step, const pdm_routing_load *load)
 {
     if (g->told_closed || load->unknowns > 0.0) return;

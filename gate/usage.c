@@ -1,8 +1,9 @@
 /* How a gate has routed: means over recent steps of training, kept in the model and in its file.
  *
- * A step counts MEMORY times as much as the next: what the gate is like now is seen, not how it came there (at first all
- * columns exist), however long the training is and wherever it is cut in runs. A mean over the last part of the steps would need
- * their number, which may change. The sums start at 0 and are divided by the weights that have come together. */
+ * A step counts MEMORY times as much as the next: what the gate is like now is seen, not how it came there (at first
+ * all columns exist), however long the training is and wherever it is cut in runs. A mean over the last part of the
+ * steps would need their number, which may change. The sums start at 0 and are divided by the
+ * weights that have come together. */
 #include "gate/gate.h"
 
 #include <math.h>

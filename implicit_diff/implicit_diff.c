@@ -16,7 +16,8 @@ struct pdm_implicit {
     int32_t             *active;
     bool                 has_lambda; /* x is the adjoint of the last backward */
     pdm_arena            arena;
-    /* experts by themselves (PDM_MODE_INDEPENDENT): each has an adjoint of its own; of the above it has result, and v as scratch */
+    /* experts by themselves (PDM_MODE_INDEPENDENT): each has an adjoint of its own; of the above it has result,
+     * and v as scratch */
     pdm_size       n_part, n_basis; /* n_basis: numbers in g_basis, of all samples */
     pdm_implicit **part;            /* [n_part] */
     pdm_buffer    *g_part;          /* like g_basis */
@@ -161,7 +162,8 @@ done:
     return status;
 }
 
-/* The loss is that of c_lift + sum_e G_e (c_e - c_lift), each c_e the minimum of a problem of its own: dl/dc_e = G_e dl/dc. */
+/* The loss is that of c_lift + sum_e G_e (c_e - c_lift), each c_e the minimum of a problem of its own:
+ * dl/dc_e = G_e dl/dc. */
 static pdm_status parts_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis)
 {

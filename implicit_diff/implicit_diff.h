@@ -3,8 +3,8 @@
  * Loss L = a phi* + l(c*), phi* the objective at the solution. With v = C lambda and
  *     (C^T (A^T A + S) C + ridge) lambda = C^T dl/dc,    S = sum_i r_i hess r_i,
  * the cotangent of C is  (a A^T r + dl/dc - A^T A v - S v) w^T - (A^T r) lambda^T.
- * Without l, lambda = 0: the envelope short cut. docs/mathematics.md, "Adjoint". Experts by themselves: the sum over experts, each
- * with a phi, r and A of its own. */
+ * Without l, lambda = 0: the envelope short cut. docs/mathematics.md, "Adjoint". Experts by themselves: the sum over
+ * experts, each with a phi, r and A of its own. */
 #ifndef PDM_IMPLICIT_DIFF_H
 #define PDM_IMPLICIT_DIFF_H
 
@@ -28,10 +28,11 @@ void       pdm_implicit_destroy(pdm_implicit **d);
  * weight: a. g_c: dl/dc, like c; NULL: no l, envelope short cut. Linearises the solver. */
 pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis);
-/* g_ridge, like w: the derivative of the same loss by the ridge of each unknown, of those samples of the last backward. */
+/* g_ridge, like w: the derivative of the same loss by the ridge of each unknown,
+ * of those samples of the last backward. */
 pdm_status pdm_implicit_ridge(pdm_implicit *d, pdm_batch batch, pdm_buffer *g_ridge);
-/* g_window [all windows, group by group as in the columns' description] = the derivative of the same loss by the windows, summed
- * over those samples of the last backward. basis: that of the solve. Not of experts by themselves. */
+/* g_window [all windows, group by group as in the columns' description] = the derivative of the same loss by the
+ * windows, summed over those samples of the last backward. basis: that of the solve. Not of experts by themselves. */
 pdm_status pdm_implicit_windows(pdm_implicit *d, pdm_batch batch, pdm_buffer *basis, pdm_buffer *g_window);
 const pdm_adjoint_result *pdm_implicit_results(const pdm_implicit *d); /* [n_sample], of the last backward */
 

@@ -199,8 +199,8 @@ done:
     return status;
 }
 
-/* One argument, from r->at to the next comma or parenthesis: which one it is, then its value. number: how many came before;
- * *named: one of them had its name. */
+/* One argument, from r->at to the next comma or parenthesis: which one it is, then its value. number: how many came
+ * before; *named: one of them had its name. */
 static pdm_status read_argument(reader *r, size_t number, bool *named, pdm_distribution *d)
 {
     pdm_status   status = PDM_OK;

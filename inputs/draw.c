@@ -28,7 +28,8 @@ static void draw_sample(pdm_inputs *x, pdm_random_key draw, pdm_random_key pick,
     }
 }
 
-/* Scalars in the middle of their distributions; of fields one draw, with its proper amplitude; the first of given ones. */
+/* Scalars in the middle of their distributions; of fields one draw, with its proper amplitude;
+ * the first of given ones. */
 void pdm_inputs_typical(pdm_inputs *x, double off, double *input)
 {
     const pdm_random_key key = {x->seed, PDM_RANDOM_TYPICAL, 0};

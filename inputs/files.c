@@ -49,8 +49,8 @@ static void find_nearest(double length, bool periodic, pdm_size n, const double 
     }
 }
 
-/* Lines of n values, `inner` apart, at points x become lines of n_to at points `to`: the nearest value for an input on cells, that
- * of the cubic spline through them otherwise. */
+/* Lines of n values, `inner` apart, at points x become lines of n_to at points `to`: the nearest value for an input on
+ * cells, that of the cubic spline through them otherwise. */
 static pdm_status bring_lines(pdm_context *ctx, const pdm_spline *s, bool on_cells, pdm_size n, const double *x,
                               pdm_size n_to, const double *to, pdm_size outer, pdm_size inner, const double *values,
                               double *out)

@@ -1,5 +1,6 @@
-/* Inputs of samples: where they come from (distributions, random fields, files of samples, the file of training:data), how
- * they are scaled for a network, and whether they are like those of training. Knows a domain and its PDE; nothing of models.
+/* Inputs of samples: where they come from (distributions, random fields, files of samples, the file of training:data),
+ * how they are scaled for a network, and whether they are like those of training. Knows a domain and its PDE;
+ * nothing of models.
  *
  * Read from a case:
  *   /inputs/NAME:distribution   how a scalar or a field is drawn (inputs/distribution.c)
@@ -31,7 +32,8 @@ typedef struct pdm_distribution {
     pdm_distribution_kind kind;
     pdm_size              n;                    /* numbers in value                    */
     double                value[PDM_LIST_MOST]; /* low, high; mean, deviation; the list */
-    /* fields; one length or basis for all dimensions or one each; n_basis 0: periodic where the dimension is, else neumann */
+    /* fields; one length or basis for all dimensions or one each; n_basis 0: periodic where the
+     * dimension is, else neumann */
     pdm_size n_length, n_basis;
     double   length[PDM_MAX_DIM];
     int      basis[PDM_MAX_DIM]; /* pdm_basis */
@@ -62,8 +64,8 @@ pdm_status pdm_random_field_create(pdm_context *ctx, const pdm_distribution *d, 
 void       pdm_random_field_destroy(pdm_random_field **f);
 /* Share of the variance that the points carry, 0 to 1. */
 double pdm_random_field_carried(const pdm_random_field *f);
-/* out [prod n], last dimension fastest: sample number `sample` < 4096 of input number `input` < 2048. A Gaussian field gets
- * the exact amplitude with PDM_NORMALISE_RMS, and always when its distribution says so. No allocation. */
+/* out [prod n], last dimension fastest: sample number `sample` < 4096 of input number `input` < 2048. A Gaussian field
+ * gets the exact amplitude with PDM_NORMALISE_RMS, and always when its distribution says so. No allocation. */
 void pdm_random_field_draw(pdm_random_field *f, pdm_random_key key, pdm_size input, pdm_size sample,
                            pdm_normalise normalise, double *out);
 
@@ -129,14 +131,16 @@ void       pdm_inputs_destroy(pdm_inputs **x);
 pdm_status pdm_inputs_read(pdm_inputs *x);
 /* Shift and scale of inputs that are samples, which must have been read. */
 void pdm_inputs_measure(pdm_inputs *x);
-/* Middles of scalar distributions, plus `off` of their (half) widths; a draw of random fields, with its proper amplitude; the
- * first of given samples. input [n_input] */
+/* Middles of scalar distributions, plus `off` of their (half) widths; a draw of random fields, with its proper
+ * amplitude; the first of given samples. input [n_input] */
 void pdm_inputs_typical(pdm_inputs *x, double off, double *input);
-/* Those of a step of training: input [n][n_input]; pick [n]: which samples of training:data they are, else as they were. */
+/* Those of a step of training: input [n][n_input]; pick [n]: which samples of training:data they are,
+ * else as they were. */
 pdm_status pdm_inputs_draw_step(pdm_inputs *x, pdm_size step, pdm_size n, double *input, int32_t *pick);
 /* Drawn as by step 0, but none of training:data. */
 void pdm_inputs_draw_first(pdm_inputs *x, pdm_size n, double *input);
-/* n inputs never seen in training: drawn under a purpose of their own. Fails with PDM_ERR_DATA where there is nothing to draw from. */
+/* n inputs never seen in training: drawn under a purpose of their own.
+ * Fails with PDM_ERR_DATA where there is nothing to draw from. */
 pdm_status pdm_inputs_draw_unseen(pdm_inputs *x, pdm_size n, double *input);
 /* Warns of inputs that training has never drawn the like of, with one line for all; *count: how many samples have some.
  * uniform: outside of its ends; list: not in it; all others: beyond 5 deviations of the mean. Without fields where

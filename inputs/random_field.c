@@ -11,11 +11,12 @@
  *                                             J. R. Stat. Soc. B 73, 2011, eq. 2: (1/length^2 - Laplacian)^(alpha/2) f
  *                                             = white noise, alpha = smoothness + d/2, on a box with these conditions)
  *   lambda = exp(-q/2)                        smoothness = inf: covariance exp(-r^2 / (2 length^2)) (C. E. Rasmussen,
- *                                             C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, sect. 4.2)
- * Lambda is the sum of lambda over all modes, also those that a grid cannot carry, so that a sample is the same function
- * on every grid up to the modes that are cut off: those with a kappa_j of pi / (largest gap of the points) or more. By
- * (1 + q)^-alpha = 1/Gamma(alpha) int t^(alpha-1) exp(-t (1 + q)) dt the sum over all dimensions is an integral over
- * products of sums over one, theta functions.
+ *                                             C. K. I. Williams, Gaussian Processes for Machine Learning, 2006,
+ *                                             sect. 4.2)
+ * Lambda is the sum of lambda over all modes, also those that a grid cannot carry, so that a sample is the same
+ * function on every grid up to the modes that are cut off: those with a kappa_j of pi / (largest gap of the points) or
+ * more. By (1 + q)^-alpha = 1/Gamma(alpha) int t^(alpha-1) exp(-t (1 + q)) dt the sum over all dimensions is an
+ * integral over products of sums over one, theta functions.
  *
  * z_m is a function of (seed, purpose, step), input, sample and m; nothing depends on which modes a grid carries. */
 #include "inputs/inputs.h"

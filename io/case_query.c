@@ -331,7 +331,8 @@ static const case_group *find_known(const case_group *g, const case_group *here,
     return found;
 }
 
-/* What is meant by a name that is not known here: a near one that is, or the place where it is known, "pde.parameters.D". */
+/* What is meant by a name that is not known here: a near one that is, or the place where it is known,
+ * "pde.parameters.D". */
 static pdm_status print_meant(pdm_case *c, const char *name, const case_group *here, const case_list *list,
                               const char *const *known, pdm_size n, pdm_text *out)
 {

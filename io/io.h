@@ -40,7 +40,8 @@ pdm_status pdm_case_remove(pdm_case *c, const char *group, const char *name);
  * title, description, comment, references, history, source, institution, Conventions are free. `long_name`,
  * `description`, `comment` are free in every group. */
 pdm_status pdm_case_check_unread(pdm_case *c);
-/* Error for the first group of the root that is not among those n, before anything is missed that was meant to be in it. */
+/* Error for the first group of the root that is not among those n,
+ * before anything is missed that was meant to be in it. */
 pdm_status pdm_case_check_groups(pdm_case *c, const char *const *known, pdm_size n);
 /* CDL text of the whole tree. Canonical: numbers with the fewest digits, texts that are lists of numbers as numbers. */
 pdm_status pdm_case_print(pdm_case *c, pdm_text *out);
@@ -71,25 +72,26 @@ typedef struct pdm_setting {
     const char      *choices; /* CHOICE only; fallback is an index into it */
     const char      *unit, *help;
 } pdm_setting;
-/* Reads them. A case remembers the default that each setting of a table had when it was read first, and that one is taken
- * from then on: pdm_case_copy keeps defaults, pdm_store_put_case writes them and pdm_store_get_case brings them back, so that
- * a model means the same in a program with other defaults. Nothing else sees them: not pdm_case_print, pdm_case_hash,
- * pdm_case_has, nor pdm_case_check_unread (one of a setting that is no more is ignored). What modules read by pdm_case_text
- * and pdm_case_reals with a fallback of their own is not among them: kind, degree, map and grading of a dimension, cells of an
- * input, modes of the network. To change such a fallback is to change what model files mean, hence their format. */
+/* Reads them. A case remembers the default that each setting of a table had when it was read first, and that one is
+ * taken from then on: pdm_case_copy keeps defaults, pdm_store_put_case writes them and pdm_store_get_case brings them
+ * back, so that a model means the same in a program with other defaults. Nothing else sees them: not pdm_case_print,
+ * pdm_case_hash, pdm_case_has, nor pdm_case_check_unread (one of a setting that is no more is ignored). What modules
+ * read by pdm_case_text and pdm_case_reals with a fallback of their own is not among them: kind, degree, map and
+ * grading of a dimension, cells of an input, modes of the network. To change such a fallback is to change what model
+ * files mean, hence their format. */
 pdm_status pdm_case_settings(pdm_case *c, const char *group, const pdm_setting *table, pdm_size n, void *out);
 /* Takes out of c what it states though it is the default of `like`: c then says the same as a case that leaves it out. */
 pdm_status pdm_case_drop_defaults(pdm_case *c, const pdm_case *like);
-/* What two cases say differently, whatever the order: attributes, variables and groups that one of them lacks, values, and
- * defaults that both read; a setting that one states and the other has as its default is no difference. differs gets the
- * path of the group, the name and the two values as text (NULL where one has none; "..." for a variable), all
+/* What two cases say differently, whatever the order: attributes, variables and groups that one of them lacks, values,
+ * and defaults that both read; a setting that one states and the other has as its default is no difference. differs
+ * gets the path of the group, the name and the two values as text (NULL where one has none; "..." for a variable), all
  * lent for the call; the first status that is not PDM_OK ends the comparison and is returned. */
 typedef pdm_status (*pdm_case_differs)(void *user, const char *group, const char *name, const char *a, const char *b);
 pdm_status pdm_case_compare(pdm_case *a, pdm_case *b, pdm_case_differs differs, void *user);
 /* Help text, a line a setting. */
 pdm_status pdm_settings_view(const char *group, const pdm_setting *table, pdm_size n, pdm_text *out);
 
-/* ---- units (io/units.c): UDUNITS-2 ------------------------------------------------------------------------------------ */
+/* ---- units (io/units.c): UDUNITS-2 ------------------------------------------------------------------------------- */
 typedef struct pdm_units pdm_units; /* a unit system; its database is found at run time */
 typedef struct pdm_unit  pdm_unit;  /* owned by its system */
 pdm_status               pdm_units_create(pdm_context *ctx, pdm_units **out);
@@ -106,7 +108,7 @@ bool            pdm_unit_same(const pdm_unit *a, const pdm_unit *b); /* converti
 bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, double *offset);
 void pdm_unit_format(const pdm_unit *a, char *out, size_t size);
 
-/* ---- fields in (io/fields.c): CF ---------------------------------------------------------------------------------------- */
+/* ---- fields in (io/fields.c): CF --------------------------------------------------------------------------------- */
 typedef struct pdm_fields pdm_fields; /* an open NetCDF file of any format */
 pdm_status                pdm_fields_open(pdm_context *ctx, const char *path, pdm_fields **out);
 void                      pdm_fields_close(pdm_fields **f);
@@ -118,10 +120,10 @@ pdm_status pdm_fields_coordinate(pdm_fields *f, const char *name, const char *un
  * it, or by a millionth of the spacing there, become these. */
 pdm_status pdm_fields_snap(pdm_fields *f, const char *name, double low, double high, double *values, pdm_size n);
 /* Reads variable `name` with dimensions dims[0..n_dim) brought into that order whatever the file's order, unpacked
- * (scale_factor, add_offset), converted to `units` (NULL: as stored; a variable without units attribute is taken as is).
- * A dimension named "?sample" is optional: absent in the file, its size is 1. Other dimensions of the variable must have
- * size 1. shape [n_dim] out; *values allocated, last index fastest. Missing or fill values, NaN and infinity: PDM_ERR_DATA naming
- * the first bad index. */
+ * (scale_factor, add_offset), converted to `units` (NULL: as stored; a variable without units attribute is taken as
+ * is). A dimension named "?sample" is optional: absent in the file, its size is 1. Other dimensions of the variable
+ * must have size 1. shape [n_dim] out; *values allocated, last index fastest. Missing or fill values, NaN and infinity:
+ * PDM_ERR_DATA naming the first bad index. */
 pdm_status pdm_fields_read(pdm_fields *f, const char *name, pdm_size n_dim, const char *const *dims, const char *units,
                            pdm_size *shape, double **values);
 /* Length of a dimension, -1 when the file has none of that name. */
@@ -151,7 +153,7 @@ pdm_status pdm_fields_axis(pdm_fields *f, const char *name, int *variable, bool 
 pdm_status pdm_fields_part(pdm_fields *f, const pdm_variable *v, const pdm_size *first, const pdm_size *count,
                            double *values);
 
-/* ---- fields out (io/output.c) ---------------------------------------------------------------------------------------------
+/* ---- fields out (io/output.c) ---------------------------------------------------------------------------------------
  * Written to a file beside `path`; pdm_output_commit renames it, pdm_output_destroy without commit removes it. */
 typedef struct pdm_output pdm_output;
 pdm_status                pdm_output_create(pdm_context *ctx, const char *path, pdm_output **out);
@@ -159,7 +161,8 @@ pdm_status                pdm_output_attribute(pdm_output *o, const char *variab
                                                const char *text);
 pdm_status pdm_output_attribute_real(pdm_output *o, const char *variable, const char *name, double value);
 pdm_status pdm_output_attribute_count(pdm_output *o, const char *variable, const char *name, pdm_size value);
-/* What the numbers of an int variable mean: attributes flag_values 0, 1, ... n-1 and flag_meanings, texts with '_' for ' '. */
+/* What the numbers of an int variable mean: attributes flag_values 0, 1, ... n-1 and flag_meanings,
+ * texts with '_' for ' '. */
 pdm_status pdm_output_flags(pdm_output *o, const char *variable, pdm_size n, const char *const *meaning);
 /* Dimension with coordinate variable (values may be NULL: no variable); axis "T","X","Y","Z" or NULL. */
 pdm_status pdm_output_dimension(pdm_output *o, const char *name, pdm_size n, const double *values, const char *units,
@@ -173,14 +176,15 @@ pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_d
  * all of them are looked for in the finished file before it is renamed. */
 pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values);
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values);
-/* Is the name one that the program itself gives to a variable or dimension of its outputs? No field, input or dimension of
- * a case may have it. */
+/* Is the name one that the program itself gives to a variable or dimension of its outputs? No field, input or dimension
+ * of a case may have it. */
 bool       pdm_output_has_own(const char *name);
 pdm_status pdm_output_commit(pdm_output *o);
 void       pdm_output_destroy(pdm_output **o);
 
-/* ---- store (io/store.c): named arrays, texts and a case in one NetCDF-4 file, with an XXH3-128 hash over all of it --------
- * The model file is a store. Writing: beside, flushed to disk, renamed. Reading checks format, version and hash first. */
+/* ---- store (io/store.c): named arrays, texts and a case in one NetCDF-4 file, with an XXH3-128 hash over all of it
+ * --- The model file is a store. Writing: beside, flushed to disk, renamed. Reading checks format,
+ * version and hash first. */
 typedef struct pdm_store pdm_store;
 typedef enum pdm_store_type { /* never renumbered: they enter the hash */
                               PDM_STORE_FLOAT  = 0,
@@ -196,7 +200,8 @@ pdm_status pdm_store_put_text(pdm_store *s, const char *group, const char *name,
 pdm_status pdm_store_put(pdm_store *s, const char *group, const char *name, pdm_store_type type, pdm_size n,
                          const void *values, const char *shape_text);
 pdm_status pdm_store_commit(pdm_store *s);
-/* Fails with PDM_ERR_MODEL: not a pdemoe file of this kind, version newer than `version`, hash wrong; PDM_ERR_IO otherwise. */
+/* Fails with PDM_ERR_MODEL: not a pdemoe file of this kind, version newer than `version`, hash wrong;
+ * PDM_ERR_IO otherwise. */
 pdm_status pdm_store_open(pdm_context *ctx, const char *path, const char *kind, int version, pdm_store **out);
 int        pdm_store_format(const pdm_store *s); /* of the file: at most the version asked for */
 /* Of the contents: what was put so far, or what the file holds. */
@@ -211,7 +216,7 @@ pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, con
                               pdm_size n, void *values);
 void       pdm_store_destroy(pdm_store **s); /* not committed: nothing is left behind */
 
-/* ---- claims (io/claim.c) --------------------------------------------------------------------------------------------------------
+/* ---- claims (io/claim.c) --------------------------------------------------------------------------------------------
  * Public: pdm_claim_create, pdm_claim_destroy. This one fails with PDM_ERR_IO when the context holds no claim on path
  * any more. */
 pdm_status pdm_claim_check(pdm_context *ctx, const char *path);
@@ -219,7 +224,7 @@ pdm_status pdm_claim_check(pdm_context *ctx, const char *path);
 /* n bytes to a new file beside `path`, which it replaces when it is complete (io/part.c). PDM_ERR_IO, PDM_ERR_MEMORY. */
 pdm_status pdm_write_file(pdm_context *ctx, const char *path, const void *bytes, size_t n);
 
-/* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------------------- */
+/* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------- */
 typedef struct pdm_jsonl pdm_jsonl;
 pdm_status               pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_jsonl **out);
 /* keep the first n_line complete lines of an existing log (resume after a kill); missing file is fine */

@@ -15,9 +15,9 @@
 #include "io/io_impl.h"
 
 /* Layout of the file. Each entry is a variable of its group with attribute `entry`, its number in the order of writing;
- * texts are of type char. The case is under /case, its number is the global attribute `case_entry`; the defaults that it was
- * read with are a text in the root, a line "group.name=value" each, absent where none were read. Global attributes
- * pdemoe_kind, pdemoe_version (of the library), pdemoe_format (of the kind) and pdemoe_hash.
+ * texts are of type char. The case is under /case, its number is the global attribute `case_entry`; the defaults that
+ * it was read with are a text in the root, a line "group.name=value" each, absent where none were read. Global
+ * attributes pdemoe_kind, pdemoe_version (of the library), pdemoe_format (of the kind) and pdemoe_hash.
  *
  * Two checks. pdemoe_hash is over what is stored: kind, format, and of each entry group, name, type, n, shape, bytes
  * (little-endian). The seal, one line behind the end that NetCDF knows of, is over the bytes of the file: it is looked
@@ -726,7 +726,8 @@ pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, con
 
 /* ---- the end of writing ------------------------------------------------------------------------------------------ */
 
-/* What is about to replace a good file is read as a model is: NetCDF and HDF5 do not report every allocation that failed. */
+/* What is about to replace a good file is read as a model is:
+ * NetCDF and HDF5 do not report every allocation that failed. */
 static pdm_status check_written(pdm_store *s)
 {
     pdm_status status = PDM_OK;

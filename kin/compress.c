@@ -1,5 +1,5 @@
-/* Smaller model files: without groups of columns that no expert has use for, matrices of modes as factors of low rank, numbers in
- * half precision, no optimiser; as small as the error allows. */
+/* Smaller model files: without groups of columns that no expert has use for, matrices of modes as factors of low rank,
+ * numbers in half precision, no optimiser; as small as the error allows. */
 #include "kin/kin.h"
 
 #include <math.h>
@@ -19,7 +19,8 @@ typedef struct trial {
 } trial;
 
 enum { TRIALS = 10 };
-/* Mean ranks that are tried, as shares of the largest that a matrix can have. Above 1/2 factors take more than the matrix. */
+/* Mean ranks that are tried, as shares of the largest that a matrix can have.
+ * Above 1/2 factors take more than the matrix. */
 static const double SHARE[] = {3.0 / 8, 1.0 / 4, 3.0 / 16, 1.0 / 8, 3.0 / 32, 1.0 / 16, 1.0 / 32, 1.0 / 64};
 
 static const double UNUSED = 0.01; /* share of samples */

@@ -184,8 +184,8 @@ static pdm_status take_knots(pdm_model *m, const pdm_model *parent)
     return pdm_model_regrade(m, &lent);
 }
 
-/* Where the case of m wants boxes of equal difficulty, they are those of the parent, if it has as many along each dimension; else
- * measured anew. */
+/* Where the case of m wants boxes of equal difficulty, they are those of the parent, if it has as many along each
+ * dimension; else measured anew. */
 static pdm_status take_boxes(pdm_model *m, const pdm_model *parent)
 {
     pdm_status status = PDM_OK;
@@ -264,7 +264,8 @@ pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model
     PDM_EXPECT_POINTER(parent ? parent->ctx : NULL, c, "a case");
     PDM_EXPECT_POINTER(pdm_case_context(c), parent, "a model");
     PDM_EXPECT_POINTER(parent->ctx, out, "a place for the model");
-    PDM_EXPECT(pdm_case_context(c), pdm_case_context(c) == parent->ctx, "case and model are of two contexts; one expected");
+    PDM_EXPECT(pdm_case_context(c), pdm_case_context(c) == parent->ctx,
+               "case and model are of two contexts; one expected");
     PDM_TRY(model_inherit(c, parent, &m));
     if (!networks_agree(m->surrogate, parent->surrogate, note)) PDM_TRY(refuse(m, parent, note));
     if (!columns_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));

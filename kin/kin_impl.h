@@ -7,7 +7,8 @@
 /* ---- inherit.c ---- */
 /* A model of case c with the knots, scales, boxes and learned windows of the parent, and weights of its own. */
 pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out);
-/* Do the weights of b mean the same in a: names, grid, knots, boxes, gate, network, columns? PDM_ERR_MODEL says what differs. */
+/* Do the weights of b mean the same in a: names, grid, knots, boxes, gate, network,
+ * columns? PDM_ERR_MODEL says what differs. */
 pdm_status model_check_kin(const pdm_model *a, const pdm_model *b);
 /* A model like m, to be changed: weights, names, history; without moments. */
 pdm_status model_copy(const pdm_model *m, pdm_model **out);
@@ -17,9 +18,9 @@ pdm_status model_take_names(pdm_model *to, const pdm_model *m);
 pdm_status weights_get(const pdm_model *m, float *w);
 pdm_status weights_set(pdm_model *m, const float *w);
 
-/* ---- judge.c: how good models of one grid and one set of scales are, on the same inputs drawn anew and against the fields of a
- * file. floor: 1/2 |r|^2 with all coefficients free, which no network comes below; 0 where it is not known: with more than
- * PDM_FREE_CHEAP coefficients, or when that solve does not converge. ---- */
+/* ---- judge.c: how good models of one grid and one set of scales are, on the same inputs drawn anew and against the
+ * fields of a file. floor: 1/2 |r|^2 with all coefficients free, which no network comes below; 0 where it is not known:
+ * with more than PDM_FREE_CHEAP coefficients, or when that solve does not converge. ---- */
 typedef struct trial_inputs {
     pdm_size n;
     double  *input; /* [n][n_input] */
@@ -53,10 +54,12 @@ typedef struct unused_groups {
 /* keep: those that are on in `share` of the samples of some expert, or more. */
 pdm_status unused_groups_find(const pdm_model *m, double share, unused_groups *out);
 void       unused_groups_destroy(pdm_context *ctx, unused_groups *x);
-/* A model like m with the groups that are kept: same step, knots and scales, no moments; m stays as it is. n_keep: 1 or more. */
+/* A model like m with the groups that are kept: same step, knots and scales, no moments; m stays as it is.
+ * n_keep: 1 or more. */
 pdm_status model_without_groups(const pdm_model *m, const unused_groups *x, pdm_model **out);
 
-/* ---- rank_order.c: the matrices of all modes, taken apart into directions by how much they change the network's output ---- */
+/* ---- rank_order.c: the matrices of all modes, taken apart into directions by how much they
+ * change the network's output --- */
 typedef struct rank_order rank_order;
 pdm_status rank_order_create(pdm_model *m, rank_order **out); /* of the weights as they are; draws inputs */
 void       rank_order_destroy(pdm_context *ctx, rank_order **x);

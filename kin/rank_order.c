@@ -1,12 +1,12 @@
 /* Which directions of the matrices K of a Fourier layer's modes matter.
  *
- * A change dK of a mode's matrix moves the network's output, to first order, by the sum over samples of z dK G^H, z [n_in]
- * being what comes into the mode and G [n_out] the cotangent that comes back for a random cotangent of the output. With
- * A = mean z^H z and B = mean G^H G, taken as independent, the mean square of that is |A^1/2 dK B^1/2|^2. So K is best
- * approximated by the singular directions of A^1/2 K B^1/2, taken back by A^-1/2 and B^-1/2; and as all modes of all layers
- * are measured in the same unit, the largest singular values of all of them together are the ones to keep.
- * The gradient of K for one sample is g = z^H G: the sums of g g^H and g^H g are A and B but for a factor. No other
- * operation of the back end is needed. docs/mathematics.md, "Compressed weights". */
+ * A change dK of a mode's matrix moves the network's output, to first order, by the sum over samples of z dK G^H, z
+ * [n_in] being what comes into the mode and G [n_out] the cotangent that comes back for a random cotangent of the
+ * output. With A = mean z^H z and B = mean G^H G, taken as independent, the mean square of that is |A^1/2 dK B^1/2|^2.
+ * So K is best approximated by the singular directions of A^1/2 K B^1/2, taken back by A^-1/2 and B^-1/2; and as all
+ * modes of all layers are measured in the same unit, the largest singular values of all of them together are the ones
+ * to keep. The gradient of K for one sample is g = z^H G: the sums of g g^H and g^H g are A and B but for a factor. No
+ * other operation of the back end is needed. docs/mathematics.md, "Compressed weights". */
 #include "kin/kin.h"
 
 #include <complex.h>

@@ -1,6 +1,6 @@
-/* The gate of a model with more experts learns to choose for pieces of a box what its parent's gate chooses for the whole. It sees
- * other means and sizes there, and places it has never seen. No solve is needed, only what gates see. docs/mathematics.md, "More
- * experts". */
+/* The gate of a model with more experts learns to choose for pieces of a box what its parent's gate chooses for the
+ * whole. It sees other means and sizes there, and places it has never seen. No solve is needed, only what gates see.
+ * docs/mathematics.md, "More experts". */
 #include "kin/kin.h"
 
 #include <math.h>
@@ -59,8 +59,9 @@ done:
     return status;
 }
 
-/* What is to be learnt of the parent's probabilities p for one of its experts: they have to lead to the same choice, with a margin.
- * So groups that are off get nothing, and those that are on half of the rest in equal parts, however little they had. */
+/* What is to be learnt of the parent's probabilities p for one of its experts: they have to lead to the same choice,
+ * with a margin. So groups that are off get nothing, and those that are on half of the rest in equal parts, however
+ * little they had. */
 static void sharpen(const pdm_routing *r, pdm_size expert, double *p)
 {
     const pdm_routing_choice choice = pdm_routing_lend(r);

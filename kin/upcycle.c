@@ -31,7 +31,8 @@ done:
     return status;
 }
 
-/* A gate that has learnt nothing chooses by nothing, and columns that were there under one are not all worth having without. */
+/* A gate that has learnt nothing chooses by nothing, and columns that were there under one are
+ * not all worth having without. */
 static pdm_status check_gate(const pdm_model *m, pdm_case *c)
 {
     pdm_status status = PDM_OK;
@@ -79,8 +80,8 @@ done:
     return status;
 }
 
-/* Polynomials stay those of the boxes that the network was trained with: the columns of new experts then are the old ones,
- * cut into pieces, and reach all that those did. */
+/* Polynomials stay those of the boxes that the network was trained with: the columns of new experts then are the old
+ * ones, cut into pieces, and reach all that those did. */
 static pdm_status keep_prior(pdm_model *m, pdm_case *c)
 {
     pdm_status     status = PDM_OK;

@@ -1,5 +1,5 @@
-/* Which row every unknown has: the equation, a condition of a side that its node lies on, or the rate of change of a field of
- * second order in time; and which unknowns are differential. */
+/* Which row every unknown has: the equation, a condition of a side that its node lies on, or the rate of change of a
+ * field of second order in time; and which unknowns are differential. */
 #include "lines/lines.h"
 
 #include "lines/lines_impl.h"
@@ -121,11 +121,10 @@ pdm_status lines_rows_create(pdm_lines *l)
         lines_row *rows = l->row + p * l->n_variable;
         for (pdm_size f = 0; f < l->n_field; f++) {
             const int32_t   c = chosen[p * l->n_field + f], rate = l->rate_of[f];
-            const lines_row own     = c >= 0
-                                          ? condition_row(l, c, at[p * l->n_field + f], (int32_t)f)
-                                          : (lines_row){LINES_EQUATION, (int32_t)f, -1, (int32_t)p, (int32_t)f, -1, false};
-            const lines_row follows = {LINES_RATE, -1, -1, (int32_t)p, (int32_t)f, rate, false};
-            rows[f]                 = own;
+            const lines_row equation = {LINES_EQUATION, (int32_t)f, -1, (int32_t)p, (int32_t)f, -1, false};
+            const lines_row follows  = {LINES_RATE, -1, -1, (int32_t)p, (int32_t)f, rate, false};
+            const lines_row own      = c >= 0 ? condition_row(l, c, at[p * l->n_field + f], (int32_t)f) : equation;
+            rows[f]                  = own;
             if (rate < 0) continue;
             rows[f]    = c >= 0 ? own : follows;
             rows[rate] = c >= 0 ? follows : own;

@@ -1,5 +1,5 @@
-/* Integration in time by SUNDIALS' IDA: backward differentiation of variable order and step, a sparse direct solver (KLU) in
- * its Newton iterations. SUNDIALS takes its memory from malloc. */
+/* Integration in time by SUNDIALS' IDA: backward differentiation of variable order and step, a sparse direct solver
+ * (KLU) in its Newton iterations. SUNDIALS takes its memory from malloc. */
 #include "lines/lines.h"
 
 #include <ida/ida.h>
@@ -186,8 +186,8 @@ static pdm_status stopped(integration *x, const char *where, double t)
                          *x->said ? x->said : "IDA gives no reason");
 }
 
-/* Steps up to t. Where rounding of high derivatives on fine nodes is above the tolerance Newton's iterations fail again and
- * again, and the steps get small without end. */
+/* Steps up to t. Where rounding of high derivatives on fine nodes is above the tolerance Newton's iterations fail again
+ * and again, and the steps get small without end. */
 static pdm_status step_to(integration *x, double t)
 {
     pdm_status status  = PDM_OK;

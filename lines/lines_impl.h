@@ -43,8 +43,8 @@ typedef enum lines_row_kind {
     LINES_RATE      /* time derivative of variable - `rate` */
 } lines_row_kind;
 
-/* One row: functions a and b at node `at`, -1 where there is none. `moves`: the time derivative of all that, in which `rate`
- * stands for the variable's: it keeps the rate of change of a prescribed value from being of index 2. */
+/* One row: functions a and b at node `at`, -1 where there is none. `moves`: the time derivative of all that, in which
+ * `rate` stands for the variable's: it keeps the rate of change of a prescribed value from being of index 2. */
 typedef struct lines_row {
     lines_row_kind kind;
     int32_t        a, b, at, variable, rate;

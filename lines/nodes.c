@@ -22,8 +22,8 @@ static double break_at(const pdm_spline *s, pdm_size e)
     return (e == s->n_element ? s->map.high : e == 0 ? s->map.low : pdm_map_value(&s->map, s->breaks[e])) + shift;
 }
 
-/* Slope at break e of a monotone cubic through the breaks: harmonic mean of the spans beside it (Fritsch and Butland, SIAM J.
- * Sci. Stat. Comput. 5, 1984); at an end, what makes the last span a parabola, where that is monotone. */
+/* Slope at break e of a monotone cubic through the breaks: harmonic mean of the spans beside it (Fritsch and Butland,
+ * SIAM J. Sci. Stat. Comput. 5, 1984); at an end, what makes the last span a parabola, where that is monotone. */
 static double slope_at(const pdm_spline *s, pdm_size e)
 {
     const pdm_size last = s->n_element;

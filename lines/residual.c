@@ -106,8 +106,8 @@ typedef struct point {
     const double   *y, *rate;
 } point;
 
-/* Adds sign * df/d(unknowns) of one function to the row; slot moves on. Of a row that moves, without what second derivatives of
- * the condition would add: nothing where it is linear. */
+/* Adds sign * df/d(unknowns) of one function to the row; slot moves on. Of a row that moves, without what second
+ * derivatives of the condition would add: nothing where it is linear. */
 static void add_partials(pdm_lines *l, const point *z, const lines_row *row, int32_t function, double sign,
                          const int32_t **slot, double *value)
 {

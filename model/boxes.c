@@ -1,5 +1,5 @@
-/* Boxes of experts of equal difficulty (experts:boxes = "measured"): cut where a few solutions with all coefficients free are
- * hard to reach. docs/mathematics.md, "Experts". */
+/* Boxes of experts of equal difficulty (experts:boxes = "measured"): cut where a few solutions with all coefficients
+ * free are hard to reach. docs/mathematics.md, "Experts". */
 #include "model/model.h"
 
 #include "model/model_impl.h"

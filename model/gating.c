@@ -1,4 +1,5 @@
-/* The gate beside the solver: its choices go there, derivatives and the worth of columns come back. docs/mathematics.md, "Gate". */
+/* The gate beside the solver: its choices go there, derivatives and the worth of columns come back.
+ * docs/mathematics.md, "Gate". */
 #include "model/model.h"
 
 pdm_status pdm_model_create_gate(pdm_model *m)

@@ -10,8 +10,8 @@
 
 /* ---- creation ---- */
 
-/* What ties values all over space has no meaning for an expert by itself; and a gate learns what columns are worth from the
- * matrix of all experts. */
+/* What ties values all over space has no meaning for an expert by itself; and a gate learns what columns are worth from
+ * the matrix of all experts. */
 static pdm_status check_mode(const pdm_model *m)
 {
     pdm_status      status = PDM_OK;

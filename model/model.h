@@ -1,5 +1,6 @@
-/* The model: a problem, and what answers it: a network, experts, perhaps a gate, a solver and its derivative. Public calls are in
- * pdemoe/pdemoe.h. Here: what folders above see of a model, its batch, and the chain from inputs to coefficients. */
+/* The model: a problem, and what answers it: a network, experts, perhaps a gate, a solver and its derivative. Public
+ * calls are in pdemoe/pdemoe.h. Here: what folders above see of a model, its batch,
+ * and the chain from inputs to coefficients. */
 #ifndef PDM_MODEL_H
 #define PDM_MODEL_H
 
@@ -90,11 +91,13 @@ struct pdm_model {
     pdm_values values;
 };
 
-/* Experts of a problem, which becomes the model's own, and is complete or has its scales set before pdm_model_finish(). */
+/* Experts of a problem, which becomes the model's own, and is complete or has its scales set
+ * before pdm_model_finish(). */
 pdm_status pdm_model_start(pdm_problem **p, pdm_model **out);
 /* Other breaks for its problem, and experts anew; where there are none all stays. Before pdm_model_finish(). */
 pdm_status pdm_model_regrade(pdm_model *m, const pdm_grading *grading);
-/* The network, its solver and optimiser, of a model whose problem has scales. Fails where the case has what nobody read. */
+/* The network, its solver and optimiser, of a model whose problem has scales.
+ * Fails where the case has what nobody read. */
 pdm_status pdm_model_finish(pdm_model *m);
 /* The file that it was read from, or "a model". Lent. */
 const char *pdm_model_name(const pdm_model *m);
@@ -118,14 +121,15 @@ pdm_status pdm_model_set_boxes(pdm_model *m, const int64_t *bounds);
 pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input);
 /* Those of a step of training, into m->samples->input and m->pick: drawn, or carried on from the slab before. */
 pdm_status pdm_model_draw(pdm_model *m, pdm_size step);
-/* Basis functions of samples that are prepared: the network's output, and what the experts' prior adds. keep: for backward,
- * which is that of the network alone. */
+/* Basis functions of samples that are prepared: the network's output, and what the experts' prior adds. keep: for
+ * backward, which is that of the network alone. */
 pdm_status pdm_model_basis(pdm_model *m, pdm_batch batch, bool keep);
 /* Which columns the samples have, told to the solver; m->load. Nothing without a gate. */
 pdm_status pdm_model_choose(pdm_model *m, pdm_batch batch);
 /* The experts' weights, from zero. */
 pdm_status pdm_model_solve(pdm_model *m, pdm_batch batch);
-/* With all coefficients free: from the experts' answer, or from the lift when nothing was trained. Answer: m->free->solver's. */
+/* With all coefficients free: from the experts' answer, or from the lift when nothing was trained. Answer:
+ * m->free->solver's. */
 pdm_status pdm_model_polish(pdm_model *m, pdm_batch batch, double tolerance);
 pdm_batch  pdm_model_batch(const pdm_model *m, pdm_size n);
 
@@ -133,7 +137,8 @@ pdm_batch  pdm_model_batch(const pdm_model *m, pdm_size n);
 pdm_status pdm_model_create_gate(pdm_model *m);
 /* The gradient of the loss, through the ridge, into the gate's; after pdm_implicit_backward of the same samples. */
 pdm_status pdm_model_gate_backward(pdm_model *m, pdm_batch good);
-/* Turns it into that of log loss + cross entropy with what groups are worth; *distance: of the two. After it all columns exist. */
+/* Turns it into that of log loss + cross entropy with what groups are worth; *distance: of the two. After it all
+ * columns exist. */
 pdm_status pdm_model_gate_learn(pdm_model *m, pdm_batch good, double loss, double *distance);
 
 /* ---- windows that are learned with the network (model/windows.c); nothing where m->g_window is NULL ---- */

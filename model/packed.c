@@ -1,9 +1,10 @@
 /* Weights in the model file: whole or as factors of low rank, in single or in half precision.
  *
- * Group /weights has for tensor NAME either NAME, whole, or NAME.rank [n_mode] and NAME.factors [sum of ranks][2][n_in + n_out]:
- * of each direction of a mode, in the order of modes, the real parts of l and r and then their imaginary parts, the mode's
- * matrix being the sum of l_i r_o over its directions. In half precision (IEEE 754 binary16) the numbers of a tensor are
- * divided by half_scale [n_tensor], a power of two, first; 0 there means that the tensor is in single precision. */
+ * Group /weights has for tensor NAME either NAME, whole, or NAME.rank [n_mode] and NAME.factors [sum of ranks][2][n_in
+ * + n_out]: of each direction of a mode, in the order of modes, the real parts of l and r and then their imaginary
+ * parts, the mode's matrix being the sum of l_i r_o over its directions. In half precision (IEEE 754 binary16) the
+ * numbers of a tensor are divided by half_scale [n_tensor], a power of two, first; 0 there means that the tensor is in
+ * single precision. */
 #include "model/model.h"
 
 #include <math.h>

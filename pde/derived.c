@@ -1,5 +1,5 @@
-/* Derived fields: linear in another field, and not local. invlap is carried through sums, constant factors and derivatives
- * down to the fields, which is exact where space is a periodic box (domain/ checks that it is). */
+/* Derived fields: linear in another field, and not local. invlap is carried through sums, constant factors and
+ * derivatives down to the fields, which is exact where space is a periodic box (domain/ checks that it is). */
 #include "pde/pde_impl.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* From nodes to straight-line code: powers are lowered to what computes them, then registers are handed out.
  *
- * Whole powers become products, u^(k/2) products with sqrt(u). Other constant powers of one base whose exponents differ by
- * whole numbers (a power and its derivatives) share one POW, the others being products and quotients of it: u^(n-1) is
- * u^n / u. At u = 0 the quotient would be 0/0 where C's pow gives infinity, so that exponents above and below zero share
- * only when the base is known to be positive. */
+ * Whole powers become products, u^(k/2) products with sqrt(u). Other constant powers of one base whose exponents differ
+ * by whole numbers (a power and its derivatives) share one POW, the others being products and quotients of it: u^(n-1)
+ * is u^n / u. At u = 0 the quotient would be 0/0 where C's pow gives infinity, so that exponents above and below zero
+ * share only when the base is known to be positive. */
 #include "pde/pde_impl.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* Recursive descent, at most PDE_MAX_DEPTH deep. Nodes are built, units are checked and names are looked up on the way, so
- * that each complaint has its place:
+/* Recursive descent, at most PDE_MAX_DEPTH deep. Nodes are built, units are checked and names are looked up on the way,
+ * so that each complaint has its place:
  *     sum     = product { (+|-) product }
  *     product = unary { (*|/) unary }
  *     unary   = (+|-) unary | power
@@ -241,8 +241,8 @@ done:
 
 #define ARGUMENTS_MAX 2
 
-/* Arguments up to ")": the first two are kept, all are counted. The present token is "(". last_is_name: the second argument
- * is the name of a dimension, and is not parsed. */
+/* Arguments up to ")": the first two are kept, all are counted. The present token is "(". last_is_name: the second
+ * argument is the name of a dimension, and is not parsed. */
 static pdm_status parse_arguments(pde_parser *s, pde_value argument[ARGUMENTS_MAX], bool last_is_name, pdm_span *name,
                                   int *n)
 {

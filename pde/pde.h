@@ -3,10 +3,10 @@
  * Read from a case:
  *   /domain:dimensions        "t x y"  names of the dimensions; "t" is time and, when present, comes first
  *   /pde:fields               "u v"
- *   /pde:positive             "u 0.1, v"  fields that stay above zero, with a scale each, 1 by default: u = s(v) of a spline
- *                             v, s(v) = scale log(1 + exp(v/scale)); atoms and coefficients are then v's
+ *   /pde:positive             "u 0.1, v"  fields that stay above zero, with a scale each, 1 by default: u = s(v) of a
+ *                             spline v, s(v) = scale log(1 + exp(v/scale)); atoms and coefficients are then v's
  *   /pde/parameters:NAME      a number, or an expression of parameters that come before it
- *   /pde/definitions:NAME     expression; may use fields, parameters, inputs, coordinates, definitions that come before it
+ *   /pde/definitions:NAME     expression; may use fields, parameters, inputs, coordinates, definitions that come before
  *   /pde/residuals:NAME       one residual (= 0) per field, NAME is the field the equation is counted for
  *   /pde/initial:FIELD        u at t = 0;  /pde/initial:FIELD_t  its time derivative, for second order in time
  *   /pde/boundary:DIM_min, DIM_max   conditions on that side, separated by ';', each one of
@@ -22,11 +22,11 @@
  *   /inputs/NAME:dimensions   "" a scalar per sample, or the dimensions of a field given per sample; :units
  *
  * Grammar: + - * / ^ (right-associative, binds tighter than unary minus), parentheses, numbers, names, pi, functions
- * exp log sqrt sin cos tan sinh cosh tanh erf atan log1p abs sign step min max pow; derivatives d?(e), d??(e) for every one-letter
- * dimension name (dt dx dy dxx dxy ...), diff(e, NAME) for any dimension name, lap(e): second derivatives summed over
- * the space dimensions. Derivatives nest and apply to any expression (chain rule).
- * invlap(e), e a sum of fields and their derivatives with constant factors: the periodic function of mean zero whose lap is
- * e less its mean; makes a derived field of every field in e.
+ * exp log sqrt sin cos tan sinh cosh tanh erf atan log1p abs sign step min max pow; derivatives d?(e), d??(e) for every
+ * one-letter dimension name (dt dx dy dxx dxy ...), diff(e, NAME) for any dimension name, lap(e): second derivatives
+ * summed over the space dimensions. Derivatives nest and apply to any expression (chain rule).
+ * invlap(e), e a sum of fields and their derivatives with constant factors: the periodic function of mean zero whose
+ * lap is e less its mean; makes a derived field of every field in e.
  *
  * Splitting: a residual is a sum of terms; a term  k * d?(e)  with k free of fields, inputs and coordinates is the flux
  * k*e in that dimension; dxx(e) is dx(dx(e)); everything else is source. */
@@ -138,8 +138,8 @@ const char        *pdm_pde_field_units(const pdm_pde *p, pdm_size f);
 pdm_size           pdm_pde_n_derived(const pdm_pde *p);
 const pdm_derived *pdm_pde_derived(const pdm_pde *p, pdm_size i);
 const char        *pdm_pde_atom_name(const pdm_pde *p, pdm_size f); /* of a field or derived field: "u", "invlap(u)" */
-/* Positive fields: u of the spline field's value v and back, and du/dv; u = v for others. The inverse of what is not positive
- * is not finite. */
+/* Positive fields: u of the spline field's value v and back, and du/dv; u = v for others. The inverse of what is not
+ * positive is not finite. */
 bool   pdm_pde_is_positive(const pdm_pde *p, pdm_size f);
 double pdm_pde_from_spline(const pdm_pde *p, pdm_size f, double v);
 double pdm_pde_from_spline_slope(const pdm_pde *p, pdm_size f, double v);
@@ -153,8 +153,8 @@ const pdm_input_info *pdm_pde_input(const pdm_pde *p, pdm_size i);
 /* Terms of all equations, equation by equation. */
 pdm_size        pdm_pde_n_term(const pdm_pde *p);
 const pdm_term *pdm_pde_term(const pdm_pde *p, pdm_size i);
-/* A term taken apart at its top-level + and -: out [most] functions, owned by the pde, that add up to it; constant factors
- * go inside. Just the term where there would be more than `most`. Compiles anew at every call. */
+/* A term taken apart at its top-level + and -: out [most] functions, owned by the pde, that add up to it; constant
+ * factors go inside. Just the term where there would be more than `most`. Compiles anew at every call. */
 pdm_status pdm_pde_summands(pdm_pde *p, pdm_size term, pdm_size most, pdm_size *n, const pdm_function **out);
 /* The whole residual of an equation in strong form, for point rows. */
 const pdm_function   *pdm_pde_strong(const pdm_pde *p, pdm_size equation);

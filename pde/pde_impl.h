@@ -1,5 +1,6 @@
-/* Inside of pde/. Text is parsed straight into a DAG of shared, simplified nodes; derivatives stand in it as nodes of their
- * own until the splitting has been done, and are then expanded. Functions are cut out of the DAG and emitted as programs. */
+/* Inside of pde/. Text is parsed straight into a DAG of shared, simplified nodes; derivatives stand in it as nodes of
+ * their own until the splitting has been done, and are then expanded.
+ * Functions are cut out of the DAG and emitted as programs. */
 #ifndef PDM_PDE_IMPL_H
 #define PDM_PDE_IMPL_H
 
@@ -120,8 +121,8 @@ int    dag_n_operand(const dag_node *node); /* operands that are nodes */
 
 /* What a walk goes on to from a node; NULL: everything. */
 typedef bool (*dag_filter)(const dag *d, int32_t node, int32_t key);
-/* Appends to `order` what can be reached from root and passes the filter, operands first, leaving out what was reached with
- * the same stamp before. */
+/* Appends to `order` what can be reached from root and passes the filter, operands first, leaving out what was reached
+ * with the same stamp before. */
 void     dag_walk(dag *d, uint32_t stamp, int32_t root, dag_filter filter, int32_t key, pde_list *order);
 uint32_t dag_next_stamp(dag *d);
 
@@ -214,7 +215,8 @@ const pde_symbol *pde_find(const pdm_pde *p, pdm_span name);
 pdm_status  pde_add_symbol(pdm_pde *p, pdm_where where, pdm_span name, pde_symbol_kind kind, int32_t index,
                            pde_value value, const char **out_name);
 const char *pde_kind_text(pde_symbol_kind kind);
-/* "; the fields are: u, v; the parameters: D" for the kinds that the scope allows, with what is nearest to `name` first. */
+/* "; the fields are: u, v; the parameters: D" for the kinds that the scope allows,
+ * with what is nearest to `name` first. */
 pdm_status pde_append_known(const pdm_pde *p, pde_scope scope, const char *name, pdm_text *out);
 pdm_status pde_append_dimensions(const pdm_pde *p, bool space_only, pdm_text *out);
 int32_t    pde_dimension_of_letter(const pdm_pde *p, char letter); /* -1: none */

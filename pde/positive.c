@@ -1,6 +1,6 @@
-/* Fields that stay above zero: u = s(v) of the spline field v, with the softplus s(v) = a log(1 + exp(v/a)). Above the scale a
- * it is the field itself, so that the solver finds what it finds without; below it is a exp(v/a), so that u is smooth and
- * accurate relative to itself however small. docs/mathematics.md, "Positive fields". */
+/* Fields that stay above zero: u = s(v) of the spline field v, with the softplus s(v) = a log(1 + exp(v/a)). Above the
+ * scale a it is the field itself, so that the solver finds what it finds without; below it is a exp(v/a), so that u is
+ * smooth and accurate relative to itself however small. docs/mathematics.md, "Positive fields". */
 #include "pde/pde_impl.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
-/* A residual as fluxes and source, and those as summands. A residual is a linear combination, with constant factors, of derivatives d_j(e) and of
- * the rest; the factors are carried down from the root, through sums, signs and constant factors, in one pass over the
- * DAG. d_j(e) with factor k adds k e to the flux in dimension j. */
+/* A residual as fluxes and source, and those as summands. A residual is a linear combination, with constant factors, of
+ * derivatives d_j(e) and of the rest; the factors are carried down from the root, through sums, signs and constant
+ * factors, in one pass over the DAG. d_j(e) with factor k adds k e to the flux in dimension j. */
 #include "pde/pde_impl.h"
 
 /* Hands the factor of a node down to its operands; false when the node is a part of its own. */

@@ -11,7 +11,8 @@ enum { MAX_LINE = 8, MAX_COLUMN = 4, TILE_TEXT = 16, LABEL_TEXT = 2 * PLOT_TEXT 
 
 /* ---- parts ---- */
 
-/* What stands along an axis or above a panel: in full where there is room; or else in brief, and the note has the rest. */
+/* What stands along an axis or above a panel: in full where there is room; or else in brief,
+ * and the note has the rest. */
 typedef struct label {
     char full[LABEL_TEXT], brief[LABEL_TEXT], note[LABEL_TEXT];
 } label;

@@ -19,8 +19,8 @@ typedef struct routing {
 
 pdm_status routing_read(pdm_context *ctx, const plot_file *f, routing *out);
 void       routing_release(pdm_context *ctx, routing *x);
-/* Boxes of experts in the plane of a field's axes, at time number t and where the field is cut: *n of them, allocated. Of a
- * field over space and time the plane is that of its map. */
+/* Boxes of experts in the plane of a field's axes, at time number t and where the field is cut: *n of them, allocated.
+ * Of a field over space and time the plane is that of its map. */
 pdm_status routing_tiles(pdm_context *ctx, const routing *r, const plot_field *x, size_t sample, size_t t, tile **out,
                          size_t *n);
 

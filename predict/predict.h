@@ -1,5 +1,5 @@
-/* Prediction: for inputs, fields on output points, through slabs in time; to files, beside references, with estimates of their
- * error. Public calls are in pdemoe/pdemoe.h; here is what comparisons and references share with them. */
+/* Prediction: for inputs, fields on output points, through slabs in time; to files, beside references, with estimates
+ * of their error. Public calls are in pdemoe/pdemoe.h; here is what comparisons and references share with them. */
 #ifndef PDM_PREDICT_H
 #define PDM_PREDICT_H
 
@@ -12,7 +12,8 @@ typedef struct pdm_predict_times {
     bool   told; /* where a solve without an answer is singular: once */
 } pdm_predict_times;
 
-/* How a batch is solved: by a network and its experts, polished, or with all coefficients free from nothing. Lent: all of it. */
+/* How a batch is solved: by a network and its experts, polished, or with all coefficients free from nothing.
+ * Lent: all of it. */
 typedef struct pdm_way {
     const pdm_problem *problem;
     pdm_samples       *samples;
@@ -23,8 +24,8 @@ typedef struct pdm_way {
     /* *answer: the solver that has coefficients and results of the batch. Adds to network and solve. */
     pdm_status (*solve)(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer);
 } pdm_way;
-/* u [n][n_field][n_point], result [n] for n inputs [n][n_input]; times are added to. sample_seconds [n]: each one's share of the
- * solve of its batch; record: what a gate chose in the first slab; both may be NULL. */
+/* u [n][n_field][n_point], result [n] for n inputs [n][n_input]; times are added to. sample_seconds [n]: each one's
+ * share of the solve of its batch; record: what a gate chose in the first slab; both may be NULL. */
 typedef struct pdm_run {
     pdm_size           n;
     const double      *input;
@@ -39,8 +40,8 @@ pdm_status pdm_predict_run(const pdm_way *way, const pdm_output_grid *grid, cons
 pdm_size   pdm_count_unconverged(pdm_size n, const pdm_solve_result *result);
 pdm_size   pdm_count_unanswered(pdm_size n, const pdm_solve_result *result); /* pdm_reason_is_useless */
 
-/* By a model's network and experts, and with polish > 0 with all coefficients free to that tolerance from there (an untrained
- * model: from nothing). Lent: the model. */
+/* By a model's network and experts, and with polish > 0 with all coefficients free to that tolerance from there (an
+ * untrained model: from nothing). Lent: the model. */
 typedef struct pdm_model_way {
     pdm_model *m;
     double     polish;

@@ -19,15 +19,16 @@ typedef struct prediction {
 } prediction;
 /* Inputs of f and its coordinates; room for all samples at once where u is kept. */
 pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep);
-/* Solves for all inputs. o NULL, or the file that gets them: its header is written here. f: as there, or NULL: inputs are drawn. */
+/* Solves for all inputs. o NULL, or the file that gets them: its header is written here. f: as there, or NULL:
+ * inputs are drawn. */
 pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep, pdm_prediction_report *r);
 void       prediction_close(prediction *p);
 /* One sample through all stages, so that the times of those that follow are not those of memory used first. */
 pdm_status prediction_warm_up(prediction *p);
 
 /* ---- estimate.c ---- */
-/* Errors of the predictions u [n][n_field][n_point] by those with all coefficients free: estimate [n][n_field], NaN where that
- * solve did not converge; *unconverged counts these. Adds to *seconds. */
+/* Errors of the predictions u [n][n_field][n_point] by those with all coefficients free: estimate [n][n_field], NaN
+ * where that solve did not converge; *unconverged counts these. Adds to *seconds. */
 pdm_status estimate_run(pdm_model *m, const pdm_output_grid *grid, pdm_size n, const double *input, const double *u,
                         double *estimate, pdm_estimate_report *r);
 /* Means, from all estimates. */

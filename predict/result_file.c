@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* CF wants units and a name for people everywhere: "1", and the name itself, where the case gives none. No attribute `axis`: of
- * CF, T is a date, X and Y are longitude and latitude. */
+/* CF wants units and a name for people everywhere: "1", and the name itself, where the case gives none. No attribute
+ * `axis`: of CF, T is a date, X and Y are longitude and latitude. */
 static const char *text_or(const char *text, const char *otherwise)
 {
     return *text ? text : otherwise;

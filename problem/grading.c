@@ -52,8 +52,8 @@ done:
     return status;
 }
 
-/* Adds to bend [n[dim]] the squares of the second derivative of all fields by that dimension, over the fields' sizes. values
- * [n_batch][n_point] holds one field. */
+/* Adds to bend [n[dim]] the squares of the second derivative of all fields by that dimension, over the fields' sizes.
+ * values [n_batch][n_point] holds one field. */
 static void add_squares(const pdm_problem *p, pdm_batch batch, pdm_size dim, const pdm_size *n, const double *values,
                         double magnitude, double *bend)
 {
@@ -140,8 +140,8 @@ static double part_edge(const pdm_spline *s, pdm_size i)
     return pdm_map_value(&s->map, part > 0.0 ? b[0] + (b[1] - b[0]) * part : b[0]);
 }
 
-/* Breaks in xi that share the integral of the density sqrt(bend)/mean + FLOOR equally. Density is constant in the part of a
- * span around each point. interior [n_interior] */
+/* Breaks in xi that share the integral of the density sqrt(bend)/mean + FLOOR equally. Density is constant in the part
+ * of a span around each point. interior [n_interior] */
 static void equidistribute(const pdm_spline *s, const double *bend, pdm_size n, pdm_size n_interior, double *density,
                            double *interior)
 {

@@ -1,5 +1,5 @@
-/* The problem: what is to be solved, on which grid, on which back end, and how large things are in it. With it, the one solve
- * that needs no model: all coefficients free.
+/* The problem: what is to be solved, on which grid, on which back end, and how large things are in it. With it, the one
+ * solve that needs no model: all coefficients free.
  *
  * Read from a case: /training (problem/settings.c), /solver:backend; the rest by what it is made of. */
 #ifndef PDM_PROBLEM_H
@@ -124,7 +124,8 @@ typedef struct pdm_slab_end {
 } pdm_slab_end;
 pdm_status pdm_slab_end_create(const pdm_problem *p, pdm_size n_most, pdm_slab_end **out);
 void       pdm_slab_end_destroy(pdm_slab_end **e);
-/* Puts the state at the end of a slab with coefficients c into the initial data of the samples: input [batch.n][n_input]. */
+/* Puts the state at the end of a slab with coefficients c into the initial data of the samples:
+ * input [batch.n][n_input]. */
 pdm_status pdm_slab_advance(pdm_slab_end *e, pdm_batch batch, pdm_buffer *c, double *input);
 
 /* ---- output points: a tensor grid, split in time into slabs (problem/output_grid.c) ---- */

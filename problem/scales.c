@@ -1,5 +1,5 @@
-/* Natural sizes, found once when a model is made and kept in its file: of the fields, and of the rows of each equation and
- * condition. They define the objective. */
+/* Natural sizes, found once when a model is made and kept in its file: of the fields, and of the rows of each equation
+ * and condition. They define the objective. */
 #include "problem/problem.h"
 
 #include <math.h>
@@ -146,8 +146,8 @@ done:
     return status;
 }
 
-/* Corrects magnitudes that are far from those of the solution of the batch's first sample, with all coefficients free, where
- * that is cheap and goes well: a lift is zero, or rounding, where initial and boundary data are. */
+/* Corrects magnitudes that are far from those of the solution of the batch's first sample, with all coefficients free,
+ * where that is cheap and goes well: a lift is zero, or rounding, where initial and boundary data are. */
 static pdm_status measure_solution(pdm_problem *p, const pdm_samples *s, bool *known, bool *corrected)
 {
     pdm_status       status  = PDM_OK;

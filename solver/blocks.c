@@ -140,8 +140,8 @@ done:
     return status;
 }
 
-/* Minimum degree, weighted by columns; ties by the lower number. Eliminating an expert joins its remaining neighbours, which
- * leaves in set[e] exactly the factor's pattern below e. */
+/* Minimum degree, weighted by columns; ties by the lower number. Eliminating an expert joins its remaining neighbours,
+ * which leaves in set[e] exactly the factor's pattern below e. */
 static pdm_status eliminate(pdm_blocks *b)
 {
     pdm_status status = PDM_OK;
@@ -180,7 +180,8 @@ done:
     return status;
 }
 
-/* The expert at place p can join the block of the one before it when the pattern below that one is p and p's own pattern. */
+/* The expert at place p can join the block of the one before it when the pattern below that one
+ * is p and p's own pattern. */
 static bool can_join(const pdm_blocks *b, pdm_size p)
 {
     const neighbour_set *before = &b->set[b->expert_at[p - 1]], *here = &b->set[b->expert_at[p]];

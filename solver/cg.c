@@ -1,5 +1,5 @@
-/* Preconditioned conjugate gradients for a batch of systems in lock step (Hestenes and Stiefel 1952). Residuals are measured
- * in the norm of the inverse preconditioner. */
+/* Preconditioned conjugate gradients for a batch of systems in lock step (Hestenes and Stiefel 1952). Residuals are
+ * measured in the norm of the inverse preconditioner. */
 #include "solver/solver.h"
 
 #include <math.h>

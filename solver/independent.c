@@ -1,5 +1,5 @@
-/* Experts by themselves: each minimises the rows of its own elements, with functions that reach as far as these rows look, and what
- * they find is put together by their windows. docs/mathematics.md, "Modes". */
+/* Experts by themselves: each minimises the rows of its own elements, with functions that reach as far as these rows
+ * look, and what they find is put together by their windows. docs/mathematics.md, "Modes". */
 #include "solver/solver.h"
 
 #include <string.h>
@@ -7,7 +7,8 @@
 #include "experts/wide.h"
 #include "solver/solver_impl.h"
 
-/* One expert: its rows, which are all rows with the scales of the others' elements set to zero, its columns, and a solver. */
+/* One expert: its rows, which are all rows with the scales of the others' elements set to zero,
+ * its columns, and a solver. */
 struct solver_part {
     pdm_rows_desc    rows;
     pdm_term_desc   *term;
@@ -157,8 +158,8 @@ done:
     return status;
 }
 
-/* Adds what an expert's solves have come to: objectives and work add up, the longest solve counts (experts do not wait for each
- * other), and so does the first bad ending. */
+/* Adds what an expert's solves have come to: objectives and work add up, the longest solve counts (experts do not wait
+ * for each other), and so does the first bad ending. */
 static void add_results(pdm_solver *s, pdm_batch batch, const pdm_solve_result *part)
 {
     for (pdm_size i = 0; i < batch.n; i++) {
@@ -220,7 +221,8 @@ done:
     return status;
 }
 
-/* Where the lift solves an expert's rows already, what is left of them is rounding: to be told by the objective of all rows. */
+/* Where the lift solves an expert's rows already, what is left of them is rounding:
+ * to be told by the objective of all rows. */
 static pdm_status look_around(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift)
 {
     pdm_status        status = PDM_OK;

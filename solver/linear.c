@@ -5,7 +5,8 @@
 static const double FLOPS_MOST  = 2e10;
 static const double VALUES_MOST = 1e8;
 
-/* With constraints on integrals: the experts' own blocks know nothing of their large weight, and iterations do not end. */
+/* With constraints on integrals: the experts' own blocks know nothing of their large weight,
+ * and iterations do not end. */
 static const double PATIENCE = 20.0;
 
 static bool too_large(const pdm_blocks *b, const pdm_rows_desc *rows)

@@ -1,4 +1,5 @@
-/* Sweeps: each expert takes the step that is best for its own weights while all others stay. docs/mathematics.md, "Modes". */
+/* Sweeps: each expert takes the step that is best for its own weights while all others stay.
+ * docs/mathematics.md, "Modes". */
 #include "solver/solver_impl.h"
 
 #include <math.h>

@@ -348,7 +348,8 @@ done:
     return status;
 }
 
-/* Factors H + ridge with a little of the diagonal, more of it where that does not do: columns may depend on each other. */
+/* Factors H + ridge with a little of the diagonal, more of it where that does not do:
+ * columns may depend on each other. */
 static pdm_status factor_for_worth(pdm_solver *s, pdm_batch batch)
 {
     pdm_status        status = PDM_OK;

@@ -2,9 +2,10 @@
  *
  *   minimise phi(w) = 1/2 r.M r + 1/2 sum ridge_n w_n^2,   r = r(c_lift + C w)
  *
- * Levenberg-Marquardt: (H + shift max(diag H, floor) + ridge) dw = -g, H = C^T A^T M A C in blocks of experts; M = I but with
- * rows at every scale, shift by the gain ratio (Nielsen 1999). The system is factored, or, where it is large or has what the
- * factored matrix leaves out (derived fields), solved by conjugate gradients with the factor of an approximation. Failing to converge is a result, not an error. docs/mathematics.md, "The expert problem".
+ * Levenberg-Marquardt: (H + shift max(diag H, floor) + ridge) dw = -g, H = C^T A^T M A C in blocks of experts; M = I
+ * but with rows at every scale, shift by the gain ratio (Nielsen 1999). The system is factored, or, where it is large
+ * or has what the factored matrix leaves out (derived fields), solved by conjugate gradients with the factor of an
+ * approximation. Failing to converge is a result, not an error. docs/mathematics.md, "The expert problem".
  *
  * Read from a case: group "solver", see SOLVER_SETTINGS in solver.c. */
 #ifndef PDM_SOLVER_H
@@ -15,8 +16,8 @@
 
 /* ---- structure of H (solver/blocks.c): which experts meet, elimination order, fill, merged into blocks ---- */
 typedef struct pdm_blocks pdm_blocks;
-/* OWN and SEPARATE leave out what two experts have together: blocks on the diagonal only. OWN, for preconditioning, still makes
- * one block of a matrix that is small as a whole; SEPARATE has a block for every expert. */
+/* OWN and SEPARATE leave out what two experts have together: blocks on the diagonal only. OWN, for preconditioning,
+ * still makes one block of a matrix that is small as a whole; SEPARATE has a block for every expert. */
 typedef enum pdm_coupling { PDM_COUPLING_ALL, PDM_COUPLING_OWN, PDM_COUPLING_SEPARATE } pdm_coupling;
 pdm_status             pdm_blocks_create(pdm_context *ctx, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
                                          pdm_coupling coupling, pdm_blocks **out);
@@ -27,7 +28,8 @@ double pdm_blocks_flops(const pdm_blocks *b); /* of one factorisation */
 
 /* ---- conjugate gradients for a batch in lock step (solver/cg.c) ---- */
 typedef struct pdm_cg pdm_cg;
-/* A symmetric positive definite system K x = b. Vectors [n_sample][n]; both functions work on the samples of the batch. */
+/* A symmetric positive definite system K x = b. Vectors [n_sample][n];
+ * both functions work on the samples of the batch. */
 typedef struct pdm_cg_system {
     pdm_status (*apply)(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *y);        /* y = K x        */
     pdm_status (*precondition)(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *y); /* y = about K^-1 x */
@@ -98,9 +100,9 @@ void       pdm_solver_destroy(pdm_solver **s);
 void pdm_solver_set_limits(pdm_solver *s, double tolerance, pdm_size max_iter);
 
 /* Which unknowns exist, and the ridge of each, in the solves from now on of the samples of the batch: on and ridge
- * [n_sample][n_column] host; ridges of what does not exist are not read. on NULL: all, ridge NULL: the settings' ridge. A
- * sample without any unknown is its lift, which takes one iteration to find out. Dense columns only; the solve that follows
- * starts from zero. No allocation but in the first call with ridges. */
+ * [n_sample][n_column] host; ridges of what does not exist are not read. on NULL: all, ridge NULL: the settings' ridge.
+ * A sample without any unknown is its lift, which takes one iteration to find out. Dense columns only; the solve that
+ * follows starts from zero. No allocation but in the first call with ridges. */
 pdm_status pdm_solver_select(pdm_solver *s, pdm_batch batch, const unsigned char *on, const double *ridge);
 
 /* The windows that the experts' description has now, in the solves from now on. Dense columns only, not of experts
@@ -115,32 +117,35 @@ pdm_status              pdm_solver_solve(pdm_solver *s, pdm_batch batch, const p
                                          pdm_buffer *lift, pdm_start start);
 const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
 
-/* What every column is worth at the present w, those included that do not exist: the objective's quadratic model with all
- * columns, at its own minimum, set by set as of blocks_worth with an expert a set; a column's worth is what it adds to those
- * before it, all other experts following. Before the others come those `preferred` [n_sample][n_column] (NULL: none). worth [n_sample][n_column]; least [n_sample] host: the model's minimum, NaN for
- * samples whose matrix cannot be factored, and of which nothing is said. After pdm_solver_linearise of these samples; from then on all columns exist, with
- * the settings' ridge. */
+/* What every column is worth at the present w, those included that do not exist: the objective's quadratic model with
+ * all columns, at its own minimum, set by set as of blocks_worth with an expert a set; a column's worth is what it adds
+ * to those before it, all other experts following. Before the others come those `preferred` [n_sample][n_column] (NULL:
+ * none). worth [n_sample][n_column]; least [n_sample] host: the model's minimum, NaN for samples whose matrix cannot be
+ * factored, and of which nothing is said. After pdm_solver_linearise of these samples; from then on all columns exist,
+ * with the settings' ridge. */
 pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, const unsigned char *preferred,
                             pdm_buffer *worth, double *least);
 
-/* The experts' own solvers of PDM_MODE_INDEPENDENT, with states like any other's: w of this expert, c = c_lift + C_e w_e with its
- * wide columns (experts/wide.h), r of its rows (zero elsewhere). They share A and gradient_c with each other, so linearise one at
- * a time. The solver itself has w of all, and c = c_lift + sum_e G_e (c_e - c_lift) with its r and y; G_e: share, like c. Lent; 0
- * of them in the other modes. */
+/* The experts' own solvers of PDM_MODE_INDEPENDENT, with states like any other's: w of this expert, c = c_lift + C_e
+ * w_e with its wide columns (experts/wide.h), r of its rows (zero elsewhere). They share A and gradient_c with each
+ * other, so linearise one at a time. The solver itself has w of all, and c = c_lift + sum_e G_e (c_e - c_lift) with its
+ * r and y; G_e: share, like c. Lent; 0 of them in the other modes. */
 pdm_size    pdm_solver_n_part(const pdm_solver *s);
 pdm_solver *pdm_solver_part(const pdm_solver *s, pdm_size expert);
 pdm_buffer *pdm_solver_part_share(const pdm_solver *s, pdm_size expert);
 
-/* At the present w: r, y, A and gradient_c = A^T y, and with factor also the factor of H + ridge. What implicit_diff needs. */
+/* At the present w: r, y, A and gradient_c = A^T y, and with factor also the factor of H + ridge.
+ * What implicit_diff needs. */
 pdm_status pdm_solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, bool factor);
-/* v = C w and curvature = A^T M A v, both like c, with A as it is. Overwrites work of the solver, nothing of its state. */
+/* v = C w and curvature = A^T M A v, both like c, with A as it is. Overwrites work of the solver,
+ * nothing of its state. */
 pdm_status pdm_solver_curvature(pdm_solver *s, pdm_batch batch, pdm_buffer *w, pdm_buffer *v, pdm_buffer *curvature);
 /* y += ridge x, both like w, with the ridge of each unknown where they have their own. */
 pdm_status pdm_solver_add_ridge(pdm_solver *s, pdm_batch batch, pdm_buffer *x, pdm_buffer *y);
 /* Did the solve end without an answer: not finite at the start, or singular? */
 bool pdm_reason_is_useless(int reason);
-/* Where rows or their derivatives are not finite at the present c (pdm_domain_explain), of the first sample of the batch of which
- * that is so; nothing where there is none. domain, data: those of the solve. Allocates; slow. */
+/* Where rows or their derivatives are not finite at the present c (pdm_domain_explain), of the first sample of the
+ * batch of which that is so; nothing where there is none. domain, data: those of the solve. Allocates; slow. */
 pdm_status pdm_solver_explain(const pdm_solver *s, const pdm_domain *domain, const pdm_rows_data *data, pdm_batch batch,
                               pdm_text *out);
 /* How steps are solved for. */

@@ -72,7 +72,8 @@ pdm_status solver_parts_create(pdm_solver *s, const pdm_domain *domain, const pd
 void       solver_parts_destroy(pdm_solver *s);
 /* pdm_solver_select() for each of them. */
 pdm_status solver_parts_select(pdm_solver *s, pdm_batch batch, const unsigned char *on, const double *ridge);
-/* Solves the experts' problems one after the other and puts their weights together: w, c, r, y; results are those of all. */
+/* Solves the experts' problems one after the other and puts their weights together: w, c, r, y;
+ * results are those of all. */
 pdm_status solver_parts_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
                               pdm_buffer *lift, pdm_start start);
 

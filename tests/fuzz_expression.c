@@ -1,4 +1,5 @@
-/* Any bytes as an expression, as a residual and as boundary conditions. What compiles prints as something that compiles. */
+/* Any bytes as an expression, as a residual and as boundary conditions.
+ * What compiles prints as something that compiles. */
 #include "pde/pde.h"
 
 #include <stdlib.h>

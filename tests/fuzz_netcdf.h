@@ -1,6 +1,6 @@
-/* Small NetCDF files made of the bytes that a fuzzer gives: dimensions, variables, attributes and groups whose names are mostly
- * those that our readers look for. libnetcdf writes them, so that what is tried is our reading of files that are sound, and not
- * its own of bytes that are not: libnetcdf 4.9.0 and HDF5 1.10.8 crash on hostile ones. */
+/* Small NetCDF files made of the bytes that a fuzzer gives: dimensions, variables, attributes and groups whose names
+ * are mostly those that our readers look for. libnetcdf writes them, so that what is tried is our reading of files that
+ * are sound, and not its own of bytes that are not: libnetcdf 4.9.0 and HDF5 1.10.8 crash on hostile ones. */
 #ifndef PDM_FUZZ_NETCDF_H
 #define PDM_FUZZ_NETCDF_H
 

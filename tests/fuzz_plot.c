@@ -1,5 +1,5 @@
-/* What plot reads: files of fields, alone and against themselves, what is in them of experts, and training logs; some of it is
- * drawn. The first byte says which. */
+/* What plot reads: files of fields, alone and against themselves, what is in them of experts, and training logs; some
+ * of it is drawn. The first byte says which. */
 #include "plot/routing.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* Stores and models. Even first byte: a NetCDF-4 file with the seal and the hash that a store must have, whatever is in it. Odd:
- * a small model whose entries are left out, cut, stretched or changed before they are stored again. */
+/* Stores and models. Even first byte: a NetCDF-4 file with the seal and the hash that a store must have, whatever is in
+ * it. Odd: a small model whose entries are left out, cut, stretched or changed before they are stored again. */
 #include "io/io.h"
 
 #include <math.h>
@@ -100,7 +100,7 @@ done:
     pdm_store_destroy(&s);
 }
 
-/* ---- a model that is changed ----------------------------------------------------------------------------------------- */
+/* ---- a model that is changed ------------------------------------------------------------------------------------- */
 
 enum { MOST_ENTRIES = 64 };
 

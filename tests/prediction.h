@@ -7,7 +7,8 @@
 
 /* A context on the back end that the environment names (PDM_TEST_BACKEND, set by CTest), else on the case's. */
 pdm_status context_on_backend(pdm_context **out);
-/* Is it that one? Tests that spoil what is read, or count allocations, leave "check" out, which sees the one and makes the other. */
+/* Is it that one? Tests that spoil what is read, or count allocations, leave "check" out,
+ * which sees the one and makes the other. */
 bool on_backend(const char *name);
 /* Mean loss of the whole batch for the inputs of a step, and its gradient where wanted. */
 pdm_status model_loss(pdm_model *m, pdm_size step, bool gradient, double *loss);

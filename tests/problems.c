@@ -279,7 +279,8 @@ static const struct {
                            {"pde/initial", "u", "a"},
                            {"pde/boundary", "x_min",
                             "u = a where y < 0.5; flux(u) = a*(1 - u) where y >= 0.5 and t < 0.2;"
-                               "u + dx(u) = a where y >= 0.5 and 0.2 <= t; v = 0 where t <= 0.2; flux(v) = u where t > 0.2"},
+                            "u + dx(u) = a where y >= 0.5 and 0.2 <= t;"
+                            "v = 0 where t <= 0.2; flux(v) = u where t > 0.2"},
                            {"pde/boundary", "x_max", "u = a; v = 1"},
                            {"pde/boundary", "y_min",
                             "flux(u) = 0 where 0.3 < x < 0.7; u = a where x <= 0.3;"

@@ -57,8 +57,8 @@ double    problem_both_gap(problem *p);         /* rows_apply_both against A^T (
 double    problem_second_order_gap(problem *p); /* second order product against differences of A^T y */
 bool      problem_same_rows(problem *a, problem *b);
 pdm_batch problem_batch(const problem *p);
-/* Order of what f's first-order model leaves along a random direction, over both signs, from h on: f reads x [n], and is called
- * once more with x as it was; g: its gradient. */
+/* Order of what f's first-order model leaves along a random direction, over both signs, from h on: f reads x [n], and
+ * is called once more with x as it was; g: its gradient. */
 double taylor_slope(double (*f)(void *user), void *user, pdm_random_key direction, double *x, const double *g,
                     pdm_size n, double h);
 /* Host copy in and out of a buffer. */

@@ -32,7 +32,8 @@ static void tear_down(void)
     ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
 }
 
-/* ---- diffusion and decay, two modes: u = a exp(-(D pi^2 + k) t) sin(pi x) + b exp(-(4 D pi^2 + k) t) sin(2 pi x) ---- */
+/* ---- diffusion and decay, two modes: u = a exp(-(D pi^2 + k) t) sin(pi x) + b exp(-(4 D pi^2 +
+ * k) t) sin(2 pi x) ---- */
 
 static const double D = 0.1, K = 0.7, PI = 3.141592653589793;
 enum { N_SAMPLE = 2, N_T = 24, N_X = 32, N_POINT = N_T * N_X };
@@ -139,8 +140,8 @@ static void check_residual(const char *residual)
     pdm_case_destroy(&c);
 }
 
-/* Term `wrong` needs `factor`; -1: none does. Terms: time derivative, flux, decay. The splines' own errors are of order h^3
- * and h^4, 1e-4 at these steps. */
+/* Term `wrong` needs `factor`; -1: none does. Terms: time derivative, flux, decay. The splines' own errors are of order
+ * h^3 and h^4, 1e-4 at these steps. */
 static const struct {
     const char *residual;
     int         wrong;
@@ -202,8 +203,9 @@ START_TEST(standard_errors_cover_noise)
     }
 END_TEST
 
-/* One mode: all terms are multiples of u, and any factors that add up will do. Data that are wrong in the fourth digit, in a
- * smooth way that every cluster of boxes shares, must not choose among them; where a sign is wrong, no noise explains the misfit. */
+/* One mode: all terms are multiples of u, and any factors that add up will do. Data that are wrong in the fourth digit,
+ * in a smooth way that every cluster of boxes shares, must not choose among them; where a sign is wrong, no noise
+ * explains the misfit. */
 START_TEST(terms_that_data_cannot_tell_apart_are_no_note)
     {
         second = 0.0;

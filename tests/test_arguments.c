@@ -1,5 +1,5 @@
-/* Every function of the public header refuses NULL, NaN, negative and absurd sizes with PDM_ERR_ARGUMENT and a text of its
- * own, without a crash and without a trace in files. The last test compares the table with the header. */
+/* Every function of the public header refuses NULL, NaN, negative and absurd sizes with PDM_ERR_ARGUMENT and a text of
+ * its own, without a crash and without a trace in files. The last test compares the table with the header. */
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>

@@ -53,8 +53,8 @@ START_TEST(map_is_increasing_and_inverted)
     }
 END_TEST
 
-/* A map by sinh meets its ends and its centre to rounding, which its slope of at most strength times the length carries over
- * from xi; just inside the ends, where the value is computed, not given. */
+/* A map by sinh meets its ends and its centre to rounding, which its slope of at most strength times the length carries
+ * over from xi; just inside the ends, where the value is computed, not given. */
 START_TEST(sinh_map_meets_its_ends_and_its_centre)
     {
         static const double share[]    = {0.0, 1e-12, 0.01, 0.3, 0.5, 0.9, 1.0 - 1e-12, 1.0};
@@ -189,8 +189,8 @@ START_TEST(spline_passes_through_its_values)
     }
 END_TEST
 
-/* Any degree, any knots, thousands of points: the residual is that of a backward stable solve, in time and memory linear in
- * the points (a cubic method would run out of the test's time). */
+/* Any degree, any knots, thousands of points: the residual is that of a backward stable solve, in time and memory
+ * linear in the points (a cubic method would run out of the test's time). */
 START_TEST(large_splines_pass_through_their_values)
     {
         enum { N = 3000 };
@@ -246,8 +246,8 @@ START_TEST(resampling_converges)
     }
 END_TEST
 
-/* A spline that is sampled at points enough comes back from its least squares, also where points are not even and around a seam;
- * of too few points it is said to be not possible. */
+/* A spline that is sampled at points enough comes back from its least squares, also where points are not even and
+ * around a seam; of too few points it is said to be not possible. */
 START_TEST(a_sampled_spline_comes_back)
     {
         enum { N_COEF = 9, N_POINT = 31 };
@@ -595,8 +595,8 @@ static void fill_random(uint64_t seed, pdm_size n, double *x)
     for (pdm_size i = 0; i < n; i++) x[i] = pdm_random_normal(key, (uint64_t)i);
 }
 
-/* Derived fields of random coefficients, by the host for set-up and by the back end for solves; and the back end's transpose is
- * that of the host's map. */
+/* Derived fields of random coefficients, by the host for set-up and by the back end for solves; and the back end's
+ * transpose is that of the host's map. */
 START_TEST(host_and_back_end_derive_the_same)
     {
         enum { N_SAMPLE = 2 };
@@ -739,8 +739,9 @@ static double weighed_square(const problem *p, const pdm_row_block *block, const
     return sum;
 }
 
-/* r.M r of a constraint by its definition. Steady: 1000 (linear; else 30) times the sum of all integrals over the root of the number of cells.
- * With time: that of every piece of time, times its length to -1/4, with 1 instead; and of every knot span. */
+/* r.M r of a constraint by its definition. Steady: 1000 (linear; else 30) times the sum of all integrals over the root
+ * of the number of cells. With time: that of every piece of time, times its length to -1/4, with 1 instead; and of
+ * every knot span. */
 static double constraint_square(const problem *p, const pdm_row_block *block, const double *r)
 {
     const pdm_size n0 = block->shape[0], n1 = block->shape[1];
@@ -799,8 +800,8 @@ START_TEST(levels_are_sums_over_boxes)
     }
 END_TEST
 
-/* Of 5 cubic control points along y, at 0, 1/6, 1/2, 5/6, 1, two have y < 1/2; of 4 quadratic ones along t, at 0, 0.1, 0.3,
- * 0.4, the initial state has the first, and one more has t < 0.3. */
+/* Of 5 cubic control points along y, at 0, 1/6, 1/2, 5/6, 1, two have y < 1/2; of 4 quadratic ones along t, at 0, 0.1,
+ * 0.3, 0.4, the initial state has the first, and one more has t < 0.3. */
 START_TEST(a_part_fixes_its_control_points)
     {
         static const struct {
@@ -818,7 +819,9 @@ START_TEST(a_part_fixes_its_control_points)
                            {"u = a where y < 0.5 + 1e-12; u free where y >= 0.5", 3 * 2},
                            {"u = a where y <= 0.5 - 1e-12; u free where y > 0.5 + 1e-12", 3 * 3},
                            {"u = a where t < 0.3; u free where t >= 0.3", 1 * 5},
-                           {"u = a where y < 0.5 and t < 0.3; u free where y >= 0.5; u free where y < 0.5 and t >= 0.3", 2}};
+                           {"u = a where y < 0.5 and t < 0.3; u free where y >= 0.5;"
+                            "u free where y < 0.5 and t >= 0.3",
+                            2}};
         pdm_size n_free = 0;
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
             pdm_context *ctx = NULL;

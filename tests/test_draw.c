@@ -201,8 +201,8 @@ START_TEST(draws_are_a_function_of_their_key)
     }
 END_TEST
 
-/* On a finer grid the same function: to rounding where the cut modes are (exp(-(0.4 * 10 * 2 pi / 1.5)^2 / 4) is 4e-31), else up
- * to their variance. */
+/* On a finer grid the same function: to rounding where the cut modes are (exp(-(0.4 * 10 * 2 pi / 1.5)^2 / 4) is
+ * 4e-31), else up to their variance. */
 static const struct {
     const char *text;
     bool        ends;
@@ -295,8 +295,9 @@ START_TEST(normalised_samples_have_the_exact_rms)
         double x[N], *v = calloc(N * N, sizeof *v);
         open_context();
         const pdm_field_axis axis[2] = {axis_of(x, N, 2.0 * PI, false), axis_of(x, N, 2.0 * PI, false)};
-        pdm_random_field    *f       = field_of(
-                     "gaussian_field(length=0.8, amplitude=1, smoothness=inf, mean=0.3, constant=drop, normalise=rms)", 2, axis);
+        pdm_random_field    *f       = field_of("gaussian_field(length=0.8, amplitude=1, smoothness=inf, mean=0.3, "
+                                                "constant=drop, normalise=rms)",
+                                                2, axis);
         for (int s = 0; s < 5; s++) {
             double mean = 0.0, square = 0.0;
             pdm_random_field_draw(f, KEY, 0, s, PDM_NORMALISE_NONE, v);
@@ -486,7 +487,8 @@ START_TEST(fields_fit_periodic_dimensions)
     }
 END_TEST
 
-/* The same fields and scalars on a finer control grid, where the field is periodic and all its modes are carried by both. */
+/* The same fields and scalars on a finer control grid, where the field is periodic and all its
+ * modes are carried by both. */
 START_TEST(samples_do_not_depend_on_the_control_grid)
     {
         double *input[2], a[2];

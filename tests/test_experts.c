@@ -61,8 +61,8 @@ START_TEST(windows_share_out_the_free_coefficients)
     }
 END_TEST
 
-/* Boxes of experts fill the domain, once, and each control point lies in the box of who has it (of a smooth partition: has more
- * than half of it), once round where the dimension is periodic. */
+/* Boxes of experts fill the domain, once, and each control point lies in the box of who has it (of a smooth partition:
+ * has more than half of it), once round where the dimension is periodic. */
 START_TEST(bounds_hold_control_points)
     {
         problem                 p;
@@ -224,8 +224,8 @@ START_TEST(the_best_cut_is_found)
     }
 END_TEST
 
-/* Where nothing is left of the solutions boxes are halved; what is not a number is refused, and so are more experts than there
- * are boxes with something in them. */
+/* Where nothing is left of the solutions boxes are halved; what is not a number is refused, and so are more experts
+ * than there are boxes with something in them. */
 START_TEST(odd_solutions_are_cut_or_refused)
     {
         problem      p;
@@ -252,8 +252,8 @@ START_TEST(odd_solutions_are_cut_or_refused)
     }
 END_TEST
 
-/* Polynomials of measured boxes are those of each, or all those of one box: with some of either they would be of boxes that the
- * experts are no parts of. */
+/* Polynomials of measured boxes are those of each, or all those of one box: with some of either they would be of boxes
+ * that the experts are no parts of. */
 START_TEST(measured_boxes_have_their_own_polynomials_or_those_of_one_box)
     {
         static const struct {
@@ -281,9 +281,9 @@ START_TEST(measured_boxes_have_their_own_polynomials_or_those_of_one_box)
     }
 END_TEST
 
-/* With a network that says nothing the columns are polynomials on each expert's box, by rising degree: the first ten reach
- * every polynomial of degree three in two dimensions, so that least squares on the columns leaves nothing of one. Where one
- * expert goes round a periodic dimension they are 1, cos, sin, ... there. */
+/* With a network that says nothing the columns are polynomials on each expert's box, by rising degree: the first ten
+ * reach every polynomial of degree three in two dimensions, so that least squares on the columns leaves nothing of one.
+ * Where one expert goes round a periodic dimension they are 1, cos, sin, ... there. */
 START_TEST(prior_reaches_polynomials)
     {
         problem      p;
@@ -329,7 +329,8 @@ START_TEST(prior_reaches_polynomials)
     }
 END_TEST
 
-/* Some of the prior's columns: those of experts that have all, in their places, and of short experts the ones that those had. */
+/* Some of the prior's columns: those of experts that have all, in their places,
+ * and of short experts the ones that those had. */
 static const struct {
     int         problem;
     const char *x_experts, *numbers;
@@ -417,9 +418,9 @@ static pdm_size owner_of(const pdm_experts *x, pdm_size element)
     return n == 1 ? found : -1;
 }
 
-/* Elements of a hard partition: an element's owner owns one of the control points that it sees, nearest to its middle, so that
- * owners rise along a bounded dimension, in a periodic one every expert gets its share, and a mirror changes owners like
- * elements but for ties; elements meet where the control points that they see have two owners. */
+/* Elements of a hard partition: an element's owner owns one of the control points that it sees, nearest to its middle,
+ * so that owners rise along a bounded dimension, in a periodic one every expert gets its share, and a mirror changes
+ * owners like elements but for ties; elements meet where the control points that they see have two owners. */
 START_TEST(elements_belong_to_experts)
     {
         static const struct {

@@ -1,5 +1,5 @@
-/* The gate: its network, routing, price and balance by themselves; its gradient through the whole model; odd states; what a
- * trained one does. */
+/* The gate: its network, routing, price and balance by themselves; its gradient through the whole model; odd states;
+ * what a trained one does. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -197,7 +197,8 @@ static void keep_text(void *user, const char *text)
     snprintf(user, 8192, "%s", text);
 }
 
-/* A back end that tells the gate a derivative by its ridges that is a little too large, or of the network's gradient nothing. */
+/* A back end that tells the gate a derivative by its ridges that is a little too large,
+ * or of the network's gradient nothing. */
 static const pdm_backend_ops *right_ops;
 static pdm_buffer            *spoiled, *unknown;
 
@@ -210,8 +211,8 @@ static pdm_status spoil_acquire(pdm_backend *b, pdm_buffer *buffer, pdm_access a
     return status;
 }
 
-/* It finds the gate's gradient right, also with the small ridge that is the default, and finds an error of one in a hundred. The
- * network's gradient has to be right, too. */
+/* It finds the gate's gradient right, also with the small ridge that is the default, and finds an error of one in a
+ * hundred. The network's gradient has to be right, too. */
 START_TEST(gradient_check_has_the_gate)
     {
         if (on_backend("check")) return;
@@ -251,7 +252,8 @@ END_TEST
 
 /* ---- routing ---- */
 
-/* Null alone, or the fewest groups that reach top_p of what it leaves, ties by number, shared columns with all but null experts. */
+/* Null alone, or the fewest groups that reach top_p of what it leaves, ties by number,
+ * shared columns with all but null experts. */
 START_TEST(groups_are_the_fewest_that_reach_top_p)
     {
         static const struct {
@@ -363,9 +365,9 @@ END_TEST
 
 /* ---- balance ---- */
 
-/* A gate that learns worth that is given, by itself: samples are hard in one expert each, and expert 0 more often than others,
- * so that without balance it has the largest load. Features are one-hot. Over a whole batch, an even load leaves each sample
- * free to have its columns where it needs them; sample by sample it does not. */
+/* A gate that learns worth that is given, by itself: samples are hard in one expert each, and expert 0 more often than
+ * others, so that without balance it has the largest load. Features are one-hot. Over a whole batch, an even load
+ * leaves each sample free to have its columns where it needs them; sample by sample it does not. */
 enum { B_EXPERT = 4, B_SAMPLE = 8, B_GROUPS = 6, B_CHOICE = B_GROUPS + 1 };
 
 static void learn_balanced(pdm_balance kind, const char *weight, double *load, double *captured)
@@ -599,7 +601,8 @@ START_TEST(price_has_limits)
     }
 END_TEST
 
-/* A share that is not reached: the price rises to a limit, training goes on, and its end says so; a share that is, is not told. */
+/* A share that is not reached: the price rises to a limit, training goes on, and its end says so;
+ * a share that is, is not told. */
 START_TEST(a_missed_budget_is_told)
     {
         told t = {0};
@@ -658,7 +661,8 @@ START_TEST(training_meets_the_budget)
     }
 END_TEST
 
-/* A front that starts at x = 0 and is not far from there at the end: experts ahead of it are null, the one it is in is not. */
+/* A front that starts at x = 0 and is not far from there at the end: experts ahead of it are null,
+ * the one it is in is not. */
 START_TEST(experts_ahead_of_a_front_are_null)
     {
         static const char *const set[][3] = {{"pde", "fields", "u"},
@@ -730,8 +734,8 @@ START_TEST(resumed_training_is_the_same_training)
     }
 END_TEST
 
-/* Means over steps, each counting 0.98 times as much as the next, of what routing lends after each of them, from the first step in
- * which the gate chooses; the whole use of the steps before is known beforehand. */
+/* Means over steps, each counting 0.98 times as much as the next, of what routing lends after each of them, from the
+ * first step in which the gate chooses; the whole use of the steps before is known beforehand. */
 START_TEST(usage_is_the_mean_over_recent_steps)
     {
         enum { STEPS = 70, EXPERTS = 3, GROUPS = 4 };

@@ -1,5 +1,5 @@
-/* implicit_diff/: d(loss)/d(basis) through the solve by the Taylor test, in the space of basis functions, for the objective,
- * for a misfit of c, and for both; hard and smooth partitions; every kind of problem. */
+/* implicit_diff/: d(loss)/d(basis) through the solve by the Taylor test, in the space of basis functions, for the
+ * objective, for a misfit of c, and for both; hard and smooth partitions; every kind of problem. */
 #include "implicit_diff/implicit_diff.h"
 
 #include <check.h>
@@ -125,8 +125,8 @@ static double chain_rest(chain *k, const float *g, double base, double h)
     return rest;
 }
 
-/* Slope over the smallest four steps that stay far above what FP32 leaves: noise of the loss, which tiny steps measure, and
- * rounding of the gradient, which grows with h. */
+/* Slope over the smallest four steps that stay far above what FP32 leaves: noise of the loss, which tiny steps measure,
+ * and rounding of the gradient, which grows with h. */
 static double chain_slope(chain *k)
 {
     pdm_backend *b    = k->p.backend;
@@ -176,7 +176,8 @@ START_TEST(gradient_with_one_and_four_experts)
     }
 END_TEST
 
-/* Sweeps end in the same minimum, with an adjoint that is solved by conjugate gradients. Problems whose sweeps are few. */
+/* Sweeps end in the same minimum, with an adjoint that is solved by conjugate gradients.
+ * Problems whose sweeps are few. */
 START_TEST(gradient_after_sweeps)
     {
         static const int number[] = {PROBLEM_SORPTION, PROBLEM_SYSTEM, PROBLEM_WAVE, PROBLEM_VORTICITY};

@@ -387,7 +387,8 @@ START_TEST(test_case_compare)
     }
 END_TEST
 
-/* Numbers set as numbers keep all digits, also through the text of the case; a case in memory has arrays like one of a file. */
+/* Numbers set as numbers keep all digits, also through the text of the case;
+ * a case in memory has arrays like one of a file. */
 START_TEST(numbers_are_set_as_numbers)
     {
         const double value[3] = {0.1 + 0.2, -1.0 / 3.0, 1e300}, bad[2] = {1.0, NAN};

@@ -1066,8 +1066,8 @@ static pdm_case *stored_case(const char *path)
     return c;
 }
 
-/* Defaults are those of the program that wrote the file; what the case states counts for more; what is not in the file, for
- * less. */
+/* Defaults are those of the program that wrote the file; what the case states counts for more;
+ * what is not in the file, for less. */
 START_TEST(test_store_defaults)
     {
         pdm_case *c = example_case(), *stored = NULL, *copy = NULL, *plain = NULL;

@@ -212,8 +212,8 @@ START_TEST(merging_is_the_weighted_mean)
         OK(pdm_case_text(m->problem->the_case, "inputs/a", "distribution", NULL, &text));
         ck_assert_str_eq(text, "uniform(0.5, 1.25)");
 
-        /* Adam's first step from zero moments moves each weight by the rate, whatever its gradient: not by 3.2 times that,
-         * as without the correction for the moments' age */
+        /* Adam's first step from zero moments moves each weight by the rate, whatever its gradient: not by 3.2 times
+         * that, as without the correction for the moments' age */
         OK(pdm_model_train_step(m));
         free(w[0]);
         w[0]           = weights_of(m);
@@ -348,8 +348,8 @@ static double objective_of(pdm_model *m, double *worst_rise, double *objective)
     return sum;
 }
 
-/* Are the polynomials of all pieces those of the whole, at each coefficient, and within the -1 to 1 that Legendre polynomials
- * keep to on their box? For hard partitions. */
+/* Are the polynomials of all pieces those of the whole, at each coefficient, and within the -1 to 1 that Legendre
+ * polynomials keep to on their box? For hard partitions. */
 static bool same_prior(const pdm_model *a, const pdm_model *b)
 {
     const pdm_columns_desc *x = pdm_experts_columns(a->experts), *y = pdm_experts_columns(b->experts);
@@ -370,8 +370,8 @@ static bool same_prior(const pdm_model *a, const pdm_model *b)
     return compared > 100;
 }
 
-/* Pieces of the old columns reach all that those did, whatever the prior and the windows, so no objective rises; of linear
- * problems, where a solve ends in the minimum. */
+/* Pieces of the old columns reach all that those did, whatever the prior and the windows, so no objective rises; of
+ * linear problems, where a solve ends in the minimum. */
 static const struct {
     int         problem;
     const char *before[2], *after[2]; /* experts in each dimension, NULL: as it is */
@@ -448,8 +448,8 @@ START_TEST(upcycling_wants_more_experts_and_nothing_else)
     }
 END_TEST
 
-/* Boxes of the prior are equal: those of three experts cannot be kept under measured ones, nor measured ones under equal ones,
- * wherever there are to be more. */
+/* Boxes of the prior are equal: those of three experts cannot be kept under measured ones, nor measured ones under
+ * equal ones, wherever there are to be more. */
 START_TEST(measured_boxes_do_not_keep_the_polynomials_of_others)
     {
         static const struct {
@@ -490,8 +490,8 @@ static pdm_packed pack(pdm_model *m, bool half, pdm_size n_direction, rank_order
     return p;
 }
 
-/* Half precision keeps 11 bits: exact for numbers that have no more, off by half of the last bit at most otherwise, and of
- * tiny numbers by 2^-25 of the largest's power of two. */
+/* Half precision keeps 11 bits: exact for numbers that have no more, off by half of the last bit at most otherwise, and
+ * of tiny numbers by 2^-25 of the largest's power of two. */
 START_TEST(half_precision_has_eleven_bits)
     {
         open_context();
@@ -531,8 +531,8 @@ START_TEST(half_precision_has_eleven_bits)
     }
 END_TEST
 
-/* All directions together are the matrices (to the rounding of factors, times the root of what damping lets through), fewer
- * are less; and a file gives back what pdm_packed_unpack() says. */
+/* All directions together are the matrices (to the rounding of factors, times the root of what damping lets through),
+ * fewer are less; and a file gives back what pdm_packed_unpack() says. */
 START_TEST(factors_are_the_matrices)
     {
         open_context();
@@ -604,9 +604,9 @@ static double change_of_output(pdm_model *m, const pdm_packed *p, const float *w
     return sum;
 }
 
-/* The directions that come first are those that the output hangs on, also for inputs that they were not found with: with one
- * in six of them the output is nearly what it was, and the last half of them does nothing. Singular values of the matrices
- * themselves would put them in an order of no use: those are near to random. */
+/* The directions that come first are those that the output hangs on, also for inputs that they were not found with:
+ * with one in six of them the output is nearly what it was, and the last half of them does nothing. Singular values of
+ * the matrices themselves would put them in an order of no use: those are near to random. */
 START_TEST(directions_are_in_order_of_what_they_do)
     {
         open_context();

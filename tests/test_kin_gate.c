@@ -86,8 +86,8 @@ START_TEST(a_merged_gate_is_the_weighted_mean)
             for (pdm_size i = 0; i < n_use; i++)
                 ck_assert_double_eq(m->gate->use.group[i], 0.25 * group[0][i] + 0.75 * group[1][i]);
         }
-        /* Adam's first step from zero moments moves a weight whose gradient is not tiny by the gate's rate, which falls as
-         * 10/(step + 11) as this gate has chosen before */
+        /* Adam's first step from zero moments moves a weight whose gradient is not tiny by the gate's rate, which falls
+         * as 10/(step + 11) as this gate has chosen before */
         const double *now = pdm_gate_net_lend(m->gate->net).parameter;
         w[2]              = copy_of(n, now);
         OK(pdm_model_train_step(m));
@@ -137,8 +137,8 @@ START_TEST(what_a_gate_does_not_know_is_not_averaged)
     }
 END_TEST
 
-/* What is changed in the second case, and how it is told; trained on from one another they are refused in the same words, where
- * both have a gate. */
+/* What is changed in the second case, and how it is told; trained on from one another they are refused in the same
+ * words, where both have a gate. */
 static const struct {
     word        change;
     const char *merging, *going_on;
@@ -358,8 +358,8 @@ END_TEST
 
 /* ---- fewer groups ---- */
 
-/* As if groups 1 and 3 of four had never been on, in training or for any input, and the others always: e^-60 is nothing beside 1 in a sum, and ridges
- * do not count, as weights of groups hang on how many there are. */
+/* As if groups 1 and 3 of four had never been on, in training or for any input, and the others always: e^-60 is nothing
+ * beside 1 in a sum, and ridges do not count, as weights of groups hang on how many there are. */
 static void close_groups(pdm_model *m)
 {
     pdm_gate         *g = m->gate;
@@ -390,9 +390,9 @@ static const struct {
              {PROBLEM_BURGERS, "3", "10", "2", "none"},      {PROBLEM_BURGERS, "2", "20", "4", "taylor"},
              {PROBLEM_SYSTEM, "2", "8", "0", "polynomial"},  {PROBLEM_HEAT, "4", "9", "1", "polynomial"}};
 
-/* What is left has the columns that were chosen before, so predictions are the same but for rounding: network outputs are sums
- * of `hidden` products in single precision, whose order may change, n times 2^-24 of their size each, and solves end within
- * 1e-10 of the minimum. */
+/* What is left has the columns that were chosen before, so predictions are the same but for rounding: network outputs
+ * are sums of `hidden` products in single precision, whose order may change, n times 2^-24 of their size each, and
+ * solves end within 1e-10 of the minimum. */
 START_TEST(without_unused_groups_predictions_are_the_same)
     {
         enum { N = 3 };

@@ -1,5 +1,5 @@
-/* Learned windows: the softmax and its backward; the backward of columns to windows, on every back end and any number of threads;
- * the derivative through the solve; windows that vanish; models that learn them. */
+/* Learned windows: the softmax and its backward; the backward of columns to windows, on every back end and any number
+ * of threads; the derivative through the solve; windows that vanish; models that learn them. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -126,8 +126,8 @@ static const struct {
                {PROBLEM_POSITIVE, "3", "3.5"}};
 enum { N_LAYOUT = sizeof layouts / sizeof *layouts };
 
-/* At first they are the smooth ones, of the same experts at the same control points; wherever logits go, they are a partition of
- * unity, and all groups of an expert, whatever the field, have the same window at a control point. */
+/* At first they are the smooth ones, of the same experts at the same control points; wherever logits go, they are a
+ * partition of unity, and all groups of an expert, whatever the field, have the same window at a control point. */
 START_TEST(windows_start_smooth_and_stay_a_partition)
     {
         chain smooth, learned;
@@ -297,7 +297,8 @@ static void choose_half(chain *k)
 static const int column_problems[] = {PROBLEM_HEAT, PROBLEM_SYSTEM, PROBLEM_BURGERS, PROBLEM_SPACE3, PROBLEM_WAVE};
 enum { N_COLUMN_PROBLEM = sizeof column_problems / sizeof *column_problems };
 
-/* All columns, and half of them; and as columns have unit length, what is common to all windows of a group does nothing. */
+/* All columns, and half of them; and as columns have unit length,
+ * what is common to all windows of a group does nothing. */
 START_TEST(columns_pass_the_taylor_test_in_windows)
     {
         chain k;
@@ -471,8 +472,8 @@ START_TEST(logits_pass_the_taylor_test_after_sweeps)
     }
 END_TEST
 
-/* An expert that has lost all its control points (its logits underflow), or nearly all of each (windows about the floor under
- * the norm): finite everywhere, weights of zero, no gradient; and the others have what it lost. */
+/* An expert that has lost all its control points (its logits underflow), or nearly all of each (windows about the floor
+ * under the norm): finite everywhere, weights of zero, no gradient; and the others have what it lost. */
 START_TEST(windows_that_vanish_leave_nothing_behind)
     {
         static const double least[] = {-2000.0, -36.0, -32.0};
@@ -565,8 +566,8 @@ static void assert_same_logits(const pdm_model *a, const pdm_model *b, bool mome
     if (moments) ck_assert_mem_eq(x.v, y.v, bytes);
 }
 
-/* Steps move logits, and the loss of the same inputs falls by moving them alone; a model that was written in between has the same
- * bits; a step of rate zero leaves them. */
+/* Steps move logits, and the loss of the same inputs falls by moving them alone; a model that was written in between
+ * has the same bits; a step of rate zero leaves them. */
 START_TEST(training_moves_windows)
     {
         double      before = NAN, after = NAN;
@@ -609,8 +610,8 @@ START_TEST(training_moves_windows)
     }
 END_TEST
 
-/* A model that goes on from another one: with its windows; in another layout refused in words, but for windows that are not
- * learned; from one without, windows start smooth. */
+/* A model that goes on from another one: with its windows; in another layout refused in words, but for windows that are
+ * not learned; from one without, windows start smooth. */
 START_TEST(windows_are_inherited)
     {
         static const char *const change[][4] = {

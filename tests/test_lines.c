@@ -31,7 +31,8 @@ static double random_number(void)
     return (double)(state >> 11) / 4503599627370496.0 - 1.0;
 }
 
-/* ---- problems with exact solutions: N(u) = N(w), w the exact solution; small shapes of everything a case may have ---- */
+/* ---- problems with exact solutions: N(u) = N(w), w the exact solution;
+ * small shapes of everything a case may have --- */
 
 enum { MOST_SET = 24, MOST_NODE = 400 };
 static const struct {
@@ -362,7 +363,8 @@ END_TEST
 
 /* ---- the system ---- */
 
-/* |r(z + h d) - r(z) - h J d| along a direction: of values d, of rates alpha d; at the start of either what is not held. */
+/* |r(z + h d) - r(z) - h J d| along a direction: of values d, of rates alpha d;
+ * at the start of either what is not held. */
 static double jacobian_rest(bench *b, pdm_lines_stage stage, double h, double alpha, const double *y,
                             const double *rate, const double *d, const double *Jd, double *work)
 {

@@ -113,8 +113,8 @@ static double true_error(int s, double wave)
     return sqrt(error / norm);
 }
 
-/* The estimate is of the size of the error: extrapolation from rounds in which the order still settles is known to a factor
- * of a few, and 10 is asked for. */
+/* The estimate is of the size of the error: extrapolation from rounds in which the order still settles is known to a
+ * factor of a few, and 10 is asked for. */
 START_TEST(the_estimate_is_of_the_size_of_the_error)
     {
         const double wave = (_i == 3 ? 2.0 : 1.0) * 3.141592653589793;
@@ -135,8 +135,8 @@ START_TEST(the_estimate_is_of_the_size_of_the_error)
     }
 END_TEST
 
-/* The same cases by a way that shares no code with the splines. What it says of its error is above the true one, which falls
- * faster than the estimate dares to assume, but not out of proportion. */
+/* The same cases by a way that shares no code with the splines. What it says of its error is above the true one, which
+ * falls faster than the estimate dares to assume, but not out of proportion. */
 START_TEST(lines_converge_and_know_their_error)
     {
         const double wave = (_i == 3 ? 2.0 : 1.0) * 3.141592653589793;
@@ -158,8 +158,8 @@ START_TEST(lines_converge_and_know_their_error)
     }
 END_TEST
 
-/* Without a tolerance in reach the rounds go on to the limit, by a factor of two in nodes: errors in space fall by sixteen, so
- * that the order of the changes comes from the tolerance in time, which falls by four. */
+/* Without a tolerance in reach the rounds go on to the limit, by a factor of two in nodes: errors in space fall by
+ * sixteen, so that the order of the changes comes from the tolerance in time, which falls by four. */
 START_TEST(limits_of_lines_are_kept_and_told)
     {
         pdm_case *c = NULL;

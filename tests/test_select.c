@@ -1,5 +1,5 @@
-/* Columns that exist for some samples and not for others, and a ridge for each: against a solver from whose experts they were
- * taken away; all of them, none of them; threads and back ends; the derivative through what is left. */
+/* Columns that exist for some samples and not for others, and a ridge for each: against a solver from whose experts
+ * they were taken away; all of them, none of them; threads and back ends; the derivative through what is left. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -225,8 +225,8 @@ static bool is_worth_it(int number, kind k)
     return k != KIND_ALONE || number != PROBLEM_SPACE3;
 }
 
-/* The same numbers to rounding: blocks merge differently without the columns, otherwise the operations are the same ones. 64
- * roundings for up to 20 iterations; 2e-14 and less in c and 3e-10 in the gradient (FP32) were measured. */
+/* The same numbers to rounding: blocks merge differently without the columns, otherwise the operations are the same
+ * ones. 64 roundings for up to 20 iterations; 2e-14 and less in c and 3e-10 in the gradient (FP32) were measured. */
 START_TEST(off_is_as_good_as_gone)
     {
         fixture f;
@@ -348,8 +348,8 @@ START_TEST(free_coefficients_have_no_choice)
     }
 END_TEST
 
-/* Worth against what it claims to be, in linear problems: objectives of solves without the last columns of one expert. The shift
- * by 1e-10 of the diagonal differs, 5e-6 of the minimum at most. */
+/* Worth against what it claims to be, in linear problems: objectives of solves without the last columns of one expert.
+ * The shift by 1e-10 of the diagonal differs, 5e-6 of the minimum at most. */
 START_TEST(worth_is_what_objectives_rise_by)
     {
         static const int linear[] = {PROBLEM_HEAT, PROBLEM_POISSON, PROBLEM_WAVE};

@@ -1,4 +1,5 @@
-/* solver/ and the CPU's columns, blocks and normal matrix: against dense algebra, and the solve against analytic solutions. */
+/* solver/ and the CPU's columns, blocks and normal matrix: against dense algebra,
+ * and the solve against analytic solutions. */
 #include "solver/solver.h"
 
 #include <check.h>
@@ -98,7 +99,8 @@ START_TEST(solution_is_stationary)
             double size = 0.0;
             for (pdm_size i = 0; i < st->n_column; i++)
                 size = fmax(size, fabs(gw[s * st->n_column + i] + st->ridge * w[s * st->n_column + i]));
-            /* the decrement bounds the gradient in the inverse Hessian's norm; unscaled rows here have entries up to 1e3 */
+            /* the decrement bounds the gradient in the inverse Hessian's norm;
+             * unscaled rows here have entries up to 1e3 */
             ck_assert_double_lt(size, 1e-4 * (1.0 + sqrt(2.0 * pdm_solver_results(f.solver)[s].objective)));
         }
         free(gw), free(w);
@@ -107,7 +109,8 @@ START_TEST(solution_is_stationary)
     }
 END_TEST
 
-/* L L^T of the block factor against (A C)^T M (A C) + ridge formed column by column: blocks_solve(H x) = x for random x. */
+/* L L^T of the block factor against (A C)^T M (A C) + ridge formed column by column:
+ * blocks_solve(H x) = x for random x. */
 START_TEST(factor_inverts_the_normal_matrix)
     {
         fixture f;
@@ -212,9 +215,10 @@ START_TEST(sweeps_have_a_block_an_expert)
     }
 END_TEST
 
-/* Sweeps, each expert by itself, end in the minimum that steps of all experts together end in. The objective is stationary
- * there: at the tolerance 1e-4 it is off by 1e-8, times what the estimate of the sweeps to come is off by. Free coefficients
- * are left out: blocks of 12 take ten thousands of sweeps; and windows that overlap with a mean that ties them. */
+/* Sweeps, each expert by itself, end in the minimum that steps of all experts together end in. The objective is
+ * stationary there: at the tolerance 1e-4 it is off by 1e-8, times what the estimate of the sweeps to come is off by.
+ * Free coefficients are left out: blocks of 12 take ten thousands of sweeps;
+ * and windows that overlap with a mean that ties them. */
 START_TEST(sweeps_find_the_same_minimum)
     {
         double phi[2][2];
@@ -285,8 +289,8 @@ START_TEST(rows_are_shared_out_among_independent_experts)
     }
 END_TEST
 
-/* Each expert's weights are a stationary point of its own rows, and the answer is the lift with what all of them add to it, each as
- * far as its window says. */
+/* Each expert's weights are a stationary point of its own rows, and the answer is the lift with what all of them add to
+ * it, each as far as its window says. */
 START_TEST(independent_experts_are_put_together)
     {
         fixture f;
@@ -333,7 +337,8 @@ START_TEST(independent_experts_are_put_together)
     }
 END_TEST
 
-/* One expert is not coupled to anything: the same by itself but for the last bit of lift + (c - lift), the same minimum in sweeps. */
+/* One expert is not coupled to anything: the same by itself but for the last bit of lift + (c - lift),
+ * the same minimum in sweeps. */
 START_TEST(modes_agree_for_one_expert)
     {
         fixture   f;
@@ -433,8 +438,9 @@ START_TEST(samples_are_independent)
     }
 END_TEST
 
-/* A start with so much damping that the first steps are tiny is no reason to call a solve done: the objective that it ends
- * with is the minimum's, (1 + tolerance^2) times. A tenth of that much is left for what the decrement does not see. */
+/* A start with so much damping that the first steps are tiny is no reason to call a solve done: the objective that it
+ * ends with is the minimum's, (1 + tolerance^2) times. A tenth of that much is left for what the
+ * decrement does not see. */
 START_TEST(damped_steps_do_not_end_a_solve)
     {
         double phi[2][2];

@@ -1,4 +1,5 @@
-/* The prior "taylor": time derivatives of the initial state against known solutions, its columns, and what they are worth. */
+/* The prior "taylor": time derivatives of the initial state against known solutions, its columns,
+ * and what they are worth. */
 #include <check.h>
 #include <math.h>
 #include <stdio.h>
@@ -27,9 +28,9 @@ static pdm_case *case_of(const setting *s)
 
 /* ---- time derivatives against those of a solution ---- */
 
-/* Solutions U, V of equations whose sources are made from them; order[k]: expected of the k-th derivative in time, as a cubic
- * spline, so 4 at most. Three times two derivatives in space by splines of degree 7, each of which costs two orders at
- * boundaries: 6, 4, 2. */
+/* Solutions U, V of equations whose sources are made from them; order[k]: expected of the k-th derivative in time, as a
+ * cubic spline, so 4 at most. Three times two derivatives in space by splines of degree 7, each of which costs two
+ * orders at boundaries: 6, 4, 2. */
 static const struct {
     const char *name;
     const char *dims;
@@ -323,7 +324,8 @@ START_TEST(time_derivatives_have_their_order)
     }
 END_TEST
 
-/* Burgers' equation from a sine, by hand. With sums of sines s = sum_k a_k sin kx and (s r)_x for products of two of them:
+/* Burgers' equation from a sine, by hand. With sums of sines s = sum_k a_k sin kx and (s r)_x
+ * for products of two of them:
  *     u' = -(u^2)_x/2 + nu u_xx,    u'' = -(u u')_x + nu u'_xx,    u''' = -(u u'' + u'^2)_x + nu u''_xx */
 enum { N_SINE = 16 };
 
@@ -380,8 +382,8 @@ START_TEST(burgers_from_a_sine)
                     exact += u[k][m] * sin(m * at[1]);
                     size += fabs(u[k][m]);
                 }
-                /* a sine of 8 waves through 64 points, degree 5: (pi/8)^6 = 4e-3 times a constant below one, of the part of
-                 * size that has so many waves, which is small */
+                /* a sine of 8 waves through 64 points, degree 5: (pi/8)^6 = 4e-3 times a constant below one, of the
+                 * part of size that has so many waves, which is small */
                 ck_assert_double_eq_tol(value_at(x.domain, x.feature + k * x.n_space, at), exact, 1e-4 * size);
             }
         expansion_close(&x);
@@ -439,8 +441,9 @@ START_TEST(inputs_that_are_fields)
                 size += exact * exact;
             }
             printf("inputs, derivative %d: %.2e\n", order, sqrt(error / size));
-            /* f is ten times as large as u and a cubic in time through 12 points, which at the start has slopes to h^3/12,
-             * h = 1/18; u'' leaves 2e-3 of it next to the sides, on which two more derivatives in space build */
+            /* f is ten times as large as u and a cubic in time through 12 points, which at the start has slopes to
+             * h^3/12, h = 1/18; u'' leaves 2e-3 of it next to the sides,
+             * on which two more derivatives in space build */
             ck_assert_double_lt(sqrt(error / size), order < 2 ? 1e-5 : order == 2 ? 2e-3 : 0.03);
         }
         expansion_close(&x);
@@ -519,8 +522,9 @@ END_TEST
 
 /* ---- columns ---- */
 
-/* What the experts add: t times u' and so on in this order, of unit size on each expert's coefficients (or on all, where experts
- * share some), nothing where coefficients are fixed; the rest of the channels is left to polynomials, from the constant on. */
+/* What the experts add: t times u' and so on in this order, of unit size on each expert's coefficients (or on all,
+ * where experts share some), nothing where coefficients are fixed; the rest of the channels is left to polynomials,
+ * from the constant on. */
 START_TEST(base_has_the_columns_in_order)
     {
         enum { N = 24 };
@@ -635,9 +639,9 @@ static double untrained_error(const char *prior, double end)
     return error;
 }
 
-/* The same number of columns, no training: what the equations say of the start is worth more than polynomials, and is found
- * anew in every slab. Measured: a sixth of the error, in one slab and in three; with the base of the first slab in all three a
- * quarter. */
+/* The same number of columns, no training: what the equations say of the start is worth more than polynomials, and is
+ * found anew in every slab. Measured: a sixth of the error, in one slab and in three; with the base of the first slab
+ * in all three a quarter. */
 START_TEST(untrained_error_falls)
     {
         ck_assert_int_eq(context_on_backend(&ctx), PDM_OK);

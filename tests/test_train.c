@@ -121,8 +121,8 @@ static pdm_case *amount_case(const char *constraint)
     return c;
 }
 
-/* Largest mean over a knot span of time of (integral of the polished field - 1 - change t), from its coefficients: function
- * i of a spline of degree p has the integral (k_{i+p+1} - k_i) / (p + 1). */
+/* Largest mean over a knot span of time of (integral of the polished field - 1 - change t), from its coefficients:
+ * function i of a spline of degree p has the integral (k_{i+p+1} - k_i) / (p + 1). */
 static double worst_amount(pdm_model *m, double change)
 {
     const pdm_spline   *t = pdm_domain_spline(m->problem->domain, 0), *x = pdm_domain_spline(m->problem->domain, 1);
@@ -187,8 +187,9 @@ END_TEST
 
 /* ---- positive fields ---- */
 
-/* A front of the equation of Fisher, Kolmogorov, Petrovsky and Piskunov on a grid that hardly holds it: without the transform
- * the field goes below zero ahead of the front, to -0.04; with it, it does not, and the error is ten times smaller. */
+/* A front of the equation of Fisher, Kolmogorov, Petrovsky and Piskunov on a grid that hardly holds it: without the
+ * transform the field goes below zero ahead of the front, to -0.04; with it, it does not,
+ * and the error is ten times smaller. */
 START_TEST(positive_field_stays_positive)
     {
         double error[2], least[2];
@@ -474,9 +475,9 @@ static double number_of(const mode_numbers *t, const char *name)
     return NAN;
 }
 
-/* Coupled, in the case's own layout, is a prediction; it has the least objective, which enough sweeps reach, and independent
- * experts do not; the model stays as it is. Rows at interfaces are counted by hand: of the elements along x with p + 1 control
- * points, p at each inner boundary see two experts. */
+/* Coupled, in the case's own layout, is a prediction; it has the least objective, which enough sweeps reach, and
+ * independent experts do not; the model stays as it is. Rows at interfaces are counted by hand: of the elements along x
+ * with p + 1 control points, p at each inner boundary see two experts. */
 START_TEST(modes_are_compared)
     {
         static const pdm_size count[] = {2, 1, 50};
@@ -519,8 +520,9 @@ START_TEST(modes_are_compared)
     }
 END_TEST
 
-/* Independent experts whose polynomials reach the solution find it where nothing but the start is needed for it, each for itself:
- * their rows look at nothing of their neighbours. u = t + t^2; 15 functions a box reach all five coefficients in t. */
+/* Independent experts whose polynomials reach the solution find it where nothing but the start is needed for it, each
+ * for itself: their rows look at nothing of their neighbours. u = t + t^2; 15 functions a box reach all five
+ * coefficients in t. */
 START_TEST(independent_experts_find_what_they_reach)
     {
         open_context_threads(2);
@@ -788,7 +790,8 @@ END_TEST
 
 /* ---- prediction ---- */
 
-/* In batches or one by one, polished or not, the same numbers; the polished answer of a problem with an exact solution. */
+/* In batches or one by one, polished or not, the same numbers;
+ * the polished answer of a problem with an exact solution. */
 START_TEST(prediction_does_not_depend_on_the_batch)
     {
         open_context_threads(2);
@@ -927,7 +930,8 @@ START_TEST(auto_grading_finds_layers)
     }
 END_TEST
 
-/* The knots that were found are in the model's file: it is read without their being found again, and they are the same. */
+/* The knots that were found are in the model's file: it is read without their being found again,
+ * and they are the same. */
 START_TEST(auto_grading_is_kept_in_the_file)
     {
         open_context_threads(2);
@@ -980,8 +984,8 @@ static double rolling_solution(bool second_order, double t, double x)
     return second_order ? cos(k * t) * sin(k * x) : exp(-0.01 * k * k * t) * sin(k * (x - 0.5 * t));
 }
 
-/* Times up to four horizons, one slab of them empty, against the analytic solution; each slab adds an error of the grid's,
- * about 1e-4 here. */
+/* Times up to four horizons, one slab of them empty, against the analytic solution; each slab adds an error of the
+ * grid's, about 1e-4 here. */
 START_TEST(later_times_are_reached_slab_by_slab)
     {
         static const double time[5] = {0.1, 0.25, 0.6, 0.75, 1.0};
@@ -1012,8 +1016,8 @@ START_TEST(later_times_are_reached_slab_by_slab)
     }
 END_TEST
 
-/* Training through three slabs a draw: the states on their way are part of the checkpoint, and resumed training has the same
- * bits; a state is drawn anew every third step only. */
+/* Training through three slabs a draw: the states on their way are part of the checkpoint, and resumed training has the
+ * same bits; a state is drawn anew every third step only. */
 START_TEST(training_carries_states_through_slabs)
     {
         float   *weight[2];

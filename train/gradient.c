@@ -1,9 +1,9 @@
-/* Taylor test of the whole chain: loss by network weights, through basis, solve, adjoint and back; by those of the gate,
- * through ridge, solve and adjoint; and by the logits of learned windows. Along a direction d, with
+/* Taylor test of the whole chain: loss by network weights, through basis, solve, adjoint and back; by those of the
+ * gate, through ridge, solve and adjoint; and by the logits of learned windows. Along a direction d, with
  * e(h) = L(x + h d) - L(x) - h <g, d>, its even part E and its odd part O,
  *     curvature = |16 E(h/2) - E(h)| / 3             falls as h^2 (the term of fourth order is gone);
- *     mistake   = |8 O(h/2) - O(h)| / 3              falls as h^5 for a right gradient, as h for a wrong one (the term of third
- *                                                    order, which hides small mistakes, is gone);
+ *     mistake   = |8 O(h/2) - O(h)| / 3              falls as h^5 for a right gradient, as h for a wrong one (the term
+ *                                                    of third order, which hides small mistakes, is gone);
  *     rest      = sqrt(curvature^2 + mistake^2)      falls as h^2 for a right gradient, as h for a wrong one.
  * docs/mathematics.md, "Checks". */
 #include "train/train.h"
@@ -248,8 +248,8 @@ static double column(const taylor *t, int i, bool mistake)
     return mistake ? t->row[i].mistake : t->row[i].rest;
 }
 
-/* Are the rows first .. last finite, and all above the noise? Mistakes also above what solves that end some time leave of the
- * gradient: beside weights in FP64 it can be all that there is. */
+/* Are the rows first .. last finite, and all above the noise? Mistakes also above what solves that end some time leave
+ * of the gradient: beside weights in FP64 it can be all that there is. */
 static bool is_clear(const taylor *t, int first, int last, bool mistake)
 {
     for (int i = first; i <= last; i++) {
@@ -284,9 +284,9 @@ static taylor_fit fit(const taylor *t, int first, int last, bool mistake)
     return (taylor_fit){.mistake = mistake, .first = first, .last = last, .slope = sxy / sxx};
 }
 
-/* Large steps say nothing, small mistakes being hidden there: the smallest ones that are clear of the noise decide. When the
- * mistake falls as h there, the gradient is wrong. Otherwise the slope is that of the rest, over the steadiest of the
- * smallest windows. */
+/* Large steps say nothing, small mistakes being hidden there: the smallest ones that are clear of the noise decide.
+ * When the mistake falls as h there, the gradient is wrong. Otherwise the slope is that of the rest, over the steadiest
+ * of the smallest windows. */
 static taylor_fit choose_fit(const taylor *t)
 {
     double     low, high, steadiest = INFINITY;
@@ -369,8 +369,8 @@ static bool is_indifferent(const taylor *t)
     return true;
 }
 
-/* The test in the weights of one owner: table and slope. The gate's choice of columns is frozen, as the derivative is that of
- * the ridge of the columns that exist. */
+/* The test in the weights of one owner: table and slope. The gate's choice of columns is frozen, as the derivative is
+ * that of the ridge of the columns that exist. */
 static pdm_status check_weights(pdm_model *m, weights_owner owner, const int32_t *good, pdm_size n_good, double base,
                                 double *slope, pdm_text *text)
 {

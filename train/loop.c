@@ -1,5 +1,5 @@
-/* The training loop: steps, checkpoints, the log file. Nothing is lost on a kill: the checkpoint is renamed into place, and
- * a resumed run cuts the log back to the checkpoint's step. */
+/* The training loop: steps, checkpoints, the log file. Nothing is lost on a kill: the checkpoint is renamed into place,
+ * and a resumed run cuts the log back to the checkpoint's step. */
 #include "train/train.h"
 
 #include <math.h>

@@ -39,8 +39,9 @@ done:
     return status;
 }
 
-/* Values u of a field become weight (u - d) du/dv, v being the spline of a positive field. On the host: the transform of a
- * positive field is the PDE's, which back ends do not know, and a loss on data is no part of any predicted or polished answer. */
+/* Values u of a field become weight (u - d) du/dv, v being the spline of a positive field. On the host: the transform
+ * of a positive field is the PDE's, which back ends do not know, and a loss on data is no part of any predicted or
+ * polished answer. */
 static pdm_status compare_field(pdm_model *m, pdm_batch good, pdm_size field, double weight, double *sum)
 {
     pdm_status         status = PDM_OK;

@@ -1,5 +1,5 @@
-/* Adam with a cosine schedule; gradients are cut at a multiple of their running mean norm, which needs no knowledge of the
- * loss's scale. */
+/* Adam with a cosine schedule; gradients are cut at a multiple of their running mean norm, which needs no knowledge of
+ * the loss's scale. */
 #include "train/train.h"
 
 #include <math.h>

@@ -9,9 +9,9 @@
 
 #include "train/train_impl.h"
 
-/* May the loss use what a solve ended with? The physics loss is phi(w) itself: wherever w is, its derivative by the columns
- * is A^T y w^T, and a step along it lowers what the next solve starts from. A loss on data is differentiated through the
- * minimum, so the solve has to be at one. */
+/* May the loss use what a solve ended with? The physics loss is phi(w) itself: wherever w is, its derivative by the
+ * columns is A^T y w^T, and a step along it lowers what the next solve starts from. A loss on data is differentiated
+ * through the minimum, so the solve has to be at one. */
 static bool is_usable(int reason, bool physics_only)
 {
     return pdm_reason_is_good(reason) ||
@@ -85,8 +85,8 @@ done:
     return status;
 }
 
-/* The same, and its gradient into the network's parameters. A sample whose adjoint fails is found late: then loss, shares and
- * cotangents are made once more without it, so that all three are of the same samples. */
+/* The same, and its gradient into the network's parameters. A sample whose adjoint fails is found late: then loss,
+ * shares and cotangents are made once more without it, so that all three are of the same samples. */
 static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physics, double data, pdm_step_report *report)
 {
     pdm_status status = PDM_OK;

@@ -1,5 +1,5 @@
-/* Training: steps, the loop with its files, the optimiser, a verdict on what it has come to, and the check of its gradient.
- * Public calls are in pdemoe/pdemoe.h. */
+/* Training: steps, the loop with its files, the optimiser, a verdict on what it has come to, and the check of its
+ * gradient. Public calls are in pdemoe/pdemoe.h. */
 #ifndef PDM_TRAIN_H
 #define PDM_TRAIN_H
 
@@ -18,8 +18,8 @@ typedef struct pdm_step_report {
 
 /* PDM_ERR_NUMERIC when the loss is not finite, or no sample has one; then the weights are those of before. */
 pdm_status pdm_train_step(pdm_model *m, pdm_step_report *out);
-/* Mean loss of the samples of `among` whose solve converged, at the present weights, for the inputs of `step`; with gradient also
- * the adjoint: the first *n_good of m->good. PDM_ERR_NUMERIC when there is none. */
+/* Mean loss of the samples of `among` whose solve converged, at the present weights, for the inputs of `step`; with
+ * gradient also the adjoint: the first *n_good of m->good. PDM_ERR_NUMERIC when there is none. */
 pdm_status pdm_train_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good,
                           pdm_step_report *report);
 
@@ -29,8 +29,8 @@ typedef struct pdm_verdict {
         loss_free;  /* of the inputs of the last step with all coefficients free: the best network's; NaN: not known */
     double seconds; /* that it took */
 } pdm_verdict;
-/* loss_free is NaN when it takes more than about so many seconds, or more than PDM_FREE_CHEAP coefficients, or the loss is not
- * the objective alone. After a step. */
+/* loss_free is NaN when it takes more than about so many seconds, or more than PDM_FREE_CHEAP coefficients, or the loss
+ * is not the objective alone. After a step. */
 pdm_verdict pdm_train_verdict(pdm_model *m, double seconds);
 
 #endif

@@ -1,5 +1,5 @@
-/* What a training has come to: the loss at its start and end, and what the same inputs reach with all coefficients free, which
- * is all that the grid can do. */
+/* What a training has come to: the loss at its start and end, and what the same inputs reach with all coefficients
+ * free, which is all that the grid can do. */
 #include "train/train.h"
 
 #include <math.h>

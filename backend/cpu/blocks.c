@@ -1,5 +1,6 @@
-/* Block-sparse Cholesky: dense blocks in a given pattern that includes the fill. Right-looking: factor a block column, then
- * subtract its outer product from the columns it touches. Tasks are samples, or with few of them the rows of a column. */
+/* Block-sparse Cholesky: dense blocks in a given pattern that includes the fill. Right-looking: factor a block column,
+ * then subtract its outer product from the columns it touches. Tasks are samples,
+ * or with few of them the rows of a column. */
 #include "backend/cpu/blocks_impl.h"
 
 #include <string.h>
@@ -194,8 +195,8 @@ static void subtract_row(void *user, pdm_size i, int thread)
     pdm_cpu_syrk_nt(kernel, na, n, La, n, t->L + *to, na, PDM_CPU_SUBTRACT);
 }
 
-/* One sample, by the calling thread (team NULL) or by all of them on one column after the other. The same bits: every block
- * gets the same sums. */
+/* One sample, by the calling thread (team NULL) or by all of them on one column after the other. The same bits: every
+ * block gets the same sums. */
 static void factor_sample(const blocks_task *k, pdm_size sample, pdm_cpu *team)
 {
     const pdm_blocks_desc *d = k->plan->desc;

@@ -1,8 +1,9 @@
 /* The share of the coarse rows in the normal matrix: (B_l J)^T (B_l J) for every level l of the pyramid.
  *
- * A box of level l sums 2^(l d) rows of J, which between them see many experts. So the sums are kept dense, [boxes][unknowns
- * in packed order], one level after the other; each pair of blocks gets the product of its columns, over the boxes that
- * both touch. Cost n_box n_unknown^2 at most, against n_unknown^3 / 3 of the factorisation of the full matrix. */
+ * A box of level l sums 2^(l d) rows of J, which between them see many experts. So the sums are kept dense,
+ * [boxes][unknowns in packed order], one level after the other; each pair of blocks gets the product of its columns,
+ * over the boxes that both touch. Cost n_box n_unknown^2 at most,
+ * against n_unknown^3 / 3 of the factorisation of the full matrix. */
 #include "backend/cpu/normal_impl.h"
 
 #include <string.h>

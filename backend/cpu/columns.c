@@ -1,4 +1,5 @@
-/* Columns of the experts: C from basis functions, c = lift + C w, their transposes, and the backward pass to the basis. */
+/* Columns of the experts: C from basis functions, c = lift + C w, their transposes,
+ * and the backward pass to the basis. */
 #include "backend/cpu/cpu_impl.h"
 
 #include <math.h>

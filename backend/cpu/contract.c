@@ -4,8 +4,9 @@
 
 #include "backend/cpu/rows_impl.h"
 
-/* Contracting one dimension of a tensor with a narrow matrix. With inner > 1 the loops over inner are the long, contiguous
- * ones; with inner = 1 (the last dimension) each result is a short dot product. Sums run in a fixed order. */
+/* Contracting one dimension of a tensor with a narrow matrix. With inner > 1 the loops over inner are the long,
+ * contiguous ones; with inner = 1 (the last dimension) each result is a short dot product.
+ * Sums run in a fixed order. */
 
 static void add_scaled(pdm_size n, double a, const double *restrict x, double *restrict y)
 {

@@ -28,7 +28,8 @@ size_t derived_work(const pdm_rows_plan *p)
     return p->desc->n_derived > 0 ? 2 * (size_t)p->n_coef : 0;
 }
 
-/* Tensor product of the transforms of a layer, dimension by dimension; a and b [size] take turns. Returns where it lies. */
+/* Tensor product of the transforms of a layer, dimension by dimension; a and b [size] take turns.
+ * Returns where it lies. */
 static double *transform_layer(const derived_task *t, double *a, double *b)
 {
     const pdm_rows_desc   *d     = t->desc;
@@ -50,7 +51,8 @@ static double *transform_layer(const derived_task *t, double *a, double *b)
     return a;
 }
 
-/* Coefficients of one layer of derived field k from those of its field, in [size]. Returns where they lie, in work [2 size]. */
+/* Coefficients of one layer of derived field k from those of its field, in [size]. Returns where they lie,
+ * in work [2 size]. */
 static const double *derive_layer(const derived_task *t, pdm_size k, const double *in, double *work)
 {
     double *a = work, *b = work + t->size;

@@ -1,8 +1,8 @@
 /* Normal matrix H = C^T A^T M A C, straight into blocks; here M = I, the coarse rows are added in coarse.c.
  *
- * Elements that see the same experts form a patch: there J = A C is a tall dense matrix [rows of the patch][columns of its
- * experts], and H gets J^T J, added expert pair by expert pair. With identity columns every element is a patch of its own
- * and J is A itself. */
+ * Elements that see the same experts form a patch: there J = A C is a tall dense matrix [rows of the patch][columns of
+ * its experts], and H gets J^T J, added expert pair by expert pair. With identity columns every element is a patch of
+ * its own and J is A itself. */
 #include "backend/cpu/normal_impl.h"
 
 #include <string.h>
@@ -76,8 +76,8 @@ static pdm_size count_references(const pdm_normal_plan *p, const normal_draft *t
     return n;
 }
 
-/* Patches: elements with the same experts; identity columns: one element each. Linear search backwards finds the patch of a
- * neighbour first. capacity of patch and patch_expert is the caller's care (n_element, sum of experts seen). */
+/* Patches: elements with the same experts; identity columns: one element each. Linear search backwards finds the patch
+ * of a neighbour first. capacity of patch and patch_expert is the caller's care (n_element, sum of experts seen). */
 static void plan_patches(pdm_normal_plan *p, normal_draft *t)
 {
     const bool own  = p->columns->kind == PDM_COLUMNS_IDENTITY;

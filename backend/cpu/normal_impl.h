@@ -68,8 +68,8 @@ struct pdm_normal_plan {
 size_t     coarse_size(const pdm_normal_plan *p);
 pdm_status coarse_create(pdm_context *ctx, pdm_normal_plan *p);
 void       coarse_destroy(pdm_context *ctx, pdm_normal_plan *p);
-/* Row `row` of J, whose columns of one expert, or one column, go to packed place `place` on, into the sums of level 1, which
- * have n_on columns. */
+/* Row `row` of J, whose columns of one expert, or one column, go to packed place `place` on, into the sums of level 1,
+ * which have n_on columns. */
 void coarse_add(const pdm_normal_plan *p, pdm_size n_on, double *sums, int32_t row, pdm_size place, pdm_size n,
                 const double *J);
 /* H += sum over levels of their normal matrices; block columns are shared out, see pdm_cpu_share(). */

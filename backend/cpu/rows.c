@@ -1,6 +1,6 @@
 /* Rows of the discretised PDE on the CPU: r(c) and its linearisation A = dr/dc, slab by slab.
- * A slab is a few rows of dimension 0 of one block, over all other dimensions: small enough to stay in cache, and owned by
- * one task, so that results do not depend on threads. */
+ * A slab is a few rows of dimension 0 of one block, over all other dimensions: small enough to stay in cache, and owned
+ * by one task, so that results do not depend on threads. */
 #include "backend/cpu/cpu_impl.h"
 
 #include <string.h>
@@ -417,7 +417,8 @@ static void second_order_slab(const rows_task *k, pdm_size sample, const rows_sl
                                 out + t->atom[a].field * p->n_coef, w.tensor);
 }
 
-/* Where chunk `chunk` of the sums of a sample goes: the plan's part of its own, or the result where there is one chunk. */
+/* Where chunk `chunk` of the sums of a sample goes: the plan's part of its own,
+ * or the result where there is one chunk. */
 static double *chunk_sums(const rows_task *k, pdm_size sample, pdm_size chunk)
 {
     const pdm_rows_plan *p = k->plan;

@@ -59,7 +59,8 @@ void contract_pairs(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_si
 /* the transpose: out [outer][n_point][inner] is overwritten */
 void contract_pairs_adjoint(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_size first, pdm_size n_row,
                             pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out);
-/* One step of assembling dr/dc: out [outer][n_row][rows][width][local] = sum over pairs of pair_basis[.][l] * in[outer][point][rows][local] */
+/* One step of assembling dr/dc: out [outer][n_row][rows][width][local] = sum over pairs of pair_basis[.][l] *
+ * in[outer][point][rows][local] */
 void contract_assemble(pdm_size outer, pdm_size rows, pdm_size local, const pdm_axis *axis, pdm_size order,
                        pdm_size width, pdm_size first, pdm_size n_row, pdm_size point0, pdm_size n_point,
                        const double *restrict in, double *restrict out);
@@ -67,8 +68,8 @@ void contract_assemble(pdm_size outer, pdm_size rows, pdm_size local, const pdm_
 /* Points first .. first+n of dimension 0 that rows [row, row+n_row) of the axis use; n = 0: none. */
 void axis_point_range(const pdm_axis *axis, pdm_size row, pdm_size n_row, pdm_size *first, pdm_size *n);
 
-/* Derivative `order` of one field's coefficients on points [first0, first0+n0) x all others; work: contract_work() doubles.
- * out [n0][n_point 1]... */
+/* Derivative `order` of one field's coefficients on points [first0, first0+n0) x all others; work: contract_work()
+ * doubles. out [n0][n_point 1]... */
 void evaluate_tensor(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_coef, const pdm_axis *axis,
                      const int32_t *order, pdm_size first0, pdm_size n0, const double *restrict c, double *restrict out,
                      double *restrict work);

@@ -39,8 +39,8 @@ static bool is_behind(const worth_task *k, pdm_size sample, int32_t a, int32_t b
     return a > b;
 }
 
-/* L X = E: X [packed][m] over unit columns E, one for each unknown of the set that exists, the last unknown first. Returns
- * the first block that is not zero. */
+/* L X = E: X [packed][m] over unit columns E, one for each unknown of the set that exists, the last unknown first.
+ * Returns the first block that is not zero. */
 static pdm_size invert(const worth_task *k, pdm_size sample, const int32_t *which, pdm_size m, double *X)
 {
     const pdm_blocks_plan *plan   = k->plan;
@@ -73,8 +73,8 @@ static pdm_size invert(const worth_task *k, pdm_size sample, const int32_t *whic
     return first;
 }
 
-/* K = X^T X is the inverse within the set, the last unknown first. Its factor G, K = G G^T, is the mirror image of the upper
- * triangular P with (L L^T)^-1 = P P^T in the set's own order: R^T x = P^-1 x. */
+/* K = X^T X is the inverse within the set, the last unknown first. Its factor G, K = G G^T, is the mirror image of the
+ * upper triangular P with (L L^T)^-1 = P P^T in the set's own order: R^T x = P^-1 x. */
 static void worth_task_run(void *user, pdm_size task, int thread)
 {
     const worth_task      *k      = user;

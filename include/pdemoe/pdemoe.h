@@ -82,18 +82,20 @@ typedef void (*pdm_log_function)(void *user, pdm_log_level level, const char *to
 /* allocator NULL: malloc and free. Fails with PDM_ERR_MEMORY. Destroy with pdm_context_destroy(), after everything
  * made with it. The context is silent until a log function is set. */
 PDM_API pdm_status pdm_context_create(const pdm_allocator *allocator, pdm_context **out);
-/* NULL is fine; *ctx becomes NULL. Returns the number of bytes still held by objects not destroyed (0 when all is well). */
+/* NULL is fine; *ctx becomes NULL. Returns the number of bytes still held by objects not
+ * destroyed (0 when all is well). */
 PDM_API pdm_size pdm_context_destroy(pdm_context **ctx);
 /* Sets where log lines go; level: the most talkative one wanted. function NULL: silence. */
 PDM_API void pdm_context_set_log(pdm_context *ctx, pdm_log_function function, void *user, pdm_log_level level);
 /* Threads for the CPU back end; 0: as many as OpenMP offers. Results do not depend on it. */
 PDM_API pdm_status pdm_context_set_threads(pdm_context *ctx, int n_thread);
-/* Back end of the models that are made or read from now on: "cpu"; "check", the CPU with the manners of a device, to find mistakes.
- * NULL, at first: what the case says (/solver:backend), else "cpu". A name that this build or machine lacks fails with
- * PDM_ERR_UNSUPPORTED when a model is made. Since 0.1 */
+/* Back end of the models that are made or read from now on: "cpu"; "check", the CPU with the manners of a device, to
+ * find mistakes. NULL, at first: what the case says (/solver:backend), else "cpu". A name that this build or machine
+ * lacks fails with PDM_ERR_UNSUPPORTED when a model is made. Since 0.1 */
 PDM_API pdm_status pdm_context_set_backend(pdm_context *ctx, const char *name);
-/* Most bytes that the context's objects may hold together; 0, at first: what the machine has left when a large piece is asked
- * for (not with an allocator of the host's). Beyond it calls fail with PDM_ERR_MEMORY before memory is touched. Since 0.1 */
+/* Most bytes that the context's objects may hold together; 0, at first: what the machine has left when a large piece is
+ * asked for (not with an allocator of the host's). Beyond it calls fail with PDM_ERR_MEMORY
+ * before memory is touched. Since 0.1 */
 PDM_API pdm_status pdm_context_set_memory(pdm_context *ctx, pdm_size bytes);
 /* Text of the last failure on this context: one message, perhaps with a caret line; "" when none.
  * Lent until the next failing call on the context. */
@@ -132,28 +134,28 @@ PDM_API pdm_status pdm_case_set_text(pdm_case *c, const char *group, const char 
 /* The same of n numbers, n >= 1, which keep all their digits. PDM_ERR_ARGUMENT when one is not finite. Since 0.1 */
 PDM_API pdm_status pdm_case_set_numbers(pdm_case *c, const char *group, const char *name, pdm_size n,
                                         const double *values);
-/* Sets one variable, new or not: values [shape[0]] ... [shape[n_dim-1]], last index fastest, copied; dims: names of its dimensions,
- * each of one length in a group. Attributes of a variable that was there stay. Fails with PDM_ERR_CASE when names, lengths or the
- * number of all values of the case (2^20 at most) are not possible. Since 0.1 */
+/* Sets one variable, new or not: values [shape[0]] ... [shape[n_dim-1]], last index fastest, copied; dims: names of its
+ * dimensions, each of one length in a group. Attributes of a variable that was there stay. Fails with PDM_ERR_CASE when
+ * names, lengths or the number of all values of the case (2^20 at most) are not possible. Since 0.1 */
 PDM_API pdm_status pdm_case_set_array(pdm_case *c, const char *group, const char *name, pdm_size n_dim,
                                       const char *const *dims, const pdm_size *shape, const double *values);
 PDM_API void       pdm_case_destroy(pdm_case **c); /* NULL is fine; *c becomes NULL */
 
 /* Receives text, one or several lines; lent for the call. */
 typedef void (*pdm_sink)(void *user, const char *text);
-/* Checks the whole case and says what will be solved: fluxes and source as parsed, unknowns, rows, conditions on each side,
- * memory, and the time that training will take, from two steps made on the spot. */
+/* Checks the whole case and says what will be solved: fluxes and source as parsed, unknowns, rows, conditions on each
+ * side, memory, and the time that training will take, from two steps made on the spot. */
 PDM_API pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user);
 /* Receives a number by name; the name is lent for the call. */
 typedef void (*pdm_number)(void *user, const char *name, double value);
-/* The equations of the case on somebody's fields: finds wrong signs, missing factors, mistaken units. data: NetCDF with the
- * fields and inputs of samples, on coordinates. Every term, taken apart at its + and -, is integrated over boxes of a spline
- * through the data; for each the table has its root mean square, and the factor that makes the residual least, alone and
- * jointly with the others, with standard errors; then how well the data meet initial and boundary conditions. Text goes to
- * sink, then numbers to `numbers` (either may be NULL), user to both: notes (how many things were found),
+/* The equations of the case on somebody's fields: finds wrong signs, missing factors, mistaken units. data: NetCDF with
+ * the fields and inputs of samples, on coordinates. Every term, taken apart at its + and -, is integrated over boxes of
+ * a spline through the data; for each the table has its root mean square, and the factor that makes the residual least,
+ * alone and jointly with the others, with standard errors; then how well the data meet initial and boundary conditions.
+ * Text goes to sink, then numbers to `numbers` (either may be NULL), user to both: notes (how many things were found),
  * equation.F.residual (rms, relative to the largest term), equation.F.terms, equation.F.best (the term that one factor
- * explains the misfit by, -1: none), equation.F.K.rms, .factor, .error, .left (residual with it), .joint, .joint_error for
- * term K = 0, 1, ... in the order of the table; condition.K.misfit, relative to the size of what it is made of.
+ * explains the misfit by, -1: none), equation.F.K.rms, .factor, .error, .left (residual with it), .joint, .joint_error
+ * for term K = 0, 1, ... in the order of the table; condition.K.misfit, relative to the size of what it is made of.
  * The case is not changed. Fails with PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO, PDM_ERR_NUMERIC. Since 0.1 */
 PDM_API pdm_status pdm_case_check_data(pdm_case *c, const char *data, pdm_sink sink, pdm_number numbers, void *user);
 typedef struct pdm_reference_settings {
@@ -167,23 +169,24 @@ typedef struct pdm_reference_settings {
 } pdm_reference_settings;
 /* Defaults; size: sizeof(pdm_reference_settings). Since 0.1 */
 PDM_API void pdm_reference_settings_init(pdm_reference_settings *s, size_t size);
-/* A converged solution, by rounds on finer and finer grids until the estimate of the relative L2 error of every sample is at
- * most `tolerance`: the change from the round before, extrapolated by the order that is observed, so three rounds at least.
- * method:
- *   "polish"  all coefficients free on finer and finer control grids (knot spans of every dimension times 1.5 a round; knots
- *             given as numbers get midpoints, a grading "auto" is found anew);
- *   "lines"   finite differences in space, SUNDIALS' IDA in time (nodes times 2 a round in one dimension of space, 1.5 in two;
- *             a quarter of the tolerance in time): shares the text of the equations with the other, and nothing else. Needs a
- *             build with SUNDIALS, and a time-dependent case without inputs in cells or that vary in time;
+/* A converged solution, by rounds on finer and finer grids until the estimate of the relative L2 error of every sample
+ * is at most `tolerance`: the change from the round before, extrapolated by the order that is observed, so three rounds
+ * at least. method:
+ *   "polish"  all coefficients free on finer and finer control grids (knot spans of every dimension times 1.5 a round;
+ *             knots given as numbers get midpoints, a grading "auto" is found anew);
+ *   "lines"   finite differences in space, SUNDIALS' IDA in time (nodes times 2 a round in one dimension of space, 1.5
+ *             in two; a quarter of the tolerance in time): shares the text of the equations with the other, and nothing
+ *             else. Needs a build with SUNDIALS, and a time-dependent case without inputs in cells or that vary in time;
  *   "auto", or NULL: lines where it is built and gets through its first round, else polish, saying why.
- * settings NULL: the defaults. input: inputs and output coordinates as for pdm_model_predict_file, or NULL: n_sample inputs drawn
- * as by pdm_model_polish_file. Stops short where the next grid has more than max_unknowns unknowns (0: 20000 coefficients, or 6000
- * where the matrix is dense, with domain:levels; 40000 values at nodes), would likely end after max_seconds (0: no limit), does
- * not find memory, or the integration in time does not get through; that is PDM_OK, and the number `converged` 0. output is
- * written after every round; beside fields and inputs it has error_estimate and observed_order of every sample, and the method
- * and its grid as attributes. The table of rounds goes to sink, then to `numbers` (either may be NULL), user to both: converged,
- * rounds, samples, unknowns, error_estimate (worst), seconds, error_estimate.K of sample K. Fails with PDM_ERR_ARGUMENT, when
- * the first grid has too many unknowns and when the method is not for this case or build, PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO,
+ * settings NULL: the defaults. input: inputs and output coordinates as for pdm_model_predict_file, or NULL: n_sample
+ * inputs drawn as by pdm_model_polish_file. Stops short where the next grid has more than max_unknowns unknowns (0:
+ * 20000 coefficients, or 6000 where the matrix is dense, with domain:levels; 40000 values at nodes), would likely end
+ * after max_seconds (0: no limit), does not find memory, or the integration in time does not get through; that is
+ * PDM_OK, and the number `converged` 0. output is written after every round; beside fields and inputs it has
+ * error_estimate and observed_order of every sample, and the method and its grid as attributes. The table of rounds
+ * goes to sink, then to `numbers` (either may be NULL), user to both: converged, rounds, samples, unknowns,
+ * error_estimate (worst), seconds, error_estimate.K of sample K. Fails with PDM_ERR_ARGUMENT, when the first grid has
+ * too many unknowns and when the method is not for this case or build, PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO,
  * PDM_ERR_MEMORY, PDM_ERR_NUMERIC (lines does not get through the first round). Since 0.1 */
 PDM_API pdm_status pdm_case_reference(pdm_case *c, const char *output, const pdm_reference_settings *settings,
                                       pdm_sink sink, pdm_number numbers, void *user);
@@ -197,28 +200,28 @@ PDM_API pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *
 PDM_API pdm_status pdm_model_create(pdm_case *c, pdm_model **out);
 /* Reads a model file (which is also a checkpoint). Fails with PDM_ERR_IO, PDM_ERR_MODEL. */
 PDM_API pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out);
-/* A model of case c that starts with the weights of `parent`, and with its knots and scales, which say what the weights mean;
- * its training starts at step 0. The cases may differ in all else: distributions, experts, parameters, training. A gate that
- * the parent lacks starts anew. Fails with PDM_ERR_MODEL where names or order of fields, inputs and dimensions, the control grid,
- * or the sizes of the network or of gates that both have differ. c and parent are of one context; neither is needed afterwards.
- * Since 0.1 */
+/* A model of case c that starts with the weights of `parent`, and with its knots and scales, which say what the weights
+ * mean; its training starts at step 0. The cases may differ in all else: distributions, experts, parameters, training.
+ * A gate that the parent lacks starts anew. Fails with PDM_ERR_MODEL where names or order of fields, inputs and
+ * dimensions, the control grid, or the sizes of the network or of gates that both have differ. c and parent are of one
+ * context; neither is needed afterwards. Since 0.1 */
 PDM_API pdm_status pdm_model_create_from(pdm_case *c, const pdm_model *parent, pdm_model **out);
 /* The model's case, a copy to change; destroy it with pdm_case_destroy(). Since 0.1 */
 PDM_API pdm_status pdm_model_case(const pdm_model *m, pdm_case **out);
-/* The mean of the weights of n >= 2 models in files, which were trained on from one (pdm_model_create_from), of their networks and
- * gates. weight [n]: above 0, of any sum; NULL: all alike. Their cases may differ in /training and in distributions of inputs:
- * those of the first are taken, ranges (uniform) and lists being united. The step is the largest; the optimiser starts afresh. One
- * model beside the first is in memory at a time. Fails with PDM_ERR_MODEL, naming what differs; PDM_ERR_ARGUMENT, PDM_ERR_IO.
- * Since 0.1 */
+/* The mean of the weights of n >= 2 models in files, which were trained on from one (pdm_model_create_from), of their
+ * networks and gates. weight [n]: above 0, of any sum; NULL: all alike. Their cases may differ in /training and in
+ * distributions of inputs: those of the first are taken, ranges (uniform) and lists being united. The step is the
+ * largest; the optimiser starts afresh. One model beside the first is in memory at a time. Fails with PDM_ERR_MODEL,
+ * naming what differs; PDM_ERR_ARGUMENT, PDM_ERR_IO. Since 0.1 */
 PDM_API pdm_status pdm_model_merge(pdm_context *ctx, pdm_size n, const char *const *path, const double *weight,
                                    pdm_model **out);
-/* A model of case c, which is the case of m with more experts (/domain/DIM:experts; /experts but for basis, /gate but for groups,
- * shared and hidden, /solver and /training may change too), with the weights and the step of m; the optimiser starts afresh.
- * Both are compared on inputs drawn anew, and on those of the file `against` (NULL: none) with the fields in it; the table goes
- * to sink, then to `numbers` (either may be NULL), user to both: within (1: no number is more than `tolerance` above that of
- * before), experts.before, experts, with a gate kept.before, kept (columns that exist, mean), residual.before, residual (mean norm
- * of the rows), error.before, error. Whether to write the model is up to the caller. Fails with PDM_ERR_CASE, PDM_ERR_MODEL.
- * Since 0.1 */
+/* A model of case c, which is the case of m with more experts (/domain/DIM:experts; /experts but for basis, /gate but
+ * for groups, shared and hidden, /solver and /training may change too), with the weights and the step of m; the
+ * optimiser starts afresh. Both are compared on inputs drawn anew, and on those of the file `against` (NULL: none) with
+ * the fields in it; the table goes to sink, then to `numbers` (either may be NULL), user to both: within (1: no number
+ * is more than `tolerance` above that of before), experts.before, experts, with a gate kept.before, kept (columns that
+ * exist, mean), residual.before, residual (mean norm of the rows), error.before, error. Whether to write the model is
+ * up to the caller. Fails with PDM_ERR_CASE, PDM_ERR_MODEL. Since 0.1 */
 PDM_API pdm_status pdm_model_upcycle(pdm_model *m, pdm_case *c, const char *against, double tolerance, pdm_sink sink,
                                      pdm_number numbers, void *user, pdm_model **out);
 typedef struct pdm_compress_settings {
@@ -232,16 +235,17 @@ typedef struct pdm_compress_settings {
 } pdm_compress_settings;
 /* Defaults; size: sizeof(pdm_compress_settings). Since 0.1 */
 PDM_API void pdm_compress_settings_init(pdm_compress_settings *s, size_t size);
-/* Writes the model in fewer bytes: without the optimiser's moments, matrices of modes as sums of few products of vectors.
- * settings NULL: the defaults. Without rank and energy several ranks are tried, and the smallest is taken that keeps within
- * (1 + tolerance) times what is now: the relative L2 error against the fields of the file `against`, or without one the mean
- * residual on inputs drawn anew. Where none does, nothing is written, and the number `within` is 0. Of a model with a gate, groups
- * that have been on in less than a share `groups` of the samples of every expert in recent steps of training are dropped first,
- * with their columns; groups = 0: a share of 0.01, and only where the error stays within the tolerance. The table goes to sink, then
- * to `numbers` (either may be NULL), user to both: within, trials, residual.before, error.before, bytes.before (weights in single
- * precision), with a gate groups.before, groups, unknowns.before, unknowns, error.groups and excess.groups (without the groups that
- * are dropped; NaN: none are), and of what was written rank, residual, error, bytes, bytes.file. The model stays as it is: a second
- * one is held for the trials. Fails with PDM_ERR_ARGUMENT, PDM_ERR_MODEL, PDM_ERR_IO, PDM_ERR_DATA. Since 0.1 */
+/* Writes the model in fewer bytes: without the optimiser's moments, matrices of modes as sums of few products of
+ * vectors. settings NULL: the defaults. Without rank and energy several ranks are tried, and the smallest is taken that
+ * keeps within (1 + tolerance) times what is now: the relative L2 error against the fields of the file `against`, or
+ * without one the mean residual on inputs drawn anew. Where none does, nothing is written, and the number `within` is
+ * 0. Of a model with a gate, groups that have been on in less than a share `groups` of the samples of every expert in
+ * recent steps of training are dropped first, with their columns; groups = 0: a share of 0.01, and only where the error
+ * stays within the tolerance. The table goes to sink, then to `numbers` (either may be NULL), user to both: within,
+ * trials, residual.before, error.before, bytes.before (weights in single precision), with a gate groups.before, groups,
+ * unknowns.before, unknowns, error.groups and excess.groups (without the groups that are dropped; NaN: none are), and
+ * of what was written rank, residual, error, bytes, bytes.file. The model stays as it is: a second one is held for the
+ * trials. Fails with PDM_ERR_ARGUMENT, PDM_ERR_MODEL, PDM_ERR_IO, PDM_ERR_DATA. Since 0.1 */
 PDM_API pdm_status pdm_model_compress(pdm_model *m, const char *output, const pdm_compress_settings *settings,
                                       pdm_sink sink, pdm_number numbers, void *user);
 PDM_API pdm_status pdm_model_write(pdm_model *m, const char *path);
@@ -249,17 +253,18 @@ PDM_API void       pdm_model_destroy(pdm_model **m); /* NULL is fine; *m becomes
 /* PDM_OK when the two are models of the same case (training:steps and checkpoint_every may differ). */
 PDM_API pdm_status pdm_model_check_case(const pdm_model *m, pdm_case *c);
 PDM_API pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user);
-/* What the gate has chosen in recent steps of training (about the last 50; in the model file): routing.experts, routing.unknowns
- * (share of the unknowns that exist), routing.null (share of experts that are null), routing.load (largest over mean load, a load
- * being control points x columns squared), and of each expert N routing.N.columns (mean), .null (share of samples), .load (over the
- * mean), .group.K (share of samples in which its group K is on), .DIM.from and .DIM.to (its box). Nothing without a gate, or
- * before the first step. Fails with PDM_ERR_ARGUMENT, PDM_ERR_MEMORY. Since 0.1 */
+/* What the gate has chosen in recent steps of training (about the last 50; in the model file): routing.experts,
+ * routing.unknowns (share of the unknowns that exist), routing.null (share of experts that are null), routing.load
+ * (largest over mean load, a load being control points x columns squared), and of each expert N routing.N.columns
+ * (mean), .null (share of samples), .load (over the mean), .group.K (share of samples in which its group K is on),
+ * .DIM.from and .DIM.to (its box). Nothing without a gate, or before the first step. Fails with PDM_ERR_ARGUMENT,
+ * PDM_ERR_MEMORY. Since 0.1 */
 PDM_API pdm_status pdm_model_routing(const pdm_model *m, pdm_number numbers, void *user);
 /* Changes training:steps or training:checkpoint_every of a model that exists. PDM_ERR_CASE for anything else. */
 PDM_API pdm_status pdm_model_set_training(pdm_model *m, const char *name, const char *value);
 
-/* One step of training. PDM_ERR_NUMERIC when the loss is not finite, or no sample of the batch has a loss and a derivative
- * (weights are left as they were). */
+/* One step of training. PDM_ERR_NUMERIC when the loss is not finite, or no sample of the batch has a loss and a
+ * derivative (weights are left as they were). */
 PDM_API pdm_status pdm_model_train_step(pdm_model *m);
 /* Called after every step; return 0 to go on, anything else to stop after a checkpoint. */
 typedef int (*pdm_progress)(void *user, const pdm_model *m);
@@ -274,42 +279,49 @@ PDM_API pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress 
 PDM_API pdm_size pdm_model_step(const pdm_model *m);
 PDM_API pdm_size pdm_model_steps(const pdm_model *m);
 /* A number by name, NaN for an unknown one and for NULL. After a step: loss, loss.first and loss.last (means of the
- * first 10 steps of the model, and of the last 10 of this run), gradient, rate, iterations, solves, failed (of these), seconds,
- * seconds.network, seconds.solve, seconds.backward, seconds.update, seconds.data. After training also: loss.free,
- * seconds.free, seconds.files (of the run). After a prediction: seconds, seconds.network, seconds.solve, seconds.output,
- * unconverged, unanswered (of these: not finite at the start, or singular); with inputs from a file also outside, samples with an input that training never drew (0 for an untrained
- * model); with a gate gate.unknowns and gate.null, the shares of the unknowns that exist and of the experts that are null. After an evaluation also: error, error.FIELD (mean relative L2), error.worst. */
+ * first 10 steps of the model, and of the last 10 of this run), gradient, rate, iterations, solves, failed (of these),
+ * seconds, seconds.network, seconds.solve, seconds.backward, seconds.update, seconds.data. After training also:
+ * loss.free, seconds.free, seconds.files (of the run). After a prediction: seconds, seconds.network, seconds.solve,
+ * seconds.output, unconverged, unanswered (of these: not finite at the start, or singular); with inputs from a file
+ * also outside, samples with an input that training never drew (0 for an untrained model); with a gate gate.unknowns
+ * and gate.null, the shares of the unknowns that exist and of the experts that are null. After an evaluation also:
+ * error, error.FIELD (mean relative L2), error.worst. */
 PDM_API double pdm_model_value(const pdm_model *m, const char *name);
 
-/* Numbers one input takes (scalars, then fields at their control points), fields, points of the output grid; 0 for NULL. */
+/* Numbers one input takes (scalars, then fields at their control points), fields, points of the
+ * output grid; 0 for NULL. */
 PDM_API pdm_size pdm_model_n_input(const pdm_model *m);
 PDM_API pdm_size pdm_model_n_field(const pdm_model *m);
 PDM_API pdm_size pdm_model_n_point(const pdm_model *m);
 /* Output coordinates along dimension `name` for pdm_model_predict: n increasing numbers in the case's units, copied.
- * Until set: control_points * 4 equal steps over the extent. Calls that read files, or compare with exact solutions, leave
- * these as they are. */
+ * Until set: control_points * 4 equal steps over the extent. Calls that read files, or compare with exact solutions,
+ * leave these as they are. */
 PDM_API pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, const double *coordinate);
-/* input [n][n_input], u [n][n_field][n_point] (dimensions in the order of the case, last fastest), reason [n] or NULL: 1 or 2
- * where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid changed. Samples are
- * done training:batch at a time: when a call fails, u and reason have been written for the batches before. */
+/* input [n][n_input], u [n][n_field][n_point] (dimensions in the order of the case, last fastest), reason [n] or NULL:
+ * 1 or 2 where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid changed.
+ * Samples are done training:batch at a time: when a call fails,
+ * u and reason have been written for the batches before. */
 PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason);
-/* wanted not 0: from now on pdm_model_predict_file and the evaluations, with polish 0, also solve for all coefficients (to 1e-6,
- * from the network's answer, through slabs of its own) and have the distance to that, ||u - v|| / ||v|| over the output points,
- * of every sample and field as an estimate of the error: the variable error_estimate (of several fields: error_estimate_FIELD)
- * of the output, and a column beside the errors. NaN where that solve does not converge. The error of the grid is not in it.
- * Sets the values estimate, estimate.FIELD (means), estimate.worst, estimate.unconverged, seconds.estimate (on top of seconds);
- * an evaluation also estimate.ratio and estimate.spread, mean and standard deviation of estimate / error over samples and
- * fields. With polish > 0 those calls then fail with PDM_ERR_ARGUMENT. 0, the default: no estimates. Since 0.1 */
+/* wanted not 0: from now on pdm_model_predict_file and the evaluations, with polish 0, also solve for all coefficients
+ * (to 1e-6, from the network's answer, through slabs of its own) and have the distance to that, ||u - v|| / ||v|| over
+ * the output points, of every sample and field as an estimate of the error: the variable error_estimate (of several
+ * fields: error_estimate_FIELD) of the output, and a column beside the errors. NaN where that solve does not converge.
+ * The error of the grid is not in it. Sets the values estimate, estimate.FIELD (means), estimate.worst,
+ * estimate.unconverged, seconds.estimate (on top of seconds); an evaluation also estimate.ratio and estimate.spread,
+ * mean and standard deviation of estimate / error over samples and fields. With polish > 0 those calls then fail with
+ * PDM_ERR_ARGUMENT. 0, the default: no estimates. Since 0.1 */
 PDM_API pdm_status pdm_model_set_estimate(pdm_model *m, int wanted);
-/* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields and inputs, sample dimension
- * first, to another, which can then serve as a reference. Fails with PDM_ERR_NUMERIC, without a file, when no solve has an
- * answer: the residual is not finite at the start, or the matrix singular. polish: 0, or the tolerance to which all coefficients are solved for, from the network's answer. */
+/* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields and inputs, sample
+ * dimension first, to another, which can then serve as a reference. Fails with PDM_ERR_NUMERIC, without a file, when no
+ * solve has an answer: the residual is not finite at the start, or the matrix singular. polish: 0, or the tolerance to
+ * which all coefficients are solved for, from the network's answer. */
 PDM_API pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish);
-/* All coefficients free, from the network's answer (an untrained model: from nothing), to `tolerance`: a classical solve, and
- * what pdm_model_predict_file does with polish > 0, with a table of the samples to sink (which may be NULL): iterations,
- * objective, time, why the solve stopped. input: as there, or NULL: n_sample inputs are drawn from the distributions of
- * the case (0: 4 of them, 1 where the case has no inputs), other than those of training, on the default output grid. With
- * a file n_sample is 0. Sets the values of a prediction, and iterations (mean), objective.worst, unknowns. Since 0.1 */
+/* All coefficients free, from the network's answer (an untrained model: from nothing), to `tolerance`: a classical
+ * solve, and what pdm_model_predict_file does with polish > 0, with a table of the samples to sink (which may be NULL):
+ * iterations, objective, time, why the solve stopped. input: as there, or NULL: n_sample inputs are drawn from the
+ * distributions of the case (0: 4 of them, 1 where the case has no inputs), other than those of training, on the
+ * default output grid. With a file n_sample is 0. Sets the values of a prediction, and iterations (mean),
+ * objective.worst, unknowns. Since 0.1 */
 PDM_API pdm_status pdm_model_polish_file(pdm_model *m, const char *input, pdm_size n_sample, const char *output,
                                          double tolerance, pdm_sink sink, void *user);
 /* Predicts for the inputs of the file and compares with the fields in it. output may be NULL. The table goes to sink. */
@@ -317,22 +329,23 @@ PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, 
                                            pdm_sink sink, void *user);
 /* The same for inputs drawn anew, against the exact solutions in group /pde/exact of the case. */
 PDM_API pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, void *user);
-/* The modes of the solve side by side (docs/mathematics.md, "Modes"): the network's basis functions are shared out among
- * count[0 .. n_count) experts (n_count 0: those of 1, 2, 4, ... 64 that fit), and solved for coupled, in sweeps of at most
- * max_sweeps (0: 1000), and independently. input: inputs, output coordinates and, where it has the fields, what errors are
- * relative to; or NULL: up to 8 inputs drawn anew, and the exact solutions where the case has them. Lines of a table go to sink as they
- * are found, then numbers to `numbers` (either may be NULL), user to both: samples, and for K experts in MODE (of one: coupled
- * alone) K.MODE.unknowns, .error (mean relative L2 over samples and fields; NaN without a comparison), .seconds (of the solve,
- * per sample), .iterations, .unconverged, .phi (objective of the answer without the ridge), .interface_rows (share of the rows
- * whose element sees more than one expert), .interface_squares (their share of the squared residual; after a roll-out that of
- * its last interval). A gate is left out: all columns exist. The model is not changed. Fails with PDM_ERR_ARGUMENT when so many experts do not fit, PDM_ERR_DATA,
- * PDM_ERR_IO, PDM_ERR_MEMORY. Since 0.1 */
+/* The modes of the solve side by side (docs/mathematics.md, "Modes"): the network's basis functions are shared out
+ * among count[0 .. n_count) experts (n_count 0: those of 1, 2, 4, ... 64 that fit), and solved for coupled, in sweeps
+ * of at most max_sweeps (0: 1000), and independently. input: inputs, output coordinates and, where it has the fields,
+ * what errors are relative to; or NULL: up to 8 inputs drawn anew, and the exact solutions where the case has them.
+ * Lines of a table go to sink as they are found, then numbers to `numbers` (either may be NULL), user to both: samples,
+ * and for K experts in MODE (of one: coupled alone) K.MODE.unknowns, .error (mean relative L2 over samples and fields;
+ * NaN without a comparison), .seconds (of the solve, per sample), .iterations, .unconverged, .phi (objective of the
+ * answer without the ridge), .interface_rows (share of the rows whose element sees more than one expert),
+ * .interface_squares (their share of the squared residual; after a roll-out that of its last interval). A gate is left
+ * out: all columns exist. The model is not changed. Fails with PDM_ERR_ARGUMENT when so many experts do not fit,
+ * PDM_ERR_DATA, PDM_ERR_IO, PDM_ERR_MEMORY. Since 0.1 */
 PDM_API pdm_status pdm_model_compare_modes(pdm_model *m, const char *input, pdm_size n_count, const pdm_size *count,
                                            pdm_size max_sweeps, pdm_sink sink, pdm_number numbers, void *user);
-/* Taylor test of the gradient of the loss by the weights, on the model's own case: slope (2 is right) into *slope. With a gate
- * also by its weights, the choice of columns being fixed, and with learned windows by their logits: then the slope that is farthest
- * from 2. Sets the values slope.network, slope.gate and slope.windows, NaN for what the model does not have, and where the loss does
- * not depend on it. */
+/* Taylor test of the gradient of the loss by the weights, on the model's own case: slope (2 is right) into *slope. With
+ * a gate also by its weights, the choice of columns being fixed, and with learned windows by their logits: then the
+ * slope that is farthest from 2. Sets the values slope.network, slope.gate and slope.windows, NaN for what the model
+ * does not have, and where the loss does not depend on it. */
 PDM_API pdm_status pdm_model_check_gradient(pdm_model *m, double *slope, pdm_sink sink, void *user);
 
 #ifdef __cplusplus
