@@ -1,21 +1,30 @@
 #!/bin/sh
 # The shape of the tree, from the symbols of the objects: no circle of files reaches over two folders, and no folder but
-# backend/cpu has more than an eighth of the lines outside tests. Prints circles of files, and the largest folders.
+# backend/cpu has more than an eighth of the lines outside tests. No line of C is wider than 122 columns. Prints circles
+# of files, and the sizes of the folders.
 # usage: test_structure.sh ROOT BUILD
 set -eu
 root=$(cd "$1" && pwd) build=$(cd "$2" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-# "FILE def|use SYMBOL", FILE as folder/name.c
+# "FILE def|use SYMBOL", FILE as folder/name.c; objects of files that are gone are left out.
 symbols() (
     cd "$build"
-    find . -path '*/CMakeFiles/pdm_*.dir/*.c.o' | sort | while read -r object; do
-        file=$(echo "$object" | sed 's,^\./,,; s,CMakeFiles/pdm_[a-z_]*\.dir/,,; s,\.o$,,')
-        [ -f "$root/$file" ] || continue # of a file that is gone
-        nm -P "$object" | awk -v file="$file" '$2 == "T" || $2 == "D" || $2 == "R" || $2 == "B" { print file, "def", $1 }
-                                               $2 == "U" { print file, "use", $1 }'
-    done
+    find . -path '*/CMakeFiles/pdm_*.dir/*.c.o' | sort | xargs nm -A -P | awk -v root="$root" '
+        {
+            file = $1
+            sub(/^\.\//, "", file)
+            sub(/CMakeFiles\/pdm_[a-z_]*\.dir\//, "", file)
+            sub(/\.o:$/, "", file)
+            if (!(file in there)) {
+                there[file] = (getline line < (root "/" file)) >= 0
+                close(root "/" file)
+            }
+            if (!there[file]) next
+            if ($3 ~ /^[TDRB]$/) print file, "def", $2
+            if ($3 == "U") print file, "use", $2
+        }'
 )
 
 # Strongly connected components of more than one file (R. Tarjan, SIAM J. Comput. 1, 1972); exit 1 where one has two folders.
@@ -61,13 +70,18 @@ circles() {
     }'
 }
 
+files() { find . -path ./build -prune -o -path './.*' -prune -o -name generated -prune -o -name CMakeFiles -prune -o -name '*.[ch]' -print; }
+
 sizes() (
     cd "$root"
-    find . -path ./build -prune -o -path ./tests -prune -o -path './.*' -prune -o -name '*.[ch]' -print | while read -r f; do
-        folder=$(echo "$f" | cut -d / -f 2)
-        case $f in ./backend/cpu/*) folder=backend/cpu ;; esac
-        echo "$folder $(wc -l < "$f")"
-    done | awk '{ n[$1] += $2; all += $2 }
+    files | grep -v '^\./tests/' | xargs wc -l | awk '
+        $2 == "total" { next }
+        {
+            split($2, part, "/")
+            folder = $2 ~ /^\.\/backend\/cpu\// ? "backend/cpu" : part[2]
+            n[folder] += $1
+            all += $1
+        }
         END {
             for (f in n) {
                 printf "%6d %5.1f %%  %s\n", n[f], 100 * n[f] / all, f
@@ -76,6 +90,13 @@ sizes() (
             printf "%6d lines\n", all
             exit wrong
         }'
+)
+
+# The formatter breaks code at 120 columns and leaves comments and texts alone.
+widths() (
+    cd "$root"
+    files | xargs awk 'length($0) > 122 { print FILENAME ":" FNR ": " length($0) " columns; 122 at most expected"; wrong = 1 }
+        END { exit wrong }'
 )
 
 # A circle over two folders has to be found, and one within a folder not to be refused.
@@ -92,6 +113,7 @@ status=0
 echo "circles of files:"
 circles < "$work/symbols" || status=1
 echo "lines by folder:"
-sizes | sort -rn || status=1
-sizes > /dev/null || status=1
+sizes > "$work/sizes" || status=1
+sort -rn "$work/sizes"
+widths || status=1
 exit $status
