@@ -411,16 +411,6 @@ else()
   pdm_part(libmvec "--" "not found (glibc 2.35 on x86-64 has it)" "exp, pow, ... of a PDE point by point")
 endif()
 
-# ---- back ends of later versions ----
-foreach(part IN ITEMS CUDA MPI NCCL)
-  if(NOT PDM_${part} MATCHES "^(AUTO|ON|OFF)$")
-    message(FATAL_ERROR "PDM_${part} is \"${PDM_${part}}\"; AUTO, ON or OFF expected")
-  elseif(PDM_${part} STREQUAL "ON")
-    message(FATAL_ERROR "PDM_${part}=ON: pdemoe ${PROJECT_VERSION} has no ${part} back end; use AUTO or OFF")
-  endif()
-  pdm_part(${part} "--" "not looked for (PDM_${part}=${PDM_${part}})" "this version has no ${part} back end")
-endforeach()
-
 # ---- tests (BUILD_TESTING, and Check) ----
 pdm_optional(CHECK "check.h, libcheck" check)
 if(BUILD_TESTING AND PKG_CONFIG_FOUND AND NOT PDM_CHECK STREQUAL "OFF")
