@@ -54,7 +54,12 @@ static void record_destroy(pdm_context *ctx, put_record *r)
     *r = (put_record){0};
 }
 
-/* The words of r are copied; bytes [size]: what was put. */
+static bool is_same_text(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* The words of r are copied; bytes [size]: what was put. What is put again takes the place of what was there. */
 static pdm_status keep_record(pdm_output *o, put_record r, const void *bytes, size_t size)
 {
     pdm_status status = PDM_OK;
@@ -62,6 +67,15 @@ static pdm_status keep_record(pdm_output *o, put_record r, const void *bytes, si
 
     kept.variable = kept.attribute = NULL;
     kept.hash                      = XXH3_64bits(bytes, size);
+    for (pdm_size i = 0; i < o->n_record; i++) {
+        put_record *old = &o->record[i];
+        if (!is_same_text(old->variable, r.variable) || !is_same_text(old->attribute, r.attribute) ||
+            old->first != r.first || old->n != r.n)
+            continue;
+        old->type = kept.type;
+        old->hash = kept.hash;
+        goto done;
+    }
     PDM_TRY(reserve_record(o));
     if (r.variable) PDM_TRY(pdm_alloc_text(o->ctx, r.variable, &kept.variable));
     if (r.attribute) PDM_TRY(pdm_alloc_text(o->ctx, r.attribute, &kept.attribute));

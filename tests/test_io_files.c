@@ -598,8 +598,10 @@ static pdm_status write_output(const char *path)
     PDM_TRY(pdm_output_dimension(o, "x", 3, out_x, "m", "X", "place"));
     PDM_TRY(pdm_output_variable(o, "u", 2, dims, "1", "a field"));
     PDM_TRY(pdm_output_attribute(o, "u", "comment", "none"));
+    PDM_TRY(pdm_output_attribute(o, "u", "long_name", "a field, by another name"));
     PDM_TRY(pdm_output_attribute_real(o, "u", "error", 0.25));
     PDM_TRY(pdm_output_put(o, "u", 1, 1, out_u + 3));
+    PDM_TRY(pdm_output_put(o, "u", 0, 1, out_u + 3)); /* and again, as it should be */
     PDM_TRY(pdm_output_put(o, "u", 0, 1, out_u));
     PDM_TRY(pdm_output_variable_int(o, "k", 1, dims, "a count")); /* after data: no modes to think of */
     PDM_TRY(pdm_output_put_int(o, "k", 0, 2, out_k));
