@@ -23,7 +23,7 @@ static pdm_status tell_singular(const pdm_way *way, const pdm_solver *s, pdm_bat
                                        (pdm_batch){.n = 1, .index = &batch.index[i]}, &why));
     if (!why.length) goto done;
     *told = true;
-    pdm_log(way->problem->ctx, PDM_LOG_WARNING, "predict", "%s", why.data);
+    pdm_log(way->problem->ctx, PDM_LOG_WARNING, "solve", "%s", why.data);
 done:
     pdm_text_destroy(&why);
     return status;
