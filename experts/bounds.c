@@ -1,4 +1,4 @@
-#include "experts/bounds.h"
+#include "experts/experts.h"
 
 #include <math.h>
 

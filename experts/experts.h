@@ -80,7 +80,31 @@ pdm_size pdm_experts_along(const pdm_experts *x, pdm_size dim); /* experts along
  * who has them in the hard one.) */
 bool pdm_experts_owns(const pdm_experts *x, pdm_size expert, pdm_size dim, pdm_size element);
 /* Does an element, element[j] along dimension j, see control points of more than one expert? */
-bool       pdm_experts_meet(const pdm_experts *x, const pdm_size *element);
+bool pdm_experts_meet(const pdm_experts *x, const pdm_size *element);
+
+/* ---- where experts are, in physical coordinates (experts/bounds.c) ---- */
+/* bounds [n_expert][n_dim][2]: from and to along each dimension, halfway (in the parameter coordinate) between the
+ * Greville points of the control points in an expert's box and of those next to them; to the end of a bounded dimension
+ * where no expert with control points is further out. Boxes do not overlap, though the windows on them may. In a
+ * periodic dimension `from` lies in the extent, and a box that goes on at the other side has its `to` beyond the
+ * extent's end. NaN for an expert without control points. */
+void pdm_experts_bounds(const pdm_experts *x, double *bounds);
+
+/* ---- experts that do not share out coefficients (experts/wide.c) ----
+ * Each has its functions wherever the rows of its own elements look, neighbours' control points included. What they have
+ * in common is decided afterwards, by the windows. docs/mathematics.md, "Modes". */
+typedef struct pdm_wide pdm_wide;
+
+/* As many columns for every expert as x has, of window 1, at all free control points that the expert owns or that
+ * elements it owns see; polynomials are those of the expert's box, continued. x is lent for its life. */
+pdm_status pdm_wide_create(pdm_context *ctx, const pdm_experts *x, pdm_wide **out);
+void       pdm_wide_destroy(pdm_wide **w);
+
+const pdm_columns_desc *pdm_wide_columns(const pdm_wide *w);
+/* Windows of x of one expert: share [n_field][n_coef]; they add up to 1 over the experts at free coefficients,
+ * and are 0 at others. */
+void pdm_wide_share(const pdm_wide *w, pdm_size expert, double *share);
+
 pdm_status pdm_experts_settings_view(pdm_text *out);
 pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out);
 

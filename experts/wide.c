@@ -1,4 +1,4 @@
-#include "experts/wide.h"
+#include "experts/experts.h"
 
 #include <string.h>
 

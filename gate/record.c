@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "experts/bounds.h"
+#include "experts/experts.h"
 
 /* Lent: all but the choices. */
 struct pdm_gate_record {

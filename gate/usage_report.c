@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "experts/bounds.h"
+#include "experts/experts.h"
 
 enum { EXPERTS_LISTED = 32, EXTREMES = 6 }; /* of more experts: so many with the largest loads, and with the smallest */
 

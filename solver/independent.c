@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "experts/wide.h"
+#include "experts/experts.h"
 #include "solver/solver_impl.h"
 
 /* One expert: its rows, which are all rows with the scales of the others' elements set to zero,

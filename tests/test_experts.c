@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "experts/bounds.h"
 #include "tests/problems.h"
 
 static const struct {
