@@ -52,10 +52,12 @@ static pdm_status arrange_times(pdm_context *ctx, job *j)
             const size_t t = time_of(&x->mine, k, n_time);
             char         text[PLOT_TEXT];
             fill_cell(j, x, p, t);
-            plot_place_text(x->mine.t.name, x->mine.t.at[t], x->mine.t.units, text);
-            set_title(p, text);
+            if (x->mine.t.name[0]) { /* a field without time among others */
+                plot_place_text(x->mine.t.name, x->mine.t.at[t], x->mine.t.units, text);
+                set_title(p, text);
+            }
             p->hides_y = k > 0;
-            p->has_bar = k + 1 == n_time;
+            p->has_bar = p->kind == PANEL_MAP && k + 1 == n_time;
             p->hides_x = i + 1 < j->n_item && job_has_one_grid(j);
         }
     }

@@ -7,6 +7,10 @@
 
 #define OUTLIER 0.995 /* share of differences that the colours are made for, where the rest is far beyond */
 
+/* What is below counts as 0, and what is beyond is drawn like it: a step of ticks is a normal number. */
+#define TINY  1e-300
+#define LARGE 1e300
+
 /* Outward to numbers that are rounder: ends that are nearly round get their tick. */
 static void round_ends(scale *c)
 {
@@ -26,8 +30,10 @@ static scale scale_for_values(const job *j, int field)
         plot_range(x->mine.value, plot_field_size(&x->mine), &c.low, &c.high);
         if (j->compares) plot_range(x->reference.value, plot_field_size(&x->reference), &c.low, &c.high);
     }
-    if (!(c.high - c.low > 1e-12 * fabs(c.high))) { /* constant */
-        const double room = c.low != 0.0 ? 0.5 * fabs(c.low) : 0.5;
+    c.low  = fmax(c.low, -LARGE);
+    c.high = fmin(c.high, LARGE);
+    if (!(c.high - c.low > fmax(1e-12 * fabs(c.high), TINY))) { /* constant */
+        const double room = fabs(c.low) > TINY ? 0.5 * fabs(c.low) : 0.5;
         c.low -= room;
         c.high += room;
     }
@@ -71,7 +77,7 @@ static pdm_status scale_for_difference(pdm_context *ctx, job *j, int field, scal
 
     PDM_TRY(sorted_sizes(ctx, j, field, &size, &n));
     const double most = j->largest[field] = size[n - 1], usual = size[(size_t)(OUTLIER * (double)(n - 1))];
-    const double high = most > 2.0 * usual && usual > 0.0 ? usual : most > 0.0 ? most : 1.0;
+    const double high = most > 2.0 * usual && usual > TINY ? usual : most > TINY ? fmin(most, LARGE) : 1.0;
     *out =
         (scale){.low = -high, .high = high, .is_diverging = true, .goes_below = most > high, .goes_above = most > high};
 done:

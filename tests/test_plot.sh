@@ -300,6 +300,14 @@ for n in 2000 2 4; do
     refused 4 "other$n.nc: coordinate x has $n entries on dimension zz; 4 on dimension x expected" "$program" plot "other$n.nc" -o out/no.png
     refused 4 "other$n.nc: coordinate x has $n entries" "$program" plot fields.nc "other$n.nc" -o out/no.png
 done
+cat > extreme.cdl << 'CDL'
+netcdf extreme { dimensions: y = 2 ; x = 3 ; variables: double y(y), x(x), tiny(y, x), huge(y, x) ;
+    data: y = 0, 1 ; x = 0, 1, 2 ; tiny = 0, 1e-310, 2e-310, 3e-310, 4e-310, 5e-310 ;
+        huge = -1.7e308, 1.7e308, 0, 1, 2, 3 ; }
+CDL
+ncgen -4 -o extreme.nc extreme.cdl
+expect 0 '1 sample' "$program" plot extreme.nc -o out/extreme.svg
+grep -q 'nan\|inf' out/extreme.svg && complain "a scale of denormal or very large values is not finite"
 make nowhere -e 's/double x(x)/double x/' -e 's/  x = .*/  x = 1 ;/'
 expect 0 '2 samples' "$program" plot nowhere.nc -o out/nowhere.svg # numbers of the points
 make samples -e 's/double a(sample)/double a(sample, sample)/' -e 's/  a = .*/  a = 1, 2, 3, 4 ;/'
