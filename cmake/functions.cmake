@@ -162,8 +162,9 @@ function(pdm_add_fuzz name)
     target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
     set(found ${PROJECT_BINARY_DIR}/corpus/${name}) # what the fuzzer adds is written here, beside the build
     file(MAKE_DIRECTORY ${found})
+    # NetCDF keeps the memory of files that it fails to finish, which the writers of some targets make on purpose.
     pdm_add_limited_test(fuzz_${name} ""
-      $<TARGET_FILE:fuzz_${name}> -runs=20000 -seed=1 ${found} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
+      $<TARGET_FILE:fuzz_${name}> -runs=20000 -seed=1 -rss_limit_mb=8192 ${found} ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
   else()
     target_sources(fuzz_${name} PRIVATE fuzz_replay.c)
     pdm_add_limited_test(fuzz_${name} "" $<TARGET_FILE:fuzz_${name}> ${CMAKE_CURRENT_SOURCE_DIR}/corpus/${name})
