@@ -3,23 +3,29 @@
 
 #include "backend/check/check.h"
 #include "backend/cpu/cpu_impl.h"
+#include "backend/fallback/fallback.h"
 
 typedef struct backend_kind {
     const char *name;
     pdm_status (*create)(pdm_context *ctx, pdm_backend **out);
 } backend_kind;
 
-static const backend_kind BACKENDS[] = {{"cpu", pdm_cpu_create}, {"check", pdm_check_create}};
+static const backend_kind BACKENDS[] = {
+    {"cpu", pdm_cpu_create}, {"check", pdm_check_create}, {"bare", pdm_bare_create}};
 
 pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **out)
 {
-    pdm_status  status = PDM_OK;
-    const char *names[sizeof BACKENDS / sizeof *BACKENDS];
-    const int   n = (int)(sizeof BACKENDS / sizeof *BACKENDS);
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = NULL;
+    const char  *names[sizeof BACKENDS / sizeof *BACKENDS];
+    const int    n = (int)(sizeof BACKENDS / sizeof *BACKENDS);
 
     for (int i = 0; i < n; i++) {
         if (pdm_text_equal(BACKENDS[i].name, name)) {
-            PDM_TRY(BACKENDS[i].create(ctx, out));
+            PDM_TRY(BACKENDS[i].create(ctx, &b));
+            PDM_TRY(pdm_fallback_complete(b));
+            *out = b;
+            b    = NULL;
             goto done;
         }
         names[i] = BACKENDS[i].name;
@@ -28,6 +34,7 @@ pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **
     PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "this build has no back end \"%s\"; %s%s%scpu and check are there",
              name ? name : "", nearest ? "did you mean \"" : "", nearest ? nearest : "", nearest ? "\"? " : "");
 done:
+    if (b && b->ops->destroy) b->ops->destroy(b);
     return status;
 }
 

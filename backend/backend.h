@@ -22,8 +22,9 @@
 #define PDM_MAX_DIM             4
 #define PDM_MAX_LEVEL           17 /* boxes of 2^17 cells are wider than any dimension */
 
-typedef struct pdm_backend pdm_backend;
-typedef struct pdm_buffer  pdm_buffer;
+typedef struct pdm_backend  pdm_backend;
+typedef struct pdm_buffer   pdm_buffer;
+typedef struct pdm_fallback pdm_fallback;
 
 typedef enum pdm_access { PDM_READ = 1, PDM_WRITE = 2, PDM_READ_WRITE = 3 } pdm_access;
 
@@ -286,6 +287,7 @@ typedef struct pdm_adam {
     double   learning_rate, beta1, beta2, epsilon, gradient_scale;
 } pdm_adam;
 
+/* A back end may leave slots NULL from the rows on (backend/fallback/fallback.h); callers find none that is. */
 typedef struct pdm_backend_ops {
     int         version; /* PDM_BACKEND_OPS_VERSION */
     const char *name;
@@ -361,7 +363,7 @@ typedef struct pdm_backend_ops {
                                            pdm_buffer *p, pdm_buffer *w, pdm_buffer *q, pdm_buffer *lambda,
                                            pdm_buffer *g_window);
 
-    /* -- block-sparse normal matrices; H and L: [n_sample][n_value] -- */
+    /* -- block-sparse normal matrices; H and L: [n_sample][n_value]. Of blocks on the diagonal the lower triangle alone is read -- */
     pdm_status (*blocks_create)(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out);
     void (*blocks_destroy)(pdm_backend *b, pdm_blocks_plan **plan);
     /* Which unknowns exist: as columns_select, and the same ones. A block of rows i and columns j then holds those that
@@ -441,6 +443,7 @@ typedef struct pdm_backend_ops {
 struct pdm_backend {
     const pdm_backend_ops *ops;
     pdm_context           *ctx;
+    pdm_fallback          *fallback; /* does what the back end lacks (backend/fallback); NULL: it lacks nothing */
     /* each back end embeds this struct first in its own */
 };
 
@@ -460,10 +463,11 @@ pdm_status pdm_dense_eigen(pdm_context *ctx, pdm_size n, double _Complex *a, dou
 pdm_status pdm_dense_svd(pdm_context *ctx, pdm_size n, pdm_size m, double _Complex *a, double *value,
                          double _Complex *u, double _Complex *v, double *work);
 
-/* name: "cpu" or "check". Fails with PDM_ERR_UNSUPPORTED for one that this build or machine lacks (text says why). */
+/* name: "cpu", "check" or, for tests, "bare" (backend/check/check.h). What the back end lacks is done by the CPU (backend/fallback).
+ * Fails with PDM_ERR_UNSUPPORTED for one that this build or machine lacks (text says why). */
 pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **out);
 void       pdm_backend_destroy(pdm_backend **b);
-/* Lines for `info`: instruction set chosen, BLAS found and its threading, threads. */
+/* Lines for `info`: instruction set chosen, BLAS found and its threading, threads; which slots the CPU stands in for. */
 pdm_status pdm_backend_view(pdm_backend *b, pdm_text *out);
 
 #endif

@@ -347,6 +347,8 @@ static pdm_buffer *make_buffer(problem *p, pdm_size n)
     return b;
 }
 
+pdm_status (*problem_backend)(pdm_context *ctx, const char *name, pdm_backend **out) = pdm_backend_create;
+
 void problem_open(problem *p, int number, const char *backend, pdm_size n_sample)
 {
     problem_open_threads(p, number, backend, n_sample, 2);
@@ -367,7 +369,7 @@ void problem_open_points(problem *p, int number, const char *backend, pdm_size n
     ck_assert_msg(pdm_pde_create(p->ctx, p->the_case, &p->pde) == PDM_OK, "%s", pdm_context_error(p->ctx));
     ck_assert_msg(pdm_domain_create(p->ctx, p->the_case, p->pde, NULL, &p->domain) == PDM_OK, "%s",
                   pdm_context_error(p->ctx));
-    ck_assert_msg(pdm_backend_create(p->ctx, backend, &p->backend) == PDM_OK, "%s", pdm_context_error(p->ctx));
+    ck_assert_msg(problem_backend(p->ctx, backend, &p->backend) == PDM_OK, "%s", pdm_context_error(p->ctx));
     const pdm_rows_desc *rows  = pdm_domain_rows(p->domain);
     pdm_size             local = 1;
     for (pdm_size j = 0; j < rows->n_dim; j++) local *= rows->degree[j] + 1;

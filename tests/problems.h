@@ -40,6 +40,9 @@ typedef struct problem {
     int            number;
 } problem;
 
+/* What makes the back ends: pdm_backend_create, unless a suite puts its own in place. */
+extern pdm_status (*problem_backend)(pdm_context *ctx, const char *name, pdm_backend **out);
+
 const char *problem_name(int number);
 pdm_status  problem_case(pdm_context *ctx, int number, pdm_case **out);
 void problem_open(problem *p, int number, const char *backend, pdm_size n_sample); /* stops the test on failure */

@@ -13,4 +13,8 @@ pdm_status pdm_check_create(pdm_context *ctx, pdm_backend **out);
 /* acquire() calls that succeeded so far: host access in a step is counted by tests. */
 pdm_size pdm_check_acquires(const pdm_backend *b);
 
+/* The back end "bare" (bare.c): memory alone, in buffers that the CPU cannot read. The smallest that there can be:
+ * pdm_backend_create() has the rest done by backend/fallback. */
+pdm_status pdm_bare_create(pdm_context *ctx, pdm_backend **out);
+
 #endif
