@@ -285,13 +285,13 @@ START_TEST(all_is_no_choice)
     }
 END_TEST
 
-/* One thread, two, and the check back end: the same bits. */
+/* One thread, two, the check and the bare back end: the same bits. */
 START_TEST(same_bits_for_threads_and_back_ends)
     {
-        static const char *const backend[3] = {"cpu", "cpu", "check"};
-        double                  *c[3];
+        static const char *const backend[4] = {"cpu", "cpu", "check", "bare"};
+        double                  *c[4];
         pdm_size                 n = 0;
-        for (int k = 0; k < 3; k++) {
+        for (int k = 0; k < 4; k++) {
             fixture f;
             open_fixture(&f, _i, KIND_MANY, backend[k], k ? 2 : 1);
             ck_assert_int_eq(pdm_solver_select(f.solver, problem_batch(&f.p), f.on, f.ridge), PDM_OK);
@@ -300,8 +300,8 @@ START_TEST(same_bits_for_threads_and_back_ends)
             c[k] = get(&f, pdm_solver_lend(f.solver)->c, n);
             close_fixture(&f);
         }
-        for (int k = 1; k < 3; k++) ck_assert_int_eq(memcmp(c[0], c[k], (size_t)n * sizeof(double)), 0);
-        for (int k = 0; k < 3; k++) free(c[k]);
+        for (int k = 1; k < 4; k++) ck_assert_int_eq(memcmp(c[0], c[k], (size_t)n * sizeof(double)), 0);
+        for (int k = 0; k < 4; k++) free(c[k]);
     }
 END_TEST
 

@@ -375,16 +375,16 @@ START_TEST(modes_agree_for_one_expert)
     }
 END_TEST
 
-/* One thread, two threads, and the check back end, which hands out copies: the same bits. */
+/* One thread, two threads, the check back end, which hands out copies, the bare one, for which the CPU works: the same bits. */
 START_TEST(same_bits_for_threads_and_back_ends)
     {
         static const struct {
             const char *backend;
             int         n_thread;
-        } ways[3] = {{"cpu", 1}, {"cpu", 2}, {"check", 2}};
-        double  *answer[3];
+        } ways[4] = {{"cpu", 1}, {"cpu", 2}, {"check", 2}, {"bare", 2}};
+        double  *answer[4];
         pdm_size n = 0;
-        for (int k = 0; k < 3; k++) {
+        for (int k = 0; k < 4; k++) {
             fixture f;
             open_fixture(&f, _i, KIND_SMOOTH, ways[k].backend, 3, ways[k].n_thread);
             problem_random_state(&f.p, 13);
@@ -394,8 +394,8 @@ START_TEST(same_bits_for_threads_and_back_ends)
             answer[k] = get(&f, pdm_solver_lend(f.solver)->c, n);
             close_fixture(&f);
         }
-        for (int k = 1; k < 3; k++) ck_assert_int_eq(memcmp(answer[0], answer[k], (size_t)n * sizeof(double)), 0);
-        for (int k = 0; k < 3; k++) free(answer[k]);
+        for (int k = 1; k < 4; k++) ck_assert_int_eq(memcmp(answer[0], answer[k], (size_t)n * sizeof(double)), 0);
+        for (int k = 0; k < 4; k++) free(answer[k]);
     }
 END_TEST
 
