@@ -363,7 +363,7 @@ typedef struct pdm_backend_ops {
                                            pdm_buffer *p, pdm_buffer *w, pdm_buffer *q, pdm_buffer *lambda,
                                            pdm_buffer *g_window);
 
-    /* -- block-sparse normal matrices; H and L: [n_sample][n_value]. Of blocks on the diagonal the lower triangle alone is read -- */
+    /* -- block-sparse normal matrices; H and L: [n_sample][n_value]; of diagonal blocks the lower triangle is read -- */
     pdm_status (*blocks_create)(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out);
     void (*blocks_destroy)(pdm_backend *b, pdm_blocks_plan **plan);
     /* Which unknowns exist: as columns_select, and the same ones. A block of rows i and columns j then holds those that
@@ -463,8 +463,8 @@ pdm_status pdm_dense_eigen(pdm_context *ctx, pdm_size n, double _Complex *a, dou
 pdm_status pdm_dense_svd(pdm_context *ctx, pdm_size n, pdm_size m, double _Complex *a, double *value,
                          double _Complex *u, double _Complex *v, double *work);
 
-/* name: "cpu", "check" or, for tests, "bare" (backend/check/check.h). What the back end lacks is done by the CPU (backend/fallback).
- * Fails with PDM_ERR_UNSUPPORTED for one that this build or machine lacks (text says why). */
+/* name: "cpu", "check" or, for tests, "bare" (backend/check/check.h). What the back end lacks is done by the
+ * CPU (backend/fallback). Fails with PDM_ERR_UNSUPPORTED for one that this build or machine lacks (text says why). */
 pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **out);
 void       pdm_backend_destroy(pdm_backend **b);
 /* Lines for `info`: instruction set chosen, BLAS found and its threading, threads; which slots the CPU stands in for. */

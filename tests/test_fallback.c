@@ -439,7 +439,7 @@ START_TEST(normal_goes_with_columns)
     }
 END_TEST
 
-/* Diagonal blocks of an [n_sample = 1] matrix get `above` above their diagonals; with fresh, all the rest of a matrix too. */
+/* Diagonal blocks of one sample's matrix get `above` above their diagonals; with fresh, all the rest is filled too. */
 static void put_above(problem *p, const pdm_blocks_desc *d, pdm_buffer *matrix, double above, bool fresh)
 {
     void *host = NULL;
@@ -456,7 +456,7 @@ static void put_above(problem *p, const pdm_blocks_desc *d, pdm_buffer *matrix, 
     ck_assert_int_eq(p->backend->ops->release(p->backend, matrix, &host), PDM_OK);
 }
 
-/* What stands above the diagonal of a diagonal block counts for nothing: H and L may come from a back end that leaves it. */
+/* What stands above the diagonal of a diagonal block is not read: H and L may come from a back end that leaves it. */
 START_TEST(upper_triangles_are_not_read)
     {
         problem             of, *p = &of;

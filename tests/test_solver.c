@@ -375,7 +375,7 @@ START_TEST(modes_agree_for_one_expert)
     }
 END_TEST
 
-/* One thread, two threads, the check back end, which hands out copies, the bare one, for which the CPU works: the same bits. */
+/* One thread, two, the check back end, which hands out copies, the bare one, for which the CPU works: the same bits. */
 START_TEST(same_bits_for_threads_and_back_ends)
     {
         static const struct {
