@@ -1,5 +1,6 @@
 #include "io/io.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <netcdf.h>
@@ -18,7 +19,8 @@ typedef struct put_record {
     char    *attribute; /* NULL: values                                                            */
     nc_type  type;      /* NC_DOUBLE, NC_INT or NC_INT64, NC_CHAR                                  */
     pdm_size first, n;
-    uint64_t hash; /* of the numbers or the text */
+    pdm_size order; /* in which they were put               */
+    uint64_t hash;  /* of the numbers or the text           */
 } put_record;
 
 struct pdm_output {
@@ -54,28 +56,15 @@ static void record_destroy(pdm_context *ctx, put_record *r)
     *r = (put_record){0};
 }
 
-static bool is_same_text(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
-/* The words of r are copied; bytes [size]: what was put. What is put again takes the place of what was there. */
+/* The words of r are copied; bytes [size]: what was put. */
 static pdm_status keep_record(pdm_output *o, put_record r, const void *bytes, size_t size)
 {
     pdm_status status = PDM_OK;
     put_record kept   = r;
 
     kept.variable = kept.attribute = NULL;
+    kept.order                     = o->n_record;
     kept.hash                      = XXH3_64bits(bytes, size);
-    for (pdm_size i = 0; i < o->n_record; i++) {
-        put_record *old = &o->record[i];
-        if (!is_same_text(old->variable, r.variable) || !is_same_text(old->attribute, r.attribute) ||
-            old->first != r.first || old->n != r.n)
-            continue;
-        old->type = kept.type;
-        old->hash = kept.hash;
-        goto done;
-    }
     PDM_TRY(reserve_record(o));
     if (r.variable) PDM_TRY(pdm_alloc_text(o->ctx, r.variable, &kept.variable));
     if (r.attribute) PDM_TRY(pdm_alloc_text(o->ctx, r.attribute, &kept.attribute));
@@ -433,16 +422,40 @@ done:
     return status;
 }
 
-/* All that was put is read back from the finished file: NetCDF and HDF5 do not report every allocation that failed. */
+static int compare_texts(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) : (a != NULL) - (b != NULL);
+}
+
+/* By what it was put to. */
+static int compare_places(const put_record *a, const put_record *b)
+{
+    const int by_variable  = compare_texts(a->variable, b->variable);
+    const int by_attribute = by_variable ? by_variable : compare_texts(a->attribute, b->attribute);
+    if (by_attribute) return by_attribute;
+    return a->first != b->first ? (a->first > b->first) - (a->first < b->first) : (a->n > b->n) - (a->n < b->n);
+}
+
+static int compare_records(const void *a, const void *b)
+{
+    const put_record *x = a, *y = b;
+    const int         by_place = compare_places(x, y);
+    return by_place ? by_place : (x->order > y->order) - (x->order < y->order);
+}
+
+/* All that was put is read back from the finished file: NetCDF and HDF5 do not report every allocation that failed. What
+ * was put to one place again counts alone. */
 static pdm_status check_written(pdm_output *o)
 {
     pdm_status status = PDM_OK;
     int        ncid   = -1;
 
+    qsort(o->record, (size_t)o->n_record, sizeof *o->record, compare_records);
     PDM_TRY(io_netcdf_open(o->ctx, o->part.part, &ncid));
     for (pdm_size i = 0; i < o->n_record; i++) {
         const put_record *r  = &o->record[i];
         int               id = NC_GLOBAL;
+        if (i + 1 < o->n_record && compare_places(r, r + 1) == 0) continue;
         if (r->variable) IO_NC(o->ctx, o->part.path, nc_inq_varid(ncid, r->variable, &id));
         PDM_TRY(r->attribute ? check_attribute(o, ncid, id, r) : check_values(o, ncid, id, r));
     }
