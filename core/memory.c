@@ -64,14 +64,46 @@ static size_t system_number(const char *path, const char *key, size_t unit)
     return found;
 }
 
-/* Of the machine, and of the control group that a container or a batch system may have put us in. */
+/* What a control group (version 2) leaves; what files take of it as cache would be given back. */
+static size_t group_available(const char *folder)
+{
+    char   path[640];
+    size_t most, used, cache = 0;
+
+    (void)snprintf(path, sizeof path, "%s/memory.max", folder);
+    most = system_number(path, "", 1);
+    (void)snprintf(path, sizeof path, "%s/memory.current", folder);
+    used = system_number(path, "", 1);
+    if (most == SIZE_MAX || used == SIZE_MAX) return SIZE_MAX;
+    (void)snprintf(path, sizeof path, "%s/memory.stat", folder);
+    for (int i = 0; i < 2; i++) {
+        const size_t part = system_number(path, i ? "active_file " : "inactive_file ", 1);
+        cache += part < used - cache ? part : 0;
+    }
+    used -= cache;
+    return most > used ? most - used : 0;
+}
+
+/* Of the machine, and of the control groups that a container or a batch system has put us in: ours and those above. */
 static size_t machine_available(void)
 {
-    const size_t free_now = system_number("/proc/meminfo", "MemAvailable:", 1024);
-    const size_t most     = system_number("/sys/fs/cgroup/memory.max", "", 1);
-    const size_t used     = system_number("/sys/fs/cgroup/memory.current", "", 1);
-    const size_t group    = most == SIZE_MAX || used == SIZE_MAX ? SIZE_MAX : most > used ? most - used : 0;
-    return group < free_now ? group : free_now;
+    static const char root[] = "/sys/fs/cgroup";
+    size_t            least  = system_number("/proc/meminfo", "MemAvailable:", 1024);
+    char              line[512], folder[600];
+    FILE             *f = fopen("/proc/self/cgroup", "re");
+
+    (void)snprintf(folder, sizeof folder, "%s", root);
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "0::/", 4) == 0)
+            (void)snprintf(folder, sizeof folder, "%s/%.*s", root, (int)strcspn(line + 4, "\n"), line + 4);
+    if (f) (void)fclose(f);
+    for (char *end = folder; end; *end = '\0') {
+        const size_t group = group_available(folder);
+        if (group < least) least = group;
+        end = strrchr(folder, '/');
+        if (end < folder + sizeof root - 1) break;
+    }
+    return least;
 }
 
 size_t pdm_memory_available(const pdm_context *ctx)
