@@ -1,5 +1,7 @@
+#define _XOPEN_SOURCE 700 /* newlocale, uselocale */
 #include "io/io.h"
 
+#include <locale.h>
 #include <math.h>
 #include <string.h>
 
@@ -19,24 +21,37 @@ struct pdm_units {
     pdm_status   status;
 };
 
-/* UDUNITS keeps its status, parsers and the handler of messages once for the process. Each function below that calls
- * it is between these two; the host's own handler is back in place afterwards. */
-static ut_error_message_handler enter(void)
+/* UDUNITS keeps its status, parsers and the handler of messages once for the process, and reads numbers by the locale.
+ * Each function below that calls it is between these two; what the host has set is back in place afterwards. */
+typedef struct host_state {
+    ut_error_message_handler handler;
+    locale_t                 plain, locale;
+} host_state;
+
+static host_state enter(void)
 {
+    host_state before = {.plain = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
+
     io_lock();
-    return ut_set_error_message_handler(ut_ignore); /* the default one prints */
+    if (before.plain) before.locale = uselocale(before.plain);
+    before.handler = ut_set_error_message_handler(ut_ignore); /* the default one prints */
+    return before;
 }
 
-static void leave(ut_error_message_handler before)
+static void leave(host_state before)
 {
-    (void)ut_set_error_message_handler(before);
+    (void)ut_set_error_message_handler(before.handler);
+    if (before.plain) {
+        (void)uselocale(before.locale);
+        freelocale(before.plain);
+    }
     io_unlock();
 }
 
 static ut_system *read_system(ut_status *code)
 {
-    const ut_error_message_handler before = enter();
-    ut_system                     *system = ut_read_xml(NULL);
+    const host_state before = enter();
+    ut_system       *system = ut_read_xml(NULL);
 
     *code = ut_get_status();
     leave(before);
@@ -67,7 +82,7 @@ done:
 void pdm_units_destroy(pdm_units **u)
 {
     if (!u || !*u) return;
-    const ut_error_message_handler before = enter();
+    const host_state before = enter();
     for (pdm_unit *unit = (*u)->first; unit; unit = unit->next) ut_free(unit->unit);
     if ((*u)->system) ut_free_system((*u)->system);
     leave(before);
@@ -91,7 +106,7 @@ static const pdm_unit *keep(pdm_units *u, ut_unit *unit)
 
     if (!unit) return NULL;
     if (pdm_alloc(u->ctx, sizeof *kept, &kept) != PDM_OK) {
-        const ut_error_message_handler before = enter();
+        const host_state before = enter();
         ut_free(unit);
         leave(before);
         u->status = PDM_ERR_MEMORY;
@@ -118,8 +133,8 @@ const pdm_unit *pdm_unit_parse(pdm_units *u, const char *text)
     trimmed[n] = '\0';
     for (size_t i = 0; i < n; i++) ascii = ascii && (unsigned char)trimmed[i] < 128;
 
-    const ut_error_message_handler before = enter();
-    ut_unit                       *unit =
+    const host_state before = enter();
+    ut_unit         *unit =
         n == 0 ? ut_get_dimensionless_unit_one(u->system) : ut_parse(u->system, trimmed, ascii ? UT_ASCII : UT_UTF8);
     leave(before);
     return keep(u, unit);
@@ -127,8 +142,8 @@ const pdm_unit *pdm_unit_parse(pdm_units *u, const char *text)
 
 const pdm_unit *pdm_unit_multiply(pdm_units *u, const pdm_unit *a, const pdm_unit *b)
 {
-    const ut_error_message_handler before = enter();
-    ut_unit                       *unit   = ut_multiply(a->unit, b->unit);
+    const host_state before = enter();
+    ut_unit         *unit   = ut_multiply(a->unit, b->unit);
 
     leave(before);
     return keep(u, unit);
@@ -136,8 +151,8 @@ const pdm_unit *pdm_unit_multiply(pdm_units *u, const pdm_unit *a, const pdm_uni
 
 const pdm_unit *pdm_unit_divide(pdm_units *u, const pdm_unit *a, const pdm_unit *b)
 {
-    const ut_error_message_handler before = enter();
-    ut_unit                       *unit   = ut_divide(a->unit, b->unit);
+    const host_state before = enter();
+    ut_unit         *unit   = ut_divide(a->unit, b->unit);
 
     leave(before);
     return keep(u, unit);
@@ -205,16 +220,16 @@ const pdm_unit *pdm_unit_power(pdm_units *u, const pdm_unit *a, double exponent)
 {
     if (!isfinite(exponent)) return NULL;
 
-    const ut_error_message_handler before = enter();
-    ut_unit                       *unit   = power(u, a->unit, exponent);
+    const host_state before = enter();
+    ut_unit         *unit   = power(u, a->unit, exponent);
     leave(before);
     return keep(u, unit);
 }
 
 bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, double *offset)
 {
-    const ut_error_message_handler before = enter();
-    const bool                     done   = convert(from->unit, to->unit, factor, offset);
+    const host_state before = enter();
+    const bool       done   = convert(from->unit, to->unit, factor, offset);
 
     leave(before);
     return done;
@@ -229,8 +244,8 @@ bool pdm_unit_same(const pdm_unit *a, const pdm_unit *b)
 
 void pdm_unit_format(const pdm_unit *a, char *out, size_t size)
 {
-    const ut_error_message_handler before = enter();
-    const int                      n      = size > 0 ? ut_format(a->unit, out, size, UT_ASCII) : 0;
+    const host_state before = enter();
+    const int        n      = size > 0 ? ut_format(a->unit, out, size, UT_ASCII) : 0;
 
     leave(before);
     if (size > 0 && (n < 0 || (size_t)n >= size)) out[0] = '\0';
