@@ -73,6 +73,9 @@ static exit_code run(session *s, const options *o)
     while (waitpid(child, &ended, 0) < 0)
         if (errno != EINTR) return fail(s, CODE_INTERNAL, "info: the process that reads is lost: %s", strerror(errno));
     if (WIFEXITED(ended)) return (exit_code)WEXITSTATUS(ended);
+    if (WTERMSIG(ended) == SIGKILL || WTERMSIG(ended) == SIGTERM)
+        return fail(s, CODE_INTERNAL, "info: the process that read %s was ended from outside (%s)", o->operand[0],
+                    strsignal(WTERMSIG(ended)));
     return fail(s, CODE_MODEL,
                 "%s: the process that read it crashed (%s): the file is damaged, or made to do this; it is not to be "
                 "read",

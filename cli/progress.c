@@ -30,6 +30,8 @@ void stop_at_signals(void)
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN; /* who reads the progress may go; the training stays */
+    (void)sigaction(SIGPIPE, &action, NULL);
 }
 
 static double now(void)

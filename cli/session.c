@@ -113,7 +113,7 @@ void end_by_signal(int number)
 
 void tidy_at_signals(void)
 {
-    static const int number[] = {SIGINT, SIGTERM, SIGHUP};
+    static const int number[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE};
 
     for (size_t i = 0; i < sizeof number / sizeof *number; i++) {
         struct sigaction action = {.sa_handler = end_by_signal}, before;

@@ -80,11 +80,12 @@ done:
     return code;
 }
 
-/* Where pdm_model_train() puts its log: the path with ".log.jsonl" in place of ".nc". */
+/* Where pdm_model_train() puts its log. */
 static void find_log(const char *path, char *out, size_t size)
 {
-    const size_t n = strlen(path);
-    snprintf(out, size, "%.*s.log.jsonl", (int)(n > 3 && strcmp(path + n - 3, ".nc") == 0 ? n - 3 : n), path);
+    const size_t n     = strlen(path);
+    const bool   is_nc = n > 3 && strcmp(path + n - 3, ".nc") == 0;
+    snprintf(out, size, is_nc ? "%.*s.log.jsonl" : "%.*s.jsonl", (int)(is_nc ? n - 3 : n), path);
 }
 
 typedef struct result {

@@ -107,7 +107,7 @@ static pdm_status try_lock(pdm_claim *c, bool force, bool *taken)
         PDM_TRY(refuse(c, &h, "; whether it still runs cannot be seen from here: if not, remove that file"));
     if (named && !is_locked && (kill((pid_t)h.process, 0) == 0 || errno != ESRCH)) PDM_TRY(refuse(c, &h, ""));
 done:
-    if (*taken && force && error == EWOULDBLOCK) { /* a new file, which its holder does not have */
+    if (*taken && force && (error == EWOULDBLOCK || named)) { /* a new file, which its holder does not have */
         (void)unlinkat(c->folder, io_base_name(c->lock), 0);
         *taken = false;
     }

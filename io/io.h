@@ -172,8 +172,8 @@ pdm_status pdm_output_variable(pdm_output *o, const char *name, pdm_size n_dim, 
                                const char *units, const char *long_name);
 pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_dim, const char *const *dims,
                                    const char *long_name);
-/* Whole variable, or entry `first` .. first+n of its first dimension. Attributes and values are put once: at the end
- * all of them are looked for in the finished file before it is renamed. */
+/* Whole variable, or entry `first` .. first+n of its first dimension. Attributes, and values by the same first and n, may
+ * be put again. At the end all of them are looked for in the finished file before it is renamed. */
 pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values);
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values);
 /* Is the name one that the program itself gives to a variable or dimension of its outputs? No field, input or dimension
@@ -227,10 +227,13 @@ pdm_status pdm_write_file(pdm_context *ctx, const char *path, const void *bytes,
 /* ---- JSON lines (io/jsonl.c) ------------------------------------------------------------------------------------- */
 typedef struct pdm_jsonl pdm_jsonl;
 pdm_status               pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_jsonl **out);
-/* keep the first n_line complete lines of an existing log (resume after a kill); missing file is fine */
-pdm_status pdm_jsonl_truncate(pdm_context *ctx, const char *path, pdm_size n_line);
+/* Keeps complete lines up to the first one whose first number, a step, is beyond `last`, so that a run that is resumed
+ * has each step once; a missing file is fine. */
+pdm_status pdm_jsonl_truncate(pdm_context *ctx, const char *path, pdm_size last);
+/* Where the log of a file is: ".log.jsonl" in place of ".nc", ".jsonl" behind another name. */
+pdm_status pdm_jsonl_name(const char *path, pdm_text *out);
 void       pdm_jsonl_begin(pdm_jsonl *j);
-void       pdm_jsonl_real(pdm_jsonl *j, const char *key, double value); /* %.17g; NaN and infinity as null */
+void       pdm_jsonl_real(pdm_jsonl *j, const char *key, double value); /* shortest digits; NaN and infinity as null */
 void       pdm_jsonl_count(pdm_jsonl *j, const char *key, pdm_size value);
 pdm_status pdm_jsonl_end(pdm_jsonl *j); /* writes the line and flushes */
 void       pdm_jsonl_close(pdm_jsonl **j);

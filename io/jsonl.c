@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -92,42 +93,62 @@ void pdm_jsonl_close(pdm_jsonl **j)
     *j = NULL;
 }
 
-/* Offset behind the first n_line complete lines, or the last complete one when there are fewer; -1 on failure. */
-static off_t line_end(int file, pdm_size n_line)
+/* The first number of a line is beyond `last`: {"step": 12, ... */
+static bool is_beyond(const char *line, pdm_size last)
 {
-    char    block[4096];
+    long long value = 0;
+    return sscanf(line, "{\"%*[^\"]\": %lld", &value) == 1 && value > last;
+}
+
+/* Offset behind the last complete line before the first one that is beyond; -1 on failure. */
+static off_t kept_end(int file, pdm_size last)
+{
+    char    block[4096], head[64];
+    size_t  n_head = 0;
     off_t   end = 0, at = 0;
     ssize_t n = 0;
 
-    while (n_line > 0) {
+    for (;;) {
         n = read(file, block, sizeof block);
         if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) break;
-        for (ssize_t i = 0; i < n && n_line > 0; i++) {
-            if (block[i] != '\n') continue;
+        if (n <= 0) return n < 0 ? -1 : end;
+        for (ssize_t i = 0; i < n; i++) {
+            if (block[i] != '\n') {
+                if (n_head < sizeof head - 1) head[n_head++] = block[i];
+                continue;
+            }
+            head[n_head] = '\0';
+            n_head       = 0;
+            if (is_beyond(head, last)) return end;
             end = at + i + 1;
-            n_line--;
         }
         at += n;
     }
-    return n < 0 ? -1 : end;
 }
 
-pdm_status pdm_jsonl_truncate(pdm_context *ctx, const char *path, pdm_size n_line)
+pdm_status pdm_jsonl_truncate(pdm_context *ctx, const char *path, pdm_size last)
 {
     pdm_status status = PDM_OK;
     int        file   = -1;
     off_t      end    = 0;
 
     if (access(path, F_OK) != 0 && errno == ENOENT) goto done;
-    PDM_TRY(n_line > 0 ? open_log(ctx, path, &file) : make_log(ctx, path, &file));
+    PDM_TRY(last > 0 ? open_log(ctx, path, &file) : make_log(ctx, path, &file));
     if (file < 0) goto done;
-    end = line_end(file, n_line);
+    end = kept_end(file, last);
     if (end < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
     if (ftruncate(file, end) != 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be cut: %s", path, strerror(errno));
 done:
     if (file >= 0) (void)close(file);
     return status;
+}
+
+pdm_status pdm_jsonl_name(const char *path, pdm_text *out)
+{
+    const size_t n = strlen(path);
+
+    if (n > 3 && strcmp(path + n - 3, ".nc") == 0) return pdm_text_append(out, "%.*s.log.jsonl", (int)n - 3, path);
+    return pdm_text_append(out, "%s.jsonl", path);
 }
 
 /* Keeps the first failure, so that a record can be written without a check a line. */

@@ -69,12 +69,13 @@ pdm_status io_target_find(pdm_context *ctx, const char *path, char **out)
         PDM_TRY(pdm_alloc_text(ctx, path, out));
         goto done;
     }
-    if (!realpath(path, real) || stat(real, &info) != 0)
+    const bool is_link = S_ISLNK(info.st_mode);
+    if (is_link && (!realpath(path, real) || stat(real, &info) != 0))
         PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: it is a link that leads nowhere (%s)", path, strerror(errno));
     if (S_ISDIR(info.st_mode)) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: it is a folder", path);
     if (!S_ISREG(info.st_mode))
         PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: it exists and is not a regular file", path);
-    PDM_TRY(pdm_alloc_text(ctx, real, out));
+    PDM_TRY(pdm_alloc_text(ctx, is_link ? real : path, out));
 done:
     return status;
 }
@@ -160,6 +161,20 @@ done:
     return status;
 }
 
+/* A file that is replaced keeps who may read and write it; one that may not be written is not replaced. */
+static pdm_status keep_mode(const io_part *p)
+{
+    pdm_status  status = PDM_OK;
+    struct stat info;
+
+    if (fstatat(p->folder, io_base_name(p->target), &info, 0) != 0) goto done;
+    if (faccessat(p->folder, io_base_name(p->target), W_OK, AT_EACCESS) != 0)
+        PDM_FAIL(p->ctx, PDM_ERR_IO, "%s: cannot be written: %s", p->path, strerror(errno));
+    (void)fchmod(p->file, info.st_mode & 0777); /* some file systems have no modes */
+done:
+    return status;
+}
+
 pdm_status io_part_create(pdm_context *ctx, const char *path, io_part *p)
 {
     pdm_status status = PDM_OK;
@@ -171,6 +186,7 @@ pdm_status io_part_create(pdm_context *ctx, const char *path, io_part *p)
     part.folder = io_folder_open(part.target);
     if (part.folder < 0) PDM_FAIL(ctx, PDM_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
     PDM_TRY(make_file(&part));
+    PDM_TRY(keep_mode(&part));
     *p   = part;
     part = (io_part){0};
 done:

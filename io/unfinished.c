@@ -16,7 +16,7 @@
  * here for pdm_remove_unfinished, which a handler of signals calls: no memory is taken, and a place has a version that
  * is odd while it changes, so that the handler never acts on half of a name. What finds no place is left to the next
  * run's sweep. */
-enum { N_PLACE = 64, N_SWEPT = 16, NAME_SIZE = 256 };
+enum { N_PLACE = 1024, N_SWEPT = 16, NAME_SIZE = 256 };
 
 typedef struct place {
     atomic_uint version;

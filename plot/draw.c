@@ -22,11 +22,10 @@ static pdm_status check_training_options(pdm_context *ctx, const plot_request *q
 /* The log that training writes beside the model. */
 static pdm_status draw_model(pdm_context *ctx, const plot_request *q, picture kind, plot_result *out)
 {
-    pdm_status   status = PDM_OK;
-    const size_t n = strlen(q->file), stem = n > 3 && strcmp(q->file + n - 3, ".nc") == 0 ? n - 3 : n;
-    pdm_text     log = {.ctx = ctx};
+    pdm_status status = PDM_OK;
+    pdm_text   log    = {.ctx = ctx};
 
-    PDM_TRY(pdm_text_append(&log, "%.*s.log.jsonl", (int)stem, q->file));
+    PDM_TRY(pdm_jsonl_name(q->file, &log));
     if (access(log.data, F_OK) != 0)
         PDM_FAIL(ctx, PDM_ERR_IO, "%s is a model, and there is no %s beside it with the log of its training", q->file,
                  log.data);

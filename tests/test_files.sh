@@ -117,6 +117,32 @@ wait $process || got=$?
 grep -q 'two.nc: not written: its lock .* was taken away' first || complain "said: $(cat first)"
 cmp two.nc kept.nc || complain "the file was written although it had been taken"
 
+# ---- logs: one a model, each step once, and none lost to a training that cannot begin ----
+expect 0 '6 of 6 steps' "$program" train tiny.cdl -o same.nc
+expect 0 '6 of 6 steps' "$program" train tiny.cdl -o same # no name in .nc: another log
+[ "$(wc -l < same.log.jsonl)" -eq 6 ] && [ "$(wc -l < same.jsonl)" -eq 6 ] || complain "two models share a log"
+(trap '' XFSZ && ulimit -f 1 && "$program" train tiny.cdl -o same.nc --force) > said 2>&1
+[ "$(wc -l < same.log.jsonl)" -eq 6 ] || complain "the log went with a training that could not write its model"
+mv same.nc later.nc # without its log
+expect 0 '9 of 9 steps' "$program" train tiny.cdl -o later.nc --resume --set training.steps=9
+grep -q '^{"step": 7,' later.log.jsonl || complain "the log does not start at step 7: $(head -n 1 later.log.jsonl)"
+cp same later.nc # a checkpoint of step 6, as after a kill
+expect 0 '9 of 9 steps' "$program" train tiny.cdl -o later.nc --resume --set training.steps=9
+[ "$(wc -l < later.log.jsonl)" -eq 3 ] || complain "a resumed log has steps twice"
+
+# ---- who may read a file, and who writes it, stays ----
+chmod 600 later.nc
+expect 0 '12 of 12 steps' "$program" train tiny.cdl -o later.nc --resume --set training.steps=12
+case $(ls -l later.nc) in -rw-------*) ;; *) complain "a private model has become: $(ls -l later.nc)" ;; esac
+if [ "$(id -u)" -ne 0 ]; then
+    chmod 400 later.nc
+    expect 5 'later.nc: cannot be written: Permission denied' "$program" train tiny.cdl -o later.nc --force
+fi
+
+# ---- who reads the progress may go; the training stays ----
+"$program" train tiny.cdl -o piped.nc --verbose --set training.steps=400 2>&1 | head -n 1 > said
+expect 0 'of 400 steps|400 of 400' "$program" info piped.nc
+
 # ---- a file that another process writes is called that ----
 if command -v flock > said; then
     for file in model.nc inputs.nc; do

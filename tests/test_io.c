@@ -849,8 +849,16 @@ START_TEST(test_jsonl)
         ck_assert_int_eq(write_record(j, 1), PDM_OK);
         pdm_jsonl_close(&j);
         ck_assert_str_eq(read_log(text, sizeof text), wanted);
-        ck_assert_int_eq(pdm_jsonl_truncate(ctx, log_path, 1), PDM_OK);
-        ck_assert_str_eq(read_log(text, sizeof text), first);
+        ck_assert_int_eq(pdm_jsonl_truncate(ctx, log_path, 1), PDM_OK); /* steps 0 and 1 */
+        ck_assert_str_eq(read_log(text, sizeof text), wanted);
+        ck_assert_int_eq(truncate(log_path, 0), 0);
+        ck_assert_int_eq(pdm_jsonl_open(ctx, log_path, true, &j), PDM_OK);
+        for (int step = 7; step < 10; step++)
+            ck_assert_int_eq(write_record(j, step), PDM_OK); /* a log that starts late */
+        pdm_jsonl_close(&j);
+        ck_assert_int_eq(pdm_jsonl_truncate(ctx, log_path, 8), PDM_OK);
+        ck_assert_ptr_nonnull(strstr(read_log(text, sizeof text), "\"step\": 8"));
+        ck_assert_ptr_null(strstr(text, "\"step\": 9"));
         ck_assert_int_eq(pdm_jsonl_truncate(ctx, log_path, 0), PDM_OK);
         ck_assert_str_eq(read_log(text, sizeof text), "");
         ck_assert_int_eq(pdm_jsonl_truncate(ctx, "/tmp/no such file", 3), PDM_OK);

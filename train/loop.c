@@ -10,20 +10,6 @@
 /* Time for the verdict at the end: at least so many seconds, and this share of the run. */
 static const double FREE_LEAST = 1.0, FREE_SHARE = 0.03;
 
-/* path with ".log.jsonl" in place of ".nc" (or behind another name). Allocated. */
-static pdm_status log_path(pdm_context *ctx, const char *path, char **out)
-{
-    pdm_status   status = PDM_OK;
-    pdm_text     text   = {.ctx = ctx};
-    const size_t n      = strlen(path);
-    const int    stem   = (int)(n > 3 && strcmp(path + n - 3, ".nc") == 0 ? n - 3 : n);
-    PDM_TRY(pdm_text_append(&text, "%.*s.log.jsonl", stem, path));
-    PDM_TRY(pdm_alloc_text(ctx, text.data, out));
-done:
-    pdm_text_destroy(&text);
-    return status;
-}
-
 static pdm_status log_step(const pdm_model *m, const pdm_step_report *r, pdm_jsonl *log)
 {
     pdm_size       peak;
@@ -67,22 +53,23 @@ done:
 pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress, void *user)
 {
     pdm_status      status = PDM_OK;
-    char           *name   = NULL;
     pdm_jsonl      *log    = NULL;
     pdm_claim      *claim  = NULL;
     bool            stop   = false;
     double          start = pdm_clock(), files = 0.0;
     pdm_step_report r;
+    pdm_text        name = {.ctx = m ? m->ctx : NULL};
 
     if (!m) return PDM_ERR_ARGUMENT;
     PDM_EXPECT_POINTER(m->ctx, path, "the path of a file to write");
     const pdm_training_settings *t     = &m->problem->training;
     const pdm_size               first = m->state.step;
     PDM_TRY(pdm_claim_create(m->ctx, path, 0, &claim));
-    PDM_TRY(log_path(m->ctx, path, &name));
-    PDM_TRY(pdm_jsonl_truncate(m->ctx, name, first));
-    PDM_TRY(pdm_jsonl_open(m->ctx, name, first > 0, &log));
-    PDM_TRY(pdm_model_write(m, path)); /* a path that cannot be written is found before the work */
+    PDM_TRY(pdm_jsonl_name(path, &name));
+    PDM_TRY(pdm_jsonl_truncate(m->ctx, name.data, INT64_MAX)); /* can it be written? Nothing is lost if not, */
+    PDM_TRY(pdm_model_write(m, path));                         /* and what cannot is found before the work   */
+    PDM_TRY(pdm_jsonl_truncate(m->ctx, name.data, first));
+    PDM_TRY(pdm_jsonl_open(m->ctx, name.data, first > 0, &log));
     files = pdm_clock() - start;
     while (m->state.step < t->steps && !stop) {
         PDM_TRY(pdm_train_step(m, &r));
@@ -104,6 +91,6 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
 done:
     pdm_jsonl_close(&log);
     pdm_claim_destroy(&claim);
-    if (m) pdm_free(m->ctx, name);
+    pdm_text_destroy(&name);
     return status;
 }

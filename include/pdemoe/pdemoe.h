@@ -269,11 +269,12 @@ PDM_API pdm_status pdm_model_train_step(pdm_model *m);
 /* Called after every step; return 0 to go on, anything else to stop after a checkpoint. */
 typedef int (*pdm_progress)(void *user, const pdm_model *m);
 /* Trains up to training:steps, writing a checkpoint to path every training:checkpoint_every steps and at the end, and
- * a line of JSON a step to path with ".log.jsonl" in place of ".nc". progress may be NULL. PDM_ERR_INTERRUPTED when
- * progress asked to stop (the checkpoint is written). PDM_ERR_IO when another training holds a claim on path, or took
- * it meanwhile: then nothing more is written. At the end it finds loss.free, what the inputs of the last step reach
- * with all coefficients free: the loss of the best network there could be on this grid. It takes a second or 3 % of
- * the run; NaN when that is not enough, with more than 6000 coefficients, and when the loss is on data. */
+ * a line of JSON a step to path with ".log.jsonl" in place of ".nc", or ".jsonl" behind another name. progress may be
+ * NULL. PDM_ERR_INTERRUPTED when progress asked to stop (the checkpoint is written). PDM_ERR_IO when another training
+ * holds a claim on path, or took it meanwhile: then nothing more is written. At the end it finds loss.free, what the
+ * inputs of the last step reach with all coefficients free: the loss of the best network there could be on this grid.
+ * It takes a second or 3 % of the run; NaN when that is not enough, with more than 6000 coefficients, and when the loss
+ * is on data. */
 PDM_API pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress, void *user);
 /* Steps done and wanted; 0 for NULL. */
 PDM_API pdm_size pdm_model_step(const pdm_model *m);
