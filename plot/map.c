@@ -88,26 +88,30 @@ static void fill_image(const panel *a, int n_x, int n_y, const between *x, const
 
 static void paint_image(page *p, cairo_surface_t *image, int n_x, int n_y, box b)
 {
+    cairo_pattern_t *pattern =
+        cairo_pattern_create_for_surface(image); /* of a page that has failed there is no source */
+
+    cairo_pattern_set_filter(pattern, p->kind == PICTURE_PNG ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_BILINEAR);
+    cairo_pattern_set_extend(pattern, CAIRO_EXTEND_PAD);
     cairo_save(p->cr);
     cairo_rectangle(p->cr, b.left, b.top, b.width, b.height);
     cairo_clip(p->cr);
     cairo_translate(p->cr, b.left, b.top);
     cairo_scale(p->cr, b.width / n_x, b.height / n_y);
-    cairo_set_source_surface(p->cr, image, 0.0, 0.0);
-    cairo_pattern_set_filter(cairo_get_source(p->cr),
-                             p->kind == PICTURE_PNG ? CAIRO_FILTER_NEAREST : CAIRO_FILTER_BILINEAR);
-    cairo_pattern_set_extend(cairo_get_source(p->cr), CAIRO_EXTEND_PAD);
+    cairo_set_source(p->cr, pattern);
     cairo_paint(p->cr);
     cairo_restore(p->cr);
+    cairo_pattern_destroy(pattern);
 }
 
 /* Without memory nothing is drawn, and the page's status says so when it is written. */
 void map_draw(page *p, const panel *a, box b)
 {
-    const int        n_x = (int)lround(b.width * p->raster), n_y = (int)lround(b.height * p->raster);
-    cairo_surface_t *image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, n_x, n_y);
-    between         *place = NULL;
+    const int n_x = (int)lround(b.width * p->raster), n_y = (int)lround(b.height * p->raster);
+    between  *place = NULL;
 
+    if (n_x < 1 || n_y < 1) return; /* less than a pixel */
+    cairo_surface_t *image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, n_x, n_y);
     if (pdm_alloc_array(p->ctx, (pdm_size)n_x + n_y, &place) == PDM_OK &&
         cairo_surface_status(image) == CAIRO_STATUS_SUCCESS) {
         find_places(a->map.x, a->map.n_x, n_x, false, place);

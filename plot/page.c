@@ -13,7 +13,7 @@
 #define POINTS_PER_INCH 72.0
 #define VECTOR_RASTER   300.0 /* dots an inch of the maps in SVG and PDF */
 
-enum { MOST_PIXELS = 32767 };
+enum { MOST_PIXELS = 32767, DRAWABLE = 512 }; /* bytes of a text: twice a PLOT_TEXT */
 
 pdm_status picture_of(pdm_context *ctx, const char *path, picture *out)
 {
@@ -139,6 +139,37 @@ void page_close(page *p)
     p->surface = NULL;
 }
 
+/* ---- text as it can be drawn ---- */
+
+/* Bytes of the character, 0 where it is not UTF-8 (RFC 3629, section 4). */
+static size_t character_size(const unsigned char *c)
+{
+    const size_t n = c[0] < 0x80 ? 1 : c[0] < 0xc2 ? 0 : c[0] < 0xe0 ? 2 : c[0] < 0xf0 ? 3 : c[0] < 0xf5 ? 4 : 0;
+
+    for (size_t i = 1; i < n; i++)
+        if ((c[i] & 0xc0) != 0x80) return 0;
+    if ((c[0] == 0xe0 && c[1] < 0xa0) || (c[0] == 0xed && c[1] > 0x9f)) return 0; /* longer than need be; surrogates */
+    return (c[0] == 0xf0 && c[1] < 0x90) || (c[0] == 0xf4 && c[1] > 0x8f) ? 0 : n;
+}
+
+/* Cairo takes UTF-8 alone, and files have units in Latin-1 at times: bytes that are no character become '?'. */
+static void make_drawable(const char *text, char out[DRAWABLE])
+{
+    size_t used = 0;
+
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        const size_t n = character_size(c);
+        if (used + (n ? n : 1) >= DRAWABLE) break;
+        if (n)
+            memcpy(out + used, c, n);
+        else
+            out[used] = '?';
+        used += n ? n : 1;
+        c += n ? n : 1;
+    }
+    out[used] = '\0';
+}
+
 /* ---- writing ---- */
 
 static void append_text(bytes *b, const char *text)
@@ -161,7 +192,9 @@ static void describe_svg(const page *p, const char *title, bytes *out)
 {
     const char  *start = (const char *)p->stream.data, *svg = NULL, *behind = NULL;
     const size_t n = p->stream.n;
+    char         plain[DRAWABLE];
 
+    make_drawable(title, plain);
     for (size_t i = 0; i + 4 < n && !svg; i++)
         if (memcmp(start + i, "<svg", 4) == 0) svg = start + i;
     if (svg) behind = memchr(svg, '>', n - (size_t)(svg - start));
@@ -169,7 +202,7 @@ static void describe_svg(const page *p, const char *title, bytes *out)
     bytes_append(out, start, head);
     if (behind) {
         append_text(out, "\n<title>");
-        append_escaped(out, title, strlen(title));
+        append_escaped(out, plain, strlen(plain));
         append_text(out, "</title>\n<desc>\n");
         append_escaped(out, (const char *)p->words.data, p->words.n);
         append_text(out, "</desc>");
@@ -180,7 +213,10 @@ static void describe_svg(const page *p, const char *title, bytes *out)
 /* Neither time nor place of drawing goes into the file: the same data give the same bytes. */
 static void describe_pdf(const page *p, const char *title)
 {
-    cairo_pdf_surface_set_metadata(p->surface, CAIRO_PDF_METADATA_TITLE, title);
+    char plain[DRAWABLE];
+
+    make_drawable(title, plain);
+    cairo_pdf_surface_set_metadata(p->surface, CAIRO_PDF_METADATA_TITLE, plain);
     cairo_pdf_surface_set_metadata(p->surface, CAIRO_PDF_METADATA_CREATE_DATE, "");
 }
 
@@ -225,9 +261,11 @@ static void use_font(cairo_t *cr, double size, weight w)
 double text_width(cairo_t *cr, const char *text, double size, weight w)
 {
     cairo_text_extents_t e;
+    char                 plain[DRAWABLE];
 
+    make_drawable(text, plain);
     use_font(cr, size, w);
-    cairo_text_extents(cr, text, &e);
+    cairo_text_extents(cr, plain, &e);
     return e.x_advance;
 }
 
@@ -241,23 +279,27 @@ static void note_words(page *p, const char *text)
 void page_text(page *p, double x, double y, double share, double size, weight w, const char *text)
 {
     const double width = text_width(p->cr, text, size, w);
+    char         plain[DRAWABLE];
 
-    note_words(p, text);
+    make_drawable(text, plain);
+    note_words(p, plain);
     cairo_move_to(p->cr, x - share * width, y);
-    cairo_show_text(p->cr, text);
+    cairo_show_text(p->cr, plain);
     cairo_new_path(p->cr);
 }
 
 void page_text_upward(page *p, double x, double y, double share, double size, const char *text)
 {
     const double width = text_width(p->cr, text, size, WEIGHT_NORMAL);
+    char         plain[DRAWABLE];
 
-    note_words(p, text);
+    make_drawable(text, plain);
+    note_words(p, plain);
     cairo_save(p->cr);
     cairo_translate(p->cr, x, y + share * width);
     cairo_rotate(p->cr, -1.5707963267948966);
     cairo_move_to(p->cr, 0.0, 0.0);
-    cairo_show_text(p->cr, text);
+    cairo_show_text(p->cr, plain);
     cairo_new_path(p->cr);
     cairo_restore(p->cr);
 }

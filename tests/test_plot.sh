@@ -300,6 +300,15 @@ for n in 2000 2 4; do
     refused 4 "other$n.nc: coordinate x has $n entries on dimension zz; 4 on dimension x expected" "$program" plot "other$n.nc" -o out/no.png
     refused 4 "other$n.nc: coordinate x has $n entries" "$program" plot fields.nc "other$n.nc" -o out/no.png
 done
+# units in Latin-1, a title cut within a character
+sed -e 's/u:units = "[^"]*"/u:units = "\\260C"/' fields.cdl > latin.cdl
+cmp -s fields.cdl latin.cdl && complain "fields.cdl has no units to change"
+ncgen -4 -o latin.nc latin.cdl
+for kind in png svg pdf; do
+    expect 0 'out/latin' "$program" plot latin.nc -o out/latin.$kind --title "$(printf 'T \302')"
+done
+grep -q '?C' out/latin.svg || complain "units in Latin-1 are not in the picture"
+
 cat > extreme.cdl << 'CDL'
 netcdf extreme { dimensions: y = 2 ; x = 3 ; variables: double y(y), x(x), tiny(y, x), huge(y, x) ;
     data: y = 0, 1 ; x = 0, 1, 2 ; tiny = 0, 1e-310, 2e-310, 3e-310, 4e-310, 5e-310 ;
