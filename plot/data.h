@@ -43,6 +43,8 @@ pdm_status plot_file_check_sample(pdm_context *ctx, const plot_file *f, size_t s
 void plot_sample_text(const plot_file *f, size_t sample, char text[PLOT_TEXT]);
 /* A text attribute, on one line and cut to size, of the file for variable -1; "" where there is none. */
 pdm_status plot_attribute(pdm_context *ctx, const plot_file *f, int variable, const char *name, char text[PLOT_TEXT]);
+/* "" for one that is the name again, as pdemoe's own files have it where the case says nothing. */
+pdm_status plot_long_name(pdm_context *ctx, const plot_file *f, int variable, const char *name, char text[PLOT_TEXT]);
 pdm_status plot_units(pdm_context *ctx, const plot_file *f, int variable, char text[PLOT_TEXT]); /* "" for "1" */
 
 /* ---- fields (field.c) ---- */

@@ -48,7 +48,7 @@ static pdm_status read_dimension(pdm_context *ctx, const plot_file *f, const cha
     d->axis.n = (size_t)n;
     if (variable >= 0) {
         PDM_TRY(plot_attribute(ctx, f, variable, "axis", axis));
-        PDM_TRY(plot_attribute(ctx, f, variable, "long_name", d->axis.long_name));
+        PDM_TRY(plot_long_name(ctx, f, variable, d->axis.name, d->axis.long_name));
         PDM_TRY(plot_units(ctx, f, variable, d->axis.units));
     }
     d->letter = letter_of(axis, name);
@@ -250,7 +250,7 @@ pdm_status plot_field_read(pdm_context *ctx, const plot_file *f, int variable, s
 
     PDM_TRY(pdm_fields_variable(f->fields, variable, &v));
     snprintf(x.name, sizeof x.name, "%.*s", PLOT_TEXT - 1, v.name);
-    PDM_TRY(plot_attribute(ctx, f, variable, "long_name", x.long_name));
+    PDM_TRY(plot_long_name(ctx, f, variable, x.name, x.long_name));
     PDM_TRY(plot_units(ctx, f, variable, x.units));
     PDM_TRY(read_layout(ctx, f, &v, sample, like, &l));
     move_axes(&l, &x);

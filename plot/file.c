@@ -69,6 +69,14 @@ done:
     return status;
 }
 
+pdm_status plot_long_name(pdm_context *ctx, const plot_file *f, int variable, const char *name, char text[PLOT_TEXT])
+{
+    const pdm_status status = plot_attribute(ctx, f, variable, "long_name", text);
+
+    if (status == PDM_OK && strcmp(text, name) == 0) text[0] = '\0';
+    return status;
+}
+
 pdm_status plot_units(pdm_context *ctx, const plot_file *f, int variable, char text[PLOT_TEXT])
 {
     const pdm_status status = plot_attribute(ctx, f, variable, "units", text);

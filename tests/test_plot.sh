@@ -309,6 +309,14 @@ for kind in png svg pdf; do
 done
 grep -q '?C' out/latin.svg || complain "units in Latin-1 are not in the picture"
 
+# where a prediction has no long name but its name, the reference's counts
+sed -e 's/x:units/x:long_name = "x" ; &/' fields.cdl > named.cdl
+sed -e 's/x:units/x:long_name = "how far" ; &/' fields.cdl > far.cdl
+ncgen -4 -o named.nc named.cdl
+ncgen -4 -o far.nc far.cdl
+expect 0 'out/named.svg' "$program" plot named.nc far.nc -o out/named.svg
+grep -q 'how far' out/named.svg || complain "the long name of the reference is lost"
+
 cat > extreme.cdl << 'CDL'
 netcdf extreme { dimensions: y = 2 ; x = 3 ; variables: double y(y), x(x), tiny(y, x), huge(y, x) ;
     data: y = 0, 1 ; x = 0, 1, 2 ; tiny = 0, 1e-310, 2e-310, 3e-310, 4e-310, 5e-310 ;
