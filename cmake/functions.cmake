@@ -106,7 +106,7 @@ function(pdm_add_limited_test name label)
   set(scratch ${PROJECT_BINARY_DIR}/scratch/${name})
   file(MAKE_DIRECTORY ${scratch})
   set(slowness 1)
-  if(label STREQUAL "slow")
+  if(label MATCHES "^(slow|long)$")
     set(slowness 3)
   endif()
   if(CMAKE_C_FLAGS MATCHES "-fsanitize|--coverage") # several times slower
