@@ -65,7 +65,7 @@ done:
     return status;
 }
 
-pdm_status arrange_fields(pdm_context *ctx, job *j)
+static pdm_status arrange_fields(pdm_context *ctx, job *j)
 {
     for (size_t i = 0; i < j->n_item; i++)
         if (view_of(&j->item[i].mine) == VIEW_MAPS) return arrange_times(ctx, j);

@@ -73,7 +73,6 @@ void label_difference(label *l, const plot_field *x);
 
 /* ---- arrangement ---- */
 
-pdm_status arrange_fields(pdm_context *ctx, job *j);     /* fields.c */
 pdm_status arrange_comparison(pdm_context *ctx, job *j); /* compared.c */
 
 #endif

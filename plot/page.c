@@ -31,7 +31,7 @@ pdm_status picture_of(pdm_context *ctx, const char *path, picture *out)
 
 /* ---- bytes ---- */
 
-void bytes_append(bytes *b, const void *data, size_t n)
+static void bytes_append(bytes *b, const void *data, size_t n)
 {
     if (b->failed || n == 0) return;
     if (b->n + n > b->capacity) {
@@ -50,7 +50,7 @@ void bytes_append(bytes *b, const void *data, size_t n)
     b->n += n;
 }
 
-void bytes_release(bytes *b)
+static void bytes_release(bytes *b)
 {
     pdm_free(b->ctx, b->data);
     b->data = NULL;

@@ -21,8 +21,6 @@ typedef struct bytes {
     size_t         n, capacity;
     bool           failed; /* no memory */
 } bytes;
-void bytes_append(bytes *b, const void *data, size_t n);
-void bytes_release(bytes *b);
 
 typedef struct page {
     pdm_context     *ctx;
