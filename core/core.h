@@ -187,6 +187,13 @@ typedef struct pdm_span {
 } pdm_span;
 pdm_span pdm_text_next_name(const char **cursor);
 bool     pdm_span_equals(pdm_span span, const char *text);
+/* The calling thread in the locale C until the end, whatever the host has set; plain NULL: there was no memory. */
+typedef struct pdm_plain_locale {
+    void *plain, *before;
+} pdm_plain_locale;
+pdm_plain_locale pdm_plain_locale_begin(void);
+void             pdm_plain_locale_end(pdm_plain_locale l);
+const char      *pdm_base_name(const char *path); /* behind the last slash */
 /* Number from text: whole text must be used; false otherwise. Locale-independent. */
 bool pdm_text_to_real(const char *text, double *out);
 bool pdm_text_to_size(const char *text, pdm_size *out);

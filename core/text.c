@@ -147,15 +147,26 @@ static bool is_decimal(const char *c)
     return *c == '\0';
 }
 
+pdm_plain_locale pdm_plain_locale_begin(void)
+{
+    const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return plain ? (pdm_plain_locale){plain, uselocale(plain)} : (pdm_plain_locale){NULL, NULL};
+}
+
+void pdm_plain_locale_end(pdm_plain_locale l)
+{
+    if (!l.plain) return;
+    (void)uselocale((locale_t)l.before);
+    freelocale((locale_t)l.plain);
+}
+
 bool pdm_text_to_real(const char *text, double *out)
 {
     if (!is_decimal(text)) return false;
-    const locale_t plain = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    if (!plain) return false;
-    const locale_t before = uselocale(plain);
-    const double   value  = strtod(text, NULL);
-    uselocale(before);
-    freelocale(plain);
+    const pdm_plain_locale locale = pdm_plain_locale_begin();
+    if (!locale.plain) return false;
+    const double value = strtod(text, NULL);
+    pdm_plain_locale_end(locale);
     if (value > 1.7976931348623157e308 || value < -1.7976931348623157e308) return false; /* overflow */
     *out = value;
     return true;
@@ -191,4 +202,10 @@ void core_plain_point(char *number)
     if (rest == point) return;
     *point = '.';
     memmove(point + 1, rest, strlen(rest) + 1);
+}
+
+const char *pdm_base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
 }

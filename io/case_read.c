@@ -300,7 +300,7 @@ static pdm_status scratch_create(pdm_context *ctx, const char *path, scratch *x)
         PDM_FAIL(ctx, PDM_ERR_IO, "%s: no temporary file can be made for it: %s: %s", path, x->name.data,
                  strerror(errno));
     x->folder = io_folder_open(x->name.data);
-    if (x->folder >= 0) x->place = io_unfinished_add(x->folder, x->file, io_base_name(x->name.data), ctx);
+    if (x->folder >= 0) x->place = io_unfinished_add(x->folder, x->file, pdm_base_name(x->name.data), ctx);
 done:
     return status;
 }

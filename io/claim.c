@@ -73,7 +73,7 @@ static pdm_status open_lock(pdm_claim *c)
     pdm_status  status = PDM_OK;
     struct stat info   = {0};
 
-    c->file = openat(c->folder, io_base_name(c->lock), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
+    c->file = openat(c->folder, pdm_base_name(c->lock), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
     if (c->file < 0 && errno == ELOOP)
         PDM_FAIL(c->ctx, PDM_ERR_IO, "%s: cannot be written: it is a link; a regular file, or none, expected", c->lock);
     if (c->file < 0 || fstat(c->file, &info) != 0)
@@ -95,7 +95,7 @@ static pdm_status try_lock(pdm_claim *c, bool force, bool *taken)
     const bool            is_ours   = h.kernel == io_kernel_number();
     const struct timespec a_little  = {.tv_nsec = 20000000};
 
-    *taken = io_is_same_file(c->folder, io_base_name(c->lock), c->file);
+    *taken = io_is_same_file(c->folder, pdm_base_name(c->lock), c->file);
     if (!*taken || force) goto done;
     if (error == EWOULDBLOCK) {
         if (named) PDM_TRY(refuse(c, &h, ""));
@@ -108,7 +108,7 @@ static pdm_status try_lock(pdm_claim *c, bool force, bool *taken)
     if (named && !is_locked && (kill((pid_t)h.process, 0) == 0 || errno != ESRCH)) PDM_TRY(refuse(c, &h, ""));
 done:
     if (*taken && force && (error == EWOULDBLOCK || named)) { /* a new file, which its holder does not have */
-        (void)unlinkat(c->folder, io_base_name(c->lock), 0);
+        (void)unlinkat(c->folder, pdm_base_name(c->lock), 0);
         *taken = false;
     }
     return status;
@@ -127,7 +127,7 @@ static pdm_status take(pdm_claim *c, bool force)
     if (!taken) PDM_FAIL(c->ctx, PDM_ERR_IO, "%s: cannot be locked: another process holds it", c->lock);
     c->is_held = true;
     if (!write_holder(c->file)) PDM_FAIL(c->ctx, PDM_ERR_IO, "%s: cannot be written: %s", c->lock, strerror(errno));
-    c->place = io_unfinished_add(c->folder, c->file, io_base_name(c->lock), c->ctx);
+    c->place = io_unfinished_add(c->folder, c->file, pdm_base_name(c->lock), c->ctx);
     if (c->place < 0) PDM_FAIL(c->ctx, PDM_ERR_IO, "%s: too many files of this process are unfinished", c->path);
 done:
     return status;
@@ -154,8 +154,8 @@ done:
 
 static void release(pdm_claim *c)
 {
-    if (c->is_held && io_is_same_file(c->folder, io_base_name(c->lock), c->file))
-        (void)unlinkat(c->folder, io_base_name(c->lock), 0);
+    if (c->is_held && io_is_same_file(c->folder, pdm_base_name(c->lock), c->file))
+        (void)unlinkat(c->folder, pdm_base_name(c->lock), 0);
     io_unfinished_remove(c->place);
     if (c->file >= 0) (void)close(c->file);
     if (c->folder >= 0) (void)close(c->folder);
@@ -174,7 +174,7 @@ pdm_status pdm_claim_create(pdm_context *ctx, const char *path, int force, pdm_c
     PDM_TRY(pdm_alloc(ctx, sizeof *c, &c));
     *c = (pdm_claim){.ctx = ctx, .folder = -1, .file = -1, .place = -1};
     PDM_TRY(prepare(c, path));
-    if (io_unfinished_has(c->folder, io_base_name(c->lock), ctx)) {
+    if (io_unfinished_has(c->folder, pdm_base_name(c->lock), ctx)) {
         *out = NULL;
         goto done;
     }
@@ -192,7 +192,7 @@ pdm_status pdm_claim_check(pdm_context *ctx, const char *path)
     pdm_claim  c      = {.ctx = ctx, .folder = -1, .file = -1, .place = -1};
 
     PDM_TRY(prepare(&c, path));
-    if (!io_unfinished_has(c.folder, io_base_name(c.lock), ctx))
+    if (!io_unfinished_has(c.folder, pdm_base_name(c.lock), ctx))
         PDM_FAIL(ctx, PDM_ERR_IO, "%s: not written: its lock %s was taken away, perhaps by another training", path,
                  c.lock);
 done:

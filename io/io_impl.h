@@ -160,7 +160,6 @@ void io_part_destroy(io_part *p);
 
 /* Where to write: the path itself, or where a link leads. Allocated. */
 pdm_status io_target_find(pdm_context *ctx, const char *path, char **out);
-const char *io_base_name(const char *path); /* behind the last slash */
 /* The folder that the path is in, open; -1 with errno. */
 int  io_folder_open(const char *path);
 bool io_is_same_file(int folder, const char *name, int file);

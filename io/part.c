@@ -22,15 +22,9 @@
 
 /* ---- folders and names ------------------------------------------------------------------------------------------- */
 
-const char *io_base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 int io_folder_open(const char *path)
 {
-    const size_t n = (size_t)(io_base_name(path) - path);
+    const size_t n = (size_t)(pdm_base_name(path) - path);
     char         folder[PATH_MAX];
 
     if (n >= sizeof folder) {
@@ -145,15 +139,15 @@ static pdm_status make_file(io_part *p)
     size_t     length = 0;
 
     PDM_TRY(pdm_text_append(&name, "%s.part-%08x-", p->target, (unsigned)io_kernel_number()));
-    sweep(p, io_base_name(name.data));
+    sweep(p, pdm_base_name(name.data));
     length = name.length;
     for (int i = 0; i < TRIES && p->file < 0; i++) {
         name.length = length;
         PDM_TRY(pdm_text_append(&name, "%ld-%d", (long)getpid(), i));
-        if (!open_new(p, io_base_name(name.data)) && errno != EEXIST) break;
+        if (!open_new(p, pdm_base_name(name.data)) && errno != EEXIST) break;
     }
     if (p->file < 0) PDM_FAIL(p->ctx, PDM_ERR_IO, "%s: cannot be written: %s", p->path, strerror(errno));
-    p->place = io_unfinished_add(p->folder, p->file, io_base_name(name.data), p->ctx);
+    p->place = io_unfinished_add(p->folder, p->file, pdm_base_name(name.data), p->ctx);
     p->part  = name.data; /* handed over */
     name     = (pdm_text){0};
 done:
@@ -167,8 +161,8 @@ static pdm_status keep_mode(const io_part *p)
     pdm_status  status = PDM_OK;
     struct stat info;
 
-    if (fstatat(p->folder, io_base_name(p->target), &info, 0) != 0) goto done;
-    if (faccessat(p->folder, io_base_name(p->target), W_OK, AT_EACCESS) != 0)
+    if (fstatat(p->folder, pdm_base_name(p->target), &info, 0) != 0) goto done;
+    if (faccessat(p->folder, pdm_base_name(p->target), W_OK, AT_EACCESS) != 0)
         PDM_FAIL(p->ctx, PDM_ERR_IO, "%s: cannot be written: %s", p->path, strerror(errno));
     (void)fchmod(p->file, info.st_mode & 0777); /* some file systems have no modes */
 done:
@@ -256,7 +250,7 @@ pdm_status io_part_commit(io_part *p)
     pdm_status status = PDM_OK;
 
     if (fsync(p->file) != 0) PDM_FAIL(p->ctx, PDM_ERR_IO, "%s: cannot be written: %s", p->path, strerror(errno));
-    if (renameat(p->folder, io_base_name(p->part), p->folder, io_base_name(p->target)) != 0)
+    if (renameat(p->folder, pdm_base_name(p->part), p->folder, pdm_base_name(p->target)) != 0)
         PDM_FAIL(p->ctx, PDM_ERR_IO, "%s: cannot be written: %s", p->path, strerror(errno));
     let_go(p);
     /* the entry of the new name, which a crash could lose; file systems that cannot do it say EINVAL or ENOTSUP */
@@ -270,8 +264,8 @@ done:
 void io_part_destroy(io_part *p)
 {
     if (!p->ctx) return;
-    if (p->file >= 0 && p->part && io_is_same_file(p->folder, io_base_name(p->part), p->file))
-        (void)unlinkat(p->folder, io_base_name(p->part), 0);
+    if (p->file >= 0 && p->part && io_is_same_file(p->folder, pdm_base_name(p->part), p->file))
+        (void)unlinkat(p->folder, pdm_base_name(p->part), 0);
     let_go(p);
     if (p->folder >= 0) (void)close(p->folder);
     pdm_free(p->ctx, p->path);

@@ -1,7 +1,5 @@
-#define _XOPEN_SOURCE 700 /* newlocale, uselocale */
 #include "io/io.h"
 
-#include <locale.h>
 #include <math.h>
 #include <string.h>
 
@@ -25,26 +23,20 @@ struct pdm_units {
  * Each function below that calls it is between these two; what the host has set is back in place afterwards. */
 typedef struct host_state {
     ut_error_message_handler handler;
-    locale_t                 plain, locale;
+    pdm_plain_locale         locale;
 } host_state;
 
 static host_state enter(void)
 {
-    host_state before = {.plain = newlocale(LC_ALL_MASK, "C", (locale_t)0)};
-
     io_lock();
-    if (before.plain) before.locale = uselocale(before.plain);
-    before.handler = ut_set_error_message_handler(ut_ignore); /* the default one prints */
-    return before;
+    /* the default handler prints */
+    return (host_state){ut_set_error_message_handler(ut_ignore), pdm_plain_locale_begin()};
 }
 
 static void leave(host_state before)
 {
     (void)ut_set_error_message_handler(before.handler);
-    if (before.plain) {
-        (void)uselocale(before.locale);
-        freelocale(before.plain);
-    }
+    pdm_plain_locale_end(before.locale);
     io_unlock();
 }
 

@@ -94,8 +94,8 @@ static pdm_status find_title(pdm_context *ctx, plot_file *f)
     PDM_TRY(plot_attribute(ctx, f, -1, "title", f->title));
     if (f->title[0]) goto done;
     PDM_TRY(plot_attribute(ctx, f, -1, "case", from));
-    const char *path  = from[0] ? from : f->path;
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *dot = strrchr(name, '.');
+    const char *path = from[0] ? from : f->path;
+    const char *name = pdm_base_name(path), *dot = strrchr(name, '.');
     snprintf(f->title, sizeof f->title, "%.*s", (int)(dot && dot > name ? dot - name : (long)strlen(name)), name);
 done:
     return status;

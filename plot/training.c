@@ -83,7 +83,7 @@ static size_t count_gaps(const plot_log *log, const curve *c)
 
 static void set_title(const plot_request *q, const char *path, char title[PLOT_TEXT])
 {
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path, *end = strstr(name, ".log.jsonl");
+    const char *name = pdm_base_name(path), *end = strstr(name, ".log.jsonl");
 
     if (q->title)
         snprintf(title, PLOT_TEXT, "%s", q->title);

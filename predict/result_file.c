@@ -50,13 +50,6 @@ done:
     return status;
 }
 
-/* Without folders, which are those of one machine. */
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 pdm_result_source pdm_result_source_of(const pdm_model *m)
 {
     return (pdm_result_source){.problem = m->problem, .case_file = m->case_file, .step = m->state.step};
@@ -67,7 +60,7 @@ static pdm_status describe_case(const pdm_result_source *s, pdm_output *o)
 {
     pdm_status  status = PDM_OK;
     pdm_case   *c      = s->problem->the_case;
-    const char *name = file_name(s->case_file), *title = NULL, *dot = strrchr(name, '.');
+    const char *name = pdm_base_name(s->case_file), *title = NULL, *dot = strrchr(name, '.');
     char        text[256];
 
     snprintf(text, sizeof text, "%.*s", (int)(dot && dot > name ? dot - name : (long)strlen(name)), name);
