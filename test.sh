@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what is missing, builds with assertions, runs the tests. Arguments go to ctest: ./test.sh -LE slow
+# Installs what is missing, builds with assertions, runs the tests. Arguments go to ctest: ./test.sh -R '^train$'
 # The last line is "N passed, N failed".
 set -eu
 
