@@ -45,13 +45,13 @@ stop_by() {
         wait $process 2> /dev/null
         got=$?
         [ $got -eq 0 ] || [ "$(lines "$model.log.jsonl")" -ge $steps ] || return
-        after=$((after / 2)) left=$((left - 1))
+        after=$(((after + 1) / 2)) left=$((left - 1))
         [ $left -gt 0 ] || return
     done
 }
 
 random_step() {
-    echo $(($(od -An -N2 -tu2 /dev/urandom) % (steps - 40)))
+    echo $(($(od -An -N2 -tu2 /dev/urandom) % (steps - 40) + 1))
 }
 
 # ---- SIGKILL, three times over the same model, at random steps ----
