@@ -117,6 +117,20 @@ double pdm_domain_scale(const pdm_domain *d, pdm_size block);
  * so that rows of all blocks count alike. */
 pdm_status pdm_domain_scale_from(pdm_domain *d, const double *A, const double *magnitude);
 
+/* Terms, and what of one is summand f (pdm_pde_summands) alone: rows from 0 on over the cells of its block, integrals
+ * without scales (domain/apart.c). The description lends from the domain and from f; it stays where it is made. */
+pdm_size            pdm_domain_term_block(const pdm_domain *d, pdm_size term);
+const pdm_function *pdm_domain_term_function(const pdm_domain *d, pdm_size term);
+typedef struct pdm_part_rows {
+    pdm_rows_desc rows;
+    pdm_term_desc term;
+    int32_t      *offset; /* [n_sampled] */
+    double       *ones;
+} pdm_part_rows;
+pdm_status pdm_part_rows_create(const pdm_domain *d, pdm_size term, const pdm_function *f, pdm_part_rows *out);
+void       pdm_part_rows_destroy(const pdm_domain *d, pdm_part_rows *p);
+double     pdm_domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i); /* physical; of cell rows */
+
 /* ---- inputs of one sample. Packed: scalars and fields in the order of the pde's inputs; a field is its values at the
  * points of its dimensions (pdm_domain_input_points): Greville points, or centres of cells. ---- */
 pdm_size pdm_domain_n_input(const pdm_domain *d); /* doubles a sample */

@@ -26,15 +26,14 @@ static const pdm_size clusters_along[PDM_MAX_DIM + 1] = {1, 8, 4, 2, 2};
 typedef struct summand {
     const pdm_function *function;
     pdm_size            dim; /* of the flux; -1: source */
-    pdm_term_desc       desc;
-    pdm_rows_desc       rows;
-    int32_t            *offset; /* [n_sampled] */
+    pdm_part_rows       part;
     pdm_rows_plan      *plan;
 } summand;
 
 typedef struct equation {
     pdm_context *ctx;
     pdm_backend *b;
+    pdm_domain  *domain;
     pdm_size     number, n_summand;
     summand      summand[MOST_SUMMANDS];
     pdm_size     kept[MOST_SUMMANDS]; /* those that are not zero: what values has                */
@@ -54,7 +53,7 @@ static void equation_destroy(equation *e)
     if (!e || !e->ctx) return;
     for (pdm_size k = 0; k < e->n_summand; k++) {
         e->b->ops->rows_destroy(e->b, &e->summand[k].plan);
-        pdm_free(e->ctx, e->summand[k].offset);
+        pdm_part_rows_destroy(e->domain, &e->summand[k].part);
     }
     e->b->ops->buffer_destroy(e->b, &e->r);
     pdm_free(e->ctx, e->box);
@@ -65,50 +64,6 @@ static void equation_destroy(equation *e)
 }
 
 /* ---- summands as rows ---- */
-
-static bool same_sampled(const pdm_sampled_input *a, const pdm_sampled_input *b)
-{
-    bool same = a->input == b->input;
-    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) same = same && a->order[j] == b->order[j];
-    return same;
-}
-
-/* The rows of the term, with the function of one summand. Without conditions terms of the domain are those of the pde. */
-static pdm_status summand_rows(data_grid *g, equation *e, pdm_size term, summand *s)
-{
-    pdm_status           status = PDM_OK;
-    const pdm_rows_desc *all    = pdm_domain_rows(g->on->domain);
-    const pdm_function  *whole = pdm_pde_term(g->on->pde, term)->function, *f = s->function;
-
-    PDM_TRY(pdm_alloc_array(g->ctx, f->n_sampled, &s->offset));
-    for (pdm_size k = 0; k < f->n_sampled; k++)
-        for (pdm_size q = 0; q < whole->n_sampled; q++)
-            if (same_sampled(&f->sampled[k], &whole->sampled[q])) s->offset[k] = all->term[term].sampled_offset[q];
-    s->desc                = all->term[term];
-    s->desc.n_atom         = f->n_atom;
-    s->desc.atom           = f->atom;
-    s->desc.n_input        = f->n_input;
-    s->desc.input          = f->input;
-    s->desc.value          = f->value;
-    s->desc.partial        = f->partial;
-    s->desc.second         = f->second;
-    s->desc.n_second       = f->n_second;
-    s->desc.second_a       = f->second_a;
-    s->desc.second_b       = f->second_b;
-    s->desc.n_sampled      = f->n_sampled;
-    s->desc.sampled_offset = s->offset;
-    s->desc.row0           = 0;
-    s->desc.scale          = 1.0;
-    s->rows                = *all;
-    s->rows.n_row          = e->n_row;
-    s->rows.n_term         = 1;
-    s->rows.term           = &s->desc;
-    s->rows.n_pyramid      = 0;
-    s->rows.pyramid        = NULL;
-    PDM_TRY(e->b->ops->rows_create(e->b, &s->rows, 1, &s->plan));
-done:
-    return status;
-}
 
 static pdm_status equation_summands(data_grid *g, equation *e)
 {
@@ -124,7 +79,8 @@ static pdm_status equation_summands(data_grid *g, equation *e)
             summand *s  = &e->summand[e->n_summand++];
             s->function = f[k];
             s->dim      = pdm_pde_term(p, t)->dim;
-            PDM_TRY(summand_rows(g, e, t, s));
+            PDM_TRY(pdm_part_rows_create(e->domain, t, s->function, &s->part)); /* without conditions: term t, too */
+            PDM_TRY(e->b->ops->rows_create(e->b, &s->part.rows, 1, &s->plan));
         }
     }
 done:
@@ -229,6 +185,7 @@ static pdm_status equation_open(data_grid *g, pdm_size number, equation *e)
 
     e->ctx    = g->ctx;
     e->b      = g->on->backend;
+    e->domain = g->on->domain;
     e->number = number;
     e->n_dim  = pdm_domain_n_dim(g->on->domain);
     PDM_TRY(equation_boxes(g, e));

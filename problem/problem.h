@@ -45,6 +45,10 @@ void       pdm_problem_destroy(pdm_problem **p);
 pdm_status pdm_problem_complete(pdm_problem **p);
 /* The same with these breaks, and without scales; where there are none it stays. */
 pdm_status pdm_problem_regrade(pdm_problem **p, const pdm_grading *grading);
+/* The same rows on another grid (problem/refine.c), with this one's scales, without inputs. Spans that are put together
+ * by twos may be too few for the case: PDM_ERR_CASE. */
+typedef enum pdm_grid_change { PDM_GRID_HALVED, PDM_GRID_DOUBLED } pdm_grid_change; /* the lengths of knot spans */
+pdm_status pdm_problem_change_grid(const pdm_problem *p, pdm_grid_change change, pdm_problem **out);
 /* "inputs/NAME" of a pde input, "domain/NAME" of a dimension: groups of the case. */
 enum { PDM_GROUP_TEXT = 160 };
 void pdm_problem_input_group(const pdm_problem *p, pdm_size input, char group[PDM_GROUP_TEXT]);
