@@ -32,6 +32,7 @@
     X(CODE_MEMORY, 9, "not enough memory")                                                                         \
     X(CODE_LIMIT, 10,                                                                                              \
       "not converged within the limits (reference; train: most solves), beyond the tolerance (upcycle, compress)") \
+    X(CODE_DOUBTFUL, 11, "answers that are doubtful or wrong, by their verdicts; the output holds them")           \
     X(CODE_INTERRUPTED, 130, "interrupted (SIGINT, SIGTERM); a checkpoint is written")
 
 typedef enum exit_code {
@@ -126,7 +127,7 @@ exit_code session_open(session *s, const options *o);
 void      session_close(session *s);
 /* Prints "pdemoe: message" to stderr and returns the code. s may be NULL. */
 exit_code fail(session *s, exit_code code, const char *format, ...) CLI_PRINTF(3, 4);
-/* After a prediction: an error when some of its solves have no answer. */
+/* After a prediction: an error when some of its solves have no answer, or some of its answers are not good. */
 exit_code check_answers(session *s, const pdm_model *m);
 /* A remark to stderr, unless --quiet. */
 void remark(session *s, const char *format, ...) CLI_PRINTF(2, 3);

@@ -5,7 +5,7 @@ static const option_info table[] = {
     {"polish", 0, OPTION_REAL, offsetof(options, polish), false, "TOL",
      "solve for all coefficients, to this tolerance"},
     {"estimate", 0, OPTION_FLAG, offsetof(options, estimate), false, NULL,
-     "estimate errors by the distance to the polished solution"},
+     "estimate errors: the distance to the polished solution, and its own error"},
 };
 
 static exit_code evaluate(session *s, const options *o, pdm_model *m, report *r)

@@ -30,6 +30,7 @@ static exit_code run(session *s, const options *o)
     json_value(x.model, "unknowns");
     json_value(x.model, "iterations");
     json_value(x.model, "objective.worst");
+    json_estimate(x.model, false);
     json_prediction(x.model);
     json_end();
     code = check_answers(s, x.model);
@@ -51,8 +52,12 @@ const command polish_command = {
         "solve ended for every sample (samples of a batch are solved together: each has its share of the time).\n"
         "Solves that do not converge are no error: solver_reason in OUT.nc says how each ended. Those that have no\n"
         "answer, as the equations are singular where they start, are: exit code 7, and no file where all are such.\n\n"
-        "The tolerance is that of the solve: how far its answer is from the solution of the equations depends on the\n"
-        "grid (see pdemoe reference).",
+        "The tolerance is that of the solve. How far its answer is from the solution of the equations depends on the\n"
+        "grid, and is estimated by solves on a finer grid, from the answer, and a coarser one; what it leaves over of\n"
+        "the equations is measured on the finer cells. The answer is good when the estimate is at most "
+        "solver:accuracy\n"
+        "(0.01) and nothing speaks against it, else doubtful or wrong, with the reason and what to do; exit code 11 "
+        "then.",
     .n_needed     = 1,
     .n_operand    = 2,
     .option       = table,

@@ -8,7 +8,7 @@ static const option_info table[] = {
     {"polish", 0, OPTION_REAL, offsetof(options, polish), false, "TOL",
      "solve for all coefficients, to this tolerance"},
     {"estimate", 0, OPTION_FLAG, offsetof(options, estimate), false, NULL,
-     "estimate errors by the distance to the polished solution"},
+     "estimate errors: the distance to the polished solution, and its own error"},
 };
 
 static void print_result(const pdm_model *m, const options *o)
@@ -43,6 +43,7 @@ static exit_code run(session *s, const options *o)
     } else {
         print_result(x.model, o);
     }
+    code = check_answers(s, x.model);
 done:
     subject_destroy(&x);
     return code;
@@ -59,8 +60,15 @@ const command predict_command = {
         "there "
         "is no file.\n\n"
         "With --polish, MODEL.nc may also be a case: it is then solved from nothing.\n\n"
-        "With --estimate every sample is also polished (to 1e-6), and its relative L2 distance to that is written as\n"
-        "error_estimate (of several fields: error_estimate_FIELD). The error of the grid is not in it.",
+        "What every answer leaves over of the equations, on cells finer than those of the solve, is in the output\n"
+        "(left_over), and the word that follows from it (verdict): doubtful, wrong, or none where nothing speaks "
+        "against\n"
+        "it. Exit code 11 when there are doubtful or wrong ones; the output is written all the same.\n\n"
+        "With --estimate every sample is also polished (to 1e-6), and that is compared with solves on finer and "
+        "coarser\n"
+        "grids: error_estimate (of several fields: error_estimate_FIELD) is the sum of the distance to the polished "
+        "one,\n"
+        "distance_to_polished, and of its own error. The verdict is then good up to solver:accuracy.",
     .n_needed  = 2,
     .n_operand = 2,
     .option    = table,

@@ -68,10 +68,16 @@ exit_code check_answers(session *s, const pdm_model *m)
 {
     const double n = pdm_model_value(m, "unanswered");
 
-    if (!(n > 0.0)) return CODE_FINE;
-    return fail(s, CODE_NUMERIC,
-                "%s: %.0f of its solves have no answer (solver_reason 5 and 6), and fields that are none",
-                s->options->output, n);
+    const double doubtful = pdm_model_value(m, "verdict.doubtful"), wrong = pdm_model_value(m, "verdict.wrong");
+
+    if (n > 0.0)
+        return fail(s, CODE_NUMERIC,
+                    "%s: %.0f of its solves have no answer (solver_reason 5 and 6), and fields that are none",
+                    s->options->output, n);
+    if (doubtful > 0.0 || wrong > 0.0)
+        return fail(s, CODE_DOUBTFUL, "%s: %.0f of its answers are doubtful, %.0f wrong (variable \"verdict\")",
+                    s->options->output, doubtful, wrong);
+    return CODE_FINE;
 }
 
 static void print_log(void *user, pdm_log_level level, const char *topic, const char *text)

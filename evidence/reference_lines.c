@@ -127,9 +127,7 @@ static pdm_status solve_round(reference_job *j, const pdm_problem *own)
     pdm_lines       *l      = NULL;
     const pdm_size   round  = j->n_round;
     const double     asked  = FIRST_SHARE * j->tolerance * pow(TIGHTER, (double)round);
-    round_record     r      = {.start          = pdm_clock(),
-                               .ratio          = refine(j),
-                               .time_tolerance = fmax(LEAST_IN_TIME, asked)};
+    round_record     r      = {.start = pdm_clock(), .ratio = refine(j), .time_tolerance = fmax(LEAST_IN_TIME, asked)};
 
     r.unknowns = nodes_of(j, own, round, r.n);
     PDM_TRY(input_problem(j, own, r.n, &p, &grid));

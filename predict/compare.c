@@ -64,12 +64,11 @@ pdm_status compare_field(const field_comparison *c, estimate_match *match, pdm_t
     const pdm_problem     *problem = p->m->problem;
     const pdm_output_grid *grid    = p->grid;
     const pdm_size         n_field = pdm_domain_n_field(problem->domain), n = p->x.n_sample;
-    const pdm_spline      *s        = pdm_domain_spline(problem->domain, 0);
-    const double          *estimate = p->estimate;
-    const table            t        = {.dim       = pdm_pde_dim_name(problem->pde, 0),
-                                       .from      = s->map.low + 0.1 * (s->map.high - s->map.low),
-                                       .late      = pdm_pde_has_time(problem->pde),
-                                       .estimates = estimate != NULL};
+    const pdm_spline      *s    = pdm_domain_spline(problem->domain, 0);
+    const table            t    = {.dim       = pdm_pde_dim_name(problem->pde, 0),
+                                   .from      = s->map.low + 0.1 * (s->map.high - s->map.low),
+                                   .late      = pdm_pde_has_time(problem->pde),
+                                   .estimates = prediction_is_estimated(p)};
     double                 mean = 0.0, mean_late = 0.0, worst = 0.0;
 
     PDM_TRY(append_head(&t, text));
@@ -79,7 +78,7 @@ pdm_status compare_field(const field_comparison *c, estimate_match *match, pdm_t
         const double e       = pdm_relative_error(grid, mine, theirs, -INFINITY);
         const double e_late  = t.late ? pdm_relative_error(grid, mine, theirs, t.from) : 0.0;
         PDM_TRY(pdm_text_append(text, "%-8lld %10.4f %%", (long long)i, 100.0 * e));
-        if (estimate) PDM_TRY(append_estimate(text, estimate[i * n_field + c->field], e, match));
+        if (t.estimates) PDM_TRY(append_estimate(text, p->verdict[i].estimate[c->field], e, match));
         if (t.late) PDM_TRY(pdm_text_append(text, "  %9.4f %% ", 100.0 * e_late));
         PDM_TRY(
             pdm_text_append(text, "  %5d  %s\n", (int)p->result[i].iterations, pdm_reason_text(p->result[i].reason)));

@@ -15,38 +15,58 @@ pdm_status pdm_model_set_estimate(pdm_model *m, int wanted)
     return PDM_OK;
 }
 
-pdm_status estimate_run(pdm_model *m, const pdm_output_grid *grid, pdm_size n, const double *input, const double *u,
-                        double *estimate, pdm_estimate_report *r)
+/* Distances of samples first .. first+n-1, whose predictions stand in p->u, to their polished answers v, of which there
+ * are verdicts: the errors of the predictions are at most the sum of the distance and of v's own error. */
+static void take_distances(prediction *p, pdm_size first, pdm_size n, const double *u, const double *v)
 {
-    pdm_status     status  = PDM_OK;
-    const pdm_size n_field = pdm_domain_n_field(m->problem->domain), n_input = pdm_domain_n_input(m->problem->domain);
-    const pdm_size n_point = grid->n_point, size = n_field * n_point;
-    double        *polished = NULL;
-    pdm_predict_times times = {0};
-    pdm_model_way     by    = {m, ESTIMATE_TOLERANCE};
-    pdm_way           way;
-    const double      start = pdm_clock();
+    const pdm_problem *problem = p->m->problem;
+    const pdm_size     n_field = pdm_domain_n_field(problem->domain), n_point = p->grid->n_point;
 
-    PDM_TRY(pdm_way_of_model(&by, grid, &way));
-    PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch * size, &polished));
-    for (pdm_size first = 0; first < n; first += m->n_batch) {
-        const pdm_size here = n - first < m->n_batch ? n - first : m->n_batch;
-        const pdm_run  run  = {
-              .n = here, .input = input + first * n_input, .u = polished, .result = m->result, .times = &times};
-        PDM_TRY(pdm_predict_run(&way, grid, &run));
-        for (pdm_size i = 0; i < here; i++) {
-            double *to = estimate + (first + i) * n_field;
-            for (pdm_size f = 0; f < n_field; f++)
-                to[f] = pdm_relative_error(grid, u + (first + i) * size + f * n_point,
-                                           polished + i * size + f * n_point, -INFINITY);
-            if (pdm_reason_is_good(m->result[i].reason)) continue;
-            for (pdm_size f = 0; f < n_field; f++) to[f] = NAN;
-            r->unconverged += 1.0;
+    for (pdm_size i = 0; i < n; i++) {
+        pdm_assessment *verdict = &p->verdict[first + i];
+        const bool      good    = pdm_reason_is_good(p->m->result[i].reason);
+        verdict->worst          = 0.0;
+        for (pdm_size f = 0; f < n_field; f++) {
+            const pdm_size at = (i * n_field + f) * n_point, to = (first + i) * n_field + f;
+            p->distance[to] = good ? pdm_relative_error(p->grid, u + at, v + at, -INFINITY) : NAN;
+            if (!verdict->estimated) verdict->estimate[f] = 0.0; /* no grid was cheap enough: the distance alone */
+            verdict->estimate[f] += p->distance[to];
+            if (!(verdict->estimate[f] <= verdict->worst)) verdict->worst = verdict->estimate[f];
         }
+        p->estimated.unconverged += !good;
+        pdm_verdict_decide(verdict, problem->solving.accuracy);
     }
-    r->seconds += pdm_clock() - start;
+}
+
+pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n)
+{
+    pdm_status        status  = PDM_OK;
+    pdm_model        *m       = p->m;
+    const pdm_size    size    = pdm_domain_n_field(m->problem->domain) * p->grid->n_point;
+    const pdm_size    n_input = pdm_domain_n_input(m->problem->domain);
+    double           *v       = NULL;
+    pdm_predict_times times   = {0};
+    pdm_model_way     by      = {m, ESTIMATE_TOLERANCE};
+    pdm_way           way;
+    const double      start = pdm_clock(), judging = pdm_judge_seconds(p->judge);
+
+    PDM_TRY(pdm_way_of_model(&by, p->grid, &way));
+    PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch * size, &v));
+    for (pdm_size done = 0; done < n; done += m->n_batch) {
+        const pdm_size here = n - done < m->n_batch ? n - done : m->n_batch;
+        const pdm_run  run  = {.n       = here,
+                               .input   = p->x.input + (first + done) * n_input,
+                               .u       = v,
+                               .result  = m->result,
+                               .times   = &times,
+                               .judge   = p->judge,
+                               .verdict = p->verdict + first + done};
+        PDM_TRY(pdm_predict_run(&way, p->grid, &run));
+        take_distances(p, first + done, here, p->u + done * size, v);
+    }
+    p->estimated.seconds += pdm_clock() - start - (pdm_judge_seconds(p->judge) - judging);
 done:
-    pdm_free(m->ctx, polished);
+    pdm_free(m->ctx, v);
     return status;
 }
 
@@ -61,18 +81,20 @@ static void estimate_values(pdm_model *m, const pdm_estimate_report *r)
 }
 
 /* Means of the estimates that there are. */
-void estimate_sum_up(pdm_model *m, pdm_size n, const double *estimate, pdm_estimate_report *r)
+void estimate_sum_up(prediction *p)
 {
-    const pdm_size n_field = pdm_domain_n_field(m->problem->domain);
-    double         all     = 0.0;
-    pdm_size       n_all   = 0;
+    pdm_model           *m       = p->m;
+    pdm_estimate_report *r       = &p->estimated;
+    const pdm_size       n_field = pdm_domain_n_field(m->problem->domain), n = p->x.n_sample;
+    double               all   = 0.0;
+    pdm_size             n_all = 0;
 
     r->worst = NAN;
     for (pdm_size f = 0; f < n_field; f++) {
         double   sum  = 0.0;
         pdm_size here = 0;
         for (pdm_size i = 0; i < n; i++) {
-            const double e = estimate[i * n_field + f];
+            const double e = p->verdict[i].estimate[f];
             if (isnan(e)) continue;
             sum += e;
             here++;
@@ -83,6 +105,7 @@ void estimate_sum_up(pdm_model *m, pdm_size n, const double *estimate, pdm_estim
         r->field[f] = sum / (double)here;
     }
     r->mean = all / (double)n_all;
+    r->seconds += pdm_judge_seconds(p->judge);
     if (r->unconverged > 0.0)
         pdm_log(m->ctx, PDM_LOG_WARNING, "estimate",
                 "%.0f of %lld samples have no estimate: their solve with all coefficients free did not converge",
@@ -95,9 +118,9 @@ void estimate_sum_up(pdm_model *m, pdm_size n, const double *estimate, pdm_estim
 static void variable_name(const pdm_model *m, pdm_size field, char *name, size_t size)
 {
     if (pdm_domain_n_field(m->problem->domain) == 1)
-        snprintf(name, size, "error_estimate");
+        snprintf(name, size, "distance_to_polished");
     else
-        snprintf(name, size, "error_estimate_%s", pdm_pde_field_name(m->problem->pde, field));
+        snprintf(name, size, "distance_to_polished_%s", pdm_pde_field_name(m->problem->pde, field));
 }
 
 pdm_status estimate_header(const pdm_model *m, pdm_output *o)
@@ -117,15 +140,16 @@ done:
     return status;
 }
 
-pdm_status estimate_put(const pdm_model *m, pdm_output *o, pdm_size n, const double *estimate)
+pdm_status estimate_put(const prediction *p, pdm_output *o)
 {
     pdm_status     status  = PDM_OK;
-    const pdm_size n_field = pdm_domain_n_field(m->problem->domain);
+    const pdm_size n_field = pdm_domain_n_field(p->m->problem->domain);
     char           name[160];
 
     for (pdm_size f = 0; f < n_field; f++) {
-        variable_name(m, f, name, sizeof name);
-        for (pdm_size i = 0; i < n; i++) PDM_TRY(pdm_output_put(o, name, i, 1, &estimate[i * n_field + f]));
+        variable_name(p->m, f, name, sizeof name);
+        for (pdm_size i = 0; i < p->x.n_sample; i++)
+            PDM_TRY(pdm_output_put(o, name, i, 1, &p->distance[i * n_field + f]));
     }
 done:
     return status;

@@ -42,7 +42,7 @@ static pdm_status append_end(const prediction *p, const estimate_match *match, p
     pdm_status status = PDM_OK;
     PDM_TRY(append_gate(&e->prediction, text));
     PDM_TRY(append_times(&e->prediction, text));
-    if (!p->estimate) goto done;
+    if (!prediction_is_estimated(p)) goto done;
     PDM_TRY(pdm_text_append(text, "for the estimate %.2f ms more a sample\n",
                             1e3 / e->prediction.samples * e->estimate.seconds));
     PDM_TRY(estimate_match_report(match, &e->estimate, text));

@@ -38,11 +38,14 @@ static pdm_status report_samples(const prediction *p, pdm_text *text, polish_rep
     const pdm_size n      = p->x.n_sample;
     polish_report  r      = {.unknowns = (double)pdm_domain_n_free(p->m->problem->domain)};
 
-    PDM_TRY(pdm_text_append(text, "%-8s %5s  %12s  %10s  %s\n", "sample", "steps", "objective", "time", "solve"));
+    PDM_TRY(pdm_text_append(text, "%-8s %5s  %12s  %10s  %10s  %9s  %-8s  %s\n", "sample", "steps", "objective", "time",
+                            "error", "left over", "answer", "solve"));
     for (pdm_size i = 0; i < n; i++) {
         const pdm_solve_result *result = &p->result[i];
-        PDM_TRY(pdm_text_append(text, "%-8lld %5d  %12.4e  %8.3g s  %s\n", (long long)i, (int)result->iterations,
-                                result->objective, p->seconds[i], pdm_reason_text(result->reason)));
+        const pdm_assessment   *v      = &p->verdict[i];
+        PDM_TRY(pdm_text_append(text, "%-8lld %5d  %12.4e  %8.3g s  %8.2g %%  %7.2g %%  %-8s  %s\n", (long long)i,
+                                (int)result->iterations, result->objective, p->seconds[i], 100.0 * v->worst,
+                                100.0 * v->left, pdm_verdict_text(v->word), pdm_reason_text(result->reason)));
         r.iterations += (double)result->iterations / (double)n;
         r.objective_worst =
             result->objective > r.objective_worst || isnan(result->objective) ? result->objective : r.objective_worst;

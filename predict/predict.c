@@ -151,7 +151,14 @@ void prediction_close(prediction *p)
     pdm_free(ctx, p->u);
     pdm_free(ctx, p->result);
     pdm_free(ctx, p->seconds);
-    pdm_free(ctx, p->estimate);
+    pdm_free(ctx, p->distance);
+    pdm_free(ctx, p->verdict);
+    pdm_judge_destroy(&p->judge);
+}
+
+bool prediction_is_estimated(const prediction *p)
+{
+    return p->wants_estimate || p->polish > 0.0;
 }
 
 /* The coordinates of the inputs, where there are some, are those of the output. */
@@ -171,7 +178,10 @@ pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep)
     PDM_TRY(pdm_alloc_array(m->ctx, room * n_field * p->grid->n_point, &p->u));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->result));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->seconds));
-    if (p->wants_estimate) PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample * n_field, &p->estimate));
+    PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->verdict));
+    if (p->wants_estimate) PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample * n_field, &p->distance));
+    PDM_TRY(pdm_judge_create(m->problem, p->grid, m->n_batch,
+                             prediction_is_estimated(p) ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER, &p->judge));
 done:
     return status;
 }
@@ -198,7 +208,8 @@ static pdm_status begin_file(const prediction *p, pdm_output *o)
     const pdm_result_source source = pdm_result_source_of(p->m);
 
     PDM_TRY(pdm_result_header(&source, p->grid, o, p->x.n_sample, p->polish));
-    if (p->estimate) PDM_TRY(estimate_header(p->m, o));
+    PDM_TRY(verdicts_header(p->m, o));
+    if (p->wants_estimate) PDM_TRY(estimate_header(p->m, o));
 done:
     return status;
 }
@@ -209,8 +220,8 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     pdm_status        status = PDM_OK;
     pdm_model        *m      = p->m;
     const pdm_size    n = p->x.n_sample, n_input = pdm_domain_n_input(m->problem->domain);
-    const pdm_size    n_field = pdm_domain_n_field(m->problem->domain), part = keep ? n : m->n_batch;
-    pdm_model_way     by = {m, p->polish};
+    const pdm_size    part = keep ? n : m->n_batch;
+    pdm_model_way     by   = {m, p->polish};
     pdm_way           way;
     pdm_predict_times times   = {0};
     pdm_gate_record  *record  = NULL;
@@ -235,21 +246,26 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
                                 .sample_seconds = p->seconds + first,
                                 .record         = record,
                                 .record_first   = first,
-                                .times          = &times};
+                                .times          = &times,
+                                .judge          = p->wants_estimate ? NULL : p->judge,
+                                .verdict        = p->verdict + first};
         PDM_TRY(pdm_predict_run(&way, p->grid, &run));
-        if (p->estimate)
-            PDM_TRY(estimate_run(m, p->grid, here, input, p->u, p->estimate + first * n_field, &p->estimated));
+        if (p->wants_estimate) PDM_TRY(estimate_run(p, first, here));
         if (o) PDM_TRY(pdm_result_samples(p->grid, o, first, here, p->u, p->result + first));
     }
     if (record) PDM_TRY(pdm_gate_record_end(record, &shares));
-    if (p->estimate) estimate_sum_up(m, n, p->estimate, &p->estimated);
-    if (o && p->estimate) PDM_TRY(estimate_put(m, o, n, p->estimate));
+    if (prediction_is_estimated(p)) estimate_sum_up(p);
+    if (o) PDM_TRY(verdicts_put(m, o, 0, n, p->verdict));
+    if (o && p->wants_estimate) PDM_TRY(estimate_put(p, o));
+    verdicts_values(m, n, p->verdict);
+    pdm_values_set(m->ctx, &m->values, pdm_judge_seconds(p->judge), "seconds.verdict");
     *r               = report_of(&times, n, p->result);
     r->outside       = (double)outside;
     r->gate_unknowns = shares.unknowns;
     r->gate_null     = shares.null;
     prediction_values(m, r);
     warn_unconverged(m, p->polish > 0.0 ? "polish" : "predict", r);
+    PDM_TRY(verdicts_tell(m, p->polish > 0.0 ? "polish" : "predict", n, p->verdict));
     if (o && r->unanswered == r->samples)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
                  "none of the %lld solves has an answer, nothing is written; the first stopped because: %s",

@@ -4,6 +4,7 @@
 #define PDM_PREDICT_H
 
 #include "model/model.h"
+#include "verdict/verdict.h"
 
 /* ---- one way through a batch after the other (predict/run.c) ---- */
 /* Seconds, summed over batches and slabs. */
@@ -25,7 +26,8 @@ typedef struct pdm_way {
     pdm_status (*solve)(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer);
 } pdm_way;
 /* u [n][n_field][n_point], result [n] for n inputs [n][n_input]; times are added to. sample_seconds [n]: each one's
- * share of the solve of its batch; record: what a gate chose in the first slab; both may be NULL. */
+ * share of the solve of its batch; record: what a gate chose in the first slab; both may be NULL. judge: of answers
+ * to the way's problem on the grid. */
 typedef struct pdm_run {
     pdm_size           n;
     const double      *input;
@@ -35,6 +37,8 @@ typedef struct pdm_run {
     pdm_gate_record   *record;
     pdm_size           record_first; /* number of the first input in the record */
     pdm_predict_times *times;
+    pdm_judge         *judge;   /* NULL: no verdicts */
+    pdm_assessment    *verdict; /* [n]               */
 } pdm_run;
 pdm_status pdm_predict_run(const pdm_way *way, const pdm_output_grid *grid, const pdm_run *run);
 pdm_size   pdm_count_unconverged(pdm_size n, const pdm_solve_result *result);

@@ -8,13 +8,15 @@
 typedef struct prediction {
     pdm_model          *m;
     double              polish;
-    bool                wants_estimate;
+    bool                wants_estimate; /* of a prediction; a polish has one in any case */
     pdm_file_inputs     x;
     pdm_output_grid    *grid;
     double             *u;        /* [n_sample][n_field][n_point], of a part at a time where it is not kept */
     pdm_solve_result   *result;   /* [n_sample]                       */
     double             *seconds;  /* [n_sample] of each one's solve   */
-    double             *estimate; /* [n_sample][n_field]; NULL: none  */
+    double             *distance; /* [n_sample][n_field] to the polished answer; NULL: not wanted */
+    pdm_judge          *judge;    /* of what is solved, or with an estimate of what it is compared with; NULL: none */
+    pdm_assessment     *verdict;  /* [n_sample] */
     pdm_estimate_report estimated;
 } prediction;
 /* Inputs of f and its coordinates; room for all samples at once where u is kept. */
@@ -23,18 +25,26 @@ pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep);
  * inputs are drawn. */
 pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep, pdm_prediction_report *r);
 void       prediction_close(prediction *p);
+bool       prediction_is_estimated(const prediction *p);
 /* One sample through all stages, so that the times of those that follow are not those of memory used first. */
 pdm_status prediction_warm_up(prediction *p);
 
+/* ---- verdicts.c: in files, tables and numbers ---- */
+pdm_status verdicts_header(const pdm_model *m, pdm_output *o);
+pdm_status verdicts_put(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v);
+/* How many there are of each word, as numbers by name. */
+void verdicts_values(pdm_model *m, pdm_size n, const pdm_assessment *v);
+/* A warning a cause, with the worst of those who have it. */
+pdm_status verdicts_tell(const pdm_model *m, const char *topic, pdm_size n, const pdm_assessment *v);
+
 /* ---- estimate.c ---- */
-/* Errors of the predictions u [n][n_field][n_point] by those with all coefficients free: estimate [n][n_field], NaN
- * where that solve did not converge; *unconverged counts these. Adds to *seconds. */
-pdm_status estimate_run(pdm_model *m, const pdm_output_grid *grid, pdm_size n, const double *input, const double *u,
-                        double *estimate, pdm_estimate_report *r);
+/* Errors of samples first .. first+n-1, whose predictions stand in p->u: the distance to those with all coefficients
+ * free, and what the judge makes of these. NaN where that solve did not converge. */
+pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n);
 /* Means, from all estimates. */
-void       estimate_sum_up(pdm_model *m, pdm_size n, const double *estimate, pdm_estimate_report *r);
+void       estimate_sum_up(prediction *p);
 pdm_status estimate_header(const pdm_model *m, pdm_output *o);
-pdm_status estimate_put(const pdm_model *m, pdm_output *o, pdm_size n, const double *estimate);
+pdm_status estimate_put(const prediction *p, pdm_output *o);
 /* Ratios of estimates and errors, of n pairs in n_all: mean, and sum of squares around it. */
 typedef struct estimate_match {
     pdm_size n, n_all;
@@ -43,7 +53,7 @@ typedef struct estimate_match {
 void       estimate_match_add(estimate_match *match, double estimate, double error);
 pdm_status estimate_match_report(const estimate_match *match, pdm_estimate_report *r, pdm_text *text);
 
-/* ---- compare.c: the table of one field, reference [n][n_point], estimate [n][n_field] or NULL, and its numbers ---- */
+/* ---- compare.c: the table of one field, reference [n][n_point], and its numbers ---- */
 typedef struct field_comparison {
     const prediction *p;
     pdm_size          field;

@@ -75,12 +75,16 @@ static pdm_status run_batch(const pdm_way *way, const pdm_output_grid *grid, con
     const pdm_solver *answer  = NULL;
 
     memcpy(way->samples->input, run->input + first * n_input, (size_t)(n * n_input) * sizeof *run->input);
+    if (run->judge) PDM_TRY(pdm_judge_begin(run->judge, n, way->samples->input));
     for (pdm_size k = 0; k < grid->n_slab; k++) {
         if (k > 0) PDM_TRY(pdm_slab_advance(way->end, batch, pdm_solver_lend(answer)->c, way->samples->input));
         PDM_TRY(run_slab(way, grid, n, k, run->u + first * size, run->times, &answer));
+        if (run->judge) PDM_TRY(pdm_judge_slab(run->judge, k, pdm_solver_lend(answer)->c));
         if (k == 0 && run->record) pdm_gate_record_take(run->record, run->record_first + first, n);
         add_results(batch, k, pdm_solver_results(answer), run->result + first);
     }
+    if (run->judge)
+        PDM_TRY(pdm_judge_end(run->judge, run->u + first * size, run->result + first, run->verdict + first));
     if (run->sample_seconds)
         share_time(n, run->result + first, run->times->network + run->times->solve - before,
                    run->sample_seconds + first);

@@ -9,6 +9,8 @@
       "stop after a step with sqrt(predicted decrease / phi) at most this: its change of the residual, relative to " \
       "the residual")                                                                                                \
     X(max_iter, PDM_SETTING_COUNT, 50, 1, 10000, NULL, "1", "damped Gauss-Newton steps per input")                   \
+    X(accuracy, PDM_SETTING_REAL, 1e-2, 1e-14, 1.0, NULL, "1",                                                       \
+      "relative L2 error up to which an answer is called good: no part of the solve")                                \
     X(ridge, PDM_SETTING_REAL, 1e-10, 0.0, 1.0, NULL, "1", "weight of 1/2 |w|^2 beside rows of unit size")           \
     X(damping, PDM_SETTING_REAL, 1e-4, 0.0, 1e6, NULL, "1",                                                          \
       "first Levenberg-Marquardt shift, relative to the diagonal")                                                   \

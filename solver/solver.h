@@ -58,7 +58,7 @@ typedef enum pdm_mode {
 } pdm_mode;
 const char *pdm_mode_name(int mode);
 typedef struct pdm_solver_settings {
-    double   tolerance, ridge, damping, cg_tolerance;
+    double   tolerance, accuracy, ridge, damping, cg_tolerance;
     pdm_size max_iter, stages, cg_iterations; /* stages: in time, dimension 0; without time there are none */
     int      linear;                          /* pdm_linear */
     int      mode;                            /* pdm_mode */

@@ -11,7 +11,7 @@ set -eu
 check_tree() {
     cd "$1"
     find backend bench cli comm core domain evidence examples experts gate implicit_diff include inputs io kin lines model pde \
-        plot predict problem solver surrogate tests train \
+        plot predict problem solver surrogate tests train verdict \
         -name '*.[ch]' 2>/dev/null | sort | xargs -r awk '
     BEGIN {
         below["include"]       = " "
@@ -29,9 +29,10 @@ check_tree() {
         below["solver"]        = below["domain"] "domain surrogate experts "
         below["implicit_diff"] = below["solver"] "solver "
         below["problem"]       = below["solver"] "inputs solver "
+        below["verdict"]       = below["problem"] "problem "
         below["model"]         = below["problem"] "gate implicit_diff problem "
         below["train"]         = below["model"] "model "
-        below["predict"]       = below["model"] "model "
+        below["predict"]       = below["model"] "model verdict "
         below["kin"]           = below["predict"] "predict "
         below["evidence"]      = below["predict"] "lines predict "
         below["plot"]          = below["io"] "io "

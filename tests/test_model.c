@@ -167,7 +167,7 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
                                        {"experts", "basis", "4"},
                                        {"training", "batch", "2"}};
         static const double time[T] = {0.1, 0.25, 0.4, 0.7};
-        double              x[X], u[2][N * 2 * POINTS], again[N * 2 * POINTS], input[N * 2 * SPLINE], estimate[N * 2];
+        double              x[X], u[2][N * 2 * POINTS], again[N * 2 * POINTS], input[N * 2 * SPLINE];
         double              all = 0.0, worst = 0.0;
         const double       *coordinate[PDM_MAX_DIM] = {time, x};
         const pdm_size      n[PDM_MAX_DIM]          = {T, X};
@@ -184,9 +184,15 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
         OK(predict_on(m, n, (double *const *)coordinate, 1e-6, N, input, u[1], result));
         for (int i = 0; i < N; i++) ck_assert(pdm_reason_is_good(result[i].reason));
         OK(predict_on(m, n, (double *const *)coordinate, 0.0, N, input, u[0], result));
-        pdm_estimate_report report = {0};
-        OK(estimate_run(m, grid, N, input, u[0], estimate, &report));
-        estimate_sum_up(m, N, estimate, &report);
+        prediction p = {.m = m, .wants_estimate = true, .grid = grid, .u = u[0], .x = {.n_sample = N, .input = input}};
+        pdm_assessment verdict[N];
+        double         distance_to[N * 2];
+        p.verdict  = verdict;
+        p.distance = distance_to;
+        OK(pdm_judge_create(m->problem, grid, m->n_batch, PDM_JUDGE_ESTIMATE, &p.judge));
+        OK(estimate_run(&p, 0, N));
+        estimate_sum_up(&p);
+        pdm_judge_destroy(&p.judge);
         pdm_output_grid_destroy(&grid);
         OK(predict_on(m, n, (double *const *)coordinate, 0.0, N, input, again, result));
         ck_assert_mem_eq(again, u[0], sizeof again);
@@ -198,9 +204,11 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
             }
             const double e = sqrt(distance / norm);
             ck_assert_double_gt(e, 1e-5); /* else there is nothing to see */
-            ck_assert_double_eq_tol(estimate[i], e, 1e-12 * e);
-            all += e / (N * 2);
-            worst = fmax(worst, e);
+            ck_assert_double_eq_tol(distance_to[i], e, 1e-12 * e);
+            const double estimate = verdict[i / 2].estimate[i % 2]; /* and the error of the grid */
+            ck_assert_double_gt(estimate, e);
+            all += estimate / (N * 2);
+            worst = fmax(worst, estimate);
         }
         ck_assert_double_eq_tol(pdm_model_value(m, "estimate"), all, 1e-12 * all);
         ck_assert_double_eq_tol(pdm_model_value(m, "estimate.worst"), worst, 1e-12 * worst);

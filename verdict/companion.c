@@ -1,0 +1,113 @@
+/* The same inputs on another grid, solved beside an answer, slab after slab. */
+#include "verdict/verdict.h"
+
+#include <string.h>
+
+#include "verdict/verdict_impl.h"
+
+pdm_status companion_create(const pdm_problem *of, pdm_problem *problem, const pdm_output_grid *grid,
+                            const companion_limits *limits, companion *out)
+{
+    pdm_status     status = PDM_OK;
+    pdm_context   *ctx    = of->ctx;
+    pdm_backend   *b      = problem->backend;
+    const pdm_size n = limits->n_most, n_field = pdm_domain_n_field(problem->domain);
+    companion      c = {.of = of, .problem = problem};
+
+    PDM_TRY(pdm_samples_create(problem, n, &c.samples));
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(n * n_field * pdm_domain_n_coef(problem->domain)) * sizeof(double),
+                                  &c.start));
+    if (limits->solves) {
+        PDM_TRY(pdm_free_solver_create(problem, n, limits->tolerance, limits->max_iter, &c.free));
+        PDM_TRY(pdm_output_grid_create(problem, n, grid->n, grid->coordinate, &c.grid));
+        PDM_TRY(pdm_alloc_array(ctx, n * n_field * grid->n_point, &c.u));
+        PDM_TRY(pdm_alloc_array(ctx, n, &c.converged));
+        if (c.grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(problem, n, &c.end));
+    }
+    *out = c;
+    c    = (companion){0};
+done:
+    companion_destroy(&c);
+    return status;
+}
+
+void companion_destroy(companion *c)
+{
+    if (!c->problem) return;
+    pdm_context *ctx = c->problem->ctx;
+    pdm_backend *b   = c->problem->backend;
+    pdm_slab_end_destroy(&c->end);
+    pdm_output_grid_destroy(&c->grid);
+    pdm_free_solver_destroy(&c->free);
+    b->ops->buffer_destroy(b, &c->start);
+    pdm_samples_destroy(&c->samples);
+    pdm_free(ctx, c->u);
+    pdm_free(ctx, c->converged);
+    pdm_problem_destroy(&c->problem);
+    *c = (companion){0};
+}
+
+/* One field input: the spline through the values of the other grid, at this one's points. Cells stay what they are. */
+static pdm_status sample_input(const companion *c, pdm_size i, const double *input, double *out)
+{
+    pdm_status            status = PDM_OK;
+    const pdm_domain     *from = c->of->domain, *to = c->problem->domain;
+    const pdm_input_info *info = pdm_pde_input(c->of->pde, i);
+    pdm_size              n[PDM_MAX_DIM];
+    const double         *x[PDM_MAX_DIM] = {NULL};
+    double                low[PDM_MAX_DIM];
+
+    if (info->n_dim == 0 || pdm_domain_input_on_cells(from, i)) {
+        memcpy(out, input + pdm_domain_input_offset(from, i), (size_t)pdm_domain_input_size(from, i) * sizeof *out);
+        return PDM_OK;
+    }
+    for (pdm_size j = 0; j < pdm_domain_n_dim(from); j++) {
+        low[j] = pdm_domain_spline(from, j)->map.low;
+        n[j]   = 1;
+        x[j]   = &low[j];
+    }
+    for (pdm_size k = 0; k < info->n_dim; k++) x[info->dim[k]] = pdm_domain_input_points(to, i, k, &n[info->dim[k]]);
+    PDM_TRY(pdm_domain_sample(from, &(pdm_sampled_input){.input = (int32_t)i}, input, n, x, out));
+done:
+    return status;
+}
+
+pdm_status companion_inputs(companion *c, pdm_size n, const double *input)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n_from = pdm_domain_n_input(c->of->domain), n_to = pdm_domain_n_input(c->problem->domain);
+
+    for (pdm_size s = 0; s < n; s++)
+        for (pdm_size i = 0; i < pdm_pde_n_input(c->of->pde); i++)
+            PDM_TRY(sample_input(c, i, input + s * n_from,
+                                 c->samples->input + s * n_to + pdm_domain_input_offset(c->problem->domain, i)));
+    for (pdm_size s = 0; s < n && c->converged; s++) c->converged[s] = true;
+done:
+    return status;
+}
+
+pdm_status companion_prepare(companion *c, pdm_size n, pdm_size k)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_batch batch  = pdm_samples_batch(c->samples, n);
+
+    if (k > 0 && c->free)
+        PDM_TRY(pdm_slab_advance(c->end, batch, pdm_solver_lend(c->free->solver)->c, c->samples->input));
+    PDM_TRY(pdm_samples_prepare(c->samples, n, c->samples->input));
+done:
+    return status;
+}
+
+pdm_status companion_solve(companion *c, pdm_size n, pdm_size k, pdm_start from)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_batch batch  = pdm_samples_batch(c->samples, n);
+
+    if (from == PDM_START_PRESENT) PDM_TRY(pdm_free_solver_start(c->free, c->samples, batch, c->start));
+    PDM_TRY(pdm_free_solver_solve(c->free, c->samples, batch, from));
+    for (pdm_size i = 0; i < n; i++)
+        c->converged[i] = c->converged[i] && pdm_reason_is_good(pdm_solver_results(c->free->solver)[i].reason);
+    PDM_TRY(pdm_output_grid_evaluate(c->grid, batch, k, pdm_solver_lend(c->free->solver)->c, c->u));
+done:
+    return status;
+}

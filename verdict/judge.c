@@ -1,0 +1,198 @@
+/* The judge: an answer beside those on spans half and twice as long. docs/mathematics.md, "Verdicts". */
+#include "verdict/verdict.h"
+
+#include <math.h>
+
+#include "verdict/verdict_impl.h"
+
+enum { FINER_ITERATIONS = 6, COARSER_ITERATIONS = 60, CG_ITERATIONS = 1000 };
+static const double FINER_TOLERANCE   = 3e-2; /* decrement relative to the residual: steps below it change little  */
+static const double COARSER_TOLERANCE = 1e-4;
+static const double DAMPING           = 1e-9;
+static const double CG_TOLERANCE      = 1e-3;
+static const double MOST_UNKNOWN      = 60000.0; /* of the finer grid, for it to be solved on */
+
+struct pdm_judge {
+    const pdm_problem     *problem;
+    const pdm_output_grid *grid;
+    pdm_judge_depth        depth;
+    prolongation           prolongation;
+    companion              finer, coarser; /* .problem NULL: there is none */
+    left_over *left, *after; /* of the answer; of the one on the finer grid (NULL: none), on the same cells */
+    pdm_size   n;
+    double     most_order, seconds;
+};
+
+/* ---- creation ---- */
+
+/* The start is near: hardly any damping, which would hold back the smooth errors, whose residuals are small.
+ * A dense matrix is not factored: conjugate gradients, from a start that is near, do with its blocks. To a tolerance that
+ * leaves nothing of smooth errors, which they find last. */
+static void ease_solve(pdm_problem *finer)
+{
+    finer->solving.damping = DAMPING;
+    if (pdm_domain_rows(finer->domain)->n_pyramid == 0) return;
+    finer->solving.linear        = PDM_LINEAR_CG;
+    finer->solving.cg_tolerance  = CG_TOLERANCE;
+    finer->solving.cg_iterations = CG_ITERATIONS;
+}
+
+static pdm_status create_finer(pdm_judge *j, pdm_size n_most)
+{
+    pdm_status   status  = PDM_OK;
+    pdm_problem *problem = NULL;
+
+    PDM_TRY(pdm_problem_change_grid(j->problem, PDM_GRID_HALVED, &problem));
+    ease_solve(problem);
+    if ((double)pdm_domain_n_free(problem->domain) > MOST_UNKNOWN) j->depth = PDM_JUDGE_LEFT_OVER;
+    const companion_limits limits = {.tolerance = FINER_TOLERANCE,
+                                     .max_iter  = FINER_ITERATIONS,
+                                     .n_most    = n_most,
+                                     .solves    = j->depth == PDM_JUDGE_ESTIMATE};
+    PDM_TRY(companion_create(j->problem, problem, j->grid, &limits, &j->finer));
+    PDM_TRY(prolongation_create(j->problem->domain, j->finer.problem->domain, &j->prolongation));
+    PDM_TRY(left_over_create(j->finer.problem, n_most, &j->left));
+    if (limits.solves) PDM_TRY(left_over_create(j->finer.problem, n_most, &j->after));
+done:
+    return status;
+}
+
+/* Too few spans to be put together, or no grid of so few: there is no coarser one. */
+static pdm_status create_coarser(pdm_judge *j, pdm_size n_most)
+{
+    pdm_status             status  = PDM_OK;
+    pdm_problem           *problem = NULL;
+    const companion_limits limits  = {
+         .tolerance = COARSER_TOLERANCE, .max_iter = COARSER_ITERATIONS, .n_most = n_most, .solves = true};
+
+    status = pdm_problem_change_grid(j->problem, PDM_GRID_DOUBLED, &problem);
+    if (status == PDM_ERR_CASE) return PDM_OK;
+    if (status == PDM_OK) PDM_TRY(companion_create(j->problem, problem, j->grid, &limits, &j->coarser));
+done:
+    return status;
+}
+
+pdm_status pdm_judge_create(const pdm_problem *p, const pdm_output_grid *grid, pdm_size n_most, pdm_judge_depth depth,
+                            pdm_judge **out)
+{
+    pdm_status   status = PDM_OK;
+    pdm_judge   *j      = NULL;
+    const double start  = pdm_clock();
+
+    PDM_TRY(pdm_alloc(p->ctx, sizeof *j, &j));
+    j->problem    = p;
+    j->grid       = grid;
+    j->depth      = depth;
+    j->most_order = 1.0;
+    for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++)
+        j->most_order = fmax(j->most_order, (double)pdm_domain_spline(p->domain, d)->degree + 1.0);
+    PDM_TRY(create_finer(j, n_most));
+    if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(create_coarser(j, n_most));
+    j->seconds = pdm_clock() - start;
+    *out       = j;
+    j          = NULL;
+done:
+    pdm_judge_destroy(&j);
+    return status;
+}
+
+void pdm_judge_destroy(pdm_judge **judge)
+{
+    pdm_judge *j = *judge;
+    if (!j) return;
+    pdm_context *ctx = j->problem->ctx;
+    left_over_destroy(ctx, &j->left);
+    left_over_destroy(ctx, &j->after);
+    prolongation_destroy(ctx, &j->prolongation);
+    companion_destroy(&j->coarser);
+    companion_destroy(&j->finer);
+    pdm_free(ctx, j);
+    *judge = NULL;
+}
+
+/* ---- a batch ---- */
+
+pdm_status pdm_judge_begin(pdm_judge *j, pdm_size n, const double *input)
+{
+    pdm_status   status = PDM_OK;
+    const double start  = pdm_clock();
+
+    j->n = n;
+    left_over_begin(j->left);
+    if (j->after) left_over_begin(j->after);
+    PDM_TRY(companion_inputs(&j->finer, n, input));
+    if (j->coarser.problem) PDM_TRY(companion_inputs(&j->coarser, n, input));
+    j->seconds += pdm_clock() - start;
+done:
+    return status;
+}
+
+/* The answer's coefficients, on the finer grid. */
+static pdm_status prolong(pdm_judge *j, pdm_buffer *c)
+{
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b = j->problem->backend, *b_finer = j->finer.problem->backend;
+    const pdm_size n_field = pdm_domain_n_field(j->problem->domain), n_from = pdm_domain_n_coef(j->problem->domain);
+    const pdm_size n_to = pdm_domain_n_coef(j->finer.problem->domain);
+    void          *from = NULL, *to = NULL;
+
+    PDM_TRY(b->ops->acquire(b, c, PDM_READ, &from));
+    PDM_TRY(b_finer->ops->acquire(b_finer, j->finer.start, PDM_WRITE, &to));
+    for (pdm_size i = 0; i < j->n * n_field; i++)
+        prolongation_apply(&j->prolongation, (const double *)from + i * n_from, (double *)to + i * n_to);
+done:
+    if (from) (void)b->ops->release(b, c, &from);
+    if (to) (void)b_finer->ops->release(b_finer, j->finer.start, &to);
+    return status;
+}
+
+pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_batch batch  = pdm_samples_batch(j->finer.samples, j->n);
+    const double    start  = pdm_clock();
+
+    PDM_TRY(prolong(j, c));
+    PDM_TRY(companion_prepare(&j->finer, j->n, k));
+    PDM_TRY(left_over_add(j->left, batch, &j->finer.samples->data, j->finer.start, k));
+    if (j->finer.free) {
+        PDM_TRY(companion_solve(&j->finer, j->n, k, PDM_START_PRESENT));
+        PDM_TRY(left_over_add(j->after, batch, &j->finer.samples->data, pdm_solver_lend(j->finer.free->solver)->c, k));
+    }
+    if (j->coarser.problem) {
+        PDM_TRY(companion_prepare(&j->coarser, j->n, k));
+        PDM_TRY(companion_solve(&j->coarser, j->n, k, PDM_START_ZERO));
+    }
+    j->seconds += pdm_clock() - start;
+done:
+    return status;
+}
+
+pdm_status pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *result, pdm_assessment *out)
+{
+    const pdm_size size      = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
+    const bool     estimated = j->finer.free != NULL;
+
+    for (pdm_size i = 0; i < j->n; i++) {
+        pdm_assessment *v = &out[i];
+        *v                = (pdm_assessment){.reason     = result[i].reason,
+                                             .estimated  = estimated,
+                                             .finer_good = estimated && j->finer.converged[i],
+                                             .worst      = NAN,
+                                             .order      = NAN};
+        for (pdm_size f = 0; f < PDM_MAX_FIELD; f++) v->estimate[f] = NAN;
+        left_over_take(j->left, i, v);
+        v->left_finer = j->after ? left_over_largest(j->after, i) : NAN;
+        if (estimated)
+            estimate_error(j->grid, u + i * size, j->finer.u + i * size,
+                           j->coarser.problem && j->coarser.converged[i] ? j->coarser.u + i * size : NULL,
+                           j->most_order, v);
+        pdm_verdict_decide(v, j->problem->solving.accuracy);
+    }
+    return PDM_OK;
+}
+
+double pdm_judge_seconds(const pdm_judge *j)
+{
+    return j->seconds;
+}

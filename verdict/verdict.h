@@ -1,0 +1,69 @@
+/* What an answer is worth, found out by grids that the solve does not know of: what it leaves over of the equations on
+ * cells other and finer than its own, and how far it is from a solve on spans half as long, which is started from it.
+ * docs/mathematics.md, "Verdicts".
+ * An answer is good up to the error /solver:accuracy. */
+#ifndef PDM_VERDICT_H
+#define PDM_VERDICT_H
+
+#include "problem/problem.h"
+
+/* Word, value in files (never renumbered), as text. */
+#define PDM_VERDICT_LIST(X)                \
+    X(PDM_VERDICT_NONE, 0, "none")         \
+    X(PDM_VERDICT_GOOD, 1, "good")         \
+    X(PDM_VERDICT_DOUBTFUL, 2, "doubtful") \
+    X(PDM_VERDICT_WRONG, 3, "wrong")
+typedef enum pdm_verdict_word {
+#define PDM_VERDICT_ENUM(name, value, text) name = value,
+    PDM_VERDICT_LIST(PDM_VERDICT_ENUM)
+#undef PDM_VERDICT_ENUM
+} pdm_verdict_word;
+
+/* Why an answer is not good: the first of these that holds. */
+typedef enum pdm_verdict_cause {
+    PDM_CAUSE_NONE,
+    PDM_CAUSE_NO_ANSWER, /* the solve has none                                             */
+    PDM_CAUSE_LEFT_OVER, /* the equation is not obeyed between the points of the solve     */
+    PDM_CAUSE_ERROR,     /* the estimate of the error is above the accuracy wanted         */
+    PDM_CAUSE_NOT_FOUND, /* the solve, or the one on the finer grid, did not converge      */
+    PDM_CAUSE_NO_ORDER   /* differences do not fall on finer grids                         */
+} pdm_verdict_cause;
+
+/* Of one sample. */
+typedef struct pdm_assessment {
+    int32_t  word, cause;
+    int32_t  reason;    /* of the solve                                    */
+    bool     estimated; /* on a finer grid, by a solve that went well:     */
+    bool     finer_good;
+    double   estimate[PDM_MAX_FIELD]; /* relative L2 error on the output points; NaN: none                     */
+    double   worst;                   /* of these                                                              */
+    double   order;                   /* observed from three grids; NaN: not known                             */
+    double   left;                    /* largest over equations of sum |residual| / sum |largest term| by cells */
+    double   left_finer;              /* the same of the answer on the finer grid; NaN: none                   */
+    pdm_size equation;                /* that has it                                                           */
+    double   place[PDM_MAX_DIM];      /* where most of it is, physical                                         */
+} pdm_assessment;
+
+/* How much is found out. LEFT_OVER: residuals alone; ESTIMATE: and solves on a finer and a coarser grid. */
+typedef enum pdm_judge_depth { PDM_JUDGE_LEFT_OVER, PDM_JUDGE_ESTIMATE } pdm_judge_depth;
+
+/* Of answers to a problem on an output grid, in batches of up to n_most. Problem and grid are lent for its life. Where
+ * a grid is too large to be solved on (pdm_judge_is_dear), the estimate is left out. */
+typedef struct pdm_judge pdm_judge;
+pdm_status pdm_judge_create(const pdm_problem *p, const pdm_output_grid *grid, pdm_size n_most, pdm_judge_depth depth,
+                            pdm_judge **out);
+void       pdm_judge_destroy(pdm_judge **j);
+/* A batch: inputs [n][n_input]. Then every slab k = 0, 1, ... with the coefficients that answer it, in a buffer of the
+ * problem's back end. Then verdicts [n] on the fields u [n][n_field][n_point] with these results of the solve. */
+pdm_status pdm_judge_begin(pdm_judge *j, pdm_size n, const double *input);
+pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c);
+pdm_status pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *result, pdm_assessment *out);
+double     pdm_judge_seconds(const pdm_judge *j); /* spent so far */
+
+/* Word and cause, from all else; anew when an estimate has changed. */
+void pdm_verdict_decide(pdm_assessment *v, double accuracy);
+/* One line on a verdict that is not good: why, and what to do; "equation u: 12 % of its largest term left, ..." */
+pdm_status  pdm_verdict_explain(const pdm_problem *p, const pdm_assessment *v, double accuracy, pdm_text *out);
+const char *pdm_verdict_text(int word);
+
+#endif

@@ -1,0 +1,64 @@
+/* Inside of verdict/. */
+#ifndef PDM_VERDICT_IMPL_H
+#define PDM_VERDICT_IMPL_H
+
+#include "verdict/verdict.h"
+
+/* ---- prolong.c: coefficients on a grid to those of the same splines on one that holds it ---- */
+typedef struct prolongation {
+    const pdm_domain *from, *to;
+    double           *weight[PDM_MAX_DIM]; /* [n_to][n_from], along a dimension             */
+    pdm_size         *first[PDM_MAX_DIM];  /* [n_to] the first weight of a row that is not 0 */
+    pdm_size         *last[PDM_MAX_DIM];   /* [n_to] the last                                */
+    double           *work[2];
+} prolongation;
+pdm_status prolongation_create(const pdm_domain *from, const pdm_domain *to, prolongation *out);
+void       prolongation_destroy(pdm_context *ctx, prolongation *p);
+/* One field: from [n_coef of from] to [n_coef of to]. */
+void prolongation_apply(const prolongation *p, const double *from, double *to);
+
+/* ---- companion.c: the same inputs solved on another grid, slab after slab ---- */
+typedef struct companion {
+    const pdm_problem *of;
+    pdm_problem       *problem;
+    pdm_samples       *samples;
+    pdm_free_solver   *free; /* NULL: rows alone */
+    pdm_slab_end      *end;  /* NULL: one slab */
+    pdm_output_grid   *grid;
+    double            *u;         /* [n_most][n_field][n_point] */
+    bool              *converged; /* [n_most] in all slabs so far */
+    pdm_buffer        *start;     /* [n_most][n_field][n_coef] where the solve begins */
+} companion;
+typedef struct companion_limits {
+    double   tolerance;
+    pdm_size max_iter, n_most;
+    bool     solves;
+} companion_limits;
+/* The problem becomes the companion's, also when this fails. */
+pdm_status companion_create(const pdm_problem *of, pdm_problem *problem, const pdm_output_grid *grid,
+                            const companion_limits *limits, companion *out);
+void       companion_destroy(companion *c);
+/* Its inputs, from those of the problem that it accompanies: [n][n_input]. */
+pdm_status companion_inputs(companion *c, pdm_size n, const double *input);
+/* Lift and data of slab k, behind the companion's own answer to the one before. */
+pdm_status companion_prepare(companion *c, pdm_size n, pdm_size k);
+/* from: PDM_START_PRESENT begins with c->start. */
+pdm_status companion_solve(companion *c, pdm_size n, pdm_size k, pdm_start from);
+
+/* ---- left_over.c: what coefficients leave over of each equation, against its largest summand ---- */
+typedef struct left_over left_over;
+pdm_status               left_over_create(const pdm_problem *p, pdm_size n_most, left_over **out);
+void                     left_over_destroy(pdm_context *ctx, left_over **l);
+void                     left_over_begin(left_over *l);
+/* Adds slab k: samples of p, coefficients c. */
+pdm_status left_over_add(left_over *l, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *c, pdm_size k);
+/* Of sample i: left, equation, place. */
+void   left_over_take(const left_over *l, pdm_size i, pdm_assessment *out);
+double left_over_largest(const left_over *l, pdm_size i);
+
+/* ---- estimate.c: errors from answers on three grids ---- */
+/* Of the fields u [n_field][n_point], finer and coarser (NULL: none): estimate, worst, order. */
+void estimate_error(const pdm_output_grid *grid, const double *u, const double *finer, const double *coarser,
+                    double most_order, pdm_assessment *out);
+
+#endif
