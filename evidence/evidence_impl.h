@@ -96,9 +96,11 @@ struct reference_job {
     double           *change, *order, *estimate;               /* [n_sample], relative L2      */
     round_record      record[REFERENCE_MOST_ROUND];
     pdm_size          n_round;
-    bool              is_converged, falls;
-    char              why[300];  /* it stopped              */
-    char              note[400]; /* on the choice of method */
+    pdm_assessment   *verdict;                            /* [n_sample]: what is left over; NaN: not known */
+    double           *left_before;                        /* [n_sample] in the round before */
+    bool              is_converged, falls, obeyed, blank; /* blank: some answer is zero everywhere */
+    char              why[300];                           /* it stopped              */
+    char              note[400];                          /* on the choice of method */
 };
 void reference_set_case(reference_job *j, const pdm_problem *p); /* of the case itself */
 /* Inputs at the points of p, and output coordinates on it (those of the file, or the default ones of the first p); room

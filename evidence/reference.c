@@ -40,6 +40,18 @@ done:
     return status;
 }
 
+/* The worst of the last round. */
+static pdm_status append_left_over(const reference_job *j, pdm_text *text)
+{
+    pdm_size worst = 0;
+    for (pdm_size s = 1; s < j->n_sample; s++)
+        if (!(j->verdict[s].left <= j->verdict[worst].left)) worst = s;
+    return pdm_text_append(text,
+                           "what is left over of the equations on finer cells, %.2g %% of the largest term, is "
+                           "more than right answers leave, or does not fall: there may be no solution\n",
+                           100.0 * j->verdict[worst].left);
+}
+
 static pdm_status report_end(const reference_job *j, pdm_text *text)
 {
     pdm_status          status = PDM_OK;
@@ -49,12 +61,18 @@ static pdm_status report_end(const reference_job *j, pdm_text *text)
     PDM_TRY(pdm_text_append(text, "path: %s; %lld samples, worst of each shown\n", j->method->name,
                             (long long)j->n_sample));
     if (j->is_converged)
-        return pdm_text_append(text, "converged: estimated relative L2 error at most %.2e, tolerance %.2e\n",
+        return pdm_text_append(text,
+                               "converged: estimated relative L2 error at most %.2e, tolerance %.2e; by one method "
+                               "only\n",
                                last->estimate, j->tolerance);
     PDM_TRY(pdm_text_append(text, "NOT converged to %.2e: %s\n", j->tolerance, j->why));
     if (j->n_round > 2 && !j->falls)
         PDM_TRY(pdm_text_append(text, "the estimate of the error does not fall from round to round: something in the "
                                       "solution is not resolved, or there is more than one solution\n"));
+    if (!j->obeyed) PDM_TRY(append_left_over(j, text));
+    if (j->blank)
+        PDM_TRY(pdm_text_append(text, "an answer is zero everywhere: what the equations have may lie between all "
+                                      "points of all rounds\n"));
     if (last->unconverged > 0)
         PDM_TRY(pdm_text_append(text, "%lld solves of the last round did not converge; solver_reason says why\n",
                                 (long long)last->unconverged));
@@ -186,6 +204,8 @@ done:
         pdm_free(ctx, j->change);
         pdm_free(ctx, j->order);
         pdm_free(ctx, j->estimate);
+        pdm_free(ctx, j->verdict);
+        pdm_free(ctx, j->left_before);
         pdm_free(ctx, j);
     }
     return status;

@@ -10,7 +10,10 @@
 
 enum { DRAWN = 4 };
 static const double LEAST_ORDER = 0.5;  /* observed orders below that are no convergence */
-static const double NO_ORDER    = 10.0; /* the error is taken for so many changes then   */
+static const double NO_ORDER    = 10.0; /* the error is taken for so many changes then, at most      */
+static const double STEADY      = 2.0;  /* orders that differ by more than this factor do not agree  */
+static const double MOST_LEFT   = 0.1;  /* of the largest term: right answers leave 3 % at most      */
+static const double SEEN_LEFT   = 0.01; /* beyond it less must be left than in the round before      */
 
 void reference_set_case(reference_job *j, const pdm_problem *p)
 {
@@ -20,6 +23,15 @@ void reference_set_case(reference_job *j, const pdm_problem *p)
 }
 
 /* ---- errors ---- */
+
+/* Is an answer zero in every point of every field? Then no round has seen anything that others could differ in. */
+static bool is_blank(const reference_job *j, pdm_size sample, pdm_size n_point)
+{
+    const double *u = j->u + sample * j->n_field * n_point;
+    for (pdm_size i = 0; i < j->n_field * n_point; i++)
+        if (u[i] != 0.0) return false;
+    return true;
+}
 
 /* Largest relative L2 difference of a field of a sample between two rounds. */
 static double change_of(const reference_job *j, pdm_size sample, pdm_size n_point)
@@ -39,31 +51,60 @@ static double change_of(const reference_job *j, pdm_size sample, pdm_size n_poin
     return worst;
 }
 
-/* Change, observed order and estimate of the error of every sample. With ratio r of the grids from round to round,
- * changes d and d' before: order p = log(d'/d)/log r', error of the finer solution d / (r^p - 1). */
+/* The order by which a change is extrapolated: the smaller of the last two that were observed, where they agree. One high
+ * order alone, or after a low one, is no evidence: it counts as 1. */
+static double believed_order(const reference_job *j, double now, double before)
+{
+    const double least = isnan(before) ? now : fmin(now, before), most = fmax(now, before);
+    if (isnan(now) || !(least >= LEAST_ORDER)) return 0.0;
+    return isnan(before) || most > STEADY * least ? fmin(least, 1.0) : fmin(least, j->most_order);
+}
+
+/* Of a sample whose changes were `before` and now `change`: order, and error of the finer solution. With ratio r of the
+ * grids from round to round, order p = log(d'/d)/log r', error d / (r^p - 1). */
+static void estimate_sample(reference_job *j, pdm_size s, double before, double change)
+{
+    const pdm_size round        = j->n_round - 1;
+    const double   order_before = j->order[s];
+
+    j->change[s]        = change;
+    j->order[s]         = round > 1 && change > 0.0 ? log(before / change) / log(j->record[round - 1].ratio) : NAN;
+    const double order  = believed_order(j, j->order[s], order_before);
+    const double factor = order > 0.0 ? 1.0 / (pow(j->record[round].ratio, order) - 1.0) : NO_ORDER;
+    j->estimate[s]      = pdm_reason_is_good(j->result[s].reason) ? change * fmin(factor, NO_ORDER) : NAN;
+    if (round > 1 && change > 0.0 && !(j->order[s] >= LEAST_ORDER)) j->falls = false;
+}
+
+/* Is something left over of the equations, more than right answers leave, or not less than in the round before? */
+static bool is_obeyed(const reference_job *j)
+{
+    for (pdm_size s = 0; s < j->n_sample; s++) {
+        const double left = j->verdict[s].left;
+        if (left > MOST_LEFT || (left > SEEN_LEFT && left > j->left_before[s])) return false;
+    }
+    return true;
+}
+
+/* Change, observed order and estimate of the error of every sample. */
 static void estimate_errors(reference_job *j, pdm_size n_point)
 {
     const pdm_size round = j->n_round - 1;
     round_record  *now   = &j->record[round];
 
     now->change = now->order = now->estimate = NAN;
+    j->obeyed                                = is_obeyed(j);
+    for (pdm_size s = 0; s < j->n_sample; s++) j->left_before[s] = j->verdict[s].left;
     if (round == 0) return;
     j->falls = true;
+    j->blank = false;
     for (pdm_size s = 0; s < j->n_sample; s++) {
-        const double before = j->change[s];
-        j->change[s]        = change_of(j, s, n_point);
-        j->order[s]         = round > 1 ? log(before / j->change[s]) / log(j->record[round - 1].ratio) : NAN;
-        if (j->change[s] == 0.0) j->order[s] = j->most_order;
-        const bool regular = j->order[s] >= LEAST_ORDER;
-        j->estimate[s]     = !pdm_reason_is_good(j->result[s].reason) ? NAN
-                             : regular ? j->change[s] / (pow(now->ratio, fmin(j->order[s], j->most_order)) - 1.0)
-                                       : NO_ORDER * j->change[s];
-        if (round > 1 && !regular) j->falls = false;
+        estimate_sample(j, s, j->change[s], change_of(j, s, n_point));
+        j->blank = j->blank || is_blank(j, s, n_point);
         if (s == 0 || !(j->change[s] <= now->change)) now->change = j->change[s];
         if (s == 0 || !(j->order[s] >= now->order)) now->order = j->order[s];
         if (s == 0 || !(j->estimate[s] <= now->estimate)) now->estimate = j->estimate[s];
     }
-    j->is_converged = round > 1 && now->estimate <= j->tolerance;
+    j->is_converged = round > 1 && now->estimate <= j->tolerance && j->obeyed && !j->blank;
 }
 
 void reference_end_round(reference_job *j, pdm_size n_point, const round_record *done)
@@ -131,7 +172,12 @@ static pdm_status make_room(reference_job *j, pdm_size n_point)
     PDM_TRY(pdm_alloc_array(j->ctx, n, &j->change));
     PDM_TRY(pdm_alloc_array(j->ctx, n, &j->order));
     PDM_TRY(pdm_alloc_array(j->ctx, n, &j->estimate));
-    for (pdm_size s = 0; s < n; s++) j->change[s] = j->order[s] = j->estimate[s] = NAN;
+    PDM_TRY(pdm_alloc_array(j->ctx, n, &j->verdict));
+    PDM_TRY(pdm_alloc_array(j->ctx, n, &j->left_before));
+    for (pdm_size s = 0; s < n; s++) {
+        j->change[s] = j->order[s] = j->estimate[s] = j->left_before[s] = NAN;
+        j->verdict[s].left                                              = NAN;
+    }
 done:
     return status;
 }
