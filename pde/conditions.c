@@ -77,34 +77,59 @@ static pdm_status missing_initial(pdm_pde *p, pdm_case *c, pdm_size field, const
         p->field_name[field], (long long)wanted, (long long)wanted, wanted == 1 ? "" : "s", (long long)n, name);
 }
 
-/* state [n_field]: nodes of the fields at the start, written for order 0. */
-static pdm_status read_initial(pdm_pde *p, pdm_case *c, pdm_size field, int32_t order, int32_t *state)
+/* Of a slab: an input in place of what the case gives. */
+static pdm_status put_state(pdm_pde *p, pdm_case *c, const char *name, pdm_initial *initial)
 {
-    pdm_status  status  = PDM_OK;
-    pdm_initial initial = {.field = (int32_t)field, .order = order};
-    char        name[ATTRIBUTE_BYTES];
-    pde_parser  s;
-    pde_value   value, wanted = {DAG_ZERO, p->field_unit[field]};
-    pdm_where   where;
+    pdm_status status = PDM_OK;
+    int32_t    node;
+    pdm_where  where = pdm_case_where(c, "pde/initial", name);
 
-    initial_name(p, field, order, name);
-    if (!pdm_case_has(c, "pde/initial", name)) PDM_TRY(missing_initial(p, c, field, name));
+    PDM_TRY(pde_keep_where(p, where, &initial->where));
+    PDM_TRY(pde_slab_state(p, name, &node, &initial->state));
+    PDM_TRY(pde_function_create(p, where, node, &initial->given));
+    initial->function = initial->given;
+done:
+    return status;
+}
+
+/* state [n_field]: nodes of the fields at the start, written for order 0. */
+static pdm_status parse_initial(pdm_pde *p, pdm_case *c, const char *name, int32_t *state, pdm_initial *initial)
+{
+    pdm_status    status = PDM_OK;
+    const int32_t field = initial->field, order = initial->order;
+    pde_parser    s;
+    pde_value     value, wanted = {DAG_ZERO, p->field_unit[field]};
+    pdm_where     where;
+
     PDM_TRY(pde_read_text(c, "pde/initial", name, NULL, &where));
     PDM_TRY(parser_open(&s, p, where, 0, (pdm_size)strlen(where.text), PDE_SCOPE_DATA));
     PDM_TRY(parser_expression(&s, &value));
     PDM_TRY(parser_expect_end(&s));
     if (order == 1) PDM_TRY(units_quotient(&s, wanted.unit, p->dim_unit[0], &wanted.unit));
     PDM_TRY(units_match(&s, 0, "the field", wanted.unit, value.unit));
-    PDM_TRY(pde_keep_where(p, where, &initial.where));
+    PDM_TRY(pde_keep_where(p, where, &initial->where));
     const int32_t given = dag_expand(&p->dag, value.node);
-    PDM_TRY(pde_function_create(p, where, given, &initial.given));
-    initial.function = initial.given;
+    PDM_TRY(pde_function_create(p, where, given, &initial->given));
+    initial->function = initial->given;
     if (order == 0) state[field] = given;
     if (p->positive[field] > 0.0) {
         const int32_t v =
             order == 0 ? pde_to_spline(p, field, given) : pde_to_spline_rate(p, field, state[field], given);
-        PDM_TRY(pde_function_create(p, where, v, &initial.function));
+        PDM_TRY(pde_function_create(p, where, v, &initial->function));
     }
+done:
+    return status;
+}
+
+static pdm_status read_initial(pdm_pde *p, pdm_case *c, pdm_size field, int32_t order, int32_t *state)
+{
+    pdm_status  status  = PDM_OK;
+    pdm_initial initial = {.field = (int32_t)field, .order = order, .state = -1};
+    char        name[ATTRIBUTE_BYTES];
+
+    initial_name(p, field, order, name);
+    if (!pdm_case_has(c, "pde/initial", name)) PDM_TRY(missing_initial(p, c, field, name));
+    PDM_TRY(p->is_slab ? put_state(p, c, name, &initial) : parse_initial(p, c, name, state, &initial));
     PDM_TRY(pde_grow(p->ctx, &p->initial, sizeof *p->initial, p->n_initial, p->n_initial + 1, &p->initial_capacity));
     p->initial[p->n_initial++] = initial;
 done:

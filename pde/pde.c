@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static pdm_status pde_open(pdm_context *ctx, pdm_pde **out)
+static pdm_status pde_open(pdm_context *ctx, bool is_slab, pdm_pde **out)
 {
     pdm_status status = PDM_OK;
     pdm_pde   *p      = NULL;
@@ -10,6 +10,8 @@ static pdm_status pde_open(pdm_context *ctx, pdm_pde **out)
     PDM_TRY(pdm_alloc(ctx, sizeof *p, &p));
     p->ctx      = ctx;
     p->pool.ctx = ctx;
+    p->is_slab  = is_slab;
+    p->start    = -1;
     PDM_TRY(dag_create(&p->dag, ctx));
     *out = p;
     p    = NULL;
@@ -18,12 +20,12 @@ done:
     return status;
 }
 
-pdm_status pdm_pde_create(pdm_context *ctx, pdm_case *c, pdm_pde **out)
+static pdm_status create(pdm_context *ctx, pdm_case *c, bool is_slab, pdm_pde **out)
 {
     pdm_status status = PDM_OK;
     pdm_pde   *p      = NULL;
 
-    PDM_TRY(pde_open(ctx, &p));
+    PDM_TRY(pde_open(ctx, is_slab, &p));
     p->the_case = c;
     PDM_TRY(pde_read_names(p, c));
     PDM_TRY(pde_read_equations(p, c));
@@ -35,6 +37,16 @@ pdm_status pdm_pde_create(pdm_context *ctx, pdm_case *c, pdm_pde **out)
 done:
     pdm_pde_destroy(&p);
     return status;
+}
+
+pdm_status pdm_pde_create(pdm_context *ctx, pdm_case *c, pdm_pde **out)
+{
+    return create(ctx, c, false, out);
+}
+
+pdm_status pdm_pde_create_slab(pdm_context *ctx, pdm_case *c, pdm_pde **out)
+{
+    return create(ctx, c, true, out);
 }
 
 void pdm_pde_destroy(pdm_pde **pde)
@@ -102,6 +114,10 @@ const char *pdm_pde_dim_units(const pdm_pde *p, pdm_size d)
 bool pdm_pde_has_time(const pdm_pde *p)
 {
     return p->has_time;
+}
+pdm_size pdm_pde_start(const pdm_pde *p)
+{
+    return p->start;
 }
 pdm_size pdm_pde_n_field(const pdm_pde *p)
 {

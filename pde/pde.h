@@ -113,6 +113,7 @@ typedef struct pdm_constraint {
 
 typedef struct pdm_initial {
     int32_t             field, order;
+    int32_t             state;            /* of a slab: the input that it is; else -1        */
     const pdm_function *function, *given; /* given: before the transform of a positive field */
     pdm_where           where;
 } pdm_initial;
@@ -126,7 +127,14 @@ typedef struct pdm_input_info {
 
 /* Fails with PDM_ERR_CASE; text has a caret into the expression. */
 pdm_status pdm_pde_create(pdm_context *ctx, pdm_case *c, pdm_pde **out);
-void       pdm_pde_destroy(pdm_pde **p);
+/* The same for a slab of time that begins where another one has ended (pde/slab.c): in place of each of the case's
+ * initial conditions stands an input over all of space, a value of the spline (of a positive field before its
+ * transform); and t is read as t + start, start being a scalar. These inputs come behind those of the case; no case can
+ * name them. */
+pdm_status pdm_pde_create_slab(pdm_context *ctx, pdm_case *c, pdm_pde **out);
+/* The input `start` of such a one, else -1. */
+pdm_size pdm_pde_start(const pdm_pde *p);
+void     pdm_pde_destroy(pdm_pde **p);
 
 pdm_size           pdm_pde_n_dim(const pdm_pde *p);
 const char        *pdm_pde_dim_name(const pdm_pde *p, pdm_size d);

@@ -189,6 +189,8 @@ struct pdm_pde {
     int32_t             positive_leaf[PDM_MAX_FIELD];              /* number of the leaf v */
     int32_t             positive_flux[PDM_MAX_FIELD][PDM_MAX_DIM]; /* of their equations, expanded; not terms */
     bool                has_time;
+    bool                is_slab;
+    int32_t             start; /* of a slab: the input; else -1 */
     pdm_input_info     *input; /* [n_input] */
     pdm_size            n_derived;
     pdm_derived         derived[PDM_MAX_FIELD];
@@ -297,6 +299,12 @@ pdm_status pde_take_apart(pdm_pde *p, int32_t node, pdm_size most, pde_summand *
 /* ---- derived.c ---- */
 /* invlap of what was parsed at byte `at`. */
 pdm_status pde_inverse_laplacian(pde_parser *s, pdm_size at, pde_value argument, pde_value *out);
+
+/* ---- slab.c: inputs that no case names ---- */
+enum { PDE_SLAB_INPUTS = 1 + 2 * PDM_MAX_FIELD }; /* at most */
+pdm_status pde_slab_start(pdm_pde *p);            /* what t stands for; after the case's inputs, before expressions */
+/* The state of a field, or its time derivative, at the start: the node of its input, and the input. */
+pdm_status pde_slab_state(pdm_pde *p, const char *name, int32_t *node, int32_t *input);
 
 /* ---- read_names.c, equations.c, conditions.c, constraints.c: parts of a case ---- */
 pdm_status pde_read_names(pdm_pde *p, pdm_case *c);       /* dimensions, fields, inputs, parameters, definitions */

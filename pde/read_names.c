@@ -184,7 +184,7 @@ static pdm_status read_inputs(pdm_pde *p, pdm_case *c)
     pdm_status     status = PDM_OK;
     const pdm_size n      = pdm_case_n_subgroup(c, "inputs");
 
-    PDM_TRY(pool_take(&p->pool, n, &p->input));
+    PDM_TRY(pool_take(&p->pool, n + (p->is_slab ? PDE_SLAB_INPUTS : 0), &p->input));
     for (pdm_size i = 0; i < n; i++) PDM_TRY(read_input(p, c, pdm_case_subgroup_name(c, "inputs", i)));
 done:
     return status;
@@ -299,6 +299,7 @@ pdm_status pde_read_names(pdm_pde *p, pdm_case *c)
     PDM_TRY(read_dimensions(p, c));
     PDM_TRY(read_fields(p, c));
     PDM_TRY(read_inputs(p, c));
+    if (p->is_slab) PDM_TRY(pde_slab_start(p));
     PDM_TRY(read_group(p, c, "pde/parameters", read_parameter));
     PDM_TRY(read_group(p, c, "pde/definitions", read_definition));
     PDM_TRY(read_group(p, c, "pde/units", check_unit_name));
