@@ -43,7 +43,7 @@ done:
 }
 
 /* What rows need. */
-static pdm_status create_rows(pdm_problem *p, const pdm_grading *grading)
+static pdm_status create_rows(pdm_problem *p, bool is_slab, const pdm_grading *grading)
 {
     pdm_status  status = PDM_OK;
     const char *name   = NULL;
@@ -51,10 +51,11 @@ static pdm_status create_rows(pdm_problem *p, const pdm_grading *grading)
     PDM_TRY(check_groups(p->the_case));
     PDM_TRY(pdm_training_settings_read(p->the_case, &p->training));
     PDM_TRY(pdm_solver_settings_read(p->the_case, &p->solving));
-    PDM_TRY(pdm_pde_create(p->ctx, p->the_case, &p->pde));
+    PDM_TRY((is_slab ? pdm_pde_create_slab : pdm_pde_create)(p->ctx, p->the_case, &p->pde));
     PDM_TRY(pdm_domain_create(p->ctx, p->the_case, p->pde, grading, &p->domain));
     PDM_TRY(pdm_alloc_array(p->ctx, pdm_domain_n_field(p->domain), &p->magnitude));
     for (pdm_size f = 0; f < pdm_domain_n_field(p->domain); f++) p->magnitude[f] = 1.0;
+    PDM_TRY(march_read_setting(p));
     PDM_TRY(choose_backend(p->the_case, &name));
     PDM_TRY(pdm_backend_create(p->ctx, name, &p->backend));
 done:
@@ -69,6 +70,7 @@ static pdm_status create_inputs(pdm_problem *p)
     PDM_TRY(pdm_inputs_create(p->ctx, p->the_case, p->domain, (uint64_t)p->training.seed,
                               p->training.loss != PDM_LOSS_PHYSICS, &p->inputs));
     if (p->training.slabs > 1) PDM_TRY(pdm_slabs_check(p));
+    PDM_TRY(march_check_setting(p));
 done:
     return status;
 }
@@ -97,7 +99,8 @@ done:
     return status;
 }
 
-pdm_status pdm_problem_create(pdm_case *c, pdm_problem_depth depth, const pdm_grading *grading, pdm_problem **out)
+/* With rows. */
+static pdm_status open_problem(pdm_case *c, bool is_slab, const pdm_grading *grading, pdm_problem **out)
 {
     pdm_status   status = PDM_OK;
     pdm_context *ctx    = pdm_case_context(c);
@@ -106,7 +109,25 @@ pdm_status pdm_problem_create(pdm_case *c, pdm_problem_depth depth, const pdm_gr
     PDM_TRY(pdm_alloc(ctx, sizeof *p, &p));
     p->ctx = ctx;
     PDM_TRY(pdm_case_copy(c, &p->the_case));
-    PDM_TRY(create_rows(p, grading));
+    PDM_TRY(create_rows(p, is_slab, grading));
+    *out = p;
+    p    = NULL;
+done:
+    pdm_problem_destroy(&p);
+    return status;
+}
+
+pdm_status problem_create_slab(pdm_case *c, const pdm_grading *grading, pdm_problem **out)
+{
+    return open_problem(c, true, grading, out);
+}
+
+pdm_status pdm_problem_create(pdm_case *c, pdm_problem_depth depth, const pdm_grading *grading, pdm_problem **out)
+{
+    pdm_status   status = PDM_OK;
+    pdm_problem *p      = NULL;
+
+    PDM_TRY(open_problem(c, false, grading, &p));
     if (depth >= PDM_PROBLEM_INPUTS) PDM_TRY(create_inputs(p));
     if (depth >= PDM_PROBLEM_WHOLE) PDM_TRY(grading ? find_scales(p) : pdm_problem_complete(&p));
     *out = p;

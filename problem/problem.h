@@ -1,7 +1,7 @@
 /* The problem: what is to be solved, on which grid, on which back end, and how large things are in it. With it, the one
  * solve that needs no model: all coefficients free.
  *
- * Read from a case: /training (problem/settings.c), /solver:backend; the rest by what it is made of. */
+ * Read from a case: /training (problem/settings.c), /solver:backend, /domain/t:slabs; the rest by what it is made of. */
 #ifndef PDM_PROBLEM_H
 #define PDM_PROBLEM_H
 
@@ -29,6 +29,7 @@ typedef struct pdm_problem {
     pdm_domain           *domain;
     pdm_backend          *backend;
     pdm_inputs           *inputs;    /* NULL: rows alone */
+    pdm_size              slabs;     /* of solves with all coefficients free; 0: by themselves */
     double               *magnitude; /* [n_field] sizes of the fields; 1 until they are found */
     pdm_lift_report       corner;    /* of a typical input                                    */
 } pdm_problem;
@@ -131,6 +132,30 @@ void       pdm_slab_end_destroy(pdm_slab_end **e);
 /* Puts the state at the end of a slab with coefficients c into the initial data of the samples:
  * input [batch.n][n_input]. */
 pdm_status pdm_slab_advance(pdm_slab_end *e, pdm_batch batch, pdm_buffer *c, double *input);
+
+/* ---- a march: all of time as slabs, each with all coefficients free (problem/march.c) ----
+ * The slab is a problem of its own on a shorter interval. Its inputs are those of the whole, then the time at which it
+ * starts, then a state for every initial condition: pdm_slab_advance() moves them on. */
+typedef struct pdm_march {
+    const pdm_problem *whole;             /* lent */
+    pdm_problem       *slab;              /* rows, with the scales of the whole */
+    pdm_size           n_slab, n_element; /* knot spans of a slab in time */
+} pdm_march;
+enum { PDM_MARCH_WHY = 200 };
+/* Can time be cut, and if not: why. */
+bool pdm_march_possible(const pdm_problem *whole, char why[PDM_MARCH_WHY]);
+/* As many as the case says, or as are good; 1: all of time at once. */
+pdm_size pdm_march_slabs(const pdm_problem *whole);
+/* Scales of the whole are known. Knot spans of a slab: those of the whole over n_slab, rounded up. Fails with
+ * PDM_ERR_CASE where it cannot be. */
+pdm_status pdm_march_create(const pdm_problem *whole, pdm_size n_slab, pdm_march **out);
+/* The same slabs on a grid that is finer by the factor, of which `finer` is the whole problem. */
+pdm_status pdm_march_refine(const pdm_march *m, const pdm_problem *finer, pdm_size factor, pdm_march **out);
+void       pdm_march_destroy(pdm_march **m);
+/* Inputs of the first slab from those of the whole: [n][n_input of each]. Allocates. */
+pdm_status pdm_march_inputs(const pdm_march *m, pdm_size n, const double *whole, double *slab);
+/* How time is treated by solves with all coefficients free, a line. */
+pdm_status pdm_march_view(const pdm_problem *whole, pdm_text *out);
 
 /* ---- output points: a tensor grid, split in time into slabs (problem/output_grid.c) ---- */
 /* `n` times from number `first` on. n 0: the slab is only passed through. */

@@ -69,6 +69,7 @@ pdm_status pdm_slabs_check(const pdm_problem *p)
 {
     pdm_status status = PDM_OK;
 
+    if (pdm_pde_start(p->pde) >= 0) return PDM_OK; /* it is made for it */
     PDM_TRY(check_autonomous(p));
     for (pdm_size i = 0; i < pdm_pde_n_initial(p->pde); i++) {
         const pdm_initial *x = pdm_pde_initial(p->pde, i);
@@ -137,6 +138,15 @@ void pdm_slab_end_destroy(pdm_slab_end **end)
     *end = NULL;
 }
 
+/* Time goes on by a slab, where equations may read it. */
+static void advance_start(const pdm_problem *p, pdm_size n, double *input)
+{
+    const pdm_size n_input = pdm_domain_n_input(p->domain), start = pdm_pde_start(p->pde);
+    const pdm_map *map = &pdm_domain_spline(p->domain, 0)->map;
+    for (pdm_size s = 0; s < n && start >= 0; s++)
+        input[s * n_input + pdm_domain_input_offset(p->domain, start)] += map->high - map->low;
+}
+
 pdm_status pdm_slab_advance(pdm_slab_end *e, pdm_batch batch, pdm_buffer *c, double *input)
 {
     pdm_status         status  = PDM_OK;
@@ -146,19 +156,22 @@ pdm_status pdm_slab_advance(pdm_slab_end *e, pdm_batch batch, pdm_buffer *c, dou
     void              *host    = NULL;
 
     for (pdm_size i = 0; i < pdm_pde_n_initial(p->pde); i++) {
-        const pdm_initial *x    = pdm_pde_initial(p->pde, i);
-        const pdm_atom     atom = {.field = x->field, .order = {x->order}};
-        const pdm_size     at   = pdm_domain_input_offset(p->domain, x->given->sampled[0].input);
+        const pdm_initial *x        = pdm_pde_initial(p->pde, i);
+        const pdm_atom     atom     = {.field = x->field, .order = {x->order}};
+        const bool         own      = x->state >= 0; /* an input of the spline's own */
+        const pdm_size     to_input = own ? x->state : x->given->sampled[0].input;
+        const pdm_size     at       = pdm_domain_input_offset(p->domain, to_input);
         PDM_TRY(b->ops->points_evaluate(b, e->plan, batch, atom, c, e->values));
         PDM_TRY(b->ops->acquire(b, e->values, PDM_READ, &host));
         for (pdm_size s = 0; s < batch.n; s++)
             for (pdm_size k = 0; k < e->n_point; k++) {
                 double *to = &input[s * n_input + at + k];
                 *to        = ((double *)host)[batch.index[s] * e->n_point + k];
-                if (x->order == 0) *to = pdm_pde_from_spline(p->pde, x->field, *to);
+                if (!own && x->order == 0) *to = pdm_pde_from_spline(p->pde, x->field, *to);
             }
         PDM_TRY(b->ops->release(b, e->values, &host));
     }
+    advance_start(p, batch.n, input);
 done:
     if (host) (void)b->ops->release(b, e->values, &host);
     return status;
