@@ -92,24 +92,19 @@ static pdm_status solve_samples(reference_job *j, const pdm_problem *p, const pd
 {
     pdm_status        status = PDM_OK;
     pdm_free_way      by     = {0};
-    pdm_slab_end     *end    = NULL;
-    pdm_predict_times times  = {0};
-    pdm_judge        *judge  = NULL;
-    pdm_run           run    = {.n = j->n_sample, .input = j->x.input, .u = j->u, .result = j->result, .times = &times};
+    pdm_way           way;
+    pdm_judge        *judge = NULL;
+    pdm_predict_times times = {0};
+    pdm_run           run   = {.n = j->n_sample, .input = j->x.input, .u = j->u, .result = j->result, .times = &times};
 
-    PDM_TRY(pdm_samples_create(p, p->training.batch, &by.samples));
-    PDM_TRY(pdm_free_solver_create(p, p->training.batch, solve_tolerance(j), ITERATIONS, &by.free));
-    if (grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(p, p->training.batch, &end));
-    PDM_TRY(pdm_judge_create(p, grid, p->training.batch, PDM_JUDGE_LEFT_OVER, &judge));
-    run.judge         = judge;
-    run.verdict       = j->verdict;
-    const pdm_way way = pdm_way_of_free(&by, end);
+    PDM_TRY(pdm_way_of_free(&by, p, grid, solve_tolerance(j), ITERATIONS, &way));
+    PDM_TRY(pdm_way_judge(&way, grid, PDM_JUDGE_LEFT_OVER, &judge));
+    run.judge   = judge;
+    run.verdict = j->verdict;
     PDM_TRY(pdm_predict_run(&way, grid, &run));
 done:
     pdm_judge_destroy(&judge);
-    pdm_slab_end_destroy(&end);
-    pdm_free_solver_destroy(&by.free);
-    pdm_samples_destroy(&by.samples);
+    pdm_free_way_close(&by);
     return status;
 }
 

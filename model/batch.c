@@ -87,7 +87,7 @@ pdm_status pdm_model_polish(pdm_model *m, pdm_batch batch, double tolerance)
     pdm_free_solver *free   = NULL;
 
     PDM_TRY(pdm_model_free_solver(m, &free));
-    pdm_solver_set_limits(free->solver, tolerance, POLISH_ITERATIONS);
+    pdm_solver_set_limits(free->solver, tolerance, PDM_POLISH_ITERATIONS);
     if (known) PDM_TRY(pdm_free_solver_start(free, m->samples, batch, pdm_solver_lend(m->solver)->c));
     PDM_TRY(pdm_free_solver_solve(free, m->samples, batch, known ? PDM_START_PRESENT : PDM_START_ZERO));
 done:

@@ -267,7 +267,7 @@ pdm_status pdm_model_free_solver(pdm_model *m, pdm_free_solver **out)
 {
     pdm_status status = PDM_OK;
     if (!m->free)
-        PDM_TRY(pdm_free_solver_create(m->problem, m->n_batch, POLISH_TOLERANCE, POLISH_ITERATIONS, &m->free));
+        PDM_TRY(pdm_free_solver_create(m->problem, m->n_batch, POLISH_TOLERANCE, PDM_POLISH_ITERATIONS, &m->free));
     *out = m->free;
 done:
     return status;
@@ -293,6 +293,7 @@ static pdm_status case_identity(const pdm_model *m, pdm_case *c, char out[33])
     PDM_TRY(pdm_case_remove(copy, "training", "steps"));
     PDM_TRY(pdm_case_remove(copy, "training", "checkpoint_every"));
     PDM_TRY(pdm_case_remove(copy, "solver", "backend"));
+    PDM_TRY(pdm_case_remove(copy, "domain/t", "slabs"));
     PDM_TRY(pdm_case_drop_defaults(copy, m->problem->the_case));
     PDM_TRY(pdm_case_hash(copy, out));
 done:

@@ -103,6 +103,7 @@ pdm_status pdm_model_finish(pdm_model *m);
 const char *pdm_model_name(const pdm_model *m);
 /* One line more of m->history. */
 pdm_status pdm_model_remember(pdm_model *m, const char *format, ...) PDM_PRINTF(2, 3);
+enum { PDM_POLISH_ITERATIONS = 200 };
 /* The solver with all coefficients free, for batches of n_batch. Lent. */
 pdm_status pdm_model_free_solver(pdm_model *m, pdm_free_solver **out);
 /* The same for the end of a slab. */

@@ -7,7 +7,6 @@
 /* Formats of the model file. PLAIN: all there is to go on training as if nothing had been. SPARE: without moments of the
  * optimiser, or with moments younger than the model, or with packed weights; a file has it only when it needs it. */
 enum { PDM_MODEL_FORMAT_PLAIN = 2, PDM_MODEL_FORMAT_SPARE = 3 };
-enum { POLISH_ITERATIONS = 200 };
 
 /* boxes.c, windows.c: to or from a model's file. */
 pdm_status boxes_store(pdm_model *m, pdm_store *s, bool writing);

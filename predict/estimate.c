@@ -15,6 +15,12 @@ pdm_status pdm_model_set_estimate(pdm_model *m, int wanted)
     return PDM_OK;
 }
 
+pdm_status estimate_way(pdm_model_way *user, pdm_model *m, const pdm_output_grid *grid, pdm_way *out)
+{
+    *user = (pdm_model_way){.m = m, .polish = ESTIMATE_TOLERANCE};
+    return pdm_way_of_model(user, grid, out);
+}
+
 /* Distances of samples first .. first+n-1, whose predictions stand in p->u, to their polished answers v, of which there
  * are verdicts: the errors of the predictions are at most the sum of the distance and of v's own error. */
 static void take_distances(prediction *p, pdm_size first, pdm_size n, const double *u, const double *v)
@@ -46,11 +52,8 @@ pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n)
     const pdm_size    n_input = pdm_domain_n_input(m->problem->domain);
     double           *v       = NULL;
     pdm_predict_times times   = {0};
-    pdm_model_way     by      = {m, ESTIMATE_TOLERANCE};
-    pdm_way           way;
     const double      start = pdm_clock(), judging = pdm_judge_seconds(p->judge);
 
-    PDM_TRY(pdm_way_of_model(&by, p->grid, &way));
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch * size, &v));
     for (pdm_size done = 0; done < n; done += m->n_batch) {
         const pdm_size here = n - done < m->n_batch ? n - done : m->n_batch;
@@ -61,7 +64,7 @@ pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n)
                                .times   = &times,
                                .judge   = p->judge,
                                .verdict = p->verdict + first + done};
-        PDM_TRY(pdm_predict_run(&way, p->grid, &run));
+        PDM_TRY(pdm_predict_run(&p->estimating, p->grid, &run));
         take_distances(p, first + done, here, p->u + done * size, v);
     }
     p->estimated.seconds += pdm_clock() - start - (pdm_judge_seconds(p->judge) - judging);

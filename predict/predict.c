@@ -73,7 +73,7 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_input = m ? pdm_domain_n_input(m->problem->domain) : 0;
-    pdm_model_way  by      = {m, 0.0};
+    pdm_model_way  by      = {.m = m};
     pdm_way        way;
 
     if (!m) return PDM_ERR_ARGUMENT;
@@ -86,11 +86,8 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
     for (pdm_size first = 0; first < n; first += m->n_batch) {
         const pdm_size    here  = n - first < m->n_batch ? n - first : m->n_batch;
         pdm_predict_times times = {0};
-        const pdm_run     run   = {.n      = here,
-                                   .input  = input + first * n_input,
-                                   .u      = u + first * size,
-                                   .result = m->result,
-                                   .times  = &times};
+        const pdm_run     run   = {
+                  .n = here, .input = input + first * n_input, .u = u + first * size, .result = m->result, .times = &times};
         PDM_TRY(pdm_predict_run(&way, m->output, &run));
         host_values(m, &times, here);
         for (pdm_size i = 0; i < here && reason; i++) reason[first + i] = m->result[i].reason;
@@ -146,6 +143,8 @@ pdm_size pdm_model_n_point(const pdm_model *m)
 void prediction_close(prediction *p)
 {
     pdm_context *ctx = p->m->ctx;
+    pdm_judge_destroy(&p->judge);
+    pdm_model_way_close(&p->estimator);
     pdm_file_inputs_destroy(ctx, &p->x);
     pdm_output_grid_destroy(&p->grid);
     pdm_free(ctx, p->u);
@@ -153,7 +152,6 @@ void prediction_close(prediction *p)
     pdm_free(ctx, p->seconds);
     pdm_free(ctx, p->distance);
     pdm_free(ctx, p->verdict);
-    pdm_judge_destroy(&p->judge);
 }
 
 bool prediction_is_estimated(const prediction *p)
@@ -179,9 +177,10 @@ pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep)
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->result));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->seconds));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->verdict));
-    if (p->wants_estimate) PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample * n_field, &p->distance));
-    PDM_TRY(pdm_judge_create(m->problem, p->grid, m->n_batch,
-                             prediction_is_estimated(p) ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER, &p->judge));
+    if (!p->wants_estimate) goto done;
+    PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample * n_field, &p->distance));
+    PDM_TRY(estimate_way(&p->estimator, m, p->grid, &p->estimating));
+    PDM_TRY(pdm_way_judge(&p->estimating, p->grid, PDM_JUDGE_ESTIMATE, &p->judge));
 done:
     return status;
 }
@@ -190,7 +189,7 @@ done:
 pdm_status prediction_warm_up(prediction *p)
 {
     pdm_status        status = PDM_OK;
-    pdm_model_way     by     = {p->m, 0.0};
+    pdm_model_way     by     = {.m = p->m};
     pdm_predict_times times  = {0};
     pdm_way           way;
     const pdm_run     run = {.n = 1, .input = p->x.input, .u = p->u, .result = p->result, .times = &times};
@@ -221,7 +220,7 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     pdm_model        *m      = p->m;
     const pdm_size    n = p->x.n_sample, n_input = pdm_domain_n_input(m->problem->domain);
     const pdm_size    part = keep ? n : m->n_batch;
-    pdm_model_way     by   = {m, p->polish};
+    pdm_model_way     by   = {.m = m, .polish = p->polish};
     pdm_way           way;
     pdm_predict_times times   = {0};
     pdm_gate_record  *record  = NULL;
@@ -236,6 +235,8 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     if (o)
         PDM_TRY(f ? pdm_result_file_inputs(m->problem, f, o, n) : pdm_result_drawn_inputs(p->grid, o, n, p->x.input));
     PDM_TRY(pdm_way_of_model(&by, p->grid, &way));
+    if (!p->wants_estimate)
+        PDM_TRY(pdm_way_judge(&way, p->grid, p->polish > 0.0 ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER, &p->judge));
     for (pdm_size first = 0; first < n; first += part) {
         const pdm_size here  = n - first < part ? n - first : part;
         const double  *input = p->x.input + first * n_input;
@@ -271,6 +272,8 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
                  "none of the %lld solves has an answer, nothing is written; the first stopped because: %s",
                  (long long)n, pdm_reason_text(p->result[0].reason));
 done:
+    if (!p->wants_estimate) pdm_judge_destroy(&p->judge); /* lends from the way */
+    pdm_model_way_close(&by);
     pdm_gate_record_destroy(&record);
     return status;
 }

@@ -16,10 +16,14 @@ typedef struct pdm_predict_times {
 /* How a batch is solved: by a network and its experts, polished, or with all coefficients free from nothing.
  * Lent: all of it. */
 typedef struct pdm_way {
-    const pdm_problem *problem;
-    pdm_samples       *samples;
-    pdm_slab_end      *end; /* where the grid has several slabs */
-    void              *user;
+    const pdm_problem     *problem;
+    pdm_samples           *samples;
+    pdm_slab_end          *end;   /* where the grid has several slabs */
+    const pdm_march       *march; /* NULL: the problem is the case's */
+    const pdm_output_grid *grid;  /* the same points in slabs of the way's own; NULL: those of the run's grid */
+    void                  *user;
+    /* inputs [n][n_input] of the run into those of the samples; NULL: they are the same */
+    pdm_status (*load)(void *user, pdm_size n, const double *input);
     /* inputs [n][n_input] of the first n samples */
     pdm_status (*prepare)(void *user, pdm_size n, const double *input);
     /* *answer: the solver that has coefficients and results of the batch. Adds to network and solve. */
@@ -44,19 +48,33 @@ pdm_status pdm_predict_run(const pdm_way *way, const pdm_output_grid *grid, cons
 pdm_size   pdm_count_unconverged(pdm_size n, const pdm_solve_result *result);
 pdm_size   pdm_count_unanswered(pdm_size n, const pdm_solve_result *result); /* pdm_reason_is_useless */
 
-/* By a model's network and experts, and with polish > 0 with all coefficients free to that tolerance from there (an
- * untrained model: from nothing). Lent: the model. */
-typedef struct pdm_model_way {
-    pdm_model *m;
-    double     polish;
-} pdm_model_way;
-pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pdm_way *out);
-/* With all coefficients free, from nothing. */
+/* With all coefficients free, from nothing: slab after slab, where pdm_march_slabs() says so, else at once. What it is
+ * made of. */
 typedef struct pdm_free_way {
+    pdm_march       *march; /* NULL: all of time at once, or as the grid has it */
     pdm_samples     *samples;
     pdm_free_solver *free;
+    pdm_slab_end    *end;
+    pdm_output_grid *grid; /* of a march */
 } pdm_free_way;
-pdm_way pdm_way_of_free(pdm_free_way *user, pdm_slab_end *end);
+/* For the points of a grid, in batches of the case. Lent: the problem. Close it after a failure, too. */
+pdm_status pdm_way_of_free(pdm_free_way *user, const pdm_problem *p, const pdm_output_grid *grid, double tolerance,
+                           pdm_size max_iter, pdm_way *out);
+void       pdm_free_way_close(pdm_free_way *user);
+
+/* By a model's network and experts; with polish > 0 with all coefficients free to that tolerance: slab after slab, where
+ * time is cut, else from the experts' answer (an untrained model: from nothing). Lent: the model. */
+typedef struct pdm_model_way {
+    pdm_model   *m;
+    double       polish;
+    pdm_free_way slabs; /* of a polish slab after slab */
+} pdm_model_way;
+/* Close it after a failure, too. */
+pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pdm_way *out);
+void       pdm_model_way_close(pdm_model_way *user);
+
+/* A judge for the answers of a way on a grid. Lent: both. */
+pdm_status pdm_way_judge(const pdm_way *way, const pdm_output_grid *grid, pdm_judge_depth depth, pdm_judge **out);
 
 /* ---- what a solve leaves in a file (predict/result_file.c) ---- */
 typedef struct pdm_result_source {

@@ -17,6 +17,8 @@ typedef struct prediction {
     double             *distance; /* [n_sample][n_field] to the polished answer; NULL: not wanted */
     pdm_judge          *judge;    /* of what is solved, or with an estimate of what it is compared with; NULL: none */
     pdm_assessment     *verdict;  /* [n_sample] */
+    pdm_model_way       estimator;
+    pdm_way             estimating; /* where there is an estimate */
     pdm_estimate_report estimated;
 } prediction;
 /* Inputs of f and its coordinates; room for all samples at once where u is kept. */
@@ -38,6 +40,8 @@ void verdicts_values(pdm_model *m, pdm_size n, const pdm_assessment *v);
 pdm_status verdicts_tell(const pdm_model *m, const char *topic, pdm_size n, const pdm_assessment *v);
 
 /* ---- estimate.c ---- */
+/* With all coefficients free, to the tolerance of estimates. As pdm_way_of_model(). */
+pdm_status estimate_way(pdm_model_way *user, pdm_model *m, const pdm_output_grid *grid, pdm_way *out);
 /* Errors of samples first .. first+n-1, whose predictions stand in p->u: the distance to those with all coefficients
  * free, and what the judge makes of these. NaN where that solve did not converge. */
 pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n);

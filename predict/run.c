@@ -64,18 +64,27 @@ static void add_results(pdm_batch batch, pdm_size k, const pdm_solve_result *sla
     }
 }
 
-static pdm_status run_batch(const pdm_way *way, const pdm_output_grid *grid, const pdm_run *run, pdm_size first,
+/* Inputs [n][n_input] of the case into those of the samples. */
+static pdm_status load_inputs(const pdm_way *way, pdm_size n, pdm_size n_input, const double *input)
+{
+    if (way->load) return way->load(way->user, n, input);
+    memcpy(way->samples->input, input, (size_t)(n * n_input) * sizeof *input);
+    return PDM_OK;
+}
+
+static pdm_status run_batch(const pdm_way *way, const pdm_output_grid *given, const pdm_run *run, pdm_size first,
                             pdm_size n)
 {
-    pdm_status        status  = PDM_OK;
-    const pdm_batch   batch   = pdm_samples_batch(way->samples, n);
-    const pdm_size    n_input = pdm_domain_n_input(way->problem->domain);
-    const pdm_size    size    = pdm_domain_n_field(way->problem->domain) * grid->n_point;
-    const double      before  = run->times->network + run->times->solve;
-    const pdm_solver *answer  = NULL;
+    pdm_status             status  = PDM_OK;
+    const pdm_output_grid *grid    = way->grid ? way->grid : given;
+    const pdm_batch        batch   = pdm_samples_batch(way->samples, n);
+    const pdm_size         n_input = pdm_domain_n_input(given->problem->domain);
+    const pdm_size         size    = pdm_domain_n_field(way->problem->domain) * grid->n_point;
+    const double           before  = run->times->network + run->times->solve;
+    const pdm_solver      *answer  = NULL;
 
-    memcpy(way->samples->input, run->input + first * n_input, (size_t)(n * n_input) * sizeof *run->input);
-    if (run->judge) PDM_TRY(pdm_judge_begin(run->judge, n, way->samples->input));
+    PDM_TRY(load_inputs(way, n, n_input, run->input + first * n_input));
+    if (run->judge) PDM_TRY(pdm_judge_begin(run->judge, n, run->input + first * n_input));
     for (pdm_size k = 0; k < grid->n_slab; k++) {
         if (k > 0) PDM_TRY(pdm_slab_advance(way->end, batch, pdm_solver_lend(answer)->c, way->samples->input));
         PDM_TRY(run_slab(way, grid, n, k, run->u + first * size, run->times, &answer));

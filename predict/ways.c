@@ -1,6 +1,71 @@
 /* Ways to solve a batch. */
 #include "predict/predict.h"
 
+/* ---- with all coefficients free ---- */
+
+static pdm_status load_march(void *user, pdm_size n, const double *input)
+{
+    const pdm_free_way *w = user;
+    return pdm_march_inputs(w->march, n, input, w->samples->input);
+}
+
+static pdm_status prepare_free(void *user, pdm_size n, const double *input)
+{
+    const pdm_free_way *w = user;
+    return pdm_samples_prepare(w->samples, n, input);
+}
+
+static pdm_status solve_free(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer)
+{
+    pdm_status          status = PDM_OK;
+    const pdm_free_way *w      = user;
+    const double        start  = pdm_clock();
+
+    PDM_TRY(pdm_free_solver_solve(w->free, w->samples, batch, PDM_START_ZERO));
+    *answer = w->free->solver;
+    times->solve += pdm_clock() - start;
+done:
+    return status;
+}
+
+pdm_status pdm_way_of_free(pdm_free_way *w, const pdm_problem *p, const pdm_output_grid *grid, double tolerance,
+                           pdm_size max_iter, pdm_way *out)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n_most = p->training.batch, n_slab = pdm_march_slabs(p);
+
+    *w = (pdm_free_way){0};
+    if (n_slab > 1) {
+        PDM_TRY(pdm_march_create(p, n_slab, &w->march));
+        p = w->march->slab;
+        PDM_TRY(pdm_output_grid_create(p, n_most, grid->n, grid->coordinate, &w->grid));
+        grid = w->grid;
+    }
+    PDM_TRY(pdm_samples_create(p, n_most, &w->samples));
+    PDM_TRY(pdm_free_solver_create(p, n_most, tolerance, max_iter, &w->free));
+    if (grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(p, n_most, &w->end));
+    *out = (pdm_way){.problem = p,
+                     .samples = w->samples,
+                     .end     = w->end,
+                     .march   = w->march,
+                     .grid    = w->grid,
+                     .user    = w,
+                     .load    = w->march ? load_march : NULL,
+                     .prepare = prepare_free,
+                     .solve   = solve_free};
+done:
+    return status;
+}
+
+void pdm_free_way_close(pdm_free_way *w)
+{
+    pdm_slab_end_destroy(&w->end);
+    pdm_free_solver_destroy(&w->free);
+    pdm_samples_destroy(&w->samples);
+    pdm_output_grid_destroy(&w->grid);
+    pdm_march_destroy(&w->march);
+}
+
 /* ---- by a model ---- */
 
 static pdm_status prepare_model(void *user, pdm_size n, const double *input)
@@ -37,6 +102,8 @@ pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pd
     pdm_free_solver *free   = NULL;
     pdm_slab_end    *end    = NULL;
 
+    if (user->polish > 0.0 && pdm_march_slabs(m->problem) > 1)
+        return pdm_way_of_free(&user->slabs, m->problem, grid, user->polish, PDM_POLISH_ITERATIONS, out);
     if (user->polish > 0.0) PDM_TRY(pdm_model_free_solver(m, &free)); /* not in the time of the first batch */
     if (grid->n_slab > 1) PDM_TRY(pdm_model_slab_end(m, &end));
     pdm_solver_set_limits(m->solver, m->problem->solving.tolerance, m->problem->solving.max_iter);
@@ -50,33 +117,12 @@ done:
     return status;
 }
 
-/* ---- with all coefficients free ---- */
-
-static pdm_status prepare_free(void *user, pdm_size n, const double *input)
+void pdm_model_way_close(pdm_model_way *user)
 {
-    const pdm_free_way *w = user;
-    return pdm_samples_prepare(w->samples, n, input);
+    pdm_free_way_close(&user->slabs);
 }
 
-static pdm_status solve_free(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer)
+pdm_status pdm_way_judge(const pdm_way *way, const pdm_output_grid *grid, pdm_judge_depth depth, pdm_judge **out)
 {
-    pdm_status          status = PDM_OK;
-    const pdm_free_way *w      = user;
-    const double        start  = pdm_clock();
-
-    PDM_TRY(pdm_free_solver_solve(w->free, w->samples, batch, PDM_START_ZERO));
-    *answer = w->free->solver;
-    times->solve += pdm_clock() - start;
-done:
-    return status;
-}
-
-pdm_way pdm_way_of_free(pdm_free_way *user, pdm_slab_end *end)
-{
-    return (pdm_way){.problem = user->samples->problem,
-                     .samples = user->samples,
-                     .end     = end,
-                     .user    = user,
-                     .prepare = prepare_free,
-                     .solve   = solve_free};
+    return pdm_judge_create(grid->problem, way->march, grid, way->samples->n_most, depth, out);
 }

@@ -36,7 +36,7 @@ pdm_status predict_on(pdm_model *m, const pdm_size *n_coordinate, double *const 
 {
     pdm_status        status = PDM_OK;
     pdm_output_grid  *grid   = NULL;
-    pdm_model_way     by     = {m, polish};
+    pdm_model_way     by     = {.m = m, .polish = polish};
     pdm_way           way;
     pdm_predict_times times = {0};
     const pdm_run     run   = {.n = n, .input = input, .u = u, .result = result, .times = &times};
@@ -44,6 +44,7 @@ pdm_status predict_on(pdm_model *m, const pdm_size *n_coordinate, double *const 
     PDM_TRY(pdm_way_of_model(&by, grid, &way));
     PDM_TRY(pdm_predict_run(&way, grid, &run));
 done:
+    pdm_model_way_close(&by);
     pdm_output_grid_destroy(&grid);
     return status;
 }

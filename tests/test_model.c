@@ -172,6 +172,8 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
         const double       *coordinate[PDM_MAX_DIM] = {time, x};
         const pdm_size      n[PDM_MAX_DIM]          = {T, X};
         pdm_solve_result    result[N];
+        pdm_model_way       estimator;
+        pdm_way             way;
 
         open_context();
         pdm_model *m = trained_with(words, sizeof words / sizeof *words, 3);
@@ -189,10 +191,12 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
         double         distance_to[N * 2];
         p.verdict  = verdict;
         p.distance = distance_to;
-        OK(pdm_judge_create(m->problem, grid, m->n_batch, PDM_JUDGE_ESTIMATE, &p.judge));
+        OK(estimate_way(&p.estimator, m, grid, &p.estimating));
+        OK(pdm_way_judge(&p.estimating, grid, PDM_JUDGE_ESTIMATE, &p.judge));
         OK(estimate_run(&p, 0, N));
         estimate_sum_up(&p);
         pdm_judge_destroy(&p.judge);
+        pdm_model_way_close(&p.estimator);
         pdm_output_grid_destroy(&grid);
         OK(predict_on(m, n, (double *const *)coordinate, 0.0, N, input, again, result));
         ck_assert_mem_eq(again, u[0], sizeof again);

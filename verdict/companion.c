@@ -5,45 +5,54 @@
 
 #include "verdict/verdict_impl.h"
 
-pdm_status companion_create(const pdm_problem *of, pdm_problem *problem, const pdm_output_grid *grid,
-                            const companion_limits *limits, companion *out)
+static pdm_status make_solver(companion *c, const pdm_output_grid *grid, const companion_limits *limits)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_problem *p      = c->problem;
+    const pdm_size     n = limits->n_most, n_field = pdm_domain_n_field(p->domain);
+
+    PDM_TRY(pdm_free_solver_create(p, n, limits->tolerance, limits->max_iter, &c->free));
+    PDM_TRY(pdm_output_grid_create(p, n, grid->n, grid->coordinate, &c->grid));
+    PDM_TRY(pdm_alloc_array(p->ctx, n * n_field * grid->n_point, &c->u));
+    PDM_TRY(pdm_alloc_array(p->ctx, n, &c->converged));
+    if (c->grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(p, n, &c->end));
+done:
+    return status;
+}
+
+pdm_status companion_create(const pdm_problem *of, const pdm_output_grid *grid, const companion_limits *limits,
+                            companion *c)
 {
     pdm_status     status = PDM_OK;
-    pdm_context   *ctx    = of->ctx;
-    pdm_backend   *b      = problem->backend;
-    const pdm_size n = limits->n_most, n_field = pdm_domain_n_field(problem->domain);
-    companion      c = {.of = of, .problem = problem};
+    const pdm_size n      = limits->n_most;
 
-    PDM_TRY(pdm_samples_create(problem, n, &c.samples));
-    PDM_TRY(b->ops->buffer_create(b, (size_t)(n * n_field * pdm_domain_n_coef(problem->domain)) * sizeof(double),
-                                  &c.start));
-    if (limits->solves) {
-        PDM_TRY(pdm_free_solver_create(problem, n, limits->tolerance, limits->max_iter, &c.free));
-        PDM_TRY(pdm_output_grid_create(problem, n, grid->n, grid->coordinate, &c.grid));
-        PDM_TRY(pdm_alloc_array(ctx, n * n_field * grid->n_point, &c.u));
-        PDM_TRY(pdm_alloc_array(ctx, n, &c.converged));
-        if (c.grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(problem, n, &c.end));
-    }
-    *out = c;
-    c    = (companion){0};
+    c->of                = of;
+    c->problem           = c->march ? c->march->slab : c->whole;
+    pdm_backend   *b     = c->problem->backend;
+    const pdm_size start = pdm_domain_n_field(c->problem->domain) * pdm_domain_n_coef(c->problem->domain);
+    PDM_TRY(pdm_samples_create(c->problem, n, &c->samples));
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(n * start) * sizeof(double), &c->start));
+    if (c->march) PDM_TRY(pdm_alloc_array(of->ctx, n * pdm_domain_n_input(c->whole->domain), &c->input));
+    if (limits->solves) PDM_TRY(make_solver(c, grid, limits));
 done:
-    companion_destroy(&c);
     return status;
 }
 
 void companion_destroy(companion *c)
 {
-    if (!c->problem) return;
-    pdm_context *ctx = c->problem->ctx;
-    pdm_backend *b   = c->problem->backend;
+    if (!c->whole) return;
+    pdm_context       *ctx = c->whole->ctx;
+    const pdm_problem *p   = c->problem ? c->problem : c->whole;
     pdm_slab_end_destroy(&c->end);
     pdm_output_grid_destroy(&c->grid);
     pdm_free_solver_destroy(&c->free);
-    b->ops->buffer_destroy(b, &c->start);
+    p->backend->ops->buffer_destroy(p->backend, &c->start);
     pdm_samples_destroy(&c->samples);
     pdm_free(ctx, c->u);
     pdm_free(ctx, c->converged);
-    pdm_problem_destroy(&c->problem);
+    pdm_free(ctx, c->input);
+    pdm_march_destroy(&c->march);
+    pdm_problem_destroy(&c->whole);
     *c = (companion){0};
 }
 
@@ -51,7 +60,7 @@ void companion_destroy(companion *c)
 static pdm_status sample_input(const companion *c, pdm_size i, const double *input, double *out)
 {
     pdm_status            status = PDM_OK;
-    const pdm_domain     *from = c->of->domain, *to = c->problem->domain;
+    const pdm_domain     *from = c->of->domain, *to = c->whole->domain;
     const pdm_input_info *info = pdm_pde_input(c->of->pde, i);
     pdm_size              n[PDM_MAX_DIM];
     const double         *x[PDM_MAX_DIM] = {NULL};
@@ -75,12 +84,14 @@ done:
 pdm_status companion_inputs(companion *c, pdm_size n, const double *input)
 {
     pdm_status     status = PDM_OK;
-    const pdm_size n_from = pdm_domain_n_input(c->of->domain), n_to = pdm_domain_n_input(c->problem->domain);
+    double        *to     = c->march ? c->input : c->samples->input;
+    const pdm_size n_from = pdm_domain_n_input(c->of->domain), n_to = pdm_domain_n_input(c->whole->domain);
 
     for (pdm_size s = 0; s < n; s++)
         for (pdm_size i = 0; i < pdm_pde_n_input(c->of->pde); i++)
-            PDM_TRY(sample_input(c, i, input + s * n_from,
-                                 c->samples->input + s * n_to + pdm_domain_input_offset(c->problem->domain, i)));
+            PDM_TRY(
+                sample_input(c, i, input + s * n_from, to + s * n_to + pdm_domain_input_offset(c->whole->domain, i)));
+    if (c->march) PDM_TRY(pdm_march_inputs(c->march, n, to, c->samples->input));
     for (pdm_size s = 0; s < n && c->converged; s++) c->converged[s] = true;
 done:
     return status;

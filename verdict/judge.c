@@ -13,7 +13,9 @@ static const double CG_TOLERANCE      = 1e-3;
 static const double MOST_UNKNOWN      = 60000.0; /* of the finer grid, for it to be solved on */
 
 struct pdm_judge {
-    const pdm_problem     *problem;
+    const pdm_problem     *problem; /* whole */
+    const pdm_march       *march;   /* NULL: none */
+    const pdm_problem     *solved;  /* the problem, or the slab of the march */
     const pdm_output_grid *grid;
     pdm_judge_depth        depth;
     prolongation           prolongation;
@@ -39,20 +41,22 @@ static void ease_solve(pdm_problem *finer)
 
 static pdm_status create_finer(pdm_judge *j, pdm_size n_most)
 {
-    pdm_status   status  = PDM_OK;
-    pdm_problem *problem = NULL;
+    pdm_status status = PDM_OK;
+    companion *c      = &j->finer;
 
-    PDM_TRY(pdm_problem_change_grid(j->problem, PDM_GRID_HALVED, &problem));
-    ease_solve(problem);
-    if ((double)pdm_domain_n_free(problem->domain) > MOST_UNKNOWN) j->depth = PDM_JUDGE_LEFT_OVER;
+    PDM_TRY(pdm_problem_change_grid(j->problem, PDM_GRID_HALVED, &c->whole));
+    if (j->march) PDM_TRY(pdm_march_refine(j->march, c->whole, 2, &c->march));
+    ease_solve(c->march ? c->march->slab : c->whole);
+    if ((double)pdm_domain_n_free((c->march ? c->march->slab : c->whole)->domain) > MOST_UNKNOWN)
+        j->depth = PDM_JUDGE_LEFT_OVER;
     const companion_limits limits = {.tolerance = FINER_TOLERANCE,
                                      .max_iter  = FINER_ITERATIONS,
                                      .n_most    = n_most,
                                      .solves    = j->depth == PDM_JUDGE_ESTIMATE};
-    PDM_TRY(companion_create(j->problem, problem, j->grid, &limits, &j->finer));
-    PDM_TRY(prolongation_create(j->problem->domain, j->finer.problem->domain, &j->prolongation));
-    PDM_TRY(left_over_create(j->finer.problem, n_most, &j->left));
-    if (limits.solves) PDM_TRY(left_over_create(j->finer.problem, n_most, &j->after));
+    PDM_TRY(companion_create(j->problem, j->grid, &limits, c));
+    PDM_TRY(prolongation_create(j->solved->domain, c->problem->domain, &j->prolongation));
+    PDM_TRY(left_over_create(c->problem, n_most, &j->left));
+    if (limits.solves) PDM_TRY(left_over_create(c->problem, n_most, &j->after));
 done:
     return status;
 }
@@ -60,20 +64,21 @@ done:
 /* Too few spans to be put together, or no grid of so few: there is no coarser one. */
 static pdm_status create_coarser(pdm_judge *j, pdm_size n_most)
 {
-    pdm_status             status  = PDM_OK;
-    pdm_problem           *problem = NULL;
-    const companion_limits limits  = {
-         .tolerance = COARSER_TOLERANCE, .max_iter = COARSER_ITERATIONS, .n_most = n_most, .solves = true};
+    pdm_status             status = PDM_OK;
+    companion             *c      = &j->coarser;
+    const companion_limits limits = {
+        .tolerance = COARSER_TOLERANCE, .max_iter = COARSER_ITERATIONS, .n_most = n_most, .solves = true};
 
-    status = pdm_problem_change_grid(j->problem, PDM_GRID_DOUBLED, &problem);
-    if (status == PDM_ERR_CASE) return PDM_OK;
-    if (status == PDM_OK) PDM_TRY(companion_create(j->problem, problem, j->grid, &limits, &j->coarser));
-done:
-    return status;
+    status = pdm_problem_change_grid(j->problem, PDM_GRID_DOUBLED, &c->whole);
+    if (status == PDM_OK && j->march) status = pdm_march_create(c->whole, j->march->n_slab, &c->march);
+    if (status == PDM_OK) status = companion_create(j->problem, j->grid, &limits, c);
+    if (status != PDM_ERR_CASE) return status;
+    companion_destroy(c);
+    return PDM_OK;
 }
 
-pdm_status pdm_judge_create(const pdm_problem *p, const pdm_output_grid *grid, pdm_size n_most, pdm_judge_depth depth,
-                            pdm_judge **out)
+pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const pdm_output_grid *grid, pdm_size n_most,
+                            pdm_judge_depth depth, pdm_judge **out)
 {
     pdm_status   status = PDM_OK;
     pdm_judge   *j      = NULL;
@@ -81,6 +86,8 @@ pdm_status pdm_judge_create(const pdm_problem *p, const pdm_output_grid *grid, p
 
     PDM_TRY(pdm_alloc(p->ctx, sizeof *j, &j));
     j->problem    = p;
+    j->march      = march;
+    j->solved     = march ? march->slab : p;
     j->grid       = grid;
     j->depth      = depth;
     j->most_order = 1.0;
@@ -131,8 +138,8 @@ done:
 static pdm_status prolong(pdm_judge *j, pdm_buffer *c)
 {
     pdm_status     status = PDM_OK;
-    pdm_backend   *b = j->problem->backend, *b_finer = j->finer.problem->backend;
-    const pdm_size n_field = pdm_domain_n_field(j->problem->domain), n_from = pdm_domain_n_coef(j->problem->domain);
+    pdm_backend   *b = j->solved->backend, *b_finer = j->finer.problem->backend;
+    const pdm_size n_field = pdm_domain_n_field(j->solved->domain), n_from = pdm_domain_n_coef(j->solved->domain);
     const pdm_size n_to = pdm_domain_n_coef(j->finer.problem->domain);
     void          *from = NULL, *to = NULL;
 

@@ -47,14 +47,15 @@ typedef struct pdm_assessment {
 /* How much is found out. LEFT_OVER: residuals alone; ESTIMATE: and solves on a finer and a coarser grid. */
 typedef enum pdm_judge_depth { PDM_JUDGE_LEFT_OVER, PDM_JUDGE_ESTIMATE } pdm_judge_depth;
 
-/* Of answers to a problem on an output grid, in batches of up to n_most. Problem and grid are lent for its life. Where
+/* Of answers to a problem on an output grid, in batches of up to n_most; march NULL, or what they are found by. All are
+ * lent for its life. Where
  * a grid is too large to be solved on (pdm_judge_is_dear), the estimate is left out. */
 typedef struct pdm_judge pdm_judge;
-pdm_status pdm_judge_create(const pdm_problem *p, const pdm_output_grid *grid, pdm_size n_most, pdm_judge_depth depth,
-                            pdm_judge **out);
+pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const pdm_output_grid *grid, pdm_size n_most,
+                            pdm_judge_depth depth, pdm_judge **out);
 void       pdm_judge_destroy(pdm_judge **j);
-/* A batch: inputs [n][n_input]. Then every slab k = 0, 1, ... with the coefficients that answer it, in a buffer of the
- * problem's back end. Then verdicts [n] on the fields u [n][n_field][n_point] with these results of the solve. */
+/* A batch: inputs [n][n_input] of the problem. Then every slab k = 0, 1, ... with the coefficients that answer it, in a
+ * buffer of the back end of the problem, or of the march's slab. Then verdicts [n] on the fields u [n][n_field][n_point] with these results of the solve. */
 pdm_status pdm_judge_begin(pdm_judge *j, pdm_size n, const double *input);
 pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c);
 pdm_status pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *result, pdm_assessment *out);

@@ -20,7 +20,10 @@ void prolongation_apply(const prolongation *p, const double *from, double *to);
 /* ---- companion.c: the same inputs solved on another grid, slab after slab ---- */
 typedef struct companion {
     const pdm_problem *of;
-    pdm_problem       *problem;
+    pdm_problem       *whole;
+    pdm_march         *march;   /* NULL: all of time at once, or rolled out                */
+    const pdm_problem *problem; /* what is solved: the whole, or the slab of the march     */
+    double            *input;   /* [n_most][n_input] of the whole, where there is a march  */
     pdm_samples       *samples;
     pdm_free_solver   *free; /* NULL: rows alone */
     pdm_slab_end      *end;  /* NULL: one slab */
@@ -34,9 +37,9 @@ typedef struct companion_limits {
     pdm_size max_iter, n_most;
     bool     solves;
 } companion_limits;
-/* The problem becomes the companion's, also when this fails. */
-pdm_status companion_create(const pdm_problem *of, pdm_problem *problem, const pdm_output_grid *grid,
-                            const companion_limits *limits, companion *out);
+/* *out has whole, and perhaps march, which are its own then; the rest is made. Destroy it after a failure, too. */
+pdm_status companion_create(const pdm_problem *of, const pdm_output_grid *grid, const companion_limits *limits,
+                            companion *out);
 void       companion_destroy(companion *c);
 /* Its inputs, from those of the problem that it accompanies: [n][n_input]. */
 pdm_status companion_inputs(companion *c, pdm_size n, const double *input);
