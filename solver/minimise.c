@@ -81,6 +81,22 @@ done:
     return status;
 }
 
+/* size = <v, D v>, v being what the rows are sums of: the free coefficients themselves, where they are the unknowns, else
+ * w, the lift being told by phi at the start. Overwrites w_try. */
+static pdm_status measure_rows(pdm_solver *s, pdm_batch batch)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+    const bool        own    = s->columns->kind == PDM_COLUMNS_IDENTITY;
+    pdm_buffer       *v      = own ? s->w_try : st->w;
+
+    if (own) PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, st->c, v));
+    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, v, v, s->diagonal, s->size));
+done:
+    return status;
+}
+
 /* Trial step for the batch: w_try, c_try, r_try, phi_try and the predicted decrease
  *   -g.dw - 1/2 dw.(H + ridge) dw = 1/2 dw.(shift D dw) - 1/2 g.dw
  * where the first part is missing after a sweep, which is not damped along its direction. */
@@ -94,7 +110,7 @@ static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data
     PDM_TRY(solver_linear_solve(s, batch));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->minus, s->step, NULL, NULL, s->step));
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->step, s->step, s->diagonal, s->decrease));
-    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, st->w, st->w, s->diagonal, s->size));
+    PDM_TRY(measure_rows(s, batch));
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->g, s->step, NULL, s->dot));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
@@ -114,8 +130,8 @@ static void grow_shift(pdm_solver *s, int32_t k)
     s->growth[k] *= 2.0;
 }
 
-/* What rounding does to phi: rows are sums of numbers of the size J w and r(c_lift), whose squares are about
- * <w, D w> and 2 phi(0); an error e of r changes phi by <r, e>. */
+/* What rounding does to phi: rows are sums of numbers of the size J v (measure_rows) and r(c_lift), whose squares are
+ * about <v, D v> and 2 phi(0); an error e of r changes phi by <r, e>. */
 static double rounding_of(const pdm_solver *s, int32_t k)
 {
     return ROUNDING * (sqrt(2.0 * s->phi[k] * (s->size[k] + 2.0 * s->phi_start[k])) + s->phi[k]);
