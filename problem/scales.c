@@ -6,19 +6,25 @@
 
 #include "problem/problem_impl.h"
 
-enum { TRIAL_ITERATIONS = 30 };
+enum { TRIAL_ITERATIONS = 30, ROUNDS = 4, MARCH_CHEAP = 4 * PDM_FREE_CHEAP /* coefficients of all slabs */ };
 static const double TRIAL_TOLERANCE = 1e-3;
 static const double NOISE           = 1e-12; /* part of a sum that its rounding may leave */
 static const double BESIDE          = 0.5;   /* widths from the middle of a distribution that is still typical */
 static const double FAR             = 10.0;  /* a size further off than that is corrected */
 
-/* Size of every field in c, and in given solutions. */
+/* Size of every field in c; raises what is there. */
 static void measure(const pdm_problem *p, const double *c, double *size)
 {
     const pdm_size n_coef = pdm_domain_n_coef(p->domain), n_field = pdm_domain_n_field(p->domain);
+    for (pdm_size i = 0; i < n_field * n_coef; i++) size[i / n_coef] = fmax(size[i / n_coef], fabs(c[i]));
+}
+
+/* The same in given solutions. */
+static void measure_given(const pdm_problem *p, double *size)
+{
+    const pdm_size n_field = pdm_domain_n_field(p->domain);
     for (pdm_size f = 0; f < n_field; f++) {
-        double most = 0.0;
-        for (pdm_size i = 0; i < n_coef; i++) most = fmax(most, fabs(c[f * n_coef + i]));
+        double most = size[f];
         for (pdm_size s = 0; s < p->inputs->given.n_sample; s++)
             for (pdm_size i = 0; i < p->inputs->given.n_point; i++)
                 most = fmax(most,
@@ -146,59 +152,124 @@ done:
     return status;
 }
 
-/* Corrects magnitudes that are far from those of the solution of the batch's first sample, with all coefficients free,
- * where that is cheap and goes well: a lift is zero, or rounding, where initial and boundary data are. */
-static pdm_status measure_solution(pdm_problem *p, const pdm_samples *s, bool *known, bool *corrected)
+/* One solve with all coefficients free of a sample that is prepared: its fields into size; *good: it went well. */
+static pdm_status measure_solve(pdm_free_solver *free, const pdm_samples *s, double *size, bool *good)
 {
-    pdm_status       status  = PDM_OK;
-    pdm_backend     *b       = p->backend;
-    pdm_free_solver *free    = NULL;
-    void            *host    = NULL;
-    double          *size    = NULL;
-    const pdm_size   n_field = pdm_domain_n_field(p->domain);
+    pdm_status         status = PDM_OK;
+    const pdm_problem *p      = free->problem;
+    pdm_backend       *b      = p->backend;
+    pdm_buffer        *c      = pdm_solver_lend(free->solver)->c;
+    void              *host   = NULL;
 
-    if (pdm_domain_n_free(p->domain) > PDM_FREE_CHEAP) return PDM_OK;
-    PDM_TRY(pdm_free_solver_create(p, 1, TRIAL_TOLERANCE, TRIAL_ITERATIONS, &free));
     PDM_TRY(pdm_free_solver_solve(free, s, pdm_samples_batch(s, 1), PDM_START_ZERO));
-    if (!pdm_reason_is_good(pdm_solver_results(free->solver)[0].reason)) goto done;
-    PDM_TRY(pdm_alloc_array(p->ctx, n_field, &size));
-    PDM_TRY(b->ops->acquire(b, pdm_solver_lend(free->solver)->c, PDM_READ, &host));
+    *good = pdm_reason_is_good(pdm_solver_results(free->solver)[0].reason);
+    if (!*good) goto done;
+    PDM_TRY(b->ops->acquire(b, c, PDM_READ, &host));
     measure(p, host, size);
+done:
+    if (host) (void)b->ops->release(b, c, &host);
+    return status;
+}
+
+/* All of time at once. */
+static pdm_status measure_whole(const pdm_problem *p, const pdm_samples *s, double *size, bool *good)
+{
+    pdm_status       status = PDM_OK;
+    pdm_free_solver *free   = NULL;
+
+    PDM_TRY(pdm_free_solver_create(p, 1, TRIAL_TOLERANCE, TRIAL_ITERATIONS, &free));
+    PDM_TRY(measure_solve(free, s, size, good));
+done:
+    pdm_free_solver_destroy(&free);
+    return status;
+}
+
+/* Slab after slab: states that grow are known by what they come to, or by what they have come to where a slab has no
+ * solution; *good: the first one has. *to_the_end: all have. */
+static pdm_status measure_march(const pdm_problem *p, const double *input, double *size, bool *good, bool *to_the_end)
+{
+    pdm_status       status = PDM_OK;
+    pdm_march       *march  = NULL;
+    pdm_samples     *s      = NULL;
+    pdm_free_solver *free   = NULL;
+    pdm_slab_end    *end    = NULL;
+
+    PDM_TRY(pdm_march_create(p, pdm_march_slabs(p), &march));
+    PDM_TRY(pdm_samples_create(march->slab, 1, &s));
+    PDM_TRY(pdm_free_solver_create(march->slab, 1, TRIAL_TOLERANCE, TRIAL_ITERATIONS, &free));
+    PDM_TRY(pdm_slab_end_create(march->slab, 1, &end));
+    PDM_TRY(pdm_march_inputs(march, 1, input, s->input));
+    *to_the_end = true;
+    for (pdm_size k = 0; k < march->n_slab && *to_the_end; k++) {
+        const pdm_batch batch = pdm_samples_batch(s, 1);
+        if (k > 0) PDM_TRY(pdm_slab_advance(end, batch, pdm_solver_lend(free->solver)->c, s->input));
+        PDM_TRY(pdm_samples_prepare(s, 1, s->input));
+        PDM_TRY(measure_solve(free, s, size, to_the_end));
+        if (k == 0) *good = *to_the_end;
+    }
+done:
+    pdm_slab_end_destroy(&end);
+    pdm_free_solver_destroy(&free);
+    pdm_samples_destroy(&s);
+    pdm_march_destroy(&march);
+    return status;
+}
+
+/* Corrects magnitudes that are far from those of the solution of the batch's first sample, with all coefficients free,
+ * where that is cheap and goes well: a lift is zero, or rounding, where initial and boundary data are. *again: with
+ * better scales it would come further. */
+static pdm_status measure_solution(pdm_problem *p, const pdm_samples *s, bool *known, bool *corrected, bool *again)
+{
+    pdm_status     status  = PDM_OK;
+    double        *size    = NULL;
+    const pdm_size n_field = pdm_domain_n_field(p->domain);
+    const bool     cut     = pdm_march_slabs(p) > 1;
+    bool           good = false, to_the_end = true;
+
+    *corrected = *again = false;
+    if (pdm_domain_n_free(p->domain) > (cut ? MARCH_CHEAP : PDM_FREE_CHEAP)) return PDM_OK;
+    PDM_TRY(pdm_alloc_array(p->ctx, n_field, &size));
+    PDM_TRY(cut ? measure_march(p, s->input, size, &good, &to_the_end) : measure_whole(p, s, size, &good));
+    if (!good) goto done;
+    measure_given(p, size);
     for (pdm_size f = 0; f < n_field; f++) known[f] = known[f] || size[f] > 0.0;
     for (pdm_size f = 0; f < n_field; f++)
         if (size[f] > 0.0 && (size[f] > FAR * p->magnitude[f] || size[f] < p->magnitude[f] / FAR)) {
             p->magnitude[f] = size[f];
             *corrected      = true;
         }
+    *again = *corrected && !to_the_end;
 done:
     pdm_free(p->ctx, size);
-    if (host) (void)b->ops->release(b, pdm_solver_lend(free->solver)->c, &host);
-    pdm_free_solver_destroy(&free);
     return status;
 }
 
 /* With the inputs `off` widths beside the middle of their distributions; *all_known: no field is zero there. */
 static pdm_status find_scales(pdm_problem *p, pdm_samples *s, double off, bool *all_known)
 {
-    pdm_status     status               = PDM_OK;
-    const pdm_size n_field              = pdm_domain_n_field(p->domain);
-    pdm_backend   *b                    = p->backend;
-    void          *host                 = NULL;
-    bool           corrected            = false;
+    pdm_status     status    = PDM_OK;
+    const pdm_size n_field   = pdm_domain_n_field(p->domain);
+    pdm_backend   *b         = p->backend;
+    void          *host      = NULL;
+    bool           corrected = false, again = true;
     bool           known[PDM_MAX_FIELD] = {false};
 
     pdm_inputs_typical(p->inputs, off, s->input);
     PDM_TRY(pdm_samples_prepare(s, 1, s->input));
     PDM_TRY(b->ops->acquire(b, s->lift, PDM_READ, &host));
+    for (pdm_size f = 0; f < n_field; f++) p->magnitude[f] = 0.0;
     measure(p, host, p->magnitude);
+    measure_given(p, p->magnitude);
     PDM_TRY(b->ops->release(b, s->lift, &host));
     for (pdm_size f = 0; f < n_field; f++) {
         known[f] = p->magnitude[f] > 0.0;
         if (!known[f]) p->magnitude[f] = 1.0;
     }
     PDM_TRY(scale_rows(p, s));
-    PDM_TRY(measure_solution(p, s, known, &corrected));
-    if (corrected) PDM_TRY(scale_rows(p, s));
+    for (int round = 0; round < ROUNDS && again; round++) {
+        PDM_TRY(measure_solution(p, s, known, &corrected, &again));
+        if (corrected) PDM_TRY(scale_rows(p, s));
+    }
     *all_known = true;
     for (pdm_size f = 0; f < n_field; f++) *all_known = *all_known && known[f];
 done:
