@@ -12,6 +12,7 @@ typedef struct place {
     const pdm_function  *f;
     const char          *block;
     pdm_size             index[PDM_MAX_DIM];
+    double               start; /* of a slab in time */
     double              *atom, *in, *out, *work;
 } place;
 
@@ -127,7 +128,7 @@ static pdm_status name_place(const pdm_domain *d, const place *p, pdm_text *out)
 
     for (pdm_size j = 0; j < d->n_dim; j++)
         PDM_TRY(pdm_text_append(out, "%s%s = %g", j ? ", " : " at ", pdm_pde_dim_name(d->pde, j),
-                                p->term->axis[j].coordinate[p->index[j]]));
+                                p->term->axis[j].coordinate[p->index[j]] + (j == 0 ? p->start : 0.0)));
     for (pdm_size a = 0; a < p->f->n_atom && a < NAMED_ATOMS; a++) {
         const pdm_atom *atom  = &p->f->atom[a];
         int             order = 0;
@@ -190,6 +191,12 @@ done:
     return status;
 }
 
+static double slab_start(const pdm_domain *d, const double *scalar)
+{
+    const pdm_size start = pdm_pde_start(d->pde);
+    return start < 0 ? 0.0 : scalar[pdm_pde_input(d->pde, start)->scalar];
+}
+
 pdm_status pdm_domain_explain(const pdm_domain *d, const double *c, const double *scalar, const double *sampled,
                               pdm_text *out)
 {
@@ -197,7 +204,7 @@ pdm_status pdm_domain_explain(const pdm_domain *d, const double *c, const double
     const size_t   before = out->length;
     const pdm_size size = d->n_field * d->n_coef, n_seen = pdm_rows_n_seen(&d->rows);
     double        *seen = NULL, *work = NULL;
-    place          p    = {0};
+    place          p    = {.start = slab_start(d, scalar)};
     pdm_size       most = 1;
 
     for (pdm_size t = 0; t < d->n_term; t++) {

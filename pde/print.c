@@ -144,6 +144,8 @@ static pdm_status print_node(printer *k, const job *j)
     for (pdm_size f = 0; f < k->p->n_field; f++)
         if (k->p->positive[f] > 0.0 && k->p->positive_node[f] == j->node)
             return pdm_text_append(k->out, "%s", k->p->field_name[f]);
+    if (k->p->is_slab && j->node == k->p->symbol[0].value.node) /* t + start */
+        return pdm_text_append(k->out, "%s", k->p->dim_name[0]);
     if (level_of(n) < j->level) {
         PDM_TRY(pdm_text_append(k->out, "("));
         PDM_TRY(push(k, ")", 0, 0));
