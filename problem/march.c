@@ -79,16 +79,16 @@ bool pdm_march_possible(const pdm_problem *p, char why[PDM_MARCH_WHY])
     return !*why;
 }
 
-/* About so many knot spans a slab; of the next ones beside it, what leaves the fewest over. */
+/* About so many knot spans a slab; of the next numbers beside it, the one that adds the fewest to those there are. */
 static pdm_size good_slabs(const pdm_problem *p)
 {
     const pdm_size n = time_spline(p)->n_element, least = least_elements(p);
-    const pdm_size middle = least > GOOD_ELEMENTS ? least : GOOD_ELEMENTS, offer[] = {middle, middle + 1, middle - 1};
+    const pdm_size middle = least > GOOD_ELEMENTS ? least : GOOD_ELEMENTS, offer[] = {middle, middle - 1, middle + 1};
     pdm_size       best = 1, best_over = n;
 
     for (int i = 0; i < 3; i++) {
         const pdm_size slabs = (n + offer[i] - 1) / offer[i], each = (n + slabs - 1) / slabs;
-        if (each < least || each * slabs - n >= best_over) continue;
+        if (each < least || each * slabs - n >= best_over || (slabs == 1 && n > middle)) continue;
         best      = slabs;
         best_over = each * slabs - n;
     }
