@@ -26,6 +26,9 @@ typedef struct pdm_way {
     pdm_status (*load)(void *user, pdm_size n, const double *input);
     /* inputs [n][n_input] of the first n samples */
     pdm_status (*prepare)(void *user, pdm_size n, const double *input);
+    /* *finer: another way, in shorter slabs, for inputs that this one has not solved; NULL where there is none. Lent. No
+     * such function: there never is. */
+    pdm_status (*halve)(void *user, const struct pdm_way **finer);
     /* *answer: the solver that has coefficients and results of the batch. Adds to network and solve. */
     pdm_status (*solve)(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer);
 } pdm_way;
@@ -51,12 +54,21 @@ pdm_size   pdm_count_unanswered(pdm_size n, const pdm_solve_result *result); /* 
 /* With all coefficients free, from nothing: slab after slab, where pdm_march_slabs() says so, else at once. What it is
  * made of. */
 typedef struct pdm_free_way {
-    pdm_march       *march; /* NULL: all of time at once, or as the grid has it */
-    pdm_samples     *samples;
-    pdm_free_solver *free;
-    pdm_slab_end    *end;
-    pdm_output_grid *grid; /* of a march */
+    pdm_march             *march; /* NULL: all of time at once, or as the grid has it */
+    pdm_samples           *samples;
+    pdm_free_solver       *free;
+    pdm_slab_end          *end;
+    pdm_output_grid       *grid; /* of a march */
+    const pdm_output_grid *points;
+    double                 tolerance;
+    pdm_size               max_iter, n_halving; /* behind it */
+    struct pdm_half_way   *half;                /* in shorter slabs, made on first use */
 } pdm_free_way;
+/* The same in slabs of half the length, for inputs one at a time. */
+struct pdm_half_way {
+    pdm_free_way own;
+    pdm_way      way;
+};
 /* For the points of a grid, in batches of the case. Lent: the problem. Close it after a failure, too. */
 pdm_status pdm_way_of_free(pdm_free_way *user, const pdm_problem *p, const pdm_output_grid *grid, double tolerance,
                            pdm_size max_iter, pdm_way *out);

@@ -72,6 +72,56 @@ static pdm_status load_inputs(const pdm_way *way, pdm_size n, pdm_size n_input, 
     return PDM_OK;
 }
 
+/* Is a sample to be solved once more in shorter slabs? Where these have no solution, or one that is not good. An equation
+ * that is singular where it starts is so in any. */
+static bool wants_again(const pdm_way *way, const pdm_run *run, pdm_size i)
+{
+    if (!way->halve || pdm_reason_is_useless(run->result[i].reason)) return false;
+    return !pdm_reason_is_good(run->result[i].reason) || (run->judge && run->verdict[i].word > PDM_VERDICT_GOOD);
+}
+
+/* Is the new answer the better one? */
+static bool is_better(const pdm_run *now, const pdm_solve_result *before, const pdm_assessment *verdict)
+{
+    if (!now->judge) return pdm_reason_is_good(now->result->reason) || !pdm_reason_is_good(before->reason);
+    if (now->verdict->word != verdict->word) return now->verdict->word < verdict->word;
+    return !(now->verdict->worst > verdict->worst);
+}
+
+/* Input i of a run once more in slabs of half the length, and of half of that where there is no solution. */
+static pdm_status run_again(const pdm_way *way, const pdm_output_grid *given, const pdm_run *run, pdm_size i)
+{
+    pdm_status             status  = PDM_OK;
+    const pdm_solve_result before  = run->result[i];
+    const pdm_size         n_input = pdm_domain_n_input(given->problem->domain);
+    const pdm_size         size    = pdm_domain_n_field(given->problem->domain) * given->n_point;
+    const pdm_way         *finer   = NULL;
+    double                *u       = NULL;
+    pdm_solve_result       result;
+    pdm_assessment         verdict;
+    pdm_run                one = {
+                       .n = 1, .input = run->input + i * n_input, .result = &result, .times = run->times, .verdict = &verdict};
+
+    if (!wants_again(way, run, i)) return PDM_OK;
+    PDM_TRY(way->halve(way->user, &finer));
+    if (!finer) goto done;
+    PDM_TRY(pdm_alloc_array(given->problem->ctx, size, &u));
+    one.u = u;
+    if (run->judge) PDM_TRY(pdm_way_judge(finer, given, pdm_judge_depth_of(run->judge), &one.judge));
+    PDM_TRY(pdm_predict_run(finer, given, &one));
+    if (!is_better(&one, &before, run->verdict + i)) goto done;
+    memcpy(run->u + i * size, u, (size_t)size * sizeof *u);
+    if (run->judge) run->verdict[i] = verdict;
+    run->result[i] = result;
+    run->result[i].iterations += before.iterations;
+    run->result[i].factorisations += before.factorisations;
+    run->result[i].cg_iterations += before.cg_iterations;
+done:
+    pdm_judge_destroy(&one.judge);
+    pdm_free(given->problem->ctx, u);
+    return status;
+}
+
 static pdm_status run_batch(const pdm_way *way, const pdm_output_grid *given, const pdm_run *run, pdm_size first,
                             pdm_size n)
 {
@@ -94,6 +144,7 @@ static pdm_status run_batch(const pdm_way *way, const pdm_output_grid *given, co
     }
     if (run->judge)
         PDM_TRY(pdm_judge_end(run->judge, run->u + first * size, run->result + first, run->verdict + first));
+    for (pdm_size i = first; i < first + n; i++) PDM_TRY(run_again(way, given, run, i));
     if (run->sample_seconds)
         share_time(n, run->result + first, run->times->network + run->times->solve - before,
                    run->sample_seconds + first);

@@ -1,7 +1,11 @@
 /* Ways to solve a batch. */
 #include "predict/predict.h"
 
+enum { HALVINGS = 2 }; /* of slabs that have no solution */
+
 /* ---- with all coefficients free ---- */
+
+static pdm_status halve_free(void *user, const pdm_way **finer);
 
 static pdm_status load_march(void *user, pdm_size n, const double *input)
 {
@@ -28,21 +32,19 @@ done:
     return status;
 }
 
-pdm_status pdm_way_of_free(pdm_free_way *w, const pdm_problem *p, const pdm_output_grid *grid, double tolerance,
-                           pdm_size max_iter, pdm_way *out)
+/* For the problem of its march, or p. */
+static pdm_status open_free(pdm_free_way *w, const pdm_problem *p, pdm_size n_most, pdm_way *out)
 {
-    pdm_status     status = PDM_OK;
-    const pdm_size n_most = p->training.batch, n_slab = pdm_march_slabs(p);
+    pdm_status             status = PDM_OK;
+    const pdm_output_grid *grid   = w->points;
 
-    *w = (pdm_free_way){0};
-    if (n_slab > 1) {
-        PDM_TRY(pdm_march_create(p, n_slab, &w->march));
+    if (w->march) {
         p = w->march->slab;
         PDM_TRY(pdm_output_grid_create(p, n_most, grid->n, grid->coordinate, &w->grid));
         grid = w->grid;
     }
     PDM_TRY(pdm_samples_create(p, n_most, &w->samples));
-    PDM_TRY(pdm_free_solver_create(p, n_most, tolerance, max_iter, &w->free));
+    PDM_TRY(pdm_free_solver_create(p, n_most, w->tolerance, w->max_iter, &w->free));
     if (grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(p, n_most, &w->end));
     *out = (pdm_way){.problem = p,
                      .samples = w->samples,
@@ -52,18 +54,59 @@ pdm_status pdm_way_of_free(pdm_free_way *w, const pdm_problem *p, const pdm_outp
                      .user    = w,
                      .load    = w->march ? load_march : NULL,
                      .prepare = prepare_free,
+                     .halve   = w->march ? halve_free : NULL,
                      .solve   = solve_free};
+done:
+    return status;
+}
+
+static pdm_status halve_free(void *user, const pdm_way **finer)
+{
+    pdm_status    status = PDM_OK;
+    pdm_free_way *w      = user;
+
+    *finer = NULL;
+    if (w->n_halving == HALVINGS) return PDM_OK;
+    if (!w->half) {
+        PDM_TRY(pdm_alloc(w->march->whole->ctx, sizeof *w->half, &w->half));
+        w->half->own = (pdm_free_way){
+            .points = w->points, .tolerance = w->tolerance, .max_iter = w->max_iter, .n_halving = w->n_halving + 1};
+        PDM_TRY(pdm_march_halve(w->march, &w->half->own.march));
+        PDM_TRY(open_free(&w->half->own, NULL, 1, &w->half->way));
+        pdm_log(w->march->whole->ctx, PDM_LOG_INFO, "solve",
+                "a slab has no solution; time in %lld slabs instead of %lld", (long long)w->half->own.march->n_slab,
+                (long long)w->march->n_slab);
+    }
+    *finer = &w->half->way;
+done:
+    return status;
+}
+
+pdm_status pdm_way_of_free(pdm_free_way *w, const pdm_problem *p, const pdm_output_grid *grid, double tolerance,
+                           pdm_size max_iter, pdm_way *out)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n_slab = pdm_march_slabs(p);
+
+    *w = (pdm_free_way){.points = grid, .tolerance = tolerance, .max_iter = max_iter};
+    if (n_slab > 1) PDM_TRY(pdm_march_create(p, n_slab, &w->march));
+    PDM_TRY(open_free(w, p, p->training.batch, out));
 done:
     return status;
 }
 
 void pdm_free_way_close(pdm_free_way *w)
 {
+    if (w->half) {
+        pdm_free_way_close(&w->half->own);
+        pdm_free(w->march->whole->ctx, w->half);
+    }
     pdm_slab_end_destroy(&w->end);
     pdm_free_solver_destroy(&w->free);
     pdm_samples_destroy(&w->samples);
     pdm_output_grid_destroy(&w->grid);
     pdm_march_destroy(&w->march);
+    w->half = NULL;
 }
 
 /* ---- by a model ---- */

@@ -80,8 +80,10 @@ bool pdm_march_possible(const pdm_problem *p, char why[PDM_MARCH_WHY])
 }
 
 /* About so many knot spans a slab; of the next numbers beside it, the one that adds the fewest to those there are. */
-static pdm_size good_slabs(const pdm_problem *p)
+pdm_size march_good_slabs(const pdm_problem *p)
 {
+    char why[PDM_MARCH_WHY];
+    if (!pdm_march_possible(p, why)) return 1;
     const pdm_size n = time_spline(p)->n_element, least = least_elements(p);
     const pdm_size middle = least > GOOD_ELEMENTS ? least : GOOD_ELEMENTS, offer[] = {middle, middle - 1, middle + 1};
     pdm_size       best = 1, best_over = n;
@@ -97,9 +99,7 @@ static pdm_size good_slabs(const pdm_problem *p)
 
 pdm_size pdm_march_slabs(const pdm_problem *p)
 {
-    char why[PDM_MARCH_WHY];
-    if (!pdm_march_possible(p, why)) return 1;
-    return p->slabs > 0 ? p->slabs : good_slabs(p);
+    return p->slabs > 0 ? p->slabs : march_good_slabs(p);
 }
 
 pdm_status march_read_setting(pdm_problem *p)
@@ -227,6 +227,11 @@ done:
 pdm_status pdm_march_create(const pdm_problem *whole, pdm_size n_slab, pdm_march **out)
 {
     return march_create(whole, n_slab, (time_spline(whole)->n_element + n_slab - 1) / n_slab, out);
+}
+
+pdm_status pdm_march_halve(const pdm_march *m, pdm_march **out)
+{
+    return march_create(m->whole, 2 * m->n_slab, m->n_element, out);
 }
 
 pdm_status pdm_march_refine(const pdm_march *m, const pdm_problem *finer, pdm_size factor, pdm_march **out)

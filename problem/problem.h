@@ -130,7 +130,7 @@ typedef struct pdm_slab_end {
 pdm_status pdm_slab_end_create(const pdm_problem *p, pdm_size n_most, pdm_slab_end **out);
 void       pdm_slab_end_destroy(pdm_slab_end **e);
 /* Puts the state at the end of a slab with coefficients c into the initial data of the samples:
- * input [batch.n][n_input]. */
+ * input [batch.n][n_input]. A value that is not finite, of a solve that went wrong, stays what it was. */
 pdm_status pdm_slab_advance(pdm_slab_end *e, pdm_batch batch, pdm_buffer *c, double *input);
 
 /* ---- a march: all of time as slabs, each with all coefficients free (problem/march.c) ----
@@ -149,6 +149,8 @@ pdm_size pdm_march_slabs(const pdm_problem *whole);
 /* Scales of the whole are known. Knot spans of a slab: those of the whole over n_slab, rounded up. Fails with
  * PDM_ERR_CASE where it cannot be. */
 pdm_status pdm_march_create(const pdm_problem *whole, pdm_size n_slab, pdm_march **out);
+/* Slabs of half the length with as many knot spans, for what cannot be solved in longer ones. */
+pdm_status pdm_march_halve(const pdm_march *m, pdm_march **out);
 /* The same slabs on a grid that is finer by the factor, of which `finer` is the whole problem. */
 pdm_status pdm_march_refine(const pdm_march *m, const pdm_problem *finer, pdm_size factor, pdm_march **out);
 void       pdm_march_destroy(pdm_march **m);

@@ -194,7 +194,7 @@ static pdm_status measure_march(const pdm_problem *p, const double *input, doubl
     pdm_free_solver *free   = NULL;
     pdm_slab_end    *end    = NULL;
 
-    PDM_TRY(pdm_march_create(p, pdm_march_slabs(p), &march));
+    PDM_TRY(pdm_march_create(p, march_good_slabs(p), &march));
     PDM_TRY(pdm_samples_create(march->slab, 1, &s));
     PDM_TRY(pdm_free_solver_create(march->slab, 1, TRIAL_TOLERANCE, TRIAL_ITERATIONS, &free));
     PDM_TRY(pdm_slab_end_create(march->slab, 1, &end));
@@ -223,7 +223,7 @@ static pdm_status measure_solution(pdm_problem *p, const pdm_samples *s, bool *k
     pdm_status     status  = PDM_OK;
     double        *size    = NULL;
     const pdm_size n_field = pdm_domain_n_field(p->domain);
-    const bool     cut     = pdm_march_slabs(p) > 1;
+    const bool     cut     = march_good_slabs(p) > 1;
     bool           good = false, to_the_end = true;
 
     *corrected = *again = false;

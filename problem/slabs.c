@@ -165,9 +165,9 @@ pdm_status pdm_slab_advance(pdm_slab_end *e, pdm_batch batch, pdm_buffer *c, dou
         PDM_TRY(b->ops->acquire(b, e->values, PDM_READ, &host));
         for (pdm_size s = 0; s < batch.n; s++)
             for (pdm_size k = 0; k < e->n_point; k++) {
-                double *to = &input[s * n_input + at + k];
-                *to        = ((double *)host)[batch.index[s] * e->n_point + k];
-                if (!own && x->order == 0) *to = pdm_pde_from_spline(p->pde, x->field, *to);
+                const double v = ((double *)host)[batch.index[s] * e->n_point + k];
+                const double u = own || x->order > 0 ? v : pdm_pde_from_spline(p->pde, x->field, v);
+                if (isfinite(u)) input[s * n_input + at + k] = u;
             }
         PDM_TRY(b->ops->release(b, e->values, &host));
     }

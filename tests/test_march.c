@@ -330,6 +330,54 @@ START_TEST(states_grow_as_they_must)
     }
 END_TEST
 
+/* So few steps that long slabs have no solution: those inputs, and no others, have one in slabs of half the length. */
+START_TEST(slabs_without_a_solution_are_halved)
+    {
+        enum { N = 11, SAMPLES = 3, STEPS = 6 };
+        static const word   words[]        = {{"pde", "fields", "u"},
+                                              {"pde/residuals", "u", "dt(u) - u*(1 - u)"},
+                                              {"pde/initial", "u", "a"},
+                                              {"inputs/a", "distribution", "uniform(0, 1)"},
+                                              {"training", "batch", "3"},
+                                              {"domain", "dimensions", "t"},
+                                              {"domain/t", "slabs", "2"},
+                                              TIME("0 6", "19"),
+                                              {0}};
+        static const double input[SAMPLES] = {1.0, 0.01, 0.99};
+        double              time[N], u[SAMPLES * N];
+        double             *coordinate[PDM_MAX_DIM] = {time};
+        const pdm_size      n[PDM_MAX_DIM]          = {N};
+        pdm_solve_result    result[SAMPLES];
+        pdm_output_grid    *grid  = NULL;
+        pdm_predict_times   times = {0};
+        pdm_free_way        by;
+        pdm_way             way;
+        const pdm_run       run = {.n = SAMPLES, .input = input, .u = u, .result = result, .times = &times};
+        open_context();
+        pdm_model *m = model_of(case_of(words));
+        for (int i = 0; i < N; i++) time[i] = 6.0 * i / (N - 1);
+        OK(pdm_output_grid_create(m->problem, 3, n, coordinate, &grid));
+        OK(pdm_way_of_free(&by, m->problem, grid, 1e-6, STEPS, &way));
+        OK(pdm_predict_run(&way, grid, &run));
+        ck_assert_ptr_nonnull(by.half);
+        ck_assert_int_eq(by.half->own.march->n_slab, 4);
+        ck_assert_int_eq(by.half->own.march->n_element, by.march->n_element);
+        for (int s = 0; s < SAMPLES; s++) {
+            ck_assert_msg(pdm_reason_is_good(result[s].reason), "sample %d: %s", s, pdm_reason_text(result[s].reason));
+            for (int i = 0; i < N; i++) {
+                const double right = 1.0 / (1.0 + (1.0 / input[s] - 1.0) * exp(-time[i]));
+                ck_assert_double_eq_tol(u[s * N + i], right, 1e-3);
+            }
+        }
+        ck_assert_int_le(result[0].iterations, 2 * STEPS);
+        ck_assert_int_gt(result[1].iterations, 2 * STEPS); /* of both attempts */
+        pdm_free_way_close(&by);
+        pdm_output_grid_destroy(&grid);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 /* u_t = 0.01 u_xx + 5 (u - u^3) without flux, from 0.001 cos(pi x): cells and small steps. */
 enum { CELLS = 100 };
 static void allen_cahn(const double *u, double *slope)
@@ -530,6 +578,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, slabs_reach_the_exact_solution, 0, (int)COUNT(exact_cases));
     tcase_add_loop_test(t, states_grow_as_they_must, 0, (int)COUNT(growth_cases));
+    tcase_add_test(t, slabs_without_a_solution_are_halved);
     tcase_add_test(t, a_field_grows_as_it_must);
     tcase_add_test(t, a_slab_is_a_short_problem);
     tcase_add_test(t, slabs_go_on_beyond_the_horizon);

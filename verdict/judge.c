@@ -203,3 +203,8 @@ double pdm_judge_seconds(const pdm_judge *j)
 {
     return j->seconds;
 }
+
+pdm_judge_depth pdm_judge_depth_of(const pdm_judge *j)
+{
+    return j->depth;
+}
