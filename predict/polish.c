@@ -50,7 +50,10 @@ static pdm_status report_samples(const prediction *p, pdm_text *text, polish_rep
         r.objective_worst =
             result->objective > r.objective_worst || isnan(result->objective) ? result->objective : r.objective_worst;
     }
-    PDM_TRY(pdm_text_append(text, "%.0f free coefficients a sample\n", r.unknowns));
+    const pdm_size n_slab = pdm_march_slabs(p->m->problem);
+    PDM_TRY(pdm_text_append(text, "%.0f free coefficients a sample", r.unknowns));
+    if (n_slab > 1) PDM_TRY(pdm_text_append(text, ", in %lld slabs of time", (long long)n_slab));
+    PDM_TRY(pdm_text_append(text, "\n"));
     *out = r;
 done:
     return status;

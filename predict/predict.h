@@ -60,6 +60,7 @@ typedef struct pdm_free_way {
     pdm_slab_end          *end;
     pdm_output_grid       *grid; /* of a march */
     const pdm_output_grid *points;
+    const double          *whole; /* inputs of the batch */
     double                 tolerance;
     pdm_size               max_iter, n_halving; /* behind it */
     struct pdm_half_way   *half;                /* in shorter slabs, made on first use */

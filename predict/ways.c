@@ -9,14 +9,20 @@ static pdm_status halve_free(void *user, const pdm_way **finer);
 
 static pdm_status load_march(void *user, pdm_size n, const double *input)
 {
-    const pdm_free_way *w = user;
+    pdm_free_way *w = user;
+    w->whole        = input;
     return pdm_march_inputs(w->march, n, input, w->samples->input);
 }
 
 static pdm_status prepare_free(void *user, pdm_size n, const double *input)
 {
-    const pdm_free_way *w = user;
-    return pdm_samples_prepare(w->samples, n, input);
+    pdm_status          status = PDM_OK;
+    const pdm_free_way *w      = user;
+
+    if (w->march) PDM_TRY(pdm_march_follow(w->march, n, w->whole, w->samples->input));
+    PDM_TRY(pdm_samples_prepare(w->samples, n, input));
+done:
+    return status;
 }
 
 static pdm_status solve_free(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer)

@@ -24,13 +24,18 @@ static bool has_equal_spans(const pdm_spline *s)
     return s->map.kind == PDM_MAP_LINEAR;
 }
 
-static const char *input_in_time(const pdm_pde *pde)
+static bool has_time(const pdm_input_info *info)
 {
-    for (pdm_size i = 0; i < pdm_pde_n_input(pde); i++) {
-        const pdm_input_info *info = pdm_pde_input(pde, i);
-        for (pdm_size k = 0; k < info->n_dim; k++)
-            if (info->dim[k] == 0) return info->name;
-    }
+    for (pdm_size k = 0; k < info->n_dim; k++)
+        if (info->dim[k] == 0) return true;
+    return false;
+}
+
+static const char *cells_in_time(const pdm_domain *d)
+{
+    const pdm_pde *pde = pdm_domain_pde(d);
+    for (pdm_size i = 0; i < pdm_pde_n_input(pde); i++)
+        if (pdm_domain_input_on_cells(d, i) && has_time(pdm_pde_input(pde, i))) return pdm_pde_input(pde, i)->name;
     return NULL;
 }
 
@@ -70,8 +75,8 @@ bool pdm_march_possible(const pdm_problem *p, char why[PDM_MARCH_WHY])
         snprintf(why, PDM_MARCH_WHY, "it is periodic");
     else if (pdm_domain_wants_grading(p->domain, 0) || !has_equal_spans(time_spline(p)))
         snprintf(why, PDM_MARCH_WHY, "its knots are not at equal distances");
-    else if ((name = input_in_time(p->pde)))
-        snprintf(why, PDM_MARCH_WHY, "the input \"%.100s\" has it as a dimension", name);
+    else if ((name = cells_in_time(p->domain)))
+        snprintf(why, PDM_MARCH_WHY, "the input \"%.100s\" is on cells of it", name);
     else if ((name = part_in_time(p->pde)))
         snprintf(why, PDM_MARCH_WHY, "a condition holds for a part of it: %.100s", name);
     else if (rows_per_span(p) < 2)
@@ -276,6 +281,57 @@ done:
     return status;
 }
 
+/* Input i of the whole at the slab's points, in the time that it has reached: values [size of the slab's]. */
+static pdm_status sample_input(const pdm_march *m, pdm_size i, double start, const double *input, double *values)
+{
+    pdm_status              status = PDM_OK;
+    const pdm_domain       *slab = m->slab->domain, *whole = m->whole->domain;
+    const pdm_input_info   *info  = pdm_pde_input(m->whole->pde, i);
+    const pdm_sampled_input which = {.input = (int32_t)i};
+    const double            high  = time_spline(m->whole)->map.high;
+    double                 *time  = NULL;
+    const double           *at[PDM_MAX_DIM];
+    pdm_size                n[PDM_MAX_DIM];
+
+    for (pdm_size j = 0; j < pdm_domain_n_dim(whole); j++) {
+        n[j]  = 1;
+        at[j] = &pdm_domain_spline(whole, j)->map.low;
+    }
+    for (pdm_size k = 0; k < info->n_dim; k++) at[info->dim[k]] = pdm_domain_input_points(slab, i, k, &n[info->dim[k]]);
+    PDM_TRY(pdm_alloc_array(m->whole->ctx, n[0], &time));
+    for (pdm_size k = 0; k < n[0]; k++) time[k] = fmin(at[0][k] + start, high);
+    at[0] = time;
+    PDM_TRY(pdm_domain_sample(whole, &which, input, n, at, values));
+done:
+    pdm_free(m->whole->ctx, time);
+    return status;
+}
+
+pdm_status pdm_march_follow(const pdm_march *m, pdm_size n, const double *whole, double *slab)
+{
+    pdm_status        status = PDM_OK;
+    const pdm_domain *from = m->whole->domain, *to = m->slab->domain;
+    const pdm_size    n_from = pdm_domain_n_input(from), n_to = pdm_domain_n_input(to);
+    const pdm_size    start = pdm_domain_input_offset(to, pdm_pde_start(m->slab->pde));
+
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->whole->pde); i++)
+        for (pdm_size s = 0; s < n && has_time(pdm_pde_input(m->whole->pde, i)); s++)
+            PDM_TRY(sample_input(m, i, slab[s * n_to + start], whole + s * n_from,
+                                 slab + s * n_to + pdm_domain_input_offset(to, i)));
+done:
+    return status;
+}
+
+/* What is the same in all slabs. */
+static void copy_inputs(const pdm_march *m, const double *whole, double *slab)
+{
+    const pdm_domain *from = m->whole->domain, *to = m->slab->domain;
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->whole->pde); i++)
+        if (!has_time(pdm_pde_input(m->whole->pde, i)))
+            memcpy(slab + pdm_domain_input_offset(to, i), whole + pdm_domain_input_offset(from, i),
+                   (size_t)pdm_domain_input_size(from, i) * sizeof *slab);
+}
+
 pdm_status pdm_march_inputs(const pdm_march *m, pdm_size n, const double *whole, double *slab)
 {
     pdm_status        status = PDM_OK;
@@ -286,7 +342,7 @@ pdm_status pdm_march_inputs(const pdm_march *m, pdm_size n, const double *whole,
     for (pdm_size s = 0; s < n; s++) {
         const double *in  = whole + s * n_from;
         double       *out = slab + s * n_to;
-        memcpy(out, in, (size_t)n_from * sizeof *in);
+        copy_inputs(m, in, out);
         out[start] = 0.0;
         for (pdm_size i = 0; i < pdm_pde_n_initial(m->whole->pde); i++) {
             const pdm_size state = pdm_pde_initial(m->slab->pde, i)->state;
@@ -294,6 +350,7 @@ pdm_status pdm_march_inputs(const pdm_march *m, pdm_size n, const double *whole,
                                      out + pdm_domain_input_offset(to, state)));
         }
     }
+    PDM_TRY(pdm_march_follow(m, n, whole, slab));
 done:
     return status;
 }

@@ -156,6 +156,8 @@ pdm_status pdm_march_refine(const pdm_march *m, const pdm_problem *finer, pdm_si
 void       pdm_march_destroy(pdm_march **m);
 /* Inputs of the first slab from those of the whole: [n][n_input of each]. Allocates. */
 pdm_status pdm_march_inputs(const pdm_march *m, pdm_size n, const double *whole, double *slab);
+/* After pdm_slab_advance(): inputs that have time as a dimension, in that of the slab. Allocates. */
+pdm_status pdm_march_follow(const pdm_march *m, pdm_size n, const double *whole, double *slab);
 /* How time is treated by solves with all coefficients free, a line. */
 pdm_status pdm_march_view(const pdm_problem *whole, pdm_text *out);
 

@@ -195,6 +195,7 @@ static pdm_status measure_march(const pdm_problem *p, const double *input, doubl
     pdm_slab_end    *end    = NULL;
 
     PDM_TRY(pdm_march_create(p, march_good_slabs(p), &march));
+    if (pdm_domain_n_free(march->slab->domain) > PDM_FREE_CHEAP) goto done;
     PDM_TRY(pdm_samples_create(march->slab, 1, &s));
     PDM_TRY(pdm_free_solver_create(march->slab, 1, TRIAL_TOLERANCE, TRIAL_ITERATIONS, &free));
     PDM_TRY(pdm_slab_end_create(march->slab, 1, &end));
@@ -203,6 +204,7 @@ static pdm_status measure_march(const pdm_problem *p, const double *input, doubl
     for (pdm_size k = 0; k < march->n_slab && *to_the_end; k++) {
         const pdm_batch batch = pdm_samples_batch(s, 1);
         if (k > 0) PDM_TRY(pdm_slab_advance(end, batch, pdm_solver_lend(free->solver)->c, s->input));
+        if (k > 0) PDM_TRY(pdm_march_follow(march, 1, input, s->input));
         PDM_TRY(pdm_samples_prepare(s, 1, s->input));
         PDM_TRY(measure_solve(free, s, size, to_the_end));
         if (k == 0) *good = *to_the_end;
