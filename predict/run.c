@@ -72,50 +72,56 @@ static pdm_status load_inputs(const pdm_way *way, pdm_size n, pdm_size n_input, 
     return PDM_OK;
 }
 
-/* Is a sample to be solved once more in shorter slabs? Where these have no solution, or one that is not good. An equation
- * that is singular where it starts is so in any. */
-static bool wants_again(const pdm_way *way, const pdm_run *run, pdm_size i)
+/* A way in shorter slabs, where none of n inputs has a solution in these and there are shorter ones; else NULL. An
+ * equation that is singular where it starts is so in any. */
+static pdm_status find_finer(const pdm_way *way, pdm_size n, const pdm_solve_result *result, const pdm_way **finer)
 {
-    if (!way->halve || pdm_reason_is_useless(run->result[i].reason)) return false;
-    return !pdm_reason_is_good(run->result[i].reason) || (run->judge && run->verdict[i].word > PDM_VERDICT_GOOD);
+    *finer = NULL;
+    for (pdm_size i = 0; i < n; i++)
+        if (pdm_reason_is_good(result[i].reason) || pdm_reason_is_useless(result[i].reason)) return PDM_OK;
+    return way->halve ? way->halve(way->user, finer) : PDM_OK;
 }
 
-/* Is the new answer the better one? */
-static bool is_better(const pdm_run *now, const pdm_solve_result *before, const pdm_assessment *verdict)
+/* The same for input i of a run, also where it has a solution that is not good. */
+static pdm_status find_better(const pdm_way *way, const pdm_run *run, pdm_size i, const pdm_way **finer)
 {
-    if (!now->judge) return pdm_reason_is_good(now->result->reason) || !pdm_reason_is_good(before->reason);
-    if (now->verdict->word != verdict->word) return now->verdict->word < verdict->word;
-    return !(now->verdict->worst > verdict->worst);
+    const bool doubted = run->judge && run->verdict[i].word > PDM_VERDICT_GOOD;
+    if (!doubted || !pdm_reason_is_good(run->result[i].reason)) return find_finer(way, 1, run->result + i, finer);
+    *finer = NULL;
+    return way->halve ? way->halve(way->user, finer) : PDM_OK;
 }
 
-/* Input i of a run once more in slabs of half the length, and of half of that where there is no solution. */
+/* Of two answers, both with a solution. */
+static bool is_better(const pdm_assessment *now, const pdm_assessment *before)
+{
+    return now->word != before->word ? now->word < before->word : !(now->worst > before->worst);
+}
+
+/* Input i of a run once more in shorter slabs, where that may help. Where there was no solution, what was is forgotten, as
+ * it depends on the batch how far it went. */
 static pdm_status run_again(const pdm_way *way, const pdm_output_grid *given, const pdm_run *run, pdm_size i)
 {
-    pdm_status             status  = PDM_OK;
-    const pdm_solve_result before  = run->result[i];
-    const pdm_size         n_input = pdm_domain_n_input(given->problem->domain);
-    const pdm_size         size    = pdm_domain_n_field(given->problem->domain) * given->n_point;
-    const pdm_way         *finer   = NULL;
-    double                *u       = NULL;
-    pdm_solve_result       result;
-    pdm_assessment         verdict;
-    pdm_run                one = {
-                       .n = 1, .input = run->input + i * n_input, .result = &result, .times = run->times, .verdict = &verdict};
+    pdm_status       status  = PDM_OK;
+    const pdm_size   n_input = pdm_domain_n_input(given->problem->domain);
+    const pdm_size   size    = pdm_domain_n_field(given->problem->domain) * given->n_point;
+    const bool       solved  = pdm_reason_is_good(run->result[i].reason);
+    const pdm_way   *finer   = NULL;
+    double          *u       = NULL;
+    pdm_solve_result result;
+    pdm_assessment   verdict;
+    pdm_run          one = {
+                 .n = 1, .input = run->input + i * n_input, .result = &result, .times = run->times, .verdict = &verdict};
 
-    if (!wants_again(way, run, i)) return PDM_OK;
-    PDM_TRY(way->halve(way->user, &finer));
+    PDM_TRY(find_better(way, run, i, &finer));
     if (!finer) goto done;
     PDM_TRY(pdm_alloc_array(given->problem->ctx, size, &u));
     one.u = u;
     if (run->judge) PDM_TRY(pdm_way_judge(finer, given, pdm_judge_depth_of(run->judge), &one.judge));
     PDM_TRY(pdm_predict_run(finer, given, &one));
-    if (!is_better(&one, &before, run->verdict + i)) goto done;
+    if (solved && !is_better(&verdict, run->verdict + i)) goto done;
     memcpy(run->u + i * size, u, (size_t)size * sizeof *u);
-    if (run->judge) run->verdict[i] = verdict;
     run->result[i] = result;
-    run->result[i].iterations += before.iterations;
-    run->result[i].factorisations += before.factorisations;
-    run->result[i].cg_iterations += before.cg_iterations;
+    if (run->judge) run->verdict[i] = verdict;
 done:
     pdm_judge_destroy(&one.judge);
     pdm_free(given->problem->ctx, u);
@@ -132,15 +138,17 @@ static pdm_status run_batch(const pdm_way *way, const pdm_output_grid *given, co
     const pdm_size         size    = pdm_domain_n_field(way->problem->domain) * grid->n_point;
     const double           before  = run->times->network + run->times->solve;
     const pdm_solver      *answer  = NULL;
+    const pdm_way         *finer   = NULL; /* for all: the rest of time can wait */
 
     PDM_TRY(load_inputs(way, n, n_input, run->input + first * n_input));
     if (run->judge) PDM_TRY(pdm_judge_begin(run->judge, n, run->input + first * n_input));
-    for (pdm_size k = 0; k < grid->n_slab; k++) {
+    for (pdm_size k = 0; k < grid->n_slab && !finer; k++) {
         if (k > 0) PDM_TRY(pdm_slab_advance(way->end, batch, pdm_solver_lend(answer)->c, way->samples->input));
         PDM_TRY(run_slab(way, grid, n, k, run->u + first * size, run->times, &answer));
         if (run->judge) PDM_TRY(pdm_judge_slab(run->judge, k, pdm_solver_lend(answer)->c));
         if (k == 0 && run->record) pdm_gate_record_take(run->record, run->record_first + first, n);
         add_results(batch, k, pdm_solver_results(answer), run->result + first);
+        PDM_TRY(find_finer(way, n, run->result + first, &finer));
     }
     if (run->judge)
         PDM_TRY(pdm_judge_end(run->judge, run->u + first * size, run->result + first, run->verdict + first));
