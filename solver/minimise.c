@@ -7,7 +7,6 @@ static const double SHIFT_MOST  = 1e12;  /* beyond it no step is tried          
 static const double SHIFT_LEAST = 1e-14; /* below it a shift is rounding                              */
 static const double UNDAMPED    = 1e-2;  /* up to this shift a step tells how far the minimum is    */
 static const double TRUSTED     = 0.1;   /* gain from which on the model tells so, too               */
-static const double ROUNDING    = 2e-15; /* relative rounding of a row's sum                         */
 static const double VANISHED    = 1e-26; /* objective, relative to the start, that counts as zero      */
 
 pdm_status solver_weigh(pdm_solver *s, pdm_rows_plan *rows, pdm_batch batch, pdm_buffer *r, pdm_buffer *y)
@@ -81,22 +80,6 @@ done:
     return status;
 }
 
-/* size = <v, D v>, v being what the rows are sums of: the free coefficients themselves, where they are the unknowns, else
- * w, the lift being told by phi at the start. Overwrites w_try. */
-static pdm_status measure_rows(pdm_solver *s, pdm_batch batch)
-{
-    pdm_status        status = PDM_OK;
-    pdm_backend      *b      = s->backend;
-    pdm_solver_state *st     = &s->state;
-    const bool        own    = s->columns->kind == PDM_COLUMNS_IDENTITY;
-    pdm_buffer       *v      = own ? s->w_try : st->w;
-
-    if (own) PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, st->c, v));
-    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, v, v, s->diagonal, s->size));
-done:
-    return status;
-}
-
 /* Trial step for the batch: w_try, c_try, r_try, phi_try and the predicted decrease
  *   -g.dw - 1/2 dw.(H + ridge) dw = 1/2 dw.(shift D dw) - 1/2 g.dw
  * where the first part is missing after a sweep, which is not damped along its direction. */
@@ -110,12 +93,13 @@ static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data
     PDM_TRY(solver_linear_solve(s, batch));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->minus, s->step, NULL, NULL, s->step));
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->step, s->step, s->diagonal, s->decrease));
-    PDM_TRY(measure_rows(s, batch));
+    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, st->w, st->w, s->diagonal, s->size));
     PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->g, s->step, NULL, s->dot));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
         s->decrease[k]  = damped * s->shift[k] * s->decrease[k] - 0.5 * s->dot[k];
     }
+    PDM_TRY(solver_rounding_measure(s, batch));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, st->w, s->one, s->step, s->w_try));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, s->w_try, lift, s->c_try));
     PDM_TRY(b->ops->rows_residual(b, s->pass.rows, batch, data, s->c_try, s->r_try));
@@ -128,13 +112,6 @@ static void grow_shift(pdm_solver *s, int32_t k)
 {
     s->shift[k] *= s->growth[k];
     s->growth[k] *= 2.0;
-}
-
-/* What rounding does to phi: rows are sums of numbers of the size J v (measure_rows) and r(c_lift), whose squares are
- * about <v, D v> and 2 phi(0); an error e of r changes phi by <r, e>. */
-static double rounding_of(const pdm_solver *s, int32_t k)
-{
-    return ROUNDING * (sqrt(2.0 * s->phi[k] * (s->size[k] + 2.0 * s->phi_start[k])) + s->phi[k]);
 }
 
 static void shrink_shift(pdm_solver *s, int32_t k, double gain)
@@ -151,7 +128,7 @@ static bool judge(pdm_solver *s, int32_t k)
 {
     pdm_solve_result *r      = &s->result[k];
     const double      before = s->phi[k], after = s->phi_try[k], predicted = s->decrease[k];
-    const double      rounding = rounding_of(s, k);
+    const double      rounding = solver_rounding_of(s, k);
     const bool        damped   = s->shift[k] > UNDAMPED;
     const double left = s->settings.mode == PDM_MODE_SCHWARZ ? solver_schwarz_remaining(s, k, predicted) : predicted;
 

@@ -90,6 +90,7 @@ static void solver_layout(pdm_solver *s, pdm_size n)
     s->hard             = pdm_carve(a, int32_t, n);
     s->spent            = pdm_carve(a, int32_t, n);
     s->spent_cg         = pdm_carve(a, int32_t, n);
+    s->summed           = pdm_carve(a, double, n);
     s->predicted_before = pdm_carve(a, double, n);
     s->phi_around       = pdm_carve(a, double, n);
 }
@@ -176,6 +177,7 @@ pdm_status solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solve
     PDM_TRY(backend->ops->normal_create(backend, rows, s->columns, blocks, n_sample, &s->state.normal));
     PDM_TRY(solver_stages_create(s, rows, shape->n_stage));
     PDM_TRY(solver_buffers(s, rows));
+    PDM_TRY(solver_rounding_create(s));
     PDM_TRY(solver_linear_create(s));
     pdm_arena_measure(&s->arena, ctx);
     solver_layout(s, n_sample);
@@ -224,7 +226,7 @@ void pdm_solver_destroy(pdm_solver **solver)
     pdm_solver_state *st        = &s->state;
     pdm_buffer      **own[]     = {&st->w, &st->c,   &st->L,       &st->H,     &s->w_try,
                                    &s->g,  &s->step, &s->diagonal, &s->pulled, &st->ridges};
-    pdm_buffer      **scratch[] = {&st->A, &st->gradient_c, &s->c_try, &s->r_try};
+    pdm_buffer      **scratch[] = {&st->A, &st->gradient_c, &s->c_try, &s->r_try, &s->signs};
     solver_parts_destroy(s);
     if (st->y != st->r) b->ops->buffer_destroy(b, &st->y);
     b->ops->buffer_destroy(b, &st->r);

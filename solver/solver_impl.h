@@ -34,6 +34,7 @@ struct pdm_solver {
     pdm_buffer             *curvature; /* like c; NULL where steps are solved for directly, like cg */
     pdm_cg                 *cg;
     pdm_buffer             *pulled; /* ridges w, where the unknowns have their own */
+    pdm_buffer             *signs;  /* like c: -1 and 1 at random, the same for all samples */
     pdm_solve_result       *result; /* [n_sample] */
     pdm_arena               arena;
     solver_pass             pass;    /* the present or last one */
@@ -45,6 +46,7 @@ struct pdm_solver {
     const pdm_solver       *lender;  /* whose scratch of the size of rows and coefficients a part uses; NULL: its own */
     /* host, [n_sample]: */
     double  *shift, *growth, *phi, *phi_try, *phi_start, *decrease, *size, *dot, *one, *minus, *ridge;
+    double  *summed;           /* squares of the numbers that make the rows; 0: not asked for */
     double  *predicted_before; /* of the last step that was taken; 0: none yet */
     double  *phi_around; /* of a part: the objective of all rows at the lift, beside which its own counts; else 0 */
     int32_t *active, *fresh, *accepted, *hard; /* index lists */
@@ -60,6 +62,14 @@ pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *
 /* At the present w: A, gradient_c = A^T y and g = C^T gradient_c + ridge w; then H and its diagonal. */
 pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data);
 pdm_status solver_normal_matrix(pdm_solver *s, pdm_batch batch);
+
+/* rounding.c */
+pdm_status solver_rounding_create(pdm_solver *s);
+/* Once steps and what they promise are there: s->summed of those samples that promise next to nothing. Overwrites trial
+ * buffers and s->fresh. */
+pdm_status solver_rounding_measure(pdm_solver *s, pdm_batch batch);
+/* What rounding does to the objective of sample k. */
+double solver_rounding_of(const pdm_solver *s, int32_t k);
 
 /* schwarz.c */
 /* s->step = one sweep of the experts from s->g with the present factor. */

@@ -486,6 +486,87 @@ START_TEST(not_finite_is_a_reason)
     }
 END_TEST
 
+/* The problem with `level` more in all fields at the start, solved with all coefficients free; twice that from where
+ * the first solve ended. */
+static void solve_at(fixture *f, double level, pdm_size max_iter, pdm_solve_result first[2], pdm_solve_result again[2])
+{
+    pdm_solver_settings settings = usual_settings;
+    pdm_solver         *solver   = NULL;
+    double             *lift     = get(f, f->p.lift, 2 * f->p.c_size);
+
+    settings.ridge    = 0.0;
+    settings.max_iter = max_iter;
+    for (pdm_size i = 0; i < 2 * f->p.c_size; i++) lift[i] += level;
+    problem_put(&f->p, f->p.lift, lift, 2 * f->p.c_size);
+    ck_assert_int_eq(pdm_solver_create(f->p.ctx, f->p.backend, &settings, f->p.domain, f->experts, 2, &solver), PDM_OK);
+    const pdm_batch batch = problem_batch(&f->p);
+    ck_assert_int_eq(pdm_solver_solve(solver, batch, &f->p.data, NULL, f->p.lift, PDM_START_ZERO), PDM_OK);
+    for (int k = 0; k < 2; k++) first[k] = pdm_solver_results(solver)[k];
+    pdm_solver_set_limits(solver, 1e-14, 20);
+    ck_assert_int_eq(pdm_solver_solve(solver, batch, &f->p.data, NULL, f->p.lift, PDM_START_PRESENT), PDM_OK);
+    for (int k = 0; k < 2; k++) again[k] = pdm_solver_results(solver)[k];
+    pdm_solver_destroy(&solver);
+    free(lift);
+}
+
+/* Heat knows no level: on one of 1e5 the same objective in as few steps, to the rounding of rows that are sums of
+ * numbers of the size of 1e5 over the row's scale. */
+START_TEST(a_small_change_on_a_large_level_is_found)
+    {
+        static const double level[] = {0.0, 300.0, 1e5};
+        double              phi[2]  = {0.0, 0.0};
+        for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
+            fixture          f;
+            pdm_solve_result first[2], again[2];
+            open_fixture(&f, PROBLEM_HEAT, KIND_FREE, "cpu", 2, 1);
+            problem_random_state(&f.p, 17);
+            solve_at(&f, level[i], 100, first, again);
+            for (int k = 0; k < 2; k++) {
+                ck_assert_msg(pdm_reason_is_good(first[k].reason) && first[k].iterations <= 10,
+                              "level %g: %s after %d steps", level[i], pdm_reason_text(first[k].reason),
+                              (int)first[k].iterations);
+                if (i == 0) phi[k] = first[k].objective;
+                ck_assert_double_eq_tol(first[k].objective, phi[k], 1e-9 * phi[k] + 1e-11 * level[i]);
+            }
+            close_fixture(&f);
+        }
+    }
+END_TEST
+
+/* A level that the equations do feel is far from the solution: a solve that is cut short there is not converged, and one
+ * that says so has nothing to gain. */
+START_TEST(rounding_is_no_excuse)
+    {
+        static const double level[] = {0.0, 10.0, 1e3};
+        for (size_t i = 0; i < sizeof level / sizeof *level; i++) {
+            fixture          f;
+            pdm_solve_result first[2], again[2];
+            open_fixture(&f, _i, KIND_FREE, "cpu", 2, 1);
+            problem_random_state(&f.p, 18);
+            if (pdm_solver_lend(f.solver)->exact) solve_at(&f, level[i], 30, first, again);
+            for (int k = 0; k < 2 && pdm_solver_lend(f.solver)->exact; k++)
+                if (first[k].reason == PDM_REASON_ROUNDING)
+                    ck_assert_msg(again[k].objective >=
+                                      0.999 * first[k].objective - 1e-20 * (1.0 + level[i] * level[i]),
+                                  "%s, level %g: %g, then %g", problem_name(_i), level[i], first[k].objective,
+                                  again[k].objective);
+            close_fixture(&f);
+        }
+    }
+END_TEST
+
+START_TEST(cut_short_is_not_converged)
+    {
+        fixture          f;
+        pdm_solve_result first[2], again[2];
+        open_fixture(&f, PROBLEM_FLUX, KIND_FREE, "cpu", 2, 1);
+        problem_random_state(&f.p, 19);
+        solve_at(&f, 1e3, 3, first, again);
+        for (int k = 0; k < 2; k++) ck_assert_int_eq(first[k].reason, PDM_REASON_MAX_ITER);
+        close_fixture(&f);
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("solver");
@@ -503,6 +584,9 @@ int main(void)
     tcase_add_loop_test(t, samples_are_independent, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, damped_steps_do_not_end_a_solve, 0, PROBLEM_COUNT);
     tcase_add_test(t, not_finite_is_a_reason);
+    tcase_add_test(t, a_small_change_on_a_large_level_is_found);
+    tcase_add_loop_test(t, rounding_is_no_excuse, 0, PROBLEM_COUNT);
+    tcase_add_test(t, cut_short_is_not_converged);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
