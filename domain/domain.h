@@ -99,6 +99,8 @@ const pdm_pde    *pdm_domain_pde(const pdm_domain *d);
 /* 1 where a coefficient is free, 0 where initial or Dirichlet data fix it: [n_field][n_coef]. */
 const unsigned char *pdm_domain_free(const pdm_domain *d);
 pdm_size             pdm_domain_n_free(const pdm_domain *d);
+/* The field that a condition counts for, among those it mentions. */
+pdm_size pdm_domain_condition_field(const pdm_domain *d, pdm_size condition);
 /* Row blocks: one per equation, then one per general condition. */
 typedef struct pdm_row_block {
     char     name[64];

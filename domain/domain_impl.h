@@ -66,7 +66,8 @@ struct pdm_domain {
     domain_axis    *part_axis; /* of parts of sides */
     pdm_size        n_part_axis, part_axis_capacity;
 
-    unsigned char *free; /* [n_field][n_coef] */
+    int32_t       *counts_for; /* [n of conditions] field */
+    unsigned char *free;       /* [n_field][n_coef] */
     pdm_size       n_free;
 
     pdm_size             n_block;
@@ -137,6 +138,17 @@ pdm_status domain_sides_check(pdm_domain *d, pdm_case *c);
 bool       domain_layer_has(const pdm_domain *d, const domain_layer *l, pdm_size i);
 bool       domain_part_is_whole(const pdm_domain *d, const pdm_interval *part); /* [n_dim] */
 pdm_status domain_part_view(const pdm_domain *d, const pdm_condition *k, pdm_text *out);
+/* domain/matching.c: which fields the conditions of a place count for that name none. */
+typedef struct domain_side_here {
+    pdm_size  wanted[PDM_MAX_FIELD], named[PDM_MAX_FIELD]; /* most conditions of a field; those that name it      */
+    pdm_size  n;                                           /* conditions that name no field ...                   */
+    pdm_size *condition;                                   /* [n] their numbers                                   */
+    pdm_size *counts_for;                                  /* [n] before: what they count for elsewhere, or -1    */
+} domain_side_here;
+/* counts_for of all; the first for which there is no field, -1 when there is none. */
+pdm_size domain_match_conditions(const pdm_domain *d, domain_side_here *here);
+/* Does a condition mention the field, or with across a derivative of it across the side? */
+bool domain_condition_mentions(const pdm_domain *d, const pdm_condition *k, pdm_size field, bool across);
 /* domain/conditions.c: which coefficients are fixed; layers of data */
 pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c);
 /* domain/cells.c: inputs on cells. values: this input's share of the packed input. */

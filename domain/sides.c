@@ -58,13 +58,13 @@ static int compare_reals(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static bool concerns(const pdm_condition *k, pdm_size field, pdm_size dim, int side)
+static bool concerns(const pdm_condition *k, pdm_size dim, int side)
 {
-    return k->dim == dim && k->side == side && k->field == field;
+    return k->dim == dim && k->side == side;
 }
 
 /* The ends of parts inside the extent, in order, and the middles between them and the ends of the extent. */
-static pdm_status places_along(const pdm_domain *d, pdm_size field, pdm_size dim, int side, pdm_size j, places *out)
+static pdm_status places_along(const pdm_domain *d, pdm_size dim, int side, pdm_size j, places *out)
 {
     pdm_status     status = PDM_OK;
     const pdm_map *map    = &d->spline[j].map;
@@ -78,7 +78,7 @@ static pdm_status places_along(const pdm_domain *d, pdm_size field, pdm_size dim
     end[n++] = map->high;
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
-        if (!concerns(k, field, dim, side)) continue;
+        if (!concerns(k, dim, side)) continue;
         if (k->part[j].low > map->low && k->part[j].low < map->high) end[n++] = k->part[j].low;
         if (k->part[j].high > map->low && k->part[j].high < map->high) end[n++] = k->part[j].high;
     }
@@ -113,12 +113,14 @@ static pdm_size conditions_wanted(pdm_size order)
     return order == 0 ? 0 : (order + 1) / 2;
 }
 
-/* A side, a field, and a place; where conditions have parts, `at` is " at y = 0.25". */
+/* A side and a place; where conditions have parts, `at` is " at y = 0.25". */
 typedef struct side_place {
-    pdm_size      field, dim;
-    int           side;
-    const double *x;
-    char          at[160];
+    pdm_size         dim;
+    int              side;
+    const double    *x;
+    char             at[160];
+    domain_side_here here;
+    const char      *why[PDM_MAX_FIELD]; /* what a field has of its own, in print; NULL: nothing */
 } side_place;
 
 static void name_place(const pdm_domain *d, bool parts, side_place *p)
@@ -131,10 +133,10 @@ static void name_place(const pdm_domain *d, bool parts, side_place *p)
                           pdm_pde_dim_name(d->pde, j), p->x[j]);
 }
 
-static pdm_status nothing_there(pdm_domain *d, pdm_case *c, const side_place *p)
+static pdm_status nothing_there(pdm_domain *d, pdm_case *c, const side_place *p, pdm_size f)
 {
     pdm_status  status = PDM_OK;
-    const char *field  = pdm_pde_field_name(d->pde, p->field);
+    const char *field  = pdm_pde_field_name(d->pde, f);
     char        attribute[128];
     pdm_where   where = pdm_case_where(c, "pde/boundary", NULL);
 
@@ -148,27 +150,42 @@ done:
     return status;
 }
 
-static pdm_status check_place(pdm_domain *d, pdm_case *c, const side_place *p)
+static pdm_status too_many(pdm_domain *d, const side_place *p, pdm_size f, pdm_size n, const pdm_condition *k)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size order = pdm_pde_order(d->pde, f, p->dim), wanted = conditions_wanted(order);
+    const char    *dim = pdm_pde_dim_name(d->pde, p->dim);
+
+    PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &k->where,
+                "%s conditions on side %s_%s of field \"%s\"%s; at most %lld expected, its highest derivative "
+                "in %s being of order %lld",
+                n == 2 ? "two" : "too many", dim, side_name[p->side], pdm_pde_field_name(d->pde, f), p->at,
+                (long long)wanted, dim, (long long)order);
+done:
+    return status;
+}
+
+/* Conditions that name the field: not too many of them, none beside "free", no value and no flux twice. */
+static pdm_status check_named(pdm_domain *d, side_place *p, pdm_size f)
 {
     pdm_status           status = PDM_OK;
-    const pdm_size       order = pdm_pde_order(d->pde, p->field, p->dim), wanted = conditions_wanted(order);
-    const char          *field = pdm_pde_field_name(d->pde, p->field), *dim = pdm_pde_dim_name(d->pde, p->dim);
+    const pdm_size       wanted = conditions_wanted(pdm_pde_order(d->pde, f, p->dim));
+    const char          *field = pdm_pde_field_name(d->pde, f), *dim = pdm_pde_dim_name(d->pde, p->dim);
     pdm_size             n = 0, n_free = 0;
     const pdm_condition *value = NULL, *flux = NULL;
 
+    p->why[f] = NULL;
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
-        if (!concerns(k, p->field, p->dim, p->side) || !part_has(d, k, p->x)) continue;
+        if (!concerns(k, p->dim, p->side) || k->field != f || !k->named || !part_has(d, k, p->x)) continue;
         if (k->kind == PDM_CONDITION_FREE)
             n_free++;
         else
             n++;
-        if (n > wanted || (n > 0 && n_free > 0) || n_free > 1)
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &k->where,
-                        "%s conditions on side %s_%s of field \"%s\"%s; at most %lld expected, its highest derivative "
-                        "in %s being of order %lld",
-                        n + n_free == 2 ? "two" : "too many", dim, side_name[p->side], field, p->at, (long long)wanted,
-                        dim, (long long)order);
+        p->why[f] = k->kind == PDM_CONDITION_FREE        ? "free"
+                    : k->kind == PDM_CONDITION_DIRICHLET ? "its value"
+                                                         : "its flux";
+        if (n > wanted || (n > 0 && n_free > 0) || n_free > 1) PDM_TRY(too_many(d, p, f, n + n_free, k));
         if (k->kind != PDM_CONDITION_DIRICHLET && k->kind != PDM_CONDITION_FLUX) continue;
         const pdm_condition **same = k->kind == PDM_CONDITION_FLUX ? &flux : &value;
         if (*same) /* the later one would win in silence */
@@ -178,7 +195,74 @@ static pdm_status check_place(pdm_domain *d, pdm_case *c, const side_place *p)
                         (*same)->function->text, k->function->text);
         *same = k;
     }
-    if (n + n_free == 0 && wanted > 0) PDM_TRY(nothing_there(d, c, p));
+    p->here.wanted[f] = n_free > 0 ? 0 : wanted;
+    p->here.named[f]  = n;
+done:
+    return status;
+}
+
+/* The conditions here that name no field, with what they counted for before. */
+static void gather_general(pdm_domain *d, side_place *p)
+{
+    domain_side_here *here = &p->here;
+
+    here->n = 0;
+    for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
+        const pdm_condition *k = pdm_pde_condition(d->pde, i);
+        if (!concerns(k, p->dim, p->side) || k->named || !part_has(d, k, p->x)) continue;
+        here->condition[here->n]    = i;
+        here->counts_for[here->n++] = d->counts_for[i];
+    }
+}
+
+/* Condition number i of those here has no field left: says what its fields have. */
+static pdm_status no_field_left(pdm_domain *d, const side_place *p, pdm_size i)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_condition *k      = pdm_pde_condition(d->pde, p->here.condition[i]);
+    pdm_text             has    = {.ctx = d->ctx};
+    pdm_size             n = 0, last = 0;
+
+    for (pdm_size f = 0; f < d->n_field; f++) {
+        if (!domain_condition_mentions(d, k, f, false)) continue;
+        n++;
+        last = f;
+        PDM_TRY(pdm_text_append(&has, "%s \"%s\" has", has.length ? "," : "", pdm_pde_field_name(d->pde, f)));
+        const size_t before = has.length;
+        if (p->why[f]) PDM_TRY(pdm_text_append(&has, " %s", p->why[f]));
+        for (pdm_size o = 0; o < p->here.n; o++)
+            if (p->here.counts_for[o] == f)
+                PDM_TRY(pdm_text_append(&has, "%s %.200s = 0", has.length > before ? " and" : "",
+                                        pdm_pde_condition(d->pde, p->here.condition[o])->function->text));
+        if (has.length == before) PDM_TRY(pdm_text_append(&has, " no derivative across it"));
+    }
+    if (n == 1) {
+        pdm_size others = p->here.named[last] + 1 + (p->here.wanted[last] == 0 && p->why[last]);
+        for (pdm_size o = 0; o < p->here.n; o++) others += p->here.counts_for[o] == last;
+        PDM_TRY(too_many(d, p, last, others, k));
+    }
+    PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &k->where,
+                "too many conditions on side %s_%s%s: no field is left that this one could count for:%s",
+                pdm_pde_dim_name(d->pde, p->dim), side_name[p->side], p->at, has.data ? has.data : "");
+done:
+    pdm_text_destroy(&has);
+    return status;
+}
+
+static pdm_status check_place(pdm_domain *d, pdm_case *c, side_place *p)
+{
+    pdm_status status = PDM_OK;
+
+    for (pdm_size f = 0; f < d->n_field; f++) PDM_TRY(check_named(d, p, f));
+    gather_general(d, p);
+    const pdm_size left = domain_match_conditions(d, &p->here);
+    if (left >= 0) PDM_TRY(no_field_left(d, p, left));
+    for (pdm_size i = 0; i < p->here.n; i++) d->counts_for[p->here.condition[i]] = (int32_t)p->here.counts_for[i];
+    for (pdm_size f = 0; f < d->n_field; f++) {
+        pdm_size n = p->here.named[f];
+        for (pdm_size i = 0; i < p->here.n; i++) n += p->here.counts_for[i] == f;
+        if (n == 0 && p->here.wanted[f] > 0) PDM_TRY(nothing_there(d, c, p, f));
+    }
 done:
     return status;
 }
@@ -243,18 +327,21 @@ done:
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
-static pdm_status check_side(pdm_domain *d, pdm_case *c, pdm_size field, pdm_size dim, int side)
+static pdm_status check_side(pdm_domain *d, pdm_case *c, pdm_size dim, int side)
 {
-    pdm_status status = PDM_OK;
-    places     p      = {0};
-    bool       parts  = false;
-    double     x[PDM_MAX_DIM];
-    side_place place = {.field = field, .dim = dim, .side = side, .x = x};
+    pdm_status     status = PDM_OK;
+    places         p      = {0};
+    bool           parts  = false;
+    double         x[PDM_MAX_DIM];
+    side_place     place = {.dim = dim, .side = side, .x = x};
+    const pdm_size n     = pdm_pde_n_condition(d->pde);
 
-    for (pdm_size j = 0; j < d->n_dim; j++) PDM_TRY(places_along(d, field, dim, side, j, &p));
-    for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
+    PDM_TRY(pdm_alloc_array(d->ctx, n, &place.here.condition));
+    PDM_TRY(pdm_alloc_array(d->ctx, n, &place.here.counts_for));
+    for (pdm_size j = 0; j < d->n_dim; j++) PDM_TRY(places_along(d, dim, side, j, &p));
+    for (pdm_size i = 0; i < n; i++) {
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
-        if (!concerns(k, field, dim, side) || domain_part_is_whole(d, k->part)) continue;
+        if (!concerns(k, dim, side) || domain_part_is_whole(d, k->part)) continue;
         parts = true;
         PDM_TRY(check_part(d, k));
     }
@@ -264,6 +351,8 @@ static pdm_status check_side(pdm_domain *d, pdm_case *c, pdm_size field, pdm_siz
     }
 done:
     places_free(d, &p);
+    pdm_free(d->ctx, place.here.condition);
+    pdm_free(d->ctx, place.here.counts_for);
     return status;
 }
 
@@ -286,14 +375,23 @@ pdm_status domain_sides_check(pdm_domain *d, pdm_case *c)
     pdm_status     status = PDM_OK;
     const pdm_size first  = pdm_pde_has_time(d->pde) ? 1 : 0;
 
+    PDM_TRY(pdm_alloc_array(d->ctx, pdm_pde_n_condition(d->pde), &d->counts_for));
+    for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
+        const pdm_condition *k = pdm_pde_condition(d->pde, i);
+        d->counts_for[i]       = k->named ? k->field : -1;
+    }
     PDM_TRY(check_periodic(d));
     if (first == 1 && d->spline[0].periodic) {
         pdm_where where = pdm_case_where(c, "domain/t", "kind");
         PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "time cannot be periodic; \"bounded\" expected");
     }
     for (pdm_size dim = first; dim < d->n_dim; dim++)
-        for (pdm_size f = 0; f < d->n_field && !d->spline[dim].periodic; f++)
-            for (int side = 0; side < 2; side++) PDM_TRY(check_side(d, c, f, dim, side));
+        for (int side = 0; side < 2 && !d->spline[dim].periodic; side++) PDM_TRY(check_side(d, c, dim, side));
 done:
     return status;
+}
+
+pdm_size pdm_domain_condition_field(const pdm_domain *d, pdm_size condition)
+{
+    return d->counts_for[condition];
 }

@@ -52,6 +52,15 @@ static const char *sums_text(const pdm_domain *d, pdm_size block)
     return pdm_pde_has_time(d->pde) ? ", only the sum over space counts, at each time" : ", only the sum counts";
 }
 
+/* Does a condition mention another field than the one it counts for? */
+static bool is_shared(const pdm_domain *d, const pdm_condition *k, pdm_size counts_for)
+{
+    bool shared = false;
+    for (pdm_size f = 0; f < d->n_field; f++)
+        shared = shared || (f != counts_for && domain_condition_mentions(d, k, f, false));
+    return shared;
+}
+
 pdm_status pdm_domain_view(const pdm_domain *d, pdm_text *out)
 {
     pdm_status status = PDM_OK;
@@ -60,9 +69,11 @@ pdm_status pdm_domain_view(const pdm_domain *d, pdm_text *out)
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
         const pdm_condition *c = pdm_pde_condition(d->pde, i);
         PDM_TRY(pdm_text_append(out, "side         %s_%s, %s%s%s: %s", pdm_pde_dim_name(d->pde, c->dim),
-                                c->side ? "max" : "min", pdm_pde_field_name(d->pde, c->field),
+                                c->side ? "max" : "min", pdm_pde_field_name(d->pde, d->counts_for[i]),
                                 *c->part_text ? " where " : "", c->part_text, condition_text(c->kind)));
         PDM_TRY(domain_part_view(d, c, out));
+        if (!c->named && is_shared(d, c, d->counts_for[i]))
+            PDM_TRY(pdm_text_append(out, ", %.200s = 0", c->function->text));
         PDM_TRY(pdm_text_append(out, "\n"));
     }
     PDM_TRY(pdm_text_append(out, "coefficients %lld, of which %lld are free\n", (long long)(d->n_field * d->n_coef),

@@ -18,7 +18,7 @@ static void gather(const pdm_lines *l, pdm_size dim, int side, side_conditions *
         for (pdm_size i = 0; i < l->n_condition; i++) {
             const pdm_condition *c = pdm_pde_condition(l->pde, i);
             if (c->kind != order[pass] || c->dim != dim || c->side != side) continue;
-            side_conditions *s = &of_field[c->field];
+            side_conditions *s = &of_field[pdm_domain_condition_field(l->domain, i)];
             if (s->n < PDM_MAX_ORDER) s->condition[s->n++] = (int32_t)i;
         }
 }

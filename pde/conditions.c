@@ -324,6 +324,7 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
         k.field = symbol->index;
     } else {
         PDM_TRY(parse_general(&s, &k, &node));
+        k.named = false;
     }
     if (node >= 0) PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, node), &k.given));
     k.function = k.given;
@@ -378,7 +379,7 @@ done:
 static pdm_status read_side(pdm_pde *p, pdm_case *c, const char *name)
 {
     pdm_status    status = PDM_OK;
-    pdm_condition side   = {0};
+    pdm_condition side   = {.named = true};
     pdm_where     where;
 
     if (!side_of_name(p, name, &side)) PDM_TRY(unknown_side(p, c, name));

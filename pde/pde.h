@@ -96,6 +96,7 @@ typedef struct pdm_condition {
     pdm_condition_kind  kind;
     int32_t             dim, side;  /* side 0: min, 1: max                                                         */
     int32_t             field;      /* DIRICHLET, FREE: field; FLUX: equation; GENERAL: lowest field it mentions   */
+    bool                named;      /* it says which field it is of: all but "expr = expr"                          */
     const pdm_function *given;      /* DIRICHLET: before the transform of a positive field; else function */
     const pdm_function *function;   /* value, or lhs - rhs for GENERAL; NULL for FREE                              */
     const pdm_function *misfit;     /* DIRICHLET on a part: field - value; else NULL */

@@ -551,6 +551,91 @@ START_TEST(conditions_do_not_replace_each_other)
     }
 END_TEST
 
+/* ---- which field a condition counts for ---- */
+
+/* Of problem "system", fields u and v of second order in x, sides x_max; counts_for: fields by letter. */
+static const struct {
+    const char *x_max, *counts_for, *words[3];
+} matches[] = {
+    {"u + v = dx(u); u - v = dx(v)", "uv", {NULL}},
+    {"u - v = dx(v); u + v = dx(u)", "vu", {NULL}},
+    {"(u) = v; dx(u) + dx(v) = 0", "vu", {NULL}},
+    {"dx(u) + dx(v) = 0; 2*u = 1", "vu", {NULL}},
+    {"dx(u) + dx(v) = 0; 2*v = 1", "uv", {NULL}},
+    {"u = 1; dx(u) + v = 0", "uv", {NULL}},
+    {"dx(v) = u; v = 0", "uv", {NULL}},
+    {"u free; dx(v) = u", "uv", {NULL}},
+    {"dx(u) = v where t < 0.5; (v) = u^2 where t < 0.5; flux(u) = 0 where t >= 0.5; u*v = 1 where t >= 0.5",
+     "uvuv",
+     {NULL}},
+    {"2*u = 1; dx(u) = u", NULL, {"two conditions on side x_max of field \"u\"", "order 2", NULL}},
+    {"u free; v = 1; dx(u) = u", NULL, {"two conditions on side x_max of field \"u\"", NULL}},
+    {"u = 1; v = 0; dx(u) = v",
+     NULL,
+     {"too many conditions on side x_max: no field is left", "\"u\" has its value, \"v\" has its value", NULL}},
+    {"dx(u) = v; dx(v) = u; (u) = v", NULL, {"no field is left", "\"u\" has dx(u) - v = 0", "\"v\" has dx(v) - u = 0"}},
+    {"u = 1 where t < 0.5; dx(u) = 0 where t >= 0.5; u*v = 1; dx(v) = 0 where t > 0.75",
+     NULL,
+     {"two conditions on side x_max of field \"v\" at t = 0.875", NULL}},
+    {"dx(u) = 1", NULL, {"no condition for field \"v\"", NULL}},
+    {"dx(u) + dx(v) = 0", NULL, {"no condition for field \"v\"", NULL}},
+};
+enum { N_MATCH = sizeof matches / sizeof *matches };
+
+START_TEST(conditions_are_matched_with_fields)
+    {
+        pdm_context *ctx = NULL;
+        pdm_case    *c   = NULL;
+        pdm_pde     *pde = NULL;
+        pdm_domain  *d   = NULL;
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(problem_case(ctx, PROBLEM_SYSTEM, &c), PDM_OK);
+        ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_max", matches[_i].x_max), PDM_OK);
+        ck_assert_msg(pdm_pde_create(ctx, c, &pde) == PDM_OK, "%s", pdm_context_error(ctx));
+        const pdm_status status = pdm_domain_create(ctx, c, pde, NULL, &d);
+        const char      *counts = matches[_i].counts_for;
+        ck_assert_msg(status == (counts ? PDM_OK : PDM_ERR_CASE), "%s: %s", matches[_i].x_max, pdm_context_error(ctx));
+        for (int k = 0; k < 3 && matches[_i].words[k]; k++)
+            ck_assert_msg(strstr(pdm_context_error(ctx), matches[_i].words[k]), "%s", pdm_context_error(ctx));
+        for (pdm_size i = 0, k = 0; counts && i < pdm_pde_n_condition(pde); i++)
+            if (pdm_pde_condition(pde, i)->side == 1)
+                ck_assert_int_eq("uv"[pdm_domain_condition_field(d, i)], counts[k++]);
+        close_parts(&ctx, &c, &pde, &d);
+    }
+END_TEST
+
+/* A chain of conditions for three fields has one matching; it is found in every order. */
+START_TEST(the_only_matching_is_found_in_any_order)
+    {
+        static const char *const condition[3] = {"2*u = 1", "u + v = 0", "v*w + u = 0"};
+        static const int         order[6][3]  = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+        static const char *const setting[][3] = {{"pde", "fields", "u v w"},
+                                                 {"pde/residuals", "u", "dxx(u) - v"},
+                                                 {"pde/residuals", "v", "dxx(v) - w"},
+                                                 {"pde/residuals", "w", "dxx(w) - u"},
+                                                 {"pde/boundary", "x_min", "u = 0; v = 0; w = 0"},
+                                                 {"domain", "dimensions", "x"},
+                                                 {"domain/x", "extent", "0 1"},
+                                                 {"domain/x", "control_points", "5"}};
+        pdm_context             *ctx          = NULL;
+        pdm_case                *c            = NULL;
+        pdm_pde                 *pde          = NULL;
+        pdm_domain              *d            = NULL;
+        char                     text[100];
+        const int               *k = order[_i];
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(pdm_case_create(ctx, &c), PDM_OK);
+        for (size_t i = 0; i < sizeof setting / sizeof *setting; i++)
+            ck_assert_int_eq(pdm_case_set_text(c, setting[i][0], setting[i][1], setting[i][2]), PDM_OK);
+        snprintf(text, sizeof text, "%s; %s; %s", condition[k[0]], condition[k[1]], condition[k[2]]);
+        ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_max", text), PDM_OK);
+        ck_assert_msg(pdm_pde_create(ctx, c, &pde) == PDM_OK, "%s", pdm_context_error(ctx));
+        ck_assert_msg(pdm_domain_create(ctx, c, pde, NULL, &d) == PDM_OK, "%s", pdm_context_error(ctx));
+        for (int i = 0; i < 3; i++) ck_assert_int_eq(pdm_domain_condition_field(d, 3 + i), k[i]);
+        close_parts(&ctx, &c, &pde, &d);
+    }
+END_TEST
+
 /* A wave of the control grid is a wave in the coefficients, too, and its inverse Laplacian that wave over -|K|^2. */
 START_TEST(invlap_divides_waves)
     {
@@ -820,7 +905,7 @@ START_TEST(a_part_fixes_its_control_points)
                            {"u = a where y <= 0.5 - 1e-12; u free where y > 0.5 + 1e-12", 3 * 3},
                            {"u = a where t < 0.3; u free where t >= 0.3", 1 * 5},
                            {"u = a where y < 0.5 and t < 0.3; u free where y >= 0.5;"
-                            "u free where y < 0.5 and t >= 0.3",
+                                  "u free where y < 0.5 and t >= 0.3",
                             2}};
         pdm_size n_free = 0;
         for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -936,6 +1021,8 @@ int main(void)
     tcase_add_loop_test(t, cells_settings_are_read, 0, (int)(sizeof cells_settings / sizeof *cells_settings));
     tcase_add_loop_test(t, bad_domain_is_refused_with_words, 0, N_REFUSAL);
     tcase_add_loop_test(t, conditions_do_not_replace_each_other, 0, N_PAIR);
+    tcase_add_loop_test(t, conditions_are_matched_with_fields, 0, N_MATCH);
+    tcase_add_loop_test(t, the_only_matching_is_found_in_any_order, 0, 6);
     tcase_add_test(t, invlap_divides_waves);
     tcase_add_test(t, host_and_back_end_derive_the_same);
     tcase_add_loop_test(t, tables_hold_what_is_read, 0, N_TABULATED);

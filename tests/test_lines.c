@@ -164,6 +164,19 @@ static const struct {
       {"domain/y", "extent", "0 1"},
       {"domain/y", "control_points", "8"},
       {"domain/y", "kind", "periodic"}}},
+    {"two conditions of a side that each read two fields",
+     {1, 25},
+     3.5,
+     {{"pde", "fields", "u v"},
+      {"pde/definitions", "w", "exp(-t)*sin(2*x + 0.5)"},
+      {"pde/definitions", "z", "exp(-t)*cos(x)"},
+      {"pde/residuals", "u", "dt(u) - dxx(u) - dt(w) + dxx(w)"},
+      {"pde/residuals", "v", "dt(v) - 0.5*dxx(v) - dt(z) + 0.5*dxx(z)"},
+      {"pde/initial", "u", "sin(2*x + 0.5)"},
+      {"pde/initial", "v", "cos(x)"},
+      {"pde/boundary", "x_min", "u = w; v = z"},
+      {"pde/boundary", "x_max", "dx(v) + v - u = dx(z) + z - w; dx(u) + 2*(u - v) = dx(w) + 2*(w - z)"},
+      {"domain", "dimensions", "t x"}}},
     {"corners of two dimensions",
      {1, 11, 12},
      3.3,
@@ -180,8 +193,10 @@ static const struct {
       {"domain/y", "control_points", "8"}}},
 };
 /* Exact solutions of the first field, where "w" is not that of the case, and of the second where there is one. */
-static const char *const exact[COUNT_OF(cases)][2] = {
-    [5] = {"sin(2*pi*(x - t))"}, [6] = {"cos(pi*t)*sin(pi*x)", "-sin(pi*t)*cos(pi*x)"}, [7] = {"w", "-w"}};
+static const char *const exact[COUNT_OF(cases)][2] = {[5]  = {"sin(2*pi*(x - t))"},
+                                                      [6]  = {"cos(pi*t)*sin(pi*x)", "-sin(pi*t)*cos(pi*x)"},
+                                                      [7]  = {"w", "-w"},
+                                                      [11] = {"w", "z"}};
 
 typedef struct bench {
     pdm_case   *the_case;
