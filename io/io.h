@@ -103,6 +103,9 @@ const pdm_unit *pdm_unit_parse(pdm_units *u, const char *text);
 const pdm_unit *pdm_unit_multiply(pdm_units *u, const pdm_unit *a, const pdm_unit *b);
 const pdm_unit *pdm_unit_divide(pdm_units *u, const pdm_unit *a, const pdm_unit *b);
 const pdm_unit *pdm_unit_power(pdm_units *u, const pdm_unit *a, double exponent); /* NULL when not representable */
+/* Of differences of a quantity in `a`: a itself but where its zero is not that of the quantity ("K" of "degC"); NULL: no
+ * memory. */
+const pdm_unit *pdm_unit_difference(pdm_units *u, const pdm_unit *a);
 bool            pdm_unit_same(const pdm_unit *a, const pdm_unit *b); /* convertible with factor 1 and offset 0 */
 /* y = factor x + offset takes a number in `from` to `to`. */
 bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, double *offset);

@@ -10,6 +10,7 @@
 struct pdm_unit {
     pdm_unit *next;
     ut_unit  *unit;
+    char      given[32]; /* as it was parsed; "" of units that were computed, and of long ones */
 };
 
 struct pdm_units {
@@ -129,7 +130,9 @@ const pdm_unit *pdm_unit_parse(pdm_units *u, const char *text)
     ut_unit         *unit =
         n == 0 ? ut_get_dimensionless_unit_one(u->system) : ut_parse(u->system, trimmed, ascii ? UT_ASCII : UT_UTF8);
     leave(before);
-    return keep(u, unit);
+    const pdm_unit *kept = keep(u, unit);
+    if (kept && n < sizeof kept->given) memcpy(u->first->given, trimmed, n + 1);
+    return kept;
 }
 
 const pdm_unit *pdm_unit_multiply(pdm_units *u, const pdm_unit *a, const pdm_unit *b)
@@ -227,6 +230,20 @@ bool pdm_unit_convert(const pdm_unit *from, const pdm_unit *to, double *factor, 
     return done;
 }
 
+const pdm_unit *pdm_unit_difference(pdm_units *u, const pdm_unit *a)
+{
+    double           factor = 0.0, offset = 0.0;
+    const host_state before     = enter();
+    ut_unit         *one        = ut_get_dimensionless_unit_one(u->system);
+    ut_unit         *difference = is_moment(a->unit) ? NULL : ut_multiply(a->unit, one);
+    const bool       shifted    = difference && convert(a->unit, difference, &factor, &offset) && offset != 0.0;
+
+    if (difference && !shifted) ut_free(difference);
+    ut_free(one);
+    leave(before);
+    return shifted ? keep(u, difference) : a;
+}
+
 bool pdm_unit_same(const pdm_unit *a, const pdm_unit *b)
 {
     double factor = 0.0, offset = 0.0;
@@ -234,6 +251,7 @@ bool pdm_unit_same(const pdm_unit *a, const pdm_unit *b)
     return pdm_unit_convert(a, b, &factor, &offset) && fabs(factor - 1.0) <= 1e-12 && fabs(offset) <= 1e-12;
 }
 
+/* Of a unit with an offset as it was given: "degC", not "K @ 273.15". */
 void pdm_unit_format(const pdm_unit *a, char *out, size_t size)
 {
     const host_state before = enter();
@@ -241,4 +259,5 @@ void pdm_unit_format(const pdm_unit *a, char *out, size_t size)
 
     leave(before);
     if (size > 0 && (n < 0 || (size_t)n >= size)) out[0] = '\0';
+    if (size > strlen(a->given) && *a->given && strstr(out, " @ ")) memcpy(out, a->given, strlen(a->given) + 1);
 }

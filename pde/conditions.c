@@ -105,7 +105,7 @@ static pdm_status parse_initial(pdm_pde *p, pdm_case *c, const char *name, int32
     PDM_TRY(parser_open(&s, p, where, 0, (pdm_size)strlen(where.text), PDE_SCOPE_DATA));
     PDM_TRY(parser_expression(&s, &value));
     PDM_TRY(parser_expect_end(&s));
-    if (order == 1) PDM_TRY(units_quotient(&s, wanted.unit, p->dim_unit[0], &wanted.unit));
+    if (order == 1) PDM_TRY(units_derivative(&s, wanted.unit, p->dim_unit[0], &wanted.unit));
     PDM_TRY(units_match(&s, 0, "the field", wanted.unit, value.unit));
     PDM_TRY(pde_keep_where(p, where, &initial->where));
     const int32_t given = dag_expand(&p->dag, value.node);
@@ -217,7 +217,7 @@ static pdm_status parse_flux(pde_parser *s, pdm_condition *k, int32_t *node)
     PDM_TRY(parser_next(s));
     const pdm_size at = parser_at(s);
     PDM_TRY(parse_right(s, PDE_SCOPE_ALL, &value));
-    PDM_TRY(units_product(s, s->p->equation_unit[symbol->index], s->p->dim_unit[k->dim], &unit));
+    PDM_TRY(units_product(s, at, s->p->equation_unit[symbol->index], s->p->dim_unit[k->dim], &unit));
     PDM_TRY(units_match(s, at, "the flux", unit, value.unit));
     k->kind  = PDM_CONDITION_FLUX;
     k->field = symbol->index;

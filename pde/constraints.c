@@ -4,12 +4,12 @@
 #include <string.h>
 
 /* The unit of an integral over space. */
-static pdm_status integral_unit(pde_parser *s, const pdm_unit *unit, const pdm_unit **out)
+static pdm_status integral_unit(pde_parser *s, pdm_size at, const pdm_unit *unit, const pdm_unit **out)
 {
     pdm_status status = PDM_OK;
 
     for (pdm_size j = s->p->has_time ? 1 : 0; j < s->p->n_dim; j++)
-        PDM_TRY(units_product(s, unit, s->p->dim_unit[j], &unit));
+        PDM_TRY(units_product(s, at, unit, s->p->dim_unit[j], &unit));
     *out = unit;
 done:
     return status;
@@ -35,7 +35,7 @@ static pdm_status parse_left(pde_parser *s, int32_t *inside, const pdm_unit **un
     PDM_TRY(pde_check_dag(s->p, s->where));
     PDM_TRY(pde_lowest_field(s->p, *inside, &field));
     if (field < 0) PARSE_FAIL(s, at, "no field in this integral; at least one expected");
-    PDM_TRY(integral_unit(s, value.unit, &summed));
+    PDM_TRY(integral_unit(s, at, value.unit, &summed));
     *unit = summed;
     PDM_TRY(parser_next(s));
     if (s->token != '=') PARSE_FAIL(s, parser_at(s), "\"=\" expected: constraints are \"integral(expr) = expr\"");

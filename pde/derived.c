@@ -56,8 +56,8 @@ pdm_status pde_inverse_laplacian(pde_parser *s, pdm_size at, pde_value argument,
     if (s->scope != PDE_SCOPE_ALL)
         PARSE_FAIL(s, at, "invlap is for fields; an expression of coordinates, parameters and inputs expected");
     if (first == s->p->n_dim) PARSE_FAIL(s, at, "invlap needs a dimension of space; the only one is time");
-    out->unit = argument.unit;
-    for (int i = 0; i < 2; i++) PDM_TRY(units_product(s, out->unit, s->p->dim_unit[first], &out->unit));
+    PDM_TRY(units_less_mean(s, argument.unit, &out->unit));
+    for (int i = 0; i < 2; i++) PDM_TRY(units_product(s, at, out->unit, s->p->dim_unit[first], &out->unit));
     out->node          = DAG_ZERO;
     const int32_t root = dag_expand(d, argument.node);
     if (root == DAG_ZERO || d->status != PDM_OK) goto done;

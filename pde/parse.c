@@ -292,7 +292,7 @@ static pdm_status derive(pde_parser *s, pdm_size at, int32_t dim, pde_value *val
     if (d->node[value->node].order >= PDE_MAX_ORDER)
         PARSE_FAIL(s, at, "more than %d derivatives in each other", PDE_MAX_ORDER);
     value->node = dag_derivative(d, value->node, dim);
-    PDM_TRY(units_quotient(s, value->unit, s->p->dim_unit[dim], &value->unit));
+    PDM_TRY(units_derivative(s, value->unit, s->p->dim_unit[dim], &value->unit));
 done:
     return status;
 }
@@ -460,10 +460,12 @@ static pdm_status parse_unary(pde_parser *s, pde_value *out)
     const int  sign   = s->token;
 
     if (sign != '-' && sign != '+') return parse_power(s, out);
-    PDM_TRY(deeper(s, parser_at(s)));
+    const pdm_size at = parser_at(s);
+    PDM_TRY(deeper(s, at));
     PDM_TRY(parser_next(s));
     PDM_TRY(parse_unary(s, out));
     s->depth--;
+    if (sign == '-') PDM_TRY(units_negate(s, at, out->unit));
     if (sign == '-') out->node = dag_neg(&s->p->dag, out->node);
 done:
     return status;
@@ -484,10 +486,10 @@ static pdm_status parse_product(pde_parser *s, pde_value *out)
         PDM_TRY(parse_unary(s, &factor));
         if (divides && factor.node == DAG_ZERO && s->p->dag.status == PDM_OK) PARSE_FAIL(s, at, "division by zero");
         if (divides) {
-            PDM_TRY(units_quotient(s, out->unit, factor.unit, &out->unit));
+            PDM_TRY(units_quotient(s, at, out->unit, factor.unit, &out->unit));
             out->node = dag_div(&s->p->dag, out->node, factor.node);
         } else {
-            PDM_TRY(units_product(s, out->unit, factor.unit, &out->unit));
+            PDM_TRY(units_product(s, at, out->unit, factor.unit, &out->unit));
             out->node = dag_mul(&s->p->dag, out->node, factor.node);
         }
     }

@@ -269,8 +269,13 @@ pdm_status units_begin(pdm_pde *p);
 pdm_status units_read(pdm_pde *p, pdm_where where, const char *text, const pdm_unit **out);
 pdm_status units_sum(pde_parser *s, pdm_size at, const char *sign, const pdm_unit *a, const pdm_unit *b,
                      const pdm_unit **out);
-pdm_status units_product(pde_parser *s, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out);
-pdm_status units_quotient(pde_parser *s, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out);
+/* Of numbers, or of quantities whose unit has no offset: products and powers of a temperature in degC are wrong. */
+pdm_status units_negate(pde_parser *s, pdm_size at, const pdm_unit *a);
+pdm_status units_product(pde_parser *s, pdm_size at, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out);
+pdm_status units_quotient(pde_parser *s, pdm_size at, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out);
+/* Of changes, and of what is left less its mean: without an offset. */
+pdm_status units_derivative(pde_parser *s, const pdm_unit *a, const pdm_unit *by, const pdm_unit **out);
+pdm_status units_less_mean(pde_parser *s, const pdm_unit *a, const pdm_unit **out);
 pdm_status units_power(pde_parser *s, pdm_size at, pde_value a, pde_value b, const pdm_unit **out);
 pdm_status units_function(pde_parser *s, pdm_size at, pdm_opcode opcode, pde_value a, pde_value b,
                           const pdm_unit **out);

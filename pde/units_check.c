@@ -57,12 +57,67 @@ done:
     return status;
 }
 
+/* *out: the unit of differences of what is in `unit`, another one where that has an offset. */
+static pdm_status difference_of(pde_parser *s, const pdm_unit *unit, const pdm_unit **out)
+{
+    if (!unit) {
+        *out = NULL;
+        return PDM_OK;
+    }
+    return result(s, pdm_unit_difference(s->p->units, unit), out);
+}
+
+/* Refuses an operation that depends on where zero is: "product", "quotient", ... */
+static pdm_status expect_no_offset(pde_parser *s, pdm_size at, const char *operation, const pdm_unit *unit)
+{
+    pdm_status      status     = PDM_OK;
+    const pdm_unit *difference = NULL;
+    unit_text       text, plain;
+
+    PDM_TRY(difference_of(s, unit, &difference));
+    if (difference != unit)
+        PARSE_FAIL(s, at,
+                   "%s of a quantity in \"%s\", whose zero is not zero in \"%s\"; the quantity in \"%s\" expected "
+                   "(/pde/units, with its numbers), or a difference like \"T - T_ref\" of two in \"%s\"",
+                   operation, text_of(unit, text), text_of(difference, plain), plain, text);
+done:
+    return status;
+}
+
+/* A difference added to, or taken from, what has an offset; or the difference of two such. Whether it was one: *done. */
+static pdm_status sum_of_offsets(pde_parser *s, char sign, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out,
+                                 bool *done)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_unit *of_a = NULL, *of_b = NULL;
+
+    *done = false;
+    if (!a || !b || (sign != '+' && sign != '-')) goto done;
+    PDM_TRY(difference_of(s, a, &of_a));
+    PDM_TRY(difference_of(s, b, &of_b));
+    if (of_a == a && of_b == b) goto done;
+    *done = true;
+    if (of_a != a && of_b != b && sign == '-' && pdm_unit_same(a, b))
+        *out = of_a;
+    else if (of_a != a && of_b == b && pdm_unit_same(of_a, b))
+        *out = a;
+    else if (of_a == a && of_b != b && sign == '+' && pdm_unit_same(a, of_b))
+        *out = b;
+    else
+        *done = false;
+done:
+    return status;
+}
+
 pdm_status units_sum(pde_parser *s, pdm_size at, const char *sign, const pdm_unit *a, const pdm_unit *b,
                      const pdm_unit **out)
 {
     pdm_status status = PDM_OK;
+    bool       summed = false;
     unit_text  left, right;
 
+    PDM_TRY(sum_of_offsets(s, *sign, a, b, out, &summed));
+    if (summed) goto done;
     if (a && b && !pdm_unit_same(a, b))
         PARSE_FAIL(s, at, "\"%s\" of a quantity in \"%s\" and one in \"%s\"; the same unit expected", sign,
                    text_of(a, left), text_of(b, right));
@@ -71,18 +126,56 @@ done:
     return status;
 }
 
-pdm_status units_product(pde_parser *s, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out)
+pdm_status units_negate(pde_parser *s, pdm_size at, const pdm_unit *a)
 {
-    if (a && b) return result(s, pdm_unit_multiply(s->p->units, a, b), out);
-    *out = NULL;
-    return PDM_OK;
+    return expect_no_offset(s, at, "the negative", a);
 }
 
-pdm_status units_quotient(pde_parser *s, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out)
+pdm_status units_derivative(pde_parser *s, const pdm_unit *a, const pdm_unit *by, const pdm_unit **out)
 {
-    if (a && b) return result(s, pdm_unit_divide(s->p->units, a, b), out);
-    *out = NULL;
-    return PDM_OK;
+    pdm_status      status = PDM_OK;
+    const pdm_unit *change = NULL;
+
+    PDM_TRY(difference_of(s, a, &change));
+    if (change && by)
+        PDM_TRY(result(s, pdm_unit_divide(s->p->units, change, by), out));
+    else
+        *out = NULL;
+done:
+    return status;
+}
+
+pdm_status units_less_mean(pde_parser *s, const pdm_unit *a, const pdm_unit **out)
+{
+    return difference_of(s, a, out);
+}
+
+pdm_status units_product(pde_parser *s, pdm_size at, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(expect_no_offset(s, at, "a product", a));
+    PDM_TRY(expect_no_offset(s, at, "a product", b));
+    if (a && b)
+        PDM_TRY(result(s, pdm_unit_multiply(s->p->units, a, b), out));
+    else
+        *out = NULL;
+done:
+    return status;
+}
+
+pdm_status units_quotient(pde_parser *s, pdm_size at, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(expect_no_offset(s, at, "a quotient", a));
+    PDM_TRY(expect_no_offset(s, at, "a quotient", b));
+    if (a && b)
+        PDM_TRY(result(s, pdm_unit_divide(s->p->units, a, b), out));
+    else
+        *out = NULL;
+done:
+    return status;
 }
 
 pdm_status units_power(pde_parser *s, pdm_size at, pde_value a, pde_value b, const pdm_unit **out)
@@ -93,6 +186,7 @@ pdm_status units_power(pde_parser *s, pdm_size at, pde_value a, pde_value b, con
 
     *out = a.unit;
     if (!s->p->units) goto done;
+    PDM_TRY(expect_no_offset(s, at, "a power", a.unit));
     if (!is_plain(s, b.unit))
         PARSE_FAIL(s, at, "an exponent in \"%s\"; a dimensionless one expected", text_of(b.unit, text));
     if (!a.unit || is_plain(s, a.unit)) goto done;
@@ -118,9 +212,12 @@ pdm_status units_function(pde_parser *s, pdm_size at, pdm_opcode opcode, pde_val
 
     *out = s->p->one;
     switch (opcode) {
-    case PDM_OPCODE_ABS: *out = a.unit; break;
+    case PDM_OPCODE_ABS:
     case PDM_OPCODE_SIGN:
-    case PDM_OPCODE_STEP: break;
+    case PDM_OPCODE_STEP:
+        PDM_TRY(expect_no_offset(s, at, pde_function_name((int32_t)opcode), a.unit));
+        if (opcode == PDM_OPCODE_ABS) *out = a.unit;
+        break;
     case PDM_OPCODE_MIN: PDM_TRY(units_sum(s, at, "min", a.unit, b.unit, out)); break;
     case PDM_OPCODE_MAX: PDM_TRY(units_sum(s, at, "max", a.unit, b.unit, out)); break;
     case PDM_OPCODE_POW: PDM_TRY(units_power(s, at, a, b, out)); break;

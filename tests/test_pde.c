@@ -984,6 +984,75 @@ START_TEST(units_are_checked)
     }
 END_TEST
 
+/* Zero of degC is no zero of temperature: sums with differences, differences, comparisons and derivatives are fine;
+ * products, quotients, powers and functions are not. */
+static const setting with_offset[] = {
+    {"domain", "dimensions", "t x"},
+    {"pde", "fields", "T"},
+    {"pde/parameters", "k", "2"},
+    {"pde/parameters", "h", "3"},
+    {"pde/parameters", "Ta", "20"},
+    {"pde/parameters", "rise", "5"},
+    {"pde/residuals", "T", "dt(T) - k*lap(T)"},
+    {"pde/initial", "T", "T0"},
+    {"inputs/T0", "units", "degC"},
+    {"pde/units", "t", "s"},
+    {"pde/units", "x", "m"},
+    {"pde/units", "T", "degC"},
+    {"pde/units", "Ta", "degC"},
+    {"pde/units", "rise", "K"},
+    {"pde/units", "k", "m2 s-1"},
+    {"pde/units", "h", "s-1"},
+};
+static const struct {
+    setting     set;
+    int         offset;
+    const char *words;
+} offset_cases[] = {
+    {{"pde", "comment", ""}, 0, NULL},
+    {{"pde/residuals", "T", "dt(T) + h*(T - Ta)"}, 0, NULL},
+    {{"pde/residuals", "T", "dt(T) + h*abs(T - Ta)*exp((T - Ta)/rise)"}, 0, NULL},
+    {{"pde/residuals", "T", "dt(T) - step(max(T, Ta) - T0)*k*lap(T)"}, 0, NULL},
+    {{"pde/residuals", "T", "dt(T) + h*(T - Ta)^2/rise"}, 0, NULL},
+    {{"pde/initial", "T", "T0 + rise"}, 0, NULL},
+    {{"pde/initial", "T", "rise + T0 - rise"}, 0, NULL},
+    {{"pde/boundary", "x_min", "T = T0 - rise"}, 0, NULL},
+    {{"pde/boundary", "x_max", "k*dx(T) = h*(0*x + 0)"}, 0, NULL},
+    {{"pde/constraints", "level", "integral(T - Ta) = 0"}, 0, NULL},
+    {{"pde/residuals", "T", "dt(T) + h*T"}, 10, "a product of a quantity in \"degC\", whose zero is not zero in \"K\""},
+    {{"pde/residuals", "T", "dt(T) + T*h"}, 10, "a product"},
+    {{"pde/residuals", "T", "dt(T)*T0/Ta"}, 6, "a product"},
+    {{"pde/residuals", "T", "dt(T)/Ta"}, 6, "a quotient"},
+    {{"pde/residuals", "T", "dt(T) + h*T^4"}, 11, "a power"},
+    {{"pde/residuals", "T", "dt(T) + h*sqrt(T)"}, 10, "a power"},
+    {{"pde/residuals", "T", "dt(T) + h*abs(T)"}, 10, "abs of a quantity in \"degC\""},
+    {{"pde/residuals", "T", "dt(T) + h*exp(T)"}, 10, "exp of a quantity"},
+    {{"pde/residuals", "T", "dt(T) + h*(Ta + (-T))"}, 17, "the negative"},
+    {{"pde/initial", "T", "rise"}, 0, "the expression is in \"K\", the field in \"degC\""},
+    {{"pde/initial", "T", "T0 - Ta"}, 0, "the expression is in \"K\", the field in \"degC\""},
+    {{"pde/initial", "T", "rise - T0"}, 5, "\"-\" of a quantity in \"K\" and one in \"degC\""},
+    {{"pde/boundary", "x_min", "T + rise = rise"}, 9, "\"=\" of a quantity"},
+    {{"pde/constraints", "level", "integral(T) = 0"}, 9, "a product"},
+};
+
+START_TEST(offsets_of_units_are_kept_out_of_products)
+    {
+        pdm_case_destroy(&c);
+        ck_assert_int_eq(pdm_case_create(ctx, &c), PDM_OK);
+        for (int i = 0; i < COUNT_OF(with_offset); i++)
+            ck_assert_int_eq(set(with_offset[i].group, with_offset[i].name, with_offset[i].value), PDM_OK);
+        ck_assert_int_eq(set(offset_cases[_i].set.group, offset_cases[_i].set.name, offset_cases[_i].set.value),
+                         PDM_OK);
+        const pdm_status status = pdm_pde_create(ctx, c, &p);
+        ck_assert_msg(status == (offset_cases[_i].words ? PDM_ERR_CASE : PDM_OK), "%s: %s", offset_cases[_i].set.value,
+                      pdm_context_error(ctx));
+        if (!offset_cases[_i].words) return;
+        ck_assert_msg(strstr(pdm_context_error(ctx), offset_cases[_i].words) != NULL, "%s", pdm_context_error(ctx));
+        ck_assert_msg(caret(pdm_context_error(ctx)) == offset_cases[_i].offset, "caret %d\n%s",
+                      caret(pdm_context_error(ctx)), pdm_context_error(ctx));
+    }
+END_TEST
+
 /* Without units in the case, UDUNITS is not touched: a database that is not there does no harm. */
 START_TEST(units_are_not_touched_when_none_are_given)
     {
@@ -1075,6 +1144,7 @@ int main(void)
     tcase_add_test(t, case_without_time_has_no_initial_state);
     tcase_add_test(t, all_of_the_case_is_read);
     tcase_add_loop_test(t, units_are_checked, 0, COUNT_OF(unit_cases));
+    tcase_add_loop_test(t, offsets_of_units_are_kept_out_of_products, 0, COUNT_OF(offset_cases));
     tcase_add_test(t, units_are_not_touched_when_none_are_given);
     tcase_add_test(t, allocation_failures_are_survived);
     suite_add_tcase(s, t);
