@@ -163,6 +163,10 @@ pdm_size domain_work_size(const pdm_domain *d);
 /* From one sample's packed input: scalars, and coefficients of the fields (values, for those on cells), packed likewise.
  * line: as many doubles as the longest dimension has coefficients. */
 void domain_input_coefficients(const pdm_domain *d, const double *input, double *scalar, double *coef, double *line);
+/* Values of a function without atoms on a tensor of axes. work: domain_function_work() doubles. */
+void domain_evaluate_on_axes(const pdm_domain *d, const pdm_function *f, const double *scalar, const double *input_coef,
+                             const pdm_axis *const *axis, double *out, double *work);
+pdm_size domain_function_work(const pdm_function *f, pdm_size n_point);
 /* One of these inputs, or a derivative, on a tensor of axes: out [prod n_point]. */
 void domain_sample_input(const pdm_domain *d, const pdm_sampled_input *s, const double *input_coef,
                          const pdm_axis *const *axis, double *out);
