@@ -145,10 +145,15 @@ const double *pdm_domain_input_points(const pdm_domain *d, pdm_size input, pdm_s
 /* Physical Greville points of a dimension: [n_coef]. Lent. */
 const double *pdm_domain_greville(const pdm_domain *d, pdm_size dim);
 
-/* The largest disagreement of initial and boundary data in a corner, relative to the largest value of either. */
-typedef struct pdm_lift_report {
-    double    jump, relative;
+/* The largest disagreement of data where two of them meet, relative to the largest value of either: of the initial state
+ * with values on a side, and of the values on two sides along their common edge. */
+typedef struct pdm_jump {
+    double    size, relative;
+    int32_t   field;
     pdm_where where;
+} pdm_jump;
+typedef struct pdm_lift_report {
+    pdm_jump start, edge;
 } pdm_lift_report;
 /* From one sample's packed input: scalar [n_scalar], sampled [rows.n_sampled], lift [n_field][n_coef] (initial state
  * continued over all time, Dirichlet layers). work: pdm_domain_prepare_work() doubles. report may be NULL.
@@ -191,6 +196,17 @@ const double            *pdm_taylor_profile(const pdm_taylor *t, pdm_size power)
  * at: the place of the expression, for errors. */
 pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
                                const pdm_size *n_point, const double *const *coordinate, double *out);
+/* An expression of fields with coefficients c [n_field][n_coef] at the points of such a grid: its atoms, its value and
+ * its partials by the atoms. Plain loops; allocates *out, which the caller destroys. */
+typedef struct pdm_probe {
+    pdm_context *ctx;
+    pdm_size     n_point, n_atom;
+    double      *value;          /* [n_point]         */
+    double      *partial, *atom; /* [n_point][n_atom] */
+} pdm_probe;
+pdm_status pdm_domain_probe(const pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
+                            const double *c, const pdm_size *n_point, const double *const *coordinate, pdm_probe *out);
+void       pdm_probe_destroy(pdm_probe *p);
 /* An input field, or a derivative of it, of the spline through its values (the cell's value, for one on cells) on a
  * tensor grid of physical coordinates: out [prod n_point]; it does not change along dimensions that the input does not
  * have. Allocates. */

@@ -200,7 +200,27 @@ static double data_scale(const pdm_domain *d, pdm_size field, const double *lift
     return most;
 }
 
-/* Dirichlet layers; in time the initial layers keep their own, and the disagreement at the start is reported. */
+static void note_jump(pdm_jump *jump, const domain_layer *l, double size, double scale)
+{
+    if (!(size > jump->relative * scale)) return;
+    *jump = (pdm_jump){.size = size, .relative = size / scale, .field = l->field, .where = l->where};
+}
+
+/* Has an earlier side, of another dimension, put its value in this place? */
+static bool is_taken(const pdm_domain *d, const domain_layer *l, pdm_size place)
+{
+    for (const domain_layer *k = d->side; k < l; k++) {
+        pdm_size stride = 1;
+        for (pdm_size j = k->dim + 1; j < d->n_dim; j++) stride *= d->spline[j].n_coef;
+        const pdm_size n = d->spline[k->dim].n_coef, index = place / stride % n;
+        if (k->field == l->field && k->dim != l->dim && index == (k->side ? n - 1 : 0) && domain_layer_has(d, k, place))
+            return true;
+    }
+    return false;
+}
+
+/* Dirichlet layers; in time the initial layers keep their own. Disagreements at the start, and with sides that were put
+ * before, are reported. */
 static void put_side(const pdm_domain *d, const domain_layer *l, const double *values, double *lift,
                      pdm_lift_report *report)
 {
@@ -211,7 +231,7 @@ static void put_side(const pdm_domain *d, const domain_layer *l, const double *v
     for (pdm_size k = 0; k < d->n_initial; k++)
         if (d->initial[k].field == l->field && d->initial[k].order + 1 > n_first) n_first = d->initial[k].order + 1;
     const pdm_size outer_per_time = n_first > 0 ? n_outer / d->spline[0].n_coef : n_outer; /* time is dimension 0 */
-    const double   scale = report && n_first > 0 ? data_scale(d, l->field, lift, n_outer * stride, values) : 0.0;
+    const double   scale          = report ? data_scale(d, l->field, lift, n_outer * stride, values) : 0.0;
 
     for (pdm_size o = 0; o < n_outer; o++)
         for (pdm_size i = 0; i < stride; i++) {
@@ -220,11 +240,10 @@ static void put_side(const pdm_domain *d, const domain_layer *l, const double *v
             const double   value = values[o * stride + i];
             if (!domain_layer_has(d, l, place)) continue;
             if (n_first == 0 || o / outer_per_time >= n_first) {
+                if (report && is_taken(d, l, place)) note_jump(&report->edge, l, fabs(value - *c), scale);
                 *c = value;
-            } else if (o / outer_per_time == 0 && report && fabs(value - *c) > report->relative * scale) {
-                report->jump     = fabs(value - *c);
-                report->relative = report->jump / scale;
-                report->where    = l->where;
+            } else if (o / outer_per_time == 0 && report) {
+                note_jump(&report->start, l, fabs(value - *c), scale);
             }
         }
 }

@@ -141,3 +141,113 @@ done:
     input_points_destroy(d, &p);
     return status;
 }
+
+/* ---- expressions of fields ---- */
+
+void pdm_probe_destroy(pdm_probe *p)
+{
+    if (!p || !p->ctx) return;
+    pdm_free(p->ctx, p->value);
+    *p = (pdm_probe){0};
+}
+
+/* Derivative of a field with coefficients c [n_coef] at point index [n_dim]. */
+static double atom_value(const pdm_domain *d, const pdm_axis *const *axis, const pdm_atom *atom, const pdm_size *index,
+                         const double *c)
+{
+    pdm_size n_local = 1;
+    double   sum     = 0.0;
+
+    for (pdm_size j = 0; j < d->n_dim; j++) n_local *= d->spline[j].degree + 1;
+    for (pdm_size l = 0; l < n_local; l++) {
+        pdm_size coef = 0, rest = l, stride = 1;
+        double   basis = 1.0;
+        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+            const pdm_size width = d->spline[j].degree + 1, a = rest % width;
+            basis *= axis[j]->basis[(atom->order[j] * axis[j]->n_point + index[j]) * width + a];
+            coef += stride * ((axis[j]->element[index[j]] + a) % d->spline[j].n_coef);
+            stride *= d->spline[j].n_coef;
+            rest /= width;
+        }
+        if (basis != 0.0) sum += basis * c[coef];
+    }
+    return sum;
+}
+
+/* Coefficients of fields and derived fields: seen [n_seen][n_coef]. */
+static pdm_status see_derived(const pdm_domain *d, const double *c, double **seen)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size size = d->n_field * d->n_coef, n_derived = d->rows.n_derived;
+    double        *all = NULL, *work = NULL;
+
+    PDM_TRY(pdm_alloc_array(d->ctx, size + n_derived * d->n_coef, &all));
+    PDM_TRY(pdm_alloc_array(d->ctx, 2 * d->n_coef, &work));
+    memcpy(all, c, (size_t)size * sizeof *c);
+    for (pdm_size k = 0; k < n_derived; k++)
+        domain_derive_layers(d, k, d->n_coef, c + d->derived[k].field * d->n_coef, all + size + k * d->n_coef, work);
+    *seen = all;
+    all   = NULL;
+done:
+    pdm_free(d->ctx, all);
+    pdm_free(d->ctx, work);
+    return status;
+}
+
+/* At every point: atoms, then value and partials by them. in, out, registers: scratch of the program. */
+static void probe_points(const pdm_domain *d, const pdm_function *f, const input_points *p, const double *sampled,
+                         const double *seen, double *in, double *out, double *registers, pdm_probe *q)
+{
+    for (pdm_size i = 0; i < q->n_point; i++) {
+        pdm_size index[PDM_MAX_DIM], rest = i;
+        double  *atom = q->atom + i * q->n_atom, *partial = q->partial + i * q->n_atom;
+        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+            index[j] = rest % p->axis[j]->n_point;
+            rest /= p->axis[j]->n_point;
+        }
+        for (pdm_size a = 0; a < q->n_atom; a++)
+            atom[a] = atom_value(d, p->axis, &f->atom[a], index, seen + f->atom[a].field * d->n_coef);
+        for (pdm_size k = 0; k < f->n_input; k++) {
+            const int32_t n = f->input[k].index;
+            switch ((pdm_input_kind)f->input[k].kind) {
+            case PDM_INPUT_COORDINATE: in[k] = p->axis[n]->coordinate[index[n]]; break;
+            case PDM_INPUT_SCALAR: in[k] = p->scalar[n]; break;
+            case PDM_INPUT_FIELD: in[k] = sampled[n * q->n_point + i]; break;
+            case PDM_INPUT_ATOM: in[k] = atom[n]; break;
+            }
+        }
+        pdm_program_evaluate(f->partial, in, out, registers);
+        q->value[i] = out[0];
+        for (pdm_size a = 0; a < q->n_atom; a++) partial[a] = out[1 + a];
+    }
+}
+
+pdm_status pdm_domain_probe(const pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
+                            const double *c, const pdm_size *n_point, const double *const *coordinate, pdm_probe *out)
+{
+    pdm_status   status = PDM_OK;
+    input_points p      = {.n_point = 0};
+    pdm_probe    q      = {.ctx = d->ctx, .n_atom = f->n_atom};
+    double      *seen = NULL, *work = NULL;
+
+    PDM_TRY(input_points_create(d, f, at, input, n_point, coordinate, &p));
+    q.n_point = p.n_point;
+    PDM_TRY(see_derived(d, c, &seen));
+    PDM_TRY(pdm_alloc_array(d->ctx, q.n_point * (1 + 2 * q.n_atom), &q.value));
+    q.partial = q.value + q.n_point;
+    q.atom    = q.partial + q.n_point * q.n_atom;
+    PDM_TRY(
+        pdm_alloc_array(d->ctx, f->n_sampled * q.n_point + f->n_input + 1 + f->n_atom + f->partial->n_register, &work));
+    double *in = work + f->n_sampled * q.n_point, *values = in + f->n_input;
+    for (pdm_size k = 0; k < f->n_sampled; k++)
+        domain_sample_input(d, &f->sampled[k], p.coef, p.axis, work + k * q.n_point);
+    probe_points(d, f, &p, work, seen, in, values, values + 1 + f->n_atom, &q);
+    *out = q;
+    q    = (pdm_probe){0};
+done:
+    pdm_probe_destroy(&q);
+    input_points_destroy(d, &p);
+    pdm_free(d->ctx, seen);
+    pdm_free(d->ctx, work);
+    return status;
+}

@@ -206,6 +206,7 @@ pdm_status reference_lines(reference_job *j)
     j->most_order = log(1.0 / TIGHTER) / log(refine(j)); /* errors in time fall no faster: below the order in space */
     PDM_TRY(check(j, own));
     PDM_TRY(reference_prepare(j, own, &grid)); /* coordinates are those of the case's own grid */
+    PDM_TRY(pdm_notes_warn(own, "reference", j->n_sample, j->x.input));
     PDM_TRY(solve_round(j, own));
     while (!ended && !j->is_converged) {
         ended = is_beyond(j, own);

@@ -116,6 +116,7 @@ static pdm_status solve_round(reference_job *j, const pdm_problem *p, double sta
     round_record     r      = {.start = start};
 
     PDM_TRY(reference_prepare(j, p, &grid));
+    if (j->n_round == 0) PDM_TRY(pdm_notes_warn(p, "reference", j->n_sample, j->x.input));
     reference_swap(j);
     PDM_TRY(solve_samples(j, p, grid));
     for (pdm_size dim = 0; dim < j->n_dim; dim++) r.n[dim] = pdm_domain_spline(p->domain, dim)->n_coef;

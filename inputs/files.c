@@ -79,6 +79,32 @@ done:
     return status;
 }
 
+static const double SEAM = 1e-5; /* of the largest value: above what single precision leaves */
+
+/* Both ends of a periodic dimension are one place: says so where values there, lines of n with `inner` of them side by
+ * side, disagree. The last is left out. */
+static void check_seam(const pdm_domain *d, pdm_fields *f, pdm_size input, pdm_size j, const double *x, pdm_size n,
+                       pdm_size outer, pdm_size inner, const double *values)
+{
+    const pdm_spline *s     = pdm_domain_spline(d, j);
+    const double      slack = 1e-9 * (s->map.high - s->map.low);
+    double            jump = 0.0, most = 0.0;
+
+    if (!s->periodic || n < 2 || fabs(x[n - 1] - x[0] - (s->map.high - s->map.low)) > slack) return;
+    for (pdm_size o = 0; o < outer; o++)
+        for (pdm_size q = 0; q < inner; q++) {
+            const double *line = values + o * n * inner + q;
+            jump               = fmax(jump, fabs(line[(n - 1) * inner] - line[0]));
+            for (pdm_size i = 0; i < n; i++) most = fmax(most, fabs(line[i * inner]));
+        }
+    if (jump > SEAM * most)
+        pdm_log(pdm_fields_context(f), PDM_LOG_WARNING, "seam",
+                "%s: input \"%s\" jumps by %g from one end of %s, which is periodic, to the other; the value at %g is "
+                "left out",
+                pdm_fields_path(f), pdm_pde_input(pdm_domain_pde(d), input)->name, jump,
+                pdm_pde_dim_name(pdm_domain_pde(d), j), x[n - 1]);
+}
+
 /* One field input of all samples from the file's grid to the input's own points, dimension by dimension. values is
  * replaced: [n_sample][file grid] -> [n_sample][points of the input]. */
 static pdm_status resample_field(const pdm_domain *d, pdm_fields *f, const pdm_file_inputs *x, pdm_size input,
@@ -109,6 +135,7 @@ static pdm_status resample_field(const pdm_domain *d, pdm_fields *f, const pdm_f
                      x->coordinate[j][n - 1], s->map.low, s->map.high);
         for (pdm_size i = 0; i <= k; i++) outer *= shape[i];
         for (pdm_size i = k + 2; i <= info->n_dim; i++) inner *= shape[i];
+        check_seam(d, f, input, j, x->coordinate[j], n, outer, inner, *values);
         PDM_TRY(pdm_alloc_array(ctx, outer * n_to * inner, &next));
         PDM_TRY(bring_lines(ctx, s, pdm_domain_input_on_cells(d, input), n, x->coordinate[j], n_to, to, outer, inner,
                             *values, next));

@@ -229,6 +229,7 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
 
     if (f && m->state.step > 0)
         PDM_TRY(pdm_inputs_check_range(m->problem->inputs, n, p->x.input, m->problem->training.slabs > 1, &outside));
+    if (o) PDM_TRY(pdm_notes_warn(m->problem, p->polish > 0.0 ? "polish" : "predict", n, p->x.input));
     if (o) PDM_TRY(begin_file(p, o));
     if (p->polish == 0.0)
         PDM_TRY(pdm_gate_record_create(m->ctx, m->gate, m->experts, m->problem->domain, o, n, &record));

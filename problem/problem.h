@@ -31,7 +31,6 @@ typedef struct pdm_problem {
     pdm_inputs           *inputs;    /* NULL: rows alone */
     pdm_size              slabs;     /* of solves with all coefficients free; 0: by themselves */
     double               *magnitude; /* [n_field] sizes of the fields; 1 until they are found */
-    pdm_lift_report       corner;    /* of a typical input                                    */
 } pdm_problem;
 
 typedef enum pdm_problem_depth {
@@ -66,15 +65,48 @@ pdm_status pdm_problem_store_grading(pdm_problem **p, pdm_store *s, bool writing
 /* Scales of rows, fields and inputs are found once, and kept: they define the objective. */
 pdm_status pdm_problem_store_scales(pdm_problem *p, pdm_store *s, bool writing);
 
+/* ---- what a case says against itself, and what it leaves open (problem/notes.c) ---- */
+typedef enum pdm_note_kind {
+    PDM_NOTE_CORNER,     /* initial state and values on a side                      */
+    PDM_NOTE_EDGE,       /* values on two sides                                     */
+    PDM_NOTE_WALL,       /* initial state and fluxes or general conditions on a side */
+    PDM_NOTE_STEADY,     /* initial state and an equation without time derivatives  */
+    PDM_NOTE_CONSTRAINT, /* initial state and the integral of a constraint          */
+    PDM_NOTE_SEAM,       /* the two ends of a periodic dimension                    */
+    PDM_NOTE_OPEN,       /* a side without the condition that an equation asks for  */
+    PDM_NOTE_OUTFLOW,    /* a condition where the equation carries things out       */
+    PDM_NOTE_LEVEL,      /* a change of the fields that no row sees                 */
+    PDM_NOTE_DIVISION,   /* a division by what goes through zero                    */
+    PDM_NOTE_KINDS
+} pdm_note_kind;
+typedef struct pdm_note {
+    pdm_note_kind kind;
+    double        relative; /* to the largest of what disagrees; 1 where that means nothing */
+    pdm_size      where;    /* number of the condition, equation, ...: with the kind, one note */
+    char          text[400];
+} pdm_note;
+enum { PDM_NOTES_MOST = 24 };
+typedef struct pdm_notes {
+    pdm_size n; /* further ones are left out */
+    pdm_note note[PDM_NOTES_MOST];
+} pdm_notes;
+/* Of one input [n_input], beside those that are there: of the same thing the largest. Allocates; slow. */
+pdm_status pdm_notes_of_input(const pdm_problem *p, const double *input, pdm_notes *notes);
+/* Of typical inputs, and what does not depend on inputs. The inputs have been read. */
+pdm_status pdm_notes_of_case(const pdm_problem *p, pdm_notes *notes);
+/* A line each, for `check`. */
+pdm_status pdm_notes_view(const pdm_notes *notes, pdm_text *out);
+/* Those that may spoil a solution, as warnings: of some of n inputs [n][n_input], or with NULL of typical ones. */
+pdm_status pdm_notes_warn(const pdm_problem *p, const char *topic, pdm_size n, const double *input);
+
 /* ---- a batch of samples, made ready for rows (problem/samples.c) ---- */
 typedef struct pdm_samples {
     const pdm_problem *problem;
     pdm_size           n_most;
-    pdm_buffer        *lift;   /* [n_most][n_field][n_coef]                  */
-    pdm_rows_data      data;   /* scalars and sampled fields of the rows     */
-    double            *input;  /* [n_most][n_input], host: the caller's room */
-    int32_t           *index;  /* [n_most] 0, 1, 2, ...                      */
-    pdm_lift_report    report; /* largest corner jump of the last batch      */
+    pdm_buffer        *lift;  /* [n_most][n_field][n_coef]                  */
+    pdm_rows_data      data;  /* scalars and sampled fields of the rows     */
+    double            *input; /* [n_most][n_input], host: the caller's room */
+    int32_t           *index; /* [n_most] 0, 1, 2, ...                      */
     pdm_arena          arena;
     double            *work;
 } pdm_samples;

@@ -15,4 +15,38 @@ pdm_status march_check_setting(const pdm_problem *p);
 /* scales.c: sizes of fields and factors of rows, from a typical input. Inputs have been read and measured. */
 pdm_status scales_find(pdm_problem *p);
 
+/* notes.c: adds a note, or replaces the same one where it is smaller. */
+void notes_add(pdm_notes *notes, pdm_note_kind kind, pdm_size where, double relative, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+/* note_state.c: one input with the state at the start. Destroy it. */
+typedef struct note_state {
+    const pdm_problem *p;
+    const double      *input;
+    double            *lift; /* [n_field][n_coef] */
+    pdm_lift_report    report;
+    double            *memory;
+    pdm_size           n[PDM_MAX_DIM]; /* coordinates along each dimension ... */
+    double            *x[PDM_MAX_DIM]; /* ... at the start of time: control points, and the ends of the extent */
+} note_state;
+pdm_status note_state_create(const pdm_problem *p, const double *input, note_state *out);
+void       note_state_destroy(note_state *s);
+/* An expression at the start, all over space, or with dim >= 0 at coordinate `at` of that dimension. */
+pdm_status note_probe(const note_state *s, const pdm_function *f, const pdm_where *where, pdm_size dim, double at,
+                      pdm_probe *out);
+/* Are there tables for f? Not for derivatives of inputs on cells, and of more than the degree. */
+bool note_has_tables(const note_state *s, const pdm_function *f);
+/* Does f read what is known at the start: no time derivatives, and fields with an initial state only? */
+bool note_is_known(const note_state *s, const pdm_function *f);
+/* The largest of the terms that f is a sum of, to first order, with the atoms' largest values in `over`. */
+double note_size(const note_state *s, const pdm_function *f, const pdm_probe *at, const pdm_probe *over);
+
+/* contradictions.c: of the state at the start with conditions, equations, constraints */
+pdm_status contradictions_find(const note_state *s, pdm_notes *notes);
+/* The largest misfit of a flux or general condition at the start, relative; and the condition. */
+pdm_status wall_misfit(const note_state *s, pdm_size condition, double *misfit, double *relative);
+/* seams.c */
+pdm_status seams_find(const note_state *s, pdm_notes *notes);
+/* openings.c: sides left open, conditions on outflow sides */
+pdm_status openings_find(const note_state *s, pdm_notes *notes);
+
 #endif

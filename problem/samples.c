@@ -67,17 +67,14 @@ pdm_status pdm_samples_prepare(pdm_samples *s, pdm_size n, const double *input)
     PDM_TRY(b->ops->acquire(b, s->data.scalar, PDM_WRITE, &scalar));
     PDM_TRY(b->ops->acquire(b, s->data.sampled, PDM_WRITE, &sampled));
     PDM_TRY(b->ops->acquire(b, s->lift, PDM_WRITE, &lift));
-    s->report = (pdm_lift_report){0};
     for (pdm_size i = 0; i < n; i++) {
-        pdm_lift_report report;
         for (pdm_size k = 0; k < n_input; k++)
             if (!isfinite(input[i * n_input + k]))
                 PDM_FAIL(p->ctx, PDM_ERR_DATA, "input number %lld of sample %lld is %g; a finite number expected",
                          (long long)k, (long long)i, input[i * n_input + k]);
         PDM_TRY(pdm_domain_prepare(p->domain, input + i * n_input, (double *)scalar + i * rows->n_scalar,
                                    (double *)sampled + i * rows->n_sampled, (double *)lift + i * c_size, s->work,
-                                   &report));
-        if (report.relative > s->report.relative) s->report = report;
+                                   NULL));
     }
 done:
     if (scalar) (void)b->ops->release(b, s->data.scalar, &scalar);

@@ -288,7 +288,6 @@ pdm_status scales_find(pdm_problem *p)
     PDM_TRY(find_scales(p, s, 0.0, &known));
     if (!known)
         PDM_TRY(find_scales(p, s, BESIDE, &known)); /* amplitudes drawn from about zero: none has a size there */
-    p->corner = s->report;
 done:
     pdm_samples_destroy(&s);
     return status;

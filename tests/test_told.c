@@ -64,6 +64,236 @@ START_TEST(pairs_of_conditions_are_solved_in_any_order)
     }
 END_TEST
 
+/* ---- contradictions and gaps ---- */
+
+/* kind -1: nothing is told. relative: by hand; words: in the text. */
+static const struct {
+    word        words[MOST_WORD];
+    int         kind;
+    double      relative;
+    const char *says[2];
+} told[] = {
+    /* a value beside the initial state: 0.5 of 2 */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - dxx(u)"},
+      {"pde/initial", "u", "1 + x"},
+      {"pde/boundary", "x_min", "u = 1.5"},
+      {"pde/boundary", "x_max", "u = 2"}},
+     PDM_NOTE_CORNER,
+     0.25,
+     {"disagree by 0.5", "x_min"}},
+    /* values of two sides: 1 and x = 0 at the corner (0, 1), of at most 2 */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "lap(u)"},
+      {"pde/boundary", "x_min", "u = 1"},
+      {"pde/boundary", "x_max", "u = 2"},
+      {"pde/boundary", "y_min", "u = 1 + x"},
+      {"pde/boundary", "y_max", "u = 2*x"},
+      {"domain", "dimensions", "x y"},
+      {"domain/y", "extent", "0 1"},
+      {"domain/y", "control_points", "6"}},
+     PDM_NOTE_EDGE,
+     0.5,
+     {"values of u on two sides disagree by 1", "y_max"}},
+    /* a flux: 0 of the initial state, -3 prescribed */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u))"},
+      {"pde/initial", "u", "7"},
+      {"pde/boundary", "x_min", "u = 7"},
+      {"pde/boundary", "x_max", "flux(u) = -3"}},
+     PDM_NOTE_WALL,
+     1.0,
+     {"flux(u) = -3 on x_max", "off by 3"}},
+    /* a general condition: dx(u) + u - 1 at u = x^2, x = 1 is 2, its largest term dx(u) = 2 */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - dxx(u)"},
+      {"pde/initial", "u", "x^2"},
+      {"pde/boundary", "x_min", "u = 0"},
+      {"pde/boundary", "x_max", "dx(u) + u = 1"}},
+     PDM_NOTE_WALL,
+     1.0,
+     {"u + dx(u) - 1 = 0 on x_max", "off by 2"}},
+    /* the same on a part of a side alone: y^2 - 1/4 up to y = 0.5 */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - lap(u)"},
+      {"pde/initial", "u", "y^2"},
+      {"pde/boundary", "x_min", "flux(u) = 0"},
+      {"pde/boundary", "x_max", "flux(u) = 0 where y > 0.5; 2*u = 0.5 where y <= 0.5"},
+      {"pde/boundary", "y_min", "flux(u) = 0"},
+      {"pde/boundary", "y_max", "flux(u) = -2"},
+      {"domain", "dimensions", "t x y"},
+      {"domain/x", "control_points", "5"},
+      {"domain/y", "extent", "0 1"},
+      {"domain/y", "knots", "0 0.25 0.5 0.75 1"},
+      {"domain/y", "control_points", "7"}},
+     PDM_NOTE_WALL,
+     0.25,
+     {"2*u - 0.5 = 0 on x_max", "off by 0.5"}},
+    /* an equation without time derivative: dx(u) + dy(v) = 3 x^2 - y^2, up to 3, its largest term 3 x^2 */
+    {{{"pde", "fields", "u v p"},
+      {"pde/residuals", "u", "dt(u) - lap(u) + dx(p)"},
+      {"pde/residuals", "v", "dt(v) - lap(v) + dy(p)"},
+      {"pde/residuals", "p", "dx(u) + dy(v)"},
+      {"pde/initial", "u", "x^3"},
+      {"pde/initial", "v", "-y^3/3"},
+      {"pde/boundary", "x_min", "u = 0; dx(v) = 0; p free"},
+      {"pde/boundary", "x_max", "u = 1; dx(v) = 0; p free"},
+      {"pde/boundary", "y_min", "v = 0; dy(u) = 0; p free"},
+      {"pde/boundary", "y_max", "v = -1/3; dy(u) = 0; p free"},
+      {"pde/constraints", "level", "integral(p) = 0"},
+      {"domain", "dimensions", "t x y"},
+      {"domain/t", "control_points", "4"},
+      {"domain/x", "control_points", "6"},
+      {"domain/y", "extent", "0 1"},
+      {"domain/y", "control_points", "6"}},
+     PDM_NOTE_STEADY,
+     1.0,
+     {"equation p", "up to 3"}},
+    /* an integral: 1/3 at the start, 1/2 demanded */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - dxx(u)"},
+      {"pde/initial", "u", "x^2"},
+      {"pde/boundary", "x_min", "flux(u) = 0"},
+      {"pde/boundary", "x_max", "flux(u) = -2"},
+      {"pde/constraints", "amount", "integral(u) = 0.5"}},
+     PDM_NOTE_CONSTRAINT,
+     1.0 / 3.0,
+     {"amount: the integral of u is 0.333333", "0.5 is demanded"}},
+    /* data that do not close: 2 of 3 */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) + dx(u)"},
+      {"pde/initial", "u", "1 + 2*x"},
+      {"domain/x", "kind", "periodic"}},
+     PDM_NOTE_SEAM,
+     2.0 / 3.0,
+     {"the initial state 2*x + 1 jumps by 2", "/pde/initial:u"}},
+    /* a coefficient that does not: 1 of 2 */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - dx((1 + x)*dx(u))"},
+      {"pde/initial", "u", "1"},
+      {"domain/x", "kind", "periodic"}},
+     PDM_NOTE_SEAM,
+     0.5,
+     {"the flux ", "jumps by 1"}},
+    /* a side of a second-order equation left open */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dxx(u) - 1"},
+      {"pde/boundary", "x_min", "u = 0"},
+      {"pde/boundary", "x_max", "u free"},
+      {"domain", "dimensions", "x"}},
+     PDM_NOTE_OPEN,
+     1.0,
+     {"u has no condition on x_max", "of order 2 in x"}},
+    /* of fourth order, with one condition */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dxx(dxx(u)) - 1"},
+      {"pde/boundary", "x_min", "u = 0; dx(u) = 0"},
+      {"pde/boundary", "x_max", "u = 0"},
+      {"domain", "dimensions", "x"},
+      {"domain/x", "degree", "5"}},
+     PDM_NOTE_OPEN,
+     1.0,
+     {"u has one condition on x_max", "asks for two"}},
+    /* advection to the left, with its value where it goes out */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - 2*dx(u)"},
+      {"pde/initial", "u", "0"},
+      {"pde/boundary", "x_min", "u = 0"},
+      {"pde/boundary", "x_max", "u free"}},
+     PDM_NOTE_OUTFLOW,
+     1.0,
+     {"the condition of u on x_min", "\"u free\" there"}},
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - 2*dx(u)"},
+      {"pde/initial", "u", "0"},
+      {"pde/boundary", "x_min", "u free"},
+      {"pde/boundary", "x_max", "u free"}},
+     PDM_NOTE_OPEN,
+     1.0,
+     {"u is free on x_max", "carries it into the domain"}},
+    /* ---- nothing to tell ---- */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u))"},
+      {"pde/initial", "u", "101325 + cos(pi*x)"},
+      {"pde/boundary", "x_min", "flux(u) = 0"},
+      {"pde/boundary", "x_max", "flux(u) = 0"},
+      {"pde/constraints", "amount", "integral(u) = 101325"}},
+     -1,
+     0.0,
+     {NULL}},
+    {{{"pde", "fields", "u"}, /* nothing changes at the start */
+      {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u))"},
+      {"pde/initial", "u", "300"},
+      {"pde/boundary", "x_min", "u = 300 + sin(t)"},
+      {"pde/boundary", "x_max", "flux(u) = 2*(u - 300)"}},
+     -1,
+     0.0,
+     {NULL}},
+    {{{"pde", "fields", "u"}, /* the coefficient vanishes at x = 0 */
+      {"pde/residuals", "u", "dx(x*dx(u)) + x"},
+      {"pde/boundary", "x_min", "u free"},
+      {"pde/boundary", "x_max", "u = 0"},
+      {"domain", "dimensions", "x"}},
+     -1,
+     0.0,
+     {NULL}},
+    {{{"pde", "fields", "u p"}, /* sound between walls */
+      {"pde/residuals", "u", "dt(u) + dx(p)"},
+      {"pde/residuals", "p", "dt(p) + dx(u)"},
+      {"pde/initial", "u", "sin(pi*x)"},
+      {"pde/initial", "p", "0"},
+      {"pde/boundary", "x_min", "u = 0; p free"},
+      {"pde/boundary", "x_max", "u = 0; p free"}},
+     -1,
+     0.0,
+     {NULL}},
+    {{{"pde", "fields", "u"}, /* in at x_min, out at x_max */
+      {"pde/residuals", "u", "dt(u) + dx(u^2/2)"},
+      {"pde/initial", "u", "1 + x"},
+      {"pde/boundary", "x_min", "u = 1/(1 + t)"},
+      {"pde/boundary", "x_max", "u free"}},
+     -1,
+     0.0,
+     {NULL}},
+    {{{"pde", "fields", "u"}, /* closes */
+      {"pde/residuals", "u", "dt(u) - dx((2 + cos(2*pi*x))*dx(u)) - x*(1 - x)"},
+      {"pde/initial", "u", "sin(2*pi*x)"},
+      {"domain/x", "kind", "periodic"}},
+     -1,
+     0.0,
+     {NULL}},
+};
+
+static const pdm_note *find_note(const pdm_notes *notes, int kind)
+{
+    for (pdm_size i = 0; i < notes->n; i++)
+        if ((int)notes->note[i].kind == kind) return &notes->note[i];
+    return NULL;
+}
+
+START_TEST(contradictions_are_told_with_their_size)
+    {
+        pdm_case    *c     = NULL;
+        pdm_problem *p     = NULL;
+        pdm_notes    notes = {.n = 0};
+        OK(pdm_case_create(ctx, &c));
+        fill_case(c, told[_i].words);
+        OK(pdm_problem_create(c, PDM_PROBLEM_WHOLE, NULL, &p));
+        OK(pdm_notes_of_case(p, &notes));
+        if (told[_i].kind < 0) {
+            ck_assert_msg(notes.n == 0, "case %d: %s", _i, notes.note[0].text);
+        } else {
+            const pdm_note *note = find_note(&notes, told[_i].kind);
+            ck_assert_msg(note != NULL, "case %d: %lld notes, %s", _i, (long long)notes.n, notes.note[0].text);
+            for (int k = 0; k < 2; k++)
+                ck_assert_msg(strstr(note->text, told[_i].says[k]) != NULL, "case %d: %s", _i, note->text);
+            ck_assert_double_eq_tol(note->relative, told[_i].relative, 1e-3 * told[_i].relative);
+        }
+        pdm_problem_destroy(&p);
+        pdm_case_destroy(&c);
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("told");
@@ -71,6 +301,7 @@ int main(void)
     tcase_add_checked_fixture(t, open_context, close_context);
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, pairs_of_conditions_are_solved_in_any_order, 0, COUNT_OF(robin));
+    tcase_add_loop_test(t, contradictions_are_told_with_their_size, 0, COUNT_OF(told));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

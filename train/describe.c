@@ -1,8 +1,6 @@
 /* Cases in words, with two steps of training on the spot; help on settings. */
 #include "train/train.h"
 
-static const double NOTABLE_JUMP = 1e-6; /* relative to the data; far above their rounding, far below what shows */
-
 /* Time of the second of two steps, and the solves that failed in them. */
 static pdm_status view_steps(pdm_model *m, pdm_text *out)
 {
@@ -29,17 +27,15 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
     pdm_status status = PDM_OK;
     pdm_model *m      = NULL;
     pdm_text   text = {0}, steps = {0};
+    pdm_notes  notes = {.n = 0};
 
     if (!c) return PDM_ERR_ARGUMENT;
     PDM_EXPECT_POINTER(pdm_case_context(c), sink, "a function for the text");
     text.ctx = steps.ctx = pdm_case_context(c);
     PDM_TRY(pdm_model_create(c, &m));
     PDM_TRY(pdm_model_view(m, &text));
-    if (m->problem->corner.relative > NOTABLE_JUMP)
-        PDM_TRY(pdm_text_append(
-            &text, "corner       initial and boundary data disagree by %g (%s:%s); the initial state keeps its own\n",
-            m->problem->corner.jump, m->problem->corner.where.group ? m->problem->corner.where.group : "",
-            m->problem->corner.where.attribute ? m->problem->corner.where.attribute : ""));
+    PDM_TRY(pdm_notes_of_case(m->problem, &notes));
+    PDM_TRY(pdm_notes_view(&notes, &text));
     sink(user, text.data); /* before the steps: they may fail, and then it helps to see what was understood */
     PDM_TRY(view_steps(m, &steps));
     sink(user, steps.data);

@@ -31,6 +31,16 @@ static pdm_status log_step(const pdm_model *m, const pdm_step_report *r, pdm_jso
     return pdm_jsonl_end(log);
 }
 
+/* What the case says against itself. */
+static pdm_status tell_of_case(pdm_model *m)
+{
+    pdm_status status = PDM_OK;
+    PDM_TRY(pdm_inputs_read(m->problem->inputs));
+    PDM_TRY(pdm_notes_warn(m->problem, "train", 0, NULL));
+done:
+    return status;
+}
+
 /* What a run that came to its end has to say. */
 static void end_run(pdm_model *m, double seconds)
 {
@@ -71,6 +81,7 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     PDM_TRY(pdm_jsonl_truncate(m->ctx, name.data, first));
     PDM_TRY(pdm_jsonl_open(m->ctx, name.data, first > 0, &log));
     files = pdm_clock() - start;
+    if (first == 0) PDM_TRY(tell_of_case(m));
     while (m->state.step < t->steps && !stop) {
         PDM_TRY(pdm_train_step(m, &r));
         step_values(m, &r);
