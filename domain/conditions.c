@@ -88,11 +88,30 @@ static void mark_fixed(pdm_domain *d)
         }
 }
 
+static pdm_status choose_kinds(pdm_domain *d)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n      = pdm_pde_n_condition(d->pde);
+
+    PDM_TRY(pdm_alloc_array(d->ctx, n, &d->condition));
+    for (pdm_size i = 0; i < n; i++) {
+        pdm_condition *k = &d->condition[i];
+        *k               = *pdm_pde_condition(d->pde, i);
+        if (!k->flux || d->settings.rows == 1 || d->counts_for[i] != k->flux_field) continue;
+        k->kind     = PDM_CONDITION_FLUX;
+        k->field    = k->flux_field;
+        k->function = k->flux;
+    }
+done:
+    return status;
+}
+
 pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c)
 {
     pdm_status status = PDM_OK;
 
     PDM_TRY(domain_sides_check(d, c));
+    PDM_TRY(choose_kinds(d));
     PDM_TRY(collect_layers(d));
     PDM_TRY(check_time_map(d, c));
     PDM_TRY(pdm_alloc_array(d->ctx, d->n_field * d->n_coef, &d->free));

@@ -333,6 +333,7 @@ void pdm_domain_destroy(pdm_domain **domain)
     for (pdm_size i = 0; i < d->n_part_axis; i++) pdm_free(d->ctx, d->part_axis[i].memory);
     pdm_free(d->ctx, d->part_axis);
     pdm_free(d->ctx, d->counts_for);
+    pdm_free(d->ctx, d->condition);
     pdm_free(d->ctx, d->free);
     pdm_free(d->ctx, d->block);
     pdm_free(d->ctx, d->term);

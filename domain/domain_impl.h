@@ -66,8 +66,10 @@ struct pdm_domain {
     domain_axis    *part_axis; /* of parts of sides */
     pdm_size        n_part_axis, part_axis_capacity;
 
-    int32_t       *counts_for; /* [n of conditions] field */
-    unsigned char *free;       /* [n_field][n_coef] */
+    int32_t *counts_for; /* [n of conditions] field */
+    pdm_condition
+        *condition;      /* [n of conditions] as they are imposed: those that hold a whole flux are fluxes in cells */
+    unsigned char *free; /* [n_field][n_coef] */
     pdm_size       n_free;
 
     pdm_size             n_block;

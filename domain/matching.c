@@ -29,6 +29,7 @@ static pdm_size field_of_atom(const pdm_pde *pde, const pdm_atom *a)
 bool domain_condition_mentions(const pdm_domain *d, const pdm_condition *k, pdm_size field, bool across)
 {
     if (k->kind != PDM_CONDITION_GENERAL || k->named) return k->field == field;
+    if (across && k->flux) return k->flux_field == field;
     for (pdm_size i = 0; i < k->function->n_atom; i++)
         if (field_of_atom(d->pde, &k->function->atom[i]) == field &&
             (!across || k->function->atom[i].order[k->dim] > 0))

@@ -7,7 +7,7 @@
 static const pdm_condition *prescribed_flux(const pdm_domain *d, pdm_size equation, pdm_size dim, int side)
 {
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
-        const pdm_condition *c = pdm_pde_condition(d->pde, i);
+        const pdm_condition *c = &d->condition[i];
         if (c->kind == PDM_CONDITION_FLUX && c->field == equation && c->dim == dim && c->side == side &&
             domain_part_is_whole(d, c->part))
             return c;
@@ -94,7 +94,7 @@ static pdm_status add_part_fluxes(pdm_domain *d, pdm_case *c, pdm_size block, co
 
     for (pdm_size j = 0; j < d->n_dim; j++) kind[j] = AXIS_CELL;
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
-        const pdm_condition *k = pdm_pde_condition(d->pde, i);
+        const pdm_condition *k = &d->condition[i];
         if (k->kind != PDM_CONDITION_FLUX || k->field != term->equation || k->dim != term->dim ||
             domain_part_is_whole(d, k->part))
             continue;
@@ -185,7 +185,7 @@ static pdm_status check_flux_conditions(pdm_domain *d)
 {
     pdm_status status = PDM_OK;
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
-        const pdm_condition *c     = pdm_pde_condition(d->pde, i);
+        const pdm_condition *c     = &d->condition[i];
         bool                 found = false;
         if (c->kind != PDM_CONDITION_FLUX) continue;
         if (d->settings.rows == 1)
@@ -280,7 +280,7 @@ pdm_status domain_terms_create(pdm_domain *d, pdm_case *c)
         n_row = close_block(d, d->n_block++);
     }
     for (pdm_size i = 0; i < n_condition; i++) {
-        const pdm_condition *k = pdm_pde_condition(d->pde, i);
+        const pdm_condition *k = &d->condition[i];
         if (k->kind != PDM_CONDITION_GENERAL && !k->misfit) continue;
         d->block[d->n_block].row0 = n_row;
         PDM_TRY(condition_block(d, c, k, d->n_block));

@@ -67,13 +67,13 @@ pdm_status pdm_domain_view(const pdm_domain *d, pdm_text *out)
 
     for (pdm_size j = 0; j < d->n_dim; j++) PDM_TRY(view_dimension(d, j, out));
     for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
-        const pdm_condition *c = pdm_pde_condition(d->pde, i);
+        const pdm_condition *c = &d->condition[i];
         PDM_TRY(pdm_text_append(out, "side         %s_%s, %s%s%s: %s", pdm_pde_dim_name(d->pde, c->dim),
                                 c->side ? "max" : "min", pdm_pde_field_name(d->pde, d->counts_for[i]),
                                 *c->part_text ? " where " : "", c->part_text, condition_text(c->kind)));
         PDM_TRY(domain_part_view(d, c, out));
-        if (!c->named && is_shared(d, c, d->counts_for[i]))
-            PDM_TRY(pdm_text_append(out, ", %.200s = 0", c->function->text));
+        if (!c->named && is_shared(d, pdm_pde_condition(d->pde, i), d->counts_for[i]))
+            PDM_TRY(pdm_text_append(out, ", %.200s = 0", c->given->text));
         PDM_TRY(pdm_text_append(out, "\n"));
     }
     PDM_TRY(pdm_text_append(out, "coefficients %lld, of which %lld are free\n", (long long)(d->n_field * d->n_coef),

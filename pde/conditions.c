@@ -295,6 +295,36 @@ done:
     return status;
 }
 
+static bool mentions_several(const pdm_pde *p, const pdm_function *f)
+{
+    int32_t first = -1;
+    for (pdm_size a = 0; a < f->n_atom; a++) {
+        const int32_t k = f->atom[a].field, field = k < p->n_field ? k : p->derived[k - p->n_field].field;
+        if (first >= 0 && field != first) return true;
+        first = field;
+    }
+    return false;
+}
+
+/* A condition of several fields in which the whole flux of an equation stands, as that flux too. */
+static pdm_status take_whole_flux(pdm_pde *p, pdm_where where, int32_t node, pdm_condition *k)
+{
+    pdm_status status = PDM_OK;
+    bool       found  = false;
+    int32_t    prescribed;
+
+    if (!mentions_several(p, k->given)) goto done;
+    for (pdm_size i = 0; i < p->n_term && !found; i++) {
+        if (p->term[i].dim != k->dim) continue;
+        PDM_TRY(pde_find_whole_flux(p, node, p->term_node[i], &found, &prescribed));
+        if (!found) continue;
+        k->flux_field = p->term[i].equation;
+        PDM_TRY(pde_function_create(p, where, prescribed, &k->flux));
+    }
+done:
+    return status;
+}
+
 /* `where` has the place of the attribute; the condition is its bytes begin .. end. */
 static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pdm_size end, pdm_condition k)
 {
@@ -328,6 +358,7 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
     }
     if (node >= 0) PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, node), &k.given));
     k.function = k.given;
+    if (!k.named) PDM_TRY(take_whole_flux(p, where, dag_expand(&p->dag, node), &k));
     if (k.kind == PDM_CONDITION_DIRICHLET && p->positive[k.field] > 0.0)
         PDM_TRY(pde_function_create(p, where, pde_to_spline(p, k.field, dag_expand(&p->dag, node)), &k.function));
     if (k.kind == PDM_CONDITION_DIRICHLET && *k.part_text) {

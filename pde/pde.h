@@ -94,12 +94,14 @@ typedef enum pdm_condition_kind {
 } pdm_condition_kind;
 typedef struct pdm_condition {
     pdm_condition_kind  kind;
-    int32_t             dim, side;  /* side 0: min, 1: max                                                         */
-    int32_t             field;      /* DIRICHLET, FREE: field; FLUX: equation; GENERAL: lowest field it mentions   */
-    bool                named;      /* it says which field it is of: all but "expr = expr"                          */
-    const pdm_function *given;      /* DIRICHLET: before the transform of a positive field; else function */
-    const pdm_function *function;   /* value, or lhs - rhs for GENERAL; NULL for FREE                              */
-    const pdm_function *misfit;     /* DIRICHLET on a part: field - value; else NULL */
+    int32_t             dim, side; /* side 0: min, 1: max                                                         */
+    int32_t             field;     /* DIRICHLET, FREE: field; FLUX: equation; GENERAL: lowest field it mentions   */
+    bool                named;     /* it says which field it is of: all but "expr = expr"                          */
+    const pdm_function *given;     /* DIRICHLET: before the transform of a positive field; else function */
+    const pdm_function *function;  /* value, or lhs - rhs for GENERAL; NULL for FREE                              */
+    int32_t flux_field;         /* GENERAL of several fields that holds the whole flux of this field's equation: ... */
+    const pdm_function *flux;   /* ... what the condition says it is; NULL: none */
+    const pdm_function *misfit; /* DIRICHLET on a part: field - value; else NULL */
     pdm_interval part[PDM_MAX_DIM]; /* physical; from -inf to inf where the condition does not say                 */
     const char  *part_text;         /* "y < 0.5"; "" for the whole side                                            */
     pdm_where    where;

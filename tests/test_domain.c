@@ -604,6 +604,42 @@ START_TEST(conditions_are_matched_with_fields)
     }
 END_TEST
 
+/* Of problem "system": fluxes -0.1*dx(u) and -0.2*dx(v). What of several fields holds one of them whole is that flux. */
+static const struct {
+    const char *x_max, *flux; /* of the first condition; NULL: boundary rows */
+} wholes[] = {
+    {"0.1*dx(u) = v - u; dx(v) = 0", "u - v"},
+    {"(v) = u + dx(u)/2 + 5; dx(v) = 0", "0.2*u - 0.2*v + 1"},
+    {"dx(v) + 0*x = u*v; dx(u) = 0", "-0.2*u*v"},
+    {"u*dx(u) = v; dx(v) = 0", NULL},
+    {"dx(u) + dx(v) = 1; u = 0", NULL},
+    {"0.1*dx(u) = u; dx(v) = 0", NULL}, /* of one field alone: rows, as it says */
+};
+
+START_TEST(a_whole_flux_is_prescribed_in_cells)
+    {
+        for (int point = 0; point < 2; point++) {
+            pdm_context *ctx = NULL;
+            pdm_case    *c   = NULL;
+            pdm_pde     *pde = NULL;
+            pdm_domain  *d   = NULL;
+            pdm_size     i   = 0;
+            ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+            ck_assert_int_eq(problem_case(ctx, PROBLEM_SYSTEM, &c), PDM_OK);
+            ck_assert_int_eq(pdm_case_set_text(c, "domain", "rows", point ? "point" : "volume"), PDM_OK);
+            if (point) ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_min", "u = 0; v = 0"), PDM_OK);
+            ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", "x_max", wholes[_i].x_max), PDM_OK);
+            ck_assert_msg(pdm_pde_create(ctx, c, &pde) == PDM_OK, "%s", pdm_context_error(ctx));
+            ck_assert_msg(pdm_domain_create(ctx, c, pde, NULL, &d) == PDM_OK, "%s", pdm_context_error(ctx));
+            while (pdm_pde_condition(pde, i)->side == 0) i++;
+            const bool flux = wholes[_i].flux && !point;
+            ck_assert_int_eq(d->condition[i].kind, flux ? PDM_CONDITION_FLUX : PDM_CONDITION_GENERAL);
+            if (flux) ck_assert_str_eq(d->condition[i].function->text, wholes[_i].flux);
+            close_parts(&ctx, &c, &pde, &d);
+        }
+    }
+END_TEST
+
 /* A chain of conditions for three fields has one matching; it is found in every order. */
 START_TEST(the_only_matching_is_found_in_any_order)
     {
@@ -1022,6 +1058,7 @@ int main(void)
     tcase_add_loop_test(t, bad_domain_is_refused_with_words, 0, N_REFUSAL);
     tcase_add_loop_test(t, conditions_do_not_replace_each_other, 0, N_PAIR);
     tcase_add_loop_test(t, conditions_are_matched_with_fields, 0, N_MATCH);
+    tcase_add_loop_test(t, a_whole_flux_is_prescribed_in_cells, 0, sizeof wholes / sizeof *wholes);
     tcase_add_loop_test(t, the_only_matching_is_found_in_any_order, 0, 6);
     tcase_add_test(t, invlap_divides_waves);
     tcase_add_test(t, host_and_back_end_derive_the_same);
