@@ -4,6 +4,7 @@
 #include <math.h>
 
 static const double ROUNDING = 2e-15; /* relative rounding of a row's sum                                */
+static const double TERM     = 3e-16; /* of one of the numbers that it is a sum of                       */
 static const double NEAR     = 1e-6;  /* of phi: steps that promise less are held against rounding       */
 
 pdm_status solver_rounding_create(pdm_solver *s)
@@ -50,10 +51,10 @@ done:
     return status;
 }
 
-/* Numbers of the size J w, r(c_lift) and A c are summed, whose squares are about <w, D w>, 2 phi(0) and `summed`: with
- * an error e of r of that rounding, phi changes by <r, e> + 1/2 |e|^2. */
+/* Numbers of the size J w and r(c_lift) are summed, whose squares are about <w, D w> and 2 phi(0), and before those the
+ * terms of A c, whose squares are `summed`: with an error e of r of that rounding, phi changes by <r, e> + 1/2 |e|^2. */
 double solver_rounding_of(const pdm_solver *s, int32_t k)
 {
-    const double e = ROUNDING * sqrt(s->size[k] + 2.0 * s->phi_start[k] + s->summed[k]);
+    const double e = hypot(ROUNDING * sqrt(s->size[k] + 2.0 * s->phi_start[k]), TERM * sqrt(s->summed[k]));
     return e * sqrt(2.0 * s->phi[k]) + 0.5 * e * e + ROUNDING * s->phi[k];
 }

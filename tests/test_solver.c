@@ -571,6 +571,7 @@ int main(void)
 {
     Suite *s = suite_create("solver");
     TCase *t = tcase_create("solver");
+    tcase_set_timeout(t, 30);
     tcase_add_loop_test(t, solution_is_stationary, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, linear_solvers_find_the_same_minimum, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, sweeps_have_a_block_an_expert, 0, PROBLEM_COUNT);
