@@ -323,8 +323,8 @@ int32_t pde_to_spline_rate(pdm_pde *p, pdm_size f, int32_t u, int32_t u_t); /* d
 int32_t pde_positive_slope(pdm_pde *p, pdm_size f);                         /* du/dv; 1 for other fields */
 /* parts.c: the condition in bytes begin .. end ends at *stop; the part of the side that is said from there on, if any. */
 pdm_status pde_read_part(pdm_pde *p, pdm_where where, pdm_size begin, pdm_size end, pdm_condition *k, pdm_size *stop);
-/* whole_flux.c: is a condition, expanded, k times this flux of an equation, k a number, plus a rest? *prescribed: what the
- * flux is then, -rest/k. */
+/* whole_flux.c: is a condition, expanded, k times this flux of an equation, k a number, plus a rest? *prescribed: what
+ * the flux is then, -rest/k. */
 pdm_status pde_find_whole_flux(pdm_pde *p, int32_t condition, int32_t flux, bool *found, int32_t *prescribed);
 /* Lowest field that an expanded node mentions, -1: none. */
 pdm_status pde_lowest_field(pdm_pde *p, int32_t node, int32_t *field);
