@@ -30,8 +30,8 @@ pdm_status pdm_domain_settings_view(pdm_text *out)
     return pdm_settings_view("domain", settings_table, sizeof settings_table / sizeof *settings_table, out);
 }
 
-/* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space,
- * or "auto": `found`, if there is something); uniform in xi when neither is given. */
+/* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space;
+ * "auto", or nothing: `found`, if there is something; "none": nothing is to be found); otherwise uniform in xi. */
 static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, const pdm_map *map, pdm_size n,
                               const double *found, bool *is_auto, double **out)
 {
@@ -42,11 +42,13 @@ static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, con
     pdm_map     grading;
 
     *out = NULL;
-    if (!pdm_case_has(c, group, "grading") && !pdm_case_has(c, group, "knots")) return PDM_OK;
+    const bool given = pdm_case_has(c, group, "grading") || pdm_case_has(c, group, "knots");
+    if (!given && !found) return PDM_OK;
     PDM_TRY(pdm_alloc_array(d->ctx, n + 2, &x));
     PDM_TRY(pdm_case_text(c, group, "grading", "linear", &text));
+    if (strcmp(text, "none") == 0) text = "linear";
     *is_auto = strcmp(text, "auto") == 0;
-    if (*is_auto && !pdm_case_has(c, group, "knots")) {
+    if ((*is_auto || !given) && !pdm_case_has(c, group, "knots")) {
         if (found) memcpy(x, found, (size_t)n * sizeof *x);
         *out = found ? x : NULL;
         x    = found ? NULL : x;

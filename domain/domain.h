@@ -149,7 +149,7 @@ const double *pdm_domain_greville(const pdm_domain *d, pdm_size dim);
  * with values on a side, and of the values on two sides along their common edge. */
 typedef struct pdm_jump {
     double    size, relative;
-    int32_t   field;
+    int32_t   field, dim; /* of the value's side */
     pdm_where where;
 } pdm_jump;
 typedef struct pdm_lift_report {

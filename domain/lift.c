@@ -203,7 +203,7 @@ static double data_scale(const pdm_domain *d, pdm_size field, const double *lift
 static void note_jump(pdm_jump *jump, const domain_layer *l, double size, double scale)
 {
     if (!(size > jump->relative * scale)) return;
-    *jump = (pdm_jump){.size = size, .relative = size / scale, .field = l->field, .where = l->where};
+    *jump = (pdm_jump){.size = size, .relative = size / scale, .field = l->field, .dim = l->dim, .where = l->where};
 }
 
 /* Has an earlier side, of another dimension, put its value in this place? */

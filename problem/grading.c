@@ -31,7 +31,9 @@ void pdm_grading_lend(const pdm_problem *wants, const pdm_problem *has, pdm_grad
     *lent = (pdm_grading){{NULL}};
     for (pdm_size j = 0; j < pdm_domain_n_dim(has->domain); j++) {
         const pdm_spline *s = pdm_domain_spline(has->domain, j);
-        if (pdm_domain_wants_grading(wants->domain, j) && s->n_element > 1) lent->interior[j] = s->breaks + 1;
+        const bool start = j == 0 && has->start_is_graded && start_is_open(wants);
+        if ((pdm_domain_wants_grading(wants->domain, j) || start) && s->n_element > 1)
+            lent->interior[j] = s->breaks + 1;
     }
 }
 

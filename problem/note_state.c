@@ -140,3 +140,31 @@ double note_size(const note_state *s, const pdm_function *f, const pdm_probe *at
     }
     return most;
 }
+
+double note_coefficient(const pdm_function *f, pdm_size field, pdm_size dim, int32_t across, int32_t in_time,
+                        const pdm_probe *q, pdm_size i)
+{
+    for (pdm_size a = 0; a < f->n_atom; a++) {
+        const pdm_atom *atom = &f->atom[a];
+        bool            is   = atom->field == (int32_t)field;
+        for (pdm_size j = 0; j < PDM_MAX_DIM; j++)
+            is = is && atom->order[j] == (j == dim ? across : j == 0 ? in_time : 0);
+        if (is) return q->partial[i * q->n_atom + a];
+    }
+    return 0.0;
+}
+
+pdm_status note_flatten(const note_state *s, double **lift)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n_coef = pdm_domain_n_coef(s->p->domain), n_field = pdm_domain_n_field(s->p->domain);
+
+    PDM_TRY(pdm_alloc_array(s->p->ctx, n_field * n_coef, lift));
+    for (pdm_size f = 0; f < n_field; f++) {
+        double mean = 0.0;
+        for (pdm_size i = 0; i < n_coef; i++) mean += s->lift[f * n_coef + i] / (double)n_coef;
+        for (pdm_size i = 0; i < n_coef; i++) (*lift)[f * n_coef + i] = mean;
+    }
+done:
+    return status;
+}

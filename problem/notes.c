@@ -20,7 +20,8 @@ static const struct {
     [PDM_NOTE_WALL] = {"wall", 2e-2, true},           [PDM_NOTE_STEADY] = {"start", 2e-2, true},
     [PDM_NOTE_CONSTRAINT] = {"integral", 1e-3, true}, [PDM_NOTE_SEAM] = {"seam", 1e-6, true},
     [PDM_NOTE_OPEN] = {"open side", 0.0, true},       [PDM_NOTE_OUTFLOW] = {"outflow", 0.0, true},
-    [PDM_NOTE_LEVEL] = {"level", 0.0, true},          [PDM_NOTE_DIVISION] = {"division", 0.0, false},
+    [PDM_NOTE_GRADED] = {"graded", 0.0, false},       [PDM_NOTE_LEVEL] = {"level", 0.0, true},
+    [PDM_NOTE_DIVISION] = {"division", 0.0, false},
 };
 
 /* ---- the list ---- */
@@ -93,6 +94,9 @@ pdm_status pdm_notes_of_case(const pdm_problem *p, pdm_notes *notes)
         pdm_inputs_typical(p->inputs, i == 0 ? 0.0 : BESIDE, input);
         PDM_TRY(pdm_notes_of_input(p, input, notes));
     }
+    if (p->start_is_graded)
+        notes_add(notes, PDM_NOTE_GRADED, 0, 1.0,
+                  "time, \"power 3\", for the layer that such a start is; grading = \"none\" turns it off");
 done:
     pdm_free(p->ctx, input);
     return status;

@@ -34,17 +34,9 @@ static opening opening_of(const note_state *s, pdm_size field, pdm_size dim)
     return o;
 }
 
-/* At point i the partial by the field's derivative across the side, or in time; 0 where it is not there. */
-static double coefficient(const opening *o, const pdm_probe *q, pdm_size i, int32_t across, int32_t in_time)
+static double along(const opening *o, const pdm_probe *q, pdm_size i, int32_t across, int32_t in_time)
 {
-    for (pdm_size a = 0; a < o->f->n_atom; a++) {
-        const pdm_atom *atom = &o->f->atom[a];
-        bool            is   = atom->field == (int32_t)o->field;
-        for (pdm_size j = 0; j < PDM_MAX_DIM; j++)
-            is = is && atom->order[j] == (j == o->dim ? across : j == 0 ? in_time : 0);
-        if (is) return q->partial[i * q->n_atom + a];
-    }
-    return 0.0;
+    return note_coefficient(o->f, o->field, o->dim, across, in_time, q, i);
 }
 
 static double largest_coefficient(const opening *o, const pdm_probe *q, int32_t across)
@@ -124,12 +116,12 @@ static pdm_status speeds_out(const note_state *s, const opening *o, int side, co
 
     PDM_TRY(probe_side(s, o, side, &at));
     for (pdm_size i = 0; i < all->n_point; i++)
-        most = fmax(most, fabs(coefficient(o, all, i, 1, 0) / coefficient(o, all, i, 0, 1)));
+        most = fmax(most, fabs(along(o, all, i, 1, 0) / along(o, all, i, 0, 1)));
     if (!(most > 0.0)) goto done;
     speed[0] = INFINITY;
     speed[1] = -INFINITY;
     for (pdm_size i = 0; i < at.n_point; i++) {
-        const double v = coefficient(o, &at, i, 1, 0) / coefficient(o, &at, i, 0, 1) * (side ? 1.0 : -1.0) / most;
+        const double v = along(o, &at, i, 1, 0) / along(o, &at, i, 0, 1) * (side ? 1.0 : -1.0) / most;
         speed[0]       = fmin(speed[0], v);
         speed[1]       = fmax(speed[1], v);
     }

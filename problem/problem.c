@@ -92,6 +92,7 @@ pdm_status pdm_problem_complete(pdm_problem **p)
     pdm_grading  found  = {{NULL}};
 
     PDM_TRY(grading_find(*p, &found));
+    PDM_TRY(start_find(*p, &found));
     PDM_TRY(pdm_problem_regrade(p, &found));
     PDM_TRY(find_scales(*p));
 done:
@@ -160,6 +161,7 @@ pdm_status pdm_problem_regrade(pdm_problem **p, const pdm_grading *grading)
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) any = any || grading->interior[j];
     if (!any) return PDM_OK;
     PDM_TRY(pdm_problem_create((*p)->the_case, (*p)->inputs ? PDM_PROBLEM_INPUTS : PDM_PROBLEM_ROWS, grading, &again));
+    again->start_is_graded = grading->interior[0] && start_is_open(again);
     pdm_problem_destroy(p);
     *p = again;
 done:

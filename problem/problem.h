@@ -28,9 +28,10 @@ typedef struct pdm_problem {
     pdm_pde              *pde;
     pdm_domain           *domain;
     pdm_backend          *backend;
-    pdm_inputs           *inputs;    /* NULL: rows alone */
-    pdm_size              slabs;     /* of solves with all coefficients free; 0: by themselves */
-    double               *magnitude; /* [n_field] sizes of the fields; 1 until they are found */
+    pdm_inputs           *inputs;          /* NULL: rows alone */
+    pdm_size              slabs;           /* of solves with all coefficients free; 0: by themselves */
+    double               *magnitude;       /* [n_field] sizes of the fields; 1 until they are found */
+    bool                  start_is_graded; /* knots of time were found for a layer at the start (problem/start.c) */
 } pdm_problem;
 
 typedef enum pdm_problem_depth {
@@ -75,6 +76,7 @@ typedef enum pdm_note_kind {
     PDM_NOTE_SEAM,       /* the two ends of a periodic dimension                    */
     PDM_NOTE_OPEN,       /* a side without the condition that an equation asks for  */
     PDM_NOTE_OUTFLOW,    /* a condition where the equation carries things out       */
+    PDM_NOTE_GRADED,     /* knots of time that were found for the start             */
     PDM_NOTE_LEVEL,      /* a change of the fields that no row sees                 */
     PDM_NOTE_DIVISION,   /* a division by what goes through zero                    */
     PDM_NOTE_KINDS

@@ -12,6 +12,11 @@ pdm_status problem_create_slab(pdm_case *c, const pdm_grading *grading, pdm_prob
 pdm_size   march_good_slabs(const pdm_problem *p); /* whatever the case says; 1: at once */
 pdm_status march_read_setting(pdm_problem *p);
 pdm_status march_check_setting(const pdm_problem *p);
+/* start.c: breaks of time for a solution that starts with a layer; nothing where it does not, or where the case says how
+ * time is to be graded. */
+pdm_status start_find(const pdm_problem *p, pdm_grading *out);
+/* Does the case leave it open where the knots of time are? */
+bool start_is_open(const pdm_problem *p);
 /* scales.c: sizes of fields and factors of rows, from a typical input. Inputs have been read and measured. */
 pdm_status scales_find(pdm_problem *p);
 
@@ -30,6 +35,8 @@ typedef struct note_state {
 } note_state;
 pdm_status note_state_create(const pdm_problem *p, const double *input, note_state *out);
 void       note_state_destroy(note_state *s);
+/* Coefficients of constant fields, at the means of the lift's: allocated. */
+pdm_status note_flatten(const note_state *s, double **lift);
 /* An expression at the start, all over space, or with dim >= 0 at coordinate `at` of that dimension. */
 pdm_status note_probe(const note_state *s, const pdm_function *f, const pdm_where *where, pdm_size dim, double at,
                       pdm_probe *out);
@@ -39,6 +46,10 @@ bool note_has_tables(const note_state *s, const pdm_function *f);
 bool note_is_known(const note_state *s, const pdm_function *f);
 /* The largest of the terms that f is a sum of, to first order, with the atoms' largest values in `over`. */
 double note_size(const note_state *s, const pdm_function *f, const pdm_probe *at, const pdm_probe *over);
+/* At point i the partial of f by the field's derivative of order `across` along dim and `in_time` in time, all others
+ * being 0; 0 where f does not read it. */
+double note_coefficient(const pdm_function *f, pdm_size field, pdm_size dim, int32_t across, int32_t in_time,
+                        const pdm_probe *q, pdm_size i);
 
 /* contradictions.c: of the state at the start with conditions, equations, constraints */
 pdm_status contradictions_find(const note_state *s, pdm_notes *notes);

@@ -73,22 +73,6 @@ done:
     return status;
 }
 
-/* With constant fields: what jumps then is the case's. */
-static pdm_status flatten(const note_state *s, double **lift)
-{
-    pdm_status     status = PDM_OK;
-    const pdm_size n_coef = pdm_domain_n_coef(s->p->domain), n_field = pdm_domain_n_field(s->p->domain);
-
-    PDM_TRY(pdm_alloc_array(s->p->ctx, n_field * n_coef, lift));
-    for (pdm_size f = 0; f < n_field; f++) {
-        double mean = 0.0;
-        for (pdm_size i = 0; i < n_coef; i++) mean += s->lift[f * n_coef + i] / (double)n_coef;
-        for (pdm_size i = 0; i < n_coef; i++) (*lift)[f * n_coef + i] = mean;
-    }
-done:
-    return status;
-}
-
 pdm_status seams_find(const note_state *s, pdm_notes *notes)
 {
     pdm_status     status = PDM_OK;
@@ -97,7 +81,7 @@ pdm_status seams_find(const note_state *s, pdm_notes *notes)
     pdm_size       number = 0;
     double        *lift   = NULL;
 
-    PDM_TRY(flatten(s, &lift));
+    PDM_TRY(note_flatten(s, &lift)); /* what jumps then is the case's */
     flat.lift = lift;
     for (pdm_size i = 0; i < pdm_pde_n_initial(pde); i++) {
         const pdm_initial *k = pdm_pde_initial(pde, i);

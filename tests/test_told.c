@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "tests/models.h"
 #include "tests/prediction.h"
@@ -295,6 +296,111 @@ START_TEST(contradictions_are_told_with_their_size)
     }
 END_TEST
 
+/* ---- time that starts with a layer ---- */
+
+/* Of dt(u) = 0.1 dxx(u), u = 0 at first, 1 at x = 0, insulated at 1: images of the half line's erfc. */
+static double heated(double t, double x)
+{
+    const double s = 2.0 * sqrt(0.1 * t);
+    double       u = 0.0, sign = 1.0;
+    for (int k = 0; k < 8; k++, sign = -sign) u += sign * (erfc((2 * k + x) / s) + erfc((2 * k + 2 - x) / s));
+    return u;
+}
+
+static const struct {
+    word words[4];
+    bool graded;
+} starts[] = {
+    {{{"pde/boundary", "x_min", "u = 1"}}, true},
+    {{{"pde/boundary", "x_min", "flux(u) = 1"}}, true},
+    {{{"pde/boundary", "x_min", "u - dx(u) = 1"}}, true},
+    {{{"pde/boundary", "x_min", "u = 1"}, {"domain/t", "grading", "none"}}, false},
+    {{{"pde/boundary", "x_min", "u = 1"}, {"domain/t", "grading", "linear"}}, false},
+    {{{"pde/boundary", "x_min", "u = 1"}, {"domain/t", "map", "sqrt"}}, false},
+    {{{"pde/boundary", "x_min", "u = 1"}, {"domain/t", "control_points", "6"}}, false}, /* three spans */
+    {{{"pde/boundary", "x_min", "u = 0.2*t"}}, false},                                  /* no misfit */
+    {{{"pde/boundary", "x_min", "u = 1.02"}, {"pde/initial", "u", "1"}}, false},      /* a small one */
+    {{{"pde/boundary", "x_min", "u = 1 + sin(12*t)"}}, false}, /* much goes on later                  */
+    {{{"pde/boundary", "x_min", "u = 1"}, {"pde/residuals", "u", "dt(u) - dx(0.01*dx(u)) + dx(u)"}},
+     false}, /* it is carried along */
+    {{{"pde/boundary", "x_min", "u = 1"}, {"pde/residuals", "u", "dt(dt(u)) - dxx(u)"}, {"pde/initial", "u_t", "0"}},
+     false}, /* a wave */
+};
+
+static void start_case(pdm_case *c, const word *w, pdm_size n)
+{
+    const word words[MOST_WORD] = {{"pde", "fields", "u"},
+                                   {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u))"},
+                                   {"pde/initial", "u", "0"},
+                                   {"pde/boundary", "x_max", "flux(u) = 0"},
+                                   {"domain/t", "control_points", "15"},
+                                   {"domain/x", "control_points", "15"}};
+    fill_case(c, words);
+    for (pdm_size i = 0; i < n && w[i].group; i++) set(c, 1, &w[i]);
+    if (n > 2 && w[2].group) set(c, 1, &(word){"pde/boundary", "x_max", "u = 0"}); /* of the wave */
+}
+
+START_TEST(knots_crowd_at_a_start_with_a_layer)
+    {
+        pdm_case    *c     = NULL;
+        pdm_problem *p     = NULL;
+        pdm_notes    notes = {.n = 0};
+        OK(pdm_case_create(ctx, &c));
+        start_case(c, starts[_i].words, 4);
+        OK(pdm_problem_create(c, PDM_PROBLEM_WHOLE, NULL, &p));
+        OK(pdm_notes_of_case(p, &notes));
+        const pdm_spline *t = pdm_domain_spline(p->domain, 0);
+        ck_assert_int_eq(p->start_is_graded, starts[_i].graded);
+        ck_assert_int_eq(find_note(&notes, PDM_NOTE_GRADED) != NULL, starts[_i].graded);
+        ck_assert_double_eq_tol(t->breaks[1] * pow((double)t->n_element, starts[_i].graded ? 3.0 : 1.0), 1.0, 1e-12);
+        pdm_problem_destroy(&p);
+        pdm_case_destroy(&c);
+    }
+END_TEST
+
+/* Against the series: 8 % with equal spans, 0.1 % with graded ones. A model keeps its knots, in its file and in one that
+ * goes on from it. */
+START_TEST(a_layer_at_the_start_is_resolved)
+    {
+        enum { N = 11 };
+        const word       jump[] = {{"pde/boundary", "x_min", "u = 1"}};
+        double           t[N], x[N], u[N * N], off = 0.0, size = 0.0;
+        double          *at[] = {t, x};
+        const pdm_size   n[]  = {N, N};
+        pdm_case        *c    = NULL;
+        pdm_model       *read = NULL;
+        pdm_solve_result r;
+        char             path[64];
+        for (int i = 0; i < N; i++) {
+            t[i] = 0.02 + 0.98 * i / (N - 1);
+            x[i] = (double)i / (N - 1);
+        }
+        OK(pdm_case_create(ctx, &c));
+        start_case(c, jump, 1);
+        pdm_model *m = model_of(c);
+        OK(predict_on(m, n, at, 1e-10, 1, NULL, u, &r));
+        for (int i = 0; i < N; i++)
+            for (int j = 0; j < N; j++) {
+                const double e = heated(t[i], x[j]);
+                off += (u[i * N + j] - e) * (u[i * N + j] - e);
+                size += e * e;
+            }
+        ck_assert_double_lt(sqrt(off / size), 2e-3);
+        const double first = pdm_domain_spline(m->problem->domain, 0)->breaks[1];
+        pdm_model   *child = branch(m, (word){"training", "seed", "2"}, 1);
+        ck_assert(child->problem->start_is_graded);
+        ck_assert_double_eq(pdm_domain_spline(child->problem->domain, 0)->breaks[1], first);
+        pdm_model_destroy(&child);
+        snprintf(path, sizeof path, "told-%d.nc", (int)getpid());
+        write_and_destroy(&m, path);
+        OK(pdm_model_read(ctx, path, &read));
+        ck_assert(read->problem->start_is_graded);
+        ck_assert_double_eq(pdm_domain_spline(read->problem->domain, 0)->breaks[1], first);
+        pdm_model_destroy(&read);
+        (void)unlink(path);
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("told");
@@ -303,6 +409,8 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, pairs_of_conditions_are_solved_in_any_order, 0, 2 * COUNT_OF(robin));
     tcase_add_loop_test(t, contradictions_are_told_with_their_size, 0, COUNT_OF(told));
+    tcase_add_loop_test(t, knots_crowd_at_a_start_with_a_layer, 0, COUNT_OF(starts));
+    tcase_add_test(t, a_layer_at_the_start_is_resolved);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);
