@@ -27,11 +27,12 @@
     X(CODE_DATA, 4, "input data missing, not finite, or of wrong shape or units")                                  \
     X(CODE_FILE, 5, "a file could not be read or written")                                                         \
     X(CODE_MODEL, 6, "a model file is damaged, or of another case or version")                                     \
-    X(CODE_NUMERIC, 7, "NaN or infinity, solves without an answer, or a wrong gradient (gradcheck)")               \
+    X(CODE_NUMERIC, 7, "NaN or infinity, no solve with an answer, or a wrong gradient (gradcheck)")                \
     X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")                                              \
     X(CODE_MEMORY, 9, "not enough memory")                                                                         \
     X(CODE_LIMIT, 10,                                                                                              \
-      "not converged within the limits (reference; train: most solves), beyond the tolerance (upcycle, compress)") \
+      "not converged (reference; train: a tenth of the solves), solves without an answer (predict, polish), "      \
+      "beyond the tolerance (upcycle, compress)")                                                                  \
     X(CODE_DOUBTFUL, 11, "answers that are doubtful or wrong, by their verdicts; the output holds them")           \
     X(CODE_INTERRUPTED, 130, "interrupted (SIGINT, SIGTERM); a checkpoint is written")
 

@@ -56,9 +56,8 @@ const command predict_command = {
     .details =
         "Reads inputs and, where present, output coordinates from INPUT.nc and writes the fields with the inputs,\n"
         "as a reference for eval. Solves that do not converge are no error: solver_reason in OUT.nc says how each "
-        "ended.\nWhere none has an answer, as the equations are singular where they start, the exit code is 7, and "
-        "there "
-        "is no file.\n\n"
+        "ended.\nThose that have no answer, as the equations are singular where they start, have missing values for "
+        "fields, and the\nexit code is 10; where none has one, it is 7, and there is no file.\n\n"
         "With --polish, MODEL.nc may also be a case: it is then solved from nothing.\n\n"
         "What every answer leaves over of the equations, on cells finer than those of the solve, is in the output\n"
         "(left_over), and the word that follows from it (verdict): doubtful, wrong, or none where nothing speaks "

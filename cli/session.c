@@ -67,12 +67,11 @@ exit_code check(session *s, pdm_status status)
 exit_code check_answers(session *s, const pdm_model *m)
 {
     const double n = pdm_model_value(m, "unanswered");
-
     const double doubtful = pdm_model_value(m, "verdict.doubtful"), wrong = pdm_model_value(m, "verdict.wrong");
 
     if (n > 0.0)
-        return fail(s, CODE_NUMERIC,
-                    "%s: %.0f of its solves have no answer (solver_reason 5 and 6), and fields that are none",
+        return fail(s, CODE_LIMIT,
+                    "%s: %.0f of its solves have no answer (solver_reason 5 and 6): their fields are missing values",
                     s->options->output, n);
     if (doubtful > 0.0 || wrong > 0.0)
         return fail(s, CODE_DOUBTFUL, "%s: %.0f of its answers are doubtful, %.0f wrong (variable \"verdict\")",

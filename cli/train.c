@@ -150,6 +150,8 @@ static void print_result(const result *r, const pdm_model *m)
     say("memory  %.1f MB at most\n", (double)r->peak / 1e6);
 }
 
+static const double FAILED_MOST = 0.1; /* of the solves, at the end */
+
 static void print_json(const result *r, const pdm_model *m, const options *o)
 {
     json_begin("train", o);
@@ -196,12 +198,12 @@ static exit_code run(session *s, const options *o)
         print_json(&r, x.model, o);
     else
         print_result(&r, x.model);
-    if (code == CODE_FINE && 2.0 * p.failed > p.solves)
+    if (code == CODE_FINE && p.failed > FAILED_MOST * p.solves)
         code =
             fail(s, CODE_LIMIT,
                  "%s: %.0f of the %.0f solves in the second half of this training did not converge: its weights follow "
-                 "the few that did. pdemoe check tells what is solved; a finer grid, or equations without "
-                 "singularities, may help",
+                 "the others. pdemoe check tells what is solved; a finer grid, more training.max_iter, or equations "
+                 "without singularities may help",
                  o->output, p.failed, p.solves);
 done:
     subject_destroy(&x);
@@ -218,7 +220,7 @@ const command train_command = {
         "data, as the case says. MODEL.nc is written every training.checkpoint_every steps and at the end, a line of\n"
         "JSON a step to MODEL.log.jsonl. The loss at the end is printed beside that of the first 10 steps, and beside\n"
         "what the last inputs reach with all coefficients free: no network does better on this grid.\n\n"
-        "When more than half of the solves in the second half of the steps do not converge, the exit code is 10.\n"
+        "When more than a tenth of the solves in the second half of the steps do not converge, the exit code is 10.\n"
         "While it runs, MODEL.nc.lock says so, and a second training of MODEL.nc is refused.\n\n"
         "Ctrl-C (or SIGTERM) stops after the step with a checkpoint, a second one at once.\n"
         "With --resume the case has to be the model's; the model keeps its training.steps and\n"

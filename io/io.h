@@ -178,6 +178,9 @@ pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_d
 /* Whole variable, or entry `first` .. first+n of its first dimension. Attributes, and values by the same first and n, may
  * be put again. At the end all of them are looked for in the finished file before it is renamed. */
 pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values);
+/* Entries of a double variable that are missing: may_lack before any is put, then put_nothing instead of one. */
+pdm_status pdm_output_may_lack(pdm_output *o, const char *variable);
+pdm_status pdm_output_put_nothing(pdm_output *o, const char *name, pdm_size first);
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values);
 /* Is the name one that the program itself gives to a variable or dimension of its outputs? No field, input or dimension
  * of a case may have it. */

@@ -348,6 +348,35 @@ done:
     return status;
 }
 
+pdm_status pdm_output_may_lack(pdm_output *o, const char *variable)
+{
+    pdm_status   status = PDM_OK;
+    const double fill   = NC_FILL_DOUBLE;
+    int          id     = -1;
+
+    PDM_TRY(find_variable(o, variable, &id));
+    IO_NC(o->ctx, o->part.path, nc_def_var_fill(o->ncid, id, NC_FILL, &fill));
+done:
+    return status;
+}
+
+pdm_status pdm_output_put_nothing(pdm_output *o, const char *name, pdm_size first)
+{
+    pdm_status status = PDM_OK;
+    int        id = -1, n_dim = 0;
+    size_t     start[NC_MAX_VAR_DIMS], count[NC_MAX_VAR_DIMS], size = 1;
+    double    *fill = NULL;
+
+    PDM_TRY(find_slab(o, name, first, 1, &id, &n_dim, start, count));
+    for (int d = 0; d < n_dim; d++) size *= count[d];
+    PDM_TRY(pdm_alloc_array(o->ctx, (pdm_size)size, &fill));
+    for (size_t i = 0; i < size; i++) fill[i] = NC_FILL_DOUBLE;
+    PDM_TRY(pdm_output_put(o, name, first, 1, fill));
+done:
+    pdm_free(o->ctx, fill);
+    return status;
+}
+
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values)
 {
     pdm_status status = PDM_OK;

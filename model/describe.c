@@ -57,6 +57,9 @@ pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
     PDM_TRY(pdm_model_view(m, &text));
     PDM_TRY(pdm_text_append(&text, "trained      %lld of %lld steps\n", (long long)m->state.step,
                             (long long)m->problem->training.steps));
+    if (m->state.solves[0] > 0.0)
+        PDM_TRY(pdm_text_append(&text, "failed       %.0f of the %.0f solves of training did not converge (%.3g %%)\n",
+                                m->state.solves[1], m->state.solves[0], 1e2 * m->state.solves[1] / m->state.solves[0]));
     PDM_TRY(pdm_gate_usage_view(m->ctx, m->gate, m->experts, m->problem->domain, &text));
     if (m->history) PDM_TRY(view_history(m->history, &text));
     sink(user, text.data);

@@ -57,6 +57,21 @@ done:
     return status;
 }
 
+/* Of a file that does not have them, they are not known. */
+static pdm_status store_solves(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status status = PDM_OK;
+    double    *solves = m->state.solves;
+    pdm_size   n      = 2;
+
+    if (!writing) PDM_TRY(pdm_store_length(s, "optimiser", "solves", &n));
+    if (n < 0) solves[0] = solves[1] = NAN;
+    if (n < 0 || (writing && !(solves[0] > 0.0))) goto done;
+    PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "solves", PDM_STORE_DOUBLE, 2, solves));
+done:
+    return status;
+}
+
 /* Moments are stored unless they are zero and not worth the space, or the edition has none. */
 typedef struct moments_story {
     bool     stored;
@@ -94,6 +109,7 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, moments_story *told
     PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->state.norm_mean));
     if (m->problem->training.slabs > 1) PDM_TRY(store_carried(m, s, writing));
     PDM_TRY(store_first_loss(m, s, writing));
+    PDM_TRY(store_solves(m, s, writing));
     m->state.step = step;
     PDM_TRY(store_moments(m, s, told, writing));
     if (m->gate) PDM_TRY(pdm_gate_store(m->gate, s, told->stored, writing));

@@ -43,6 +43,7 @@ typedef struct pdm_training_state {
     double      first_loss;                   /* sum over the first PDM_VERDICT_STEPS steps; NaN: not known */
     double      last_loss[PDM_VERDICT_STEPS]; /* of this run: of step s at (s - 1) mod PDM_VERDICT_STEPS */
     pdm_size    n_last_loss;
+    double      solves[2]; /* of all steps, and those that failed; NaN: not known */
 } pdm_training_state;
 
 /* Where the fields of training:data are, for a loss on them. */

@@ -136,6 +136,7 @@ pdm_status pdm_result_header(const pdm_result_source *s, const pdm_output_grid *
         const char *name = pdm_pde_field_name(p->pde, f);
         PDM_TRY(pdm_output_variable(o, name, pdm_domain_n_dim(p->domain) + 1, dims,
                                     text_or(pdm_pde_field_units(p->pde, f), "1"), name));
+        PDM_TRY(pdm_output_may_lack(o, name));
     }
     for (pdm_size i = 0; i < pdm_pde_n_input(p->pde); i++) PDM_TRY(define_input(p, o, i));
     PDM_TRY(pdm_output_variable_int(o, "solver_reason", 1, dims, "why the solve stopped; 1 and 2: converged"));
@@ -144,6 +145,7 @@ pdm_status pdm_result_header(const pdm_result_source *s, const pdm_output_grid *
     PDM_TRY(pdm_output_variable_int(o, "solver_cg_iterations", 1, dims,
                                     "conjugate gradient iterations of all steps; 0: steps by factorisation"));
     PDM_TRY(pdm_output_variable(o, "solver_objective", 1, dims, "1", "half the squared norm of the scaled residual"));
+    PDM_TRY(pdm_output_may_lack(o, "solver_objective"));
 done:
     return status;
 }
@@ -206,12 +208,17 @@ pdm_status pdm_result_samples(const pdm_output_grid *grid, pdm_output *o, pdm_si
     const pdm_problem *p       = grid->problem;
     const pdm_size     n_field = pdm_domain_n_field(p->domain), n_point = grid->n_point;
     for (pdm_size i = 0; i < n; i++) {
-        for (pdm_size f = 0; f < n_field; f++)
-            PDM_TRY(pdm_output_put(o, pdm_pde_field_name(p->pde, f), first + i, 1, u + (i * n_field + f) * n_point));
+        const bool missing = pdm_reason_is_useless(result[i].reason);
+        for (pdm_size f = 0; f < n_field; f++) {
+            const char *name = pdm_pde_field_name(p->pde, f);
+            PDM_TRY(missing ? pdm_output_put_nothing(o, name, first + i)
+                            : pdm_output_put(o, name, first + i, 1, u + (i * n_field + f) * n_point));
+        }
         PDM_TRY(pdm_output_put_int(o, "solver_reason", first + i, 1, &result[i].reason));
         PDM_TRY(pdm_output_put_int(o, "solver_iterations", first + i, 1, &result[i].iterations));
         PDM_TRY(pdm_output_put_int(o, "solver_cg_iterations", first + i, 1, &result[i].cg_iterations));
-        PDM_TRY(pdm_output_put(o, "solver_objective", first + i, 1, &result[i].objective));
+        PDM_TRY(missing ? pdm_output_put_nothing(o, "solver_objective", first + i)
+                        : pdm_output_put(o, "solver_objective", first + i, 1, &result[i].objective));
     }
 done:
     return status;

@@ -62,14 +62,20 @@ cat > in.cdl << 'END'
 netcdf in { dimensions: sample = 2 ; variables: double u0(sample) ; data: u0 = 2, -0.5 ; }
 END
 ncgen -4 -o in.nc in.cdl
-expect 7 'log(-0.5) in the term log(u)|out.nc: 1 of its solves have no answer' "$program" polish some.cdl in.nc -o out.nc
+expect 10 'log(-0.5) in the term log(u)|out.nc: 1 of its solves have no answer' "$program" polish some.cdl in.nc -o out.nc
 ncdump -v solver_reason out.nc | grep -q 'solver_reason = [12], 5' || complain "reasons" "$(ncdump -v solver_reason out.nc)"
-expect 7 '"unanswered": 1' "$program" polish some.cdl in.nc -o out.nc --json
+ncdump -v solver_objective out.nc | grep -q 'solver_objective = .*, _ ;' || complain "objective" "$(ncdump -v solver_objective out.nc)"
+[ "$(ncdump -v u out.nc | sed '1,/ u =/d' | tr -cd '_' | wc -c)" -eq "$(ncdump -h out.nc | awk '$1 == "t" || $1 == "x" { n = n ? n * $3 : $3 } $1 == "variables:" { print n; exit }')" ] ||
+    complain "not all of one sample's values are missing" "$(ncdump -v u out.nc | tail -20)"
+expect 10 '"unanswered": 1' "$program" polish some.cdl in.nc -o out.nc --json
+expect 10 'out.nc: 1 of its solves have no answer' "$program" predict some.cdl in.nc -o out.nc --polish 1e-6
 
 # A division by what crosses zero, of which most solves fail: the training says so at its end.
 make crossing '0.5*dxx(u)/u' 'sin(2*pi*x)'
 "$program" train crossing.cdl -o crossing.nc --quiet > said 2>&1
 code=$?
+"$program" info crossing.nc | grep -q '^failed .* of the [0-9]* solves of training' || complain "info" "$("$program" info crossing.nc)"
+grep -q '"failed.share":' crossing.log.jsonl || complain "no share in the log" "$(head -1 crossing.log.jsonl)"
 [ "$code" -eq 10 ] || [ "$code" -eq 7 ] || complain "exit code $code, 10 or 7 expected" "$(cat said)"
 [ "$code" -eq 7 ] || grep -q 'solves in the second half of this training did not converge' said || complain "$(cat said)"
 

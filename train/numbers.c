@@ -15,6 +15,7 @@ static const pdm_number_place of_step[] = {PLACE("loss", loss),
                                            PLACE("solves", solves),
                                            PLACE("iterations", iterations),
                                            PLACE("failed", failed),
+                                           PLACE("failed.share", failed_share),
                                            PLACE("seconds", seconds),
                                            PLACE("seconds.data", seconds_data),
                                            PLACE("seconds.network", seconds_network),
@@ -26,9 +27,10 @@ static const pdm_number_place of_step[] = {PLACE("loss", loss),
 static const pdm_number_place of_gate[] = {PLACE("gate.unknowns", gate_unknowns), PLACE("gate.null", gate_null),
                                            PLACE("gate.load", gate_load), PLACE("gate.price", gate_price),
                                            PLACE("gate.distance", gate_distance)};
-static const pdm_number_place in_log[]  = {PLACE("loss", loss),     PLACE("gradient", gradient),
-                                           PLACE("rate", rate),     PLACE("iterations", iterations),
-                                           PLACE("failed", failed), PLACE("seconds", seconds)};
+static const pdm_number_place in_log[]  = {PLACE("loss", loss),      PLACE("gradient", gradient),
+                                           PLACE("rate", rate),      PLACE("iterations", iterations),
+                                           PLACE("failed", failed),  PLACE("failed.share", failed_share),
+                                           PLACE("seconds", seconds)};
 enum {
     N_STEP = sizeof of_step / sizeof *of_step,
     N_GATE = sizeof of_gate / sizeof *of_gate,

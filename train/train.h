@@ -11,6 +11,7 @@ typedef struct pdm_step_report {
     double gradient, rate;
     double solves, iterations,
         failed; /* solves; their mean; how many failed, with a loss on data also those without derivative */
+    double failed_share; /* of the solves of all steps so far; NaN: not known */
     double seconds, seconds_data, seconds_network, seconds_solve, seconds_adjoint, seconds_backward, seconds_gate,
         seconds_update;
     double gate_unknowns, gate_null, gate_load, gate_distance, gate_price;
