@@ -29,6 +29,7 @@ static pdm_status create(pdm_context *ctx, pdm_case *c, bool is_slab, pdm_pde **
     p->the_case = c;
     PDM_TRY(pde_read_names(p, c));
     PDM_TRY(pde_read_equations(p, c));
+    PDM_TRY(pde_find_edges(p));
     PDM_TRY(pde_read_conditions(p, c));
     PDM_TRY(pde_read_constraints(p, c));
     p->the_case = NULL;

@@ -121,6 +121,13 @@ typedef struct pdm_initial {
     pdm_where           where;
 } pdm_initial;
 
+/* Where an expression of one coordinate is zero a coefficient or a source jumps or bends: what is in step, sign and abs,
+ * and the difference of what is in min and max. */
+typedef struct pdm_edge {
+    int32_t             dim;
+    const pdm_function *function; /* reads that coordinate and parameters */
+} pdm_edge;
+
 typedef struct pdm_input_info {
     const char *name, *units; /* units "" when not given */
     pdm_size    n_dim;        /* 0: scalar               */
@@ -175,6 +182,8 @@ pdm_size              pdm_pde_n_constraint(const pdm_pde *p);
 const pdm_constraint *pdm_pde_constraint(const pdm_pde *p, pdm_size i);
 pdm_size              pdm_pde_n_initial(const pdm_pde *p);
 const pdm_initial    *pdm_pde_initial(const pdm_pde *p, pdm_size i);
+pdm_size              pdm_pde_n_edge(const pdm_pde *p);
+const pdm_edge       *pdm_pde_edge(const pdm_pde *p, pdm_size i);
 /* Compiles any further expression of coordinates, parameters and inputs (and fields, if allow_fields): exact solutions,
  * output quantities. Owned by the pde. */
 pdm_status pdm_pde_compile(pdm_pde *p, const char *text, pdm_where where, bool allow_fields, const pdm_function **out);

@@ -206,6 +206,8 @@ struct pdm_pde {
     pdm_size            n_constraint, constraint_capacity;
     pdm_initial        *initial;
     pdm_size            n_initial, initial_capacity;
+    pdm_edge           *edge;
+    pdm_size            n_edge;
 };
 
 /* names.c */
@@ -316,6 +318,8 @@ pdm_status pde_read_names(pdm_pde *p, pdm_case *c);       /* dimensions, fields,
 pdm_status pde_read_equations(pdm_pde *p, pdm_case *c);   /* residuals */
 pdm_status pde_read_conditions(pdm_pde *p, pdm_case *c);  /* initial, boundary */
 pdm_status pde_read_constraints(pdm_pde *p, pdm_case *c); /* constraints */
+/* edges.c: after the equations */
+pdm_status pde_find_edges(pdm_pde *p);
 /* positive.c */
 pdm_status pde_read_positive(pdm_pde *p, pdm_case *c);       /* after the fields; changes what their names stand for */
 int32_t    pde_to_spline(pdm_pde *p, pdm_size f, int32_t u); /* node of v, of a node without fields    */
