@@ -1,5 +1,6 @@
 #include "domain/domain_impl.h"
 
+#include <float.h>
 #include <math.h>
 
 /* Gauss-Legendre nodes and weights on (0,1), n = 1..5. */
@@ -42,39 +43,40 @@ typedef struct axis_plan {
     double   *row_length;  /* [n_row] in xi         */
 } axis_plan;
 
-static pdm_size sub_of(const pdm_domain *d, const pdm_spline *s)
-{
-    return d->sub[s - d->spline];
-}
-
 static pdm_size gauss_of(const pdm_domain *d, const pdm_spline *s)
 {
     return d->gauss[s - d->spline];
 }
 
-static pdm_size axis_cells(const pdm_domain *d, const pdm_spline *s)
+static const domain_row_cells *cells_of(const pdm_domain *d, const pdm_spline *s)
 {
-    return s->n_element * sub_of(d, s);
+    return &d->row_cells[s - d->spline];
 }
 
-static double cell_edge(const pdm_domain *d, const pdm_spline *s, pdm_size i) /* edge i of n_cell+1, in xi */
+/* Of a joint: of the cells beside it. */
+static double length_of(const domain_row_cells *c, pdm_size i)
 {
-    const pdm_size sub = sub_of(d, s), e = i / sub, k = i % sub;
-    if (k == 0) return s->breaks[e];
-    return s->breaks[e] + (s->breaks[e + 1] - s->breaks[e]) * (double)k / (double)sub;
+    if (!domain_is_joint(c, i)) return c->edge[i + 1] - c->edge[i];
+    return 0.5 * (c->edge[i + 2] - c->edge[i - 1]);
 }
 
 static void plan_gauss(const pdm_domain *d, const pdm_spline *s, bool own_rows, axis_plan *p)
 {
-    const pdm_size q = gauss_of(d, s), n_cell = axis_cells(d, s);
-    const double   length = s->map.high - s->map.low;
-    for (pdm_size i = 0; i < n_cell; i++) {
-        const double a = cell_edge(d, s, i), b = cell_edge(d, s, i + 1);
-        for (pdm_size g = 0; g < q; g++) {
-            const pdm_size k = i * q + g;
-            double         dx[2];
+    const domain_row_cells *cells  = cells_of(d, s);
+    const pdm_size          q      = gauss_of(d, s);
+    const double            length = s->map.high - s->map.low;
+    pdm_size                k      = 0;
+    for (pdm_size i = 0; i < cells->n; i++) {
+        const double a = cells->edge[i], b = cells->edge[i + 1];
+        if (!own_rows) {
+            p->row0[i]        = k;
+            p->row_element[i] = cells->element[i];
+            p->row_length[i]  = length_of(cells, i);
+        }
+        for (pdm_size g = 0; g < q && !domain_is_joint(cells, i); g++, k++) {
+            double dx[2];
             p->xi[k]      = a + (b - a) * gauss_node[q - 1][g];
-            p->element[k] = i / sub_of(d, s);
+            p->element[k] = cells->element[i];
             p->point[k]   = k;
             pdm_map_derivatives(&s->map, p->xi[k], 1, dx);
             const double w = (b - a) * gauss_weight[q - 1][g] * dx[1];
@@ -85,38 +87,35 @@ static void plan_gauss(const pdm_domain *d, const pdm_spline *s, bool own_rows, 
                 p->row_length[k]  = 1.0;
             }
         }
-        if (!own_rows) {
-            p->row0[i]        = i * q;
-            p->row_element[i] = i / sub_of(d, s);
-            p->row_length[i]  = b - a;
-        }
     }
     p->row0[p->n_row] = p->n_pair;
 }
 
+/* Between two cells a face is seen from the upper one; a joint lies between two faces, each seen from its own side. */
 static void plan_faces(const pdm_domain *d, const pdm_spline *s, bool low, bool high, axis_plan *p)
 {
-    const pdm_size n_cell = axis_cells(d, s);
-    for (pdm_size i = 0; i <= n_cell; i++) {
-        p->xi[i]      = cell_edge(d, s, i);
-        p->element[i] = i == n_cell ? s->n_element - 1 : i / sub_of(d, s);
+    const domain_row_cells *cells = cells_of(d, s);
+    for (pdm_size i = 0; i <= cells->n; i++) {
+        const bool below = i == cells->n || domain_is_joint(cells, i);
+        p->xi[i]         = cells->edge[i];
+        p->element[i]    = cells->element[below ? i - 1 : i];
     }
     pdm_size n_pair = 0;
-    for (pdm_size i = 0; i < n_cell; i++) {
+    for (pdm_size i = 0; i < cells->n; i++) {
         p->row0[i]        = n_pair;
-        p->row_element[i] = i / sub_of(d, s);
-        p->row_length[i]  = p->xi[i + 1] - p->xi[i];
+        p->row_element[i] = cells->element[i];
+        p->row_length[i]  = length_of(cells, i);
         if (i > 0 || low) {
             p->point[n_pair]    = i;
             p->weight[n_pair++] = -1.0;
         }
-        if (i + 1 < n_cell || high) {
+        if (i + 1 < cells->n || high) {
             p->point[n_pair]    = i + 1;
             p->weight[n_pair++] = 1.0;
         }
     }
-    p->row0[n_cell] = n_pair;
-    p->n_pair       = n_pair;
+    p->row0[cells->n] = n_pair;
+    p->n_pair         = n_pair;
 }
 
 /* One point on a side; into a row of its own, or (flux) into the outermost of all cells. */
@@ -129,8 +128,8 @@ static void plan_side(const pdm_domain *d, const pdm_spline *s, bool high, bool 
     for (pdm_size i = 0; i < p->n_row; i++) {
         const bool outermost = !flux || (high ? i == p->n_row - 1 : i == 0);
         p->row0[i + 1]       = p->row0[i] + (outermost ? 1 : 0);
-        p->row_element[i]    = flux ? i / sub_of(d, s) : p->element[0];
-        p->row_length[i]     = flux ? cell_edge(d, s, i + 1) - cell_edge(d, s, i) : 1.0;
+        p->row_element[i]    = flux ? cells_of(d, s)->element[i] : p->element[0];
+        p->row_length[i]     = flux ? length_of(cells_of(d, s), i) : 1.0;
     }
 }
 
@@ -159,7 +158,7 @@ static void plan_fill(const pdm_domain *d, const pdm_spline *s, axis_kind kind, 
 
 static void plan_sizes(const pdm_domain *d, const pdm_spline *s, axis_kind kind, axis_plan *p)
 {
-    const pdm_size n_cell = axis_cells(d, s), n_gauss = n_cell * gauss_of(d, s);
+    const pdm_size n_cell = cells_of(d, s)->n, n_gauss = (n_cell - cells_of(d, s)->n_joint) * gauss_of(d, s);
     *p = (axis_plan){0};
     switch (kind) {
     case AXIS_CELL: *p = (axis_plan){.n_point = n_gauss, .n_row = n_cell, .n_pair = n_gauss}; break;
@@ -178,7 +177,8 @@ static void plan_sizes(const pdm_domain *d, const pdm_spline *s, axis_kind kind,
 }
 
 /* The basis at the point of a pair, as seen from the row's element: a point on the far face of its row's element was
- * tabulated in the next element, whose functions are shifted by one; the one that is lost is zero there. */
+ * tabulated in the next element, whose functions are shifted by one; the one that is lost is zero there. Those of the
+ * two faces of a joint are shifted up and down; what a joint does not see is zero there up to the slope. */
 static void pair_tables(const pdm_spline *s, const axis_plan *p, pdm_size n_order, const double *basis,
                         double *pair_basis)
 {
@@ -186,23 +186,41 @@ static void pair_tables(const pdm_spline *s, const axis_plan *p, pdm_size n_orde
     for (pdm_size row = 0; row < p->n_row; row++)
         for (pdm_size k = p->row0[row]; k < p->row0[row + 1]; k++) {
             const pdm_size shift = p->element[p->point[k]] - p->row_element[row];
-            PDM_ASSERT(shift == 0 || shift == 1);
+            PDM_ASSERT(shift > -width && shift < width);
             for (pdm_size o = 0; o < n_order; o++)
                 for (pdm_size l = 0; l < width; l++) {
-                    const double *from                          = basis + (o * p->n_point + p->point[k]) * width;
-                    pair_basis[(o * p->n_pair + k) * width + l] = l - shift >= 0 ? p->weight[k] * from[l - shift] : 0.0;
+                    const double  *from                         = basis + (o * p->n_point + p->point[k]) * width;
+                    const pdm_size at                           = l - shift;
+                    pair_basis[(o * p->n_pair + k) * width + l] = at >= 0 && at < width ? p->weight[k] * from[at] : 0.0;
                 }
         }
 }
 
 /* A face on a knot, tabulated in the element above: its last function is zero there up to rounding in the value and, by
- * continuity, in all derivatives below the degree; make it exactly so, since the row below cannot see it. */
+ * continuity, in all derivatives below the degree; make it exactly so, since the row below cannot see it. On a kink
+ * functions rise like powers of the distance: derivatives of order o are zero but for the o + 1 nearest functions. */
 static void clean_knot_faces(const pdm_spline *s, const axis_plan *p, pdm_size n_order, double *basis)
 {
     const pdm_size width = s->degree + 1;
     for (pdm_size i = 1; i + 1 < p->n_point; i++) {
-        if (p->xi[i] != s->breaks[p->element[i]]) continue;
-        for (pdm_size o = 0; o < n_order && o < s->degree; o++) basis[(o * p->n_point + i) * width + s->degree] = 0.0;
+        const int side = domain_kink_side(s, p->element[i], pdm_map_value(&s->map, p->xi[i]));
+        for (pdm_size o = 0; o < n_order && o < s->degree; o++) {
+            double *b = basis + (o * p->n_point + i) * width;
+            if (side == 0 && p->xi[i] == s->breaks[p->element[i]]) b[s->degree] = 0.0;
+            for (pdm_size l = 0; l < width; l++)
+                if ((side > 0 && l > o) || (side < 0 && l < s->degree - o)) b[l] = 0.0;
+        }
+    }
+}
+
+/* Programs read coordinates: just beside a kink, on the side from which the face is seen. */
+static void shift_kink_faces(const pdm_spline *s, const axis_plan *p, double *coordinate)
+{
+    const double rounding = 8.0 * DBL_EPSILON * fmax(fabs(s->map.low), fabs(s->map.high));
+    for (pdm_size i = 0; i < p->n_point; i++) {
+        const double *b      = s->breaks + p->element[i];
+        const double  length = pdm_map_value(&s->map, b[1]) - pdm_map_value(&s->map, b[0]);
+        coordinate[i] += domain_kink_side(s, p->element[i], coordinate[i]) * fmax(1e-12 * length, rounding);
     }
 }
 
@@ -245,28 +263,19 @@ static size_t axis_layout(const axis_plan *p, pdm_size width, pdm_size n_order, 
     return used;
 }
 
-pdm_size domain_n_cell(const pdm_domain *d, pdm_size dim)
-{
-    return axis_cells(d, &d->spline[dim]);
-}
-
-double domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i)
-{
-    const pdm_spline *s = &d->spline[dim];
-    return 0.5 * (pdm_map_value(&s->map, cell_edge(d, s, i)) + pdm_map_value(&s->map, cell_edge(d, s, i + 1)));
-}
-
 /* Leaves out what belongs to cells whose middle is not within: pairs of CELL, whose rows stay;
  * points and rows of POINT. */
 static void plan_restrict(const pdm_domain *d, pdm_size dim, axis_kind kind, const pdm_interval *within, axis_plan *p)
 {
     const pdm_size q = d->gauss[dim], n_cell = domain_n_cell(d, dim);
-    pdm_size       n = 0;
+    pdm_size       n = 0, next = 0;
 
     for (pdm_size i = 0; i < n_cell; i++) {
+        const pdm_size first = next;
+        next += domain_is_joint(&d->row_cells[dim], i) ? 0 : q;
         if (kind == AXIS_CELL) p->row0[i] = n;
         if (!pdm_interval_has(within, domain_cell_middle(d, dim, i))) continue;
-        for (pdm_size k = i * q; k < (i + 1) * q; k++, n++) {
+        for (pdm_size k = first; k < next; k++, n++) {
             p->xi[n]      = p->xi[k];
             p->element[n] = p->element[k];
             p->weight[n]  = p->weight[k];
@@ -279,6 +288,14 @@ static void plan_restrict(const pdm_domain *d, pdm_size dim, axis_kind kind, con
     p->n_point = p->n_pair = n;
     if (kind == AXIS_POINT) p->n_row = n;
     p->row0[p->n_row] = n;
+}
+
+/* Of a joint, beside 1 of the cells: docs/mathematics.md, "Kinks", has what was measured. */
+static const double JOINT_WEIGHT = 0.5;
+
+static double row_weight(const pdm_domain *d, pdm_size dim, axis_kind kind, pdm_size row)
+{
+    return kind <= AXIS_FLUX_HIGH && domain_is_joint(&d->row_cells[dim], row) ? JOINT_WEIGHT : 1.0;
 }
 
 /* within NULL: all of the dimension (CELL and POINT may be restricted); sign: factor on the weights. */
@@ -306,7 +323,10 @@ static pdm_status axis_build(pdm_domain *d, pdm_size dim, axis_kind kind, const 
     PDM_TRY(pdm_alloc(d->ctx, axis_layout(&plan, width, d->n_order, NULL, &m), &memory));
     axis_layout(&plan, width, d->n_order, memory, &m);
     domain_axis_tables(s, plan.n_point, plan.xi, plan.element, d->n_order, m.element, m.coordinate, m.basis);
-    if (kind >= AXIS_FACE && kind <= AXIS_FACE_INNER) clean_knot_faces(s, &plan, d->n_order, m.basis);
+    if (kind >= AXIS_FACE && kind <= AXIS_FACE_INNER) {
+        clean_knot_faces(s, &plan, d->n_order, m.basis);
+        if (d->row_cells[dim].n_joint > 0) shift_kink_faces(s, &plan, m.coordinate);
+    }
     pair_tables(s, &plan, d->n_order, m.basis, m.pair_basis);
     double mean = 0.0;
     for (pdm_size i = 0; i < plan.n_row; i++) {
@@ -316,7 +336,7 @@ static pdm_status axis_build(pdm_domain *d, pdm_size dim, axis_kind kind, const 
     }
     for (pdm_size i = 0; i < plan.n_row; i++) {
         m.row_length[i] = plan.row_length[i] / mean;
-        m.row_scale[i]  = pow(m.row_length[i], -d->settings.row_power);
+        m.row_scale[i]  = row_weight(d, dim, kind, i) * pow(m.row_length[i], -d->settings.row_power);
     }
     for (pdm_size k = 0; k < plan.n_pair; k++) {
         m.pair_point[k]  = (int32_t)plan.point[k];

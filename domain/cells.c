@@ -61,24 +61,25 @@ done:
     return status;
 }
 
-static pdm_status make_edges(pdm_domain *d, pdm_size input, pdm_size k, pdm_size n)
+static pdm_status make_edges(pdm_domain *d, pdm_size input, pdm_size k)
 {
     pdm_status        status = PDM_OK;
     domain_cells     *cells  = &d->cells[input];
     const pdm_spline *s      = &d->spline[pdm_pde_input(d->pde, input)->dim[k]];
     const double      length = s->map.high - s->map.low;
+    const pdm_size    n      = cells->n[k];
 
-    cells->n[k] = n > 0 ? n : s->n_element;
+    if (n == 0) cells->n[k] = s->n_span;
     PDM_TRY(pdm_alloc_array(d->ctx, cells->n[k] + 1, &cells->edge[k]));
     PDM_TRY(pdm_alloc_array(d->ctx, cells->n[k], &cells->centre[k]));
     for (pdm_size i = 0; i <= cells->n[k]; i++)
-        cells->edge[k][i] = n > 0 ? s->map.low + length * (double)i / (double)n : pdm_map_value(&s->map, s->breaks[i]);
+        cells->edge[k][i] = n > 0 ? s->map.low + length * (double)i / (double)n : pdm_map_value(&s->map, s->ends[i]);
     for (pdm_size i = 0; i < cells->n[k]; i++) cells->centre[k][i] = 0.5 * (cells->edge[k][i] + cells->edge[k][i + 1]);
 done:
     return status;
 }
 
-pdm_status domain_cells_create(pdm_domain *d, pdm_case *c)
+pdm_status domain_cells_read(pdm_domain *d, pdm_case *c)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_input = pdm_pde_n_input(d->pde);
@@ -87,13 +88,19 @@ pdm_status domain_cells_create(pdm_domain *d, pdm_case *c)
     for (pdm_size i = 0; i < n_input; i++) {
         const pdm_input_info *info = pdm_pde_input(d->pde, i);
         char                  group[128];
-        pdm_size              n[PDM_MAX_DIM];
         snprintf(group, sizeof group, "inputs/%s", info->name);
         PDM_TRY(read_kind(d, c, group, i));
-        if (!d->cells[i].used) continue;
-        PDM_TRY(read_counts(d, c, group, info->n_dim, n));
-        for (pdm_size k = 0; k < info->n_dim; k++) PDM_TRY(make_edges(d, i, k, n[k]));
+        if (d->cells[i].used) PDM_TRY(read_counts(d, c, group, info->n_dim, d->cells[i].n));
     }
+done:
+    return status;
+}
+
+pdm_status domain_cells_create(pdm_domain *d)
+{
+    pdm_status status = PDM_OK;
+    for (pdm_size i = 0; i < pdm_pde_n_input(d->pde); i++)
+        for (pdm_size k = 0; k < pdm_pde_input(d->pde, i)->n_dim && d->cells[i].used; k++) PDM_TRY(make_edges(d, i, k));
 done:
     return status;
 }
@@ -108,10 +115,18 @@ void domain_cells_destroy(pdm_domain *d)
     pdm_free(d->ctx, d->cells);
 }
 
+static const double ON_BOUNDARY = 1e-9; /* of a cell's width */
+
+/* Far enough from a boundary not to be on it. */
+static double beside(const domain_cells *cells, pdm_size k)
+{
+    return 4.0 * ON_BOUNDARY * (cells->edge[k][cells->n[k]] - cells->edge[k][0]) / (double)cells->n[k];
+}
+
 /* Cells that hold x: one, or the two whose boundary it is on (beyond a periodic end lies the first). */
 static int find_cells(const double *edge, pdm_size n, bool periodic, double x, pdm_size *out)
 {
-    const double slack = 1e-9 * (edge[n] - edge[0]) / (double)n;
+    const double slack = ON_BOUNDARY * (edge[n] - edge[0]) / (double)n;
     pdm_size     low = 0, high = n; /* edge[low] <= x < edge[high], or an end */
     while (high - low > 1) {
         const pdm_size middle = low + (high - low) / 2;
@@ -160,16 +175,20 @@ void domain_cells_sample(const pdm_domain *d, pdm_size input, const double *valu
                          double *out)
 {
     const pdm_input_info *info    = pdm_pde_input(d->pde, input);
+    const domain_cells   *cells   = &d->cells[input];
     pdm_size              n_point = 1;
+    int                   side[PDM_MAX_DIM]; /* a face on a kink belongs to the cell from which it is seen */
     for (pdm_size j = 0; j < d->n_dim; j++) n_point *= axis[j]->n_point;
     for (pdm_size i = 0; i < n_point; i++) {
         double   x[PDM_MAX_DIM], all[PDM_MAX_DIM];
         pdm_size rest = i;
         for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-            all[j] = axis[j]->coordinate[rest % axis[j]->n_point];
+            const pdm_size p = rest % axis[j]->n_point;
+            all[j]           = axis[j]->coordinate[p];
+            side[j]          = d->kinks[j].n > 0 ? domain_kink_side(&d->spline[j], axis[j]->element[p], all[j]) : 0;
             rest /= axis[j]->n_point;
         }
-        for (pdm_size k = 0; k < info->n_dim; k++) x[k] = all[info->dim[k]];
+        for (pdm_size k = 0; k < info->n_dim; k++) x[k] = all[info->dim[k]] + side[info->dim[k]] * beside(cells, k);
         out[i] = domain_cells_value(d, input, values, x);
     }
 }

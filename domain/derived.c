@@ -31,7 +31,7 @@ static pdm_status check_box(const pdm_domain *d)
         for (pdm_size e = 0; e < s->n_element; e++)
             if (fabs((s->breaks[e + 1] - s->breaks[e]) * (double)s->n_element - 1.0) > 1e-9)
                 PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, at,
-                            "invlap is for equal knot spans, and those of %s differ; no grading or knots in "
+                            "invlap is for equal knot spans, and those of %s differ; no grading, knots or kinks in "
                             "/domain/%s expected",
                             pdm_pde_dim_name(d->pde, j), pdm_pde_dim_name(d->pde, j));
     }

@@ -3,22 +3,21 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "domain/domain_impl.h"
 
-enum { SUB_MOST = 8, GAUSS_MOST = 5 }; /* as in the table */
-
-#define DOMAIN_SETTINGS(X)                                                                                          \
-    X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "volume|point", "1",                                                       \
-      "rows: the equation integrated over cells, or at Gauss points")                                               \
-    X(sub, PDM_SETTING_COUNT, 2, 1, 8, NULL, "1", "cells per knot span and dimension")                              \
-    X(gauss, PDM_SETTING_COUNT, 0, 0, 5, NULL, "1",                                                                 \
-      "Gauss points per cell and dimension; 0: 2, more from degree 5 on")                                           \
-    X(levels, PDM_SETTING_CHOICE, 0, 0, 2, "auto|on|off", "1",                                                      \
-      "also count sums of rows over boxes of 2, 4, ... cells")                                                      \
-    X(level_power, PDM_SETTING_REAL, 1.0, 0.0, 2.0, NULL, "1", "weight of a level: its boxes' width to this power") \
-    X(row_power, PDM_SETTING_REAL, 0.25, 0.0, 1.0, NULL, "1", "rows are divided by this power of their cell's volume")
+#define DOMAIN_SETTINGS(X)                                                                                             \
+    X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "volume|point", "1",                                                          \
+      "rows: the equation integrated over cells, or at Gauss points")                                                  \
+    X(sub, PDM_SETTING_COUNT, 2, 1, 8, NULL, "1", "cells per knot span and dimension")                                 \
+    X(gauss, PDM_SETTING_COUNT, 0, 0, 5, NULL, "1",                                                                    \
+      "Gauss points per cell and dimension; 0: 2, more from degree 5 on")                                              \
+    X(levels, PDM_SETTING_CHOICE, 0, 0, 2, "auto|on|off", "1",                                                         \
+      "also count sums of rows over boxes of 2, 4, ... cells")                                                         \
+    X(level_power, PDM_SETTING_REAL, 1.0, 0.0, 2.0, NULL, "1", "weight of a level: its boxes' width to this power")    \
+    X(row_power, PDM_SETTING_REAL, 0.25, 0.0, 1.0, NULL, "1", "rows are divided by this power of their cell's volume") \
+    X(kinks, PDM_SETTING_CHOICE, 0, 0, 1, "auto|none", "1",                                                            \
+      "auto: fields may have kinks where coefficients jump along a dimension")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
     {#name_, type_, offsetof(domain_settings, name_), fallback_, low_, high_, choices_, unit_, help_},
@@ -28,124 +27,6 @@ static const pdm_setting settings_table[] = {DOMAIN_SETTINGS(SETTING)};
 pdm_status pdm_domain_settings_view(pdm_text *out)
 {
     return pdm_settings_view("domain", settings_table, sizeof settings_table / sizeof *settings_table, out);
-}
-
-/* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space;
- * "auto", or nothing: `found`, if there is something; "none": nothing is to be found); otherwise uniform in xi. */
-static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, const pdm_map *map, pdm_size n,
-                              const double *found, bool *is_auto, double **out)
-{
-    pdm_status  status = PDM_OK;
-    const char *text   = NULL;
-    double     *x      = NULL;
-    pdm_size    n_given;
-    pdm_map     grading;
-
-    *out = NULL;
-    const bool given = pdm_case_has(c, group, "grading") || pdm_case_has(c, group, "knots");
-    if (!given && !found) return PDM_OK;
-    PDM_TRY(pdm_alloc_array(d->ctx, n + 2, &x));
-    PDM_TRY(pdm_case_text(c, group, "grading", "linear", &text));
-    if (strcmp(text, "none") == 0) text = "linear";
-    *is_auto = strcmp(text, "auto") == 0;
-    if ((*is_auto || !given) && !pdm_case_has(c, group, "knots")) {
-        if (found) memcpy(x, found, (size_t)n * sizeof *x);
-        *out = found ? x : NULL;
-        x    = found ? NULL : x;
-        goto done;
-    }
-    PDM_TRY(pdm_map_parse(d->ctx, text, pdm_case_where(c, group, "grading"), map->low, map->high, &grading));
-    for (pdm_size i = 0; i < n + 2; i++) x[i] = pdm_map_value(&grading, (double)i / (double)(n + 1));
-    if (pdm_case_has(c, group, "knots")) {
-        pdm_where where = pdm_case_where(c, group, "knots");
-        if (pdm_case_has(c, group, "grading"))
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots and grading are both given; one of them expected");
-        PDM_TRY(pdm_case_reals(c, group, "knots", true, n + 2, n + 2, x, &n_given));
-        if (x[0] != map->low || x[n + 1] != map->high)
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots run from %g to %g; the extent %g to %g expected", x[0],
-                        x[n + 1], map->low, map->high);
-    }
-    for (pdm_size i = 0; i < n + 2; i++) x[i] = pdm_map_inverse(map, x[i]);
-    for (pdm_size i = 0; i <= n; i++)
-        if (!(x[i + 1] > x[i])) {
-            pdm_where where = pdm_case_where(c, group, pdm_case_has(c, group, "knots") ? "knots" : "grading");
-            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "knots %lld and %lld do not increase", (long long)i,
-                        (long long)i + 1);
-        }
-    memmove(x, x + 1, (size_t)n * sizeof *x);
-    *out = x;
-    x    = NULL;
-done:
-    pdm_free(d->ctx, x);
-    return status;
-}
-
-static pdm_status read_count(pdm_domain *d, pdm_case *c, const char *group, const char *name, bool required,
-                             pdm_size fallback, pdm_size low, pdm_size high, pdm_size *out)
-{
-    pdm_status status = PDM_OK;
-    double     value  = (double)fallback;
-    pdm_size   n;
-    PDM_TRY(pdm_case_reals(c, group, name, required, 1, 1, &value, &n));
-    if (value != floor(value) || value < (double)low || value > (double)high) {
-        pdm_where where = pdm_case_where(c, group, name);
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "%g; a whole number from %lld to %lld expected", value,
-                    (long long)low, (long long)high);
-    }
-    *out = (pdm_size)value;
-done:
-    return status;
-}
-
-static pdm_status read_dimension(pdm_domain *d, pdm_case *c, const pdm_grading *grading, pdm_size dim)
-{
-    pdm_status  status = PDM_OK;
-    char        group[128];
-    const char *text = NULL;
-    double      extent[2], *interior = NULL;
-    pdm_size    n, degree, n_coef;
-    pdm_map     map;
-    pdm_where   where;
-    bool        periodic;
-
-    snprintf(group, sizeof group, "domain/%s", pdm_pde_dim_name(d->pde, dim));
-    PDM_TRY(pdm_case_reals(c, group, "extent", true, 2, 2, extent, &n));
-    where = pdm_case_where(c, group, "extent");
-    if (!(extent[1] > extent[0]) || !isfinite(extent[0]) || !isfinite(extent[1]))
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "extent %g to %g; two finite, increasing numbers expected", extent[0],
-                    extent[1]);
-    PDM_TRY(pdm_case_text(c, group, "kind", "bounded", &text));
-    periodic = strcmp(text, "periodic") == 0;
-    if (!periodic && strcmp(text, "bounded") != 0) {
-        where = pdm_case_where(c, group, "kind");
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "\"%s\"; \"bounded\" or \"periodic\" expected", text);
-    }
-    PDM_TRY(read_count(d, c, group, "degree", false, 3, 1, PDM_MAX_DEGREE, &degree));
-    PDM_TRY(read_count(d, c, group, "control_points", true, 0, 2, 100000, &n_coef));
-    if (n_coef < degree + 1) {
-        where = pdm_case_where(c, group, "degree");
-        PDM_FAIL_AT(
-            d->ctx, PDM_ERR_CASE, &where,
-            "degree %lld is too high for %lld control points; at most %lld, or at least %lld control points, expected",
-            (long long)degree, (long long)n_coef, (long long)n_coef - 1, (long long)degree + 1);
-    }
-    PDM_TRY(read_count(d, c, group, "sub", false, d->settings.sub, 1, SUB_MOST, &d->sub[dim]));
-    PDM_TRY(read_count(d, c, group, "gauss", false, d->settings.gauss, 0, GAUSS_MOST, &d->gauss[dim]));
-    PDM_TRY(pdm_case_text(c, group, "map", "linear", &text));
-    PDM_TRY(pdm_map_parse(d->ctx, text, pdm_case_where(c, group, "map"), extent[0], extent[1], &map));
-    if (periodic && map.kind != PDM_MAP_LINEAR) {
-        where = pdm_case_where(c, group, "map");
-        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where,
-                    "a periodic dimension has a linear map; use grading to place its knots");
-    }
-    PDM_TRY(read_breaks(d, c, group, &map, periodic ? n_coef - 1 : n_coef - degree - 1,
-                        grading ? grading->interior[dim] : NULL, &d->auto_grading[dim], &interior));
-    PDM_TRY(pdm_spline_create(d->ctx, &map, degree, n_coef, periodic, interior, &d->spline[dim]));
-    PDM_TRY(pdm_alloc_array(d->ctx, n_coef, &d->greville[dim]));
-    for (pdm_size i = 0; i < n_coef; i++) d->greville[dim][i] = pdm_map_value(&map, d->spline[dim].greville[i]);
-done:
-    pdm_free(d->ctx, interior);
-    return status;
 }
 
 pdm_status domain_need_orders(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size *n_order)
@@ -269,7 +150,7 @@ static pdm_status check_memory(const pdm_domain *d, pdm_case *c)
     const size_t available = pdm_memory_available(d->ctx);
 
     for (pdm_size j = 0; j < d->n_dim; j++) {
-        n_row *= (double)(d->spline[j].n_element * d->sub[j]);
+        n_row *= (double)d->row_cells[j].n;
         n_local *= (double)(d->spline[j].degree + 1);
     }
     const double bytes = n_row * n_local * sizeof(double);
@@ -299,14 +180,15 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
     d->n_coef  = 1;
     PDM_TRY(
         pdm_case_settings(c, "domain", settings_table, sizeof settings_table / sizeof *settings_table, &d->settings));
+    PDM_TRY(domain_cells_read(d, c));
     for (pdm_size j = 0; j < d->n_dim; j++) {
-        PDM_TRY(read_dimension(d, c, grading, j));
+        PDM_TRY(domain_dimension_read(d, c, grading, j));
         d->n_coef *= d->spline[j].n_coef;
     }
     choose_gauss(d);
     PDM_TRY(pdm_narrow_int(ctx, d->n_coef * d->n_field, "control coefficients", &checked));
     PDM_TRY(check_memory(d, c));
-    PDM_TRY(domain_cells_create(d, c));
+    PDM_TRY(domain_cells_create(d));
     PDM_TRY(check_orders(d, c));
     PDM_TRY(place_inputs(d));
     PDM_TRY(domain_conditions_create(d, c));
@@ -325,12 +207,15 @@ void pdm_domain_destroy(pdm_domain **domain)
 {
     if (!domain || !*domain) return;
     pdm_domain *d = *domain;
+    domain_kinks_destroy(d);
     domain_levels_destroy(d);
     domain_derived_destroy(d);
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
         for (int k = 0; k < AXIS_KIND_COUNT; k++) pdm_free(d->ctx, d->axis[j][k].memory);
         pdm_spline_destroy(&d->spline[j]);
         pdm_free(d->ctx, d->greville[j]);
+        pdm_free(d->ctx, d->row_cells[j].edge);
+        pdm_free(d->ctx, d->row_cells[j].element);
     }
     for (pdm_size i = 0; i < d->n_part_axis; i++) pdm_free(d->ctx, d->part_axis[i].memory);
     pdm_free(d->ctx, d->part_axis);

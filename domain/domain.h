@@ -3,8 +3,8 @@
  * the descriptions made here.
  *
  * Read from a case:
- *   /domain:rows "volume|point", sub, gauss, row_power
- *   /domain/DIM:extent, map, grading, knots, degree, control_points, kind "bounded|periodic", sub, gauss
+ *   /domain:rows "volume|point", sub, gauss, row_power, levels, level_power, kinks "auto|none"
+ *   /domain/DIM:extent, map, grading, knots, kinks, degree, control_points, kind "bounded|periodic", sub, gauss
  *                                                                                    (experts: see experts/)
  *   /inputs/NAME:kind "spline|cells", cells, between "mean|harmonic"
  *
@@ -34,27 +34,31 @@ double     pdm_map_inverse(const pdm_map *m, double x);
 void pdm_map_derivatives(const pdm_map *m, double xi, pdm_size n, double *d);
 
 /* Functions S_i(xi(x)), i < n_coef. Clamped knots, or uniform-in-index periodic ones. Element e lies between breaks e and
- * e+1 and sees functions e .. e+degree (modulo n_coef when periodic). */
+ * e+1 and sees functions e .. e+degree (modulo n_coef when periodic). At a kink a break stands `degree` times: the
+ * spline is continuous there, its slope is not, and degree - 1 elements have no length. Those that have are spans. */
 typedef struct pdm_spline {
     pdm_context            *ctx;
     pdm_map                 map;
-    pdm_size                degree, n_coef, n_element;
+    pdm_size                degree, n_coef, n_element, n_span;
     bool                    periodic;
     double                 *breaks;      /* [n_element+1] in xi, from 0 to 1                    */
+    double                 *ends;        /* [n_span+1] breaks, each once                        */
+    pdm_size               *span;        /* [n_span] its element                                */
     double                 *knots;       /* [n_element+1+2*degree] in xi; breaks start at degree */
     double                 *greville;    /* [n_coef] in xi: averages of knots, wrapped into [0,1) when periodic */
     struct pdm_collocation *collocation; /* at the Greville points */
 } pdm_spline;
 
-/* interior [n_coef - degree - 1] breaks for bounded, [n_coef - 1] for periodic splines; NULL: uniform. */
+/* interior [n_coef - degree - 1] breaks for bounded, [n_coef - 1] for periodic splines, those of kinks `degree` times
+ * and next to others on both sides; NULL: uniform. */
 pdm_status pdm_spline_create(pdm_context *ctx, const pdm_map *map, pdm_size degree, pdm_size n_coef, bool periodic,
                              const double *interior, pdm_spline *out);
 void       pdm_spline_destroy(pdm_spline *s);
-/* Element that holds xi in [0,1] (right-continuous, the last one closed). */
+/* Element that holds xi in [0,1] (right-continuous, the last one closed); it has a length. */
 pdm_size pdm_spline_element(const pdm_spline *s, double xi);
 /* basis [n_order][degree+1]: derivatives of order 0 .. n_order-1 by the physical coordinate of the functions that
- * element e sees, at xi (in e or on its ends). Where dX/dxi = 0 derivatives of order >= 1 are infinite. Source: de
- * Boor's recursion for values and derivatives; chain rule through the inverse power series of X. */
+ * element e, which has a length, sees, at xi (in e or on its ends). Where dX/dxi = 0 derivatives of order >= 1 are
+ * infinite. Source: de Boor's recursion for values and derivatives; chain rule through the inverse power series of X. */
 void pdm_spline_basis(const pdm_spline *s, pdm_size element, double xi, pdm_size n_order, double *basis);
 /* Coefficients of the spline through values at the Greville points: with strides; coef and values do not overlap. */
 void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef,
@@ -81,15 +85,20 @@ void pdm_spline_fit_apply(pdm_spline_fit *f, const double *values, pdm_size stri
 /* ---- the domain -------------------------------------------------------------------------------------------------- */
 typedef struct pdm_domain pdm_domain;
 
-/* Interior breaks in xi of the dimensions with grading = "auto", as pdm_spline_create() takes them; NULL: equal spans. */
+/* Interior breaks in xi of the dimensions with grading = "auto", each once [n_span - 1]; NULL: equal spans. Kinks take
+ * the places of the nearest ones. */
 typedef struct pdm_grading {
     double *interior[PDM_MAX_DIM];
 } pdm_grading;
 /* grading: lent for the call; NULL is equal spans for all. */
 pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, const pdm_grading *grading,
                              pdm_domain **out);
-bool       pdm_domain_wants_grading(const pdm_domain *d, pdm_size dim); /* grading = "auto" */
-void       pdm_domain_destroy(pdm_domain **d);
+/* Kinks of a dimension; what a case's control_points say for n_span spans, or a few more where cells of an input want
+ * that. */
+pdm_size pdm_domain_n_kink(const pdm_domain *d, pdm_size dim);
+pdm_size pdm_domain_control_points(const pdm_domain *d, pdm_size dim, pdm_size n_span);
+bool     pdm_domain_wants_grading(const pdm_domain *d, pdm_size dim); /* grading = "auto" */
+void     pdm_domain_destroy(pdm_domain **d);
 
 pdm_size          pdm_domain_n_dim(const pdm_domain *d);
 pdm_size          pdm_domain_n_field(const pdm_domain *d);

@@ -31,6 +31,7 @@ typedef struct domain_axis {
 typedef struct domain_settings {
     int      rows;   /* 0 volume, 1 point   */
     int      levels; /* 0 auto, 1 on, 2 off */
+    int      kinks;  /* 0 auto, 1 none      */
     pdm_size sub, gauss;
     double   row_power, level_power;
 } domain_settings;
@@ -52,19 +53,42 @@ typedef struct domain_cells {
     double  *centre[PDM_MAX_DIM]; /* [n] physical   */
 } domain_cells;
 
+/* Kinks of a dimension (domain/kinks.c). */
+typedef enum kinks_from { KINKS_NONE, KINKS_GIVEN, KINKS_FOUND, KINKS_CELLS } kinks_from;
+typedef struct domain_kinks {
+    pdm_size    n;
+    double     *xi; /* [n] rising, between 0 and 1 */
+    kinks_from  from;
+    bool        joints;      /* the flux may jump there: rows say that it does not              */
+    pdm_size    spent, even; /* at cells: control points they took of the case's; cells, if they are all of one input */
+    pdm_size    left;        /* found and left out, since ...  */
+    const char *refused;
+    pdm_size    wanted; /* control points that would have room for those at cells; 0: there are enough */
+} domain_kinks;
+
+/* The cells of the rows along a dimension, in order. A joint is a cell without length, on a kink: what its two faces
+ * have is the flux on either side. */
+typedef struct domain_row_cells {
+    pdm_size  n, n_joint;
+    double   *edge;    /* [n+1] in xi                                                      */
+    pdm_size *element; /* [n]; of a joint: one that sees what the slopes on both sides do */
+} domain_row_cells;
+
 struct pdm_domain {
-    pdm_context    *ctx;
-    const pdm_pde  *pde;
-    domain_settings settings;
-    pdm_size        n_dim, n_field, n_coef;
-    pdm_size        n_order; /* derivative orders tabulated: 0 .. n_order-1 */
-    pdm_spline      spline[PDM_MAX_DIM];
-    pdm_size        sub[PDM_MAX_DIM], gauss[PDM_MAX_DIM]; /* the settings, or the dimension's own */
-    bool            auto_grading[PDM_MAX_DIM];
-    double         *greville[PDM_MAX_DIM]; /* physical, [n_coef[d]] */
-    domain_axis     axis[PDM_MAX_DIM][AXIS_KIND_COUNT];
-    domain_axis    *part_axis; /* of parts of sides */
-    pdm_size        n_part_axis, part_axis_capacity;
+    pdm_context     *ctx;
+    const pdm_pde   *pde;
+    domain_settings  settings;
+    pdm_size         n_dim, n_field, n_coef;
+    pdm_size         n_order; /* derivative orders tabulated: 0 .. n_order-1 */
+    pdm_spline       spline[PDM_MAX_DIM];
+    pdm_size         sub[PDM_MAX_DIM], gauss[PDM_MAX_DIM]; /* the settings, or the dimension's own */
+    bool             auto_grading[PDM_MAX_DIM];
+    domain_kinks     kinks[PDM_MAX_DIM];
+    domain_row_cells row_cells[PDM_MAX_DIM];
+    double          *greville[PDM_MAX_DIM]; /* physical, [n_coef[d]] */
+    domain_axis      axis[PDM_MAX_DIM][AXIS_KIND_COUNT];
+    domain_axis     *part_axis; /* of parts of sides */
+    pdm_size         n_part_axis, part_axis_capacity;
 
     int32_t *counts_for; /* [n of conditions] field */
     pdm_condition
@@ -99,6 +123,29 @@ struct pdm_domain {
 /* domain/domain.c: raises *n_order to the tables that f reads; refuses, at its place, what no
  * table can hold. f may be NULL. */
 pdm_status domain_need_orders(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size *n_order);
+/* domain/dimension.c: spline, kinks and cells of a dimension */
+pdm_status domain_dimension_read(pdm_domain *d, pdm_case *c, const pdm_grading *grading, pdm_size dim);
+/* domain/kinks.c */
+typedef struct domain_line {
+    pdm_map  map;
+    pdm_size degree, n_span;
+    bool     periodic;
+} domain_line;
+/* Which there are; n_span, by the case's control points, becomes as many as they leave or want. */
+pdm_status domain_kinks_find(pdm_domain *d, pdm_case *c, const char *group, pdm_size dim, domain_line *line);
+/* *interior, breaks each once, owned (NULL: equal spans) gets kinks among them, `degree` times, and becomes what
+ * pdm_spline_create() takes. keep: none of the breaks moves. */
+pdm_status domain_kinks_place(pdm_domain *d, pdm_size dim, bool keep, domain_line *line, double **interior);
+void       domain_kinks_destroy(pdm_domain *d);
+pdm_status domain_kinks_view(const pdm_domain *d, pdm_size dim, pdm_text *out);
+/* On which side of a kink a point seen from an element is: 1 just above one, -1 just below, 0 on none. x physical. */
+int domain_kink_side(const pdm_spline *s, pdm_size element, double x);
+/* domain/row_cells.c: after the spline */
+pdm_status         domain_row_cells_create(pdm_domain *d, pdm_size dim);
+static inline bool domain_is_joint(const domain_row_cells *c, pdm_size i)
+{
+    return c->edge[i] == c->edge[i + 1];
+}
 /* domain/collocation.c: factors of the matrix [n_coef][n_coef] of function values at n_coef points, of which number i
  * lies inside the support of function i. Fails with PDM_ERR_NUMERIC when it is singular. */
 typedef struct pdm_collocation pdm_collocation;
@@ -154,7 +201,8 @@ bool domain_condition_mentions(const pdm_domain *d, const pdm_condition *k, pdm_
 /* domain/conditions.c: which coefficients are fixed; layers of data */
 pdm_status domain_conditions_create(pdm_domain *d, pdm_case *c);
 /* domain/cells.c: inputs on cells. values: this input's share of the packed input. */
-pdm_status domain_cells_create(pdm_domain *d, pdm_case *c);
+pdm_status domain_cells_read(pdm_domain *d, pdm_case *c); /* before the dimensions: kinds and counts */
+pdm_status domain_cells_create(pdm_domain *d);            /* after: edges                            */
 void       domain_cells_destroy(pdm_domain *d);
 /* Value at x, a physical coordinate for each dimension of the input; on a tensor of axes: out [prod n_point]. */
 double domain_cells_value(const pdm_domain *d, pdm_size input, const double *values, const double *x);

@@ -121,6 +121,17 @@ pdm_size pdm_spline_element(const pdm_spline *s, double xi)
     return low;
 }
 
+/* Elements with a length, and the breaks without repetition. */
+static void list_spans(pdm_spline *s)
+{
+    for (pdm_size e = 0; e < s->n_element; e++) {
+        if (!(s->breaks[e + 1] > s->breaks[e])) continue;
+        s->ends[s->n_span]   = s->breaks[e];
+        s->span[s->n_span++] = e;
+    }
+    s->ends[s->n_span] = s->breaks[s->n_element];
+}
+
 static void spline_knots(pdm_spline *s, const double *interior)
 {
     const pdm_size p = s->degree, n = s->n_element;
@@ -159,7 +170,10 @@ pdm_status pdm_spline_create(pdm_context *ctx, const pdm_map *map, pdm_size degr
     PDM_TRY(pdm_alloc_array(ctx, s.n_element + 1, &s.breaks));
     PDM_TRY(pdm_alloc_array(ctx, s.n_element + 1 + 2 * degree, &s.knots));
     PDM_TRY(pdm_alloc_array(ctx, n_coef, &s.greville));
+    PDM_TRY(pdm_alloc_array(ctx, s.n_element + 1, &s.ends));
+    PDM_TRY(pdm_alloc_array(ctx, s.n_element, &s.span));
     spline_knots(&s, interior);
+    list_spans(&s);
     PDM_TRY(pdm_collocation_create(&s, s.greville, &s.collocation));
     *out = s;
     s    = (pdm_spline){.ctx = ctx};
@@ -173,6 +187,8 @@ void pdm_spline_destroy(pdm_spline *s)
     if (!s || !s->ctx) return;
     pdm_free(s->ctx, s->breaks);
     pdm_free(s->ctx, s->knots);
+    pdm_free(s->ctx, s->ends);
+    pdm_free(s->ctx, s->span);
     pdm_free(s->ctx, s->greville);
     pdm_collocation_destroy(&s->collocation);
     *s = (pdm_spline){0};

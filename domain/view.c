@@ -20,8 +20,8 @@ static pdm_status view_dimension(const pdm_domain *d, pdm_size j, pdm_text *out)
     const pdm_spline *s      = &d->spline[j];
     const char       *units  = pdm_pde_dim_units(d->pde, j);
     double            least = INFINITY, most = 0.0;
-    for (pdm_size e = 0; e < s->n_element; e++) {
-        const double h = pdm_map_value(&s->map, s->breaks[e + 1]) - pdm_map_value(&s->map, s->breaks[e]);
+    for (pdm_size i = 0; i < s->n_span; i++) {
+        const double h = pdm_map_value(&s->map, s->ends[i + 1]) - pdm_map_value(&s->map, s->ends[i]);
         least          = h < least ? h : least;
         most           = h > most ? h : most;
     }
@@ -30,6 +30,7 @@ static pdm_status view_dimension(const pdm_domain *d, pdm_size j, pdm_text *out)
                             s->periodic ? "periodic" : "bounded", (long long)s->degree, (long long)s->n_coef));
     PDM_TRY(view_map(&s->map, out));
     PDM_TRY(pdm_text_append(out, ", knot spans %.3g to %.3g\n", least, most));
+    PDM_TRY(domain_kinks_view(d, j, out));
 done:
     return status;
 }

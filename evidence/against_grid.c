@@ -160,6 +160,7 @@ static pdm_status set_axis(const pdm_problem *own, pdm_case *c, pdm_size dim, co
     choose_breaks(a, &map, x, n_break, breaks);
     PDM_TRY(pdm_case_set_numbers(c, group, "extent", 2, (double[]){a->low, a->high}));
     PDM_TRY(pdm_case_set_count(c, group, "degree", a->degree));
+    PDM_TRY(pdm_case_set_text(c, group, "kinks", "none"));
     PDM_TRY(pdm_case_set_count(c, group, "control_points", a->n_coef));
     if (a->linear) PDM_TRY(pdm_case_set_text(c, group, "map", "linear"));
     if (!a->periodic) PDM_TRY(pdm_case_set_text(c, group, "kind", "bounded"));

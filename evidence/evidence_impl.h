@@ -88,12 +88,12 @@ struct reference_job {
 
     pdm_file_inputs   x; /* inputs of the present round       */
     pdm_size          n_sample, n[PDM_MAX_DIM];
-    double           *coordinate[PDM_MAX_DIM];                 /* [n]: those of the first round     */
-    pdm_size          n_dim, n_field, n_element0[PDM_MAX_DIM]; /* of the case itself           */
-    double            most_order;                              /* of the errors */
-    double           *u, *u_before;                            /* [n_sample][n_field][n_point] */
-    pdm_solve_result *result;                                  /* [n_sample]                   */
-    double           *change, *order, *estimate;               /* [n_sample], relative L2      */
+    double           *coordinate[PDM_MAX_DIM];              /* [n]: those of the first round     */
+    pdm_size          n_dim, n_field, n_span0[PDM_MAX_DIM]; /* of the case itself           */
+    double            most_order;                           /* of the errors */
+    double           *u, *u_before;                         /* [n_sample][n_field][n_point] */
+    pdm_solve_result *result;                               /* [n_sample]                   */
+    double           *change, *order, *estimate;            /* [n_sample], relative L2      */
     round_record      record[REFERENCE_MOST_ROUND];
     pdm_size          n_round;
     pdm_assessment   *verdict;                            /* [n_sample]: what is left over; NaN: not known */

@@ -27,7 +27,7 @@ static pdm_size nodes_of(const reference_job *j, const pdm_problem *own, pdm_siz
     n[0]              = 1;
     for (pdm_size f = 0; f < j->n_field; f++) unknowns += pdm_pde_order(own->pde, f, 0) == 2;
     for (pdm_size dim = 1; dim < j->n_dim; dim++) {
-        const double spans = (double)((j->n_dim == 2 ? 4 : 2) * j->n_element0[dim]), least = (double)LEAST_NODES;
+        const double spans = (double)((j->n_dim == 2 ? 4 : 2) * j->n_span0[dim]), least = (double)LEAST_NODES;
         n[dim] = (pdm_size)floor(fmax(spans, least) * pow(refine(j), (double)round) + 0.5);
         if (!pdm_domain_spline(own->domain, dim)->periodic) n[dim]++;
         unknowns *= n[dim];
@@ -47,6 +47,7 @@ static pdm_status input_case(const reference_job *j, const pdm_problem *own, con
         char              group[PDM_GROUP_TEXT];
         pdm_problem_dim_group(own, dim, group);
         if (pdm_case_has(c, group, "knots")) PDM_TRY(pdm_case_remove(c, group, "knots"));
+        PDM_TRY(pdm_case_set_text(c, group, "kinks", "none"));
         if (pdm_domain_wants_grading(own->domain, dim)) PDM_TRY(pdm_case_remove(c, group, "grading"));
         PDM_TRY(pdm_case_set_count(c, group, "experts", 1));
         PDM_TRY(pdm_case_set_count(c, group, "control_points", dim == 0 ? s->degree + 1 : n[dim] + s->degree));

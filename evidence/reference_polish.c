@@ -19,12 +19,12 @@ static const double LEAST_SOLVE = 1e-10, MOST_SOLVE = 1e-8;
 static pdm_status set_midpoints(pdm_context *ctx, pdm_case *c, const char *group, const pdm_spline *s)
 {
     pdm_status     status = PDM_OK;
-    const pdm_size n      = 2 * s->n_element;
+    const pdm_size n      = 2 * s->n_span;
     double        *knots  = NULL;
 
     PDM_TRY(pdm_alloc_array(ctx, n + 1, &knots));
     for (pdm_size i = 0; i <= n; i += 2)
-        knots[i] = i == 0 ? s->map.low : i == n ? s->map.high : pdm_map_value(&s->map, s->breaks[i / 2]);
+        knots[i] = i == 0 ? s->map.low : i == n ? s->map.high : pdm_map_value(&s->map, s->ends[i / 2]);
     for (pdm_size i = 1; i < n; i += 2) knots[i] = 0.5 * (knots[i - 1] + knots[i + 1]);
     PDM_TRY(pdm_case_set_numbers(c, group, "knots", n + 1, knots));
 done:
@@ -38,10 +38,10 @@ static pdm_size points_in(const reference_job *j, const pdm_problem *p, pdm_case
 {
     const pdm_spline *s = pdm_domain_spline(p->domain, dim);
     pdm_problem_dim_group(p, dim, group);
-    pdm_size n = (pdm_size)floor((double)j->n_element0[dim] * pow(REFINE, (double)round) + 0.5);
-    if (n <= s->n_element) n = s->n_element + 1;
-    if (pdm_case_has(c, group, "knots")) n = 2 * s->n_element;
-    return s->periodic ? n : n + s->degree;
+    pdm_size n = (pdm_size)floor((double)j->n_span0[dim] * pow(REFINE, (double)round) + 0.5);
+    if (n <= s->n_span) n = s->n_span + 1;
+    if (pdm_case_has(c, group, "knots")) n = 2 * s->n_span;
+    return pdm_domain_control_points(p->domain, dim, n);
 }
 
 /* The case on the next finer grid; *n_coef: its coefficients. */
@@ -74,7 +74,7 @@ static double refinement(const reference_job *j, const pdm_problem *p, const rou
     double ratio = 1.0;
     for (pdm_size dim = 0; dim < j->n_dim && j->n_round > 0; dim++) {
         const pdm_spline *s = pdm_domain_spline(p->domain, dim);
-        const double      d = s->periodic ? 0.0 : (double)s->degree;
+        const double      d = (double)(s->n_coef - s->n_span); /* the same in all rounds */
         ratio *= ((double)now->n[dim] - d) / ((double)j->record[j->n_round - 1].n[dim] - d);
     }
     return pow(ratio, 1.0 / (double)j->n_dim);

@@ -19,7 +19,7 @@ void reference_set_case(reference_job *j, const pdm_problem *p)
 {
     j->n_dim   = pdm_domain_n_dim(p->domain);
     j->n_field = pdm_domain_n_field(p->domain);
-    for (pdm_size dim = 0; dim < j->n_dim; dim++) j->n_element0[dim] = pdm_domain_spline(p->domain, dim)->n_element;
+    for (pdm_size dim = 0; dim < j->n_dim; dim++) j->n_span0[dim] = pdm_domain_spline(p->domain, dim)->n_span;
 }
 
 /* ---- errors ---- */

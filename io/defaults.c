@@ -61,15 +61,24 @@ done:
     return status;
 }
 
+/* Settings that came later, and what programs did that had none. */
+static const struct {
+    const char *group, *name, *value;
+} later[] = {{"domain", "kinks", "none"}};
+
 pdm_status case_defaults_parse(pdm_case *c, char *text)
 {
-    pdm_status status = PDM_OK;
+    pdm_status  status = PDM_OK;
+    const bool  any    = *text;
+    const char *kept   = NULL;
 
     for (char *line = text, *next = NULL; *line; line = next) {
         next = line + strcspn(line, "\n");
         if (*next) *next++ = '\0';
         PDM_TRY(parse_line(c, line));
     }
+    for (size_t i = 0; any && i < sizeof later / sizeof *later; i++)
+        PDM_TRY(case_default(c, later[i].group, later[i].name, later[i].value, &kept));
 done:
     return status;
 }

@@ -11,22 +11,22 @@ static double break_at(const pdm_spline *s, pdm_size e)
     double shift = 0.0;
     if (s->periodic) {
         while (e < 0) {
-            e += s->n_element;
+            e += s->n_span;
             shift -= s->map.high - s->map.low;
         }
-        while (e > s->n_element) {
-            e -= s->n_element;
+        while (e > s->n_span) {
+            e -= s->n_span;
             shift += s->map.high - s->map.low;
         }
     }
-    return (e == s->n_element ? s->map.high : e == 0 ? s->map.low : pdm_map_value(&s->map, s->breaks[e])) + shift;
+    return (e == s->n_span ? s->map.high : e == 0 ? s->map.low : pdm_map_value(&s->map, s->ends[e])) + shift;
 }
 
 /* Slope at break e of a monotone cubic through the breaks: harmonic mean of the spans beside it (Fritsch and Butland,
  * SIAM J. Sci. Stat. Comput. 5, 1984); at an end, what makes the last span a parabola, where that is monotone. */
 static double slope_at(const pdm_spline *s, pdm_size e)
 {
-    const pdm_size last = s->n_element;
+    const pdm_size last = s->n_span;
     if (!s->periodic && (e == 0 || e == last)) {
         const pdm_size inner = e == 0 ? 1 : last - 1;
         const double   span  = fabs(break_at(s, inner) - break_at(s, e));
@@ -40,10 +40,10 @@ static double slope_at(const pdm_spline *s, pdm_size e)
 
 void pdm_nodes_place(const pdm_spline *s, pdm_size n, double *x)
 {
-    const double step = (double)s->n_element / (double)(s->periodic ? n : n - 1);
+    const double step = (double)s->n_span / (double)(s->periodic ? n : n - 1);
     for (pdm_size i = 0; i < n; i++) {
         pdm_size e = (pdm_size)floor(step * (double)i);
-        if (e >= s->n_element) e = s->n_element - 1;
+        if (e >= s->n_span) e = s->n_span - 1;
         const double z = step * (double)i - (double)e, y = 1.0 - z;
         x[i] = break_at(s, e) * y * y * (1.0 + 2.0 * z) + break_at(s, e + 1) * z * z * (1.0 + 2.0 * y) +
                slope_at(s, e) * z * y * y - slope_at(s, e + 1) * z * z * y;

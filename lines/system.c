@@ -75,6 +75,17 @@ static bool refuses_integrals(const pdm_pde *pde, char *why, size_t size)
     return true;
 }
 
+static bool refuses_kinks(const pdm_domain *d, char *why, size_t size)
+{
+    for (pdm_size j = 1; j < pdm_domain_n_dim(d); j++) {
+        if (pdm_domain_n_kink(d, j) == 0) continue;
+        snprintf(why, size, "fields have kinks along %s, where finite differences do not hold",
+                 pdm_pde_dim_name(pdm_domain_pde(d), j));
+        return true;
+    }
+    return false;
+}
+
 bool pdm_lines_refuses(const pdm_domain *d, char *why, size_t size)
 {
     const pdm_pde *pde     = pdm_domain_pde(d);
@@ -92,7 +103,7 @@ bool pdm_lines_refuses(const pdm_domain *d, char *why, size_t size)
         snprintf(why, size, "the equations are of order %lld in time; 1 or 2 expected", (long long)highest);
     else
         return refuses_positive(pde, why, size) || refuses_integrals(pde, why, size) || refuses_inputs(d, why, size) ||
-               refuses_conditions(pde, why, size);
+               refuses_kinks(d, why, size) || refuses_conditions(pde, why, size);
     return true;
 }
 

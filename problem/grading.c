@@ -31,9 +31,7 @@ void pdm_grading_lend(const pdm_problem *wants, const pdm_problem *has, pdm_grad
     *lent = (pdm_grading){{NULL}};
     for (pdm_size j = 0; j < pdm_domain_n_dim(has->domain); j++) {
         const pdm_spline *s = pdm_domain_spline(has->domain, j);
-        const bool start = j == 0 && has->start_is_graded && start_is_open(wants);
-        if ((pdm_domain_wants_grading(wants->domain, j) || start) && s->n_element > 1)
-            lent->interior[j] = s->breaks + 1;
+        if (pdm_domain_wants_grading(wants->domain, j) && s->n_span > 1) lent->interior[j] = s->ends + 1;
     }
 }
 
@@ -43,10 +41,10 @@ static pdm_status span_points(pdm_context *ctx, const pdm_spline *s, pdm_size pe
     pdm_status status = PDM_OK;
     double    *x      = NULL;
 
-    *n = per_span * s->n_element;
+    *n = per_span * s->n_span;
     PDM_TRY(pdm_alloc_array(ctx, *n, &x));
     for (pdm_size i = 0; i < *n; i++) {
-        const double *b = s->breaks + i / per_span;
+        const double *b = s->ends + i / per_span;
         x[i] = pdm_map_value(&s->map, b[0] + (b[1] - b[0]) * ((double)(i % per_span) + 0.5) / (double)per_span);
     }
     *out = x;
@@ -137,7 +135,7 @@ static void smooth(pdm_size n, bool periodic, const double *in, double *out)
 /* Physical place of edge i of the parts of the spans. */
 static double part_edge(const pdm_spline *s, pdm_size i)
 {
-    const double *b    = s->breaks + i / PER_SPAN;
+    const double *b    = s->ends + i / PER_SPAN;
     const double  part = (double)(i % PER_SPAN) / PER_SPAN;
     return pdm_map_value(&s->map, part > 0.0 ? b[0] + (b[1] - b[0]) * part : b[0]);
 }
@@ -178,7 +176,7 @@ static pdm_status next_breaks(const pdm_problem *p, const pdm_few *few, pdm_size
 {
     pdm_status        status = PDM_OK;
     const pdm_spline *s      = pdm_domain_spline(p->domain, dim);
-    const pdm_size    n      = s->n_element - 1;
+    const pdm_size    n      = s->n_span - 1;
     double           *bend = NULL, *density = NULL, *interior = NULL;
     pdm_size          n_bend = 0;
 

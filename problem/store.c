@@ -1,20 +1,6 @@
 /* What of a problem is found by solves, to and from a model's file. */
 #include "problem/problem.h"
 
-#include "problem/problem_impl.h"
-
-/* Does the file have knots of time for a layer at the start? */
-static pdm_status has_start(const pdm_problem *p, pdm_store *s, const char *name, bool *has)
-{
-    pdm_status status = PDM_OK;
-    pdm_size   n      = -1;
-
-    if (start_is_open(p)) PDM_TRY(pdm_store_length(s, "grading", name, &n));
-    *has = n >= 0;
-done:
-    return status;
-}
-
 pdm_status pdm_problem_store_grading(pdm_problem **p, pdm_store *s, bool writing)
 {
     pdm_status     status = PDM_OK;
@@ -25,12 +11,10 @@ pdm_status pdm_problem_store_grading(pdm_problem **p, pdm_store *s, bool writing
     for (pdm_size j = 0; j < n_dim; j++) {
         const pdm_spline *spline = pdm_domain_spline((*p)->domain, j);
         const char       *name   = pdm_pde_dim_name((*p)->pde, j);
-        const pdm_size    n      = spline->n_element - 1;
-        bool              start  = j == 0 && (*p)->start_is_graded;
-        if (j == 0 && !writing) PDM_TRY(has_start(*p, s, name, &start));
-        if ((!pdm_domain_wants_grading((*p)->domain, j) && !start) || n == 0) continue;
+        const pdm_size    n      = spline->n_span - 1;
+        if (!pdm_domain_wants_grading((*p)->domain, j) || n == 0) continue;
         if (writing) {
-            PDM_TRY(pdm_store_put(s, "grading", name, PDM_STORE_DOUBLE, n, spline->breaks + 1, NULL));
+            PDM_TRY(pdm_store_put(s, "grading", name, PDM_STORE_DOUBLE, n, spline->ends + 1, NULL));
         } else {
             PDM_TRY(pdm_alloc_array(ctx, n, &found.interior[j]));
             PDM_TRY(pdm_store_get(s, "grading", name, PDM_STORE_DOUBLE, n, found.interior[j]));

@@ -279,8 +279,8 @@ static const struct {
                            {"pde/initial", "u", "a"},
                            {"pde/boundary", "x_min",
                             "u = a where y < 0.5; flux(u) = a*(1 - u) where y >= 0.5 and t < 0.2;"
-                            "u + dx(u) = a where y >= 0.5 and 0.2 <= t;"
-                            "v = 0 where t <= 0.2; flux(v) = u where t > 0.2"},
+                               "u + dx(u) = a where y >= 0.5 and 0.2 <= t;"
+                               "v = 0 where t <= 0.2; flux(v) = u where t > 0.2"},
                            {"pde/boundary", "x_max", "u = a; v = 1"},
                            {"pde/boundary", "y_min",
                             "flux(u) = 0 where 0.3 < x < 0.7; u = a where x <= 0.3;"
@@ -312,6 +312,22 @@ static const struct {
                            {"domain", "dimensions", "t x"},
                            {"domain", "levels", "off"},
                            {"domain/t", "extent", "0 0.4"},
+                           {"domain/t", "control_points", "5"},
+                           {"domain/x", "extent", "0 1"},
+                           {"domain/x", "control_points", "7"},
+                           {"domain/x", "experts", "2"}}},
+    [PROBLEM_KINKS]    = {"kinks",
+                          false,
+                          {{"pde", "fields", "u"},
+                           {"pde/definitions", "k", "1 + 3*step(x - 0.4) + max(x, 0.7)"},
+                           {"pde/residuals", "u", "dt(u) - dx(k*(1 + 0.1*u^2)*dx(u)) + u^3"},
+                           {"pde/initial", "u", "a*sin(pi*x)"},
+                           {"pde/boundary", "x_min", "u = 0"},
+                           {"pde/boundary", "x_max", "flux(u) = 0.1*u"},
+                           {"inputs/a", "distribution", "uniform(0.5, 1)"},
+                           {"domain", "dimensions", "t x"},
+                           {"domain", "levels", "on"},
+                           {"domain/t", "extent", "0 0.3"},
                            {"domain/t", "control_points", "5"},
                            {"domain/x", "extent", "0 1"},
                            {"domain/x", "control_points", "7"},

@@ -24,6 +24,7 @@ enum {
     PROBLEM_MEAN,      /* steady, two fields, levels, and one field's level is fixed by its mean alone     */
     PROBLEM_PARTS,     /* nonlinear, conditions of every kind on parts of sides, along space and time                */
     PROBLEM_POSITIVE,  /* two fields, one above zero, second order in time, prescribed flux, a part of a side    */
+    PROBLEM_KINKS,     /* nonlinear, a coefficient that jumps twice in space: joints, and rows at every scale     */
     PROBLEM_COUNT
 };
 
