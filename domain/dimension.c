@@ -8,9 +8,10 @@
 enum { SUB_MOST = 8, GAUSS_MOST = 5 }; /* as in the table of domain.c */
 
 /* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space,
- * or "auto": `found`, if there is something); uniform in xi when neither is given. */
+ * or "auto": `found`, if there is something); uniform in xi when neither is given. A dimension that says nothing, map
+ * neither, has those that were found. */
 static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, const pdm_map *map, pdm_size n,
-                              const double *found, bool *is_auto, double **out)
+                              const double *found, bool *is_auto, bool *is_silent, double **out)
 {
     pdm_status  status = PDM_OK;
     const char *text   = NULL;
@@ -19,9 +20,12 @@ static pdm_status read_breaks(pdm_domain *d, pdm_case *c, const char *group, con
     pdm_map     grading;
 
     *out = NULL;
-    if (!pdm_case_has(c, group, "grading") && !pdm_case_has(c, group, "knots")) return PDM_OK;
+    *is_silent =
+        !pdm_case_has(c, group, "grading") && !pdm_case_has(c, group, "knots") && !pdm_case_has(c, group, "map");
+    if (!pdm_case_has(c, group, "grading") && !pdm_case_has(c, group, "knots") && !found) return PDM_OK;
     PDM_TRY(pdm_alloc_array(d->ctx, n + 2, &x));
-    PDM_TRY(pdm_case_text(c, group, "grading", "linear", &text));
+    PDM_TRY(pdm_case_text(c, group, "grading", *is_silent ? "auto" : "linear", &text));
+    if (strcmp(text, "none") == 0 && !pdm_case_has(c, group, "knots")) goto done;
     *is_auto = strcmp(text, "auto") == 0;
     if (*is_auto && !pdm_case_has(c, group, "knots")) {
         if (found) memcpy(x, found, (size_t)n * sizeof *x);
@@ -83,7 +87,8 @@ static pdm_status place_breaks(pdm_domain *d, pdm_case *c, const char *group, pd
     const pdm_size before = line->n_span;
     PDM_TRY(domain_kinks_find(d, c, group, dim, line));
     if (knots) line->n_span = before; /* kinks come on top of them */
-    PDM_TRY(read_breaks(d, c, group, &line->map, line->n_span - 1, found, &d->auto_grading[dim], &interior));
+    PDM_TRY(read_breaks(d, c, group, &line->map, line->n_span - 1, found, &d->auto_grading[dim], &d->no_knots[dim],
+                        &interior));
     PDM_TRY(domain_kinks_place(d, dim, knots, line, &interior));
     const pdm_size n_coef = line->n_span + d->kinks[dim].n * (line->degree - 1) + (line->periodic ? 0 : line->degree);
     PDM_TRY(pdm_spline_create(d->ctx, &line->map, line->degree, n_coef, line->periodic, interior, &d->spline[dim]));

@@ -252,6 +252,10 @@ bool pdm_domain_wants_grading(const pdm_domain *d, pdm_size dim)
 {
     return d->auto_grading[dim];
 }
+bool pdm_domain_says_no_knots(const pdm_domain *d, pdm_size dim)
+{
+    return d->no_knots[dim];
+}
 const pdm_spline *pdm_domain_spline(const pdm_domain *d, pdm_size dim)
 {
     return &d->spline[dim];

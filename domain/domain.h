@@ -175,6 +175,18 @@ pdm_size   pdm_domain_prepare_work(const pdm_domain *d);
  * finite. Allocates; slow. */
 pdm_status pdm_domain_explain(const pdm_domain *d, const double *c, const double *scalar, const double *sampled,
                               pdm_text *out);
+/* What carries over what spreads, along a dimension: a u_x - D u_xx on a knot span h, |a| h / |D|. */
+typedef struct pdm_peclet {
+    double   value;           /* the largest; 0: nothing is carried or nothing spreads */
+    double   at[PDM_MAX_DIM]; /* the middle of its span                                 */
+    pdm_size field;
+} pdm_peclet;
+/* Of all dimensions of space, out [n_dim], linearised at c [n_field][n_coef] of one sample, with scalar and sampled as
+ * above; a few lines along each dimension are looked at. With derived fields 0. Allocates; slow. */
+pdm_status pdm_domain_peclet(const pdm_domain *d, const double *c, const double *scalar, const double *sampled,
+                             pdm_peclet *out);
+/* Says the case nothing about where knots are along this dimension: no map, grading or knots? */
+bool pdm_domain_says_no_knots(const pdm_domain *d, pdm_size dim);
 /* features [n_feature][n_coef] FP32 for the surrogate: xi of each dimension in (-1,1), lift of each field over its
  * magnitude, inputs over theirs. magnitude [n_field], input_shift and input_scale [n of pde inputs]. */
 pdm_size pdm_domain_n_feature(const pdm_domain *d);

@@ -82,7 +82,7 @@ struct pdm_domain {
     pdm_size         n_order; /* derivative orders tabulated: 0 .. n_order-1 */
     pdm_spline       spline[PDM_MAX_DIM];
     pdm_size         sub[PDM_MAX_DIM], gauss[PDM_MAX_DIM]; /* the settings, or the dimension's own */
-    bool             auto_grading[PDM_MAX_DIM];
+    bool             auto_grading[PDM_MAX_DIM], no_knots[PDM_MAX_DIM];
     domain_kinks     kinks[PDM_MAX_DIM];
     domain_row_cells row_cells[PDM_MAX_DIM];
     double          *greville[PDM_MAX_DIM]; /* physical, [n_coef[d]] */
@@ -208,6 +208,24 @@ void       domain_cells_destroy(pdm_domain *d);
 double domain_cells_value(const pdm_domain *d, pdm_size input, const double *values, const double *x);
 void   domain_cells_sample(const pdm_domain *d, pdm_size input, const double *values, const pdm_axis *const *axis,
                            double *out);
+/* domain/place.c: a point of a term, and what its programs read and make there */
+typedef struct domain_place {
+    const pdm_term_desc *term;
+    const pdm_function  *f;
+    const char          *block;
+    pdm_size             index[PDM_MAX_DIM];
+    double               start; /* of a slab in time, for words */
+    double              *atom, *in, *out, *work;
+} domain_place;
+pdm_status domain_place_create(const pdm_domain *d, domain_place *p);
+void       domain_place_destroy(const pdm_domain *d, domain_place *p);
+void       domain_place_go(const pdm_domain *d, domain_place *p, pdm_size term);
+/* The first point of the term, the next one; false: there is none. */
+bool domain_place_first(const pdm_domain *d, domain_place *p);
+bool domain_place_next(const pdm_domain *d, domain_place *p);
+/* atom and in, at coefficients c [n_seen][n_coef] of one sample. */
+void domain_place_read(const pdm_domain *d, const domain_place *p, const double *c, const double *scalar,
+                       const double *sampled);
 /* domain/lift.c */
 pdm_size domain_work_size(const pdm_domain *d);
 /* From one sample's packed input: scalars, and coefficients of the fields (values, for those on cells), packed likewise.

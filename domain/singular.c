@@ -6,61 +6,9 @@
 
 enum { NAMED_ATOMS = 4 }; /* values of so many are told */
 
-/* At a point of a term: what its programs read, and what they make of it. */
-typedef struct place {
-    const pdm_term_desc *term;
-    const pdm_function  *f;
-    const char          *block;
-    pdm_size             index[PDM_MAX_DIM];
-    double               start; /* of a slab in time */
-    double              *atom, *in, *out, *work;
-} place;
-
 static bool is_usable(double x)
 {
     return fabs(x) < 1e150; /* squares of rows must be finite, too */
-}
-
-/* Derivative of a field, of coefficients c [n_coef], at the point. */
-static double atom_value(const pdm_domain *d, const place *p, const pdm_atom *atom, const double *c)
-{
-    pdm_size n_local = 1;
-    double   sum     = 0.0;
-
-    for (pdm_size j = 0; j < d->n_dim; j++) n_local *= d->spline[j].degree + 1;
-    for (pdm_size i = 0; i < n_local; i++) {
-        pdm_size coef = 0, rest = i, stride = 1;
-        double   basis = 1.0;
-        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-            const pdm_axis *axis = &p->term->axis[j];
-            const pdm_size  n = d->spline[j].degree + 1, a = rest % n;
-            basis *= axis->basis[(atom->order[j] * axis->n_point + p->index[j]) * n + a];
-            coef += stride * ((axis->element[p->index[j]] + a) % d->spline[j].n_coef);
-            stride *= d->spline[j].n_coef;
-            rest /= n;
-        }
-        sum += basis * c[coef];
-    }
-    return sum;
-}
-
-static void read_inputs(const pdm_domain *d, const place *p, const double *c, const double *scalar,
-                        const double *sampled)
-{
-    pdm_size flat = 0;
-
-    for (pdm_size j = 0; j < d->n_dim; j++) flat = flat * p->term->axis[j].n_point + p->index[j];
-    for (pdm_size a = 0; a < p->f->n_atom; a++)
-        p->atom[a] = atom_value(d, p, &p->f->atom[a], c + p->f->atom[a].field * d->n_coef);
-    for (pdm_size i = 0; i < p->f->n_input; i++) {
-        const int32_t k = p->f->input[i].index;
-        switch (p->f->input[i].kind) {
-        case PDM_INPUT_ATOM: p->in[i] = p->atom[k]; break;
-        case PDM_INPUT_COORDINATE: p->in[i] = p->term->axis[k].coordinate[p->index[k]]; break;
-        case PDM_INPUT_SCALAR: p->in[i] = scalar[k]; break;
-        default: p->in[i] = sampled[p->term->sampled_offset[k] + flat];
-        }
-    }
 }
 
 /* ---- the operation ------------------------------------------------------------------------------------------------- */
@@ -89,7 +37,7 @@ static pdm_status name_operation(const pdm_instruction *k, double a, double b, p
 }
 
 /* The first instruction whose result cannot be used though its operands can. */
-static pdm_status find_operation(const pdm_program *p, const place *at, pdm_text *out)
+static pdm_status find_operation(const pdm_program *p, const domain_place *at, pdm_text *out)
 {
     for (pdm_size i = 0; i < p->n_instruction; i++) {
         const pdm_instruction *k        = &p->instruction[i];
@@ -122,7 +70,7 @@ done:
     return status;
 }
 
-static pdm_status name_place(const pdm_domain *d, const place *p, pdm_text *out)
+static pdm_status name_place(const pdm_domain *d, const domain_place *p, pdm_text *out)
 {
     pdm_status status = PDM_OK;
 
@@ -144,7 +92,7 @@ done:
 }
 
 /* "equation u: 1 / 0 in the term -(1/u) at t = 0.1, x = 0, where u = 0" */
-static pdm_status describe(const pdm_domain *d, const place *p, const pdm_program *program, pdm_size output,
+static pdm_status describe(const pdm_domain *d, const domain_place *p, const pdm_program *program, pdm_size output,
                            pdm_text *out)
 {
     pdm_status status = PDM_OK;
@@ -161,32 +109,20 @@ done:
     return status;
 }
 
-static bool next_point(const pdm_domain *d, place *p)
-{
-    for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-        if (++p->index[j] < p->term->axis[j].n_point) return true;
-        p->index[j] = 0;
-    }
-    return false;
-}
-
 /* Looks at all points of a term, values first or with them derivatives. */
-static pdm_status search_term(const pdm_domain *d, place *p, bool derivatives, const double *c, const double *scalar,
-                              const double *sampled, pdm_text *out)
+static pdm_status search_term(const pdm_domain *d, domain_place *p, bool derivatives, const double *c,
+                              const double *scalar, const double *sampled, pdm_text *out)
 {
     pdm_status         status  = PDM_OK;
     const pdm_program *program = derivatives ? p->f->partial : p->f->value;
 
-    for (pdm_size j = 0; j < d->n_dim; j++) {
-        p->index[j] = 0;
-        if (p->term->axis[j].n_point == 0) goto done;
-    }
+    if (!domain_place_first(d, p)) goto done;
     do {
-        read_inputs(d, p, c, scalar, sampled);
+        domain_place_read(d, p, c, scalar, sampled);
         pdm_program_evaluate(program, p->in, p->out, p->work);
         for (pdm_size i = 0; i < program->n_output; i++)
             if (!is_usable(p->out[i])) return describe(d, p, program, i, out);
-    } while (next_point(d, p));
+    } while (domain_place_next(d, p));
 done:
     return status;
 }
@@ -204,20 +140,9 @@ pdm_status pdm_domain_explain(const pdm_domain *d, const double *c, const double
     const size_t   before = out->length;
     const pdm_size size = d->n_field * d->n_coef, n_seen = pdm_rows_n_seen(&d->rows);
     double        *seen = NULL, *work = NULL;
-    place          p    = {.start = slab_start(d, scalar)};
-    pdm_size       most = 1;
+    domain_place   p    = {.start = slab_start(d, scalar)};
 
-    for (pdm_size t = 0; t < d->n_term; t++) {
-        const pdm_function *f = d->term_function[t];
-        const pdm_size      n = f->n_atom + f->n_input + 1;
-        most                  = n > most ? n : most;
-        most                  = f->value->n_register > most ? f->value->n_register : most;
-        most                  = f->partial->n_register > most ? f->partial->n_register : most;
-    }
-    PDM_TRY(pdm_alloc_array(d->ctx, 4 * most, &p.atom));
-    p.in   = p.atom + most;
-    p.out  = p.in + most;
-    p.work = p.out + most;
+    PDM_TRY(domain_place_create(d, &p));
     PDM_TRY(pdm_alloc_array(d->ctx, n_seen * d->n_coef, &seen));
     PDM_TRY(pdm_alloc_array(d->ctx, 2 * d->n_coef, &work));
     memcpy(seen, c, (size_t)size * sizeof *c);
@@ -225,13 +150,11 @@ pdm_status pdm_domain_explain(const pdm_domain *d, const double *c, const double
         domain_derive_layers(d, k, d->n_coef, c + d->derived[k].field * d->n_coef, seen + size + k * d->n_coef, work);
     for (int derivatives = 0; derivatives < 2; derivatives++)
         for (pdm_size t = 0; t < d->n_term && out->length == before; t++) {
-            p.term  = &d->term[t];
-            p.f     = d->term_function[t];
-            p.block = d->block[d->term_block[t]].name;
+            domain_place_go(d, &p, t);
             PDM_TRY(search_term(d, &p, derivatives, seen, scalar, sampled, out));
         }
 done:
-    pdm_free(d->ctx, p.atom);
+    domain_place_destroy(d, &p);
     pdm_free(d->ctx, seen);
     pdm_free(d->ctx, work);
     return status;
