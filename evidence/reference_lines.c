@@ -48,7 +48,7 @@ static pdm_status input_case(const reference_job *j, const pdm_problem *own, con
         pdm_problem_dim_group(own, dim, group);
         if (pdm_case_has(c, group, "knots")) PDM_TRY(pdm_case_remove(c, group, "knots"));
         PDM_TRY(pdm_case_set_text(c, group, "kinks", "none"));
-        if (pdm_domain_wants_grading(own->domain, dim)) PDM_TRY(pdm_case_remove(c, group, "grading"));
+        if (pdm_domain_wants_grading(own->domain, dim)) PDM_TRY(pdm_case_set_text(c, group, "grading", "none"));
         PDM_TRY(pdm_case_set_count(c, group, "experts", 1));
         PDM_TRY(pdm_case_set_count(c, group, "control_points", dim == 0 ? s->degree + 1 : n[dim] + s->degree));
     }

@@ -22,6 +22,7 @@ pdm_status pdm_model_view(pdm_model *m, pdm_text *out)
     PDM_TRY(pdm_pde_view(m->problem->pde, out));
     PDM_TRY(pdm_domain_view(m->problem->domain, out));
     PDM_TRY(pdm_march_view(m->problem, out));
+    PDM_TRY(pdm_problem_view_peclet(m->problem, out));
     PDM_TRY(pdm_experts_view(m->experts, out));
     if (m->gate) PDM_TRY(pdm_routing_view(m->gate->routing, out));
     if (m->solver) PDM_TRY(pdm_solver_view(m->solver, out));

@@ -8,17 +8,83 @@
 #include "problem/problem_impl.h"
 
 enum {
-    ROUNDS         = 3,
-    PER_SPAN       = 4, /* points per knot span in the dimension that is graded */
-    PER_SPAN_OTHER = 2  /* in the others                                        */
+    ROUNDS         = 12, /* at most */
+    PER_SPAN       = 4,  /* points per knot span in the dimension that is graded */
+    PER_SPAN_OTHER = 2   /* in the others                                        */
 };
-static const double FLOOR = 0.3; /* density of knots where nothing bends, relative to the mean of the rest */
+static const double FLOOR = 0.3;  /* density of knots where nothing bends, relative to the mean of the rest */
+static const double STAY  = 0.25; /* of the shorter span beside it: a knot that moves by no more has its place */
 
-static bool wants_grading(const pdm_domain *d)
+/* ---- cell Peclet numbers ----------------------------------------------------------------------------------------- */
+
+/* From here on central differences oscillate, and least squares follow their cells' mean rather than the equation. */
+static const double CARRIED_AWAY = 2.0;
+
+static bool is_carried_away(const pdm_problem *p, pdm_size dim)
 {
-    for (pdm_size j = 0; j < pdm_domain_n_dim(d); j++)
-        if (pdm_domain_wants_grading(d, j)) return true;
-    return false;
+    return p->peclet[dim].value > CARRIED_AWAY && pdm_domain_says_no_knots(p->domain, dim);
+}
+
+/* Small enough to be solved a few times over without having been asked to? */
+static bool is_cheap(const pdm_problem *p)
+{
+    return pdm_domain_n_free(p->domain) <= PDM_FREE_CHEAP;
+}
+
+static pdm_status measure_peclet(pdm_problem *p)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = p->backend;
+    pdm_samples *s      = NULL;
+    pdm_buffer  *from[3];
+    void        *host[3] = {NULL};
+
+    PDM_TRY(pdm_samples_create(p, 1, &s));
+    pdm_inputs_typical(p->inputs, 0.0, s->input);
+    PDM_TRY(pdm_samples_prepare(s, 1, s->input));
+    from[0] = s->lift, from[1] = s->data.scalar, from[2] = s->data.sampled;
+    for (int i = 0; i < 3; i++) PDM_TRY(b->ops->acquire(b, from[i], PDM_READ, &host[i]));
+    PDM_TRY(pdm_domain_peclet(p->domain, host[0], host[1], host[2], p->peclet));
+done:
+    for (int i = 0; i < 3; i++)
+        if (host[i]) (void)b->ops->release(b, from[i], &host[i]);
+    pdm_samples_destroy(&s);
+    return status;
+}
+
+pdm_status pdm_problem_view_peclet(const pdm_problem *p, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++) {
+        const pdm_peclet *k = &p->peclet[j];
+        if (k->value == 0.0) continue;
+        PDM_TRY(pdm_text_append(out, "carried      %s along %s: up to %.3g times what spreads on a knot span, at",
+                                pdm_pde_field_name(p->pde, k->field), pdm_pde_dim_name(p->pde, j), k->value));
+        for (pdm_size i = 0; i < pdm_domain_n_dim(p->domain); i++)
+            PDM_TRY(pdm_text_append(out, "%s %s = %.3g", i ? "," : "", pdm_pde_dim_name(p->pde, i), k->at[i]));
+        if (is_carried_away(p, j))
+            PDM_TRY(
+                pdm_text_append(out, pdm_domain_wants_grading(p->domain, j)
+                                         ? "; knots were moved to where solutions bend (grading = \"none\" keeps them)"
+                                         : "; layers may be missed, grading = \"auto\" looks for them"));
+        PDM_TRY(pdm_text_append(out, "\n"));
+    }
+done:
+    return status;
+}
+
+/* ---- knots ------------------------------------------------------------------------------------------------------- */
+
+/* Which dimensions are graded: those that ask for it, and those that are carried away. */
+static bool wants_grading(const pdm_problem *p, bool *wants)
+{
+    bool any = false;
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++) {
+        wants[j] = pdm_domain_wants_grading(p->domain, j) || (is_carried_away(p, j) && is_cheap(p));
+        any      = any || wants[j];
+    }
+    return any;
 }
 
 void pdm_grading_destroy(pdm_context *ctx, pdm_grading *g)
@@ -30,8 +96,9 @@ void pdm_grading_lend(const pdm_problem *wants, const pdm_problem *has, pdm_grad
 {
     *lent = (pdm_grading){{NULL}};
     for (pdm_size j = 0; j < pdm_domain_n_dim(has->domain); j++) {
-        const pdm_spline *s = pdm_domain_spline(has->domain, j);
-        if (pdm_domain_wants_grading(wants->domain, j) && s->n_span > 1) lent->interior[j] = s->ends + 1;
+        const pdm_spline *s    = pdm_domain_spline(has->domain, j);
+        const bool        also = pdm_domain_wants_grading(has->domain, j) && pdm_domain_says_no_knots(wants->domain, j);
+        if ((pdm_domain_wants_grading(wants->domain, j) || also) && s->n_span > 1) lent->interior[j] = s->ends + 1;
     }
 }
 
@@ -193,39 +260,79 @@ done:
     return status;
 }
 
-/* One round: solves on the grid that *g gives and replaces it. */
-static pdm_status grade(pdm_case *c, pdm_grading *g)
+/* One round: solves on the grid of p and says where knots go from there. */
+static pdm_status next_grading(const pdm_problem *p, const bool *wants, pdm_grading *out)
+{
+    pdm_status status = PDM_OK;
+    pdm_few    few    = {0};
+
+    PDM_TRY(pdm_few_solve(p, "knots where solutions bend", &few));
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++)
+        if (wants[j]) PDM_TRY(next_breaks(p, &few, j, &out->interior[j]));
+done:
+    pdm_few_destroy(p->ctx, &few);
+    return status;
+}
+
+/* Farthest way of a knot from one grid to the next, in spans. */
+static double way(const pdm_problem *from, const pdm_problem *to)
+{
+    double most = 0.0;
+    for (pdm_size j = 0; j < pdm_domain_n_dim(from->domain); j++) {
+        const pdm_spline *s = pdm_domain_spline(from->domain, j), *t = pdm_domain_spline(to->domain, j);
+        for (pdm_size i = 1; i < s->n_span; i++) {
+            const double span = fmin(s->ends[i + 1] - s->ends[i], s->ends[i] - s->ends[i - 1]);
+            most              = fmax(most, fabs(t->ends[i] - s->ends[i]) / span);
+        }
+    }
+    return most;
+}
+
+/* Grids until the knots have their places. The solutions on a grid say where those of the next one are; a layer that is
+ * thinner than the spans comes out round by round. */
+static pdm_status settle(pdm_case *c, const bool *wants, pdm_grading *g)
 {
     pdm_status   status = PDM_OK;
     pdm_context *ctx    = pdm_case_context(c);
-    pdm_problem *p      = NULL;
-    pdm_few      few    = {0};
-    pdm_grading  next   = {{NULL}}, old;
+    pdm_problem *p = NULL, *next = NULL;
+    pdm_grading  found = {{NULL}}, old;
+    const double start = pdm_clock();
+    double       moved = INFINITY;
+    int          round = 0;
 
     PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_WHOLE, g, &p));
-    PDM_TRY(pdm_few_solve(p, "grading = \"auto\"", &few));
-    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++)
-        if (pdm_domain_wants_grading(p->domain, j)) PDM_TRY(next_breaks(p, &few, j, &next.interior[j]));
-    old  = *g;
-    *g   = next;
-    next = old;
+    for (; round < ROUNDS && moved > STAY; round++) {
+        PDM_TRY(next_grading(p, wants, &found));
+        old   = *g;
+        *g    = found;
+        found = old;
+        pdm_grading_destroy(ctx, &found);
+        found = (pdm_grading){{NULL}};
+        PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_WHOLE, g, &next));
+        moved = way(p, next);
+        pdm_problem_destroy(&p);
+        p    = next;
+        next = NULL;
+        pdm_log(ctx, PDM_LOG_DEBUG, "grading", "round %d: a knot moves by %.3g spans", round + 1, moved);
+    }
+    pdm_log(ctx, PDM_LOG_INFO, "model", "grading: %d rounds, %.2g s; the last moved no knot by more than %.2g spans",
+            round, pdm_clock() - start, moved);
 done:
-    pdm_grading_destroy(ctx, &next);
-    pdm_few_destroy(ctx, &few);
+    pdm_grading_destroy(ctx, &found);
+    pdm_problem_destroy(&next);
     pdm_problem_destroy(&p);
     return status;
 }
 
-pdm_status grading_find(const pdm_problem *p, pdm_grading *out)
+pdm_status grading_find(pdm_problem *p, pdm_grading *out)
 {
     pdm_status  status = PDM_OK;
     pdm_grading g      = {{NULL}};
+    bool        wants[PDM_MAX_DIM];
 
-    if (!wants_grading(p->domain)) return PDM_OK;
-    for (int round = 0; round < ROUNDS; round++) {
-        PDM_TRY(grade(p->the_case, &g));
-        pdm_log(p->ctx, PDM_LOG_DEBUG, "grading", "round %d of %d done", round + 1, ROUNDS);
-    }
+    PDM_TRY(measure_peclet(p));
+    if (!wants_grading(p, wants)) goto done;
+    PDM_TRY(settle(p->the_case, wants, &g));
     *out = g;
     g    = (pdm_grading){{NULL}};
 done:

@@ -75,11 +75,19 @@ done:
     return status;
 }
 
-static pdm_status find_scales(pdm_problem *p)
+static pdm_status read_inputs(pdm_problem *p)
 {
     pdm_status status = PDM_OK;
     PDM_TRY(pdm_inputs_read(p->inputs));
     pdm_inputs_measure(p->inputs);
+done:
+    return status;
+}
+
+static pdm_status find_scales(pdm_problem *p)
+{
+    pdm_status status = PDM_OK;
+    PDM_TRY(read_inputs(p));
     PDM_TRY(scales_find(p));
 done:
     return status;
@@ -91,6 +99,7 @@ pdm_status pdm_problem_complete(pdm_problem **p)
     pdm_context *ctx    = (*p)->ctx;
     pdm_grading  found  = {{NULL}};
 
+    PDM_TRY(read_inputs(*p));
     PDM_TRY(grading_find(*p, &found));
     PDM_TRY(start_find(*p, &found));
     PDM_TRY(pdm_problem_regrade(p, &found));
@@ -162,6 +171,7 @@ pdm_status pdm_problem_regrade(pdm_problem **p, const pdm_grading *grading)
     if (!any) return PDM_OK;
     PDM_TRY(pdm_problem_create((*p)->the_case, (*p)->inputs ? PDM_PROBLEM_INPUTS : PDM_PROBLEM_ROWS, grading, &again));
     again->start_is_graded = grading->interior[0] && start_is_open(again);
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) again->peclet[j] = (*p)->peclet[j];
     pdm_problem_destroy(p);
     *p = again;
 done:

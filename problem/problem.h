@@ -28,10 +28,11 @@ typedef struct pdm_problem {
     pdm_pde              *pde;
     pdm_domain           *domain;
     pdm_backend          *backend;
-    pdm_inputs           *inputs;          /* NULL: rows alone */
-    pdm_size              slabs;           /* of solves with all coefficients free; 0: by themselves */
-    double               *magnitude;       /* [n_field] sizes of the fields; 1 until they are found */
-    bool                  start_is_graded; /* knots of time were found for a layer at the start (problem/start.c) */
+    pdm_inputs           *inputs;              /* NULL: rows alone */
+    pdm_size              slabs;               /* of solves with all coefficients free; 0: by themselves */
+    double               *magnitude;           /* [n_field] sizes of the fields; 1 until they are found */
+    bool                  start_is_graded;     /* knots of time were found for a layer at the start (problem/start.c) */
+    pdm_peclet            peclet[PDM_MAX_DIM]; /* of a typical input's lift, before knots were graded */
 } pdm_problem;
 
 typedef enum pdm_problem_depth {
@@ -55,8 +56,10 @@ enum { PDM_GROUP_TEXT = 160 };
 void pdm_problem_input_group(const pdm_problem *p, pdm_size input, char group[PDM_GROUP_TEXT]);
 void pdm_problem_dim_group(const pdm_problem *p, pdm_size dim, char group[PDM_GROUP_TEXT]);
 
-/* ---- breaks of a grading = "auto" (problem/grading.c) ---- */
-void pdm_grading_destroy(pdm_context *ctx, pdm_grading *g);
+/* ---- breaks of a grading = "auto", and of dimensions that are graded by themselves (problem/grading.c) ---- */
+/* Cell Peclet numbers and what follows from them, for `check`. */
+pdm_status pdm_problem_view_peclet(const pdm_problem *p, pdm_text *out);
+void       pdm_grading_destroy(pdm_context *ctx, pdm_grading *g);
 /* The breaks that one problem has, of the dimensions for which another's case asks for them. Lent. */
 void pdm_grading_lend(const pdm_problem *wants, const pdm_problem *has, pdm_grading *lent);
 

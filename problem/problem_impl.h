@@ -4,8 +4,9 @@
 
 #include "problem/problem.h"
 
-/* grading.c: breaks for the dimensions of p's case that ask for them; all NULL where none does. Destroy *out. */
-pdm_status grading_find(const pdm_problem *p, pdm_grading *out);
+/* grading.c: p's Peclet numbers, and breaks for the dimensions that ask for them or want them; all NULL where none does.
+ * Destroy *out. Inputs have been read and measured. */
+pdm_status grading_find(pdm_problem *p, pdm_grading *out);
 /* problem.c: rows of a slab of time, see pdm_pde_create_slab */
 pdm_status problem_create_slab(pdm_case *c, const pdm_grading *grading, pdm_problem **out);
 /* march.c: /domain/t:slabs, and whether it can be. */

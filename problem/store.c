@@ -12,7 +12,11 @@ pdm_status pdm_problem_store_grading(pdm_problem **p, pdm_store *s, bool writing
         const pdm_spline *spline = pdm_domain_spline((*p)->domain, j);
         const char       *name   = pdm_pde_dim_name((*p)->pde, j);
         const pdm_size    n      = spline->n_span - 1;
-        if (!pdm_domain_wants_grading((*p)->domain, j) || n == 0) continue;
+        pdm_size          there  = -1;
+        if (n == 0) continue;
+        if (!writing && pdm_domain_says_no_knots((*p)->domain, j))
+            PDM_TRY(pdm_store_length(s, "grading", name, &there)); /* was it graded by itself? */
+        if (!pdm_domain_wants_grading((*p)->domain, j) && there < 0) continue;
         if (writing) {
             PDM_TRY(pdm_store_put(s, "grading", name, PDM_STORE_DOUBLE, n, spline->ends + 1, NULL));
         } else {
