@@ -344,19 +344,20 @@ START_TEST(states_grow_as_they_must)
     }
 END_TEST
 
+static const word logistic_words[] = {{"pde", "fields", "u"},
+                                      {"pde/residuals", "u", "dt(u) - u*(1 - u)"},
+                                      {"pde/initial", "u", "a"},
+                                      {"inputs/a", "distribution", "uniform(0, 1)"},
+                                      {"training", "batch", "3"},
+                                      {"domain", "dimensions", "t"},
+                                      {"domain/t", "slabs", "2"},
+                                      TIME("0 6", "19"),
+                                      {0}};
+
 /* So few steps that long slabs have no solution: those inputs, and no others, have one in slabs of half the length. */
 START_TEST(slabs_without_a_solution_are_halved)
     {
         enum { N = 11, SAMPLES = 3, STEPS = 6 };
-        static const word   words[]        = {{"pde", "fields", "u"},
-                                              {"pde/residuals", "u", "dt(u) - u*(1 - u)"},
-                                              {"pde/initial", "u", "a"},
-                                              {"inputs/a", "distribution", "uniform(0, 1)"},
-                                              {"training", "batch", "3"},
-                                              {"domain", "dimensions", "t"},
-                                              {"domain/t", "slabs", "2"},
-                                              TIME("0 6", "19"),
-                                              {0}};
         static const double input[SAMPLES] = {1.0, 0.01, 0.99};
         double              time[N], u[SAMPLES * N];
         double             *coordinate[PDM_MAX_DIM] = {time};
@@ -368,7 +369,7 @@ START_TEST(slabs_without_a_solution_are_halved)
         pdm_way             way;
         const pdm_run       run = {.n = SAMPLES, .input = input, .u = u, .result = result, .times = &times};
         open_context();
-        pdm_model *m = model_of(case_of(words));
+        pdm_model *m = model_of(case_of(logistic_words));
         for (int i = 0; i < N; i++) time[i] = 6.0 * i / (N - 1);
         OK(pdm_output_grid_create(m->problem, 3, n, coordinate, &grid));
         OK(pdm_way_of_free(&by, m->problem, grid, 1e-6, STEPS, &way));
@@ -385,6 +386,37 @@ START_TEST(slabs_without_a_solution_are_halved)
         }
         ck_assert_int_le(result[0].iterations, 2 * STEPS);
         pdm_free_way_close(&by);
+        pdm_output_grid_destroy(&grid);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* Whatever allocation fails, all is given back: close_context() looks. */
+START_TEST(allocation_failures_leave_nothing)
+    {
+        static const double input[1] = {0.01};
+        double              u[1000];
+        pdm_solve_result    result;
+        pdm_output_grid    *grid   = NULL;
+        pdm_predict_times   times  = {0};
+        pdm_status          status = PDM_ERR_MEMORY;
+        pdm_way             way;
+        const pdm_run       run = {.n = 1, .input = input, .u = u, .result = &result, .times = &times};
+        open_context();
+        pdm_model *m = model_of(case_of(logistic_words));
+        OK(pdm_output_grid_create(m->problem, 3, NULL, NULL, &grid));
+        ck_assert_int_le(grid->n_point, 1000);
+        for (pdm_size k = 1; status != PDM_OK; k++) {
+            pdm_free_way by = {0};
+            pdm_context_fail_allocation(ctx, k);
+            status = pdm_way_of_free(&by, m->problem, grid, 1e-6, 6, &way);
+            if (status == PDM_OK) status = pdm_predict_run(&way, grid, &run);
+            pdm_context_fail_allocation(ctx, 0);
+            ck_assert_msg(status == PDM_OK || status == PDM_ERR_MEMORY, "%s", pdm_context_error(ctx));
+            ck_assert(status != PDM_OK || by.half); /* halving, too */
+            pdm_free_way_close(&by);
+        }
         pdm_output_grid_destroy(&grid);
         pdm_model_destroy(&m);
         close_context();
@@ -592,6 +624,7 @@ int main(void)
     tcase_add_loop_test(t, slabs_reach_the_exact_solution, 0, (int)COUNT(exact_cases));
     tcase_add_loop_test(t, states_grow_as_they_must, 0, (int)COUNT(growth_cases));
     tcase_add_test(t, slabs_without_a_solution_are_halved);
+    if (!on_backend("check")) tcase_add_test(t, allocation_failures_leave_nothing);
     tcase_add_test(t, a_field_grows_as_it_must);
     tcase_add_test(t, a_slab_is_a_short_problem);
     tcase_add_test(t, slabs_go_on_beyond_the_horizon);
