@@ -70,7 +70,7 @@ struct pdm_half_way {
     pdm_free_way own;
     pdm_way      way;
 };
-/* For the points of a grid, in batches of the case. Lent: the problem. Close it after a failure, too. */
+/* For the points of a grid, in batches of the case. Lent: problem and grid. Close it after a failure, too. */
 pdm_status pdm_way_of_free(pdm_free_way *user, const pdm_problem *p, const pdm_output_grid *grid, double tolerance,
                            pdm_size max_iter, pdm_way *out);
 void       pdm_free_way_close(pdm_free_way *user);
