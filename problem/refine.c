@@ -4,16 +4,45 @@
 
 #include <string.h>
 
-/* Breaks of the other grid: out [*n + 1] in xi; *n: its spans. NULL: only counts. */
-static void other_breaks(const pdm_spline *s, pdm_grid_change change, pdm_size *n, double *out)
+/* Does a kink lie between span i - 1 and span i? */
+static bool is_kink(const pdm_spline *s, pdm_size i)
 {
-    *n = change == PDM_GRID_HALVED ? 2 * s->n_element : (s->n_element + 1) / 2;
-    for (pdm_size i = 0; i <= *n && out; i++) {
-        if (change == PDM_GRID_HALVED)
-            out[i] = i % 2 == 0 ? s->breaks[i / 2] : 0.5 * (s->breaks[i / 2] + s->breaks[i / 2 + 1]);
-        else
-            out[i] = s->breaks[2 * i < s->n_element ? 2 * i : s->n_element];
+    return i > 0 && i < s->n_span && s->span[i] > s->span[i - 1] + 1;
+}
+
+/* Ends of the spans of the other grid, in xi: out [2 n_span + 1] has room for any. Returns how many spans they make. Kinks
+ * stay. */
+static pdm_size other_ends(const pdm_spline *s, pdm_grid_change change, double *out)
+{
+    pdm_size n    = 0;
+    bool     take = true;
+    for (pdm_size i = 0; i < s->n_span; i++) {
+        if (change == PDM_GRID_HALVED) {
+            out[n++] = s->ends[i];
+            out[n++] = 0.5 * (s->ends[i] + s->ends[i + 1]);
+            continue;
+        }
+        take = take || is_kink(s, i);
+        if (take) out[n++] = s->ends[i];
+        take = !take;
     }
+    out[n] = s->ends[s->n_span];
+    return n;
+}
+
+/* Ends [n + 1] as numbers of the case. With them spans are where they are said to be, kinks or not. */
+static pdm_status set_knots(pdm_case *c, const char *group, const pdm_spline *s, pdm_size n, double *ends)
+{
+    pdm_status status = PDM_OK;
+
+    for (pdm_size i = 1; i < n; i++) ends[i] = pdm_map_value(&s->map, ends[i]);
+    ends[0] = s->map.low;
+    ends[n] = s->map.high;
+    if (pdm_case_has(c, group, "grading")) PDM_TRY(pdm_case_remove(c, group, "grading"));
+    PDM_TRY(pdm_case_set_numbers(c, group, "knots", n + 1, ends));
+    PDM_TRY(pdm_case_set_count(c, group, "control_points", s->periodic ? n : n + s->degree));
+done:
+    return status;
 }
 
 /* One dimension: its number of control points, and where breaks are not given by a formula, the breaks. */
@@ -22,27 +51,23 @@ static pdm_status change_dim(const pdm_problem *p, pdm_case *c, pdm_size dim, pd
 {
     pdm_status        status = PDM_OK;
     const pdm_spline *s      = pdm_domain_spline(p->domain, dim);
-    pdm_size          n      = 0;
-    double           *breaks = NULL;
+    double           *ends   = NULL;
     char              group[PDM_GROUP_TEXT];
 
     pdm_problem_dim_group(p, dim, group);
-    other_breaks(s, change, &n, NULL);
-    PDM_TRY(pdm_case_set_count(c, group, "control_points", s->periodic ? n : n + s->degree));
-    PDM_TRY(pdm_alloc_array(p->ctx, n + 1, &breaks));
-    other_breaks(s, change, &n, breaks);
-    if (pdm_case_has(c, group, "knots")) {
-        for (pdm_size i = 1; i < n; i++) breaks[i] = pdm_map_value(&s->map, breaks[i]);
-        breaks[0] = s->map.low;
-        breaks[n] = s->map.high;
-        PDM_TRY(pdm_case_set_numbers(c, group, "knots", n + 1, breaks));
-    } else if (pdm_domain_wants_grading(p->domain, dim) && n > 1) {
-        memmove(breaks, breaks + 1, (size_t)(n - 1) * sizeof *breaks);
-        grading->interior[dim] = breaks;
-        breaks                 = NULL;
+    PDM_TRY(pdm_alloc_array(p->ctx, 2 * s->n_span + 1, &ends));
+    const pdm_size n = other_ends(s, change, ends);
+    if (pdm_case_has(c, group, "knots") || pdm_domain_n_kink(p->domain, dim) > 0) {
+        PDM_TRY(set_knots(c, group, s, n, ends));
+        goto done;
     }
+    PDM_TRY(pdm_case_set_count(c, group, "control_points", s->periodic ? n : n + s->degree));
+    if (!pdm_domain_wants_grading(p->domain, dim) || n == 1) goto done;
+    memmove(ends, ends + 1, (size_t)(n - 1) * sizeof *ends);
+    grading->interior[dim] = ends;
+    ends                   = NULL;
 done:
-    pdm_free(p->ctx, breaks);
+    pdm_free(p->ctx, ends);
     return status;
 }
 
