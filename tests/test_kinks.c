@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/io_impl.h"
 #include "model/model.h"
 #include "tests/prediction.h"
 
@@ -380,6 +381,27 @@ START_TEST(a_file_keeps_graded_breaks_and_kinks)
     }
 END_TEST
 
+/* A file from before there were kinks has defaults, and none for them. */
+START_TEST(older_models_have_none)
+    {
+        char       before[] = "domain.sub=2\n", since[] = "domain.kinks=auto\n";
+        pdm_model *m = NULL;
+        OK(pdm_context_create(NULL, &ctx));
+        for (int i = 0; i < 2; i++) {
+            pdm_case *c = small_case("x", "12");
+            set_all(c, slabs);
+            set_all(c, cases[1].set);
+            OK(pdm_case_set_text(c, "domain/x", "control_points", "12"));
+            OK(case_defaults_parse(c, i ? since : before));
+            OK(pdm_model_create(c, &m));
+            ck_assert_int_eq(pdm_domain_n_kink(m->problem->domain, 0), i);
+            pdm_model_destroy(&m);
+            pdm_case_destroy(&c);
+        }
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+    }
+END_TEST
+
 /* ---- refusals ---------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -424,6 +446,7 @@ int main(void)
     tcase_add_test(t, layers_of_an_input_are_exact);
     tcase_add_test(t, few_control_points_have_no_room_for_cells);
     tcase_add_test(t, a_file_keeps_graded_breaks_and_kinks);
+    tcase_add_test(t, older_models_have_none);
     tcase_add_loop_test(t, refusals_say_why, 0, sizeof wrong / sizeof *wrong);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
