@@ -61,6 +61,7 @@ typedef struct domain_kinks {
     kinks_from  from;
     bool        joints;      /* the flux may jump there: rows say that it does not              */
     pdm_size    spent, even; /* at cells: control points they took of the case's; cells, if they are all of one input */
+    bool        at_ends;     /* of the extent: what turns does not have the same sign there     */
     pdm_size    left;        /* found and left out, since ...  */
     const char *refused;
     pdm_size    wanted; /* control points that would have room for those at cells; 0: there are enough */

@@ -140,6 +140,7 @@ static pdm_status add_zeros(const pdm_domain *d, const pdm_function *f, const pd
         before = value;
         if (found) PDM_TRY(add_place(d, k, capacity, pdm_map_inverse(map, high)));
     }
+    k->at_ends = k->at_ends || before * edge_value(f, map->low, work, registers) < 0.0;
 done:
     pdm_free(d->ctx, work);
     return status;
@@ -419,6 +420,12 @@ pdm_status domain_kinks_view(const pdm_domain *d, pdm_size dim, pdm_text *out)
         PDM_TRY(pdm_text_append(
             out, "kinks        %s: none, though coefficients or sources jump or bend at %lld places: %s\n", name,
             (long long)k->left, k->refused));
+    if (k->at_ends && d->spline[dim].periodic)
+        PDM_TRY(
+            pdm_text_append(out,
+                            "kinks        %s: none at the ends of the period, though something jumps or bends there; "
+                            "an extent that begins elsewhere has them inside\n",
+                            name));
     if (k->wanted > 0)
         PDM_TRY(pdm_text_append(out,
                                 "kinks        %s: none where an input in a flux may jump; %lld control points have "

@@ -381,6 +381,27 @@ START_TEST(a_file_keeps_graded_breaks_and_kinks)
     }
 END_TEST
 
+/* A spline has no kink at the ends of a period: that is said. */
+START_TEST(ends_of_a_period_are_told)
+    {
+        pdm_model *m    = NULL;
+        pdm_text   text = {0};
+        OK(pdm_context_create(NULL, &ctx));
+        text.ctx    = ctx;
+        pdm_case *c = small_case("x", "12");
+        OK(pdm_case_set_text(c, "pde/residuals", "u", "u - dx((1 + step(x - 0.5))*dx(u)) - 1"));
+        OK(pdm_case_set_text(c, "domain/x", "kind", "periodic"));
+        OK(pdm_model_create(c, &m));
+        ck_assert_int_eq(pdm_domain_n_kink(m->problem->domain, 0), 1);
+        OK(pdm_domain_view(m->problem->domain, &text));
+        ck_assert_ptr_nonnull(strstr(text.data, "none at the ends of the period"));
+        pdm_text_destroy(&text);
+        pdm_model_destroy(&m);
+        pdm_case_destroy(&c);
+        ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
+    }
+END_TEST
+
 /* A file from before there were kinks has defaults, and none for them. */
 START_TEST(older_models_have_none)
     {
@@ -446,6 +467,7 @@ int main(void)
     tcase_add_test(t, layers_of_an_input_are_exact);
     tcase_add_test(t, few_control_points_have_no_room_for_cells);
     tcase_add_test(t, a_file_keeps_graded_breaks_and_kinks);
+    tcase_add_test(t, ends_of_a_period_are_told);
     tcase_add_test(t, older_models_have_none);
     tcase_add_loop_test(t, refusals_say_why, 0, sizeof wrong / sizeof *wrong);
     suite_add_tcase(s, t);
