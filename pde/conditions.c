@@ -306,6 +306,29 @@ static bool mentions_several(const pdm_pde *p, const pdm_function *f)
     return false;
 }
 
+/* The summands of the flux of a field's equation that read no field: sources that joined it, like a definition's
+ * derivative. */
+static pdm_status find_fixed_flux(pdm_pde *p, pdm_where where, pdm_condition *k)
+{
+    enum { MOST = 64 };
+    pdm_status  status = PDM_OK;
+    dag        *d      = &p->dag;
+    int32_t     sum    = DAG_ZERO;
+    pde_summand part[MOST + 1];
+    pdm_size    n = 0;
+
+    for (pdm_size i = 0; i < p->n_term; i++)
+        if (p->term[i].equation == k->field && p->term[i].dim == k->dim)
+            PDM_TRY(pde_take_apart(p, p->term_node[i], MOST, part, &n));
+    for (pdm_size i = 0; i < n; i++)
+        if (!(d->node[part[i].node].flags & DAG_FIELD))
+            sum = dag_add(d, sum, dag_mul(d, dag_const(d, part[i].factor), part[i].node));
+    PDM_TRY(d->status);
+    if (sum != DAG_ZERO) PDM_TRY(pde_function_create(p, where, sum, &k->fixed));
+done:
+    return status;
+}
+
 /* A condition of several fields in which the whole flux of an equation stands, as that flux too. */
 static pdm_status take_whole_flux(pdm_pde *p, pdm_where where, int32_t node, pdm_condition *k)
 {
@@ -358,6 +381,7 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
     }
     if (node >= 0) PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, node), &k.given));
     k.function = k.given;
+    if (k.kind == PDM_CONDITION_FLUX) PDM_TRY(find_fixed_flux(p, where, &k));
     if (!k.named) PDM_TRY(take_whole_flux(p, where, dag_expand(&p->dag, node), &k));
     if (k.kind == PDM_CONDITION_DIRICHLET && p->positive[k.field] > 0.0)
         PDM_TRY(pde_function_create(p, where, pde_to_spline(p, k.field, dag_expand(&p->dag, node)), &k.function));

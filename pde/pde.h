@@ -101,6 +101,7 @@ typedef struct pdm_condition {
     const pdm_function *function;  /* value, or lhs - rhs for GENERAL; NULL for FREE                              */
     int32_t flux_field;         /* GENERAL of several fields that holds the whole flux of this field's equation: ... */
     const pdm_function *flux;   /* ... what the condition says it is; NULL: none */
+    const pdm_function *fixed;  /* FLUX: what the equation's flux there has that reads no field; NULL: nothing */
     const pdm_function *misfit; /* DIRICHLET on a part: field - value; else NULL */
     pdm_interval part[PDM_MAX_DIM]; /* physical; from -inf to inf where the condition does not say                 */
     const char  *part_text;         /* "y < 0.5"; "" for the whole side                                            */
@@ -174,6 +175,9 @@ const pdm_term *pdm_pde_term(const pdm_pde *p, pdm_size i);
 /* A term taken apart at its top-level + and -: out [most] functions, owned by the pde, that add up to it; constant
  * factors go inside. Just the term where there would be more than `most`. Compiles anew at every call. */
 pdm_status pdm_pde_summands(pdm_pde *p, pdm_size term, pdm_size most, pdm_size *n, const pdm_function **out);
+/* What a term divides by that reads fields and may be zero: at most `most` functions, owned by the pde. Compiles anew at
+ * every call. */
+pdm_status pdm_pde_divisors(pdm_pde *p, pdm_size term, pdm_size most, pdm_size *n, const pdm_function **out);
 /* The whole residual of an equation in strong form, for point rows. */
 const pdm_function   *pdm_pde_strong(const pdm_pde *p, pdm_size equation);
 pdm_size              pdm_pde_n_condition(const pdm_pde *p);

@@ -46,6 +46,12 @@ static pdm_status view_condition(const pdm_pde *p, const pdm_condition *k, pdm_t
     case PDM_CONDITION_FREE: PDM_TRY(pdm_text_append(out, "%s free", field)); break;
     }
     PDM_TRY(pdm_text_append(out, "%s%s\n", *k->part_text ? " where " : "", k->part_text));
+    if (k->fixed)
+        PDM_TRY(
+            pdm_text_append(out,
+                            "note         the flux of %s in %s, which is prescribed there as a whole, has a part that "
+                            "reads no field: %s. For a flux g without it write flux(%s) = g + that part\n",
+                            field, p->dim_name[k->dim], k->fixed->text, field));
 done:
     return status;
 }

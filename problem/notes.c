@@ -68,7 +68,8 @@ static void note_jumps(const note_state *s, pdm_notes *notes)
                   edge->where.attribute ? edge->where.attribute : "");
 }
 
-pdm_status pdm_notes_of_input(const pdm_problem *p, const double *input, pdm_notes *notes)
+/* divisions: they are for `check`, of typical inputs. */
+static pdm_status notes_of(const pdm_problem *p, const double *input, bool divisions, pdm_notes *notes)
 {
     pdm_status status = PDM_OK;
     note_state s      = {0};
@@ -78,9 +79,15 @@ pdm_status pdm_notes_of_input(const pdm_problem *p, const double *input, pdm_not
     PDM_TRY(contradictions_find(&s, notes));
     PDM_TRY(seams_find(&s, notes));
     PDM_TRY(openings_find(&s, notes));
+    if (divisions) PDM_TRY(divisions_find(&s, notes));
 done:
     note_state_destroy(&s);
     return status;
+}
+
+pdm_status pdm_notes_of_input(const pdm_problem *p, const double *input, pdm_notes *notes)
+{
+    return notes_of(p, input, false, notes);
 }
 
 pdm_status pdm_notes_of_case(const pdm_problem *p, pdm_notes *notes)
@@ -92,7 +99,7 @@ pdm_status pdm_notes_of_case(const pdm_problem *p, pdm_notes *notes)
     PDM_TRY(pdm_alloc_array(p->ctx, n, &input));
     for (int i = 0; i < (n > 0 ? 2 : 1); i++) { /* amplitudes drawn from about zero: nothing shows in the middle */
         pdm_inputs_typical(p->inputs, i == 0 ? 0.0 : BESIDE, input);
-        PDM_TRY(pdm_notes_of_input(p, input, notes));
+        PDM_TRY(notes_of(p, input, true, notes));
     }
     if (p->start_is_graded)
         notes_add(notes, PDM_NOTE_GRADED, 0, 1.0,

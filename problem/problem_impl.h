@@ -58,6 +58,8 @@ pdm_status contradictions_find(const note_state *s, pdm_notes *notes);
 pdm_status wall_misfit(const note_state *s, pdm_size condition, double *misfit, double *relative);
 /* seams.c */
 pdm_status seams_find(const note_state *s, pdm_notes *notes);
+/* divisions.c: by what goes through zero in initial and boundary data */
+pdm_status divisions_find(const note_state *s, pdm_notes *notes);
 /* openings.c: sides left open, conditions on outflow sides */
 pdm_status openings_find(const note_state *s, pdm_notes *notes);
 

@@ -213,7 +213,24 @@ static const struct {
      PDM_NOTE_OPEN,
      1.0,
      {"u is free on x_max", "carries it into the domain"}},
+    /* a division by what goes through zero */
+    {{{"pde", "fields", "u"},
+      {"pde/residuals", "u", "dt(u) - dxx(u) - 1/(u - 0.5)"},
+      {"pde/initial", "u", "2 - 2*x"},
+      {"pde/boundary", "x_min", "u = 2"},
+      {"pde/boundary", "x_max", "u = 0"}},
+     PDM_NOTE_DIVISION,
+     1.0,
+     {"equation u divides by u - 0.5", "from -0.5 to 1.5"}},
     /* ---- nothing to tell ---- */
+    {{{"pde", "fields", "u"}, /* divisors that are never zero */
+      {"pde/residuals", "u", "dt(u) - dxx(u) - u/(1 + u^2) - 1/(3 + u)"},
+      {"pde/initial", "u", "2 - 2*x"},
+      {"pde/boundary", "x_min", "u = 2"},
+      {"pde/boundary", "x_max", "u = 0"}},
+     -1,
+     0.0,
+     {NULL}},
     {{{"pde", "fields", "u"},
       {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u))"},
       {"pde/initial", "u", "101325 + cos(pi*x)"},
@@ -296,6 +313,40 @@ START_TEST(contradictions_are_told_with_their_size)
     }
 END_TEST
 
+/* A source whose derivatives joined the flux: the part without fields is told where the flux is prescribed. */
+START_TEST(sources_that_join_a_flux_are_told)
+    {
+        static const struct {
+            const char *residual, *part;
+        } joins[] = {{"-dx(2*dx(u)) - dx(x^3)", "-x^3"},
+                     {"-dx(2*dx(u)) + s", "x^2"}, /* s = dx(x^2) */
+                     {"-dx(2*dx(u)) - 3*x^2", NULL},
+                     {"-dx(2*dx(u) - 2*u)", NULL}};
+        for (int i = 0; i < COUNT_OF(joins); i++) {
+            const word words[MOST_WORD] = {{"pde", "fields", "u"},
+                                           {"pde/definitions", "s", "dx(x^2)"},
+                                           {"pde/residuals", "u", joins[i].residual},
+                                           {"pde/boundary", "x_min", "u = 0"},
+                                           {"pde/boundary", "x_max", "flux(u) = 1"},
+                                           {"domain", "dimensions", "x"}};
+            pdm_case  *c                = NULL;
+            pdm_pde   *p                = NULL;
+            pdm_text   view             = {.ctx = ctx};
+            OK(pdm_case_create(ctx, &c));
+            fill_case(c, words);
+            OK(pdm_pde_create(ctx, c, &p));
+            OK(pdm_pde_view(p, &view));
+            const pdm_function *fixed = pdm_pde_condition(p, 1)->fixed;
+            ck_assert_int_eq(fixed != NULL, joins[i].part != NULL);
+            if (fixed) ck_assert_str_eq(fixed->text, joins[i].part);
+            ck_assert_int_eq(strstr(view.data, "write flux(u) = g + that part") != NULL, joins[i].part != NULL);
+            pdm_text_destroy(&view);
+            pdm_pde_destroy(&p);
+            pdm_case_destroy(&c);
+        }
+    }
+END_TEST
+
 /* ---- time that starts with a layer ---- */
 
 /* Of dt(u) = 0.1 dxx(u), u = 0 at first, 1 at x = 0, insulated at 1: images of the half line's erfc. */
@@ -319,7 +370,7 @@ static const struct {
     {{{"pde/boundary", "x_min", "u = 1"}, {"domain/t", "map", "sqrt"}}, false},
     {{{"pde/boundary", "x_min", "u = 1"}, {"domain/t", "control_points", "6"}}, false}, /* three spans */
     {{{"pde/boundary", "x_min", "u = 0.2*t"}}, false},                                  /* no misfit */
-    {{{"pde/boundary", "x_min", "u = 1.02"}, {"pde/initial", "u", "1"}}, false},      /* a small one */
+    {{{"pde/boundary", "x_min", "u = 1.02"}, {"pde/initial", "u", "1"}}, false},        /* a small one */
     {{{"pde/boundary", "x_min", "u = 1 + sin(12*t)"}}, false}, /* much goes on later                  */
     {{{"pde/boundary", "x_min", "u = 1"}, {"pde/residuals", "u", "dt(u) - dx(0.01*dx(u)) + dx(u)"}},
      false}, /* it is carried along */
@@ -409,6 +460,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, pairs_of_conditions_are_solved_in_any_order, 0, 2 * COUNT_OF(robin));
     tcase_add_loop_test(t, contradictions_are_told_with_their_size, 0, COUNT_OF(told));
+    tcase_add_test(t, sources_that_join_a_flux_are_told);
     tcase_add_loop_test(t, knots_crowd_at_a_start_with_a_layer, 0, COUNT_OF(starts));
     tcase_add_test(t, a_layer_at_the_start_is_resolved);
     suite_add_tcase(s, t);
