@@ -150,7 +150,7 @@ static void print_result(const result *r, const pdm_model *m)
     say("memory  %.1f MB at most\n", (double)r->peak / 1e6);
 }
 
-static const double FAILED_MOST = 0.1; /* of the solves, at the end */
+static const double FAILED_MOST = 0.1, FAILED_MOST_OF_FEW = 0.5, FEW = 40.0; /* of the solves, at the end */
 
 static void print_json(const result *r, const pdm_model *m, const options *o)
 {
@@ -198,7 +198,7 @@ static exit_code run(session *s, const options *o)
         print_json(&r, x.model, o);
     else
         print_result(&r, x.model);
-    if (code == CODE_FINE && p.failed > FAILED_MOST * p.solves)
+    if (code == CODE_FINE && p.failed > (p.solves < FEW ? FAILED_MOST_OF_FEW : FAILED_MOST) * p.solves)
         code =
             fail(s, CODE_LIMIT,
                  "%s: %.0f of the %.0f solves in the second half of this training did not converge: its weights follow "
@@ -220,7 +220,8 @@ const command train_command = {
         "data, as the case says. MODEL.nc is written every training.checkpoint_every steps and at the end, a line of\n"
         "JSON a step to MODEL.log.jsonl. The loss at the end is printed beside that of the first 10 steps, and beside\n"
         "what the last inputs reach with all coefficients free: no network does better on this grid.\n\n"
-        "When more than a tenth of the solves in the second half of the steps do not converge, the exit code is 10.\n"
+        "When more than a tenth of the solves in the second half of the steps do not converge (a half, of fewer than 40),\n"
+        "the exit code is 10.\n"
         "While it runs, MODEL.nc.lock says so, and a second training of MODEL.nc is refused.\n\n"
         "Ctrl-C (or SIGTERM) stops after the step with a checkpoint, a second one at once.\n"
         "With --resume the case has to be the model's; the model keeps its training.steps and\n"
