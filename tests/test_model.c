@@ -172,8 +172,6 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
         const double       *coordinate[PDM_MAX_DIM] = {time, x};
         const pdm_size      n[PDM_MAX_DIM]          = {T, X};
         pdm_solve_result    result[N];
-        pdm_model_way       estimator;
-        pdm_way             way;
 
         open_context();
         pdm_model *m = trained_with(words, sizeof words / sizeof *words, 3);
