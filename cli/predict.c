@@ -62,12 +62,13 @@ const command predict_command = {
         "What every answer leaves over of the equations, on cells finer than those of the solve, is in the output\n"
         "(left_over), and the word that follows from it (verdict): doubtful, wrong, or none where nothing speaks "
         "against\n"
-        "it. Exit code 11 when there are doubtful or wrong ones; the output is written all the same.\n\n"
+        "it. Exit code 11 when there are wrong ones; the output is written all the same.\n\n"
         "With --estimate every sample is also polished (to 1e-6), and that is compared with solves on finer and "
         "coarser\n"
         "grids: error_estimate (of several fields: error_estimate_FIELD) is the sum of the distance to the polished "
         "one,\n"
-        "distance_to_polished, and of its own error. The verdict is then good up to solver:accuracy.",
+        "distance_to_polished, and of its own error. The verdict is then good up to solver:accuracy, and doubtful ones\n"
+        "end with exit code 11, too.",
     .n_needed  = 2,
     .n_operand = 2,
     .option    = table,

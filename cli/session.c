@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <errno.h>
+#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -73,7 +74,7 @@ exit_code check_answers(session *s, const pdm_model *m)
         return fail(s, CODE_LIMIT,
                     "%s: %.0f of its solves have no answer (solver_reason 5 and 6): their fields are missing values",
                     s->options->output, n);
-    if (doubtful > 0.0 || wrong > 0.0)
+    if (wrong > 0.0 || (doubtful > 0.0 && !isnan(pdm_model_value(m, "estimate"))))
         return fail(s, CODE_DOUBTFUL, "%s: %.0f of its answers are doubtful, %.0f wrong (variable \"verdict\")",
                     s->options->output, doubtful, wrong);
     return CODE_FINE;

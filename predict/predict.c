@@ -86,8 +86,11 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
     for (pdm_size first = 0; first < n; first += m->n_batch) {
         const pdm_size    here  = n - first < m->n_batch ? n - first : m->n_batch;
         pdm_predict_times times = {0};
-        const pdm_run     run   = {
-                  .n = here, .input = input + first * n_input, .u = u + first * size, .result = m->result, .times = &times};
+        const pdm_run     run   = {.n      = here,
+                                   .input  = input + first * n_input,
+                                   .u      = u + first * size,
+                                   .result = m->result,
+                                   .times  = &times};
         PDM_TRY(pdm_predict_run(&way, m->output, &run));
         host_values(m, &times, here);
         for (pdm_size i = 0; i < here && reason; i++) reason[first + i] = m->result[i].reason;

@@ -97,8 +97,8 @@ static bool is_better(const pdm_assessment *now, const pdm_assessment *before)
     return now->word != before->word ? now->word < before->word : !(now->worst > before->worst);
 }
 
-/* Input i of a run once more in shorter slabs, where that may help. Where there was no solution, what was is forgotten, as
- * it depends on the batch how far it went. */
+/* Input i of a run once more in shorter slabs, where that may help. Where there was no solution, what was is
+ * forgotten, as it depends on the batch how far it went. */
 static pdm_status run_again(const pdm_way *way, const pdm_output_grid *given, const pdm_run *run, pdm_size i)
 {
     pdm_status       status  = PDM_OK;

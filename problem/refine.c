@@ -10,8 +10,8 @@ static bool is_kink(const pdm_spline *s, pdm_size i)
     return i > 0 && i < s->n_span && s->span[i] > s->span[i - 1] + 1;
 }
 
-/* Ends of the spans of the other grid, in xi: out [2 n_span + 1] has room for any. Returns how many spans they make. Kinks
- * stay. */
+/* Ends of the spans of the other grid, in xi: out [2 n_span + 1] has room for any. Returns how many spans they make.
+ * Kinks stay. */
 static pdm_size other_ends(const pdm_spline *s, pdm_grid_change change, double *out)
 {
     pdm_size n    = 0;

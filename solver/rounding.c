@@ -6,6 +6,7 @@
 static const double ROUNDING = 2e-15; /* relative rounding of a row's sum                                */
 static const double TERM     = 3e-16; /* of one of the numbers that it is a sum of                       */
 static const double NEAR     = 1e-6;  /* of phi: steps that promise less are held against rounding       */
+static const double NOTHING  = 1e-20; /* mean square of rows, whose natural size is 1: so is all that is left then */
 
 pdm_status solver_rounding_create(pdm_solver *s)
 {
@@ -40,7 +41,7 @@ pdm_status solver_rounding_measure(pdm_solver *s, pdm_batch batch)
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
         s->summed[k]    = 0.0;
-        if (s->decrease[k] <= NEAR * s->phi[k]) s->fresh[near.n++] = k;
+        if (s->decrease[k] <= NEAR * s->phi[k] || s->phi[k] <= NOTHING * (double)st->n_row) s->fresh[near.n++] = k;
     }
     if (near.n == 0) return PDM_OK;
     PDM_TRY(b->ops->vector_multiply(b, near, st->c_size, st->c, s->signs, s->c_try));

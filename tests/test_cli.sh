@@ -145,18 +145,18 @@ expect 2 'same file' "$program" polish tiny.cdl inputs.nc -o inputs.nc
 expect 2 '--tol 0|above 0' "$program" polish tiny.cdl -o no.nc --tol 0
 expect 4 'no distribution to draw from' "$program" polish source.cdl -o no.nc --set training.data=source_inputs.nc
 
-# ---- estimates: the distance to the polished answer, which is the error where that is the reference ----
-expect 0 '3 samples|estimated relative L2 error: mean|0 without' "$program" predict tiny.nc inputs.nc -o estimated.nc --estimate
-for word in 'double error_estimate(sample)' 'coefficients free"' 'estimate_tolerance = 1'; do
+# ---- estimates: the distance to the polished answer, and the error of that one; a network of few steps is not good ----
+expect 11 '3 samples|estimated relative L2 error: mean|0 without|answers are doubtful' "$program" predict tiny.nc inputs.nc -o estimated.nc --estimate
+for word in 'double error_estimate(sample)' 'double distance_to_polished(sample)' 'int verdict(sample)' 'coefficients free"' 'estimate_tolerance = 1'; do
     ncdump -h estimated.nc | grep -qF "$word" || complain "no $word: $(ncdump -h estimated.nc)"
 done
 ncdump -v u prediction.nc | sed '1,/^data:/d' > first.txt
 ncdump -v u estimated.nc | sed '1,/^data:/d' > second.txt
 cmp -s first.txt second.txt || complain "--estimate changes the prediction"
 expect 0 '0 not converged' "$program" predict tiny.nc inputs.nc -o at_tolerance.nc --polish 1e-6
-expect 0 'rel. L2|estimate|estimate / error: mean 1.0000, spread (standard deviation) 0.0000, over 3 of 3' \
+expect 0 'rel. L2|estimate|estimate / error: mean 1.0|over 3 of 3' \
     "$program" eval tiny.nc at_tolerance.nc -o compared.nc --estimate
-sed -n 's/^[0-9][0-9]* *\([0-9.]*\) %  *\([0-9.]*\) %.*/\1 \2/p' said | awk '$1 != $2 || !($1 > 0) { bad = 1 } END { exit bad || NR != 3 }' ||
+sed -n 's/^[0-9][0-9]* *\([0-9.]*\) %  *\([0-9.]*\) %.*/\1 \2/p' said | awk '!($1 > 0 && $2 >= $1 && $2 < 1.05*$1) { bad = 1 } END { exit bad || NR != 3 }' ||
     complain "estimates are not the errors: $(cat said)"
 ncdump -v error_estimate estimated.nc | sed '1,/^data:/d' > first.txt
 ncdump -v error_estimate compared.nc | sed '1,/^data:/d' > second.txt
@@ -169,7 +169,7 @@ expect 2 'is a case' "$program" predict tiny.cdl inputs.nc -o no.nc --estimate
 write_case pair -e 's/"u" ;/"u v" ;/' -e 's/residuals { /&:v = "dt(v) - dx(D*dx(v)) + k*u" ; /' -e 's/:u = "u0"/& ; :v = "1"/' \
     -e 's/:x_min = "u/:x_min = "v = 1; u/' -e 's/:x_max = "/&flux(v) = 0; /' -e 's/:u = "1"/& ; :v = "1"/'
 expect 0 '2 of 2 steps' "$program" train pair.cdl -o pair.nc --set training.steps=2
-expect 0 '0 without' "$program" predict pair.nc inputs.nc -o pair_out.nc --estimate
+expect 11 '0 without' "$program" predict pair.nc inputs.nc -o pair_out.nc --estimate
 ncdump -h pair_out.nc | grep -qF 'double error_estimate_v(sample)' || complain "$(ncdump -h pair_out.nc)"
 # a sample that cannot be solved has no estimate, the others have
 write_case gap -e 's/k\*u\*abs(u)/& + 1e-9*k*log(u0)/'
@@ -291,7 +291,9 @@ read_json() {
 expect_json() {
     keys=$1
     shift
-    "$program" "$@" --json > json.txt 2> said || complain "$*: $(cat said)"
+    "$program" "$@" --json > json.txt 2> said
+    code=$?
+    case $code in 0 | 11) ;; *) complain "$*: $(cat said)" ;; esac # 11: answers of a network of few steps are not good
     [ "$(wc -l < json.txt)" -eq 1 ] || complain "$*: not one line of JSON: $(cat json.txt)"
     # shellcheck disable=SC2086 # keys are meant to be split
     read_json command file $keys < json.txt || complain "$*: not the JSON expected: $(cat json.txt)"
