@@ -129,8 +129,11 @@ static const char *const own_name[]   = {"sample",
                                          "solver_iterations",
                                          "solver_cg_iterations",
                                          "solver_objective",
+                                         "verdict",
+                                         "left_over",
                                          "observed_order",
                                          "error_estimate",
+                                         "distance_to_polished",
                                          "expert",
                                          "expert_dimension",
                                          "expert_end",
@@ -139,13 +142,15 @@ static const char *const own_name[]   = {"sample",
                                          "group",
                                          "gate_columns",
                                          "gate_groups"};
-static const char        own_prefix[] = "error_estimate_"; /* and a field */
+static const char *const own_prefix[] = {"error_estimate_", "distance_to_polished_"}; /* and a field */
 
 bool pdm_output_has_own(const char *name)
 {
     for (size_t i = 0; i < sizeof own_name / sizeof *own_name; i++)
         if (strcmp(name, own_name[i]) == 0) return true;
-    return strncmp(name, own_prefix, sizeof own_prefix - 1) == 0;
+    for (size_t i = 0; i < sizeof own_prefix / sizeof *own_prefix; i++)
+        if (strncmp(name, own_prefix[i], strlen(own_prefix[i])) == 0) return true;
+    return false;
 }
 
 /* ---- definitions ------------------------------------------------------------------------------------------------- */

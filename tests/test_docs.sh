@@ -5,6 +5,7 @@
 # Marks stand on the line before a fenced block:
 #   <!-- file: NAME -->     the block is that file
 #   <!-- run -->            runs, must succeed        <!-- run: fails -->  must fail, with a caret in its message
+#   <!-- run: judged -->    runs, and may end with exit code 11: answers of a few steps are not good
 # usage: test_docs.sh ROOT BUILD_FOLDER C_COMPILER ["C flags of the build"]
 set -eu
 
@@ -74,7 +75,7 @@ extract() {
     awk -v folder="$2" '
     function marked_target() {
         if (mark ~ /^<!-- file: /) return folder "/" substr(mark, 12, length(mark) - 15)
-        kind = mark ~ /: fails/ ? "fails" : "ok"
+        kind = mark ~ /: fails/ ? "fails" : mark ~ /: judged/ ? "judged" : "ok"
         return sprintf("%s/run%02d.%s", folder, ++n, kind)
     }
     /^<!-- (file: .*|run.*) -->$/ { mark = $0; next }
@@ -107,7 +108,9 @@ END_OF_SCRIPT
 
 run_block() {
     block=$1 kind=${1##*.}
-    if HOME=$PWD sh -eu "$block" > said 2>&1; then ended=ok; else ended=fails; fi
+    code=0
+    HOME=$PWD sh -eu "$block" > said 2>&1 || code=$?
+    case $kind.$code in *.0 | judged.11) ended=ok ;; *) ended=fails ;; esac
     if [ "$kind" = fails ]; then
         [ "$ended" = fails ] || complain "should have failed: $(cat "$block")"
         grep -q '^ *\^' said || complain "no caret in the message: $(cat said)"
@@ -143,7 +146,7 @@ run_program() {
 check_ignored() {
     git -C "$root" rev-parse > /dev/null 2>&1 || return 0
     for file in "$scratch/$1"/*.*; do
-        case $file in */run[0-9]*.ok | */run[0-9]*.fails) continue ;; esac
+        case $file in */run[0-9]*.ok | */run[0-9]*.judged | */run[0-9]*.fails) continue ;; esac
         git -C "$root" check-ignore -q "$root/$(basename "$file")" || complain "$1 writes $(basename "$file"), not in .gitignore"
     done
 }

@@ -73,7 +73,7 @@ no_names() {
 write_inputs in -e ''
 write_case units -e 's/^group: inputs/  :title = "a tiny case" ;\n&/' -e 's/:distribution/:units = "1" ; :long_name = "first state" ; &/'
 expect 0 '' "$program" train units.cdl -o units.nc --set gate.groups=2
-expect 0 '' "$program" predict units.nc in.nc -o prediction.nc --estimate
+expect 11 'answers are doubtful' "$program" predict units.nc in.nc -o prediction.nc --estimate
 follows_cf prediction
 no_names prediction
 says prediction ':title = "a tiny case"|:case = "units.cdl"|:parameter_D = 0.05|t:units = "s"|x:units = "m"|u0:long_name = "first state"|int sample(sample)|solver_reason:flag_values = 0, 1, 2, 3, 4, 5, 6|:flag_meanings = "not_solved converged'

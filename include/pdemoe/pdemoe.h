@@ -283,7 +283,9 @@ PDM_API pdm_size pdm_model_steps(const pdm_model *m);
  * first 10 steps of the model, and of the last 10 of this run), gradient, rate, iterations, solves, failed (of these),
  * seconds, seconds.network, seconds.solve, seconds.backward, seconds.update, seconds.data. After training also:
  * loss.free, seconds.free, seconds.files (of the run). After a prediction: seconds, seconds.network, seconds.solve,
- * seconds.output, unconverged, unanswered (of these: not finite at the start, or singular); with inputs from a file
+ * seconds.output, unconverged, unanswered (of these: not finite at the start, or singular); after a prediction to a file
+ * or an evaluation verdict.good, verdict.doubtful, verdict.wrong, verdict.none (how many answers are called that) and
+ * seconds.verdict; with inputs from a file
  * also outside, samples with an input that training never drew (0 for an untrained model); with a gate gate.unknowns
  * and gate.null, the shares of the unknowns that exist and of the experts that are null. After an evaluation also:
  * error, error.FIELD (mean relative L2), error.worst. */
@@ -304,13 +306,14 @@ PDM_API pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size
  * u and reason have been written for the batches before. */
 PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason);
 /* wanted not 0: from now on pdm_model_predict_file and the evaluations, with polish 0, also solve for all coefficients
- * (to 1e-6, from the network's answer, through slabs of its own) and have the distance to that, ||u - v|| / ||v|| over
- * the output points, of every sample and field as an estimate of the error: the variable error_estimate (of several
- * fields: error_estimate_FIELD) of the output, and a column beside the errors. NaN where that solve does not converge.
- * The error of the grid is not in it. Sets the values estimate, estimate.FIELD (means), estimate.worst,
- * estimate.unconverged, seconds.estimate (on top of seconds); an evaluation also estimate.ratio and estimate.spread,
- * mean and standard deviation of estimate / error over samples and fields. With polish > 0 those calls then fail with
- * PDM_ERR_ARGUMENT. 0, the default: no estimates. Since 0.1 */
+ * (to 1e-6, slab after slab in time), and compare that with solves on a finer and a coarser grid: the estimate of the
+ * error of every sample and field is the distance to it, ||u - v|| / ||v|| over the output points (the variable
+ * distance_to_polished), and its own error together: error_estimate (of several fields: error_estimate_FIELD) of the
+ * output, and a column beside the errors. NaN where that solve does not converge. Sets the values estimate,
+ * estimate.FIELD (means), estimate.worst, estimate.unconverged, seconds.estimate (on top of seconds); an evaluation also
+ * estimate.ratio and estimate.spread, mean and standard deviation of estimate / error over samples and fields. With
+ * polish > 0 those calls then fail with PDM_ERR_ARGUMENT, as that has estimates by itself. 0, the default: no estimates.
+ * Since 0.1 */
 PDM_API pdm_status pdm_model_set_estimate(pdm_model *m, int wanted);
 /* Reads inputs (and, where present, output coordinates) from one NetCDF file, writes fields and inputs, sample
  * dimension first, to another, which can then serve as a reference. Fails with PDM_ERR_NUMERIC, without a file, when no
