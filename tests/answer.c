@@ -17,7 +17,7 @@ done:
     return status;
 }
 
-static pdm_status create_grid(answer *a, const pdm_size *n)
+pdm_status answer_grid(const answer *a, const pdm_size *n, pdm_output_grid **out)
 {
     pdm_status         status         = PDM_OK;
     const pdm_problem *problem        = a->m->problem;
@@ -31,7 +31,7 @@ static pdm_status create_grid(answer *a, const pdm_size *n)
         for (pdm_size i = 0; i < n[d]; i++)
             x[d][i] = s->map.low + (s->map.high - s->map.low) * (double)i / (double)(n[d] - 1);
     }
-    PDM_TRY(pdm_output_grid_create(problem, 1, n, n ? x : NULL, &a->grid));
+    PDM_TRY(pdm_output_grid_create(problem, 1, n, n ? x : NULL, out));
 done:
     for (pdm_size d = 0; d < PDM_MAX_DIM; d++) pdm_free(ctx, x[d]);
     return status;
@@ -74,7 +74,7 @@ pdm_status answer_find(pdm_case *c, const pdm_size *n, answer *a)
     a->by.m      = a->m;
     a->n_field   = pdm_domain_n_field(a->m->problem->domain);
     a->n_unknown = pdm_domain_n_free(a->m->problem->domain);
-    PDM_TRY(create_grid(a, n));
+    PDM_TRY(answer_grid(a, n, &a->grid));
     PDM_TRY(solve(a));
 done:
     return status;
@@ -91,28 +91,21 @@ void answer_close(answer *a)
     pdm_model_destroy(&a->m);
 }
 
-double answer_error(const answer *a, const double *truth)
+pdm_status answer_exact(const answer *a, const pdm_output_grid *grid, double *truth)
 {
-    const pdm_size n     = a->grid->n_point;
+    pdm_status status = PDM_OK;
+    for (pdm_size f = 0; f < a->n_field; f++) PDM_TRY(pdm_exact_field(grid, f, 1, a->input, truth + f * grid->n_point));
+done:
+    return status;
+}
+
+double answer_error(const answer *a, const pdm_output_grid *grid, const double *u, const double *truth)
+{
+    const pdm_size n     = grid->n_point;
     double         worst = 0.0;
     for (pdm_size f = 0; f < a->n_field; f++) {
-        const double e = pdm_relative_error(a->grid, a->u + f * n, truth + f * n, -INFINITY);
+        const double e = pdm_relative_error(grid, u + f * n, truth + f * n, -INFINITY);
         worst          = e > worst || isnan(e) ? e : worst;
     }
     return worst;
-}
-
-pdm_status answer_exact_error(const answer *a, double *error)
-{
-    pdm_status     status = PDM_OK;
-    pdm_context   *ctx    = a->m->problem->ctx;
-    const pdm_size n      = a->grid->n_point;
-    double        *truth  = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, a->n_field * n, &truth));
-    for (pdm_size f = 0; f < a->n_field; f++) PDM_TRY(pdm_exact_field(a->grid, f, 1, a->input, truth + f * n));
-    *error = answer_error(a, truth);
-done:
-    pdm_free(ctx, truth);
-    return status;
 }

@@ -20,9 +20,11 @@ typedef struct answer {
  * network of the case small, as nobody asks it. After a failure a is to be closed, too. */
 pdm_status answer_find(pdm_case *c, const pdm_size *n, answer *a);
 void       answer_close(answer *a);
-/* The worst relative L2 error of all fields; truth [n_field][n_point]. */
-double answer_error(const answer *a, const double *truth);
-/* The same against /pde/exact. */
-pdm_status answer_exact_error(const answer *a, double *error);
+/* Another output grid of the problem of a. */
+pdm_status answer_grid(const answer *a, const pdm_size *n, pdm_output_grid **out);
+/* /pde/exact on an output grid: truth [n_field][n_point]. */
+pdm_status answer_exact(const answer *a, const pdm_output_grid *grid, double *truth);
+/* The worst relative L2 error of all fields of u [n_field][n_point]. */
+double answer_error(const answer *a, const pdm_output_grid *grid, const double *u, const double *truth);
 
 #endif

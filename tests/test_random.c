@@ -71,18 +71,20 @@ static void run(pdm_context *ctx, uint64_t seed, statistics *s, bool tells)
     pdm_status            status = PDM_OK;
     pdm_case             *c      = NULL;
     answer                a      = {0};
-    double                error  = NAN;
+    double               *truth  = NULL;
 
     random_problem_make(seed, &p);
     PDM_TRY(make_case(ctx, &p, &c));
     PDM_TRY(answer_find(c, NULL, &a));
-    PDM_TRY(answer_exact_error(&a, &error));
-    judge(&p, &a.verdict, error, s, tells);
+    PDM_TRY(pdm_alloc_array(ctx, a.grid->n_point, &truth));
+    PDM_TRY(answer_exact(&a, a.grid, truth));
+    judge(&p, &a.verdict, answer_error(&a, a.grid, a.u, truth), s, tells);
 done:
     if (status != PDM_OK) {
         printf("seed %llu, %s: %s\n", (unsigned long long)seed, p.kind, pdm_context_error(ctx));
         s->failed++;
     }
+    pdm_free(ctx, truth);
     answer_close(&a);
     pdm_case_destroy(&c);
 }

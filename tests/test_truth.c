@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tests/answer.h"
+#include "tests/plain.h"
 #include "tests/truth.h"
 
 enum { LINE = 512, TIMES = 21 };
@@ -27,6 +28,7 @@ typedef struct outcome {
     bool           refused, answered;
     char           message[LINE];
     double         error, change;
+    double         plain; /* error of finite differences with as many unknowns */
     pdm_size       n_unknown;
     pdm_assessment verdict;
 } outcome;
@@ -74,10 +76,10 @@ static bool points_of(const entry *e, pdm_size n[PDM_MAX_DIM])
     return true;
 }
 
-static bool integrate(const entry *e, const answer *a, double *truth, double *change)
+static bool integrate(const entry *e, const answer *a, const pdm_output_grid *grid, double *truth, double *change)
 {
-    double *const *x       = a->grid->coordinate;
-    const size_t   n_field = (size_t)a->n_field, n0 = (size_t)a->grid->n[0], n1 = (size_t)a->grid->n[1];
+    double *const *x       = grid->coordinate;
+    const size_t   n_field = (size_t)a->n_field, n0 = (size_t)grid->n[0], n1 = (size_t)grid->n[1];
 
     if (strncmp(e->truth, "rk4", 3) == 0)
         return truth_ode(e->truth[3] == ':' ? e->truth + 4 : e->name, n_field, n0, x[0], truth, change);
@@ -87,18 +89,52 @@ static bool integrate(const entry *e, const answer *a, double *truth, double *ch
     return true;
 }
 
-static pdm_status find_error(const entry *e, const answer *a, outcome *o)
+/* Of fields u on a grid; NaN where there is no truth. */
+static pdm_status find_error(const entry *e, const answer *a, const pdm_output_grid *grid, const double *u,
+                             double *change, double *error)
 {
-    pdm_status status = PDM_OK;
-    double    *truth  = NULL;
+    pdm_status   status = PDM_OK;
+    pdm_context *ctx    = a->m->problem->ctx;
+    double      *truth  = NULL;
 
+    *error = NAN;
     if (strcmp(e->truth, "-") == 0) return PDM_OK;
-    if (strcmp(e->truth, "exact") == 0) return answer_exact_error(a, &o->error);
-    PDM_TRY(pdm_alloc_array(a->m->problem->ctx, a->n_field * a->grid->n_point, &truth));
-    PDM_EXPECT(a->m->problem->ctx, integrate(e, a, truth, &o->change), "%s: no truth \"%s\"", e->name, e->truth);
-    o->error = answer_error(a, truth);
+    PDM_TRY(pdm_alloc_array(ctx, a->n_field * grid->n_point, &truth));
+    if (strcmp(e->truth, "exact") == 0)
+        PDM_TRY(answer_exact(a, grid, truth));
+    else
+        PDM_EXPECT(ctx, integrate(e, a, grid, truth, change), "%s: no truth \"%s\"", e->name, e->truth);
+    *error = answer_error(a, grid, u, truth);
 done:
-    pdm_free(a->m->problem->ctx, truth);
+    pdm_free(ctx, truth);
+    return status;
+}
+
+/* The error of the plain scheme with as many unknowns: at its own points, one a control point (of a periodic dimension
+ * the first is there twice). NaN: there is no such scheme, or it does not come to an end. */
+static pdm_status find_plain_error(const entry *e, const answer *a, double *error)
+{
+    pdm_status        status         = PDM_OK;
+    const pdm_domain *d              = a->m->problem->domain;
+    pdm_context      *ctx            = a->m->problem->ctx;
+    pdm_output_grid  *grid           = NULL;
+    pdm_size          n[PDM_MAX_DIM] = {0};
+    size_t            size[PDM_MAX_DIM];
+    double           *u     = NULL, change;
+    bool              ended = false;
+
+    *error = NAN;
+    for (pdm_size i = 0; i < pdm_domain_n_dim(d); i++) {
+        n[i]    = pdm_domain_spline(d, i)->n_coef + (pdm_domain_spline(d, i)->periodic ? 1 : 0);
+        size[i] = (size_t)n[i];
+    }
+    PDM_TRY(answer_grid(a, n, &grid));
+    PDM_TRY(pdm_alloc_array(ctx, a->n_field * grid->n_point, &u));
+    if (plain_answer(e->name, (size_t)a->n_field, size, grid->coordinate, u, &ended) && ended)
+        PDM_TRY(find_error(e, a, grid, u, &change, error));
+done:
+    pdm_free(ctx, u);
+    pdm_output_grid_destroy(&grid);
     return status;
 }
 
@@ -110,7 +146,7 @@ static pdm_status solve(pdm_context *ctx, const char *folder, const entry *e, ou
     pdm_size   n[PDM_MAX_DIM] = {0};
     char       path[LINE];
 
-    *o = (outcome){.error = NAN, .change = NAN};
+    *o = (outcome){.error = NAN, .change = NAN, .plain = NAN};
     snprintf(path, sizeof path, "%s/%s.cdl", folder, e->name);
     PDM_TRY(pdm_case_read(ctx, path, &c));
     status     = answer_find(c, points_of(e, n) ? n : NULL, &a);
@@ -120,7 +156,8 @@ static pdm_status solve(pdm_context *ctx, const char *folder, const entry *e, ou
     o->answered  = true;
     o->verdict   = a.verdict;
     o->n_unknown = a.n_unknown;
-    PDM_TRY(find_error(e, &a, o));
+    PDM_TRY(find_error(e, &a, a.grid, a.u, &o->change, &o->error));
+    PDM_TRY(find_plain_error(e, &a, &o->plain));
 done:
     answer_close(&a);
     pdm_case_destroy(&c);
@@ -168,9 +205,10 @@ static void print_row(const entry *e, const outcome *o, double seconds)
         print_percent(o->verdict.worst);
         printf(" %6.1f", o->verdict.order);
         print_percent(o->verdict.left);
-        printf("  %-9s", pdm_verdict_text(o->verdict.word));
+        print_percent(o->plain);
+        printf(" %-9s", pdm_verdict_text(o->verdict.word));
     } else
-        printf("%6s %11s %11s %6s %11s  %-9s", "", "", "", "", "", o->refused ? "refused" : "none");
+        printf("%6s %11s %11s %6s %11s %11s %-9s", "", "", "", "", "", "", o->refused ? "refused" : "none");
     printf(" %-9s %5.2f s", expected[e->expected], seconds);
 }
 

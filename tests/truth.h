@@ -6,6 +6,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { TRUTH_STATES = 4 };
+/* An ordinary system y' = rate(y) of n states, the first of which are the fields of the case. */
+typedef struct truth_system {
+    const char *name;
+    size_t      n;
+    void (*rate)(const double *y, double *slope);
+    double start[TRUTH_STATES];
+} truth_system;
+const truth_system *truth_system_of(const char *name); /* NULL: there is none */
+
 /* u [n_field][n_t] at times t; false: no such system. Classical Runge-Kutta, steps of at most 1/20000 of the whole, and
  * of half of that: *change is the largest difference of the two, relative to the largest value. */
 bool truth_ode(const char *name, size_t n_field, size_t n_t, const double *t, double *u, double *change);
