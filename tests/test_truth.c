@@ -190,7 +190,7 @@ static bool is_right(const entry *e, const outcome *o)
 static void print_percent(double share)
 {
     if (isnan(share))
-        printf(" %10s", "-");
+        printf(" %11s", "-");
     else
         printf(" %9.2g %%", 100.0 * share);
 }
