@@ -15,7 +15,6 @@ static pdm_status make_solver(companion *c, const pdm_output_grid *grid, const c
     PDM_TRY(pdm_output_grid_create(p, n, grid->n, grid->coordinate, &c->grid));
     PDM_TRY(pdm_alloc_array(p->ctx, n * n_field * grid->n_point, &c->u));
     PDM_TRY(pdm_alloc_array(p->ctx, n, &c->converged));
-    if (c->grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(p, n, &c->end));
 done:
     return status;
 }
@@ -33,6 +32,7 @@ pdm_status companion_create(const pdm_problem *of, const pdm_output_grid *grid, 
     PDM_TRY(pdm_samples_create(c->problem, n, &c->samples));
     PDM_TRY(b->ops->buffer_create(b, (size_t)(n * start) * sizeof(double), &c->start));
     if (c->march) PDM_TRY(pdm_alloc_array(of->ctx, n * pdm_domain_n_input(c->whole->domain), &c->input));
+    if (c->march || grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(c->problem, n, &c->end));
     if (limits->solves) PDM_TRY(make_solver(c, grid, limits));
 done:
     return status;
@@ -102,8 +102,11 @@ pdm_status companion_prepare(companion *c, pdm_size n, pdm_size k)
     pdm_status      status = PDM_OK;
     const pdm_batch batch  = pdm_samples_batch(c->samples, n);
 
-    if (k > 0 && c->free)
-        PDM_TRY(pdm_slab_advance(c->end, batch, pdm_solver_lend(c->free->solver)->c, c->samples->input));
+    if (k > 0) {
+        pdm_buffer *before = c->free ? pdm_solver_lend(c->free->solver)->c : c->start;
+        PDM_TRY(pdm_slab_advance(c->end, batch, before, c->samples->input));
+    }
+    if (k > 0 && c->march) PDM_TRY(pdm_march_follow(c->march, n, c->input, c->samples->input));
     PDM_TRY(pdm_samples_prepare(c->samples, n, c->samples->input));
 done:
     return status;

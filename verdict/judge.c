@@ -159,8 +159,8 @@ pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
     const pdm_batch batch  = pdm_samples_batch(j->finer.samples, j->n);
     const double    start  = pdm_clock();
 
-    PDM_TRY(prolong(j, c));
     PDM_TRY(companion_prepare(&j->finer, j->n, k));
+    PDM_TRY(prolong(j, c));
     PDM_TRY(left_over_add(j->left, batch, &j->finer.samples->data, j->finer.start, k));
     if (j->finer.free) {
         PDM_TRY(companion_solve(&j->finer, j->n, k, PDM_START_PRESENT));

@@ -43,7 +43,8 @@ pdm_status companion_create(const pdm_problem *of, const pdm_output_grid *grid, 
 void       companion_destroy(companion *c);
 /* Its inputs, from those of the problem that it accompanies: [n][n_input]. */
 pdm_status companion_inputs(companion *c, pdm_size n, const double *input);
-/* Lift and data of slab k, behind the companion's own answer to the one before. */
+/* Lift and data of slab k, behind the companion's own answer to the one before; where it does not solve, behind what is
+ * in c->start still. */
 pdm_status companion_prepare(companion *c, pdm_size n, pdm_size k);
 /* from: PDM_START_PRESENT begins with c->start. */
 pdm_status companion_solve(companion *c, pdm_size n, pdm_size k, pdm_start from);
