@@ -6,7 +6,7 @@
 static const double ROUNDING = 2e-15; /* relative rounding of a row's sum                                */
 static const double TERM     = 3e-16; /* of one of the numbers that it is a sum of                       */
 static const double NEAR     = 1e-6;  /* of phi: steps that promise less are held against rounding       */
-static const double NOTHING  = 1e-20; /* mean square of rows, whose natural size is 1: so is all that is left then */
+static const double TINY     = 1e-16; /* of a row, which is naturally of unit size: so is what is less         */
 
 pdm_status solver_rounding_create(pdm_solver *s)
 {
@@ -41,7 +41,7 @@ pdm_status solver_rounding_measure(pdm_solver *s, pdm_batch batch)
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
         s->summed[k]    = 0.0;
-        if (s->decrease[k] <= NEAR * s->phi[k] || s->phi[k] <= NOTHING * (double)st->n_row) s->fresh[near.n++] = k;
+        if (s->decrease[k] <= NEAR * s->phi[k] || s->phi[k] <= TINY * (double)st->n_row) s->fresh[near.n++] = k;
     }
     if (near.n == 0) return PDM_OK;
     PDM_TRY(b->ops->vector_multiply(b, near, st->c_size, st->c, s->signs, s->c_try));
@@ -53,9 +53,12 @@ done:
 }
 
 /* Numbers of the size J w and r(c_lift) are summed, whose squares are about <w, D w> and 2 phi(0), and before those the
- * terms of A c, whose squares are `summed`: with an error e of r of that rounding, phi changes by <r, e> + 1/2 |e|^2. */
+ * terms of A c, whose squares are `summed`: with an error e of r of that rounding, phi changes by <r, e> + 1/2 |e|^2.
+ * Where nothing but rounding is left, r is that of sums as long as rows. */
 double solver_rounding_of(const pdm_solver *s, int32_t k)
 {
-    const double e = hypot(ROUNDING * sqrt(s->size[k] + 2.0 * s->phi_start[k]), TERM * sqrt(s->summed[k]));
-    return e * sqrt(2.0 * s->phi[k]) + 0.5 * e * e + ROUNDING * s->phi[k];
+    const double own  = s->size[k] + 2.0 * s->phi_start[k];
+    const double e    = hypot(ROUNDING * sqrt(own), TERM * sqrt(s->summed[k]));
+    const double none = 0.5 * ROUNDING * ROUNDING * (own + s->summed[k]);
+    return e * sqrt(2.0 * s->phi[k]) + none + ROUNDING * s->phi[k];
 }
