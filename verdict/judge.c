@@ -7,6 +7,7 @@
 
 enum { FINER_ITERATIONS = 6, COARSER_ITERATIONS = 60, CG_ITERATIONS = 1000 };
 static const double FINER_TOLERANCE   = 3e-2; /* decrement relative to the residual: steps below it change little  */
+static const double LINEAR_TOLERANCE  = 1.0;  /* the first step is the last                                         */
 static const double COARSER_TOLERANCE = 1e-4;
 static const double DAMPING           = 1e-9;
 static const double CG_TOLERANCE      = 1e-3;
@@ -39,6 +40,14 @@ static void ease_solve(pdm_problem *finer)
     finer->solving.cg_iterations = CG_ITERATIONS;
 }
 
+static bool is_linear(const pdm_problem *p)
+{
+    const pdm_rows_desc *rows = pdm_domain_rows(p->domain);
+    pdm_size             n    = 0;
+    for (pdm_size t = 0; t < rows->n_term; t++) n += rows->term[t].n_second;
+    return n == 0;
+}
+
 static pdm_status create_finer(pdm_judge *j, pdm_size n_most)
 {
     pdm_status status = PDM_OK;
@@ -49,7 +58,7 @@ static pdm_status create_finer(pdm_judge *j, pdm_size n_most)
     ease_solve(c->march ? c->march->slab : c->whole);
     if ((double)pdm_domain_n_free((c->march ? c->march->slab : c->whole)->domain) > MOST_UNKNOWN)
         j->depth = PDM_JUDGE_LEFT_OVER;
-    const companion_limits limits = {.tolerance = FINER_TOLERANCE,
+    const companion_limits limits = {.tolerance = is_linear(j->solved) ? LINEAR_TOLERANCE : FINER_TOLERANCE,
                                      .max_iter  = FINER_ITERATIONS,
                                      .n_most    = n_most,
                                      .solves    = j->depth == PDM_JUDGE_ESTIMATE};
