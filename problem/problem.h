@@ -54,7 +54,7 @@ typedef enum pdm_grid_change {
     PDM_GRID_DOUBLED, /* the lengths of knot spans                                        */
     PDM_GRID_PROBED   /* halved, with rows from many more points, to see what others miss */
 } pdm_grid_change;
-enum { PDM_PROBE_CELLS = 8, PDM_PROBE_POINTS = 5 }; /* a span and dimension, a cell and dimension */
+enum { PDM_PROBE_CELLS = 8 }; /* a span and dimension, of 5 points in one dimension and 3^d in more */
 pdm_status pdm_problem_change_grid(const pdm_problem *p, pdm_grid_change change, pdm_problem **out);
 /* "inputs/NAME" of a pde input, "domain/NAME" of a dimension: groups of the case. */
 enum { PDM_GROUP_TEXT = 160 };

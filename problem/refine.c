@@ -57,7 +57,7 @@ static pdm_status change_dim(const pdm_problem *p, pdm_case *c, pdm_size dim, pd
     pdm_problem_dim_group(p, dim, group);
     if (change == PDM_GRID_PROBED) {
         PDM_TRY(pdm_case_set_count(c, group, "sub", PDM_PROBE_CELLS));
-        PDM_TRY(pdm_case_set_count(c, group, "gauss", PDM_PROBE_POINTS));
+        PDM_TRY(pdm_case_set_count(c, group, "gauss", pdm_domain_n_dim(p->domain) == 1 ? 5 : 3));
     }
     PDM_TRY(pdm_alloc_array(p->ctx, 2 * s->n_span + 1, &ends));
     const pdm_size n = other_ends(s, change, ends);

@@ -9,7 +9,7 @@
 enum {
     BOX       = 8, /* cells of the finer grid, four of which make a span of the answer's with sub = 2 */
     PROBE_BOX = 4 * PDM_PROBE_CELLS,
-    PROBE_DIM = 1 /* of problems that are probed: points are so many to the power of it */
+    PROBE_DIM = 2 /* of problems that are probed: points are so many to the power of it */
 };
 enum { FINER_ITERATIONS = 6, COARSER_ITERATIONS = 60, CG_ITERATIONS = 1000 };
 static const double FINER_TOLERANCE   = 3e-2; /* decrement relative to the residual: steps below it change little  */
