@@ -187,6 +187,43 @@ pdm_status pdm_domain_peclet(const pdm_domain *d, const double *c, const double 
                              pdm_peclet *out);
 /* Says the case nothing about where knots are along this dimension: no map, grading or knots? */
 bool pdm_domain_says_no_knots(const pdm_domain *d, pdm_size dim);
+/* ---- data between the points (domain/unseen.c). docs/mathematics.md, "Data between the points" ----
+ * Expressions of coordinates of which most lies between all points at which rows, or initial and boundary data, read
+ * them: sources, factors of atoms, data. */
+enum { PDM_FEATURES_MOST = 8, PDM_UNSEEN_MOST = 8 };
+typedef enum pdm_unseen_kind {
+    PDM_UNSEEN_SOURCE,
+    PDM_UNSEEN_FACTOR,
+    PDM_UNSEEN_INITIAL,
+    PDM_UNSEEN_SIDE
+} pdm_unseen_kind;
+typedef struct pdm_feature {
+    double at, width, share; /* along a dimension: middle, standard deviation, share of what is not seen */
+} pdm_feature;
+typedef struct pdm_unseen {
+    pdm_unseen_kind kind;
+    int32_t         field;      /* of initial and boundary data, of the equation; -1: of another block of rows */
+    pdm_size        number;     /* of the expression, the same for all inputs */
+    char            what[192];  /* "source of equation u" */
+    double          share;      /* of the integral of its size */
+    double          size, seen; /* the largest found, what points about it see          */
+    double          at[PDM_MAX_DIM], apart[PDM_MAX_DIM]; /* where, how far points are apart there               */
+    bool            reads[PDM_MAX_DIM], inverse;         /* coordinates; size and seen are of what is small       */
+    pdm_size        n_feature[PDM_MAX_DIM];              /* narrower than points are apart                         */
+    pdm_feature     feature[PDM_MAX_DIM][PDM_FEATURES_MOST];
+} pdm_unseen;
+typedef struct pdm_unseen_list {
+    pdm_size   n; /* further ones are left out */
+    pdm_unseen item[PDM_UNSEEN_MOST];
+} pdm_unseen_list;
+typedef enum pdm_unseen_scope {
+    PDM_UNSEEN_FIXED,    /* what reads no inputs: input may be NULL */
+    PDM_UNSEEN_OF_INPUT, /* what does                               */
+    PDM_UNSEEN_ALL
+} pdm_unseen_scope;
+/* For one sample's packed input; magnitude [n_field]. Allocates; milliseconds. */
+pdm_status pdm_domain_unseen(const pdm_domain *d, const double *input, const double *magnitude, pdm_unseen_scope scope,
+                             pdm_unseen_list *out);
 /* features [n_feature][n_coef] FP32 for the surrogate: xi of each dimension in (-1,1), lift of each field over its
  * magnitude, inputs over theirs. magnitude [n_field], input_shift and input_scale [n of pde inputs]. */
 pdm_size pdm_domain_n_feature(const pdm_domain *d);

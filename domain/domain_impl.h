@@ -227,6 +227,29 @@ bool domain_place_next(const pdm_domain *d, domain_place *p);
 /* atom and in, at coefficients c [n_seen][n_coef] of one sample. */
 void domain_place_read(const pdm_domain *d, const domain_place *p, const double *c, const double *scalar,
                        const double *sampled);
+/* domain/boxes.c: the integral of the size of a function of coordinates over a box, on boxes that are cut where it may
+ * have most. What narrow features it has are in boxes of their own then. */
+typedef enum domain_size_kind { DOMAIN_SIZE, DOMAIN_SQUARE, DOMAIN_INVERSE } domain_size_kind; /* |f|, f^2, 1/|f| */
+enum { DOMAIN_BOXES = 2000 };                                                                  /* at most */
+typedef struct domain_box {
+    double low[PDM_MAX_DIM], high[PDM_MAX_DIM];
+    double volume, middle, most, rest; /* size in the middle, its bound, what may be unknown of the integral */
+} domain_box;
+typedef struct domain_boxes {
+    const pdm_function *f; /* program, output: of its programs */
+    const pdm_program  *program;
+    pdm_size            output, n_dim;
+    domain_size_kind    kind;
+    bool                reads[PDM_MAX_DIM]; /* coordinates; others have their one value in low and high */
+    double              low[PDM_MAX_DIM], high[PDM_MAX_DIM];
+    double             *fixed; /* [n_input] all but coordinates */
+    double             *in, *out, *registers;
+    pdm_bounds         *bound_in, *bound_out, *bound_registers;
+    pdm_size            n, n_look, most_look;
+    domain_box         *box; /* [DOMAIN_BOXES] */
+} domain_boxes;
+double domain_boxes_search(domain_boxes *k);                   /* the integral */
+double domain_boxes_size_at(domain_boxes *k, const double *x); /* 0 where it is no number */
 /* domain/lift.c */
 pdm_size domain_work_size(const pdm_domain *d);
 /* From one sample's packed input: scalars, and coefficients of the fields (values, for those on cells), packed likewise.

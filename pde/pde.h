@@ -191,6 +191,12 @@ const pdm_edge       *pdm_pde_edge(const pdm_pde *p, pdm_size i);
 /* Compiles any further expression of coordinates, parameters and inputs (and fields, if allow_fields): exact solutions,
  * output quantities. Owned by the pde. */
 pdm_status pdm_pde_compile(pdm_pde *p, const char *text, pdm_where where, bool allow_fields, const pdm_function **out);
+/* Bounds of a program's outputs over a box (pde/bounds.c): out [n_output] holds every number that it takes with inputs
+ * within in [n_input]; infinite where nothing is known. work [n_register]. */
+typedef struct pdm_bounds {
+    double low, high;
+} pdm_bounds;
+void pdm_program_bounds(const pdm_program *p, const pdm_bounds *in, pdm_bounds *out, pdm_bounds *work);
 /* Fluxes, source, conditions as understood, for `check`. */
 pdm_status pdm_pde_view(const pdm_pde *p, pdm_text *out);
 

@@ -21,7 +21,7 @@ static const struct {
     [PDM_NOTE_CONSTRAINT] = {"integral", 1e-3, true}, [PDM_NOTE_SEAM] = {"seam", 1e-6, true},
     [PDM_NOTE_OPEN] = {"open side", 0.0, true},       [PDM_NOTE_OUTFLOW] = {"outflow", 0.0, true},
     [PDM_NOTE_GRADED] = {"graded", 0.0, false},       [PDM_NOTE_LEVEL] = {"level", 0.0, true},
-    [PDM_NOTE_DIVISION] = {"division", 0.0, false},
+    [PDM_NOTE_DIVISION] = {"division", 0.0, false},   [PDM_NOTE_UNSEEN] = {"unseen", 0.0, true},
 };
 
 /* ---- the list ---- */
@@ -79,6 +79,7 @@ static pdm_status notes_of(const pdm_problem *p, const double *input, bool divis
     PDM_TRY(contradictions_find(&s, notes));
     PDM_TRY(seams_find(&s, notes));
     PDM_TRY(openings_find(&s, notes));
+    PDM_TRY(unseen_find(&s, notes));
     if (divisions) PDM_TRY(divisions_find(&s, notes));
 done:
     note_state_destroy(&s);

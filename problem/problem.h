@@ -87,6 +87,7 @@ typedef enum pdm_note_kind {
     PDM_NOTE_GRADED,     /* knots of time that were found for the start             */
     PDM_NOTE_LEVEL,      /* a change of the fields that no row sees                 */
     PDM_NOTE_DIVISION,   /* a division by what goes through zero                    */
+    PDM_NOTE_UNSEEN,     /* data between the points at which the grid reads them    */
     PDM_NOTE_KINDS
 } pdm_note_kind;
 typedef struct pdm_note {
@@ -108,6 +109,9 @@ pdm_status pdm_notes_of_case(const pdm_problem *p, pdm_notes *notes);
 pdm_status pdm_notes_view(const pdm_notes *notes, pdm_text *out);
 /* Those that may spoil a solution, as warnings: of some of n inputs [n][n_input], or with NULL of typical ones. */
 pdm_status pdm_notes_warn(const pdm_problem *p, const char *topic, pdm_size n, const double *input);
+
+/* "source of equation u: up to 4e+04 near x = 0.5137, of which the grid sees 0 ..." (problem/unseen.c) */
+pdm_status pdm_unseen_view(const pdm_problem *p, const pdm_unseen *u, pdm_text *out);
 
 /* ---- a batch of samples, made ready for rows (problem/samples.c) ---- */
 typedef struct pdm_samples {

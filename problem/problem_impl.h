@@ -60,6 +60,8 @@ pdm_status wall_misfit(const note_state *s, pdm_size condition, double *misfit, 
 pdm_status seams_find(const note_state *s, pdm_notes *notes);
 /* divisions.c: by what goes through zero in initial and boundary data */
 pdm_status divisions_find(const note_state *s, pdm_notes *notes);
+/* unseen.c: data that the grid does not see */
+pdm_status unseen_find(const note_state *s, pdm_notes *notes);
 /* openings.c: sides left open, conditions on outflow sides */
 pdm_status openings_find(const note_state *s, pdm_notes *notes);
 
