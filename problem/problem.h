@@ -49,12 +49,7 @@ pdm_status pdm_problem_complete(pdm_problem **p);
 pdm_status pdm_problem_regrade(pdm_problem **p, const pdm_grading *grading);
 /* The same rows on another grid (problem/refine.c), with this one's scales, without inputs. Spans that are put together
  * by twos may be too few for the case: PDM_ERR_CASE. */
-typedef enum pdm_grid_change {
-    PDM_GRID_HALVED,
-    PDM_GRID_DOUBLED, /* the lengths of knot spans                                        */
-    PDM_GRID_PROBED   /* halved, with rows from many more points, to see what others miss */
-} pdm_grid_change;
-enum { PDM_PROBE_CELLS = 8 }; /* a span and dimension, of 5 points in one dimension and 3^d in more */
+typedef enum pdm_grid_change { PDM_GRID_HALVED, PDM_GRID_DOUBLED } pdm_grid_change; /* the lengths of knot spans */
 pdm_status pdm_problem_change_grid(const pdm_problem *p, pdm_grid_change change, pdm_problem **out);
 /* "inputs/NAME" of a pde input, "domain/NAME" of a dimension: groups of the case. */
 enum { PDM_GROUP_TEXT = 160 };

@@ -17,7 +17,7 @@ static pdm_size other_ends(const pdm_spline *s, pdm_grid_change change, double *
     pdm_size n    = 0;
     bool     take = true;
     for (pdm_size i = 0; i < s->n_span; i++) {
-        if (change != PDM_GRID_DOUBLED) {
+        if (change == PDM_GRID_HALVED) {
             out[n++] = s->ends[i];
             out[n++] = 0.5 * (s->ends[i] + s->ends[i + 1]);
             continue;
@@ -55,10 +55,6 @@ static pdm_status change_dim(const pdm_problem *p, pdm_case *c, pdm_size dim, pd
     char              group[PDM_GROUP_TEXT];
 
     pdm_problem_dim_group(p, dim, group);
-    if (change == PDM_GRID_PROBED) {
-        PDM_TRY(pdm_case_set_count(c, group, "sub", PDM_PROBE_CELLS));
-        PDM_TRY(pdm_case_set_count(c, group, "gauss", pdm_domain_n_dim(p->domain) == 1 ? 5 : 3));
-    }
     PDM_TRY(pdm_alloc_array(p->ctx, 2 * s->n_span + 1, &ends));
     const pdm_size n = other_ends(s, change, ends);
     if (pdm_case_has(c, group, "knots") || pdm_domain_n_kink(p->domain, dim) > 0) {

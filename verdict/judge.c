@@ -2,15 +2,9 @@
 #include "verdict/verdict.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "verdict/verdict_impl.h"
 
-enum {
-    BOX       = 8, /* cells of the finer grid, four of which make a span of the answer's with sub = 2 */
-    PROBE_BOX = 4 * PDM_PROBE_CELLS,
-    PROBE_DIM = 2 /* of problems that are probed: points are so many to the power of it */
-};
 enum { FINER_ITERATIONS = 6, COARSER_ITERATIONS = 60, CG_ITERATIONS = 1000 };
 static const double FINER_TOLERANCE   = 3e-2; /* decrement relative to the residual: steps below it change little  */
 static const double LINEAR_TOLERANCE  = 1.0;  /* the first step is the last                                         */
@@ -26,9 +20,8 @@ struct pdm_judge {
     const pdm_output_grid *grid;
     pdm_judge_depth        depth;
     prolongation           prolongation;
-    companion              finer, coarser, probe; /* .problem NULL: there is none */
+    companion              finer, coarser; /* .problem NULL: there is none */
     left_over *left, *after; /* of the answer; of the one on the finer grid (NULL: none), on the same cells */
-    left_over *probed;       /* of the answer, from the probe's points */
     pdm_size   n;
     double     most_order, seconds;
 };
@@ -71,24 +64,8 @@ static pdm_status create_finer(pdm_judge *j, pdm_size n_most)
                                      .solves    = j->depth == PDM_JUDGE_ESTIMATE};
     PDM_TRY(companion_create(j->problem, j->grid, &limits, c));
     PDM_TRY(prolongation_create(j->solved->domain, c->problem->domain, &j->prolongation));
-    PDM_TRY(left_over_create(c->problem, n_most, BOX, &j->left));
-    if (limits.solves) PDM_TRY(left_over_create(c->problem, n_most, BOX, &j->after));
-done:
-    return status;
-}
-
-/* The finer grid with many more points, without a solve: for blows and hills that fall between the points of all. */
-static pdm_status create_probe(pdm_judge *j, pdm_size n_most)
-{
-    pdm_status             status = PDM_OK;
-    companion             *c      = &j->probe;
-    const companion_limits limits = {.n_most = n_most};
-
-    if (pdm_domain_n_dim(j->problem->domain) > PROBE_DIM) return PDM_OK;
-    PDM_TRY(pdm_problem_change_grid(j->problem, PDM_GRID_PROBED, &c->whole));
-    if (j->march) PDM_TRY(pdm_march_refine(j->march, c->whole, 2, &c->march));
-    PDM_TRY(companion_create(j->problem, j->grid, &limits, c));
-    PDM_TRY(left_over_create(c->problem, n_most, PROBE_BOX, &j->probed));
+    PDM_TRY(left_over_create(c->problem, n_most, &j->left));
+    if (limits.solves) PDM_TRY(left_over_create(c->problem, n_most, &j->after));
 done:
     return status;
 }
@@ -126,7 +103,6 @@ pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const 
     for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++)
         j->most_order = fmax(j->most_order, (double)pdm_domain_spline(p->domain, d)->degree + 1.0);
     PDM_TRY(create_finer(j, n_most));
-    PDM_TRY(create_probe(j, n_most));
     if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(create_coarser(j, n_most));
     j->seconds = pdm_clock() - start;
     *out       = j;
@@ -143,9 +119,7 @@ void pdm_judge_destroy(pdm_judge **judge)
     pdm_context *ctx = j->problem->ctx;
     left_over_destroy(ctx, &j->left);
     left_over_destroy(ctx, &j->after);
-    left_over_destroy(ctx, &j->probed);
     prolongation_destroy(ctx, &j->prolongation);
-    companion_destroy(&j->probe);
     companion_destroy(&j->coarser);
     companion_destroy(&j->finer);
     pdm_free(ctx, j);
@@ -162,7 +136,6 @@ pdm_status pdm_judge_begin(pdm_judge *j, pdm_size n, const double *input)
     j->n = n;
     left_over_begin(j->left);
     if (j->after) left_over_begin(j->after);
-    if (j->probed) left_over_begin(j->probed);
     PDM_TRY(companion_inputs(&j->finer, n, input));
     if (j->coarser.problem) PDM_TRY(companion_inputs(&j->coarser, n, input));
     j->seconds += pdm_clock() - start;
@@ -189,20 +162,6 @@ done:
     return status;
 }
 
-/* The probe's splines and inputs are those of the finer grid. */
-static pdm_status probe(pdm_judge *j, pdm_batch batch, pdm_size k)
-{
-    pdm_status     status = PDM_OK;
-    pdm_samples   *s      = j->probe.samples;
-    const pdm_size n      = j->n * pdm_domain_n_input(j->probe.problem->domain);
-
-    memcpy(s->input, j->finer.samples->input, (size_t)n * sizeof *s->input);
-    PDM_TRY(pdm_samples_prepare(s, j->n, s->input));
-    PDM_TRY(left_over_add(j->probed, batch, &s->data, j->finer.start, k));
-done:
-    return status;
-}
-
 pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
 {
     pdm_status      status = PDM_OK;
@@ -212,7 +171,6 @@ pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
     PDM_TRY(companion_prepare(&j->finer, j->n, k));
     PDM_TRY(prolong(j, c));
     PDM_TRY(left_over_add(j->left, batch, &j->finer.samples->data, j->finer.start, k));
-    if (j->probed) PDM_TRY(probe(j, batch, k));
     if (j->finer.free) {
         PDM_TRY(companion_solve(&j->finer, j->n, k, PDM_START_PRESENT));
         PDM_TRY(left_over_add(j->after, batch, &j->finer.samples->data, pdm_solver_lend(j->finer.free->solver)->c, k));
@@ -240,7 +198,6 @@ pdm_status pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *
                                              .order      = NAN};
         for (pdm_size f = 0; f < PDM_MAX_FIELD; f++) v->estimate[f] = NAN;
         left_over_take(j->left, i, v);
-        if (j->probed && left_over_largest(j->probed, i) > v->left) left_over_take(j->probed, i, v);
         v->left_finer = j->after ? left_over_largest(j->after, i) : NAN;
         if (estimated)
             estimate_error(j->grid, u + i * size, j->finer.u + i * size,

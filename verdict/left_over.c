@@ -11,7 +11,10 @@
 
 #include "verdict/verdict_impl.h"
 
-enum { MOST_SUMMAND = 24 };
+enum {
+    MOST_SUMMAND = 24,
+    BOX          = 8 /* cells of the finer grid, four of which make a span of the answer's with sub = 2 */
+};
 static const double NOTHING = 1e-9; /* of what rows naturally are: no equation is obeyed better than that */
 
 typedef struct summand {
@@ -34,7 +37,7 @@ typedef struct equation {
 
 struct left_over {
     const pdm_problem *problem;
-    pdm_size           n_most, n_equation, most_row, box_cells;
+    pdm_size           n_most, n_equation, most_row;
     equation          *equation; /* [n_equation] */
     pdm_buffer        *r;        /* [n_most][most_row] */
     double            *sum;      /* [n_most][most_row] */
@@ -115,7 +118,7 @@ done:
     return status;
 }
 
-pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size box, left_over **out)
+pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, left_over **out)
 {
     pdm_status   status = PDM_OK;
     pdm_backend *b      = p->backend;
@@ -124,7 +127,6 @@ pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size box,
     PDM_TRY(pdm_alloc(p->ctx, sizeof *l, &l));
     l->problem    = p;
     l->n_most     = n_most;
-    l->box_cells  = box;
     l->n_equation = pdm_pde_n_equation(p->pde);
     PDM_TRY(pdm_alloc_array(p->ctx, l->n_equation, &l->equation));
     for (pdm_size i = 0; i < l->n_equation; i++) PDM_TRY(create_equation(l, i));
@@ -188,13 +190,13 @@ static void put_place(const left_over *l, const equation *e, pdm_size i, pdm_siz
     place[0] += (double)k * (time->high - time->low);
 }
 
-/* Box of cell i: some cells a dimension, so that what faces between the cells of a box leave over cancels. */
+/* Box of cell i: BOX cells a dimension, so that what faces between the cells of a box leave over cancels. */
 static pdm_size box_of(const left_over *l, const equation *e, pdm_size i)
 {
     pdm_size box = 0, stride = 1;
     for (pdm_size j = pdm_domain_n_dim(l->problem->domain) - 1; j >= 0; j--) {
-        box += i % e->shape[j] / l->box_cells * stride;
-        stride *= (e->shape[j] + l->box_cells - 1) / l->box_cells;
+        box += i % e->shape[j] / BOX * stride;
+        stride *= (e->shape[j] + BOX - 1) / BOX;
         i /= e->shape[j];
     }
     return box;

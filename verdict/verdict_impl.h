@@ -51,10 +51,9 @@ pdm_status companion_solve(companion *c, pdm_size n, pdm_size k, pdm_start from)
 
 /* ---- left_over.c: what coefficients leave over of each equation, against its largest summand ---- */
 typedef struct left_over left_over;
-/* Boxes of `box` cells a dimension. */
-pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size box, left_over **out);
-void       left_over_destroy(pdm_context *ctx, left_over **l);
-void       left_over_begin(left_over *l);
+pdm_status               left_over_create(const pdm_problem *p, pdm_size n_most, left_over **out);
+void                     left_over_destroy(pdm_context *ctx, left_over **l);
+void                     left_over_begin(left_over *l);
 /* Adds slab k: samples of p, coefficients c. */
 pdm_status left_over_add(left_over *l, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *c, pdm_size k);
 /* Of sample i: left, equation, place. */
