@@ -40,10 +40,12 @@ done:
     return status;
 }
 
-/* The worst of the last round. */
+/* The worst of the last round; or what its grid does not see. */
 static pdm_status append_left_over(const reference_job *j, pdm_text *text)
 {
     pdm_size worst = 0;
+    for (pdm_size s = 0; s < j->n_sample; s++)
+        if (j->verdict[s].unseen[0] != '\0') return pdm_text_append(text, "%s\n", j->verdict[s].unseen);
     for (pdm_size s = 1; s < j->n_sample; s++)
         if (!(j->verdict[s].left <= j->verdict[worst].left)) worst = s;
     return pdm_text_append(text,

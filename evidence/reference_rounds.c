@@ -75,11 +75,13 @@ static void estimate_sample(reference_job *j, pdm_size s, double before, double 
     if (round > 1 && change > 0.0 && !(j->order[s] >= LEAST_ORDER)) j->falls = false;
 }
 
-/* Is something left over of the equations, more than right answers leave, or not less than in the round before? */
+/* Is something left over of the equations, more than right answers leave, or not less than in the round before? Or are
+ * there data that the grid does not see? */
 static bool is_obeyed(const reference_job *j)
 {
     for (pdm_size s = 0; s < j->n_sample; s++) {
         const double left = j->verdict[s].left;
+        if (j->verdict[s].unseen[0] != '\0') return false;
         if (left > MOST_LEFT || (left > SEEN_LEFT && left > j->left_before[s])) return false;
     }
     return true;

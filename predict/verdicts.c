@@ -82,7 +82,7 @@ pdm_status verdicts_tell(const pdm_model *m, const char *topic, pdm_size n, cons
     pdm_status status = PDM_OK;
     pdm_text   text   = {.ctx = m->ctx};
 
-    for (int cause = PDM_CAUSE_NONE + 1; cause <= PDM_CAUSE_NO_ORDER; cause++) {
+    for (int cause = PDM_CAUSE_NONE + 1; cause < PDM_CAUSES; cause++) {
         pdm_size              count;
         const pdm_assessment *worst = worst_of(n, v, cause, &count);
         if (!worst) continue;

@@ -1,10 +1,11 @@
 /* Data between the points of a grid: bounds of expressions hold their values, what no point sees is told with its place
- * and share, and what points see is not. */
+ * and share, what points see is not, and an answer to what is not seen is not good. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/answer.h"
 #include "tests/models.h"
 
 #define COUNT_OF(a) ((int)(sizeof(a) / sizeof *(a)))
@@ -240,6 +241,35 @@ START_TEST(what_no_point_sees_is_told)
     }
 END_TEST
 
+/* ---- verdicts ---- */
+
+/* u = 0 is what all points say, here and on the finer grid. With the width an input, for the samples that have it. */
+static const struct {
+    const char *width;
+    bool        unseen;
+} widths[] = {{"1e-5", true}, {"0.2", false}, {"w", true}};
+
+START_TEST(an_answer_to_what_is_not_seen_is_doubtful)
+    {
+        const bool drawn = widths[_i].width[0] == 'w';
+        char       residual[160];
+        const word words[MOST_WORD] = {{"pde/residuals", "u", residual},
+                                       {"inputs/w", "dimensions", drawn ? "" : NULL},
+                                       {"inputs/w", "distribution", "uniform(1e-5, 2e-5)"}};
+        word       used[MOST_WORD]  = {words[0]};
+        answer     a                = {0};
+        (void)snprintf(residual, sizeof residual, "-dxx(u) - exp(-((x - 0.5137)/%s)^2)/(%s*sqrt(pi))", widths[_i].width,
+                       widths[_i].width);
+        for (int i = 1; i < 3 && drawn; i++) used[i] = words[i];
+        pdm_case *c = case_of(used);
+        OK(answer_find(c, NULL, &a));
+        ck_assert_int_eq(a.verdict.cause == PDM_CAUSE_UNSEEN, widths[_i].unseen);
+        ck_assert_int_eq(a.verdict.word, widths[_i].unseen ? PDM_VERDICT_DOUBTFUL : PDM_VERDICT_GOOD);
+        answer_close(&a);
+        pdm_case_destroy(&c);
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("unseen");
@@ -248,6 +278,7 @@ int main(void)
     tcase_set_timeout(t, 60);
     tcase_add_loop_test(t, bounds_hold_all_values, 0, COUNT_OF(bounded));
     tcase_add_loop_test(t, what_no_point_sees_is_told, 0, COUNT_OF(hidden));
+    tcase_add_loop_test(t, an_answer_to_what_is_not_seen_is_doubtful, 0, COUNT_OF(widths));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_NORMAL);

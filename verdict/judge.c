@@ -21,9 +21,10 @@ struct pdm_judge {
     pdm_judge_depth        depth;
     prolongation           prolongation;
     companion              finer, coarser; /* .problem NULL: there is none */
-    left_over *left, *after; /* of the answer; of the one on the finer grid (NULL: none), on the same cells */
-    pdm_size   n;
-    double     most_order, seconds;
+    left_over  *left, *after; /* of the answer; of the one on the finer grid (NULL: none), on the same cells */
+    unseen_data unseen;
+    pdm_size    n;
+    double      most_order, seconds;
 };
 
 /* ---- creation ---- */
@@ -102,6 +103,7 @@ pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const 
     j->most_order = 1.0;
     for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++)
         j->most_order = fmax(j->most_order, (double)pdm_domain_spline(p->domain, d)->degree + 1.0);
+    PDM_TRY(unseen_create(p, n_most, &j->unseen));
     PDM_TRY(create_finer(j, n_most));
     if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(create_coarser(j, n_most));
     j->seconds = pdm_clock() - start;
@@ -117,6 +119,7 @@ void pdm_judge_destroy(pdm_judge **judge)
     pdm_judge *j = *judge;
     if (!j) return;
     pdm_context *ctx = j->problem->ctx;
+    unseen_destroy(ctx, &j->unseen);
     left_over_destroy(ctx, &j->left);
     left_over_destroy(ctx, &j->after);
     prolongation_destroy(ctx, &j->prolongation);
@@ -136,6 +139,7 @@ pdm_status pdm_judge_begin(pdm_judge *j, pdm_size n, const double *input)
     j->n = n;
     left_over_begin(j->left);
     if (j->after) left_over_begin(j->after);
+    PDM_TRY(unseen_look(j->problem, n, input, &j->unseen));
     PDM_TRY(companion_inputs(&j->finer, n, input));
     if (j->coarser.problem) PDM_TRY(companion_inputs(&j->coarser, n, input));
     j->seconds += pdm_clock() - start;
@@ -198,6 +202,7 @@ pdm_status pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *
                                              .order      = NAN};
         for (pdm_size f = 0; f < PDM_MAX_FIELD; f++) v->estimate[f] = NAN;
         left_over_take(j->left, i, v);
+        unseen_take(&j->unseen, i, v);
         v->left_finer = j->after ? left_over_largest(j->after, i) : NAN;
         if (estimated)
             estimate_error(j->grid, u + i * size, j->finer.u + i * size,

@@ -26,10 +26,13 @@ typedef enum pdm_verdict_cause {
     PDM_CAUSE_LEFT_OVER, /* the equation is not obeyed between the points of the solve     */
     PDM_CAUSE_ERROR,     /* the estimate of the error is above the accuracy wanted         */
     PDM_CAUSE_NOT_FOUND, /* the solve, or the one on the finer grid, did not converge      */
-    PDM_CAUSE_NO_ORDER   /* differences do not fall on finer grids                         */
+    PDM_CAUSE_NO_ORDER,  /* differences do not fall on finer grids                         */
+    PDM_CAUSE_UNSEEN,    /* data lie between the points of the grid                         */
+    PDM_CAUSES
 } pdm_verdict_cause;
 
 /* Of one sample. */
+enum { PDM_UNSEEN_TEXT = 256 };
 typedef struct pdm_assessment {
     int32_t  word, cause;
     int32_t  reason;    /* of the solve                                    */
@@ -42,6 +45,7 @@ typedef struct pdm_assessment {
     double   left_finer;              /* the same of the answer on the finer grid; NaN: none                   */
     pdm_size equation;                /* that has it                                                           */
     double   place[PDM_MAX_DIM];      /* where most of it is, physical                                         */
+    char     unseen[PDM_UNSEEN_TEXT]; /* data that the grid does not see, in words; "": none                    */
 } pdm_assessment;
 
 /* How much is found out. LEFT_OVER: residuals alone; ESTIMATE: and solves on a finer and a coarser grid. */

@@ -60,6 +60,16 @@ pdm_status left_over_add(left_over *l, pdm_batch batch, const pdm_rows_data *dat
 void   left_over_take(const left_over *l, pdm_size i, pdm_assessment *out);
 double left_over_largest(const left_over *l, pdm_size i);
 
+/* ---- unseen.c: data between the points of the problem's grid ---- */
+typedef struct unseen_data {
+    char fixed[PDM_UNSEEN_TEXT];       /* the worst of what is the same for all inputs, in words; "": none */
+    char (*of_input)[PDM_UNSEEN_TEXT]; /* [n_most] of the rest                                             */
+} unseen_data;
+pdm_status unseen_create(const pdm_problem *p, pdm_size n_most, unseen_data *out);
+void       unseen_destroy(pdm_context *ctx, unseen_data *u);
+pdm_status unseen_look(const pdm_problem *p, pdm_size n, const double *input, unseen_data *u); /* input [n][n_input] */
+void       unseen_take(const unseen_data *u, pdm_size i, pdm_assessment *out);                 /* of sample i */
+
 /* ---- estimate.c: errors from answers on three grids ---- */
 /* Of the fields u [n_field][n_point], finer and coarser (NULL: none): estimate, worst, order. */
 void estimate_error(const pdm_output_grid *grid, const double *u, const double *finer, const double *coarser,

@@ -33,6 +33,7 @@ void pdm_verdict_decide(pdm_assessment *v, double accuracy)
         {pdm_reason_is_useless(v->reason), PDM_VERDICT_WRONG, PDM_CAUSE_NO_ANSWER},
         {!(v->left <= (v->estimated ? LEFT_WRONG : LEFT_HOPELESS)), PDM_VERDICT_WRONG, PDM_CAUSE_LEFT_OVER},
         {v->estimated && !(v->worst <= ERROR_WRONG), PDM_VERDICT_WRONG, PDM_CAUSE_ERROR},
+        {v->unseen[0] != '\0', PDM_VERDICT_DOUBTFUL, PDM_CAUSE_UNSEEN},
         {v->left > LEFT_DOUBTFUL, PDM_VERDICT_DOUBTFUL, PDM_CAUSE_LEFT_OVER},
         {v->estimated && v->worst > accuracy, PDM_VERDICT_DOUBTFUL, PDM_CAUSE_ERROR},
         {not_found, PDM_VERDICT_DOUBTFUL, PDM_CAUSE_NOT_FOUND},
@@ -94,6 +95,7 @@ pdm_status pdm_verdict_explain(const pdm_problem *p, const pdm_assessment *v, do
                                 v->order));
         PDM_TRY(append_left(p, v, out));
         break;
+    case PDM_CAUSE_UNSEEN: return pdm_text_append(out, "%s", v->unseen);
     default: break;
     }
 done:
