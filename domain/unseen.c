@@ -214,10 +214,11 @@ static void examine(unseen_job *k, const pdm_function *f, const pdm_program *pro
 {
     domain_boxes *b = &k->boxes;
 
-    b->f       = f;
-    b->program = program;
-    b->output  = output;
-    b->kind    = kind;
+    b->f         = f;
+    b->program   = program;
+    b->output    = output;
+    b->kind      = kind;
+    b->most_look = reads->input ? LOOKS_OF_INPUT : LOOKS;
     for (pdm_size j = 0; j < k->d->n_dim; j++) b->reads[j] = reads->coordinate[j] && b->high[j] > b->low[j];
     fill_fixed(k, f, output == 0);
     double integral = domain_boxes_search(b);
@@ -420,8 +421,7 @@ pdm_status pdm_domain_unseen(const pdm_domain *d, const double *input, const dou
     pdm_bounds    *bounds  = NULL;
     reading       *scratch = NULL;
 
-    k.boxes.most_look = scope == PDM_UNSEEN_OF_INPUT ? LOOKS_OF_INPUT : LOOKS;
-    out->n            = 0;
+    out->n = 0;
     PDM_TRY(pdm_alloc_array(d->ctx, 2 * n.input + n.output + n.reg + 3 * (n.point + 1) + n_input + n_scalar, &numbers));
     PDM_TRY(pdm_alloc_array(d->ctx, n.input + n.output + n.reg, &bounds));
     PDM_TRY(pdm_alloc_array(d->ctx, n.reg, &scratch));

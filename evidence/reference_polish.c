@@ -58,7 +58,8 @@ static pdm_status finer_case(const reference_job *j, const pdm_problem *p, pdm_s
         const pdm_size n = points_in(j, p, c, dim, round, group);
         if (pdm_case_has(c, group, "knots"))
             PDM_TRY(set_midpoints(j->ctx, c, group, pdm_domain_spline(p->domain, dim)));
-        if (pdm_domain_wants_grading(p->domain, dim)) PDM_TRY(pdm_case_set_text(c, group, "grading", "auto"));
+        if (pdm_domain_wants_grading(p->domain, dim) && p->data_growth[dim] == 0.0)
+            PDM_TRY(pdm_case_set_text(c, group, "grading", "auto"));
         PDM_TRY(pdm_case_set_count(c, group, "control_points", n));
         *n_coef *= n;
     }

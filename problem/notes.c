@@ -68,8 +68,9 @@ static void note_jumps(const note_state *s, pdm_notes *notes)
                   edge->where.attribute ? edge->where.attribute : "");
 }
 
-/* divisions: they are for `check`, of typical inputs. */
-static pdm_status notes_of(const pdm_problem *p, const double *input, bool divisions, pdm_notes *notes)
+/* divisions: they are for `check`, of typical inputs. scope: of what is looked for between points. */
+static pdm_status notes_of(const pdm_problem *p, const double *input, bool divisions, pdm_unseen_scope scope,
+                           pdm_notes *notes)
 {
     pdm_status status = PDM_OK;
     note_state s      = {0};
@@ -79,7 +80,7 @@ static pdm_status notes_of(const pdm_problem *p, const double *input, bool divis
     PDM_TRY(contradictions_find(&s, notes));
     PDM_TRY(seams_find(&s, notes));
     PDM_TRY(openings_find(&s, notes));
-    PDM_TRY(unseen_find(&s, notes));
+    PDM_TRY(unseen_find(&s, scope, notes));
     if (divisions) PDM_TRY(divisions_find(&s, notes));
 done:
     note_state_destroy(&s);
@@ -88,7 +89,19 @@ done:
 
 pdm_status pdm_notes_of_input(const pdm_problem *p, const double *input, pdm_notes *notes)
 {
-    return notes_of(p, input, false, notes);
+    return notes_of(p, input, false, PDM_UNSEEN_ALL, notes);
+}
+
+static pdm_status note_narrow(const pdm_problem *p, pdm_size dim, pdm_notes *notes)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {.ctx = p->ctx};
+
+    PDM_TRY(pdm_narrow_view(p, dim, &text));
+    notes_add(notes, PDM_NOTE_GRADED, dim + 1, 1.0, "%s", text.data);
+done:
+    pdm_text_destroy(&text);
+    return status;
 }
 
 pdm_status pdm_notes_of_case(const pdm_problem *p, pdm_notes *notes)
@@ -100,11 +113,13 @@ pdm_status pdm_notes_of_case(const pdm_problem *p, pdm_notes *notes)
     PDM_TRY(pdm_alloc_array(p->ctx, n, &input));
     for (int i = 0; i < (n > 0 ? 2 : 1); i++) { /* amplitudes drawn from about zero: nothing shows in the middle */
         pdm_inputs_typical(p->inputs, i == 0 ? 0.0 : BESIDE, input);
-        PDM_TRY(notes_of(p, input, true, notes));
+        PDM_TRY(notes_of(p, input, true, i == 0 ? PDM_UNSEEN_ALL : PDM_UNSEEN_OF_INPUT, notes));
     }
     if (p->start_is_graded)
         notes_add(notes, PDM_NOTE_GRADED, 0, 1.0,
                   "time, \"power 3\", for the layer that such a start is; grading = \"none\" turns it off");
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++)
+        if (p->data_growth[j] > 0.0) PDM_TRY(note_narrow(p, j, notes));
 done:
     pdm_free(p->ctx, input);
     return status;
@@ -126,7 +141,8 @@ pdm_status pdm_notes_warn(const pdm_problem *p, const char *topic, pdm_size n, c
 
     if (!input && n_input > 0) PDM_TRY(pdm_notes_of_case(p, &notes));
     for (pdm_size i = 0; i < (n_input == 0 ? 1 : input ? n : 0) && i < SAMPLES_MOST; i++)
-        PDM_TRY(pdm_notes_of_input(p, input ? input + i * n_input : NULL, &notes));
+        PDM_TRY(notes_of(p, input ? input + i * n_input : NULL, false, i == 0 ? PDM_UNSEEN_ALL : PDM_UNSEEN_OF_INPUT,
+                         &notes));
     warn(p->ctx, topic, &notes);
 done:
     return status;

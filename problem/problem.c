@@ -95,14 +95,17 @@ done:
 
 pdm_status pdm_problem_complete(pdm_problem **p)
 {
-    pdm_status   status = PDM_OK;
-    pdm_context *ctx    = (*p)->ctx;
-    pdm_grading  found  = {{NULL}};
+    pdm_status   status              = PDM_OK;
+    pdm_context *ctx                 = (*p)->ctx;
+    pdm_grading  found               = {{NULL}};
+    double       narrow[PDM_MAX_DIM] = {0.0};
 
     PDM_TRY(read_inputs(*p));
     PDM_TRY(grading_find(*p, &found));
     PDM_TRY(start_find(*p, &found));
+    PDM_TRY(narrow_find(*p, &found, narrow));
     PDM_TRY(pdm_problem_regrade(p, &found));
+    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) (*p)->data_growth[j] = narrow[j];
     PDM_TRY(find_scales(*p));
 done:
     pdm_grading_destroy(ctx, &found);

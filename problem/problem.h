@@ -28,11 +28,12 @@ typedef struct pdm_problem {
     pdm_pde              *pde;
     pdm_domain           *domain;
     pdm_backend          *backend;
-    pdm_inputs           *inputs;              /* NULL: rows alone */
-    pdm_size              slabs;               /* of solves with all coefficients free; 0: by themselves */
-    double               *magnitude;           /* [n_field] sizes of the fields; 1 until they are found */
-    bool                  start_is_graded;     /* knots of time were found for a layer at the start (problem/start.c) */
-    pdm_peclet            peclet[PDM_MAX_DIM]; /* of a typical input's lift, before knots were graded */
+    pdm_inputs           *inputs;          /* NULL: rows alone */
+    pdm_size              slabs;           /* of solves with all coefficients free; 0: by themselves */
+    double               *magnitude;       /* [n_field] sizes of the fields; 1 until they are found */
+    bool                  start_is_graded; /* knots of time were found for a layer at the start (problem/start.c) */
+    double                data_growth[PDM_MAX_DIM]; /* knots were found about narrow data: of spans; 0: none */
+    pdm_peclet            peclet[PDM_MAX_DIM];      /* of a typical input's lift, before knots were graded */
 } pdm_problem;
 
 typedef enum pdm_problem_depth {
@@ -104,6 +105,11 @@ pdm_status pdm_notes_of_case(const pdm_problem *p, pdm_notes *notes);
 pdm_status pdm_notes_view(const pdm_notes *notes, pdm_text *out);
 /* Those that may spoil a solution, as warnings: of some of n inputs [n][n_input], or with NULL of typical ones. */
 pdm_status pdm_notes_warn(const pdm_problem *p, const char *topic, pdm_size n, const double *input);
+
+/* ---- knots about narrow data (problem/narrow.c) ----
+ * Spans grow away from narrow data by exp(data_growth) each; strained: by more than answers on them are right for. */
+bool       pdm_narrow_is_strained(const pdm_problem *p, pdm_size dim);
+pdm_status pdm_narrow_view(const pdm_problem *p, pdm_size dim, pdm_text *out);
 
 /* "source of equation u: up to 4e+04 near x = 0.5137, of which the grid sees 0 ..." (problem/unseen.c) */
 pdm_status pdm_unseen_view(const pdm_problem *p, const pdm_unseen *u, pdm_text *out);

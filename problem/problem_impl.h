@@ -18,6 +18,12 @@ pdm_status march_check_setting(const pdm_problem *p);
 pdm_status start_find(const pdm_problem *p, pdm_grading *out);
 /* Does the case leave it open where the knots of time are? */
 bool start_is_open(const pdm_problem *p);
+/* Is the field of first order in time, and of second along dim, and spreads over a knot span faster than it moves? */
+struct note_state;
+pdm_status start_spreads(const struct note_state *s, pdm_size field, pdm_size dim, bool *does);
+/* narrow.c: breaks of space about narrow data that no point sees, where a case leaves them open; growth [n_dim] becomes
+ * that of their spans. */
+pdm_status narrow_find(const pdm_problem *p, pdm_grading *out, double *growth);
 /* scales.c: sizes of fields and factors of rows, from a typical input. Inputs have been read and measured. */
 pdm_status scales_find(pdm_problem *p);
 
@@ -61,7 +67,7 @@ pdm_status seams_find(const note_state *s, pdm_notes *notes);
 /* divisions.c: by what goes through zero in initial and boundary data */
 pdm_status divisions_find(const note_state *s, pdm_notes *notes);
 /* unseen.c: data that the grid does not see */
-pdm_status unseen_find(const note_state *s, pdm_notes *notes);
+pdm_status unseen_find(const note_state *s, pdm_unseen_scope scope, pdm_notes *notes);
 /* openings.c: sides left open, conditions on outflow sides */
 pdm_status openings_find(const note_state *s, pdm_notes *notes);
 

@@ -26,7 +26,7 @@ bool start_is_open(const pdm_problem *p)
 }
 
 /* Is the field of first order in time, and of second along dim, and spreads over a knot span faster than it moves? */
-static pdm_status spreads(const note_state *s, pdm_size field, pdm_size dim, bool *does)
+pdm_status start_spreads(const note_state *s, pdm_size field, pdm_size dim, bool *does)
 {
     pdm_status          status = PDM_OK;
     const pdm_pde      *pde    = s->p->pde;
@@ -57,14 +57,14 @@ static pdm_status largest_misfit(const note_state *s, double *most)
     const pdm_jump *jump   = &s->report.start;
     bool            does   = false;
 
-    if (jump->relative > LAYER) PDM_TRY(spreads(s, jump->field, jump->dim, &does));
+    if (jump->relative > LAYER) PDM_TRY(start_spreads(s, jump->field, jump->dim, &does));
     if (does) *most = fmax(*most, jump->relative);
     for (pdm_size i = 0; i < pdm_pde_n_condition(s->p->pde); i++) {
         const pdm_condition *k = pdm_pde_condition(s->p->pde, i);
         double               misfit, relative;
         PDM_TRY(wall_misfit(s, i, &misfit, &relative));
         if (!(relative > LAYER)) continue;
-        PDM_TRY(spreads(s, pdm_domain_condition_field(s->p->domain, i), k->dim, &does));
+        PDM_TRY(start_spreads(s, pdm_domain_condition_field(s->p->domain, i), k->dim, &does));
         if (does) *most = fmax(*most, relative);
     }
 done:

@@ -46,12 +46,12 @@ done:
     return status;
 }
 
-pdm_status unseen_find(const note_state *s, pdm_notes *notes)
+pdm_status unseen_find(const note_state *s, pdm_unseen_scope scope, pdm_notes *notes)
 {
     pdm_status      status = PDM_OK;
     pdm_unseen_list list;
 
-    PDM_TRY(pdm_domain_unseen(s->p->domain, s->input, s->p->magnitude, PDM_UNSEEN_ALL, &list));
+    PDM_TRY(pdm_domain_unseen(s->p->domain, s->input, s->p->magnitude, scope, &list));
     for (pdm_size i = 0; i < list.n; i++) PDM_TRY(note(s, &list.item[i], notes));
 done:
     return status;

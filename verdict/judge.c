@@ -6,8 +6,10 @@
 #include "verdict/verdict_impl.h"
 
 enum { FINER_ITERATIONS = 6, COARSER_ITERATIONS = 60, CG_ITERATIONS = 1000 };
-static const double FINER_TOLERANCE   = 3e-2; /* decrement relative to the residual: steps below it change little  */
-static const double LINEAR_TOLERANCE  = 1.0;  /* the first step is the last                                         */
+static const double FINER_TOLERANCE  = 3e-2; /* decrement relative to the residual: steps below it change little  */
+static const double LINEAR_TOLERANCE = 1.0;  /* the first step is the last                                         */
+static const double ABOUT_NARROW =
+    1e-3; /* on spans that grow fast about narrow data: it is smooth errors that are left */
 static const double COARSER_TOLERANCE = 1e-4;
 static const double DAMPING           = 1e-9;
 static const double CG_TOLERANCE      = 1e-3;
@@ -49,6 +51,13 @@ static bool is_linear(const pdm_problem *p)
     return n == 0;
 }
 
+static double finer_tolerance(const pdm_judge *j)
+{
+    for (pdm_size i = 0; i < PDM_MAX_DIM; i++)
+        if (j->problem->data_growth[i] > 0.0) return ABOUT_NARROW;
+    return is_linear(j->solved) ? LINEAR_TOLERANCE : FINER_TOLERANCE;
+}
+
 static pdm_status create_finer(pdm_judge *j, pdm_size n_most)
 {
     pdm_status status = PDM_OK;
@@ -59,7 +68,7 @@ static pdm_status create_finer(pdm_judge *j, pdm_size n_most)
     ease_solve(c->march ? c->march->slab : c->whole);
     if ((double)pdm_domain_n_free((c->march ? c->march->slab : c->whole)->domain) > MOST_UNKNOWN)
         j->depth = PDM_JUDGE_LEFT_OVER;
-    const companion_limits limits = {.tolerance = is_linear(j->solved) ? LINEAR_TOLERANCE : FINER_TOLERANCE,
+    const companion_limits limits = {.tolerance = finer_tolerance(j),
                                      .max_iter  = FINER_ITERATIONS,
                                      .n_most    = n_most,
                                      .solves    = j->depth == PDM_JUDGE_ESTIMATE};

@@ -27,12 +27,27 @@ done:
     return status;
 }
 
+/* Seen, on spans that grow too fast for the estimate to be believed. */
+static pdm_status tell_strained(const pdm_problem *p, pdm_size dim, char words[PDM_UNSEEN_TEXT])
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {.ctx = p->ctx};
+
+    PDM_TRY(pdm_narrow_view(p, dim, &text));
+    (void)snprintf(words, PDM_UNSEEN_TEXT, "graded: %s", text.data);
+done:
+    pdm_text_destroy(&text);
+    return status;
+}
+
 pdm_status unseen_create(const pdm_problem *p, pdm_size n_most, unseen_data *out)
 {
     pdm_status status = PDM_OK;
 
     PDM_TRY(pdm_alloc_array(p->ctx, n_most, &out->of_input));
     PDM_TRY(find_worst(p, NULL, PDM_UNSEEN_FIXED, out->fixed));
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain) && out->fixed[0] == '\0'; j++)
+        if (pdm_narrow_is_strained(p, j)) PDM_TRY(tell_strained(p, j, out->fixed));
 done:
     return status;
 }
