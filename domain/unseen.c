@@ -12,6 +12,7 @@
 enum { LOOKS = 4000, LOOKS_OF_INPUT = 800 }; /* at boxes, for every expression; once a case, and once a sample */
 enum { MOST_OUTPUT = 1024 };                 /* of a program, for numbers                                             */
 static const double LEAST_SHARE = 0.1;       /* of sources and factors, whose integrals count                         */
+static const double CREST       = 1.2; /* of what is seen beside it */
 static const double LEAST_ROOT  = 0.3;  /* root of the share of squares, of data that are interpolated            */
 static const double NEGLIGIBLE  = 1e-6; /* of the integral: boxes with less are not looked at                     */
 static const double NARROW      = 0.2;  /* of the distance of points: 0.29 is what fills it evenly                */
@@ -65,7 +66,8 @@ static bool is_in(pdm_unseen_scope scope, const reading *r)
 
 /* ---- points ---- */
 
-/* The cell of points that holds x: between the two, which are one at the ends; the distance of its ends. */
+/* The cell of points that holds x: between the two, which are one at the ends of what is bounded; the distance of its
+ * ends. */
 static double cell_of(const unseen_job *k, pdm_size j, double x, pdm_size *cell, double corner[2])
 {
     const double  *point = k->point[j];
@@ -82,6 +84,11 @@ static double cell_of(const unseen_job *k, pdm_size j, double x, pdm_size *cell,
     *cell     = low;
     corner[0] = point[low > 0 ? low - 1 : 0];
     corner[1] = point[low < n ? low : n - 1];
+    if (k->d->spline[j].periodic && (low == 0 || low == n)) { /* round the end: what closes the period is seen, too */
+        corner[0] = point[n - 1];
+        corner[1] = point[0];
+        return corner[1] - corner[0] + k->boxes.high[j] - k->boxes.low[j];
+    }
     return (low < n ? corner[1] : k->boxes.high[j]) - (low > 0 ? corner[0] : k->boxes.low[j]);
 }
 
@@ -113,9 +120,10 @@ static double seen_at(unseen_job *k, const double *x, pdm_size *cell, double *ap
 
 /* ---- one expression ---- */
 
+/* A crest that is hardly higher than what is seen beside it, of a wave with ten points or so, is resolved. */
 static double excess(domain_size_kind kind, double size, double seen)
 {
-    if (!(size > seen)) return 0.0;
+    if (!(size > (kind == DOMAIN_SQUARE ? CREST * CREST : CREST) * seen)) return 0.0;
     return kind == DOMAIN_SQUARE ? pow(sqrt(size) - sqrt(seen), 2.0) : size - seen;
 }
 
