@@ -24,9 +24,10 @@ typedef struct summand {
 
 /* One equation's sums over cells, sample by sample. */
 typedef struct equation {
-    pdm_size n_summand, capacity, n_row;
+    pdm_size n_summand, capacity, n_row, n_box;
     pdm_size shape[PDM_MAX_DIM];
     summand *summand; /* [n_summand]                                                                  */
+    int32_t *box;     /* [n_row] of a cell                                                            */
     double  *natural; /* [n_row] of a cell: the inverse of its scale                                   */
     double  *size;    /* [n_most][n_summand] sum_b |T_kb|                                              */
     double  *left;    /* [n_most] sum_b |R_b|                                                          */
@@ -87,6 +88,18 @@ static double natural_size(const left_over *l, pdm_size term, const equation *e,
     return 1.0 / size;
 }
 
+/* Box of cell i: BOX cells a dimension, so that what faces between the cells of a box leave over cancels. */
+static pdm_size box_of(const left_over *l, const equation *e, pdm_size i)
+{
+    pdm_size box = 0, stride = 1;
+    for (pdm_size j = pdm_domain_n_dim(l->problem->domain) - 1; j >= 0; j--) {
+        box += i % e->shape[j] / BOX * stride;
+        stride *= (e->shape[j] + BOX - 1) / BOX;
+        i /= e->shape[j];
+    }
+    return box;
+}
+
 static pdm_status create_equation(left_over *l, pdm_size number)
 {
     pdm_status           status = PDM_OK;
@@ -107,7 +120,12 @@ static pdm_status create_equation(left_over *l, pdm_size number)
         PDM_TRY(add_term(l, e, t));
     }
     PDM_TRY(pdm_alloc_array(ctx, e->n_row, &e->natural));
-    for (pdm_size i = 0; i < e->n_row; i++) e->natural[i] = natural_size(l, first, e, number, i);
+    PDM_TRY(pdm_alloc_array(ctx, e->n_row, &e->box));
+    for (pdm_size i = 0; i < e->n_row; i++) {
+        e->natural[i] = natural_size(l, first, e, number, i);
+        e->box[i]     = (int32_t)box_of(l, e, i);
+        e->n_box      = e->box[i] >= e->n_box ? e->box[i] + 1 : e->n_box;
+    }
     PDM_TRY(pdm_alloc_array(ctx, l->n_most * e->n_summand, &e->size));
     PDM_TRY(pdm_alloc_array(ctx, l->n_most, &e->left));
     PDM_TRY(pdm_alloc_array(ctx, l->n_most, &e->floor));
@@ -153,6 +171,7 @@ void left_over_destroy(pdm_context *ctx, left_over **left)
         }
         pdm_free(ctx, e->summand);
         pdm_free(ctx, e->natural);
+        pdm_free(ctx, e->box);
         pdm_free(ctx, e->size);
         pdm_free(ctx, e->left);
         pdm_free(ctx, e->floor);
@@ -190,36 +209,19 @@ static void put_place(const left_over *l, const equation *e, pdm_size i, pdm_siz
     place[0] += (double)k * (time->high - time->low);
 }
 
-/* Box of cell i: BOX cells a dimension, so that what faces between the cells of a box leave over cancels. */
-static pdm_size box_of(const left_over *l, const equation *e, pdm_size i)
+/* values [n_row] added up box by box: out [n_box]. */
+static void add_up(const equation *e, const double *values, double *out)
 {
-    pdm_size box = 0, stride = 1;
-    for (pdm_size j = pdm_domain_n_dim(l->problem->domain) - 1; j >= 0; j--) {
-        box += i % e->shape[j] / BOX * stride;
-        stride *= (e->shape[j] + BOX - 1) / BOX;
-        i /= e->shape[j];
-    }
-    return box;
-}
-
-/* values [n_row] added up box by box, from cell i = 0 on: out [n_row], of which the first n_box are boxes. */
-static pdm_size add_up(const left_over *l, const equation *e, const double *values, double *out)
-{
-    pdm_size n_box = 0;
-    for (pdm_size i = 0; i < e->n_row; i++) out[i] = 0.0;
-    for (pdm_size i = 0; i < e->n_row; i++) {
-        const pdm_size box = box_of(l, e, i);
-        out[box] += values[i];
-        n_box = box >= n_box ? box + 1 : n_box;
-    }
-    return n_box;
+    memset(out, 0, (size_t)e->n_box * sizeof *out);
+    for (pdm_size i = 0; i < e->n_row; i++) out[e->box[i]] += values[i];
 }
 
 static void add_sample(left_over *l, equation *e, pdm_size s, pdm_size k)
 {
     const double  *R     = l->sum + s * l->most_row;
-    const pdm_size n_dim = pdm_domain_n_dim(l->problem->domain), n_box = add_up(l, e, R, l->box);
-    for (pdm_size i = 0; i < n_box; i++) e->left[s] += fabs(l->box[i]);
+    const pdm_size n_dim = pdm_domain_n_dim(l->problem->domain);
+    add_up(e, R, l->box);
+    for (pdm_size i = 0; i < e->n_box; i++) e->left[s] += fabs(l->box[i]);
     for (pdm_size i = 0; i < e->n_row; i++) {
         e->floor[s] += e->natural[i];
         if (fabs(R[i]) <= e->worst[s]) continue;
@@ -243,8 +245,8 @@ static pdm_status add_equation(left_over *l, equation *e, pdm_batch batch, const
             const pdm_size s = batch.index[n];
             const double  *T = (const double *)host + s * e->n_row;
             for (pdm_size i = 0; i < e->n_row; i++) l->sum[s * l->most_row + i] += T[i];
-            const pdm_size n_box = add_up(l, e, T, l->box);
-            for (pdm_size i = 0; i < n_box; i++) e->size[s * e->n_summand + q] += fabs(l->box[i]);
+            add_up(e, T, l->box);
+            for (pdm_size i = 0; i < e->n_box; i++) e->size[s * e->n_summand + q] += fabs(l->box[i]);
         }
         PDM_TRY(b->ops->release(b, l->r, &host));
     }

@@ -1,48 +1,57 @@
-/* Knot insertion: a spline's coefficients on a grid that holds its own. The matrix of a dimension is found once, from
- * values of the coarse functions at the Greville points of the fine ones, which the fine spline interpolates exactly. */
+/* Knot insertion, by the Oslo algorithm (Cohen, Lyche and Riesenfeld, Computer Graphics and Image Processing 14, 1980): a
+ * coefficient of the fine spline is a mean of degree + 1 of the coarse one's, with the weights of the coarse functions'
+ * recursion, taken at the fine knots i+1, i+2, ... in turn. */
 #include "verdict/verdict.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "verdict/verdict_impl.h"
 
-static const double ZERO = 1e-13; /* weights below that are rounding: they add up to 1 */
-
-/* weight [n_to][n_from]: values of the functions of `from` at the Greville points of `to`. */
-static void coarse_values(const pdm_spline *from, const pdm_spline *to, double *weight)
+/* Interval [knot, next) of a length that holds x. */
+static pdm_size interval_of(const pdm_spline *s, double x)
 {
-    double basis[PDM_MAX_DEGREE + 1];
-    for (pdm_size i = 0; i < to->n_coef; i++) {
-        const pdm_size e = pdm_spline_element(from, to->greville[i]);
-        pdm_spline_basis(from, e, to->greville[i], 1, basis);
-        for (pdm_size k = 0; k <= from->degree; k++) weight[i * from->n_coef + (e + k) % from->n_coef] += basis[k];
+    pdm_size low = s->degree, high = s->degree + s->n_element; /* knots there: 0 and 1 */
+    while (high - low > 1) {
+        const pdm_size middle = (low + high) / 2;
+        if (s->knots[middle] <= x)
+            low = middle;
+        else
+            high = middle;
     }
+    return low;
+}
+
+/* weight [degree+1] of the coarse coefficients from *first on, modulo their number, in fine coefficient i. */
+static void insertion_weights(const pdm_spline *from, const pdm_spline *to, pdm_size i, double *weight, pdm_size *first)
+{
+    const pdm_size p   = from->degree;
+    const double *fine = to->knots + (to->periodic && i < p ? i + to->n_coef : i); /* the same function, inside [0,1] */
+    const pdm_size mu  = interval_of(from, fine[0]);
+    const double  *tau = from->knots + mu + 1;
+
+    weight[0] = 1.0;
+    for (pdm_size k = 1; k <= p; k++) {
+        double saved = 0.0;
+        for (pdm_size r = 0; r < k; r++) {
+            const double left = tau[r - k], right = tau[r], part = weight[r] / (right - left);
+            weight[r] = saved + (right - fine[k]) * part;
+            saved     = (fine[k] - left) * part;
+        }
+        weight[k] = saved;
+    }
+    *first = mu - p;
 }
 
 static pdm_status create_dim(pdm_context *ctx, const pdm_spline *from, const pdm_spline *to, pdm_size dim,
                              prolongation *p)
 {
-    pdm_status status = PDM_OK;
-    double    *values = NULL;
+    pdm_status     status = PDM_OK;
+    const pdm_size n      = from->degree + 1;
 
-    PDM_TRY(pdm_alloc_array(ctx, to->n_coef * from->n_coef, &values));
-    PDM_TRY(pdm_alloc_array(ctx, to->n_coef * from->n_coef, &p->weight[dim]));
+    PDM_TRY(pdm_alloc_array(ctx, to->n_coef * n, &p->weight[dim]));
     PDM_TRY(pdm_alloc_array(ctx, to->n_coef, &p->first[dim]));
-    PDM_TRY(pdm_alloc_array(ctx, to->n_coef, &p->last[dim]));
-    coarse_values(from, to, values);
-    for (pdm_size k = 0; k < from->n_coef; k++)
-        pdm_spline_interpolate(to, values + k, from->n_coef, p->weight[dim] + k, from->n_coef);
-    for (pdm_size i = 0; i < to->n_coef; i++) {
-        const double *row = p->weight[dim] + i * from->n_coef;
-        pdm_size      a = 0, b = from->n_coef - 1;
-        while (a < b && fabs(row[a]) < ZERO) a++;
-        while (b > a && fabs(row[b]) < ZERO) b--;
-        p->first[dim][i] = a;
-        p->last[dim][i]  = b;
-    }
+    for (pdm_size i = 0; i < to->n_coef; i++) insertion_weights(from, to, i, p->weight[dim] + i * n, &p->first[dim][i]);
 done:
-    pdm_free(ctx, values);
     return status;
 }
 
@@ -71,7 +80,6 @@ void prolongation_destroy(pdm_context *ctx, prolongation *p)
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
         pdm_free(ctx, p->weight[j]);
         pdm_free(ctx, p->first[j]);
-        pdm_free(ctx, p->last[j]);
     }
     for (int i = 0; i < 2; i++) pdm_free(ctx, p->work[i]);
     *p = (prolongation){0};
@@ -82,14 +90,15 @@ static void apply_dim(const prolongation *p, pdm_size dim, pdm_size outer, pdm_s
                       double *out)
 {
     const pdm_size n_from = pdm_domain_spline(p->from, dim)->n_coef, n_to = pdm_domain_spline(p->to, dim)->n_coef;
+    const pdm_size n_weight = pdm_domain_spline(p->from, dim)->degree + 1;
 
     memset(out, 0, (size_t)(outer * n_to * inner) * sizeof *out);
     for (pdm_size o = 0; o < outer; o++)
         for (pdm_size i = 0; i < n_to; i++) {
             double *to = out + (o * n_to + i) * inner;
-            for (pdm_size k = p->first[dim][i]; k <= p->last[dim][i]; k++) {
-                const double  w    = p->weight[dim][i * n_from + k];
-                const double *from = in + (o * n_from + k) * inner;
+            for (pdm_size r = 0; r < n_weight; r++) {
+                const double  w    = p->weight[dim][i * n_weight + r];
+                const double *from = in + (o * n_from + (p->first[dim][i] + r) % n_from) * inner;
                 for (pdm_size q = 0; q < inner; q++) to[q] += w * from[q];
             }
         }

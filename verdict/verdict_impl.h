@@ -7,9 +7,8 @@
 /* ---- prolong.c: coefficients on a grid to those of the same splines on one that holds it ---- */
 typedef struct prolongation {
     const pdm_domain *from, *to;
-    double           *weight[PDM_MAX_DIM]; /* [n_to][n_from], along a dimension             */
-    pdm_size         *first[PDM_MAX_DIM];  /* [n_to] the first weight of a row that is not 0 */
-    pdm_size         *last[PDM_MAX_DIM];   /* [n_to] the last                                */
+    double           *weight[PDM_MAX_DIM]; /* [n_to][degree+1] along a dimension                                 */
+    pdm_size         *first[PDM_MAX_DIM];  /* [n_to] the coefficient of the first weight; modulo n_from, periodic */
     double           *work[2];
 } prolongation;
 pdm_status prolongation_create(const pdm_domain *from, const pdm_domain *to, prolongation *out);
