@@ -82,10 +82,11 @@ static pdm_status find_finer(const pdm_way *way, pdm_size n, const pdm_solve_res
     return way->halve ? way->halve(way->user, finer) : PDM_OK;
 }
 
-/* The same for input i of a run, also where it has a solution that is not good. */
+/* The same for input i of a run, also where it has a solution that is not good, and shorter slabs may help. */
 static pdm_status find_better(const pdm_way *way, const pdm_run *run, pdm_size i, const pdm_way **finer)
 {
-    const bool doubted = run->judge && run->verdict[i].word > PDM_VERDICT_GOOD;
+    const bool doubted = run->judge && run->verdict[i].word > PDM_VERDICT_GOOD &&
+                         run->verdict[i].cause != PDM_CAUSE_UNSEEN;
     if (!doubted || !pdm_reason_is_good(run->result[i].reason)) return find_finer(way, 1, run->result + i, finer);
     *finer = NULL;
     return way->halve ? way->halve(way->user, finer) : PDM_OK;

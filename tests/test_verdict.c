@@ -120,12 +120,54 @@ START_TEST(words_follow_from_numbers)
     }
 END_TEST
 
+/* ---- without room for a finer grid nothing is said, and nothing fails ---- */
+
+START_TEST(no_room_is_no_verdict)
+    {
+        static const word words[] = {{"pde", "fields", "u"},
+                                     {"pde/residuals", "u", "-dx(dx(u)) + u - 1"},
+                                     {"pde/boundary", "x_min", "u = 0"},
+                                     {"pde/boundary", "x_max", "u = 0"},
+                                     {"domain", "dimensions", "x"},
+                                     {"domain/x", "extent", "0 1"},
+                                     {"domain/x", "control_points", "900"}};
+        pdm_case         *c       = NULL;
+        pdm_problem      *p       = NULL;
+        pdm_output_grid  *grid    = NULL;
+        pdm_judge        *j       = NULL;
+        pdm_size          live    = 0;
+        pdm_solve_result  result  = {.reason = PDM_REASON_CONVERGED};
+        pdm_assessment    v;
+        double            input = 0.0, u[4000] = {0.0};
+
+        open_context();
+        OK(pdm_case_create(ctx, &c));
+        set(c, COUNT(words), words);
+        OK(pdm_problem_create(c, PDM_PROBLEM_WHOLE, NULL, &p));
+        OK(pdm_output_grid_create(p, 1, NULL, NULL, &grid));
+        pdm_context_memory(ctx, &live, NULL, NULL);
+        OK(pdm_context_set_memory(ctx, live + 300000));
+        OK(pdm_judge_create(p, NULL, grid, 1, PDM_JUDGE_ESTIMATE, &j));
+        OK(pdm_judge_begin(j, 1, &input));
+        OK(pdm_judge_slab(j, 0, NULL));
+        OK(pdm_judge_end(j, u, &result, &v));
+        ck_assert_int_eq(v.word, PDM_VERDICT_NONE);
+        ck_assert(isnan(v.left) && isnan(v.worst));
+        pdm_judge_destroy(&j);
+        pdm_output_grid_destroy(&grid);
+        pdm_problem_destroy(&p);
+        pdm_case_destroy(&c);
+        close_context();
+    }
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("verdict");
     TCase *tests = tcase_create("verdict");
     tcase_add_loop_test(tests, prolonged_splines_are_the_same, 0, COUNT(lines));
     tcase_add_loop_test(tests, words_follow_from_numbers, 0, COUNT(verdicts));
+    tcase_add_test(tests, no_room_is_no_verdict);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -96,6 +96,21 @@ static pdm_status create_coarser(pdm_judge *j, pdm_size n_most)
     return PDM_OK;
 }
 
+/* Where there is no room for a finer grid, or no case of one, nothing can be said. */
+static pdm_status open_eyes(pdm_judge *j, pdm_size n_most)
+{
+    const pdm_status status = create_finer(j, n_most);
+    if (status != PDM_ERR_CASE && status != PDM_ERR_MEMORY) return status;
+    pdm_log(j->problem->ctx, PDM_LOG_WARNING, "verdict",
+            "there is none: the finer grid that it needs cannot be had: %s", pdm_context_error(j->problem->ctx));
+    left_over_destroy(j->problem->ctx, &j->left);
+    left_over_destroy(j->problem->ctx, &j->after);
+    prolongation_destroy(j->problem->ctx, &j->prolongation);
+    companion_destroy(&j->finer);
+    j->depth = PDM_JUDGE_LEFT_OVER;
+    return PDM_OK;
+}
+
 pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const pdm_output_grid *grid, pdm_size n_most,
                             pdm_judge_depth depth, pdm_judge **out)
 {
@@ -113,7 +128,7 @@ pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const 
     for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++)
         j->most_order = fmax(j->most_order, (double)pdm_domain_spline(p->domain, d)->degree + 1.0);
     PDM_TRY(unseen_create(p, n_most, &j->unseen));
-    PDM_TRY(create_finer(j, n_most));
+    PDM_TRY(open_eyes(j, n_most));
     if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(create_coarser(j, n_most));
     j->seconds = pdm_clock() - start;
     *out       = j;
@@ -146,9 +161,10 @@ pdm_status pdm_judge_begin(pdm_judge *j, pdm_size n, const double *input)
     const double start  = pdm_clock();
 
     j->n = n;
+    PDM_TRY(unseen_look(j->problem, n, input, &j->unseen));
+    if (!j->left) goto done;
     left_over_begin(j->left);
     if (j->after) left_over_begin(j->after);
-    PDM_TRY(unseen_look(j->problem, n, input, &j->unseen));
     PDM_TRY(companion_inputs(&j->finer, n, input));
     if (j->coarser.problem) PDM_TRY(companion_inputs(&j->coarser, n, input));
     j->seconds += pdm_clock() - start;
@@ -177,10 +193,11 @@ done:
 
 pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
 {
-    pdm_status      status = PDM_OK;
-    const pdm_batch batch  = pdm_samples_batch(j->finer.samples, j->n);
-    const double    start  = pdm_clock();
+    pdm_status   status = PDM_OK;
+    const double start  = pdm_clock();
 
+    if (!j->left) return PDM_OK;
+    const pdm_batch batch = pdm_samples_batch(j->finer.samples, j->n);
     PDM_TRY(companion_prepare(&j->finer, j->n, k));
     PDM_TRY(prolong(j, c));
     PDM_TRY(left_over_add(j->left, batch, &j->finer.samples->data, j->finer.start, k));
@@ -207,10 +224,12 @@ pdm_status pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *
         *v                = (pdm_assessment){.reason     = result[i].reason,
                                              .estimated  = estimated,
                                              .finer_good = estimated && j->finer.converged[i],
+                                             .blind      = !j->left,
                                              .worst      = NAN,
                                              .order      = NAN};
         for (pdm_size f = 0; f < PDM_MAX_FIELD; f++) v->estimate[f] = NAN;
-        left_over_take(j->left, i, v);
+        v->left = NAN;
+        if (j->left) left_over_take(j->left, i, v);
         unseen_take(&j->unseen, i, v);
         v->left_finer = j->after ? left_over_largest(j->after, i) : NAN;
         if (estimated)

@@ -36,6 +36,7 @@ enum { PDM_UNSEEN_TEXT = 256 };
 typedef struct pdm_assessment {
     int32_t  word, cause;
     int32_t  reason;    /* of the solve                                    */
+    bool     blind;     /* there was no finer grid: nothing is known       */
     bool     estimated; /* on a finer grid, by a solve that went well:     */
     bool     finer_good;
     double   estimate[PDM_MAX_FIELD]; /* relative L2 error on the output points; NaN: none                     */

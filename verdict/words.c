@@ -5,9 +5,9 @@
 
 #include "verdict/verdict_impl.h"
 
-static const double LEFT_WRONG    = 0.3;  /* of the largest term: beyond it the equation is not obeyed             */
-static const double LEFT_HOPELESS = 0.8;  /* without an estimate: a network after 3 steps leaves 0.5 and is 6 % off    */
-static const double LEFT_DOUBTFUL = 0.1;  /* right answers leave 3 % at most                                      */
+static const double LEFT_WRONG    = 0.3; /* of the largest term: beyond it the equation is not obeyed             */
+static const double LEFT_HOPELESS = 0.8; /* without an estimate: a network after 3 steps leaves 0.5 and is 6 % off    */
+static const double LEFT_DOUBTFUL = 0.1; /* right answers leave 3 % at most                                      */
 static const double LEFT_SEEN     = 0.02; /* what is left beyond that should fall on the finer grid ...           */
 static const double LEFT_FALLS    = 0.5;  /* ... below that share: by 4 and more where there is a solution        */
 static const double ERROR_WRONG   = 0.5;  /* relative L2                                                          */
@@ -31,7 +31,8 @@ void pdm_verdict_decide(pdm_assessment *v, double accuracy)
         int32_t word, cause;
     } const rule[] = {
         {pdm_reason_is_useless(v->reason), PDM_VERDICT_WRONG, PDM_CAUSE_NO_ANSWER},
-        {!(v->left <= (v->estimated ? LEFT_WRONG : LEFT_HOPELESS)), PDM_VERDICT_WRONG, PDM_CAUSE_LEFT_OVER},
+        {!v->blind && !(v->left <= (v->estimated ? LEFT_WRONG : LEFT_HOPELESS)), PDM_VERDICT_WRONG,
+         PDM_CAUSE_LEFT_OVER},
         {v->estimated && !(v->worst <= ERROR_WRONG), PDM_VERDICT_WRONG, PDM_CAUSE_ERROR},
         {v->unseen[0] != '\0', PDM_VERDICT_DOUBTFUL, PDM_CAUSE_UNSEEN},
         {v->left > LEFT_DOUBTFUL, PDM_VERDICT_DOUBTFUL, PDM_CAUSE_LEFT_OVER},
