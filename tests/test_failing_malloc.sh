@@ -43,6 +43,9 @@ one() {
         *pdemoe*) complain "a crash of ours: $place: $(cat crash) $(cat said)" ;;
         esac
         rm -f out.nc.part-*
+    elif grep -q 'out of dynamic memory in ut_scan' said; then # UDUNITS ends the process, by exit(2)
+        n_crash=$((n_crash + 1))
+        rm -f out.nc.part-*
     elif [ $got -eq 1 ]; then
         complain "exit code 1: $place: $(cat said)"
     fi
