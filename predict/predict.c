@@ -159,7 +159,7 @@ void prediction_close(prediction *p)
 
 bool prediction_is_estimated(const prediction *p)
 {
-    return p->wants_estimate || p->polish > 0.0;
+    return p->wants_estimate || (p->polish > 0.0 && !p->is_compared);
 }
 
 /* The coordinates of the inputs, where there are some, are those of the output. */
@@ -240,7 +240,8 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
         PDM_TRY(f ? pdm_result_file_inputs(m->problem, f, o, n) : pdm_result_drawn_inputs(p->grid, o, n, p->x.input));
     PDM_TRY(pdm_way_of_model(&by, p->grid, &way));
     if (!p->wants_estimate)
-        PDM_TRY(pdm_way_judge(&way, p->grid, p->polish > 0.0 ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER, &p->judge));
+        PDM_TRY(pdm_way_judge(&way, p->grid, prediction_is_estimated(p) ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER,
+                              &p->judge));
     for (pdm_size first = 0; first < n; first += part) {
         const pdm_size here  = n - first < part ? n - first : part;
         const double  *input = p->x.input + first * n_input;
