@@ -142,12 +142,12 @@ function(pdm_add_suite name)
   pdm_add_limited_test(${name} "${suite_LABEL}" $<TARGET_FILE:test_${name}>)
 endfunction()
 
-# pdm_add_backend(<suite> <back end>): the suite once more, with models on that back end, as test <suite>_<back end>.
+# pdm_add_backend(<suite> <back end> [label]): the suite once more, with models on that back end, as <suite>_<back end>.
 function(pdm_add_backend suite backend)
   if(NOT TARGET test_${suite})
     return()
   endif()
-  pdm_add_limited_test(${suite}_${backend} "" $<TARGET_FILE:test_${suite}>)
+  pdm_add_limited_test(${suite}_${backend} "${ARGN}" $<TARGET_FILE:test_${suite}>)
   set_property(TEST ${suite}_${backend} APPEND PROPERTY ENVIRONMENT "PDM_TEST_BACKEND=${backend}")
 endfunction()
 
