@@ -162,16 +162,6 @@ static void collect_atoms(pdm_taylor *t)
     }
 }
 
-static bool varies_in_time(const pdm_domain *d, const pdm_function *f)
-{
-    bool varies = f->uses_time;
-    for (pdm_size k = 0; k < f->n_sampled; k++) {
-        const pdm_input_info *info = pdm_pde_input(d->pde, f->sampled[k].input);
-        for (pdm_size j = 0; j < info->n_dim; j++) varies = varies || info->dim[j] == 0;
-    }
-    return varies;
-}
-
 static pdm_status create_equations(pdm_taylor *t)
 {
     pdm_status        status = PDM_OK;
@@ -183,7 +173,7 @@ static pdm_status create_equations(pdm_taylor *t)
         taylor_equation    *q = &t->equation[e];
         const pdm_function *f = q->f  = pdm_pde_strong(d->pde, e);
         const pdm_program  *program[] = {f->partial, f->second};
-        q->uses_time                  = varies_in_time(d, f);
+        q->uses_time                  = pdm_pde_varies_in_time(d->pde, f);
         PDM_TRY(pdm_alloc_array(t->ctx, f->n_atom, &q->space));
         PDM_TRY(pdm_alloc_array(t->ctx, f->n_sampled * N_TIME * t->n_space, &q->sampled));
         PDM_TRY(pdm_alloc_array(t->ctx, f->n_input, &q->in));

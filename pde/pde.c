@@ -152,6 +152,18 @@ const pdm_input_info *pdm_pde_input(const pdm_pde *p, pdm_size i)
 {
     return &p->input[i];
 }
+bool pdm_input_has_time(const pdm_input_info *info)
+{
+    for (pdm_size k = 0; k < info->n_dim; k++)
+        if (info->dim[k] == 0) return true;
+    return false;
+}
+bool pdm_pde_varies_in_time(const pdm_pde *p, const pdm_function *f)
+{
+    for (pdm_size i = 0; i < f->n_sampled; i++)
+        if (pdm_input_has_time(pdm_pde_input(p, f->sampled[i].input))) return true;
+    return f->uses_time;
+}
 pdm_size pdm_pde_n_term(const pdm_pde *p)
 {
     return p->n_term;

@@ -169,6 +169,9 @@ pdm_size              pdm_pde_n_equation(const pdm_pde *p);
 pdm_size              pdm_pde_n_scalar(const pdm_pde *p);
 pdm_size              pdm_pde_n_input(const pdm_pde *p);
 const pdm_input_info *pdm_pde_input(const pdm_pde *p, pdm_size i);
+/* Of problems with time: is it a dimension of the input; does f read it, or an input that has it? */
+bool pdm_input_has_time(const pdm_input_info *info);
+bool pdm_pde_varies_in_time(const pdm_pde *p, const pdm_function *f);
 /* Terms of all equations, equation by equation. */
 pdm_size        pdm_pde_n_term(const pdm_pde *p);
 const pdm_term *pdm_pde_term(const pdm_pde *p, pdm_size i);

@@ -150,32 +150,31 @@ pdm_status units_less_mean(pde_parser *s, const pdm_unit *a, const pdm_unit **ou
     return difference_of(s, a, out);
 }
 
-pdm_status units_product(pde_parser *s, pdm_size at, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out)
+typedef const pdm_unit *unit_operation(pdm_units *u, const pdm_unit *a, const pdm_unit *b);
+
+static pdm_status combine(pde_parser *s, pdm_size at, const char *what, unit_operation *operation, const pdm_unit *a,
+                          const pdm_unit *b, const pdm_unit **out)
 {
     pdm_status status = PDM_OK;
 
-    PDM_TRY(expect_no_offset(s, at, "a product", a));
-    PDM_TRY(expect_no_offset(s, at, "a product", b));
+    PDM_TRY(expect_no_offset(s, at, what, a));
+    PDM_TRY(expect_no_offset(s, at, what, b));
     if (a && b)
-        PDM_TRY(result(s, pdm_unit_multiply(s->p->units, a, b), out));
+        PDM_TRY(result(s, operation(s->p->units, a, b), out));
     else
         *out = NULL;
 done:
     return status;
 }
 
+pdm_status units_product(pde_parser *s, pdm_size at, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out)
+{
+    return combine(s, at, "a product", pdm_unit_multiply, a, b, out);
+}
+
 pdm_status units_quotient(pde_parser *s, pdm_size at, const pdm_unit *a, const pdm_unit *b, const pdm_unit **out)
 {
-    pdm_status status = PDM_OK;
-
-    PDM_TRY(expect_no_offset(s, at, "a quotient", a));
-    PDM_TRY(expect_no_offset(s, at, "a quotient", b));
-    if (a && b)
-        PDM_TRY(result(s, pdm_unit_divide(s->p->units, a, b), out));
-    else
-        *out = NULL;
-done:
-    return status;
+    return combine(s, at, "a quotient", pdm_unit_divide, a, b, out);
 }
 
 pdm_status units_power(pde_parser *s, pdm_size at, pde_value a, pde_value b, const pdm_unit **out)

@@ -24,18 +24,12 @@ static bool has_equal_spans(const pdm_spline *s)
     return s->map.kind == PDM_MAP_LINEAR;
 }
 
-static bool has_time(const pdm_input_info *info)
-{
-    for (pdm_size k = 0; k < info->n_dim; k++)
-        if (info->dim[k] == 0) return true;
-    return false;
-}
-
 static const char *cells_in_time(const pdm_domain *d)
 {
     const pdm_pde *pde = pdm_domain_pde(d);
     for (pdm_size i = 0; i < pdm_pde_n_input(pde); i++)
-        if (pdm_domain_input_on_cells(d, i) && has_time(pdm_pde_input(pde, i))) return pdm_pde_input(pde, i)->name;
+        if (pdm_domain_input_on_cells(d, i) && pdm_input_has_time(pdm_pde_input(pde, i)))
+            return pdm_pde_input(pde, i)->name;
     return NULL;
 }
 
@@ -315,7 +309,7 @@ pdm_status pdm_march_follow(const pdm_march *m, pdm_size n, const double *whole,
     const pdm_size    start = pdm_domain_input_offset(to, pdm_pde_start(m->slab->pde));
 
     for (pdm_size i = 0; i < pdm_pde_n_input(m->whole->pde); i++)
-        for (pdm_size s = 0; s < n && has_time(pdm_pde_input(m->whole->pde, i)); s++)
+        for (pdm_size s = 0; s < n && pdm_input_has_time(pdm_pde_input(m->whole->pde, i)); s++)
             PDM_TRY(sample_input(m, i, slab[s * n_to + start], whole + s * n_from,
                                  slab + s * n_to + pdm_domain_input_offset(to, i)));
 done:
@@ -327,7 +321,7 @@ static void copy_inputs(const pdm_march *m, const double *whole, double *slab)
 {
     const pdm_domain *from = m->whole->domain, *to = m->slab->domain;
     for (pdm_size i = 0; i < pdm_pde_n_input(m->whole->pde); i++)
-        if (!has_time(pdm_pde_input(m->whole->pde, i)))
+        if (!pdm_input_has_time(pdm_pde_input(m->whole->pde, i)))
             memcpy(slab + pdm_domain_input_offset(to, i), whole + pdm_domain_input_offset(from, i),
                    (size_t)pdm_domain_input_size(from, i) * sizeof *slab);
 }
