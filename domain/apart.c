@@ -85,8 +85,3 @@ const pdm_function *pdm_domain_term_function(const pdm_domain *d, pdm_size term)
 {
     return d->term_function[term];
 }
-
-double pdm_domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i)
-{
-    return domain_cell_middle(d, dim, i);
-}

@@ -274,7 +274,7 @@ static void plan_restrict(const pdm_domain *d, pdm_size dim, axis_kind kind, con
         const pdm_size first = next;
         next += domain_is_joint(&d->row_cells[dim], i) ? 0 : q;
         if (kind == AXIS_CELL) p->row0[i] = n;
-        if (!pdm_interval_has(within, domain_cell_middle(d, dim, i))) continue;
+        if (!pdm_interval_has(within, pdm_domain_cell_middle(d, dim, i))) continue;
         for (pdm_size k = first; k < next; k++, n++) {
             p->xi[n]      = p->xi[k];
             p->element[n] = p->element[k];

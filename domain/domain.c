@@ -252,6 +252,12 @@ bool pdm_domain_wants_grading(const pdm_domain *d, pdm_size dim)
 {
     return d->auto_grading[dim];
 }
+double pdm_domain_order(const pdm_domain *d)
+{
+    double most = 1.0;
+    for (pdm_size j = 0; j < d->n_dim; j++) most = fmax(most, (double)d->spline[j].degree + 1.0);
+    return most;
+}
 bool pdm_domain_says_no_knots(const pdm_domain *d, pdm_size dim)
 {
     return d->no_knots[dim];

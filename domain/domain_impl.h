@@ -160,7 +160,6 @@ pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const do
 pdm_status domain_axis_part(pdm_domain *d, pdm_size dim, axis_kind kind, const pdm_interval *within, double sign,
                             const domain_axis **out);
 pdm_size   domain_n_cell(const pdm_domain *d, pdm_size dim);
-double     domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i); /* physical */
 /* Tables of basis functions at given xi: element [n], basis [n_order][n][degree+1]. */
 void domain_axis_tables(const pdm_spline *s, pdm_size n, const double *xi, const pdm_size *element, pdm_size n_order,
                         int32_t *element_out, double *coordinate, double *basis);

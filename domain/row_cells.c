@@ -32,7 +32,7 @@ pdm_size domain_n_cell(const pdm_domain *d, pdm_size dim)
     return d->row_cells[dim].n;
 }
 
-double domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i)
+double pdm_domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i)
 {
     const pdm_map          *map = &d->spline[dim].map;
     const domain_row_cells *c   = &d->row_cells[dim];

@@ -281,7 +281,7 @@ static part_share share_of(const pdm_domain *d, const pdm_condition *k, pdm_size
     part_share s      = {.n_all = points ? d->spline[j].n_coef : domain_n_cell(d, j)};
 
     for (pdm_size i = 0; i < s.n_all; i++) {
-        const double x = points ? d->greville[j][i] : domain_cell_middle(d, j, i);
+        const double x = points ? d->greville[j][i] : pdm_domain_cell_middle(d, j, i);
         if (!pdm_interval_has(&k->part[j], x)) continue;
         if (s.n++ == 0) s.first = x;
         s.last = x;

@@ -153,9 +153,7 @@ static pdm_status first_round(reference_job *j, const pdm_problem *p, double sta
     const pdm_size most   = j->max_unknowns > 0 ? j->max_unknowns : MOST_UNKNOWN;
 
     reference_set_case(j, p);
-    j->most_order = 1.0; /* the order of errors is that of the splines, at most */
-    for (pdm_size dim = 0; dim < j->n_dim; dim++)
-        j->most_order = fmax(j->most_order, (double)pdm_domain_spline(p->domain, dim)->degree + 1.0);
+    j->most_order = pdm_domain_order(p->domain);
     if (pdm_domain_n_free(p->domain) > most)
         PDM_FAIL(j->ctx, PDM_ERR_ARGUMENT, "the grid of the case has %lld unknowns already; at most %lld are allowed",
                  (long long)pdm_domain_n_free(p->domain), (long long)most);

@@ -124,9 +124,7 @@ pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const 
     j->solved     = march ? march->slab : p;
     j->grid       = grid;
     j->depth      = depth;
-    j->most_order = 1.0;
-    for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++)
-        j->most_order = fmax(j->most_order, (double)pdm_domain_spline(p->domain, d)->degree + 1.0);
+    j->most_order = pdm_domain_order(p->domain);
     PDM_TRY(unseen_create(p, n_most, &j->unseen));
     PDM_TRY(open_eyes(j, n_most));
     if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(create_coarser(j, n_most));
