@@ -20,8 +20,8 @@ static const struct {
     [PDM_NOTE_WALL] = {"wall", 2e-2, true},           [PDM_NOTE_STEADY] = {"start", 2e-2, true},
     [PDM_NOTE_CONSTRAINT] = {"integral", 1e-3, true}, [PDM_NOTE_SEAM] = {"seam", 1e-6, true},
     [PDM_NOTE_OPEN] = {"open side", 0.0, true},       [PDM_NOTE_OUTFLOW] = {"outflow", 0.0, true},
-    [PDM_NOTE_GRADED] = {"graded", 0.0, false},       [PDM_NOTE_LEVEL] = {"level", 0.0, true},
-    [PDM_NOTE_DIVISION] = {"division", 0.0, false},   [PDM_NOTE_UNSEEN] = {"unseen", 0.0, true},
+    [PDM_NOTE_GRADED] = {"graded", 0.0, false},       [PDM_NOTE_DIVISION] = {"division", 0.0, false},
+    [PDM_NOTE_UNSEEN] = {"unseen", 0.0, true},
 };
 
 /* ---- the list ---- */

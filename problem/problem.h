@@ -81,7 +81,6 @@ typedef enum pdm_note_kind {
     PDM_NOTE_OPEN,       /* a side without the condition that an equation asks for  */
     PDM_NOTE_OUTFLOW,    /* a condition where the equation carries things out       */
     PDM_NOTE_GRADED,     /* knots of time that were found for the start             */
-    PDM_NOTE_LEVEL,      /* a change of the fields that no row sees                 */
     PDM_NOTE_DIVISION,   /* a division by what goes through zero                    */
     PDM_NOTE_UNSEEN,     /* data between the points at which the grid reads them    */
     PDM_NOTE_KINDS

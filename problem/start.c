@@ -73,18 +73,6 @@ done:
 
 /* ---- what goes on later ---- */
 
-static bool reads_time(const pdm_pde *pde, const pdm_function *f)
-{
-    for (pdm_size i = 0; i < f->n_input; i++)
-        if (f->input[i].kind == PDM_INPUT_COORDINATE && f->input[i].index == 0) return true;
-    for (pdm_size i = 0; i < f->n_sampled; i++) {
-        const pdm_input_info *info = pdm_pde_input(pde, f->sampled[i].input);
-        for (pdm_size k = 0; k < info->n_dim; k++)
-            if (info->dim[k] == 0) return true;
-    }
-    return false;
-}
-
 /* Does an expression bend, past the first of N_STEP equal steps, by more than BENT of its largest value in a step? The
  * last spans of graded knots are as long. */
 static pdm_status bends_late(const note_state *flat, const pdm_function *f, const pdm_where *where, bool *does)
@@ -97,7 +85,7 @@ static pdm_status bends_late(const note_state *flat, const pdm_function *f, cons
     double         t[N_STEP + 1], most = 0.0, bend = 0.0;
     pdm_probe      q = {0};
 
-    if (!f || !reads_time(flat->p->pde, f) || !note_has_tables(flat, f)) goto done;
+    if (!f || !pdm_pde_varies_in_time(flat->p->pde, f) || !note_has_tables(flat, f)) goto done;
     for (int i = 0; i <= N_STEP; i++) t[i] = map->low + (map->high - map->low) * i / N_STEP;
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
         n[j] = j == 0 ? N_STEP + 1 : flat->n[j];
@@ -168,11 +156,11 @@ pdm_status start_find(const pdm_problem *p, pdm_grading *out)
     const pdm_spline *t      = pdm_domain_spline(p->domain, 0);
     bool              has    = false;
 
-    if (out->interior[0] || !start_is_open(p) || t->n_element < SPANS_LEAST) goto done;
+    if (out->interior[0] || !start_is_open(p) || t->n_span < SPANS_LEAST) goto done;
     PDM_TRY(has_layer(p, &has));
     if (!has) goto done;
-    PDM_TRY(pdm_alloc_array(p->ctx, t->n_element - 1, &out->interior[0]));
-    for (pdm_size j = 1; j < t->n_element; j++) out->interior[0][j - 1] = pow((double)j / (double)t->n_element, POWER);
+    PDM_TRY(pdm_alloc_array(p->ctx, t->n_span - 1, &out->interior[0]));
+    for (pdm_size j = 1; j < t->n_span; j++) out->interior[0][j - 1] = pow((double)j / (double)t->n_span, POWER);
     pdm_log(p->ctx, PDM_LOG_DEBUG, "grading",
             "time is graded \"power 3\": the initial state disagrees with a side, so that solutions start with a layer "
             "(domain.t.grading=none turns it off)");
