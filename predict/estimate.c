@@ -118,23 +118,15 @@ void estimate_sum_up(prediction *p)
 
 /* ---- in the output ---- */
 
-static void variable_name(const pdm_model *m, pdm_size field, char *name, size_t size)
-{
-    if (pdm_domain_n_field(m->problem->domain) == 1)
-        snprintf(name, size, "distance_to_polished");
-    else
-        snprintf(name, size, "distance_to_polished_%s", pdm_pde_field_name(m->problem->pde, field));
-}
-
 pdm_status estimate_header(const pdm_model *m, pdm_output *o)
 {
     pdm_status        status = PDM_OK;
     const char *const dims[] = {"sample"};
-    char              name[160], text[224];
+    char              name[FIELD_VARIABLE_TEXT], text[224];
 
     PDM_TRY(pdm_output_attribute_real(o, NULL, "estimate_tolerance", ESTIMATE_TOLERANCE));
     for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++) {
-        variable_name(m, f, name, sizeof name);
+        field_variable(m, "distance_to_polished", f, name);
         snprintf(text, sizeof text, "relative L2 distance of %.128s to its solution with all coefficients free",
                  pdm_pde_field_name(m->problem->pde, f));
         PDM_TRY(pdm_output_variable(o, name, 1, dims, "1", text));
@@ -147,10 +139,10 @@ pdm_status estimate_put(const prediction *p, pdm_output *o)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_field = pdm_domain_n_field(p->m->problem->domain);
-    char           name[160];
+    char           name[FIELD_VARIABLE_TEXT];
 
     for (pdm_size f = 0; f < n_field; f++) {
-        variable_name(p->m, f, name, sizeof name);
+        field_variable(p->m, "distance_to_polished", f, name);
         for (pdm_size i = 0; i < p->x.n_sample; i++)
             PDM_TRY(pdm_output_put(o, name, i, 1, &p->distance[i * n_field + f]));
     }

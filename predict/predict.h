@@ -29,6 +29,7 @@ typedef struct pdm_way {
     /* *finer: another way, in shorter slabs, for inputs that this one has not solved; NULL where there is none. Lent. No
      * such function: there never is. */
     pdm_status (*halve)(void *user, const struct pdm_way **finer);
+    pdm_judge **judge; /* of a way that halve() gave: its judge, made on first use and kept; else NULL */
     /* *answer: the solver that has coefficients and results of the batch. Adds to network and solve. */
     pdm_status (*solve)(void *user, pdm_batch batch, pdm_predict_times *times, const pdm_solver **answer);
 } pdm_way;
@@ -69,6 +70,7 @@ typedef struct pdm_free_way {
 struct pdm_half_way {
     pdm_free_way own;
     pdm_way      way;
+    pdm_judge   *judge; /* of what is solved by it; NULL: none was asked for */
 };
 /* For the points of a grid, in batches of the case. Lent: problem and grid. Close it after a failure, too. */
 pdm_status pdm_way_of_free(pdm_free_way *user, const pdm_problem *p, const pdm_output_grid *grid, double tolerance,

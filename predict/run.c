@@ -117,14 +117,15 @@ static pdm_status run_again(const pdm_way *way, const pdm_output_grid *given, co
     if (!finer) goto done;
     PDM_TRY(pdm_alloc_array(given->problem->ctx, size, &u));
     one.u = u;
-    if (run->judge) PDM_TRY(pdm_way_judge(finer, given, pdm_judge_depth_of(run->judge), &one.judge));
+    if (run->judge && !*finer->judge)
+        PDM_TRY(pdm_way_judge(finer, given, pdm_judge_depth_of(run->judge), finer->judge));
+    one.judge = run->judge ? *finer->judge : NULL;
     PDM_TRY(pdm_predict_run(finer, given, &one));
     if (solved && !is_better(&verdict, run->verdict + i)) goto done;
     memcpy(run->u + i * size, u, (size_t)size * sizeof *u);
     run->result[i] = result;
     if (run->judge) run->verdict[i] = verdict;
 done:
-    pdm_judge_destroy(&one.judge);
     pdm_free(given->problem->ctx, u);
     return status;
 }

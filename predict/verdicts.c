@@ -6,12 +6,12 @@
 
 #include "predict/predict_impl.h"
 
-static void estimate_name(const pdm_model *m, pdm_size field, char *name, size_t size)
+void field_variable(const pdm_model *m, const char *what, pdm_size field, char name[FIELD_VARIABLE_TEXT])
 {
     if (pdm_domain_n_field(m->problem->domain) == 1)
-        snprintf(name, size, "error_estimate");
+        snprintf(name, FIELD_VARIABLE_TEXT, "%s", what);
     else
-        snprintf(name, size, "error_estimate_%s", pdm_pde_field_name(m->problem->pde, field));
+        snprintf(name, FIELD_VARIABLE_TEXT, "%s_%s", what, pdm_pde_field_name(m->problem->pde, field));
 }
 
 pdm_status verdicts_header(const pdm_model *m, pdm_output *o)
@@ -20,13 +20,13 @@ pdm_status verdicts_header(const pdm_model *m, pdm_output *o)
     static const char *const words[] = {PDM_VERDICT_LIST(TEXT_OF)};
     pdm_status               status  = PDM_OK;
     const char *const        dims[]  = {"sample"};
-    char                     name[160], text[224];
+    char                     name[FIELD_VARIABLE_TEXT], text[224];
 
     PDM_TRY(pdm_output_attribute_real(o, NULL, "accuracy", m->problem->solving.accuracy));
     PDM_TRY(pdm_output_variable_int(o, "verdict", 1, dims, "is the answer good to the accuracy wanted?"));
     PDM_TRY(pdm_output_flags(o, "verdict", (pdm_size)(sizeof words / sizeof *words), words));
     for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++) {
-        estimate_name(m, f, name, sizeof name);
+        field_variable(m, "error_estimate", f, name);
         snprintf(text, sizeof text, "relative L2 error of %.128s, estimated on finer and coarser grids",
                  pdm_pde_field_name(m->problem->pde, f));
         PDM_TRY(pdm_output_variable(o, name, 1, dims, "1", text));
@@ -41,12 +41,12 @@ done:
 pdm_status verdicts_put(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v)
 {
     pdm_status status = PDM_OK;
-    char       name[160];
+    char       name[FIELD_VARIABLE_TEXT];
 
     for (pdm_size i = 0; i < n; i++) {
         PDM_TRY(pdm_output_put_int(o, "verdict", first + i, 1, &v[i].word));
         for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++) {
-            estimate_name(m, f, name, sizeof name);
+            field_variable(m, "error_estimate", f, name);
             PDM_TRY(pdm_output_put(o, name, first + i, 1, &v[i].estimate[f]));
         }
         PDM_TRY(pdm_output_put(o, "observed_order", first + i, 1, &v[i].order));

@@ -79,9 +79,10 @@ static pdm_status halve_free(void *user, const pdm_way **finer)
             .points = w->points, .tolerance = w->tolerance, .max_iter = w->max_iter, .n_halving = w->n_halving + 1};
         PDM_TRY(pdm_march_halve(w->march, &w->half->own.march));
         PDM_TRY(open_free(&w->half->own, NULL, 1, &w->half->way));
+        w->half->way.judge = &w->half->judge;
         pdm_log(w->march->whole->ctx, PDM_LOG_INFO, "solve",
-                "a slab has no solution; time in %lld slabs instead of %lld", (long long)w->half->own.march->n_slab,
-                (long long)w->march->n_slab);
+                "a slab has no solution, or one that is not good; time in %lld slabs instead of %lld",
+                (long long)w->half->own.march->n_slab, (long long)w->march->n_slab);
     }
     *finer = &w->half->way;
 done:
@@ -104,6 +105,7 @@ done:
 void pdm_free_way_close(pdm_free_way *w)
 {
     if (w->half) {
+        pdm_judge_destroy(&w->half->judge);
         pdm_free_way_close(&w->half->own);
         pdm_free(w->march->whole->ctx, w->half);
     }

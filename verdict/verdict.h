@@ -53,8 +53,8 @@ typedef struct pdm_assessment {
 typedef enum pdm_judge_depth { PDM_JUDGE_LEFT_OVER, PDM_JUDGE_ESTIMATE } pdm_judge_depth;
 
 /* Of answers to a problem on an output grid, in batches of up to n_most; march NULL, or what they are found by. All are
- * lent for its life. Where
- * a grid is too large to be solved on (pdm_judge_is_dear), the estimate is left out. */
+ * lent for its life. Where the finer grid is too large to be solved on the estimate is left out, and where there is none
+ * at all the verdict is. */
 typedef struct pdm_judge pdm_judge;
 pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const pdm_output_grid *grid, pdm_size n_most,
                             pdm_judge_depth depth, pdm_judge **out);
