@@ -258,6 +258,10 @@ double pdm_domain_order(const pdm_domain *d)
     for (pdm_size j = 0; j < d->n_dim; j++) most = fmax(most, (double)d->spline[j].degree + 1.0);
     return most;
 }
+pdm_size pdm_domain_sub(const pdm_domain *d, pdm_size dim)
+{
+    return d->sub[dim];
+}
 bool pdm_domain_says_no_knots(const pdm_domain *d, pdm_size dim)
 {
     return d->no_knots[dim];

@@ -238,6 +238,13 @@ pdm_status pdm_march_refine(const pdm_march *m, const pdm_problem *finer, pdm_si
     return march_create(finer, m->n_slab, factor * m->n_element, out);
 }
 
+pdm_status pdm_march_coarsen(const pdm_march *m, const pdm_problem *coarser, pdm_march **out)
+{
+    const pdm_size n = (m->n_slab * m->n_element + 1) / 2, n_slab = m->n_slab > 1 ? m->n_slab / 2 : 1;
+    const pdm_size each = (n + n_slab - 1) / n_slab, least = least_elements(coarser);
+    return march_create(coarser, n_slab, each > least ? each : least, out);
+}
+
 void pdm_march_destroy(pdm_march **march)
 {
     pdm_march *m = *march;

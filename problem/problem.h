@@ -48,9 +48,10 @@ void       pdm_problem_destroy(pdm_problem **p);
 pdm_status pdm_problem_complete(pdm_problem **p);
 /* The same with these breaks, and without scales; where there are none it stays. */
 pdm_status pdm_problem_regrade(pdm_problem **p, const pdm_grading *grading);
-/* The same rows on another grid (problem/refine.c), with this one's scales, without inputs. Spans that are put together
- * by twos may be too few for the case: PDM_ERR_CASE. */
-typedef enum pdm_grid_change { PDM_GRID_HALVED, PDM_GRID_DOUBLED } pdm_grid_change; /* the lengths of knot spans */
+/* The same rows on another grid (problem/refine.c), with this one's scales, without inputs. HALVED, DOUBLED: the lengths
+ * of knot spans; spans that are put together by twos may be too few for the case: PDM_ERR_CASE. CELLS: the same splines,
+ * and other cells in their spans, finer by one a span and dimension. */
+typedef enum pdm_grid_change { PDM_GRID_HALVED, PDM_GRID_DOUBLED, PDM_GRID_CELLS } pdm_grid_change;
 pdm_status pdm_problem_change_grid(const pdm_problem *p, pdm_grid_change change, pdm_problem **out);
 /* "inputs/NAME" of a pde input, "domain/NAME" of a dimension: groups of the case. */
 enum { PDM_GROUP_TEXT = 160 };
@@ -199,6 +200,8 @@ pdm_status pdm_march_create(const pdm_problem *whole, pdm_size n_slab, pdm_march
 pdm_status pdm_march_halve(const pdm_march *m, pdm_march **out);
 /* The same slabs on a grid that is finer by the factor, of which `finer` is the whole problem. */
 pdm_status pdm_march_refine(const pdm_march *m, const pdm_problem *finer, pdm_size factor, pdm_march **out);
+/* Slabs about twice as long, of spans twice as long, on a grid of which `coarser` is the whole problem. */
+pdm_status pdm_march_coarsen(const pdm_march *m, const pdm_problem *coarser, pdm_march **out);
 void       pdm_march_destroy(pdm_march **m);
 /* Inputs of the first slab from those of the whole: [n][n_input of each]. Allocates. */
 pdm_status pdm_march_inputs(const pdm_march *m, pdm_size n, const double *whole, double *slab);

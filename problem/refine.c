@@ -1,8 +1,10 @@
-/* The same problem on other grids: knot spans cut in two, or put together by twos. The splines of the finer one hold
- * those of this one. For verdicts: rows and a solve, without inputs of their own. */
+/* The same problem on other grids: knot spans cut in two, put together by twos, or with other cells. The splines of the
+ * finer one hold those of this one. For verdicts: rows and a solve, without inputs of their own. */
 #include "problem/problem.h"
 
 #include <string.h>
+
+enum { SUB_MOST = 8 }; /* of domain/DIM:sub */
 
 /* Does a kink lie between span i - 1 and span i? */
 static bool is_kink(const pdm_spline *s, pdm_size i)
@@ -71,6 +73,16 @@ done:
     return status;
 }
 
+/* As many cells a span as it has now, and one. */
+static pdm_status change_cells(const pdm_problem *p, pdm_case *c, pdm_size dim)
+{
+    const pdm_size sub = pdm_domain_sub(p->domain, dim);
+    char           group[PDM_GROUP_TEXT];
+
+    pdm_problem_dim_group(p, dim, group);
+    return pdm_case_set_count(c, group, "sub", sub < SUB_MOST ? sub + 1 : sub - 1);
+}
+
 /* What the two have in common is taken over: sizes of the fields, and factors of the blocks of rows. */
 static void take_scales(const pdm_problem *from, pdm_problem *to)
 {
@@ -83,12 +95,15 @@ pdm_status pdm_problem_change_grid(const pdm_problem *p, pdm_grid_change change,
 {
     pdm_status   status  = PDM_OK;
     pdm_case    *c       = NULL;
-    pdm_grading  grading = {{NULL}};
+    pdm_grading  grading = {{NULL}}, lent;
     pdm_problem *other   = NULL;
+    const bool   cells   = change == PDM_GRID_CELLS;
 
     PDM_TRY(pdm_case_copy(p->the_case, &c));
-    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++) PDM_TRY(change_dim(p, c, j, change, &grading));
-    PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_ROWS, &grading, &other));
+    pdm_grading_lend(p, p, &lent);
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++)
+        PDM_TRY(cells ? change_cells(p, c, j) : change_dim(p, c, j, change, &grading));
+    PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_ROWS, cells ? &lent : &grading, &other));
     take_scales(p, other);
     *out  = other;
     other = NULL;

@@ -15,6 +15,7 @@ static pdm_status make_solver(companion *c, const pdm_output_grid *grid, const c
     PDM_TRY(pdm_output_grid_create(p, n, grid->n, grid->coordinate, &c->grid));
     PDM_TRY(pdm_alloc_array(p->ctx, n * n_field * grid->n_point, &c->u));
     PDM_TRY(pdm_alloc_array(p->ctx, n, &c->converged));
+    PDM_TRY(pdm_alloc_array(p->ctx, n, &c->objective));
 done:
     return status;
 }
@@ -50,6 +51,7 @@ void companion_destroy(companion *c)
     pdm_samples_destroy(&c->samples);
     pdm_free(ctx, c->u);
     pdm_free(ctx, c->converged);
+    pdm_free(ctx, c->objective);
     pdm_free(ctx, c->input);
     pdm_march_destroy(&c->march);
     pdm_problem_destroy(&c->whole);
@@ -92,7 +94,10 @@ pdm_status companion_inputs(companion *c, pdm_size n, const double *input)
             PDM_TRY(
                 sample_input(c, i, input + s * n_from, to + s * n_to + pdm_domain_input_offset(c->whole->domain, i)));
     if (c->march) PDM_TRY(pdm_march_inputs(c->march, n, to, c->samples->input));
-    for (pdm_size s = 0; s < n && c->converged; s++) c->converged[s] = true;
+    for (pdm_size s = 0; s < n && c->converged; s++) {
+        c->converged[s] = true;
+        c->objective[s] = 0.0;
+    }
 done:
     return status;
 }
@@ -119,9 +124,31 @@ pdm_status companion_solve(companion *c, pdm_size n, pdm_size k, pdm_start from)
 
     if (from == PDM_START_PRESENT) PDM_TRY(pdm_free_solver_start(c->free, c->samples, batch, c->start));
     PDM_TRY(pdm_free_solver_solve(c->free, c->samples, batch, from));
-    for (pdm_size i = 0; i < n; i++)
-        c->converged[i] = c->converged[i] && pdm_reason_is_good(pdm_solver_results(c->free->solver)[i].reason);
+    for (pdm_size i = 0; i < n; i++) {
+        const pdm_solve_result *r = &pdm_solver_results(c->free->solver)[i];
+        c->converged[i]           = c->converged[i] && pdm_reason_is_good(r->reason);
+        c->objective[i] += r->objective;
+    }
     PDM_TRY(pdm_output_grid_evaluate(c->grid, batch, k, pdm_solver_lend(c->free->solver)->c, c->u));
 done:
     return status;
+}
+
+pdm_status companion_run(companion *c, pdm_size n, const double *input)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(companion_inputs(c, n, input));
+    for (pdm_size k = 0; k < c->grid->n_slab; k++) {
+        PDM_TRY(companion_prepare(c, n, k));
+        PDM_TRY(companion_solve(c, n, k, PDM_START_ZERO));
+    }
+done:
+    return status;
+}
+
+double companion_end(const companion *c, pdm_size n_slab)
+{
+    const pdm_map *time = &pdm_domain_spline(c->problem->domain, 0)->map;
+    return time->low + (double)n_slab * (time->high - time->low);
 }

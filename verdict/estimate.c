@@ -1,7 +1,7 @@
-/* Errors from answers on three grids. With d0 the distance to the finer answer, d1 that from the coarser one, spans
+/* Errors from answers on two or three grids. With d0 the distance to the finer answer, d1 that from the coarser one, spans
  * being twice as long each time: order p = log2(d1/d0), error of the middle one d0 / (1 - 2^-p). Nothing is gained from
  * a high order, by which differences may only seem to fall: beyond 1 the factor is at most 2, and goes to 1; below, it
- * grows up to MOST. docs/mathematics.md, "Verdicts". */
+ * grows up to MOST. From the coarser one alone d1 / (2^p - 1), with the order p of what their residuals leave. docs/mathematics.md, "Verdicts". */
 #include "verdict/verdict.h"
 
 #include <math.h>
@@ -45,5 +45,18 @@ void estimate_error(const pdm_output_grid *grid, const double *u, const double *
         if (out->estimate[f] <= out->worst && f > 0) continue; /* NaN is taken */
         out->worst = out->estimate[f];
         out->order = order;
+    }
+}
+
+void estimate_by_coarser(const pdm_output_grid *grid, const double *u, const double *coarser, double order,
+                         double most_order, pdm_assessment *out)
+{
+    const pdm_size n = grid->n_point;
+
+    out->worst = 0.0;
+    out->order = order;
+    for (pdm_size f = 0; f < pdm_domain_n_field(grid->problem->domain); f++) {
+        out->estimate[f] = distance(n, coarser + f * n, u + f * n) / (pow(2.0, fmin(order, most_order)) - 1.0);
+        if (!(out->estimate[f] <= out->worst)) out->worst = out->estimate[f];
     }
 }

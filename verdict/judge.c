@@ -1,19 +1,18 @@
-/* The judge: an answer beside those on spans half and twice as long. docs/mathematics.md, "Verdicts". */
+/* Beside a solve: what its answers leave over, how far they are from others, and the word for it. An answer that is far
+ * more accurate than it has to be, and says so by the order in which residuals fall, is judged by a coarser one alone; all
+ * others are solved on a finer grid. */
 #include "verdict/verdict.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "verdict/verdict_impl.h"
 
-enum { FINER_ITERATIONS = 6, COARSER_ITERATIONS = 60, CG_ITERATIONS = 1000 };
-static const double FINER_TOLERANCE  = 3e-2; /* decrement relative to the residual: steps below it change little  */
-static const double LINEAR_TOLERANCE = 1.0;  /* the first step is the last                                         */
-static const double ABOUT_NARROW =
-    1e-3; /* on spans that grow fast about narrow data: it is smooth errors that are left */
+enum { COARSER_ITERATIONS = 60, BOX_SPANS = 2 };
 static const double COARSER_TOLERANCE = 1e-4;
-static const double DAMPING           = 1e-9;
-static const double CG_TOLERANCE      = 1e-3;
-static const double MOST_UNKNOWN      = 60000.0; /* of the finer grid, for it to be solved on */
+static const double CLEAR_LEFT        = 0.02; /* right answers leave less                                      */
+static const double CLEAR_ORDER       = 2.2;  /* of the roots of objectives; kinks, fronts and corners have less */
+static const double CLEAR_SHARE = 1.0 / 3.0;  /* of the accuracy: an estimate that is 3 times too small is good still */
 
 struct pdm_judge {
     const pdm_problem     *problem; /* whole */
@@ -21,93 +20,76 @@ struct pdm_judge {
     const pdm_problem     *solved;  /* the problem, or the slab of the march */
     const pdm_output_grid *grid;
     pdm_judge_depth        depth;
-    prolongation           prolongation;
-    companion              finer, coarser; /* .problem NULL: there is none */
-    left_over  *left, *after; /* of the answer; of the one on the finer grid (NULL: none), on the same cells */
-    unseen_data unseen;
-    pdm_size    n;
-    double      most_order, seconds;
+    pdm_size               n_most, n;
+    double                 most_order, seconds;
+    companion              cells;   /* the same splines on other cells: rows alone. .problem NULL: there is none */
+    companion              coarser; /* .problem NULL: there is none */
+    finer_grid             finer;   /* made on first use */
+    bool                   has_finer, lacks_finer;
+    left_over             *left; /* of the answer, on these cells; NULL: none */
+    unseen_data            unseen;
+    double                *input; /* [n_most][n_input] of the batch */
+    kept_answer            answer;
+    pdm_size              *place; /* [n_most] among those solved on the finer grid; -1: not there */
 };
 
 /* ---- creation ---- */
 
-/* The start is near: hardly any damping, which would hold back the smooth errors, whose residuals are small.
- * A dense matrix is not factored: conjugate gradients, from a start that is near, do with its blocks. To a tolerance that
- * leaves nothing of smooth errors, which they find last. */
-static void ease_solve(pdm_problem *finer)
+static pdm_status create_cells(pdm_judge *j)
 {
-    finer->solving.damping = DAMPING;
-    if (pdm_domain_rows(finer->domain)->n_pyramid == 0) return;
-    finer->solving.linear        = PDM_LINEAR_CG;
-    finer->solving.cg_tolerance  = CG_TOLERANCE;
-    finer->solving.cg_iterations = CG_ITERATIONS;
-}
+    pdm_status             status = PDM_OK;
+    companion             *c      = &j->cells;
+    const companion_limits limits = {.n_most = j->n_most};
 
-static bool is_linear(const pdm_problem *p)
-{
-    const pdm_rows_desc *rows = pdm_domain_rows(p->domain);
-    pdm_size             n    = 0;
-    for (pdm_size t = 0; t < rows->n_term; t++) n += rows->term[t].n_second;
-    return n == 0;
-}
-
-static double finer_tolerance(const pdm_judge *j)
-{
-    for (pdm_size i = 0; i < PDM_MAX_DIM; i++)
-        if (j->problem->data_growth[i] > 0.0) return ABOUT_NARROW;
-    return is_linear(j->solved) ? LINEAR_TOLERANCE : FINER_TOLERANCE;
-}
-
-static pdm_status create_finer(pdm_judge *j, pdm_size n_most)
-{
-    pdm_status status = PDM_OK;
-    companion *c      = &j->finer;
-
-    PDM_TRY(pdm_problem_change_grid(j->problem, PDM_GRID_HALVED, &c->whole));
-    if (j->march) PDM_TRY(pdm_march_refine(j->march, c->whole, 2, &c->march));
-    ease_solve(c->march ? c->march->slab : c->whole);
-    if ((double)pdm_domain_n_free((c->march ? c->march->slab : c->whole)->domain) > MOST_UNKNOWN)
-        j->depth = PDM_JUDGE_LEFT_OVER;
-    const companion_limits limits = {.tolerance = finer_tolerance(j),
-                                     .max_iter  = FINER_ITERATIONS,
-                                     .n_most    = n_most,
-                                     .solves    = j->depth == PDM_JUDGE_ESTIMATE};
+    PDM_TRY(pdm_problem_change_grid(j->problem, PDM_GRID_CELLS, &c->whole));
+    if (j->march) PDM_TRY(pdm_march_refine(j->march, c->whole, 1, &c->march));
     PDM_TRY(companion_create(j->problem, j->grid, &limits, c));
-    PDM_TRY(prolongation_create(j->solved->domain, c->problem->domain, &j->prolongation));
-    PDM_TRY(left_over_create(c->problem, n_most, &j->left));
-    if (limits.solves) PDM_TRY(left_over_create(c->problem, n_most, &j->after));
+    PDM_TRY(left_over_create(c->problem, j->n_most, BOX_SPANS, &j->left));
 done:
     return status;
 }
 
+/* Without them nothing can be said. */
+static pdm_status open_eyes(pdm_judge *j)
+{
+    const pdm_status status = create_cells(j);
+    if (status != PDM_ERR_CASE && status != PDM_ERR_MEMORY) return status;
+    pdm_log(j->problem->ctx, PDM_LOG_WARNING, "verdict",
+            "there is none: the finer cells that it needs cannot be had: %s", pdm_context_error(j->problem->ctx));
+    left_over_destroy(j->problem->ctx, &j->left);
+    companion_destroy(&j->cells);
+    j->depth = PDM_JUDGE_LEFT_OVER;
+    return PDM_OK;
+}
+
 /* Too few spans to be put together, or no grid of so few: there is no coarser one. */
-static pdm_status create_coarser(pdm_judge *j, pdm_size n_most)
+static pdm_status create_coarser(pdm_judge *j)
 {
     pdm_status             status = PDM_OK;
     companion             *c      = &j->coarser;
     const companion_limits limits = {
-        .tolerance = COARSER_TOLERANCE, .max_iter = COARSER_ITERATIONS, .n_most = n_most, .solves = true};
+        .tolerance = COARSER_TOLERANCE, .max_iter = COARSER_ITERATIONS, .n_most = j->n_most, .solves = true};
 
     status = pdm_problem_change_grid(j->problem, PDM_GRID_DOUBLED, &c->whole);
-    if (status == PDM_OK && j->march) status = pdm_march_create(c->whole, j->march->n_slab, &c->march);
+    if (status == PDM_OK && j->march) status = pdm_march_coarsen(j->march, c->whole, &c->march);
     if (status == PDM_OK) status = companion_create(j->problem, j->grid, &limits, c);
     if (status != PDM_ERR_CASE) return status;
     companion_destroy(c);
     return PDM_OK;
 }
 
-/* Where there is no room for a finer grid, or no case of one, nothing can be said. */
-static pdm_status open_eyes(pdm_judge *j, pdm_size n_most)
+/* Made when an answer asks for it. Where it is too large, or there is no memory for it, answers do without. */
+static pdm_status find_finer(pdm_judge *j)
 {
-    const pdm_status status = create_finer(j, n_most);
+    if (j->has_finer || j->lacks_finer) return PDM_OK;
+    const pdm_status status = finer_grid_create(j->problem, j->march, j->grid, j->n_most, &j->finer);
+    j->has_finer            = status == PDM_OK;
+    j->lacks_finer          = !j->has_finer;
+    if (j->has_finer) return PDM_OK;
+    finer_grid_destroy(j->problem->ctx, &j->finer);
     if (status != PDM_ERR_CASE && status != PDM_ERR_MEMORY) return status;
-    pdm_log(j->problem->ctx, PDM_LOG_WARNING, "verdict",
-            "there is none: the finer grid that it needs cannot be had: %s", pdm_context_error(j->problem->ctx));
-    left_over_destroy(j->problem->ctx, &j->left);
-    left_over_destroy(j->problem->ctx, &j->after);
-    prolongation_destroy(j->problem->ctx, &j->prolongation);
-    companion_destroy(&j->finer);
-    j->depth = PDM_JUDGE_LEFT_OVER;
+    pdm_log(j->problem->ctx, PDM_LOG_WARNING, "verdict", "there is no finer grid to judge by: %s",
+            pdm_context_error(j->problem->ctx));
     return PDM_OK;
 }
 
@@ -124,10 +106,13 @@ pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const 
     j->solved     = march ? march->slab : p;
     j->grid       = grid;
     j->depth      = depth;
+    j->n_most     = n_most;
     j->most_order = pdm_domain_order(p->domain);
+    PDM_TRY(pdm_alloc_array(p->ctx, n_most * pdm_domain_n_input(p->domain), &j->input));
+    PDM_TRY(pdm_alloc_array(p->ctx, n_most, &j->place));
     PDM_TRY(unseen_create(p, n_most, &j->unseen));
-    PDM_TRY(open_eyes(j, n_most));
-    if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(create_coarser(j, n_most));
+    PDM_TRY(open_eyes(j));
+    if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(create_coarser(j));
     j->seconds = pdm_clock() - start;
     *out       = j;
     j          = NULL;
@@ -141,12 +126,14 @@ void pdm_judge_destroy(pdm_judge **judge)
     pdm_judge *j = *judge;
     if (!j) return;
     pdm_context *ctx = j->problem->ctx;
+    kept_answer_destroy(ctx, &j->answer);
+    finer_grid_destroy(ctx, &j->finer);
+    companion_destroy(&j->coarser);
     unseen_destroy(ctx, &j->unseen);
     left_over_destroy(ctx, &j->left);
-    left_over_destroy(ctx, &j->after);
-    prolongation_destroy(ctx, &j->prolongation);
-    companion_destroy(&j->coarser);
-    companion_destroy(&j->finer);
+    companion_destroy(&j->cells);
+    pdm_free(ctx, j->input);
+    pdm_free(ctx, j->place);
     pdm_free(ctx, j);
     *judge = NULL;
 }
@@ -158,34 +145,31 @@ pdm_status pdm_judge_begin(pdm_judge *j, pdm_size n, const double *input)
     pdm_status   status = PDM_OK;
     const double start  = pdm_clock();
 
-    j->n = n;
+    j->n             = n;
+    j->answer.n_slab = 0;
+    if (pdm_domain_n_input(j->problem->domain) > 0)
+        memcpy(j->input, input, (size_t)(n * pdm_domain_n_input(j->problem->domain)) * sizeof *input);
     PDM_TRY(unseen_look(j->problem, n, input, &j->unseen));
     if (!j->left) goto done;
     left_over_begin(j->left);
-    if (j->after) left_over_begin(j->after);
-    PDM_TRY(companion_inputs(&j->finer, n, input));
-    if (j->coarser.problem) PDM_TRY(companion_inputs(&j->coarser, n, input));
+    PDM_TRY(companion_inputs(&j->cells, n, input));
     j->seconds += pdm_clock() - start;
 done:
     return status;
 }
 
-/* The answer's coefficients, on the finer grid. */
-static pdm_status prolong(pdm_judge *j, pdm_buffer *c)
+/* The answer's coefficients of slab k, to where rows on other cells read them. */
+static pdm_status lay_out(pdm_judge *j, pdm_size k)
 {
     pdm_status     status = PDM_OK;
-    pdm_backend   *b = j->solved->backend, *b_finer = j->finer.problem->backend;
-    const pdm_size n_field = pdm_domain_n_field(j->solved->domain), n_from = pdm_domain_n_coef(j->solved->domain);
-    const pdm_size n_to = pdm_domain_n_coef(j->finer.problem->domain);
-    void          *from = NULL, *to = NULL;
+    pdm_backend   *b      = j->cells.problem->backend;
+    const pdm_size n      = j->n * pdm_domain_n_field(j->solved->domain) * pdm_domain_n_coef(j->solved->domain);
+    void          *to     = NULL;
 
-    PDM_TRY(b->ops->acquire(b, c, PDM_READ, &from));
-    PDM_TRY(b_finer->ops->acquire(b_finer, j->finer.start, PDM_WRITE, &to));
-    for (pdm_size i = 0; i < j->n * n_field; i++)
-        prolongation_apply(&j->prolongation, (const double *)from + i * n_from, (double *)to + i * n_to);
+    PDM_TRY(b->ops->acquire(b, j->cells.start, PDM_WRITE, &to));
+    memcpy(to, j->answer.slab[k], (size_t)n * sizeof(double));
 done:
-    if (from) (void)b->ops->release(b, c, &from);
-    if (to) (void)b_finer->ops->release(b_finer, j->finer.start, &to);
+    if (to) (void)b->ops->release(b, j->cells.start, &to);
     return status;
 }
 
@@ -195,48 +179,118 @@ pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
     const double start  = pdm_clock();
 
     if (!j->left) return PDM_OK;
-    const pdm_batch batch = pdm_samples_batch(j->finer.samples, j->n);
-    PDM_TRY(companion_prepare(&j->finer, j->n, k));
-    PDM_TRY(prolong(j, c));
-    PDM_TRY(left_over_add(j->left, batch, &j->finer.samples->data, j->finer.start, k));
-    if (j->finer.free) {
-        PDM_TRY(companion_solve(&j->finer, j->n, k, PDM_START_PRESENT));
-        PDM_TRY(left_over_add(j->after, batch, &j->finer.samples->data, pdm_solver_lend(j->finer.free->solver)->c, k));
-    }
-    if (j->coarser.problem) {
-        PDM_TRY(companion_prepare(&j->coarser, j->n, k));
-        PDM_TRY(companion_solve(&j->coarser, j->n, k, PDM_START_ZERO));
-    }
+    PDM_TRY(kept_answer_put(&j->answer, j->solved, j->n_most, k, c));
+    PDM_TRY(companion_prepare(&j->cells, j->n, k));
+    PDM_TRY(lay_out(j, k));
+    PDM_TRY(
+        left_over_add(j->left, pdm_samples_batch(j->cells.samples, j->n), &j->cells.samples->data, j->cells.start, k));
     j->seconds += pdm_clock() - start;
 done:
     return status;
 }
 
+/* ---- verdicts ---- */
+
+/* Order in which the roots of the objectives of sample i fall; NaN: they cannot be compared. */
+static double residual_order(const pdm_judge *j, pdm_size i, const pdm_solve_result *result)
+{
+    const companion *c = &j->coarser;
+
+    if (!c->problem || !c->converged[i] || !pdm_reason_is_good(result->reason)) return NAN;
+    const double mine = companion_end(&j->cells, j->answer.n_slab), its = companion_end(c, c->grid->n_slab);
+    if (fabs(mine - its) > 1e-6 * fabs(its)) return NAN;
+    return 0.5 * log2(c->objective[i] / result->objective);
+}
+
+static bool is_clear(const pdm_judge *j, const pdm_assessment *v)
+{
+    for (pdm_size i = 0; i < PDM_MAX_DIM; i++)
+        if (j->problem->data_growth[i] > 0.0) return false;
+    return v->left <= CLEAR_LEFT && v->order >= CLEAR_ORDER && v->worst <= CLEAR_SHARE * j->problem->solving.accuracy;
+}
+
+/* What the answer itself and a coarser one say of sample i. */
+static void look_at(const pdm_judge *j, pdm_size i, const double *u, const pdm_solve_result *result, pdm_assessment *v)
+{
+    *v = (pdm_assessment){
+        .reason = result->reason, .blind = !j->left, .worst = NAN, .order = NAN, .left = NAN, .left_finer = NAN};
+    for (pdm_size f = 0; f < PDM_MAX_FIELD; f++) v->estimate[f] = NAN;
+    if (j->left) left_over_take(j->left, i, v);
+    unseen_take(&j->unseen, i, v);
+    if (j->depth != PDM_JUDGE_ESTIMATE) return;
+    const double   order = residual_order(j, i, result);
+    const pdm_size size  = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
+    if (!(order >= CLEAR_ORDER)) return;
+    estimate_by_coarser(j->grid, u, j->coarser.u + i * size, order, j->most_order, v);
+    v->estimated = v->finer_good = true;
+}
+
+/* The samples that only a finer grid can judge: which [returned], input [returned][n_input]. An answer that ended before
+ * its last slab is none. */
+static pdm_size choose_unclear(pdm_judge *j, const pdm_assessment *v, pdm_size *which, double *input)
+{
+    const pdm_size n_input = pdm_domain_n_input(j->problem->domain);
+    pdm_size       n       = 0;
+    for (pdm_size i = 0; i < j->n; i++) {
+        j->place[i] = -1;
+        if ((v[i].estimated && is_clear(j, &v[i])) || pdm_reason_is_useless(v[i].reason)) continue;
+        if (n_input > 0) memcpy(input + n * n_input, j->input + i * n_input, (size_t)n_input * sizeof *input);
+        j->place[i] = n;
+        which[n++]  = i;
+    }
+    return n;
+}
+
+/* Sample i, which has a place on the finer grid: u [n_field][n_point]. */
+static void compare(const pdm_judge *j, pdm_size i, const double *u, pdm_assessment *v)
+{
+    const pdm_size   size = pdm_domain_n_field(j->problem->domain) * j->grid->n_point, at = j->place[i];
+    const companion *c = &j->coarser;
+
+    left_over_take(j->finer.before, at, v);
+    v->left_finer = left_over_largest(j->finer.after, at);
+    v->estimated  = true;
+    v->finer_good = j->finer.companion.converged[at];
+    estimate_error(j->grid, u, j->finer.companion.u + at * size, c->problem && c->converged[i] ? c->u + i * size : NULL,
+                   j->most_order, v);
+}
+
+/* Those that are not clear, on the finer grid. */
+static pdm_status look_closer(pdm_judge *j, const double *u, pdm_assessment *v)
+{
+    pdm_status     status = PDM_OK;
+    pdm_context   *ctx    = j->problem->ctx;
+    const pdm_size size   = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
+    pdm_size      *which  = NULL;
+    double        *input  = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, j->n, &which));
+    PDM_TRY(pdm_alloc_array(ctx, j->n * pdm_domain_n_input(j->problem->domain), &input));
+    const pdm_size n = choose_unclear(j, v, which, input);
+    if (n == 0) goto done;
+    PDM_TRY(find_finer(j));
+    if (!j->has_finer) goto done;
+    PDM_TRY(finer_grid_run(&j->finer, n, which, input, &j->answer));
+    for (pdm_size q = 0; q < n; q++) compare(j, which[q], u + which[q] * size, &v[which[q]]);
+done:
+    pdm_free(ctx, which);
+    pdm_free(ctx, input);
+    return status;
+}
+
 pdm_status pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *result, pdm_assessment *out)
 {
-    const pdm_size size      = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
-    const bool     estimated = j->finer.free != NULL;
+    pdm_status     status = PDM_OK;
+    const double   start  = pdm_clock();
+    const pdm_size size   = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
 
-    for (pdm_size i = 0; i < j->n; i++) {
-        pdm_assessment *v = &out[i];
-        *v                = (pdm_assessment){.reason     = result[i].reason,
-                                             .estimated  = estimated,
-                                             .finer_good = estimated && j->finer.converged[i],
-                                             .blind      = !j->left,
-                                             .worst      = NAN,
-                                             .order      = NAN};
-        for (pdm_size f = 0; f < PDM_MAX_FIELD; f++) v->estimate[f] = NAN;
-        v->left = NAN;
-        if (j->left) left_over_take(j->left, i, v);
-        unseen_take(&j->unseen, i, v);
-        v->left_finer = j->after ? left_over_largest(j->after, i) : NAN;
-        if (estimated)
-            estimate_error(j->grid, u + i * size, j->finer.u + i * size,
-                           j->coarser.problem && j->coarser.converged[i] ? j->coarser.u + i * size : NULL,
-                           j->most_order, v);
-        pdm_verdict_decide(v, j->problem->solving.accuracy);
-    }
-    return PDM_OK;
+    if (j->coarser.problem) PDM_TRY(companion_run(&j->coarser, j->n, j->input));
+    for (pdm_size i = 0; i < j->n; i++) look_at(j, i, u + i * size, &result[i], &out[i]);
+    if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(look_closer(j, u, out));
+    for (pdm_size i = 0; i < j->n; i++) pdm_verdict_decide(&out[i], j->problem->solving.accuracy);
+    j->seconds += pdm_clock() - start;
+done:
+    return status;
 }
 
 double pdm_judge_seconds(const pdm_judge *j)

@@ -11,10 +11,7 @@
 
 #include "verdict/verdict_impl.h"
 
-enum {
-    MOST_SUMMAND = 24,
-    BOX          = 8 /* cells of the finer grid, four of which make a span of the answer's with sub = 2 */
-};
+enum { MOST_SUMMAND = 24 };
 static const double NOTHING = 1e-9; /* of what rows naturally are: no equation is obeyed better than that */
 
 typedef struct summand {
@@ -38,11 +35,11 @@ typedef struct equation {
 
 struct left_over {
     const pdm_problem *problem;
-    pdm_size           n_most, n_equation, most_row;
-    equation          *equation; /* [n_equation] */
-    pdm_buffer        *r;        /* [n_most][most_row] */
-    double            *sum;      /* [n_most][most_row] */
-    double            *box;      /* [most_row] sums over boxes */
+    pdm_size           n_most, n_equation, most_row, spans; /* of a box, in any dimension */
+    equation          *equation;                            /* [n_equation] */
+    pdm_buffer        *r;                                   /* [n_most][most_row] */
+    double            *sum;                                 /* [n_most][most_row] */
+    double            *box;                                 /* [most_row] sums over boxes */
 };
 
 /* ---- creation ---- */
@@ -88,13 +85,20 @@ static double natural_size(const left_over *l, pdm_size term, const equation *e,
     return 1.0 / size;
 }
 
-/* Box of cell i: BOX cells a dimension, so that what faces between the cells of a box leave over cancels. */
+/* Cells of a box along a dimension, so that what faces between the cells of a box leave over cancels. */
+static pdm_size box_width(const left_over *l, const equation *e, pdm_size dim)
+{
+    const pdm_size a_span = e->shape[dim] / pdm_domain_spline(l->problem->domain, dim)->n_span;
+    return l->spans * (a_span > 1 ? a_span : 1);
+}
+
 static pdm_size box_of(const left_over *l, const equation *e, pdm_size i)
 {
     pdm_size box = 0, stride = 1;
     for (pdm_size j = pdm_domain_n_dim(l->problem->domain) - 1; j >= 0; j--) {
-        box += i % e->shape[j] / BOX * stride;
-        stride *= (e->shape[j] + BOX - 1) / BOX;
+        const pdm_size width = box_width(l, e, j);
+        box += i % e->shape[j] / width * stride;
+        stride *= (e->shape[j] + width - 1) / width;
         i /= e->shape[j];
     }
     return box;
@@ -136,7 +140,7 @@ done:
     return status;
 }
 
-pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, left_over **out)
+pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size spans, left_over **out)
 {
     pdm_status   status = PDM_OK;
     pdm_backend *b      = p->backend;
@@ -145,6 +149,7 @@ pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, left_over **o
     PDM_TRY(pdm_alloc(p->ctx, sizeof *l, &l));
     l->problem    = p;
     l->n_most     = n_most;
+    l->spans      = spans;
     l->n_equation = pdm_pde_n_equation(p->pde);
     PDM_TRY(pdm_alloc_array(p->ctx, l->n_equation, &l->equation));
     for (pdm_size i = 0; i < l->n_equation; i++) PDM_TRY(create_equation(l, i));

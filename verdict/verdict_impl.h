@@ -29,6 +29,7 @@ typedef struct companion {
     pdm_output_grid   *grid;
     double            *u;         /* [n_most][n_field][n_point] */
     bool              *converged; /* [n_most] in all slabs so far */
+    double            *objective; /* [n_most] of all slabs so far */
     pdm_buffer        *start;     /* [n_most][n_field][n_coef] where the solve begins */
 } companion;
 typedef struct companion_limits {
@@ -47,10 +48,24 @@ pdm_status companion_inputs(companion *c, pdm_size n, const double *input);
 pdm_status companion_prepare(companion *c, pdm_size n, pdm_size k);
 /* from: PDM_START_PRESENT begins with c->start. */
 pdm_status companion_solve(companion *c, pdm_size n, pdm_size k, pdm_start from);
+/* All slabs from nothing: input [n][n_input] of the problem that it accompanies. */
+pdm_status companion_run(companion *c, pdm_size n, const double *input);
+/* End of what n_slab slabs of it cover, in time. */
+double companion_end(const companion *c, pdm_size n_slab);
+
+/* ---- kept.c: the coefficients of a batch, slab by slab, until its verdict ---- */
+typedef struct kept_answer {
+    pdm_size n_slab, capacity;
+    double **slab; /* [capacity] NULL, or [n_most][n_field][n_coef] */
+} kept_answer;
+/* Slab k, those before it being there; of a batch, in a buffer of p's back end. */
+pdm_status kept_answer_put(kept_answer *a, const pdm_problem *p, pdm_size n_most, pdm_size k, pdm_buffer *c);
+void       kept_answer_destroy(pdm_context *ctx, kept_answer *a);
 
 /* ---- left_over.c: what coefficients leave over of each equation, against its largest summand ---- */
 typedef struct left_over left_over;
-pdm_status               left_over_create(const pdm_problem *p, pdm_size n_most, left_over **out);
+/* Boxes are so many knot spans of p wide. */
+pdm_status               left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size spans, left_over **out);
 void                     left_over_destroy(pdm_context *ctx, left_over **l);
 void                     left_over_begin(left_over *l);
 /* Adds slab k: samples of p, coefficients c. */
@@ -58,6 +73,20 @@ pdm_status left_over_add(left_over *l, pdm_batch batch, const pdm_rows_data *dat
 /* Of sample i: left, equation, place. */
 void   left_over_take(const left_over *l, pdm_size i, pdm_assessment *out);
 double left_over_largest(const left_over *l, pdm_size i);
+
+/* ---- finer.c: knot spans half as long, solved on from the answer ---- */
+typedef struct finer_grid {
+    companion    companion;
+    prolongation prolongation;
+    left_over   *before, *after; /* of the answer and of the one found here, on the same cells */
+} finer_grid;
+/* solved: the problem, or the slab of the march. Fails with PDM_ERR_CASE where it is too large. Destroy it after a
+ * failure, too. */
+pdm_status finer_grid_create(const pdm_problem *p, const pdm_march *march, const pdm_output_grid *grid, pdm_size n_most,
+                             finer_grid *out);
+void       finer_grid_destroy(pdm_context *ctx, finer_grid *f);
+/* Samples which [n] of a batch, whose answers were kept: input [n][n_input], theirs. */
+pdm_status finer_grid_run(finer_grid *f, pdm_size n, const pdm_size *which, const double *input, const kept_answer *a);
 
 /* ---- unseen.c: data between the points of the problem's grid ---- */
 typedef struct unseen_data {
@@ -69,9 +98,12 @@ void       unseen_destroy(pdm_context *ctx, unseen_data *u);
 pdm_status unseen_look(const pdm_problem *p, pdm_size n, const double *input, unseen_data *u); /* input [n][n_input] */
 void       unseen_take(const unseen_data *u, pdm_size i, pdm_assessment *out);                 /* of sample i */
 
-/* ---- estimate.c: errors from answers on three grids ---- */
+/* ---- estimate.c: errors from answers on two or three grids ---- */
 /* Of the fields u [n_field][n_point], finer and coarser (NULL: none): estimate, worst, order. */
 void estimate_error(const pdm_output_grid *grid, const double *u, const double *finer, const double *coarser,
                     double most_order, pdm_assessment *out);
+/* The same from the coarser one alone, and the order in which the roots of their objectives fall. */
+void estimate_by_coarser(const pdm_output_grid *grid, const double *u, const double *coarser, double order,
+                         double most_order, pdm_assessment *out);
 
 #endif
