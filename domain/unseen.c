@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LOOKS = 4000, LOOKS_OF_INPUT = 800 }; /* at boxes, for every expression; once a case, and once a sample */
+enum { LOOKS = 4000, LOOKS_OF_INPUT = 400 }; /* at boxes, for every expression; once a case, and once a sample */
 enum { MOST_OUTPUT = 1024 };                 /* of a program, for numbers                                             */
 static const double LEAST_SHARE = 0.1;       /* of sources and factors, whose integrals count                         */
 static const double CREST       = 1.2; /* of what is seen beside it */

@@ -85,8 +85,8 @@ static pdm_status find_finer(const pdm_way *way, pdm_size n, const pdm_solve_res
 /* The same for input i of a run, also where it has a solution that is not good, and shorter slabs may help. */
 static pdm_status find_better(const pdm_way *way, const pdm_run *run, pdm_size i, const pdm_way **finer)
 {
-    const bool doubted = run->judge && run->verdict[i].word > PDM_VERDICT_GOOD &&
-                         run->verdict[i].cause != PDM_CAUSE_UNSEEN;
+    const bool doubted =
+        run->judge && run->verdict[i].word > PDM_VERDICT_GOOD && run->verdict[i].cause != PDM_CAUSE_UNSEEN;
     if (!doubted || !pdm_reason_is_good(run->result[i].reason)) return find_finer(way, 1, run->result + i, finer);
     *finer = NULL;
     return way->halve ? way->halve(way->user, finer) : PDM_OK;
@@ -96,6 +96,12 @@ static pdm_status find_better(const pdm_way *way, const pdm_run *run, pdm_size i
 static bool is_better(const pdm_assessment *now, const pdm_assessment *before)
 {
     return now->word != before->word ? now->word < before->word : !(now->worst > before->worst);
+}
+
+/* What has been doubted is looked at closely. */
+static pdm_judge_depth depth_again(const pdm_judge *j)
+{
+    return pdm_judge_depth_of(j) >= PDM_JUDGE_ESTIMATE ? PDM_JUDGE_CLOSELY : PDM_JUDGE_LEFT_OVER;
 }
 
 /* Input i of a run once more in shorter slabs, where that may help. Where there was no solution, what was is
@@ -117,8 +123,7 @@ static pdm_status run_again(const pdm_way *way, const pdm_output_grid *given, co
     if (!finer) goto done;
     PDM_TRY(pdm_alloc_array(given->problem->ctx, size, &u));
     one.u = u;
-    if (run->judge && !*finer->judge)
-        PDM_TRY(pdm_way_judge(finer, given, pdm_judge_depth_of(run->judge), finer->judge));
+    if (run->judge && !*finer->judge) PDM_TRY(pdm_way_judge(finer, given, depth_again(run->judge), finer->judge));
     one.judge = run->judge ? *finer->judge : NULL;
     PDM_TRY(pdm_predict_run(finer, given, &one));
     if (solved && !is_better(&verdict, run->verdict + i)) goto done;

@@ -1,7 +1,8 @@
-/* Errors from answers on two or three grids. With d0 the distance to the finer answer, d1 that from the coarser one, spans
- * being twice as long each time: order p = log2(d1/d0), error of the middle one d0 / (1 - 2^-p). Nothing is gained from
- * a high order, by which differences may only seem to fall: beyond 1 the factor is at most 2, and goes to 1; below, it
- * grows up to MOST. From the coarser one alone d1 / (2^p - 1), with the order p of what their residuals leave. docs/mathematics.md, "Verdicts". */
+/* Errors from answers on two or three grids. With d0 the distance to the finer answer, d1 that from the coarser one,
+ * spans being twice as long each time: order p = log2(d1/d0), error of the middle one d0 / (1 - 2^-p). Nothing is gained
+ * from a high order, by which differences may only seem to fall: beyond 1 the factor is at most 2, and goes to 1; below,
+ * it grows up to MOST. From the coarser one alone d1 / (2^p - 1), with the order p in which residuals fall.
+ * docs/mathematics.md, "Verdicts". */
 #include "verdict/verdict.h"
 
 #include <math.h>

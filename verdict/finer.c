@@ -96,6 +96,7 @@ pdm_status finer_grid_run(finer_grid *f, pdm_size n, const pdm_size *which, cons
     pdm_status      status = PDM_OK;
     companion      *c      = &f->companion;
     const pdm_batch batch  = pdm_samples_batch(c->samples, n);
+    pdm_buffer     *answer = pdm_solver_lend(c->free->solver)->c;
 
     left_over_begin(f->before);
     left_over_begin(f->after);
@@ -103,9 +104,9 @@ pdm_status finer_grid_run(finer_grid *f, pdm_size n, const pdm_size *which, cons
     for (pdm_size k = 0; k < a->n_slab; k++) {
         PDM_TRY(companion_prepare(c, n, k));
         PDM_TRY(prolong(f, n, which, a->slab[k]));
-        PDM_TRY(left_over_add(f->before, batch, &c->samples->data, c->start, k));
+        PDM_TRY(left_over_add(f->before, &(left_over_state){batch, &c->samples->data, c->start, NULL, k}));
         PDM_TRY(companion_solve(c, n, k, PDM_START_PRESENT));
-        PDM_TRY(left_over_add(f->after, batch, &c->samples->data, pdm_solver_lend(c->free->solver)->c, k));
+        PDM_TRY(left_over_add(f->after, &(left_over_state){batch, &c->samples->data, answer, NULL, k}));
     }
 done:
     return status;

@@ -1,6 +1,6 @@
-/* Beside a solve: what its answers leave over, how far they are from others, and the word for it. An answer that is far
- * more accurate than it has to be, and says so by the order in which residuals fall, is judged by a coarser one alone; all
- * others are solved on a finer grid. */
+/* Beside a solve: what its answers leave over, how far they are from others, and the word for it. An answer that is more
+ * accurate than it has to be, and whose residuals fall in the order of a smooth solution, is judged by a coarser one
+ * alone; all others are solved on a finer grid. */
 #include "verdict/verdict.h"
 
 #include <math.h>
@@ -8,11 +8,13 @@
 
 #include "verdict/verdict_impl.h"
 
-enum { COARSER_ITERATIONS = 60, BOX_SPANS = 2 };
-static const double COARSER_TOLERANCE = 1e-4;
-static const double CLEAR_LEFT        = 0.02; /* right answers leave less                                      */
+enum { COARSER_ITERATIONS = 60, BOX_SPANS = 2, AT_ONCE = 4 /* samples on the finer grid */ };
+static const double COARSER_TOLERANCE = 1e-2;
+static const double CLEAR_LEFT        = 0.03; /* right answers leave less                                      */
 static const double CLEAR_ORDER       = 2.2;  /* of the roots of objectives; kinks, fronts and corners have less */
 static const double CLEAR_SHARE = 1.0 / 3.0;  /* of the accuracy: an estimate that is 3 times too small is good still */
+
+static const double CLEAR_ROOM = 10.0; /* times the estimate, for what is left over along the softest direction */
 
 struct pdm_judge {
     const pdm_problem     *problem; /* whole */
@@ -24,13 +26,14 @@ struct pdm_judge {
     double                 most_order, seconds;
     companion              cells;   /* the same splines on other cells: rows alone. .problem NULL: there is none */
     companion              coarser; /* .problem NULL: there is none */
+    soft_direction         soft;    /* of the coarser one; .of NULL: not known */
     finer_grid             finer;   /* made on first use */
     bool                   has_finer, lacks_finer;
     left_over             *left; /* of the answer, on these cells; NULL: none */
     unseen_data            unseen;
     double                *input; /* [n_most][n_input] of the batch */
+    double                *few;   /* [AT_ONCE][n_input] of those on the finer grid */
     kept_answer            answer;
-    pdm_size              *place; /* [n_most] among those solved on the finer grid; -1: not there */
 };
 
 /* ---- creation ---- */
@@ -73,7 +76,9 @@ static pdm_status create_coarser(pdm_judge *j)
     status = pdm_problem_change_grid(j->problem, PDM_GRID_DOUBLED, &c->whole);
     if (status == PDM_OK && j->march) status = pdm_march_coarsen(j->march, c->whole, &c->march);
     if (status == PDM_OK) status = companion_create(j->problem, j->grid, &limits, c);
+    if (status == PDM_OK && !c->march) status = soft_direction_create(c, j->n_most, &j->soft);
     if (status != PDM_ERR_CASE) return status;
+    soft_direction_destroy(j->problem->ctx, &j->soft);
     companion_destroy(c);
     return PDM_OK;
 }
@@ -82,9 +87,10 @@ static pdm_status create_coarser(pdm_judge *j)
 static pdm_status find_finer(pdm_judge *j)
 {
     if (j->has_finer || j->lacks_finer) return PDM_OK;
-    const pdm_status status = finer_grid_create(j->problem, j->march, j->grid, j->n_most, &j->finer);
-    j->has_finer            = status == PDM_OK;
-    j->lacks_finer          = !j->has_finer;
+    const pdm_status status =
+        finer_grid_create(j->problem, j->march, j->grid, j->n_most < AT_ONCE ? j->n_most : AT_ONCE, &j->finer);
+    j->has_finer   = status == PDM_OK;
+    j->lacks_finer = !j->has_finer;
     if (j->has_finer) return PDM_OK;
     finer_grid_destroy(j->problem->ctx, &j->finer);
     if (status != PDM_ERR_CASE && status != PDM_ERR_MEMORY) return status;
@@ -109,10 +115,10 @@ pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const 
     j->n_most     = n_most;
     j->most_order = pdm_domain_order(p->domain);
     PDM_TRY(pdm_alloc_array(p->ctx, n_most * pdm_domain_n_input(p->domain), &j->input));
-    PDM_TRY(pdm_alloc_array(p->ctx, n_most, &j->place));
+    PDM_TRY(pdm_alloc_array(p->ctx, AT_ONCE * pdm_domain_n_input(p->domain), &j->few));
     PDM_TRY(unseen_create(p, n_most, &j->unseen));
     PDM_TRY(open_eyes(j));
-    if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(create_coarser(j));
+    if (j->depth >= PDM_JUDGE_ESTIMATE) PDM_TRY(create_coarser(j));
     j->seconds = pdm_clock() - start;
     *out       = j;
     j          = NULL;
@@ -128,12 +134,13 @@ void pdm_judge_destroy(pdm_judge **judge)
     pdm_context *ctx = j->problem->ctx;
     kept_answer_destroy(ctx, &j->answer);
     finer_grid_destroy(ctx, &j->finer);
+    soft_direction_destroy(ctx, &j->soft);
     companion_destroy(&j->coarser);
     unseen_destroy(ctx, &j->unseen);
     left_over_destroy(ctx, &j->left);
     companion_destroy(&j->cells);
     pdm_free(ctx, j->input);
-    pdm_free(ctx, j->place);
+    pdm_free(ctx, j->few);
     pdm_free(ctx, j);
     *judge = NULL;
 }
@@ -175,15 +182,16 @@ done:
 
 pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
 {
-    pdm_status   status = PDM_OK;
-    const double start  = pdm_clock();
+    const companion *rows   = &j->cells;
+    pdm_status       status = PDM_OK;
+    const double     start  = pdm_clock();
 
     if (!j->left) return PDM_OK;
     PDM_TRY(kept_answer_put(&j->answer, j->solved, j->n_most, k, c));
     PDM_TRY(companion_prepare(&j->cells, j->n, k));
     PDM_TRY(lay_out(j, k));
-    PDM_TRY(
-        left_over_add(j->left, pdm_samples_batch(j->cells.samples, j->n), &j->cells.samples->data, j->cells.start, k));
+    const left_over_state at = {pdm_samples_batch(rows->samples, j->n), &rows->samples->data, rows->start, NULL, k};
+    PDM_TRY(left_over_add(j->left, &at));
     j->seconds += pdm_clock() - start;
 done:
     return status;
@@ -202,11 +210,18 @@ static double residual_order(const pdm_judge *j, pdm_size i, const pdm_solve_res
     return 0.5 * log2(c->objective[i] / result->objective);
 }
 
-static bool is_clear(const pdm_judge *j, const pdm_assessment *v)
+/* Does the direction in which sample i is held least leave room for an error much larger than its estimate? */
+static bool is_held(const pdm_judge *j, pdm_size i, const pdm_assessment *v)
 {
-    for (pdm_size i = 0; i < PDM_MAX_DIM; i++)
-        if (j->problem->data_growth[i] > 0.0) return false;
-    return v->left <= CLEAR_LEFT && v->order >= CLEAR_ORDER && v->worst <= CLEAR_SHARE * j->problem->solving.accuracy;
+    return !j->soft.of || !(v->left > CLEAR_ROOM * v->worst * j->soft.held[i]);
+}
+
+static bool is_clear(const pdm_judge *j, pdm_size i, const pdm_assessment *v)
+{
+    for (pdm_size dim = 0; dim < PDM_MAX_DIM; dim++)
+        if (j->problem->data_growth[dim] > 0.0) return false;
+    return j->depth == PDM_JUDGE_ESTIMATE && is_held(j, i, v) && v->left <= CLEAR_LEFT && v->order >= CLEAR_ORDER &&
+           v->worst <= CLEAR_SHARE * j->problem->solving.accuracy;
 }
 
 /* What the answer itself and a coarser one say of sample i. */
@@ -217,7 +232,8 @@ static void look_at(const pdm_judge *j, pdm_size i, const double *u, const pdm_s
     for (pdm_size f = 0; f < PDM_MAX_FIELD; f++) v->estimate[f] = NAN;
     if (j->left) left_over_take(j->left, i, v);
     unseen_take(&j->unseen, i, v);
-    if (j->depth != PDM_JUDGE_ESTIMATE) return;
+    v->one_of_many = j->soft.of && j->soft.loose[i];
+    if (j->depth < PDM_JUDGE_ESTIMATE) return;
     const double   order = residual_order(j, i, result);
     const pdm_size size  = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
     if (!(order >= CLEAR_ORDER)) return;
@@ -225,27 +241,11 @@ static void look_at(const pdm_judge *j, pdm_size i, const double *u, const pdm_s
     v->estimated = v->finer_good = true;
 }
 
-/* The samples that only a finer grid can judge: which [returned], input [returned][n_input]. An answer that ended before
- * its last slab is none. */
-static pdm_size choose_unclear(pdm_judge *j, const pdm_assessment *v, pdm_size *which, double *input)
+/* Sample i, number `at` on the finer grid: u [n_field][n_point]. */
+static void compare(const pdm_judge *j, pdm_size i, pdm_size at, const double *u, pdm_assessment *v)
 {
-    const pdm_size n_input = pdm_domain_n_input(j->problem->domain);
-    pdm_size       n       = 0;
-    for (pdm_size i = 0; i < j->n; i++) {
-        j->place[i] = -1;
-        if ((v[i].estimated && is_clear(j, &v[i])) || pdm_reason_is_useless(v[i].reason)) continue;
-        if (n_input > 0) memcpy(input + n * n_input, j->input + i * n_input, (size_t)n_input * sizeof *input);
-        j->place[i] = n;
-        which[n++]  = i;
-    }
-    return n;
-}
-
-/* Sample i, which has a place on the finer grid: u [n_field][n_point]. */
-static void compare(const pdm_judge *j, pdm_size i, const double *u, pdm_assessment *v)
-{
-    const pdm_size   size = pdm_domain_n_field(j->problem->domain) * j->grid->n_point, at = j->place[i];
-    const companion *c = &j->coarser;
+    const pdm_size   size = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
+    const companion *c    = &j->coarser;
 
     left_over_take(j->finer.before, at, v);
     v->left_finer = left_over_largest(j->finer.after, at);
@@ -255,26 +255,37 @@ static void compare(const pdm_judge *j, pdm_size i, const double *u, pdm_assessm
                    j->most_order, v);
 }
 
-/* Those that are not clear, on the finer grid. */
+/* The samples which [n], up to AT_ONCE, on the finer grid. An answer that ended before its last slab is none. */
+static pdm_status look_at_few(pdm_judge *j, pdm_size n, const pdm_size *which, const double *u, pdm_assessment *v)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_input = pdm_domain_n_input(j->problem->domain);
+    const pdm_size size    = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
+
+    PDM_TRY(find_finer(j));
+    if (!j->has_finer || j->answer.n_slab < j->finer.companion.grid->n_slab) goto done;
+    for (pdm_size q = 0; q < n && n_input > 0; q++)
+        memcpy(j->few + q * n_input, j->input + which[q] * n_input, (size_t)n_input * sizeof *j->few);
+    PDM_TRY(finer_grid_run(&j->finer, n, which, j->few, &j->answer));
+    for (pdm_size q = 0; q < n; q++) compare(j, which[q], q, u + which[q] * size, &v[which[q]]);
+done:
+    return status;
+}
+
+/* Those that only a finer grid can judge. */
 static pdm_status look_closer(pdm_judge *j, const double *u, pdm_assessment *v)
 {
-    pdm_status     status = PDM_OK;
-    pdm_context   *ctx    = j->problem->ctx;
-    const pdm_size size   = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
-    pdm_size      *which  = NULL;
-    double        *input  = NULL;
+    pdm_status status = PDM_OK;
+    pdm_size   which[AT_ONCE], n = 0;
 
-    PDM_TRY(pdm_alloc_array(ctx, j->n, &which));
-    PDM_TRY(pdm_alloc_array(ctx, j->n * pdm_domain_n_input(j->problem->domain), &input));
-    const pdm_size n = choose_unclear(j, v, which, input);
-    if (n == 0) goto done;
-    PDM_TRY(find_finer(j));
-    if (!j->has_finer) goto done;
-    PDM_TRY(finer_grid_run(&j->finer, n, which, input, &j->answer));
-    for (pdm_size q = 0; q < n; q++) compare(j, which[q], u + which[q] * size, &v[which[q]]);
+    for (pdm_size i = 0; i < j->n; i++) {
+        const bool wanted = !pdm_reason_is_useless(v[i].reason) && !(v[i].estimated && is_clear(j, i, &v[i]));
+        if (wanted) which[n++] = i;
+        if (n == 0 || (n < AT_ONCE && i + 1 < j->n)) continue;
+        PDM_TRY(look_at_few(j, n, which, u, v));
+        n = 0;
+    }
 done:
-    pdm_free(ctx, which);
-    pdm_free(ctx, input);
     return status;
 }
 
@@ -285,9 +296,13 @@ pdm_status pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *
     const pdm_size size   = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
 
     if (j->coarser.problem) PDM_TRY(companion_run(&j->coarser, j->n, j->input));
+    if (j->soft.of) PDM_TRY(soft_direction_find(&j->soft, j->n, j->input));
     for (pdm_size i = 0; i < j->n; i++) look_at(j, i, u + i * size, &result[i], &out[i]);
-    if (j->depth == PDM_JUDGE_ESTIMATE) PDM_TRY(look_closer(j, u, out));
-    for (pdm_size i = 0; i < j->n; i++) pdm_verdict_decide(&out[i], j->problem->solving.accuracy);
+    if (j->depth >= PDM_JUDGE_ESTIMATE) PDM_TRY(look_closer(j, u, out));
+    for (pdm_size i = 0; i < j->n; i++) {
+        if (out[i].one_of_many) soft_direction_take(&j->soft, i, &out[i]);
+        pdm_verdict_decide(&out[i], j->problem->solving.accuracy);
+    }
     j->seconds += pdm_clock() - start;
 done:
     return status;

@@ -35,11 +35,13 @@ typedef struct equation {
 
 struct left_over {
     const pdm_problem *problem;
-    pdm_size           n_most, n_equation, most_row, spans; /* of a box, in any dimension */
-    equation          *equation;                            /* [n_equation] */
-    pdm_buffer        *r;                                   /* [n_most][most_row] */
-    double            *sum;                                 /* [n_most][most_row] */
-    double            *box;                                 /* [most_row] sums over boxes */
+    pdm_size           n_most, n_equation, most_row;
+    pdm_size           spans;        /* of a box, in any dimension */
+    equation          *equation;     /* [n_equation] */
+    pdm_buffer        *r, *base;     /* [n_most][most_row] */
+    double            *sum;          /* [n_most][most_row] */
+    double            *box;          /* [most_row] sums over boxes */
+    double            *plus, *minus; /* [n_most] 1 and -1 */
 };
 
 /* ---- creation ---- */
@@ -154,8 +156,15 @@ pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size span
     PDM_TRY(pdm_alloc_array(p->ctx, l->n_equation, &l->equation));
     for (pdm_size i = 0; i < l->n_equation; i++) PDM_TRY(create_equation(l, i));
     PDM_TRY(b->ops->buffer_create(b, (size_t)(n_most * l->most_row) * sizeof(double), &l->r));
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(n_most * l->most_row) * sizeof(double), &l->base));
     PDM_TRY(pdm_alloc_array(p->ctx, n_most * l->most_row, &l->sum));
     PDM_TRY(pdm_alloc_array(p->ctx, l->most_row, &l->box));
+    PDM_TRY(pdm_alloc_array(p->ctx, n_most, &l->plus));
+    PDM_TRY(pdm_alloc_array(p->ctx, n_most, &l->minus));
+    for (pdm_size i = 0; i < n_most; i++) {
+        l->plus[i]  = 1.0;
+        l->minus[i] = -1.0;
+    }
     *out = l;
     l    = NULL;
 done:
@@ -184,9 +193,12 @@ void left_over_destroy(pdm_context *ctx, left_over **left)
         pdm_free(ctx, e->place);
     }
     b->ops->buffer_destroy(b, &l->r);
+    b->ops->buffer_destroy(b, &l->base);
     pdm_free(ctx, l->equation);
     pdm_free(ctx, l->sum);
     pdm_free(ctx, l->box);
+    pdm_free(ctx, l->plus);
+    pdm_free(ctx, l->minus);
     pdm_free(ctx, l);
     *left = NULL;
 }
@@ -235,16 +247,31 @@ static void add_sample(left_over *l, equation *e, pdm_size s, pdm_size k)
     }
 }
 
-static pdm_status add_equation(left_over *l, equation *e, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *c,
-                               pdm_size k)
+/* Integrals of summand q at c, less those at base, into l->r. */
+static pdm_status integrate(left_over *l, const equation *e, pdm_size q, const left_over_state *at)
 {
-    pdm_status   status = PDM_OK;
-    pdm_backend *b      = l->problem->backend;
-    void        *host   = NULL;
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b      = l->problem->backend;
+    pdm_rows_plan *plan   = e->summand[q].plan;
+
+    PDM_TRY(b->ops->rows_residual(b, plan, at->batch, at->data, at->c, l->r));
+    if (!at->base) goto done;
+    PDM_TRY(b->ops->rows_residual(b, plan, at->batch, at->data, at->base, l->base));
+    PDM_TRY(b->ops->vector_combine(b, at->batch, e->n_row, l->plus, l->r, l->minus, l->base, l->r));
+done:
+    return status;
+}
+
+static pdm_status add_equation(left_over *l, equation *e, const left_over_state *at)
+{
+    pdm_status      status = PDM_OK;
+    pdm_backend    *b      = l->problem->backend;
+    const pdm_batch batch  = at->batch;
+    void           *host   = NULL;
 
     memset(l->sum, 0, (size_t)(l->n_most * l->most_row) * sizeof *l->sum);
     for (pdm_size q = 0; q < e->n_summand; q++) {
-        PDM_TRY(b->ops->rows_residual(b, e->summand[q].plan, batch, data, c, l->r));
+        PDM_TRY(integrate(l, e, q, at));
         PDM_TRY(b->ops->acquire(b, l->r, PDM_READ, &host));
         for (pdm_size n = 0; n < batch.n; n++) {
             const pdm_size s = batch.index[n];
@@ -255,16 +282,16 @@ static pdm_status add_equation(left_over *l, equation *e, pdm_batch batch, const
         }
         PDM_TRY(b->ops->release(b, l->r, &host));
     }
-    for (pdm_size n = 0; n < batch.n; n++) add_sample(l, e, batch.index[n], k);
+    for (pdm_size n = 0; n < batch.n; n++) add_sample(l, e, batch.index[n], at->slab);
 done:
     if (host) (void)b->ops->release(b, l->r, &host);
     return status;
 }
 
-pdm_status left_over_add(left_over *l, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *c, pdm_size k)
+pdm_status left_over_add(left_over *l, const left_over_state *at)
 {
     pdm_status status = PDM_OK;
-    for (pdm_size i = 0; i < l->n_equation; i++) PDM_TRY(add_equation(l, &l->equation[i], batch, data, c, k));
+    for (pdm_size i = 0; i < l->n_equation; i++) PDM_TRY(add_equation(l, &l->equation[i], at));
 done:
     return status;
 }
@@ -300,4 +327,12 @@ double left_over_largest(const left_over *l, pdm_size i)
     pdm_assessment v;
     left_over_take(l, i, &v);
     return v.left;
+}
+
+double left_over_of_natural(const left_over *l, pdm_size i)
+{
+    double largest = 0.0;
+    for (pdm_size q = 0; q < l->n_equation; q++)
+        largest = fmax(largest, l->equation[q].left[i] / l->equation[q].floor[i]);
+    return largest;
 }

@@ -28,6 +28,7 @@ typedef enum pdm_verdict_cause {
     PDM_CAUSE_NOT_FOUND, /* the solve, or the one on the finer grid, did not converge      */
     PDM_CAUSE_NO_ORDER,  /* differences do not fall on finer grids                         */
     PDM_CAUSE_UNSEEN,    /* data lie between the points of the grid                         */
+    PDM_CAUSE_MANY,      /* no equation and no condition holds the fields in some direction  */
     PDM_CAUSES
 } pdm_verdict_cause;
 
@@ -39,6 +40,7 @@ typedef struct pdm_assessment {
     bool     blind;     /* there was no finer grid: nothing is known       */
     bool     estimated; /* on a finer grid, by a solve that went well:     */
     bool     finer_good;
+    bool     one_of_many;             /* a change of the fields goes unnoticed; equation, place: most of it    */
     double   estimate[PDM_MAX_FIELD]; /* relative L2 error on the output points; NaN: none                     */
     double   worst;                   /* of these                                                              */
     double   order;                   /* observed from three grids; NaN: not known                             */
@@ -49,8 +51,9 @@ typedef struct pdm_assessment {
     char     unseen[PDM_UNSEEN_TEXT]; /* data that the grid does not see, in words; "": none                    */
 } pdm_assessment;
 
-/* How much is found out. LEFT_OVER: residuals alone; ESTIMATE: and solves on a finer and a coarser grid. */
-typedef enum pdm_judge_depth { PDM_JUDGE_LEFT_OVER, PDM_JUDGE_ESTIMATE } pdm_judge_depth;
+/* How much is found out. LEFT_OVER: residuals alone; ESTIMATE: and a solve on a coarser grid, where that is not enough
+ * on a finer one; CLOSELY: on that in any case. */
+typedef enum pdm_judge_depth { PDM_JUDGE_LEFT_OVER, PDM_JUDGE_ESTIMATE, PDM_JUDGE_CLOSELY } pdm_judge_depth;
 
 /* Of answers to a problem on an output grid, in batches of up to n_most; march NULL, or what they are found by. All are
  * lent for its life. Where the finer grid is too large to be solved on the estimate is left out, and where there is none

@@ -65,14 +65,44 @@ void       kept_answer_destroy(pdm_context *ctx, kept_answer *a);
 /* ---- left_over.c: what coefficients leave over of each equation, against its largest summand ---- */
 typedef struct left_over left_over;
 /* Boxes are so many knot spans of p wide. */
-pdm_status               left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size spans, left_over **out);
-void                     left_over_destroy(pdm_context *ctx, left_over **l);
-void                     left_over_begin(left_over *l);
-/* Adds slab k: samples of p, coefficients c. */
-pdm_status left_over_add(left_over *l, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *c, pdm_size k);
+pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size spans, left_over **out);
+void       left_over_destroy(pdm_context *ctx, left_over **l);
+void       left_over_begin(left_over *l);
+/* Samples of p with coefficients c in a slab; base: NULL, or coefficients whose integrals are taken off, so that it is a
+ * change that leaves something over. */
+typedef struct left_over_state {
+    pdm_batch            batch;
+    const pdm_rows_data *data;
+    pdm_buffer          *c, *base;
+    pdm_size             slab;
+} left_over_state;
+pdm_status left_over_add(left_over *l, const left_over_state *at);
 /* Of sample i: left, equation, place. */
 void   left_over_take(const left_over *l, pdm_size i, pdm_assessment *out);
 double left_over_largest(const left_over *l, pdm_size i);
+/* The largest against what rows naturally are. */
+double left_over_of_natural(const left_over *l, pdm_size i);
+
+/* ---- soft.c: the direction in which a solution is held least ---- */
+typedef struct soft_direction {
+    const companion *of;    /* has been solved, in one slab */
+    companion        cells; /* its splines on other cells than those that it was found on */
+    left_over       *change;
+    pdm_buffer      *x, *y; /* [n_most][n_column] */
+    pdm_buffer      *v, *c; /* [n_most][n_field][n_coef] */
+    pdm_buffer      *base;  /* the same of the solution, for the cells */
+    double          *one, *minus, *step;
+    int32_t         *failed;
+    double          *held;  /* [n_most] left over of the equations, against its own largest summand; NaN: not known */
+    bool            *loose; /* [n_most] nothing is, of what rows naturally are: it is free */
+    pdm_size        *most;  /* [n_most] field and coefficient that change most, as in v */
+} soft_direction;
+pdm_status soft_direction_create(const companion *of, pdm_size n_most, soft_direction *out);
+void       soft_direction_destroy(pdm_context *ctx, soft_direction *s);
+/* input [n][n_input] of the problem that `of` accompanies. */
+pdm_status soft_direction_find(soft_direction *s, pdm_size n, const double *input);
+/* Of sample i: equation (its field) and place, of what changes most. */
+void soft_direction_take(const soft_direction *s, pdm_size i, pdm_assessment *out);
 
 /* ---- finer.c: knot spans half as long, solved on from the answer ---- */
 typedef struct finer_grid {

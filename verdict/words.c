@@ -35,6 +35,7 @@ void pdm_verdict_decide(pdm_assessment *v, double accuracy)
          PDM_CAUSE_LEFT_OVER},
         {v->estimated && !(v->worst <= ERROR_WRONG), PDM_VERDICT_WRONG, PDM_CAUSE_ERROR},
         {v->unseen[0] != '\0', PDM_VERDICT_DOUBTFUL, PDM_CAUSE_UNSEEN},
+        {v->one_of_many, PDM_VERDICT_DOUBTFUL, PDM_CAUSE_MANY},
         {v->left > LEFT_DOUBTFUL, PDM_VERDICT_DOUBTFUL, PDM_CAUSE_LEFT_OVER},
         {v->estimated && v->worst > accuracy, PDM_VERDICT_DOUBTFUL, PDM_CAUSE_ERROR},
         {not_found, PDM_VERDICT_DOUBTFUL, PDM_CAUSE_NOT_FOUND},
@@ -97,6 +98,13 @@ pdm_status pdm_verdict_explain(const pdm_problem *p, const pdm_assessment *v, do
         PDM_TRY(append_left(p, v, out));
         break;
     case PDM_CAUSE_UNSEEN: return pdm_text_append(out, "%s", v->unseen);
+    case PDM_CAUSE_MANY:
+        PDM_TRY(pdm_text_append(out,
+                                "the solution is one of many: no equation and no condition notices a change of the "
+                                "fields that is largest in %s near ",
+                                pdm_pde_field_name(p->pde, v->equation)));
+        PDM_TRY(append_place(p, v, out));
+        return pdm_text_append(out, "; a condition more is needed");
     default: break;
     }
 done:
