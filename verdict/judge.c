@@ -12,7 +12,7 @@ enum { COARSER_ITERATIONS = 60, BOX_SPANS = 2, AT_ONCE = 4 /* samples on the fin
 static const double COARSER_TOLERANCE = 1e-2;
 static const double CLEAR_LEFT        = 0.03; /* right answers leave less                                      */
 static const double CLEAR_ORDER       = 2.2;  /* of the roots of objectives; kinks, fronts and corners have less */
-static const double CLEAR_SHARE = 1.0 / 3.0;  /* of the accuracy: an estimate that is 3 times too small is good still */
+static const double CLEAR_SHARE       = 0.1; /* of the accuracy: an estimate that is 10 times too small is good still */
 
 static const double CLEAR_ROOM = 10.0; /* times the estimate, for what is left over along the softest direction */
 
