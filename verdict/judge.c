@@ -14,7 +14,7 @@ static const double CLEAR_LEFT        = 0.03; /* right answers leave less       
 static const double CLEAR_ORDER       = 2.2;  /* of the roots of objectives; kinks, fronts and corners have less */
 static const double CLEAR_SHARE       = 0.1; /* of the accuracy: an estimate that is 10 times too small is good still */
 
-static const double CLEAR_ROOM = 10.0; /* times the estimate, for what is left over along the softest direction */
+static const double CLEAR_ROOM = 5.0; /* times the estimate, for what is left over along the softest direction */
 
 struct pdm_judge {
     const pdm_problem     *problem; /* whole */

@@ -90,8 +90,8 @@ static double natural_size(const left_over *l, pdm_size term, const equation *e,
 /* Cells of a box along a dimension, so that what faces between the cells of a box leave over cancels. */
 static pdm_size box_width(const left_over *l, const equation *e, pdm_size dim)
 {
-    const pdm_size a_span = e->shape[dim] / pdm_domain_spline(l->problem->domain, dim)->n_span;
-    return l->spans * (a_span > 1 ? a_span : 1);
+    const pdm_size width = l->spans * (e->shape[dim] / pdm_domain_spline(l->problem->domain, dim)->n_span);
+    return width > 1 ? width : 1;
 }
 
 static pdm_size box_of(const left_over *l, const equation *e, pdm_size i)

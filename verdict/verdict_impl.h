@@ -64,7 +64,7 @@ void       kept_answer_destroy(pdm_context *ctx, kept_answer *a);
 
 /* ---- left_over.c: what coefficients leave over of each equation, against its largest summand ---- */
 typedef struct left_over left_over;
-/* Boxes are so many knot spans of p wide. */
+/* Boxes are so many knot spans of p wide; 0: each is a cell. */
 pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size spans, left_over **out);
 void       left_over_destroy(pdm_context *ctx, left_over **l);
 void       left_over_begin(left_over *l);
