@@ -28,6 +28,7 @@ typedef struct equation {
     double  *natural; /* [n_row] of a cell: the inverse of its scale                                   */
     double  *size;    /* [n_most][n_summand] sum_b |T_kb|                                              */
     double  *left;    /* [n_most] sum_b |R_b|                                                          */
+    double  *cells;   /* [n_most] the same cell by cell */
     double  *floor;   /* [n_most] sum of natural                                                      */
     double  *worst;   /* [n_most] largest of a cell                                                       */
     double  *place;   /* [n_most][n_dim] where                                                         */
@@ -90,8 +91,8 @@ static double natural_size(const left_over *l, pdm_size term, const equation *e,
 /* Cells of a box along a dimension, so that what faces between the cells of a box leave over cancels. */
 static pdm_size box_width(const left_over *l, const equation *e, pdm_size dim)
 {
-    const pdm_size width = l->spans * (e->shape[dim] / pdm_domain_spline(l->problem->domain, dim)->n_span);
-    return width > 1 ? width : 1;
+    const pdm_size a_span = e->shape[dim] / pdm_domain_spline(l->problem->domain, dim)->n_span;
+    return l->spans * (a_span > 1 ? a_span : 1);
 }
 
 static pdm_size box_of(const left_over *l, const equation *e, pdm_size i)
@@ -134,6 +135,7 @@ static pdm_status create_equation(left_over *l, pdm_size number)
     }
     PDM_TRY(pdm_alloc_array(ctx, l->n_most * e->n_summand, &e->size));
     PDM_TRY(pdm_alloc_array(ctx, l->n_most, &e->left));
+    PDM_TRY(pdm_alloc_array(ctx, l->n_most, &e->cells));
     PDM_TRY(pdm_alloc_array(ctx, l->n_most, &e->floor));
     PDM_TRY(pdm_alloc_array(ctx, l->n_most, &e->worst));
     PDM_TRY(pdm_alloc_array(ctx, l->n_most * pdm_domain_n_dim(d), &e->place));
@@ -188,6 +190,7 @@ void left_over_destroy(pdm_context *ctx, left_over **left)
         pdm_free(ctx, e->box);
         pdm_free(ctx, e->size);
         pdm_free(ctx, e->left);
+        pdm_free(ctx, e->cells);
         pdm_free(ctx, e->floor);
         pdm_free(ctx, e->worst);
         pdm_free(ctx, e->place);
@@ -210,7 +213,7 @@ void left_over_begin(left_over *l)
     for (pdm_size i = 0; i < l->n_equation; i++) {
         equation *e = &l->equation[i];
         memset(e->size, 0, (size_t)(l->n_most * e->n_summand) * sizeof *e->size);
-        for (pdm_size s = 0; s < l->n_most; s++) e->left[s] = e->floor[s] = e->worst[s] = 0.0;
+        for (pdm_size s = 0; s < l->n_most; s++) e->left[s] = e->cells[s] = e->floor[s] = e->worst[s] = 0.0;
     }
 }
 
@@ -241,6 +244,7 @@ static void add_sample(left_over *l, equation *e, pdm_size s, pdm_size k)
     for (pdm_size i = 0; i < e->n_box; i++) e->left[s] += fabs(l->box[i]);
     for (pdm_size i = 0; i < e->n_row; i++) {
         e->floor[s] += e->natural[i];
+        e->cells[s] += fabs(R[i]);
         if (fabs(R[i]) <= e->worst[s]) continue;
         e->worst[s] = fabs(R[i]);
         put_place(l, e, i, k, e->place + s * n_dim);
@@ -333,6 +337,6 @@ double left_over_of_natural(const left_over *l, pdm_size i)
 {
     double largest = 0.0;
     for (pdm_size q = 0; q < l->n_equation; q++)
-        largest = fmax(largest, l->equation[q].left[i] / l->equation[q].floor[i]);
+        largest = fmax(largest, l->equation[q].cells[i] / l->equation[q].floor[i]);
     return largest;
 }

@@ -8,7 +8,7 @@
 
 #include "verdict/verdict_impl.h"
 
-enum { ITERATIONS = 4 };
+enum { ITERATIONS = 4, BOX_SPANS = 2 };
 static const double STEP     = 1e-3;  /* of the size of fields: small where equations are not linear        */
 static const double ROUNDING = 1e-12; /* of what rows naturally are */
 static const double SHIFT    = 1e-12; /* of the diagonal, so that a matrix that is singular can be factored */
@@ -50,7 +50,7 @@ pdm_status soft_direction_create(const companion *of, pdm_size n_most, soft_dire
     PDM_TRY(create_buffers(s, n_most));
     PDM_TRY(pdm_problem_change_grid(of->problem, PDM_GRID_CELLS, &s->cells.whole));
     PDM_TRY(companion_create(of->of, of->grid, &limits, &s->cells));
-    PDM_TRY(left_over_create(s->cells.problem, n_most, 0, &s->change));
+    PDM_TRY(left_over_create(s->cells.problem, n_most, BOX_SPANS, &s->change));
     pdm_backend *b = s->cells.problem->backend;
     PDM_TRY(b->ops->buffer_create(b, (size_t)(n_most * pdm_solver_lend(of->free->solver)->c_size) * sizeof(double),
                                   &s->base));

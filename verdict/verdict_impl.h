@@ -64,7 +64,7 @@ void       kept_answer_destroy(pdm_context *ctx, kept_answer *a);
 
 /* ---- left_over.c: what coefficients leave over of each equation, against its largest summand ---- */
 typedef struct left_over left_over;
-/* Boxes are so many knot spans of p wide; 0: each is a cell. */
+/* Boxes are so many knot spans of p wide. */
 pdm_status left_over_create(const pdm_problem *p, pdm_size n_most, pdm_size spans, left_over **out);
 void       left_over_destroy(pdm_context *ctx, left_over **l);
 void       left_over_begin(left_over *l);
@@ -80,7 +80,8 @@ pdm_status left_over_add(left_over *l, const left_over_state *at);
 /* Of sample i: left, equation, place. */
 void   left_over_take(const left_over *l, pdm_size i, pdm_assessment *out);
 double left_over_largest(const left_over *l, pdm_size i);
-/* The largest against what rows naturally are. */
+/* The largest against what rows naturally are, cell by cell: in a box over all of time what changes between its ends
+ * adds up to nothing. */
 double left_over_of_natural(const left_over *l, pdm_size i);
 
 /* ---- soft.c: the direction in which a solution is held least ---- */
