@@ -1,5 +1,8 @@
-/* Equations taken apart: the rows of one summand of a term alone, without scales, as integrals over cells. */
+/* Equations taken apart: the rows of one summand of a term alone, without scales, as integrals over cells, and of its
+ * fluxes those through some faces alone. */
 #include "domain/domain.h"
+
+#include <string.h>
 
 #include "domain/domain_impl.h"
 
@@ -73,7 +76,81 @@ void pdm_part_rows_destroy(const pdm_domain *d, pdm_part_rows *p)
 {
     pdm_free(d->ctx, p->offset);
     pdm_free(d->ctx, p->ones);
+    pdm_free(d->ctx, p->pair);
+    pdm_free(d->ctx, p->weight);
+    pdm_free(d->ctx, p->point);
     *p = (pdm_part_rows){0};
+}
+
+/* ---- fluxes ---- */
+
+pdm_size pdm_domain_term_flux(const pdm_domain *d, pdm_size term)
+{
+    for (pdm_size j = 0; j < d->n_dim; j++)
+        if (d->term_kind[term][j] >= AXIS_FACE && d->term_kind[term][j] <= AXIS_FLUX_HIGH) return j;
+    return -1;
+}
+
+/* Between the cells of a dimension lie faces 0, 1, ...; a side by itself is one point. */
+static bool is_kept(const pdm_axis *a, pdm_faces faces, pdm_size row, pdm_size pair)
+{
+    const bool upper = a->pair_point[pair] > row, first = row == 0 && !upper, last = row == a->n_row - 1 && upper;
+    if (a->n_point == 1) return true;
+    return faces == PDM_FACES_UPPER ? upper : first || (last && faces == PDM_FACES_OUTER);
+}
+
+/* Leaves out the points that no pair reads; every pair has one of its own. Inputs sampled at points keep all in place. */
+static pdm_status leave_points(const pdm_domain *d, pdm_part_rows *p, pdm_size dim)
+{
+    pdm_status     status = PDM_OK;
+    pdm_axis      *a      = &p->term.axis[dim];
+    const pdm_size n_pair = a->pair0[a->n_row], width = d->spline[dim].degree + 1, n_order = p->term.n_order;
+    int32_t       *point = p->pair + a->n_row + 1, *element = point + n_pair;
+
+    if (n_pair == 0 || n_pair >= a->n_point || p->term.n_sampled > 0) return PDM_OK;
+    PDM_TRY(pdm_alloc_array(d->ctx, n_pair * (1 + n_order * width), &p->point));
+    double *basis = p->point + n_pair;
+    for (pdm_size k = 0; k < n_pair; k++) {
+        p->point[k] = a->coordinate[point[k]];
+        element[k]  = a->element[point[k]];
+        for (pdm_size o = 0; o < n_order; o++)
+            memcpy(basis + (o * n_pair + k) * width, a->basis + (o * a->n_point + point[k]) * width,
+                   (size_t)width * sizeof *basis);
+        point[k] = (int32_t)k;
+    }
+    a->n_point    = n_pair;
+    a->coordinate = p->point;
+    a->element    = element;
+    a->basis      = basis;
+done:
+    return status;
+}
+
+pdm_status pdm_part_rows_keep(const pdm_domain *d, pdm_part_rows *p, pdm_size dim, pdm_faces faces, pdm_size *n_kept)
+{
+    pdm_status     status = PDM_OK;
+    pdm_axis      *a      = &p->term.axis[dim];
+    const pdm_size n_row = a->n_row, n_pair = a->pair0[n_row];
+    pdm_size       n = 0;
+
+    PDM_TRY(pdm_alloc_array(d->ctx, n_row + 1 + 2 * n_pair, &p->pair));
+    PDM_TRY(pdm_alloc_array(d->ctx, n_pair, &p->weight));
+    for (pdm_size row = 0; row < n_row; row++) {
+        for (pdm_size k = a->pair0[row]; k < a->pair0[row + 1]; k++) {
+            if (!is_kept(a, faces, row, k)) continue;
+            p->pair[n_row + 1 + n] = a->pair_point[k];
+            p->weight[n++]         = a->pair_weight[k];
+        }
+        p->pair[row + 1] = (int32_t)n;
+    }
+    a->pair0       = p->pair;
+    a->pair_point  = p->pair + n_row + 1;
+    a->pair_weight = p->weight;
+    a->pair_basis  = NULL; /* nobody linearises them */
+    *n_kept        = n;
+    PDM_TRY(leave_points(d, p, dim));
+done:
+    return status;
 }
 
 pdm_size pdm_domain_term_block(const pdm_domain *d, pdm_size term)

@@ -139,8 +139,20 @@ typedef struct pdm_part_rows {
     pdm_term_desc term;
     int32_t      *offset; /* [n_sampled] */
     double       *ones;
+    int32_t      *pair;           /* of pdm_part_rows_keep(): pair0, pair_point, element */
+    double       *weight, *point; /* ... pair_weight; coordinate, basis                  */
 } pdm_part_rows;
 pdm_status pdm_part_rows_create(const pdm_domain *d, pdm_size term, const pdm_function *f, pdm_part_rows *out);
+/* The dimension through whose faces the term is a flux, -1: none. */
+pdm_size pdm_domain_term_flux(const pdm_domain *d, pdm_size term);
+/* Of the faces of such a term some alone, signs as they were: *n_kept of the pairs of a face and a cell. For residuals,
+ * before a back end takes the description; once. */
+typedef enum pdm_faces {
+    PDM_FACES_FIRST, /* the lowest of all               */
+    PDM_FACES_UPPER, /* the upper one of every cell     */
+    PDM_FACES_OUTER  /* the lowest and the highest      */
+} pdm_faces;
+pdm_status pdm_part_rows_keep(const pdm_domain *d, pdm_part_rows *p, pdm_size dim, pdm_faces faces, pdm_size *n_kept);
 void       pdm_part_rows_destroy(const pdm_domain *d, pdm_part_rows *p);
 double     pdm_domain_cell_middle(const pdm_domain *d, pdm_size dim, pdm_size i); /* physical; of cell rows */
 
