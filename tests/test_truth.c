@@ -177,10 +177,17 @@ static bool is_honest(const outcome *o)
     return !is_good(o) || isnan(o->error) || o->error <= FACTOR * o->verdict.worst + NOTHING;
 }
 
+static bool is_conserved(const outcome *o)
+{
+    for (int i = 0; i < PDM_MAX_FIELD; i++)
+        if (pdm_account_is_off(&o->verdict.account[i])) return false;
+    return true;
+}
+
 static bool is_right(const entry *e, const outcome *o)
 {
     switch (e->expected) {
-    case GOOD: return is_good(o) && o->error <= e->bound && is_honest(o);
+    case GOOD: return is_good(o) && o->error <= e->bound && is_honest(o) && is_conserved(o);
     case NOT_GOOD: return !o->refused && !is_good(o);
     case HONEST: return !o->refused && is_honest(o);
     default: return o->refused && strstr(o->message, e->word);

@@ -34,6 +34,7 @@ struct pdm_judge {
     double                *input; /* [n_most][n_input] of the batch */
     double                *few;   /* [AT_ONCE][n_input] of those on the finer grid */
     kept_answer            answer;
+    conservation          *balance; /* of the answer, on the same cells as left; NULL: none */
 };
 
 /* ---- creation ---- */
@@ -48,6 +49,7 @@ static pdm_status create_cells(pdm_judge *j)
     if (j->march) PDM_TRY(pdm_march_refine(j->march, c->whole, 1, &c->march));
     PDM_TRY(companion_create(j->problem, j->grid, &limits, c));
     PDM_TRY(left_over_create(c->problem, j->n_most, BOX_SPANS, &j->left));
+    PDM_TRY(conservation_create(c->problem, j->n_most, &j->balance));
 done:
     return status;
 }
@@ -59,6 +61,7 @@ static pdm_status open_eyes(pdm_judge *j)
     if (status != PDM_ERR_CASE && status != PDM_ERR_MEMORY) return status;
     pdm_log(j->problem->ctx, PDM_LOG_WARNING, "verdict",
             "there is none: the finer cells that it needs cannot be had: %s", pdm_context_error(j->problem->ctx));
+    conservation_destroy(j->problem->ctx, &j->balance);
     left_over_destroy(j->problem->ctx, &j->left);
     companion_destroy(&j->cells);
     j->depth = PDM_JUDGE_LEFT_OVER;
@@ -137,6 +140,7 @@ void pdm_judge_destroy(pdm_judge **judge)
     soft_direction_destroy(ctx, &j->soft);
     companion_destroy(&j->coarser);
     unseen_destroy(ctx, &j->unseen);
+    conservation_destroy(ctx, &j->balance);
     left_over_destroy(ctx, &j->left);
     companion_destroy(&j->cells);
     pdm_free(ctx, j->input);
@@ -159,6 +163,7 @@ pdm_status pdm_judge_begin(pdm_judge *j, pdm_size n, const double *input)
     PDM_TRY(unseen_look(j->problem, n, input, &j->unseen));
     if (!j->left) goto done;
     left_over_begin(j->left);
+    conservation_begin(j->balance);
     PDM_TRY(companion_inputs(&j->cells, n, input));
     j->seconds += pdm_clock() - start;
 done:
@@ -192,6 +197,7 @@ pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
     PDM_TRY(lay_out(j, k));
     const left_over_state at = {pdm_samples_batch(rows->samples, j->n), &rows->samples->data, rows->start, NULL, k};
     PDM_TRY(left_over_add(j->left, &at));
+    PDM_TRY(conservation_add(j->balance, &at));
     j->seconds += pdm_clock() - start;
 done:
     return status;
@@ -231,6 +237,7 @@ static void look_at(const pdm_judge *j, pdm_size i, const double *u, const pdm_s
         .reason = result->reason, .blind = !j->left, .worst = NAN, .order = NAN, .left = NAN, .left_finer = NAN};
     for (pdm_size f = 0; f < PDM_MAX_FIELD; f++) v->estimate[f] = NAN;
     if (j->left) left_over_take(j->left, i, v);
+    if (j->balance) conservation_take(j->balance, j->left, i, v);
     unseen_take(&j->unseen, i, v);
     v->one_of_many = j->soft.of && j->soft.loose[i];
     if (j->depth < PDM_JUDGE_ESTIMATE) return;

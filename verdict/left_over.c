@@ -11,7 +11,6 @@
 
 #include "verdict/verdict_impl.h"
 
-enum { MOST_SUMMAND = 24 };
 static const double NOTHING = 1e-9; /* of what rows naturally are: no equation is obeyed better than that */
 
 typedef struct summand {
@@ -60,17 +59,26 @@ done:
     return status;
 }
 
-/* Summands of the term of the domain that is a term of the pde; one that is not, of a prescribed flux, is one. */
+pdm_status summands_of(const pdm_problem *p, pdm_size term, pdm_size *n, const pdm_function *out[MOST_SUMMAND])
+{
+    pdm_status          status = PDM_OK;
+    const pdm_function *f      = pdm_domain_term_function(p->domain, term);
+
+    *n = 0;
+    for (pdm_size i = 0; i < pdm_pde_n_term(p->pde) && *n == 0; i++)
+        if (pdm_pde_term(p->pde, i)->function == f) PDM_TRY(pdm_pde_summands(p->pde, i, MOST_SUMMAND, n, out));
+    if (*n == 0) out[(*n)++] = f;
+done:
+    return status;
+}
+
 static pdm_status add_term(left_over *l, equation *e, pdm_size term)
 {
     pdm_status          status = PDM_OK;
-    pdm_pde            *pde    = l->problem->pde;
-    const pdm_function *f      = pdm_domain_term_function(l->problem->domain, term), *part[MOST_SUMMAND];
-    pdm_size            n      = 0;
+    const pdm_function *part[MOST_SUMMAND];
+    pdm_size            n;
 
-    for (pdm_size i = 0; i < pdm_pde_n_term(pde) && n == 0; i++)
-        if (pdm_pde_term(pde, i)->function == f) PDM_TRY(pdm_pde_summands(pde, i, MOST_SUMMAND, &n, part));
-    if (n == 0) part[n++] = f;
+    PDM_TRY(summands_of(l->problem, term, &n, part));
     for (pdm_size k = 0; k < n; k++) PDM_TRY(add_summand(l, e, term, part[k]));
 done:
     return status;
@@ -324,6 +332,11 @@ void left_over_take(const left_over *l, pdm_size i, pdm_assessment *out)
         memcpy(out->place, l->equation[q].place + i * n_dim, (size_t)n_dim * sizeof *out->place);
         if (isnan(left)) break;
     }
+}
+
+double left_over_nothing(const left_over *l, pdm_size e, pdm_size i)
+{
+    return NOTHING * l->equation[e].floor[i];
 }
 
 double left_over_largest(const left_over *l, pdm_size i)

@@ -32,6 +32,15 @@ typedef enum pdm_verdict_cause {
     PDM_CAUSES
 } pdm_verdict_cause;
 
+/* What an equation d(q, t) + d(F, x) + ... + S = 0 comes to over all of space and time. */
+typedef struct pdm_account {
+    bool   told;      /* all derivatives of the equation stand so, and there is a flux in space; else nothing below */
+    double gained;    /* the integral of q at the end less that at the start                    */
+    double let_in;    /* through the walls, the integral of -F outwards                           */
+    double made;      /* by sources, the integral of -S                                           */
+    double imbalance; /* gained - let_in - made, of the size of what is there; below 0: lost      */
+} pdm_account;
+
 /* Of one sample. */
 enum { PDM_UNSEEN_TEXT = 256 };
 typedef struct pdm_assessment {
@@ -49,6 +58,8 @@ typedef struct pdm_assessment {
     pdm_size equation;                /* that has it                                                           */
     double   place[PDM_MAX_DIM];      /* where most of it is, physical                                         */
     char     unseen[PDM_UNSEEN_TEXT]; /* data that the grid does not see, in words; "": none                    */
+
+    pdm_account account[PDM_MAX_FIELD]; /* equation by equation */
 } pdm_assessment;
 
 /* How much is found out. LEFT_OVER: residuals alone; ESTIMATE: and a solve on a coarser grid, where that is not enough
@@ -76,5 +87,11 @@ void pdm_verdict_decide(pdm_assessment *v, double accuracy);
 /* One line on a verdict that is not good: why, and what to do; "equation u: 12 % of its largest term left, ..." */
 pdm_status  pdm_verdict_explain(const pdm_problem *p, const pdm_assessment *v, double accuracy, pdm_text *out);
 const char *pdm_verdict_text(int word);
+
+/* ---- conservation: docs/mathematics.md, "Conservation" ---- */
+bool pdm_account_is_told(const pdm_problem *p, pdm_size equation); /* ever, of an equation */
+bool pdm_account_is_off(const pdm_account *a);                     /* by so much that it is to be said */
+/* "the domain gained 0.12, walls let in 0.1203, sources made 0: 0.25 % lost" */
+pdm_status pdm_account_explain(const pdm_problem *p, pdm_size equation, const pdm_account *a, pdm_text *out);
 
 #endif

@@ -83,6 +83,19 @@ double left_over_largest(const left_over *l, pdm_size i);
 /* The largest against what rows naturally are, cell by cell: in a box over all of time what changes between its ends
  * adds up to nothing. */
 double left_over_of_natural(const left_over *l, pdm_size i);
+double left_over_nothing(const left_over *l, pdm_size e, pdm_size i); /* of equation e: integrals below are rounding */
+/* Summands of the term of the domain that is a term of the pde; one that is not, of a prescribed flux, is one. */
+enum { MOST_SUMMAND = 24 };
+pdm_status summands_of(const pdm_problem *p, pdm_size term, pdm_size *n, const pdm_function *out[MOST_SUMMAND]);
+
+/* ---- conservation.c: what equations in divergence form come to over the whole domain ---- */
+typedef struct conservation conservation; /* NULL where there is no room for it: nothing is told */
+pdm_status                  conservation_create(const pdm_problem *p, pdm_size n_most, conservation **out);
+void                        conservation_destroy(pdm_context *ctx, conservation **c);
+void                        conservation_begin(conservation *c);
+pdm_status conservation_add(conservation *c, const left_over_state *at);
+/* Of sample i: account. beside: left-overs of the same coefficients. */
+void conservation_take(const conservation *c, const left_over *beside, pdm_size i, pdm_assessment *out);
 
 /* ---- soft.c: the direction in which a solution is held least ---- */
 typedef struct soft_direction {
