@@ -72,8 +72,8 @@ void json_prediction(const pdm_model *m)
 {
     static const char *const name[] = {"samples",         "unconverged",   "unanswered",     "outside",     "seconds",
                                        "seconds.network", "seconds.solve", "seconds.output", "seconds.data"};
-    static const char *const verdict[] = {"verdict.good", "verdict.doubtful", "verdict.wrong", "verdict.none",
-                                          "seconds.verdict"};
+    static const char *const verdict[] = {"verdict.good", "verdict.doubtful", "verdict.wrong",
+                                          "verdict.none", "imbalance",        "seconds.verdict"};
     for (size_t i = 0; i < sizeof name / sizeof *name; i++) json_value(m, name[i]);
     for (size_t i = 0; i < sizeof verdict / sizeof *verdict; i++) json_value(m, verdict[i]);
 }

@@ -58,7 +58,10 @@ const command polish_command = {
         "the equations is measured on the finer cells. The answer is good when the estimate is at most "
         "solver:accuracy\n"
         "(0.01) and nothing speaks against it, else doubtful or wrong, with the reason and what to do; exit code 11 "
-        "then.",
+        "then.\n\n"
+        "Of equations in divergence form, dt(q) + dx(F) + ... = s, the last lines say what the domain gained, what "
+        "came\n"
+        "through the walls and what sources made, and how much of what is there is lost (imbalance in OUT.nc).",
     .n_needed     = 1,
     .n_operand    = 2,
     .option       = table,

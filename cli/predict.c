@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static const option_info table[] = {
@@ -20,6 +21,9 @@ static void print_result(const pdm_model *m, const options *o)
         o->output, n, pdm_model_value(m, "unconverged"), per * pdm_model_value(m, "seconds"),
         per * pdm_model_value(m, "seconds.network"), per * pdm_model_value(m, "seconds.solve"),
         per * pdm_model_value(m, "seconds.output"), per * pdm_model_value(m, "seconds.data"));
+    if (!isnan(pdm_model_value(m, "imbalance")))
+        say("most that an equation is out of balance: %.2g %% (variable \"imbalance\")\n",
+            1e2 * fabs(pdm_model_value(m, "imbalance")));
     if (!o->estimate) return;
     say("estimated relative L2 error: mean %.4f %%, worst %.4f %%; %.0f without; per sample %.2f ms more\n",
         1e2 * pdm_model_value(m, "estimate"), 1e2 * pdm_model_value(m, "estimate.worst"),
@@ -67,7 +71,8 @@ const command predict_command = {
         "coarser\n"
         "grids: error_estimate (of several fields: error_estimate_FIELD) is the sum of the distance to the polished "
         "one,\n"
-        "distance_to_polished, and of its own error. The verdict is then good up to solver:accuracy, and doubtful ones\n"
+        "distance_to_polished, and of its own error. The verdict is then good up to solver:accuracy, and doubtful "
+        "ones\n"
         "end with exit code 11, too.",
     .n_needed  = 2,
     .n_operand = 2,

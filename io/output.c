@@ -132,6 +132,7 @@ static const char *const own_name[]   = {"sample",
                                          "verdict",
                                          "left_over",
                                          "observed_order",
+                                         "imbalance",
                                          "error_estimate",
                                          "distance_to_polished",
                                          "expert",
@@ -142,7 +143,7 @@ static const char *const own_name[]   = {"sample",
                                          "group",
                                          "gate_columns",
                                          "gate_groups"};
-static const char *const own_prefix[] = {"error_estimate_", "distance_to_polished_"}; /* and a field */
+static const char *const own_prefix[] = {"error_estimate_", "distance_to_polished_", "imbalance_"}; /* and a field */
 
 bool pdm_output_has_own(const char *name)
 {

@@ -41,6 +41,7 @@ static pdm_status append_end(const prediction *p, const estimate_match *match, p
 {
     pdm_status status = PDM_OK;
     PDM_TRY(append_gate(&e->prediction, text));
+    PDM_TRY(accounts_append(p->m, p->x.n_sample, p->verdict, text));
     PDM_TRY(append_times(&e->prediction, text));
     if (!prediction_is_estimated(p)) goto done;
     PDM_TRY(pdm_text_append(text, "for the estimate %.2f ms more a sample\n",

@@ -54,6 +54,7 @@ static pdm_status report_samples(const prediction *p, pdm_text *text, polish_rep
     PDM_TRY(pdm_text_append(text, "%.0f free coefficients a sample", r.unknowns));
     if (n_slab > 1) PDM_TRY(pdm_text_append(text, ", in %lld slabs of time", (long long)n_slab));
     PDM_TRY(pdm_text_append(text, "\n"));
+    PDM_TRY(accounts_append(p->m, n, p->verdict, text));
     *out = r;
 done:
     return status;

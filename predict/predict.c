@@ -211,6 +211,7 @@ static pdm_status begin_file(const prediction *p, pdm_output *o)
 
     PDM_TRY(pdm_result_header(&source, p->grid, o, p->x.n_sample, p->polish));
     PDM_TRY(verdicts_header(p->m, o));
+    PDM_TRY(accounts_header(p->m, o));
     if (p->wants_estimate) PDM_TRY(estimate_header(p->m, o));
 done:
     return status;
@@ -262,8 +263,10 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     if (record) PDM_TRY(pdm_gate_record_end(record, &shares));
     if (prediction_is_estimated(p)) estimate_sum_up(p);
     if (o) PDM_TRY(verdicts_put(m, o, 0, n, p->verdict));
+    if (o) PDM_TRY(accounts_put(m, o, 0, n, p->verdict));
     if (o && p->wants_estimate) PDM_TRY(estimate_put(p, o));
     verdicts_values(m, n, p->verdict);
+    accounts_values(m, n, p->verdict);
     pdm_values_set(m->ctx, &m->values, pdm_judge_seconds(p->judge), "seconds.verdict");
     *r               = report_of(&times, n, p->result);
     r->outside       = (double)outside;
@@ -272,6 +275,7 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     prediction_values(m, r);
     warn_unconverged(m, p->polish > 0.0 ? "polish" : "predict", r);
     PDM_TRY(verdicts_tell(m, p->polish > 0.0 ? "polish" : "predict", n, p->verdict));
+    PDM_TRY(accounts_tell(m, p->polish > 0.0 ? "polish" : "predict", n, p->verdict));
     if (o && r->unanswered == r->samples)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
                  "none of the %lld solves has an answer, nothing is written; the first stopped because: %s",

@@ -35,13 +35,22 @@ pdm_status prediction_warm_up(prediction *p);
 /* ---- verdicts.c: in files, tables and numbers ---- */
 /* Of a number that every field has: "what", or of several fields "what_FIELD". */
 enum { FIELD_VARIABLE_TEXT = 160 };
-void field_variable(const pdm_model *m, const char *what, pdm_size field, char name[FIELD_VARIABLE_TEXT]);
+void       field_variable(const pdm_model *m, const char *what, pdm_size field, char name[FIELD_VARIABLE_TEXT]);
 pdm_status verdicts_header(const pdm_model *m, pdm_output *o);
 pdm_status verdicts_put(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v);
 /* How many there are of each word, as numbers by name. */
 void verdicts_values(pdm_model *m, pdm_size n, const pdm_assessment *v);
 /* A warning a cause, with the worst of those who have it. */
 pdm_status verdicts_tell(const pdm_model *m, const char *topic, pdm_size n, const pdm_assessment *v);
+
+/* ---- accounts.c: what equations come to over the whole domain, likewise; of those of which it can be told ---- */
+pdm_status accounts_header(const pdm_model *m, pdm_output *o);
+pdm_status accounts_put(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v);
+void       accounts_values(pdm_model *m, pdm_size n, const pdm_assessment *v); /* of the worst sample */
+/* A line an equation, of the worst sample. */
+pdm_status accounts_append(const pdm_model *m, pdm_size n, const pdm_assessment *v, pdm_text *out);
+/* A warning where more than a stated share is lost, or too much. */
+pdm_status accounts_tell(const pdm_model *m, const char *topic, pdm_size n, const pdm_assessment *v);
 
 /* ---- estimate.c ---- */
 /* With all coefficients free, to the tolerance of estimates. As pdm_way_of_model(). */

@@ -132,7 +132,7 @@ expect 6 'neither a model nor a case' "$program" info prediction.nc
 
 expect 0 'sample   steps|objective|converged|45 free coefficients' "$program" polish tiny.cdl inputs.nc -o all_free.nc
 expect 0 'rel. L2' "$program" eval tiny.cdl all_free.nc --polish 1e-10
-expect 0 '3        ' "$program" polish tiny.nc -o drawn.nc
+expect 0 '3        |equation u: the domain gained|, walls let in|, sources made|, the worst)' "$program" polish tiny.nc -o drawn.nc
 ncdump -h drawn.nc | grep -qF 'sample = 4' || complain "not four samples: $(ncdump -h drawn.nc)"
 expect 0 'error 0.0000 %' "$program" eval tiny.nc drawn.nc --polish 1e-8
 expect 0 '0        ' "$program" polish tiny.cdl -o drawn.nc --samples 1 --tol 1e-4
@@ -146,7 +146,7 @@ expect 2 '--tol 0|above 0' "$program" polish tiny.cdl -o no.nc --tol 0
 expect 4 'no distribution to draw from' "$program" polish source.cdl -o no.nc --set training.data=source_inputs.nc
 
 # ---- estimates: the distance to the polished answer, and the error of that one; a network of few steps is not good ----
-expect 11 '3 samples|estimated relative L2 error: mean|0 without|answers are doubtful' "$program" predict tiny.nc inputs.nc -o estimated.nc --estimate
+expect 11 '3 samples|out of balance:|estimated relative L2 error: mean|0 without|answers are doubtful' "$program" predict tiny.nc inputs.nc -o estimated.nc --estimate
 for word in 'double error_estimate(sample)' 'double distance_to_polished(sample)' 'int verdict(sample)' 'coefficients free"' 'estimate_tolerance = 1'; do
     ncdump -h estimated.nc | grep -qF "$word" || complain "no $word: $(ncdump -h estimated.nc)"
 done
@@ -154,7 +154,7 @@ ncdump -v u prediction.nc | sed '1,/^data:/d' > first.txt
 ncdump -v u estimated.nc | sed '1,/^data:/d' > second.txt
 cmp -s first.txt second.txt || complain "--estimate changes the prediction"
 expect 0 '0 not converged' "$program" predict tiny.nc inputs.nc -o at_tolerance.nc --polish 1e-6
-expect 0 'rel. L2|estimate|estimate / error: mean 1.0|over 3 of 3' \
+expect 0 'rel. L2|estimate|estimate / error: mean 1.0|over 3 of 3|equation u: the domain gained' \
     "$program" eval tiny.nc at_tolerance.nc -o compared.nc --estimate
 sed -n 's/^[0-9][0-9]* *\([0-9.]*\) %  *\([0-9.]*\) %.*/\1 \2/p' said | awk '!($1 > 0 && $2 >= $1 && $2 < 1.05*$1) { bad = 1 } END { exit bad || NR != 3 }' ||
     complain "estimates are not the errors: $(cat said)"
@@ -170,7 +170,9 @@ write_case pair -e 's/"u" ;/"u v" ;/' -e 's/residuals { /&:v = "dt(v) - dx(D*dx(
     -e 's/:x_min = "u/:x_min = "v = 1; u/' -e 's/:x_max = "/&flux(v) = 0; /' -e 's/:u = "1"/& ; :v = "1"/'
 expect 0 '2 of 2 steps' "$program" train pair.cdl -o pair.nc --set training.steps=2
 expect 11 '0 without' "$program" predict pair.nc inputs.nc -o pair_out.nc --estimate
-ncdump -h pair_out.nc | grep -qF 'double error_estimate_v(sample)' || complain "$(ncdump -h pair_out.nc)"
+for word in error_estimate_v imbalance_u imbalance_v; do
+    ncdump -h pair_out.nc | grep -qF "double $word(sample)" || complain "no $word: $(ncdump -h pair_out.nc)"
+done
 # a sample that cannot be solved has no estimate, the others have
 write_case gap -e 's/k\*u\*abs(u)/& + 1e-9*k*log(u0)/'
 write_inputs gap_inputs -e 's/u0 = 0.2/u0 = -0.2/'
@@ -299,7 +301,7 @@ expect_json() {
     read_json command file $keys < json.txt || complain "$*: not the JSON expected: $(cat json.txt)"
 }
 expect_json 'step steps loss first_loss last_loss free_loss seconds seconds.files seconds.adjoint peak_bytes log output' train tiny.cdl -o json.nc
-expect_json 'data output samples unconverged outside seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
+expect_json 'data output samples unconverged outside imbalance seconds.solve' predict tiny.nc inputs.nc -o json_out.nc
 expect_json 'data output text samples unconverged iterations objective.worst unknowns tolerance' polish tiny.nc inputs.nc -o json_out.nc
 expect_json 'data error text samples' eval tiny.nc prediction.nc
 expect_json 'data text samples 1.coupled.error 2.schwarz.seconds 2.independent.interface_squares' modes tiny.nc prediction.nc --experts 1,2

@@ -76,7 +76,7 @@ expect 0 '' "$program" train units.cdl -o units.nc --set gate.groups=2
 expect 11 'answers are doubtful' "$program" predict units.nc in.nc -o prediction.nc --estimate
 follows_cf prediction
 no_names prediction
-says prediction ':title = "a tiny case"|:case = "units.cdl"|:parameter_D = 0.05|t:units = "s"|x:units = "m"|u0:long_name = "first state"|int sample(sample)|solver_reason:flag_values = 0, 1, 2, 3, 4, 5, 6|:flag_meanings = "not_solved converged'
+says prediction 'imbalance:units = "1"|imbalance:long_name = "what the domain gained less|:title = "a tiny case"|:case = "units.cdl"|:parameter_D = 0.05|t:units = "s"|x:units = "m"|u0:long_name = "first state"|int sample(sample)|solver_reason:flag_values = 0, 1, 2, 3, 4, 5, 6|:flag_meanings = "not_solved converged'
 ncdump -v sample prediction.nc | grep -q 'sample = 0, 1, 2' || complain "numbers of samples" "$(ncdump -v sample prediction.nc)"
 
 # without units, as many as one; a parameter that is an expression stays one
@@ -101,5 +101,50 @@ write_inputs beyond -e 's/  x = .*/  x = 0, 0.25, 0.5, 0.75, 1.000001 ;/'
 expect 4 'coordinate x = 1.000001' "$program" predict units.nc beyond.nc -o beyond_out.nc
 write_inputs elsewhere -e 's/x = 5 ;/x = 5 ; zz = 7 ;/' -e 's/double x(x)/double x(zz)/' -e 's/  x = .*/  x = 0, 0.1, 0.2, 0.3, 0.4, 0.5, 1 ;/'
 expect 4 'elsewhere.nc: coordinate x has 7 entries on dimension zz; 5 on dimension x expected' "$program" predict units.nc elsewhere.nc -o elsewhere_out.nc
+
+# what is lost of what should be kept: told, in the file, and in the fields themselves; nothing where equations do not say
+cat > lossy.cdl << 'END'
+netcdf lossy {
+group: pde {
+  :fields = "u" ;
+  group: residuals { :u = "dt(u) - dxx(u^3 - u - 0.01*dxx(u))" ; }
+  group: initial { :u = "0.2 + 0.3*cos(pi*x) - 0.2*cos(2*pi*x)" ; }
+  group: boundary { :x_min = "flux(u) = 0; dx(u) = 0" ; :x_max = "flux(u) = 0; dx(u) = 0" ; } }
+group: domain {
+  :dimensions = "t x" ;
+  group: t { :extent = 0., 1. ; :control_points = 24 ; }
+  group: x { :extent = 0., 1. ; :control_points = 20 ; :degree = 4 ; } }
+}
+END
+expect 11 'equation u: the domain gained -0.03|walls let in 0: 5|% lost|equation u is not conserved in 1 of 1 answers' "$program" polish lossy.cdl -o lossy.nc
+follows_cf lossy
+ncdump -v u,imbalance lossy.nc | awk '
+/^\tt = / { n_t = $3 }
+/^\tx = / { n_x = $3 }
+/^data:/ { inside = 1 }
+inside && $1 == "imbalance" { told = $3 }
+inside && $1 == "u" { reading = 1; sub(/.*=/, "") }
+reading { n = split($0, part, /[ ,;]+/); for (i = 1; i <= n; i++) if (part[i] != "") u[k++] = part[i] + 0 }
+reading && /;/ { reading = 0 }
+END {
+    for (i = 0; i < n_t; i++) { # by the trapezium rule
+        sum = size = 0
+        for (j = 0; j < n_x; j++) {
+            v = u[i*n_x + j]*(j == 0 || j == n_x - 1 ? 0.5 : 1)/(n_x - 1)
+            sum += v
+            size += v < 0 ? -v : v
+        }
+        if (i == 0) first = sum
+        if (size > most) most = size
+    }
+    found = (sum - first)/most
+    if (!(k == n_t*n_x && found < -0.03 && told > 1.01*found && told < 0.99*found)) print "told " told ", found " found " in " k " numbers"
+    exit
+}' > wrong
+[ ! -s wrong ] || complain "imbalance: $(cat wrong)"
+sed -e 's/dt(u) - dxx(.*" ;/dt(u) + u*dx(u) - dxx(u)" ;/' -e 's/flux(u) = 0; //g' lossy.cdl > silent.cdl
+expect 0 'good' "$program" polish silent.cdl -o silent.nc
+! grep -q -e 'gained' said || complain "$(cat said)"
+! ncdump -h silent.nc | grep -q imbalance || complain "imbalance of what is not in divergence form"
 
 exit "$failed"

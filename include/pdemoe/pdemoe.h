@@ -285,8 +285,9 @@ PDM_API pdm_size pdm_model_steps(const pdm_model *m);
  * loss.free, seconds.free, seconds.files (of the run). After a prediction: seconds, seconds.network, seconds.solve,
  * seconds.output, unconverged, unanswered (of these: not finite at the start, or singular); after a prediction to a file
  * or an evaluation verdict.good, verdict.doubtful, verdict.wrong, verdict.none (how many answers are called that) and
- * seconds.verdict; with inputs from a file
- * also outside, samples with an input that training never drew (0 for an untrained model); with a gate gate.unknowns
+ * seconds.verdict, and where equations are in divergence form imbalance.FIELD, gained.FIELD, let_in.FIELD and
+ * made.FIELD (of the answer of which most is lost, below 0, or too much; imbalance: of all fields); with inputs from a
+ * file also outside, samples with an input that training never drew (0 for an untrained model); with a gate gate.unknowns
  * and gate.null, the shares of the unknowns that exist and of the experts that are null. After an evaluation also:
  * error, error.FIELD (mean relative L2), error.worst. */
 PDM_API double pdm_model_value(const pdm_model *m, const char *name);
