@@ -121,25 +121,32 @@ done:
     return status;
 }
 
-pdm_status march_check_setting(const pdm_problem *p)
+pdm_status pdm_march_check(const pdm_problem *p, pdm_size n_slab, pdm_where where)
 {
     pdm_status status = PDM_OK;
-    char       why[PDM_MARCH_WHY], group[PDM_GROUP_TEXT];
+    char       why[PDM_MARCH_WHY];
 
-    if (p->slabs <= 1) return PDM_OK;
-    pdm_problem_dim_group(p, 0, group);
-    const pdm_where where = pdm_case_where(p->the_case, group, "slabs");
     if (!pdm_march_possible(p, why))
-        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "%lld slabs, but time cannot be cut: %s; 1 or \"auto\" expected",
-                    (long long)p->slabs, why);
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "%lld slabs, but time cannot be cut: %s; %s expected",
+                    (long long)n_slab, why,
+                    p->start_is_graded ? "1, or grading = \"none\" for the dimension of time," : "1");
     const pdm_size n = time_spline(p)->n_element, least = least_elements(p);
-    if ((n + p->slabs - 1) / p->slabs < least)
+    if ((n + n_slab - 1) / n_slab < least)
         PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where,
                     "%lld slabs for %lld knot spans, of which each needs %lld; at most %lld, or more control_points, "
                     "expected",
-                    (long long)p->slabs, (long long)n, (long long)least, (long long)((n - 1) / (least - 1)));
+                    (long long)n_slab, (long long)n, (long long)least, (long long)((n - 1) / (least - 1)));
 done:
     return status;
+}
+
+pdm_status march_check_setting(const pdm_problem *p)
+{
+    char group[PDM_GROUP_TEXT];
+
+    if (p->slabs <= 1) return PDM_OK;
+    pdm_problem_dim_group(p, 0, group);
+    return pdm_march_check(p, p->slabs, pdm_case_where(p->the_case, group, "slabs"));
 }
 
 pdm_status pdm_march_view(const pdm_problem *p, pdm_text *out)
@@ -188,14 +195,6 @@ done:
     return status;
 }
 
-/* Rows count as they do in the whole. */
-static void take_scales(const pdm_problem *whole, pdm_problem *slab)
-{
-    for (pdm_size i = 0; i < pdm_domain_n_block(whole->domain); i++)
-        pdm_domain_set_scale(slab->domain, i, pdm_domain_scale(whole->domain, i));
-    memcpy(slab->magnitude, whole->magnitude, (size_t)pdm_domain_n_field(whole->domain) * sizeof *slab->magnitude);
-}
-
 static pdm_status march_create(const pdm_problem *whole, pdm_size n_slab, pdm_size n_element, pdm_march **out)
 {
     pdm_status  status = PDM_OK;
@@ -208,13 +207,16 @@ static pdm_status march_create(const pdm_problem *whole, pdm_size n_slab, pdm_si
         PDM_FAIL(whole->ctx, PDM_ERR_CASE, "%s: time cannot be cut into slabs: %s", pdm_case_path(whole->the_case),
                  why);
     PDM_TRY(pdm_alloc(whole->ctx, sizeof *m, &m));
+    m->ctx       = whole->ctx;
     m->whole     = whole;
     m->n_slab    = n_slab;
     m->n_element = n_element;
     pdm_grading_lend(whole, whole, &breaks);
     PDM_TRY(slab_case(whole, n_slab, n_element, &c));
     PDM_TRY(problem_create_slab(c, &breaks, &m->slab));
-    take_scales(whole, m->slab);
+    PDM_TRY(pdm_alloc_array(m->ctx, pdm_pde_n_input(m->slab->pde), &m->shift));
+    PDM_TRY(pdm_alloc_array(m->ctx, pdm_pde_n_input(m->slab->pde), &m->scale));
+    pdm_march_take_scales(m);
     *out = m;
     m    = NULL;
 done:
@@ -250,7 +252,9 @@ void pdm_march_destroy(pdm_march **march)
     pdm_march *m = *march;
     if (!m) return;
     pdm_problem_destroy(&m->slab);
-    pdm_free(m->whole->ctx, m);
+    pdm_free(m->ctx, m->shift);
+    pdm_free(m->ctx, m->scale);
+    pdm_free(m->ctx, m);
     *march = NULL;
 }
 

@@ -184,13 +184,17 @@ pdm_status pdm_slab_advance(pdm_slab_end *e, pdm_batch batch, pdm_buffer *c, dou
  * The slab is a problem of its own on a shorter interval. Its inputs are those of the whole, then the time at which it
  * starts, then a state for every initial condition: pdm_slab_advance() moves them on. */
 typedef struct pdm_march {
+    pdm_context       *ctx;
     const pdm_problem *whole;             /* lent */
     pdm_problem       *slab;              /* rows, with the scales of the whole */
     pdm_size           n_slab, n_element; /* knot spans of a slab in time */
+    double            *shift, *scale;     /* [inputs of the slab] for a network, as those of pdm_inputs */
 } pdm_march;
 enum { PDM_MARCH_WHY = 200 };
 /* Can time be cut, and if not: why. */
 bool pdm_march_possible(const pdm_problem *whole, char why[PDM_MARCH_WHY]);
+/* Can it be cut into so many? Fails with PDM_ERR_CASE at the setting that says so. */
+pdm_status pdm_march_check(const pdm_problem *whole, pdm_size n_slab, pdm_where where);
 /* As many as the case says, or as are good; 1: all of time at once. */
 pdm_size pdm_march_slabs(const pdm_problem *whole);
 /* Scales of the whole are known. Knot spans of a slab: those of the whole over n_slab, rounded up. Fails with
@@ -209,6 +213,16 @@ pdm_status pdm_march_inputs(const pdm_march *m, pdm_size n, const double *whole,
 pdm_status pdm_march_follow(const pdm_march *m, pdm_size n, const double *whole, double *slab);
 /* How time is treated by solves with all coefficients free, a line. */
 pdm_status pdm_march_view(const pdm_problem *whole, pdm_text *out);
+
+/* ---- what of a march is found by solves (problem/march_scales.c) ----
+ * Sizes of rows, of fields and of the inputs that both have, as they now are in the whole. The time at which a slab
+ * starts has the width of the march, or scale 0, so that a network does not see it, where nothing reads time. */
+void pdm_march_take_scales(pdm_march *m);
+/* The same, and centre and width of the states, in slabs with all coefficients free of the inputs of the first step of
+ * training; by the sizes of fields where these solves are not cheap or do not go well. The inputs have been read. */
+pdm_status pdm_march_find_scales(pdm_march *m);
+/* Those of the states, in a model's file; before it the whole's have been read or written. */
+pdm_status pdm_march_store_scales(pdm_march *m, pdm_store *s, bool writing);
 
 /* ---- output points: a tensor grid, split in time into slabs (problem/output_grid.c) ---- */
 /* `n` times from number `first` on. n 0: the slab is only passed through. */

@@ -9,6 +9,8 @@
 pdm_status grading_find(pdm_problem *p, pdm_grading *out);
 /* problem.c: rows of a slab of time, see pdm_pde_create_slab */
 pdm_status problem_create_slab(pdm_case *c, const pdm_grading *grading, pdm_problem **out);
+/* slabs.c: does anything but the initial state tie the solution to a time? */
+bool slabs_read_time(const pdm_problem *p);
 /* march.c: /domain/t:slabs, and whether it can be. */
 pdm_size   march_good_slabs(const pdm_problem *p); /* whatever the case says; 1: at once */
 pdm_status march_read_setting(pdm_problem *p);

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "problem/problem_impl.h"
+
 /* Does an expression give back one sampled input, and nothing else? It is tried at two values. */
 static bool is_plain_input(const pdm_problem *p, const pdm_function *f, pdm_size *input)
 {
@@ -42,27 +44,38 @@ done:
     return status;
 }
 
-static pdm_status check_autonomous(const pdm_problem *p)
+/* What reads time, and what that is; NULL: nothing does. */
+static const char *reader_of_time(const pdm_problem *p, const char **wanted)
 {
-    pdm_status status = PDM_OK;
+    *wanted = "equations without t; it is read by ";
     for (pdm_size i = 0; i < pdm_pde_n_term(p->pde); i++)
-        if (pdm_pde_term(p->pde, i)->function->uses_time)
-            PDM_TRY(refuse_time(p, "equations without t; it is read by ", pdm_pde_term(p->pde, i)->function->text));
+        if (pdm_pde_term(p->pde, i)->function->uses_time) return pdm_pde_term(p->pde, i)->function->text;
+    *wanted = "conditions without t; it is read by ";
     for (pdm_size i = 0; i < pdm_pde_n_condition(p->pde); i++) {
         const pdm_function *f = pdm_pde_condition(p->pde, i)->function;
-        if (f && f->uses_time) PDM_TRY(refuse_time(p, "conditions without t; it is read by ", f->text));
+        if (f && f->uses_time) return f->text;
     }
+    *wanted = "constraints without t; it is read by ";
     for (pdm_size i = 0; i < pdm_pde_n_constraint(p->pde); i++) {
         const pdm_constraint *k = pdm_pde_constraint(p->pde, i);
-        if (k->inside->uses_time || k->value->uses_time)
-            PDM_TRY(refuse_time(p, "constraints without t; it is read by ", k->name));
+        if (k->inside->uses_time || k->value->uses_time) return k->name;
     }
-    for (pdm_size i = 0; i < pdm_pde_n_input(p->pde); i++) {
-        const pdm_input_info *info = pdm_pde_input(p->pde, i);
-        if (info->n_dim > 0 && info->dim[0] == 0) PDM_TRY(refuse_time(p, "inputs without t; it has t: ", info->name));
-    }
-done:
-    return status;
+    *wanted = "inputs without t; it has t: ";
+    for (pdm_size i = 0; i < pdm_pde_n_input(p->pde); i++)
+        if (pdm_input_has_time(pdm_pde_input(p->pde, i))) return pdm_pde_input(p->pde, i)->name;
+    return NULL;
+}
+
+bool slabs_read_time(const pdm_problem *p)
+{
+    const char *wanted;
+    return reader_of_time(p, &wanted) != NULL;
+}
+
+static pdm_status check_autonomous(const pdm_problem *p)
+{
+    const char *wanted, *reader = reader_of_time(p, &wanted);
+    return reader ? refuse_time(p, wanted, reader) : PDM_OK;
 }
 
 pdm_status pdm_slabs_check(const pdm_problem *p)
