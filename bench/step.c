@@ -279,7 +279,7 @@ static pdm_status time_prediction(pdm_model *m)
     PDM_TRY(pdm_alloc_array(m->ctx, pdm_model_n_field(m) * pdm_model_n_point(m), &u));
     cpu->n_thread = 1;
     for (int i = 0; i < N_PREDICT; i++) {
-        PDM_TRY(pdm_model_predict(m, 1, m->samples->input, u, &reason));
+        PDM_TRY(pdm_model_predict(m, 1, m->drawn, u, &reason));
         whole[i] = pdm_model_value(m, "seconds");
         if (whole[i] >= best[0]) continue;
         for (int k = 0; k < N_PART; k++) best[k] = pdm_model_value(m, part[k]);

@@ -495,6 +495,7 @@ pdm_status pdm_model_compare_modes(pdm_model *m, const char *input, pdm_size n_c
     modes_job  j      = {.m = m, .sink = sink, .numbers = numbers, .user = user};
 
     if (!m) return PDM_ERR_ARGUMENT;
+    PDM_TRY(pdm_model_refuse_march(m, "modes"));
     PDM_EXPECT(m->ctx, n_count >= 0 && n_count <= PDM_MAX_COUNT, "%lld numbers of experts; 0 to %d expected",
                (long long)n_count, PDM_MAX_COUNT);
     PDM_EXPECT(m->ctx, count || n_count == 0, "count is NULL; %lld numbers of experts expected", (long long)n_count);

@@ -193,7 +193,7 @@ done:
 pdm_status reference_lines(reference_job *j)
 {
     pdm_status       status = PDM_OK;
-    pdm_model       *whole  = NULL;
+    pdm_model       *model  = NULL;
     pdm_output_grid *grid   = NULL;
     bool             ended  = false;
 
@@ -201,8 +201,8 @@ pdm_status reference_lines(reference_job *j)
         PDM_FAIL(
             j->ctx, PDM_ERR_ARGUMENT,
             "the method of lines: this pdemoe is built without SUNDIALS, which it needs (Debian: libsundials-dev)");
-    PDM_TRY(pdm_model_create(j->the_case, &whole)); /* with a network: everything in the case is read and checked */
-    const pdm_problem *own = whole->problem;
+    PDM_TRY(pdm_model_create(j->the_case, &model)); /* with a network: everything in the case is read and checked */
+    const pdm_problem *own = model->whole;
     reference_set_case(j, own);
     j->most_order = log(1.0 / TIGHTER) / log(refine(j)); /* errors in time fall no faster: below the order in space */
     PDM_TRY(check(j, own));
@@ -215,6 +215,6 @@ pdm_status reference_lines(reference_job *j)
     }
 done:
     pdm_output_grid_destroy(&grid);
-    pdm_model_destroy(&whole);
+    pdm_model_destroy(&model);
     return status;
 }

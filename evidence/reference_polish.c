@@ -189,9 +189,9 @@ pdm_status reference_polish(reference_job *j)
     const double start  = pdm_clock();
 
     PDM_TRY(pdm_model_create(j->the_case, &own)); /* with a network: everything in the case is read and checked */
-    PDM_TRY(first_round(j, own->problem, start));
+    PDM_TRY(first_round(j, own->whole, start));
     while (!ended && !j->is_converged) {
-        const pdm_problem *before = p ? p : own->problem;
+        const pdm_problem *before = p ? p : own->whole;
         pdm_size           n_coef;
         PDM_TRY(finer_case(j, before, j->n_round, &c, &n_coef));
         ended = is_beyond(j, before, n_coef);

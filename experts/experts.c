@@ -15,7 +15,9 @@
     X(overlap, PDM_SETTING_REAL, 4, 0.5, 64, NULL, "1",                                                               \
       "control points over which a smooth or learned partition blends")                                               \
     X(learning_rate, PDM_SETTING_REAL, 3e-3, 0.0, 10.0, NULL, "1",                                                    \
-      "of the windows of a learned partition, at the start")
+      "of the windows of a learned partition, at the start")                                                          \
+    X(slabs, PDM_SETTING_COUNT, 1, 1, 1e5, NULL, "1",                                                                 \
+      "intervals of time that they answer one after the other; 1: all of time at once")
 
 #define SETTING(name_, type_, fallback_, low_, high_, choices_, unit_, help_) \
     {#name_, type_, offsetof(experts_settings, name_), fallback_, low_, high_, choices_, unit_, help_},
@@ -305,6 +307,16 @@ pdm_size pdm_experts_n_column(const pdm_experts *x)
 const pdm_size *pdm_experts_column0(const pdm_experts *x)
 {
     return x->column0;
+}
+
+pdm_status pdm_experts_slabs(pdm_case *c, pdm_size *out)
+{
+    pdm_status       status = PDM_OK;
+    experts_settings s;
+    PDM_TRY(pdm_case_settings(c, "experts", settings_table, sizeof settings_table / sizeof *settings_table, &s));
+    *out = s.slabs;
+done:
+    return status;
 }
 
 pdm_status pdm_experts_settings_view(pdm_text *out)

@@ -11,6 +11,7 @@
  *                                     windows that start like these and are weights of the model
  *   /experts:overlap
  *   /experts:learning_rate            of learned windows
+ *   /experts:slabs                    intervals of time that they answer one after the other (1: all of it at once)
  *   /experts:prior "polynomial|none|taylor"    what the channels are added to */
 #ifndef PDM_EXPERTS_H
 #define PDM_EXPERTS_H
@@ -105,6 +106,8 @@ const pdm_columns_desc *pdm_wide_columns(const pdm_wide *w);
  * and are 0 at others. */
 void pdm_wide_share(const pdm_wide *w, pdm_size expert, double *share);
 
+/* /experts:slabs, for who makes the domain that experts are on. */
+pdm_status pdm_experts_slabs(pdm_case *c, pdm_size *out);
 pdm_status pdm_experts_settings_view(pdm_text *out);
 pdm_status pdm_experts_view(const pdm_experts *x, pdm_text *out);
 

@@ -5,7 +5,7 @@
 #include "experts/experts.h"
 
 typedef struct experts_settings {
-    pdm_size basis;
+    pdm_size basis, slabs;
     int      boxes, partition, prior;
     double   overlap, learning_rate;
 } experts_settings;

@@ -193,7 +193,7 @@ static pdm_status print_dropped(const compression *x, pdm_text *text)
         PDM_TRY(pdm_text_append(text, "%-10s %12.4f %% %12.4f %%\n", "error", 100.0 * x->before.error,
                                 100.0 * x->without.error));
     PDM_TRY(pdm_text_append(text, "%-10s", "settings"));
-    PDM_TRY(changes_print(x->source->problem->the_case, x->m->problem->the_case, text));
+    PDM_TRY(changes_print(x->source->whole->the_case, x->m->whole->the_case, text));
     PDM_TRY(pdm_text_append(text, "\n"));
 done:
     return status;

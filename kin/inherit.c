@@ -21,6 +21,18 @@ static void differs(char note[NOTE_SIZE], const char *format, ...)
 
 /* Each of these has a say in what the weights mean. They return false with the difference in words: a against b. */
 
+static pdm_size count_slabs(const pdm_model *m)
+{
+    return m->march ? m->march->n_slab : 1;
+}
+
+static bool marches_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    if (count_slabs(a) == count_slabs(b)) return true;
+    differs(note, "/experts:slabs: %lld against %lld", (long long)count_slabs(a), (long long)count_slabs(b));
+    return false;
+}
+
 static bool names_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
 {
     const pdm_pde *p = a->problem->pde, *q = b->problem->pde;
@@ -150,14 +162,15 @@ static bool columns_agree(const pdm_model *a, const pdm_model *b, char note[NOTE
 static pdm_status refuse(const pdm_model *a, const pdm_model *b, const char *note)
 {
     return pdm_error_set(a->ctx, PDM_ERR_MODEL, NULL, __func__, "%s: its weights do not fit %s: %s", pdm_model_name(b),
-                         a->file ? a->file : pdm_case_path(a->problem->the_case), note);
+                         a->file ? a->file : pdm_case_path(a->whole->the_case), note);
 }
 
 pdm_status model_check_kin(const pdm_model *a, const pdm_model *b)
 {
     char       note[NOTE_SIZE];
-    const bool agree = names_agree(a, b, note) && sizes_agree(a, b, note) && knots_agree(a, b, note) &&
-                       boxes_agree(a, b, note) && pdm_gate_agrees(a->gate, b->gate, note, NOTE_SIZE) &&
+    const bool agree = marches_agree(a, b, note) && names_agree(a, b, note) && sizes_agree(a, b, note) &&
+                       knots_agree(a, b, note) && boxes_agree(a, b, note) &&
+                       pdm_gate_agrees(a->gate, b->gate, note, NOTE_SIZE) &&
                        networks_agree(a->surrogate, b->surrogate, note) && columns_agree(a, b, note);
     return agree ? PDM_OK : refuse(a, b, note);
 }
@@ -165,13 +178,19 @@ pdm_status model_check_kin(const pdm_model *a, const pdm_model *b)
 /* Scales define what the network's inputs and columns mean, and the objective: they come along with the weights. */
 static void take_scales(pdm_model *m, const pdm_model *parent)
 {
-    for (pdm_size i = 0; i < pdm_domain_n_block(m->problem->domain); i++)
-        pdm_domain_set_scale(m->problem->domain, i, pdm_domain_scale(parent->problem->domain, i));
-    for (pdm_size i = 0; i < pdm_domain_n_field(m->problem->domain); i++)
-        m->problem->magnitude[i] = parent->problem->magnitude[i];
+    for (pdm_size i = 0; i < pdm_domain_n_block(m->whole->domain); i++)
+        pdm_domain_set_scale(m->whole->domain, i, pdm_domain_scale(parent->whole->domain, i));
+    for (pdm_size i = 0; i < pdm_domain_n_field(m->whole->domain); i++)
+        m->whole->magnitude[i] = parent->whole->magnitude[i];
+    for (pdm_size i = 0; i < pdm_pde_n_input(m->whole->pde); i++) {
+        m->whole->inputs->shift[i] = parent->whole->inputs->shift[i];
+        m->whole->inputs->scale[i] = parent->whole->inputs->scale[i];
+    }
+    if (!m->march) return;
+    pdm_march_take_scales(m->march);
     for (pdm_size i = 0; i < pdm_pde_n_input(m->problem->pde); i++) {
-        m->problem->inputs->shift[i] = parent->problem->inputs->shift[i];
-        m->problem->inputs->scale[i] = parent->problem->inputs->scale[i];
+        m->march->shift[i] = parent->march->shift[i];
+        m->march->scale[i] = parent->march->scale[i];
     }
 }
 
@@ -180,7 +199,7 @@ static pdm_status take_knots(pdm_model *m, const pdm_model *parent)
 {
     pdm_grading lent;
 
-    pdm_grading_lend(m->problem, parent->problem, &lent);
+    pdm_grading_lend(m->whole, parent->whole, &lent);
     return pdm_model_regrade(m, &lent);
 }
 
@@ -238,7 +257,8 @@ pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out)
 
     PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_INPUTS, NULL, &p));
     PDM_TRY(pdm_model_start(&p, &m));
-    if (!names_agree(m, parent, note) || !sizes_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
+    if (!marches_agree(m, parent, note) || !names_agree(m, parent, note) || !sizes_agree(m, parent, note))
+        PDM_TRY(refuse(m, parent, note));
     PDM_TRY(take_knots(m, parent));
     if (!knots_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
     PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
@@ -315,13 +335,14 @@ done:
 
 static void copy_progress(pdm_model *to, const pdm_model *m)
 {
-    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
 
     to->state.step = to->state.moments_since = m->state.step;
     to->state.norm_mean                      = m->state.norm_mean;
     to->state.first_loss                     = m->state.first_loss;
     memcpy(to->state.slab, m->state.slab, (size_t)m->n_batch * sizeof *m->state.slab);
     memcpy(to->state.carried, m->state.carried, (size_t)(m->n_batch * n_input) * sizeof *m->state.carried);
+    if (m->march) memcpy(to->state.origin, m->state.origin, (size_t)(m->n_batch * n_whole) * sizeof *m->state.origin);
 }
 
 pdm_status model_copy(const pdm_model *m, pdm_model **out)
@@ -329,7 +350,7 @@ pdm_status model_copy(const pdm_model *m, pdm_model **out)
     pdm_status status = PDM_OK;
     pdm_model *copy   = NULL;
 
-    PDM_TRY(model_inherit(m->problem->the_case, m, &copy));
+    PDM_TRY(model_inherit(m->whole->the_case, m, &copy));
     PDM_TRY(take_weights(copy, m));
     PDM_TRY(copy_gate(copy, m));
     PDM_TRY(model_take_names(copy, m));

@@ -13,30 +13,91 @@ static const double FREE_TOLERANCE = 1e-6;
 
 static void copy_given(const pdm_model *m, pdm_size n, double *input)
 {
-    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
+    const pdm_size n_input = pdm_domain_n_input(m->whole->domain);
     for (pdm_size i = 0; i < n; i++)
-        memcpy(input + i * n_input,
-               m->problem->inputs->given.input + (i % m->problem->inputs->given.n_sample) * n_input,
+        memcpy(input + i * n_input, m->whole->inputs->given.input + (i % m->whole->inputs->given.n_sample) * n_input,
                (size_t)n_input * sizeof *input);
 }
 
-pdm_status trial_inputs_draw(const pdm_model *m, pdm_size n, bool unseen, trial_inputs *out)
+/* Inputs [here][n_input] of what the network answers. */
+static pdm_status solve_batch(pdm_model *m, pdm_size here, const double *input)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_batch batch  = pdm_model_batch(m, here);
+
+    PDM_TRY(pdm_model_prepare(m, here, input));
+    PDM_TRY(pdm_model_basis(m, batch, false));
+    PDM_TRY(pdm_model_choose(m, batch));
+    pdm_solver_set_limits(m->solver, m->whole->solving.tolerance, m->whole->solving.max_iter);
+    PDM_TRY(pdm_model_solve(m, batch));
+done:
+    return status;
+}
+
+/* `here` inputs of the whole, from number `first` on, to those of a slab: the model takes input i through i mod n_slab
+ * slabs, so that all are tried. */
+static pdm_status march_batch(pdm_model *m, pdm_size first, pdm_size here, const double *whole, double *input)
 {
     pdm_status     status  = PDM_OK;
-    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
-    trial_inputs   x       = {.n = n_input > 0 ? n : 1};
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_slab = m->march->n_slab;
+    double        *now = m->samples->input;
+    pdm_slab_end  *end = NULL;
 
-    PDM_TRY(pdm_alloc_array(m->ctx, x.n * n_input, &x.input));
-    PDM_TRY(pdm_inputs_read(m->problem->inputs));
-    if (m->problem->inputs->given.n_sample > 0)
-        copy_given(m, x.n, x.input);
+    PDM_TRY(pdm_model_slab_end(m, &end));
+    PDM_TRY(pdm_march_inputs(m->march, here, whole, now));
+    for (pdm_size k = 0; k < n_slab; k++) {
+        for (pdm_size i = 0; i < here; i++)
+            if ((first + i) % n_slab == k)
+                memcpy(input + i * n_input, now + i * n_input, (size_t)n_input * sizeof *now);
+        if (k == n_slab - 1) break;
+        PDM_TRY(solve_batch(m, here, now));
+        PDM_TRY(pdm_slab_advance(end, pdm_model_batch(m, here), pdm_solver_lend(m->solver)->c, now));
+        PDM_TRY(pdm_march_follow(m->march, here, whole, now));
+    }
+done:
+    return status;
+}
+
+/* drawn [n][inputs of the whole], which becomes x->input where these are what the network answers. */
+static pdm_status take_drawn(pdm_model *m, double **drawn, trial_inputs *x)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
+
+    if (!m->march) {
+        x->input = *drawn;
+        *drawn   = NULL;
+        return PDM_OK;
+    }
+    PDM_TRY(pdm_alloc_array(m->ctx, x->n * n_input, &x->input));
+    for (pdm_size first = 0; first < x->n; first += m->n_batch) {
+        const pdm_size here = x->n - first < m->n_batch ? x->n - first : m->n_batch;
+        PDM_TRY(march_batch(m, first, here, *drawn + first * n_whole, x->input + first * n_input));
+    }
+done:
+    return status;
+}
+
+pdm_status trial_inputs_draw(pdm_model *m, pdm_size n, bool unseen, trial_inputs *out)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_whole = pdm_domain_n_input(m->whole->domain);
+    trial_inputs   x       = {.n = n_whole > 0 ? n : m->march ? m->march->n_slab : 1};
+    double        *drawn   = NULL;
+
+    PDM_TRY(pdm_alloc_array(m->ctx, x.n * n_whole, &drawn));
+    PDM_TRY(pdm_inputs_read(m->whole->inputs));
+    if (m->whole->inputs->given.n_sample > 0)
+        copy_given(m, x.n, drawn);
     else if (unseen)
-        PDM_TRY(pdm_inputs_draw_unseen(m->problem->inputs, x.n, x.input));
+        PDM_TRY(pdm_inputs_draw_unseen(m->whole->inputs, x.n, drawn));
     else
-        pdm_inputs_draw_first(m->problem->inputs, x.n, x.input);
+        pdm_inputs_draw_first(m->whole->inputs, x.n, drawn);
+    PDM_TRY(take_drawn(m, &drawn, &x));
     *out = x;
     x    = (trial_inputs){0};
 done:
+    pdm_free(m->ctx, drawn);
     trial_inputs_destroy(m->ctx, &x);
     return status;
 }
@@ -48,33 +109,18 @@ void trial_inputs_destroy(pdm_context *ctx, trial_inputs *x)
     *x = (trial_inputs){0};
 }
 
-/* Solves for `here` of the inputs, from number `first` on. */
-static pdm_status solve_batch(pdm_model *m, const trial_inputs *x, pdm_size first, pdm_size here)
-{
-    pdm_status      status  = PDM_OK;
-    const pdm_size  n_input = pdm_domain_n_input(m->problem->domain);
-    const pdm_batch batch   = pdm_model_batch(m, here);
-
-    PDM_TRY(pdm_model_prepare(m, here, x->input + first * n_input));
-    PDM_TRY(pdm_model_basis(m, batch, false));
-    PDM_TRY(pdm_model_choose(m, batch));
-    pdm_solver_set_limits(m->solver, m->problem->solving.tolerance, m->problem->solving.max_iter);
-    PDM_TRY(pdm_model_solve(m, batch));
-done:
-    return status;
-}
-
 pdm_status trial_inputs_create(pdm_model *m, trial_inputs *out)
 {
-    pdm_status   status = PDM_OK;
-    trial_inputs x      = {0};
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
+    trial_inputs   x       = {0};
 
     PDM_TRY(trial_inputs_draw(m, JUDGE_SAMPLES, true, &x));
     PDM_TRY(pdm_alloc_array(m->ctx, x.n, &x.floor));
     x.has_floor = pdm_domain_n_free(m->problem->domain) <= PDM_FREE_CHEAP;
     for (pdm_size first = 0; first < x.n && x.has_floor; first += m->n_batch) {
         const pdm_size here = x.n - first < m->n_batch ? x.n - first : m->n_batch;
-        PDM_TRY(solve_batch(m, &x, first, here));
+        PDM_TRY(solve_batch(m, here, x.input + first * n_input));
         PDM_TRY(pdm_model_polish(m, pdm_model_batch(m, here), FREE_TOLERANCE));
         for (pdm_size i = 0; i < here; i++) {
             const pdm_solve_result *result = &pdm_solver_results(m->free->solver)[i];
@@ -94,12 +140,13 @@ done:
 
 pdm_status judge(pdm_model *m, const trial_inputs *x, const char *against, judgement *out)
 {
-    pdm_status status = PDM_OK;
-    judgement  found  = {.error = NAN};
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
+    judgement      found   = {.error = NAN};
 
     for (pdm_size first = 0; first < x->n; first += m->n_batch) {
         const pdm_size here = x->n - first < m->n_batch ? x->n - first : m->n_batch;
-        PDM_TRY(solve_batch(m, x, first, here));
+        PDM_TRY(solve_batch(m, here, x->input + first * n_input));
         found.columns += m->load.unknowns * (double)(pdm_experts_n_column(m->experts) * here) / (double)x->n;
         for (pdm_size i = 0; i < here; i++) {
             const pdm_solve_result *result = &pdm_solver_results(m->solver)[i];

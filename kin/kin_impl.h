@@ -23,7 +23,7 @@ pdm_status weights_set(pdm_model *m, const float *w);
  * with more than PDM_FREE_CHEAP coefficients, or when that solve does not converge. ---- */
 typedef struct trial_inputs {
     pdm_size n;
-    double  *input; /* [n][n_input] */
+    double  *input; /* [n][n_input] of what the network answers: of a march, of its slabs in turn */
     double  *floor; /* [n]          */
     bool     has_floor;
 } trial_inputs;
@@ -35,7 +35,7 @@ typedef struct judgement {
     double   columns;     /* that exist, mean over the inputs; all without a gate                                    */
 } judgement;
 /* unseen: other than those of training; of training:data there are no others. floor is NULL. */
-pdm_status trial_inputs_draw(const pdm_model *m, pdm_size n, bool unseen, trial_inputs *out);
+pdm_status trial_inputs_draw(pdm_model *m, pdm_size n, bool unseen, trial_inputs *out);
 pdm_status trial_inputs_create(pdm_model *m, trial_inputs *out); /* so many as judge by, and with floors */
 void       trial_inputs_destroy(pdm_context *ctx, trial_inputs *x);
 pdm_status judge(pdm_model *m, const trial_inputs *x, const char *against /* NULL: none */, judgement *out);

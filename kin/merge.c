@@ -79,17 +79,20 @@ done:
 static pdm_status check_scales(const comparison *x)
 {
     pdm_status     status  = PDM_OK;
-    const pdm_size n_block = pdm_domain_n_block(x->a->problem->domain), n_input = pdm_pde_n_input(x->a->problem->pde);
+    const pdm_size n_block = pdm_domain_n_block(x->a->whole->domain), n_input = pdm_pde_n_input(x->a->whole->pde);
 
     for (pdm_size i = 0; i < n_block; i++) {
-        const double mine   = pdm_domain_scale(x->a->problem->domain, i),
-                     theirs = pdm_domain_scale(x->b->problem->domain, i);
+        const double mine = pdm_domain_scale(x->a->whole->domain, i), theirs = pdm_domain_scale(x->b->whole->domain, i);
         PDM_TRY(check_numbers(x, "scales of rows", 1, &mine, &theirs));
     }
-    PDM_TRY(check_numbers(x, "sizes of fields", pdm_domain_n_field(x->a->problem->domain), x->a->problem->magnitude,
-                          x->b->problem->magnitude));
-    PDM_TRY(check_numbers(x, "centres of inputs", n_input, x->a->problem->inputs->shift, x->b->problem->inputs->shift));
-    PDM_TRY(check_numbers(x, "widths of inputs", n_input, x->a->problem->inputs->scale, x->b->problem->inputs->scale));
+    PDM_TRY(check_numbers(x, "sizes of fields", pdm_domain_n_field(x->a->whole->domain), x->a->whole->magnitude,
+                          x->b->whole->magnitude));
+    PDM_TRY(check_numbers(x, "centres of inputs", n_input, x->a->whole->inputs->shift, x->b->whole->inputs->shift));
+    PDM_TRY(check_numbers(x, "widths of inputs", n_input, x->a->whole->inputs->scale, x->b->whole->inputs->scale));
+    if (!x->a->march) goto done; /* model_check_kin: the other one is none, either */
+    const pdm_size n_slab_input = pdm_pde_n_input(x->a->problem->pde);
+    PDM_TRY(check_numbers(x, "centres of states", n_slab_input, x->a->march->shift, x->b->march->shift));
+    PDM_TRY(check_numbers(x, "widths of states", n_slab_input, x->a->march->scale, x->b->march->scale));
 done:
     return status;
 }
@@ -128,8 +131,8 @@ done:
 static pdm_status unite_texts(const comparison *x, pdm_size input, const char *mine, const char *theirs, pdm_text *out)
 {
     pdm_status              status = PDM_OK;
-    const pdm_distribution *a      = &x->a->problem->inputs->distribution[input],
-                           *b      = &x->b->problem->inputs->distribution[input];
+    const pdm_distribution *a      = &x->a->whole->inputs->distribution[input],
+                           *b      = &x->b->whole->inputs->distribution[input];
 
     if (strcmp(mine, theirs) == 0) return pdm_text_append(out, "%s", mine);
     if (a->kind == PDM_DISTRIBUTION_UNIFORM && b->kind == a->kind) {
@@ -148,7 +151,7 @@ static pdm_status unite_texts(const comparison *x, pdm_size input, const char *m
             x->a->ctx, PDM_ERR_MODEL,
             "/inputs/%s:distribution is %.100s in %s and %.100s in %s; two uniform ones or two lists can be united, "
             "others have to agree",
-            pdm_pde_input(x->a->problem->pde, input)->name, mine, pdm_model_name(x->a), theirs, pdm_model_name(x->b));
+            pdm_pde_input(x->a->whole->pde, input)->name, mine, pdm_model_name(x->a), theirs, pdm_model_name(x->b));
     }
 done:
     return status;
@@ -160,20 +163,20 @@ static pdm_status unite_distributions(const comparison *x)
     pdm_status status = PDM_OK;
     pdm_text   text   = {.ctx = x->a->ctx};
 
-    for (pdm_size i = 0; i < pdm_pde_n_input(x->a->problem->pde); i++) {
+    for (pdm_size i = 0; i < pdm_pde_n_input(x->a->whole->pde); i++) {
         const char *mine = NULL, *theirs = NULL;
         char        group[PDM_GROUP_TEXT];
-        pdm_problem_input_group(x->a->problem, i, group);
-        PDM_TRY(pdm_case_text(x->a->problem->the_case, group, "distribution", "", &mine));
-        PDM_TRY(pdm_case_text(x->b->problem->the_case, group, "distribution", "", &theirs));
+        pdm_problem_input_group(x->a->whole, i, group);
+        PDM_TRY(pdm_case_text(x->a->whole->the_case, group, "distribution", "", &mine));
+        PDM_TRY(pdm_case_text(x->b->whole->the_case, group, "distribution", "", &theirs));
         if (!*mine && !*theirs) continue;
         text.length = 0;
         PDM_TRY(unite_texts(x, i, mine, theirs, &text));
         if (strcmp(mine, text.data) == 0) continue;
-        PDM_TRY(pdm_case_set_text(x->a->problem->the_case, group, "distribution", text.data));
+        PDM_TRY(pdm_case_set_text(x->a->whole->the_case, group, "distribution", text.data));
         PDM_TRY(pdm_distribution_parse(x->a->ctx, text.data,
-                                       pdm_case_where(x->a->problem->the_case, group, "distribution"),
-                                       &x->a->problem->inputs->distribution[i]));
+                                       pdm_case_where(x->a->whole->the_case, group, "distribution"),
+                                       &x->a->whole->inputs->distribution[i]));
     }
 done:
     pdm_text_destroy(&text);
@@ -261,7 +264,7 @@ static pdm_status take_in(pdm_model *a, const pdm_model *b)
     comparison x      = {a, b};
 
     PDM_TRY(check_gates(&x));
-    PDM_TRY(pdm_case_compare(a->problem->the_case, b->problem->the_case, check_difference, &x));
+    PDM_TRY(pdm_case_compare(a->whole->the_case, b->whole->the_case, check_difference, &x));
     PDM_TRY(model_check_kin(a, b));
     PDM_TRY(check_scales(&x));
     PDM_TRY(unite_distributions(&x));

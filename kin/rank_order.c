@@ -129,7 +129,7 @@ done:
 static pdm_status draw_cotangent(pdm_model *m, pdm_size n, uint64_t number)
 {
     pdm_status           status = PDM_OK;
-    const pdm_random_key key    = {(uint64_t)m->problem->training.seed, PDM_RANDOM_CHECK, number};
+    const pdm_random_key key    = {(uint64_t)m->whole->training.seed, PDM_RANDOM_CHECK, number};
     void                *g      = NULL;
 
     PDM_TRY(m->problem->backend->ops->acquire(m->problem->backend, m->g_basis, PDM_WRITE, &g));

@@ -85,7 +85,7 @@ static pdm_status prepare_sample(pdm_model *m, pdm_model *parent, const double *
 
     PDM_TRY(pdm_model_prepare(parent, 1, input));
     pdm_gate_net_forward(parent->gate->net, 0, l->n_old, parent->gate->x, parent->gate->p);
-    PDM_TRY(pdm_routing_choose(parent->gate->routing, 0, parent->gate->p, parent->problem->solving.ridge));
+    PDM_TRY(pdm_routing_choose(parent->gate->routing, 0, parent->gate->p, parent->whole->solving.ridge));
     for (pdm_size o = 0; o < l->n_old; o++) sharpen(parent->gate->routing, o, parent->gate->p + o * l->n_choice);
     for (pdm_size e = 0; e < l->n_expert; e++)
         for (pdm_size o = 0; o < l->n_old; o++)

@@ -71,7 +71,7 @@ static pdm_status create_case(const pdm_model *m, const unused_groups *x, pdm_ca
     const int32_t *number = pdm_experts_numbers(m->experts);
     const pdm_size N      = m->surrogate->shape.n_channel / pdm_domain_n_field(m->problem->domain);
 
-    PDM_TRY(pdm_case_copy(m->problem->the_case, &c));
+    PDM_TRY(pdm_case_copy(m->whole->the_case, &c));
     for (pdm_size i = 0; i < N; i++)
         if (keeps_column(m, x, i)) PDM_TRY(pdm_text_append(&numbers, "%s%d", n++ ? "," : "", number[i]));
     PDM_TRY(pdm_case_set_count(c, "experts", "basis", n));

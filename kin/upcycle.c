@@ -14,7 +14,7 @@ static bool may_change(const char *group, const char *name)
     if (strcmp(group, "gate") == 0) /* what its choices are made of stays */
         return strcmp(name, "groups") != 0 && strcmp(name, "shared") != 0 && strcmp(name, "hidden") != 0;
     if (strncmp(group, "domain/", 7) == 0) return strcmp(name, "experts") == 0 || strcmp(name, "prior_experts") == 0;
-    return strcmp(group, "experts") == 0 && strcmp(name, "basis") != 0;
+    return strcmp(group, "experts") == 0 && strcmp(name, "basis") != 0 && strcmp(name, "slabs") != 0;
 }
 
 static pdm_status check_change(void *user, const char *group, const char *name, const char *a, const char *b)
@@ -25,7 +25,7 @@ static pdm_status check_change(void *user, const char *group, const char *name, 
     if (!may_change(group, name))
         PDM_FAIL(m->ctx, PDM_ERR_CASE,
                  "/%s:%s is %s in %s and %s here; an upcycled model keeps all but /domain/DIM:experts, /experts (less "
-                 "basis), /gate (less groups, shared and hidden), /solver and /training",
+                 "basis and slabs), /gate (less groups, shared and hidden), /solver and /training",
                  group, name, a ? a : "not stated", pdm_model_name(m), b ? b : "not stated");
 done:
     return status;
@@ -74,7 +74,7 @@ static pdm_status count_along(pdm_model *m, pdm_case *c, const char *group, doub
     pdm_size   n;
 
     *old = *now = 1.0;
-    PDM_TRY(pdm_case_reals(m->problem->the_case, group, "experts", false, 1, 1, old, &n));
+    PDM_TRY(pdm_case_reals(m->whole->the_case, group, "experts", false, 1, 1, old, &n));
     PDM_TRY(pdm_case_reals(c, group, "experts", false, 1, 1, now, &n));
 done:
     return status;
@@ -135,7 +135,7 @@ static pdm_status report(pdm_model *before, pdm_model *after, const char *agains
         PDM_TRY(pdm_text_append(text, "%-10s %12.4f %% %12.4f %%  against %s\n", "error", 100.0 * x->error,
                                 100.0 * y->error, against));
     PDM_TRY(pdm_text_append(text, "%-10s", "settings"));
-    PDM_TRY(changes_print(before->problem->the_case, after->problem->the_case, text));
+    PDM_TRY(changes_print(before->whole->the_case, after->whole->the_case, text));
     PDM_TRY(pdm_text_append(text, "\n"));
     if (y->unconverged > x->unconverged)
         PDM_TRY(pdm_text_append(text, "%lld solves did not converge, %lld before\n", (long long)y->unconverged,
@@ -160,7 +160,7 @@ pdm_status pdm_model_upcycle(pdm_model *before, pdm_case *c, const char *against
     PDM_EXPECT(before->ctx, tolerance >= 0.0 && isfinite(tolerance), "tolerance %g; 0 or more expected", tolerance);
     text.ctx = before->ctx;
     PDM_TRY(check_gate(before, c));
-    PDM_TRY(pdm_case_compare(before->problem->the_case, c, check_change, before));
+    PDM_TRY(pdm_case_compare(before->whole->the_case, c, check_change, before));
     PDM_TRY(pdm_case_copy(c, &changed));
     PDM_TRY(keep_prior(before, changed));
     PDM_TRY(pdm_model_create_from(changed, before, &after));

@@ -18,6 +18,8 @@ static pdm_status prepare_network(pdm_model *m, pdm_size n, const double *input)
     pdm_backend       *b      = p->backend;
     const pdm_size     n_coef = pdm_domain_n_coef(p->domain), c_size = n_coef * pdm_domain_n_field(p->domain),
                    n_input   = pdm_domain_n_input(p->domain);
+    const double *shift      = m->march ? m->march->shift : p->inputs->shift,
+                 *scale      = m->march ? m->march->scale : p->inputs->scale;
     const pdm_size features  = pdm_domain_n_feature(p->domain) * n_coef,
                    base_size = pdm_experts_columns(m->experts)->n_channel * n_coef;
     void *lift = NULL, *feature = NULL, *base = NULL;
@@ -28,7 +30,7 @@ static pdm_status prepare_network(pdm_model *m, pdm_size n, const double *input)
     for (pdm_size i = 0; i < n; i++) {
         const double *own_input = input + i * n_input, *own_lift = (const double *)lift + i * c_size;
         float        *own = (float *)feature + i * features;
-        pdm_domain_features(p->domain, own_input, own_lift, p->magnitude, p->inputs->shift, p->inputs->scale, own);
+        pdm_domain_features(p->domain, own_input, own_lift, p->magnitude, shift, scale, own);
         if (m->gate) pdm_gate_pool(m->gate, i, own);
         if (base) PDM_TRY(pdm_experts_base(m->experts, own_input, own_lift, (float *)base + i * base_size));
     }
@@ -44,21 +46,6 @@ pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input)
     pdm_status status = PDM_OK;
     PDM_TRY(pdm_samples_prepare(m->samples, n, input));
     PDM_TRY(prepare_network(m, n, input));
-done:
-    return status;
-}
-
-pdm_status pdm_model_draw(pdm_model *m, pdm_size step)
-{
-    pdm_status     status  = PDM_OK;
-    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
-    double        *input   = m->samples->input;
-
-    PDM_TRY(pdm_inputs_draw_step(m->problem->inputs, step, m->n_batch, input, m->pick));
-    for (pdm_size i = 0; i < m->n_batch; i++)
-        if (m->state.slab[i] > 0)
-            memcpy(input + i * n_input, m->state.carried + i * n_input, (size_t)n_input * sizeof *input);
-    PDM_TRY(pdm_model_prepare(m, m->n_batch, input));
 done:
     return status;
 }

@@ -58,7 +58,7 @@ pdm_status pdm_model_set_boxes(pdm_model *m, const int64_t *bounds)
     pdm_experts *x      = NULL;
 
     if (!bounds) return PDM_OK;
-    PDM_TRY(pdm_experts_create(m->ctx, m->problem->the_case, m->problem->domain, bounds, &x));
+    PDM_TRY(pdm_experts_create(m->ctx, m->whole->the_case, m->problem->domain, bounds, &x));
     pdm_experts_destroy(&m->experts);
     m->experts = x;
 done:

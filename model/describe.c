@@ -6,23 +6,34 @@
 static pdm_status view_training(const pdm_model *m, pdm_text *out)
 {
     pdm_status                   status = PDM_OK;
-    const pdm_training_settings *t      = &m->problem->training;
+    const pdm_training_settings *t      = &m->whole->training;
     static const char *const     loss[] = {"physics", "data", "physics and data"};
     PDM_TRY(pdm_text_append(out, "training     %lld steps of %lld inputs on %s, seed %lld\n", (long long)t->steps,
                             (long long)t->batch, loss[t->loss], (long long)t->seed));
-    PDM_TRY(pdm_inputs_view(m->problem->inputs, out));
+    PDM_TRY(pdm_inputs_view(m->whole->inputs, out));
 done:
     return status;
+}
+
+static pdm_status view_march(const pdm_model *m, pdm_text *out)
+{
+    const pdm_spline *s = pdm_domain_spline(m->problem->domain, 0);
+    return pdm_text_append(out,
+                           "march        network and experts answer %lld slabs of %g, %lld knot spans (%lld control "
+                           "points) each, one after the other\n",
+                           (long long)m->march->n_slab, s->map.high - s->map.low, (long long)s->n_element,
+                           (long long)s->n_coef);
 }
 
 pdm_status pdm_model_view(pdm_model *m, pdm_text *out)
 {
     pdm_status status = PDM_OK;
     pdm_size   live;
-    PDM_TRY(pdm_pde_view(m->problem->pde, out));
-    PDM_TRY(pdm_domain_view(m->problem->domain, out));
-    PDM_TRY(pdm_march_view(m->problem, out));
-    PDM_TRY(pdm_problem_view_peclet(m->problem, out));
+    PDM_TRY(pdm_pde_view(m->whole->pde, out));
+    PDM_TRY(pdm_domain_view(m->whole->domain, out));
+    PDM_TRY(pdm_march_view(m->whole, out));
+    PDM_TRY(pdm_problem_view_peclet(m->whole, out));
+    if (m->march) PDM_TRY(view_march(m, out));
     PDM_TRY(pdm_experts_view(m->experts, out));
     if (m->gate) PDM_TRY(pdm_routing_view(m->gate->routing, out));
     if (m->solver) PDM_TRY(pdm_solver_view(m->solver, out));
@@ -57,7 +68,7 @@ pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
     text.ctx = m->ctx;
     PDM_TRY(pdm_model_view(m, &text));
     PDM_TRY(pdm_text_append(&text, "trained      %lld of %lld steps\n", (long long)m->state.step,
-                            (long long)m->problem->training.steps));
+                            (long long)m->whole->training.steps));
     if (m->state.solves[0] > 0.0)
         PDM_TRY(pdm_text_append(&text, "failed       %.0f of the %.0f solves of training did not converge (%.3g %%)\n",
                                 m->state.solves[1], m->state.solves[0], 1e2 * m->state.solves[1] / m->state.solves[0]));

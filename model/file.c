@@ -35,10 +35,13 @@ done:
 /* Where the samples of the batch are on their way through the slabs. */
 static pdm_status store_carried(pdm_model *m, pdm_store *s, bool writing)
 {
-    pdm_status     status = PDM_OK;
-    const pdm_size n      = m->n_batch * pdm_domain_n_input(m->problem->domain);
+    pdm_status     status  = PDM_OK;
+    const pdm_size n       = m->n_batch * pdm_domain_n_input(m->problem->domain),
+                   n_whole = m->n_batch * pdm_domain_n_input(m->whole->domain);
     PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "slab", PDM_STORE_INT64, m->n_batch, m->state.slab));
     PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "carried", PDM_STORE_DOUBLE, n, m->state.carried));
+    if (m->march && n_whole > 0)
+        PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "origin", PDM_STORE_DOUBLE, n_whole, m->state.origin));
 done:
     return status;
 }
@@ -107,7 +110,7 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, moments_story *told
     int64_t    step   = m->state.step;
     PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "step", PDM_STORE_INT64, 1, &step));
     PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "norm_mean", PDM_STORE_DOUBLE, 1, &m->state.norm_mean));
-    if (m->problem->training.slabs > 1) PDM_TRY(store_carried(m, s, writing));
+    if (m->march || m->whole->training.slabs > 1) PDM_TRY(store_carried(m, s, writing));
     PDM_TRY(store_first_loss(m, s, writing));
     PDM_TRY(store_solves(m, s, writing));
     m->state.step = step;
@@ -139,15 +142,16 @@ static pdm_status write(pdm_model *m, const char *path, const pdm_packed *packed
     char          steps[32];
 
     PDM_TRY(pdm_store_create(m->ctx, path, "model", spare ? PDM_MODEL_FORMAT_SPARE : PDM_MODEL_FORMAT_PLAIN, &s));
-    snprintf(steps, sizeof steps, "%lld", (long long)m->problem->training.steps);
-    PDM_TRY(pdm_case_set_text(m->problem->the_case, "training", "steps", steps));
-    PDM_TRY(pdm_store_put_case(s, m->problem->the_case));
+    snprintf(steps, sizeof steps, "%lld", (long long)m->whole->training.steps);
+    PDM_TRY(pdm_case_set_text(m->whole->the_case, "training", "steps", steps));
+    PDM_TRY(pdm_store_put_case(s, m->whole->the_case));
     PDM_TRY(pdm_store_put_text(s, "provenance", "case_file", m->case_file));
     PDM_TRY(pdm_store_put_text(s, "provenance", "build", pdm_build_info()));
     if (m->history) PDM_TRY(pdm_store_put_text(s, "provenance", "history", m->history));
-    PDM_TRY(pdm_problem_store_grading(&m->problem, s, true));
+    PDM_TRY(pdm_problem_store_grading(&m->whole, s, true));
     PDM_TRY(boxes_store(m, s, true));
-    PDM_TRY(pdm_problem_store_scales(m->problem, s, true));
+    PDM_TRY(pdm_problem_store_scales(m->whole, s, true));
+    if (m->march) PDM_TRY(pdm_march_store_scales(m->march, s, true));
     PDM_TRY(store_weights(m, s, packed, true));
     PDM_TRY(store_progress(m, s, &told, true));
     PDM_TRY(pdm_store_commit(s));
@@ -206,7 +210,8 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
     PDM_TRY(pdm_model_start(&p, &m));
     PDM_TRY(boxes_store(m, s, false));
     PDM_TRY(pdm_store_get_text(s, "provenance", "case_file", &m->case_file));
-    PDM_TRY(pdm_problem_store_scales(m->problem, s, false));
+    PDM_TRY(pdm_problem_store_scales(m->whole, s, false));
+    if (m->march) PDM_TRY(pdm_march_store_scales(m->march, s, false));
     PDM_TRY(pdm_model_finish(m));
     PDM_TRY(store_weights(m, s, NULL, false));
     PDM_TRY(store_progress(m, s, &told, false));

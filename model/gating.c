@@ -10,8 +10,8 @@ pdm_status pdm_model_create_gate(pdm_model *m)
     const size_t       bytes  = (size_t)(m->n_batch * pdm_experts_n_column(m->experts)) * sizeof(double);
 
     m->load = (pdm_routing_load){.unknowns = 1.0};
-    PDM_TRY(
-        pdm_gate_create(m->ctx, p->the_case, p->domain, m->experts, m->n_batch, (uint64_t)p->training.seed, &m->gate));
+    PDM_TRY(pdm_gate_create(m->ctx, m->whole->the_case, p->domain, m->experts, m->n_batch,
+                            (uint64_t)m->whole->training.seed, &m->gate));
     if (!m->gate) goto done;
     PDM_TRY(b->ops->buffer_create(b, bytes, &m->g_ridge));
     PDM_TRY(b->ops->buffer_create(b, bytes, &m->column_worth));
@@ -26,7 +26,7 @@ pdm_status pdm_model_choose(pdm_model *m, pdm_batch batch)
     pdm_status status = PDM_OK;
     if (!m->gate) return PDM_OK;
     PDM_TRY(
-        pdm_gate_choose(m->gate, batch, pdm_gate_is_open(m->gate, m->state.step), m->problem->solving.ridge, &m->load));
+        pdm_gate_choose(m->gate, batch, pdm_gate_is_open(m->gate, m->state.step), m->whole->solving.ridge, &m->load));
     const pdm_routing_choice choice = pdm_routing_lend(m->gate->routing);
     PDM_TRY(pdm_solver_select(m->solver, batch, choice.on, choice.ridge));
 done:

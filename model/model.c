@@ -15,20 +15,20 @@
 static pdm_status check_mode(const pdm_model *m)
 {
     pdm_status      status = PDM_OK;
-    const pdm_where at     = pdm_case_where(m->problem->the_case, "solver", "mode");
-    if (m->problem->solving.mode == PDM_MODE_INDEPENDENT && pdm_pde_n_constraint(m->problem->pde) > 0)
+    const pdm_where at     = pdm_case_where(m->whole->the_case, "solver", "mode");
+    if (m->whole->solving.mode == PDM_MODE_INDEPENDENT && pdm_pde_n_constraint(m->problem->pde) > 0)
         PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at,
                     "\"independent\": the integrals in /pde/constraints tie all experts; coupled or schwarz expected");
     const char *partition = NULL;
-    PDM_TRY(pdm_case_text(m->problem->the_case, "experts", "partition", "hard", &partition));
-    if (m->problem->solving.mode == PDM_MODE_INDEPENDENT && strcmp(partition, "learned") == 0)
+    PDM_TRY(pdm_case_text(m->whole->the_case, "experts", "partition", "hard", &partition));
+    if (m->whole->solving.mode == PDM_MODE_INDEPENDENT && strcmp(partition, "learned") == 0)
         PDM_FAIL_AT(
             m->ctx, PDM_ERR_CASE, &at,
             "\"independent\": experts by themselves do not see the windows that experts:partition = \"learned\" is "
             "to learn; coupled or schwarz, or another partition expected");
-    if (m->problem->solving.mode != PDM_MODE_COUPLED && pdm_case_has_group(m->problem->the_case, "gate"))
+    if (m->whole->solving.mode != PDM_MODE_COUPLED && pdm_case_has_group(m->whole->the_case, "gate"))
         PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at, "\"%s\": the gate in /gate wants all experts together; coupled expected",
-                    pdm_mode_name(m->problem->solving.mode));
+                    pdm_mode_name(m->whole->solving.mode));
 done:
     return status;
 }
@@ -36,10 +36,10 @@ done:
 static pdm_status create_experts(pdm_model *m)
 {
     pdm_status         status = PDM_OK;
-    const pdm_problem *p      = m->problem;
+    const pdm_problem *p      = m->whole;
 
     pdm_experts_destroy(&m->experts);
-    PDM_TRY(pdm_experts_create(m->ctx, p->the_case, p->domain, NULL, &m->experts));
+    PDM_TRY(pdm_experts_create(m->ctx, p->the_case, m->problem->domain, NULL, &m->experts));
     if (p->solving.mode == PDM_MODE_INDEPENDENT && pdm_experts_has_base(m->experts)) {
         const pdm_where at = pdm_case_where(p->the_case, "solver", "mode");
         PDM_FAIL_AT(
@@ -47,6 +47,19 @@ static pdm_status create_experts(pdm_model *m)
             "\"independent\": Taylor columns (experts:prior) end with their expert's box; coupled or schwarz, or "
             "another prior expected");
     }
+done:
+    return status;
+}
+
+/* After the whole has become another problem than `before`. */
+static pdm_status follow_whole(pdm_model *m, const pdm_problem *before)
+{
+    pdm_status status = PDM_OK;
+    if (m->whole == before) goto done;
+    pdm_experts_destroy(&m->experts);
+    pdm_march_destroy(&m->march);
+    PDM_TRY(model_create_march(m));
+    PDM_TRY(create_experts(m));
 done:
     return status;
 }
@@ -63,7 +76,7 @@ static pdm_status check_memory(const pdm_model *m)
     const double sample = sizeof(double) * ((double)rows->n_row * (seen + 4.0) +
                                             8.0 * (double)(rows->n_field * pdm_domain_n_coef(m->problem->domain)));
     if ((double)m->n_batch * sample > (double)available) {
-        const pdm_where where = pdm_case_where(m->problem->the_case, "training", "batch");
+        const pdm_where where = pdm_case_where(m->whole->the_case, "training", "batch");
         PDM_FAIL_AT(
             m->ctx, PDM_ERR_MEMORY, &where,
             "batches of %lld samples need %.3g GB or more, %.3g GB a sample; %.3g GB are free. A smaller batch, "
@@ -82,9 +95,10 @@ pdm_status pdm_model_start(pdm_problem **p, pdm_model **out)
 
     PDM_TRY(pdm_alloc(ctx, sizeof *m, &m));
     m->ctx     = ctx;
-    m->problem = *p;
+    m->whole   = *p;
     *p         = NULL;
-    m->n_batch = m->problem->training.batch;
+    m->n_batch = m->whole->training.batch;
+    PDM_TRY(model_create_march(m));
     PDM_TRY(check_memory(m));
     PDM_TRY(check_mode(m));
     PDM_TRY(create_experts(m));
@@ -98,14 +112,16 @@ done:
 static void batch_layout(pdm_model *m)
 {
     pdm_arena     *a       = &m->arena;
-    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
-    m->state.carried       = pdm_carve(a, double, m->n_batch *n_input);
-    m->state.slab          = pdm_carve(a, int64_t, m->n_batch);
-    m->good                = pdm_carve(a, int32_t, m->n_batch);
-    m->pick                = pdm_carve(a, int32_t, m->n_batch);
-    m->least               = pdm_carve(a, double, m->n_batch);
-    m->objective           = pdm_carve(a, double, m->n_batch);
-    m->result              = pdm_carve(a, pdm_solve_result, m->n_batch);
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
+    m->drawn         = pdm_carve(a, double, m->n_batch *n_whole);
+    m->state.carried = pdm_carve(a, double, m->n_batch *n_input);
+    m->state.origin  = m->march ? pdm_carve(a, double, m->n_batch *n_whole) : NULL;
+    m->state.slab    = pdm_carve(a, int64_t, m->n_batch);
+    m->good          = pdm_carve(a, int32_t, m->n_batch);
+    m->pick          = pdm_carve(a, int32_t, m->n_batch);
+    m->least         = pdm_carve(a, double, m->n_batch);
+    m->objective     = pdm_carve(a, double, m->n_batch);
+    m->result        = pdm_carve(a, pdm_solve_result, m->n_batch);
 }
 
 static pdm_status create_batch(pdm_model *m)
@@ -143,7 +159,8 @@ static pdm_status create_network(pdm_model *m)
         shape.n_coef[j]   = pdm_domain_spline(p->domain, j)->n_coef;
         shape.periodic[j] = pdm_domain_spline(p->domain, j)->periodic;
     }
-    return pdm_surrogate_create(m->ctx, p->backend, p->the_case, &shape, (uint64_t)p->training.seed, &m->surrogate);
+    return pdm_surrogate_create(m->ctx, p->backend, m->whole->the_case, &shape, (uint64_t)m->whole->training.seed,
+                                &m->surrogate);
 }
 
 /* Moments of Adam, all zero. */
@@ -162,28 +179,29 @@ pdm_status pdm_model_finish(pdm_model *m)
 {
     pdm_status         status    = PDM_OK;
     const pdm_problem *p         = m->problem;
-    const double       tolerance = fmin(1e-2 * p->training.tolerance, 1e-6); /* of the adjoint */
+    const double       tolerance = fmin(1e-2 * m->whole->training.tolerance, 1e-6); /* of the adjoint */
 
     PDM_TRY(create_batch(m));
     for (pdm_size f = 0; f < pdm_domain_n_field(p->domain); f++) pdm_experts_set_scale(m->experts, f, p->magnitude[f]);
     PDM_TRY(create_network(m));
-    PDM_TRY(pdm_solver_create(m->ctx, p->backend, &p->solving, p->domain, m->experts, m->n_batch, &m->solver));
+    PDM_TRY(pdm_solver_create(m->ctx, p->backend, &m->whole->solving, p->domain, m->experts, m->n_batch, &m->solver));
     PDM_TRY(pdm_implicit_create(m->ctx, p->backend, m->solver, tolerance, &m->implicit));
     PDM_TRY(pdm_model_create_gate(m));
     PDM_TRY(pdm_model_create_windows(m));
     PDM_TRY(create_moments(m));
-    PDM_TRY(pdm_case_check_unread(p->the_case));
+    PDM_TRY(pdm_case_check_unread(m->whole->the_case));
 done:
     return status;
 }
 
-/* Breaks and scales by solves; experts anew where breaks make another domain. */
+/* Breaks and scales by solves; march and experts anew where breaks make another domain. */
 static pdm_status complete_problem(pdm_model *m)
 {
     pdm_status         status = PDM_OK;
-    const pdm_problem *before = m->problem;
-    PDM_TRY(pdm_problem_complete(&m->problem));
-    if (m->problem != before) PDM_TRY(create_experts(m));
+    const pdm_problem *before = m->whole;
+    PDM_TRY(pdm_problem_complete(&m->whole));
+    PDM_TRY(follow_whole(m, before));
+    if (m->march) PDM_TRY(pdm_march_find_scales(m->march));
 done:
     return status;
 }
@@ -191,9 +209,9 @@ done:
 pdm_status pdm_model_regrade(pdm_model *m, const pdm_grading *grading)
 {
     pdm_status         status = PDM_OK;
-    const pdm_problem *before = m->problem;
-    PDM_TRY(pdm_problem_regrade(&m->problem, grading));
-    if (m->problem != before) PDM_TRY(create_experts(m));
+    const pdm_problem *before = m->whole;
+    PDM_TRY(pdm_problem_regrade(&m->whole, grading));
+    PDM_TRY(follow_whole(m, before));
 done:
     return status;
 }
@@ -225,7 +243,7 @@ done:
 
 static void destroy_buffers(pdm_model *m)
 {
-    pdm_backend *b        = m->problem->backend;
+    pdm_backend *b        = (m->march ? m->march->slab : m->whole)->backend;
     pdm_buffer **buffer[] = {&m->features,     &m->basis,        &m->g_basis,      &m->g_c,
                              &m->base,         &m->g_window,     &m->g_ridge,      &m->column_worth,
                              &m->state.adam_m, &m->state.adam_v, &m->misfit.values};
@@ -250,7 +268,8 @@ void pdm_model_destroy(pdm_model **model)
     destroy_buffers(m);
     pdm_arena_destroy(&m->arena);
     pdm_experts_destroy(&m->experts);
-    pdm_problem_destroy(&m->problem);
+    pdm_march_destroy(&m->march);
+    pdm_problem_destroy(&m->whole);
     pdm_values_destroy(m->ctx, &m->values);
     pdm_free(m->ctx, m->case_file);
     pdm_free(m->ctx, m->history);
@@ -294,7 +313,7 @@ static pdm_status case_identity(const pdm_model *m, pdm_case *c, char out[33])
     PDM_TRY(pdm_case_remove(copy, "training", "checkpoint_every"));
     PDM_TRY(pdm_case_remove(copy, "solver", "backend"));
     PDM_TRY(pdm_case_remove(copy, "domain/t", "slabs"));
-    PDM_TRY(pdm_case_drop_defaults(copy, m->problem->the_case));
+    PDM_TRY(pdm_case_drop_defaults(copy, m->whole->the_case));
     PDM_TRY(pdm_case_hash(copy, out));
 done:
     pdm_case_destroy(&copy);
@@ -307,7 +326,7 @@ pdm_status pdm_model_check_case(const pdm_model *m, pdm_case *c)
     char       mine[33], theirs[33];
     PDM_EXPECT_POINTER(c ? pdm_case_context(c) : NULL, m, "a model");
     PDM_EXPECT_POINTER(m->ctx, c, "a case");
-    PDM_TRY(case_identity(m, m->problem->the_case, mine));
+    PDM_TRY(case_identity(m, m->whole->the_case, mine));
     PDM_TRY(case_identity(m, c, theirs));
     if (strcmp(mine, theirs) != 0)
         PDM_FAIL(m->ctx, PDM_ERR_MODEL,
@@ -329,11 +348,11 @@ pdm_status pdm_model_set_training(pdm_model *m, const char *name, const char *va
     if (strcmp(name, "steps") != 0 && strcmp(name, "checkpoint_every") != 0)
         PDM_FAIL(m->ctx, PDM_ERR_CASE,
                  "training:%s cannot change once a model exists; steps or checkpoint_every expected", name);
-    PDM_TRY(pdm_case_copy(m->problem->the_case, &trial));
+    PDM_TRY(pdm_case_copy(m->whole->the_case, &trial));
     PDM_TRY(pdm_case_set_text(trial, "training", name, value));
     PDM_TRY(pdm_training_settings_read(trial, &changed));
-    PDM_TRY(pdm_case_set_text(m->problem->the_case, "training", name, value));
-    m->problem->training = changed;
+    PDM_TRY(pdm_case_set_text(m->whole->the_case, "training", name, value));
+    m->whole->training = changed;
 done:
     pdm_case_destroy(&trial);
     return status;
@@ -375,7 +394,7 @@ pdm_status pdm_model_case(const pdm_model *m, pdm_case **out)
 {
     if (!m) return PDM_ERR_ARGUMENT;
     PDM_EXPECT_POINTER(m->ctx, out, "a place for the case");
-    return pdm_case_copy(m->problem->the_case, out);
+    return pdm_case_copy(m->whole->the_case, out);
 }
 
 pdm_size pdm_model_step(const pdm_model *m)
@@ -385,15 +404,15 @@ pdm_size pdm_model_step(const pdm_model *m)
 
 pdm_size pdm_model_steps(const pdm_model *m)
 {
-    return m ? m->problem->training.steps : 0;
+    return m ? m->whole->training.steps : 0;
 }
 
 pdm_size pdm_model_n_input(const pdm_model *m)
 {
-    return m ? pdm_domain_n_input(m->problem->domain) : 0;
+    return m ? pdm_domain_n_input(m->whole->domain) : 0;
 }
 
 pdm_size pdm_model_n_field(const pdm_model *m)
 {
-    return m ? pdm_domain_n_field(m->problem->domain) : 0;
+    return m ? pdm_domain_n_field(m->whole->domain) : 0;
 }

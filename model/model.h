@@ -39,6 +39,7 @@ typedef struct pdm_training_state {
     pdm_buffer *adam_m, *adam_v;              /* like the network's parameters                         */
     double      norm_mean;                    /* running mean of gradient norms, for clipping          */
     double     *carried;                      /* [n_batch][n_input] inputs of the next slab            */
+    double     *origin;                       /* of a march: [n_batch][inputs of the whole] they come from */
     int64_t    *slab;                         /* [n_batch] slabs behind a sample; 0: it is drawn       */
     double      first_loss;                   /* sum over the first PDM_VERDICT_STEPS steps; NaN: not known */
     double      last_loss[PDM_VERDICT_STEPS]; /* of this run: of step s at (s - 1) mod PDM_VERDICT_STEPS */
@@ -53,8 +54,13 @@ typedef struct pdm_misfit {
     pdm_buffer      *values;
 } pdm_misfit;
 
+/* `whole` is what the case says and users speak of: settings, inputs as they are drawn and given, points of output.
+ * `problem` is what the network and the experts answer: rows, grid, back end, inputs of samples. They are the same,
+ * unless the experts answer a march (experts:slabs): then it is the slab. */
 struct pdm_model {
     pdm_context *ctx;
+    pdm_problem *whole;
+    pdm_march   *march; /* NULL: all of time at once */
     pdm_problem *problem;
     char        *case_file; /* where the case came from in the first place */
     char        *history;   /* models that this one was made from: a line each, oldest first; NULL: none */
@@ -72,6 +78,7 @@ struct pdm_model {
     /* batch */
     pdm_size          n_batch;
     pdm_samples      *samples;
+    double           *drawn; /* [n_batch][inputs of the whole] of a step of training */
     pdm_buffer       *features, *basis, *g_basis, *g_c;
     pdm_buffer       *base; /* like basis, to be added to the network's output; NULL where there is none */
     pdm_arena         arena;
@@ -92,7 +99,7 @@ struct pdm_model {
     pdm_values values;
 };
 
-/* Experts of a problem, which becomes the model's own, and is complete or has its scales set
+/* March and experts of a problem, which becomes the model's own, and is complete or has its scales set
  * before pdm_model_finish(). */
 pdm_status pdm_model_start(pdm_problem **p, pdm_model **out);
 /* Other breaks for its problem, and experts anew; where there are none all stays. Before pdm_model_finish(). */
@@ -111,6 +118,8 @@ pdm_status pdm_model_free_solver(pdm_model *m, pdm_free_solver **out);
 pdm_status pdm_model_slab_end(pdm_model *m, pdm_slab_end **out);
 /* In words, as far as it is made. */
 pdm_status pdm_model_view(pdm_model *m, pdm_text *out);
+/* "NAME: not for models that answer slab after slab (experts:slabs = 4)", for what knows nothing of a march. */
+pdm_status pdm_model_refuse_march(const pdm_model *m, const char *name);
 
 /* ---- boxes of equal difficulty (model/boxes.c), where the case has experts:boxes = "measured" ---- */
 /* Bounds for pdm_experts_create(), else *out stays. Owned by the caller. */
@@ -121,8 +130,11 @@ pdm_status pdm_model_set_boxes(pdm_model *m, const int64_t *bounds);
 /* ---- the chain, for a batch (model/batch.c) ---- */
 /* Inputs [n][n_input] of the first n samples of the batch: lift, data, features, and what the gate sees. */
 pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input);
-/* Those of a step of training, into m->samples->input and m->pick: drawn, or carried on from the slab before. */
+/* Those of a step of training, into m->samples->input, m->drawn and m->pick: drawn, or carried on from the slab
+ * before. */
 pdm_status pdm_model_draw(pdm_model *m, pdm_size step);
+/* After a step of training on m->samples: those whose solve went well go on from where it ended. */
+pdm_status pdm_model_carry_on(pdm_model *m);
 /* Basis functions of samples that are prepared: the network's output, and what the experts' prior adds. keep: for
  * backward, which is that of the network alone. */
 pdm_status pdm_model_basis(pdm_model *m, pdm_batch batch, bool keep);

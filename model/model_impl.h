@@ -8,6 +8,8 @@
  * optimiser, or with moments younger than the model, or with packed weights; a file has it only when it needs it. */
 enum { PDM_MODEL_FORMAT_PLAIN = 2, PDM_MODEL_FORMAT_SPARE = 3 };
 
+/* march.c: m->march and m->problem, as the case of m->whole says. */
+pdm_status model_create_march(pdm_model *m);
 /* boxes.c, windows.c: to or from a model's file. */
 pdm_status boxes_store(pdm_model *m, pdm_store *s, bool writing);
 pdm_status windows_store(pdm_model *m, pdm_store *s, bool moments, bool writing);

@@ -61,7 +61,7 @@ pdm_status compare_field(const field_comparison *c, estimate_match *match, pdm_t
 {
     pdm_status             status  = PDM_OK;
     const prediction      *p       = c->p;
-    const pdm_problem     *problem = p->m->problem;
+    const pdm_problem     *problem = p->m->whole;
     const pdm_output_grid *grid    = p->grid;
     const pdm_size         n_field = pdm_domain_n_field(problem->domain), n = p->x.n_sample;
     const pdm_spline      *s    = pdm_domain_spline(problem->domain, 0);

@@ -25,7 +25,7 @@ pdm_status estimate_way(pdm_model_way *user, pdm_model *m, const pdm_output_grid
  * are verdicts: the errors of the predictions are at most the sum of the distance and of v's own error. */
 static void take_distances(prediction *p, pdm_size first, pdm_size n, const double *u, const double *v)
 {
-    const pdm_problem *problem = p->m->problem;
+    const pdm_problem *problem = p->m->whole;
     const pdm_size     n_field = pdm_domain_n_field(problem->domain), n_point = p->grid->n_point;
 
     for (pdm_size i = 0; i < n; i++) {
@@ -48,8 +48,8 @@ pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n)
 {
     pdm_status        status  = PDM_OK;
     pdm_model        *m       = p->m;
-    const pdm_size    size    = pdm_domain_n_field(m->problem->domain) * p->grid->n_point;
-    const pdm_size    n_input = pdm_domain_n_input(m->problem->domain);
+    const pdm_size    size    = pdm_domain_n_field(m->whole->domain) * p->grid->n_point;
+    const pdm_size    n_input = pdm_domain_n_input(m->whole->domain);
     double           *v       = NULL;
     pdm_predict_times times   = {0};
     const double      start = pdm_clock(), judging = pdm_judge_seconds(p->judge);
@@ -79,8 +79,8 @@ static void estimate_values(pdm_model *m, const pdm_estimate_report *r)
     pdm_values_set(m->ctx, &m->values, r->worst, "estimate.worst");
     pdm_values_set(m->ctx, &m->values, r->unconverged, "estimate.unconverged");
     pdm_values_set(m->ctx, &m->values, r->seconds, "seconds.estimate");
-    for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++)
-        pdm_values_set(m->ctx, &m->values, r->field[f], "estimate.%s", pdm_pde_field_name(m->problem->pde, f));
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->whole->domain); f++)
+        pdm_values_set(m->ctx, &m->values, r->field[f], "estimate.%s", pdm_pde_field_name(m->whole->pde, f));
 }
 
 /* Means of the estimates that there are. */
@@ -88,7 +88,7 @@ void estimate_sum_up(prediction *p)
 {
     pdm_model           *m       = p->m;
     pdm_estimate_report *r       = &p->estimated;
-    const pdm_size       n_field = pdm_domain_n_field(m->problem->domain), n = p->x.n_sample;
+    const pdm_size       n_field = pdm_domain_n_field(m->whole->domain), n = p->x.n_sample;
     double               all   = 0.0;
     pdm_size             n_all = 0;
 
@@ -125,10 +125,10 @@ pdm_status estimate_header(const pdm_model *m, pdm_output *o)
     char              name[FIELD_VARIABLE_TEXT], text[224];
 
     PDM_TRY(pdm_output_attribute_real(o, NULL, "estimate_tolerance", ESTIMATE_TOLERANCE));
-    for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++) {
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->whole->domain); f++) {
         field_variable(m, "distance_to_polished", f, name);
         snprintf(text, sizeof text, "relative L2 distance of %.128s to its solution with all coefficients free",
-                 pdm_pde_field_name(m->problem->pde, f));
+                 pdm_pde_field_name(m->whole->pde, f));
         PDM_TRY(pdm_output_variable(o, name, 1, dims, "1", text));
     }
 done:
@@ -138,7 +138,7 @@ done:
 pdm_status estimate_put(const prediction *p, pdm_output *o)
 {
     pdm_status     status  = PDM_OK;
-    const pdm_size n_field = pdm_domain_n_field(p->m->problem->domain);
+    const pdm_size n_field = pdm_domain_n_field(p->m->whole->domain);
     char           name[FIELD_VARIABLE_TEXT];
 
     for (pdm_size f = 0; f < n_field; f++) {

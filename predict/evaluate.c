@@ -63,7 +63,7 @@ static double worse(double a, double b)
 
 static void sum_up(const pdm_model *m, pdm_evaluation *e)
 {
-    const pdm_size n_field = pdm_domain_n_field(m->problem->domain);
+    const pdm_size n_field = pdm_domain_n_field(m->whole->domain);
     e->error = e->worst = 0.0;
     for (pdm_size f = 0; f < n_field; f++) {
         e->error += e->field[f] / (double)n_field;
@@ -73,8 +73,8 @@ static void sum_up(const pdm_model *m, pdm_evaluation *e)
 
 static void evaluation_values(pdm_model *m, const pdm_evaluation *e)
 {
-    for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++) {
-        const char *name = pdm_pde_field_name(m->problem->pde, f);
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->whole->domain); f++) {
+        const char *name = pdm_pde_field_name(m->whole->pde, f);
         pdm_values_set(m->ctx, &m->values, e->field[f], "error.%s", name);
         if (!isnan(e->field_late[f])) pdm_values_set(m->ctx, &m->values, e->field_late[f], "error.late.%s", name);
         pdm_values_set(m->ctx, &m->values, e->field_worst[f], "error.worst.%s", name);
@@ -90,7 +90,7 @@ static pdm_status compare_with_file(const prediction *p, pdm_fields *f, estimate
                                     pdm_evaluation *e)
 {
     pdm_status         status  = PDM_OK;
-    const pdm_problem *problem = p->m->problem;
+    const pdm_problem *problem = p->m->whole;
     double            *values  = NULL;
 
     for (pdm_size i = 0; i < pdm_domain_n_field(problem->domain); i++) {
@@ -163,7 +163,7 @@ static pdm_status compare_with_exact(const prediction *p, estimate_match *match,
     const pdm_size n      = p->x.n_sample;
 
     PDM_TRY(pdm_alloc_array(p->m->ctx, n * p->grid->n_point, &values));
-    for (pdm_size i = 0; i < pdm_domain_n_field(p->m->problem->domain); i++) {
+    for (pdm_size i = 0; i < pdm_domain_n_field(p->m->whole->domain); i++) {
         PDM_TRY(pdm_exact_field(p->grid, i, n, p->x.input, values));
         PDM_TRY(compare_field(&(field_comparison){p, i, values}, match, text, e));
     }
@@ -184,12 +184,12 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
     PDM_EXPECT(m->ctx, polish >= 0.0 && isfinite(polish), "polish is %g; 0, or a tolerance above 0, expected", polish);
     text.ctx         = m->ctx;
     p.wants_estimate = m->wants_estimate;
-    if (!pdm_case_has_group(m->problem->the_case, "pde/exact"))
+    if (!pdm_case_has_group(m->whole->the_case, "pde/exact"))
         PDM_FAIL(m->ctx, PDM_ERR_DATA,
                  "the case has no group /pde/exact with exact solutions; a reference file expected");
-    PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * pdm_domain_n_input(m->problem->domain), &p.x.input));
+    PDM_TRY(pdm_alloc_array(m->ctx, EXACT_SAMPLES * pdm_domain_n_input(m->whole->domain), &p.x.input));
     PDM_TRY(prediction_open(&p, NULL, true));
-    PDM_TRY(pdm_inputs_draw_unseen(m->problem->inputs, EXACT_SAMPLES, p.x.input));
+    PDM_TRY(pdm_inputs_draw_unseen(m->whole->inputs, EXACT_SAMPLES, p.x.input));
     PDM_TRY(prediction_warm_up(&p));
     PDM_TRY(prediction_run(&p, NULL, NULL, true, &e.prediction));
     PDM_TRY(compare_with_exact(&p, &match, &text, &e));

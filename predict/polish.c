@@ -11,7 +11,7 @@ enum { DRAWN = 4 };
 static pdm_status draw_inputs(prediction *p, pdm_size n_sample)
 {
     pdm_status         status  = PDM_OK;
-    const pdm_problem *problem = p->m->problem;
+    const pdm_problem *problem = p->m->whole;
     const pdm_size     n_input = pdm_domain_n_input(problem->domain);
 
     p->x.n_sample = n_sample > 0 ? n_sample : n_input > 0 ? DRAWN : 1;
@@ -36,7 +36,7 @@ static pdm_status report_samples(const prediction *p, pdm_text *text, polish_rep
 {
     pdm_status     status = PDM_OK;
     const pdm_size n      = p->x.n_sample;
-    polish_report  r      = {.unknowns = (double)pdm_domain_n_free(p->m->problem->domain)};
+    polish_report  r      = {.unknowns = (double)pdm_domain_n_free(p->m->whole->domain)};
 
     PDM_TRY(pdm_text_append(text, "%-8s %5s  %12s  %10s  %10s  %9s  %-8s  %s\n", "sample", "steps", "objective", "time",
                             "error", "left over", "answer", "solve"));
@@ -50,7 +50,7 @@ static pdm_status report_samples(const prediction *p, pdm_text *text, polish_rep
         r.objective_worst =
             result->objective > r.objective_worst || isnan(result->objective) ? result->objective : r.objective_worst;
     }
-    const pdm_size n_slab = pdm_march_slabs(p->m->problem);
+    const pdm_size n_slab = pdm_march_slabs(p->m->whole);
     PDM_TRY(pdm_text_append(text, "%.0f free coefficients a sample", r.unknowns));
     if (n_slab > 1) PDM_TRY(pdm_text_append(text, ", in %lld slabs of time", (long long)n_slab));
     PDM_TRY(pdm_text_append(text, "\n"));

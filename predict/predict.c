@@ -56,7 +56,7 @@ static void warn_unconverged(const pdm_model *m, const char *where, const pdm_pr
 
 static pdm_status default_grid(pdm_model *m)
 {
-    return m->output ? PDM_OK : pdm_output_grid_create(m->problem, m->n_batch, NULL, NULL, &m->output);
+    return m->output ? PDM_OK : pdm_output_grid_create(m->whole, m->n_batch, NULL, NULL, &m->output);
 }
 
 /* The last batch's gate is the prediction's. */
@@ -72,7 +72,7 @@ static void host_values(pdm_model *m, const pdm_predict_times *t, pdm_size n)
 pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason)
 {
     pdm_status     status  = PDM_OK;
-    const pdm_size n_input = m ? pdm_domain_n_input(m->problem->domain) : 0;
+    const pdm_size n_input = m ? pdm_domain_n_input(m->whole->domain) : 0;
     pdm_model_way  by      = {.m = m};
     pdm_way        way;
 
@@ -82,7 +82,7 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
     PDM_EXPECT_POINTER(m->ctx, u, "a place for the fields");
     PDM_TRY(default_grid(m));
     PDM_TRY(pdm_way_of_model(&by, m->output, &way));
-    const pdm_size size = pdm_domain_n_field(m->problem->domain) * m->output->n_point;
+    const pdm_size size = pdm_domain_n_field(m->whole->domain) * m->output->n_point;
     for (pdm_size first = 0; first < n; first += m->n_batch) {
         const pdm_size    here  = n - first < m->n_batch ? n - first : m->n_batch;
         pdm_predict_times times = {0};
@@ -96,6 +96,7 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
         for (pdm_size i = 0; i < here && reason; i++) reason[first + i] = m->result[i].reason;
     }
 done:
+    pdm_model_way_close(&by);
     return status;
 }
 
@@ -110,7 +111,7 @@ pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, cons
     PDM_EXPECT_POINTER(m->ctx, name, "the name of a dimension");
     PDM_EXPECT_POINTER(m->ctx, coordinate, "coordinates");
     PDM_EXPECT(m->ctx, n >= 1 && n <= PDM_MAX_COUNT, "%lld coordinates; 1 to %d expected", (long long)n, PDM_MAX_COUNT);
-    const pdm_pde *pde = m->problem->pde;
+    const pdm_pde *pde = m->whole->pde;
     for (pdm_size j = 0; j < pdm_pde_n_dim(pde); j++)
         if (strcmp(pdm_pde_dim_name(pde, j), name) == 0) dim = j;
     if (dim < 0) PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "no dimension \"%s\" in this model", name);
@@ -127,7 +128,7 @@ pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, cons
     memcpy(mine, coordinate, (size_t)n * sizeof *mine);
     sizes[dim] = n;
     x[dim]     = mine;
-    PDM_TRY(pdm_output_grid_create(m->problem, m->n_batch, sizes, x, &grid));
+    PDM_TRY(pdm_output_grid_create(m->whole, m->n_batch, sizes, x, &grid));
     pdm_output_grid_destroy(&m->output);
     m->output = grid;
 done:
@@ -138,7 +139,7 @@ done:
 pdm_size pdm_model_n_point(const pdm_model *m)
 {
     if (!m) return 0;
-    return m->output ? m->output->n_point : pdm_output_grid_default_points(m->problem);
+    return m->output ? m->output->n_point : pdm_output_grid_default_points(m->whole);
 }
 
 /* ---- from files ---- */
@@ -167,14 +168,14 @@ pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep)
 {
     pdm_status     status  = PDM_OK;
     pdm_model     *m       = p->m;
-    const pdm_size n_field = pdm_domain_n_field(m->problem->domain);
+    const pdm_size n_field = pdm_domain_n_field(m->whole->domain);
 
     if (p->wants_estimate && p->polish > 0.0)
         PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT,
                  "an estimate compares the network's answer with the polished one, which polish = %g asks for itself",
                  p->polish);
-    if (f) PDM_TRY(pdm_file_inputs_read(m->problem->domain, f, &p->x));
-    PDM_TRY(pdm_output_grid_create(m->problem, m->n_batch, p->x.n_coordinate, p->x.coordinate, &p->grid));
+    if (f) PDM_TRY(pdm_file_inputs_read(m->whole->domain, f, &p->x));
+    PDM_TRY(pdm_output_grid_create(m->whole, m->n_batch, p->x.n_coordinate, p->x.coordinate, &p->grid));
     const pdm_size room = keep || p->x.n_sample < m->n_batch ? p->x.n_sample : m->n_batch;
     PDM_TRY(pdm_alloc_array(m->ctx, room * n_field * p->grid->n_point, &p->u));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->result));
@@ -201,6 +202,7 @@ pdm_status prediction_warm_up(prediction *p)
     PDM_TRY(pdm_way_of_model(&by, p->grid, &way));
     PDM_TRY(pdm_predict_run(&way, p->grid, &run));
 done:
+    pdm_model_way_close(&by);
     return status;
 }
 
@@ -222,7 +224,7 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
 {
     pdm_status        status = PDM_OK;
     pdm_model        *m      = p->m;
-    const pdm_size    n = p->x.n_sample, n_input = pdm_domain_n_input(m->problem->domain);
+    const pdm_size    n = p->x.n_sample, n_input = pdm_domain_n_input(m->whole->domain);
     const pdm_size    part = keep ? n : m->n_batch;
     pdm_model_way     by   = {.m = m, .polish = p->polish};
     pdm_way           way;
@@ -232,13 +234,12 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     pdm_size          outside = 0;
 
     if (f && m->state.step > 0)
-        PDM_TRY(pdm_inputs_check_range(m->problem->inputs, n, p->x.input, m->problem->training.slabs > 1, &outside));
-    if (o) PDM_TRY(pdm_notes_warn(m->problem, p->polish > 0.0 ? "polish" : "predict", n, p->x.input));
+        PDM_TRY(pdm_inputs_check_range(m->whole->inputs, n, p->x.input, m->whole->training.slabs > 1, &outside));
+    if (o) PDM_TRY(pdm_notes_warn(m->whole, p->polish > 0.0 ? "polish" : "predict", n, p->x.input));
     if (o) PDM_TRY(begin_file(p, o));
     if (p->polish == 0.0)
         PDM_TRY(pdm_gate_record_create(m->ctx, m->gate, m->experts, m->problem->domain, o, n, &record));
-    if (o)
-        PDM_TRY(f ? pdm_result_file_inputs(m->problem, f, o, n) : pdm_result_drawn_inputs(p->grid, o, n, p->x.input));
+    if (o) PDM_TRY(f ? pdm_result_file_inputs(m->whole, f, o, n) : pdm_result_drawn_inputs(p->grid, o, n, p->x.input));
     PDM_TRY(pdm_way_of_model(&by, p->grid, &way));
     if (!p->wants_estimate)
         PDM_TRY(pdm_way_judge(&way, p->grid, prediction_is_estimated(p) ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER,

@@ -77,12 +77,15 @@ pdm_status pdm_way_of_free(pdm_free_way *user, const pdm_problem *p, const pdm_o
                            pdm_size max_iter, pdm_way *out);
 void       pdm_free_way_close(pdm_free_way *user);
 
-/* By a model's network and experts; with polish > 0 with all coefficients free to that tolerance: slab after slab, where
- * time is cut, else from the experts' answer (an untrained model: from nothing). Lent: the model. */
+/* By a model's network and experts, slab after slab where they answer a march; with polish > 0 with all coefficients free
+ * to that tolerance: slab after slab, where time is cut, else from the experts' answer (an untrained model, and one that
+ * answers a march: from nothing). Lent: the model. */
 typedef struct pdm_model_way {
-    pdm_model   *m;
-    double       polish;
-    pdm_free_way slabs; /* of a polish slab after slab */
+    pdm_model       *m;
+    double           polish;
+    pdm_free_way     slabs; /* of a polish slab after slab      */
+    pdm_output_grid *grid;  /* of a march that the model answers ... */
+    const double    *whole; /* ... and inputs of the batch           */
 } pdm_model_way;
 /* Close it after a failure, too. */
 pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pdm_way *out);

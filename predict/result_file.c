@@ -52,7 +52,7 @@ done:
 
 pdm_result_source pdm_result_source_of(const pdm_model *m)
 {
-    return (pdm_result_source){.problem = m->problem, .case_file = m->case_file, .step = m->state.step};
+    return (pdm_result_source){.problem = m->whole, .case_file = m->case_file, .step = m->state.step};
 }
 
 /* The case's title, or its name; and its parameters, as it has them. */

@@ -8,10 +8,10 @@
 
 void field_variable(const pdm_model *m, const char *what, pdm_size field, char name[FIELD_VARIABLE_TEXT])
 {
-    if (pdm_domain_n_field(m->problem->domain) == 1)
+    if (pdm_domain_n_field(m->whole->domain) == 1)
         snprintf(name, FIELD_VARIABLE_TEXT, "%s", what);
     else
-        snprintf(name, FIELD_VARIABLE_TEXT, "%s_%s", what, pdm_pde_field_name(m->problem->pde, field));
+        snprintf(name, FIELD_VARIABLE_TEXT, "%s_%s", what, pdm_pde_field_name(m->whole->pde, field));
 }
 
 pdm_status verdicts_header(const pdm_model *m, pdm_output *o)
@@ -22,13 +22,13 @@ pdm_status verdicts_header(const pdm_model *m, pdm_output *o)
     const char *const        dims[]  = {"sample"};
     char                     name[FIELD_VARIABLE_TEXT], text[224];
 
-    PDM_TRY(pdm_output_attribute_real(o, NULL, "accuracy", m->problem->solving.accuracy));
+    PDM_TRY(pdm_output_attribute_real(o, NULL, "accuracy", m->whole->solving.accuracy));
     PDM_TRY(pdm_output_variable_int(o, "verdict", 1, dims, "is the answer good to the accuracy wanted?"));
     PDM_TRY(pdm_output_flags(o, "verdict", (pdm_size)(sizeof words / sizeof *words), words));
-    for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++) {
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->whole->domain); f++) {
         field_variable(m, "error_estimate", f, name);
         snprintf(text, sizeof text, "relative L2 error of %.128s, estimated on finer and coarser grids",
-                 pdm_pde_field_name(m->problem->pde, f));
+                 pdm_pde_field_name(m->whole->pde, f));
         PDM_TRY(pdm_output_variable(o, name, 1, dims, "1", text));
     }
     PDM_TRY(pdm_output_variable(o, "observed_order", 1, dims, "1", "in which differences fall on finer grids"));
@@ -45,7 +45,7 @@ pdm_status verdicts_put(const pdm_model *m, pdm_output *o, pdm_size first, pdm_s
 
     for (pdm_size i = 0; i < n; i++) {
         PDM_TRY(pdm_output_put_int(o, "verdict", first + i, 1, &v[i].word));
-        for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++) {
+        for (pdm_size f = 0; f < pdm_domain_n_field(m->whole->domain); f++) {
             field_variable(m, "error_estimate", f, name);
             PDM_TRY(pdm_output_put(o, name, first + i, 1, &v[i].estimate[f]));
         }
@@ -86,7 +86,7 @@ pdm_status verdicts_tell(const pdm_model *m, const char *topic, pdm_size n, cons
         pdm_size              count;
         const pdm_assessment *worst = worst_of(n, v, cause, &count);
         if (!worst) continue;
-        PDM_TRY(pdm_verdict_explain(m->problem, worst, m->problem->solving.accuracy, &text));
+        PDM_TRY(pdm_verdict_explain(m->whole, worst, m->whole->solving.accuracy, &text));
         pdm_log(m->ctx, PDM_LOG_WARNING, topic, "%lld of %lld answers %s not good; the worst is %s: %s",
                 (long long)count, (long long)n, count == 1 ? "is" : "are", pdm_verdict_text(worst->word), text.data);
         pdm_text_destroy(&text);

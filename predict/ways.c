@@ -119,10 +119,22 @@ void pdm_free_way_close(pdm_free_way *w)
 
 /* ---- by a model ---- */
 
+static pdm_status load_model_march(void *user, pdm_size n, const double *input)
+{
+    pdm_model_way *w = user;
+    w->whole         = input;
+    return pdm_march_inputs(w->m->march, n, input, w->m->samples->input);
+}
+
 static pdm_status prepare_model(void *user, pdm_size n, const double *input)
 {
-    const pdm_model_way *w = user;
-    return pdm_model_prepare(w->m, n, input);
+    pdm_status           status = PDM_OK;
+    const pdm_model_way *w      = user;
+
+    if (w->m->march) PDM_TRY(pdm_march_follow(w->m->march, n, w->whole, w->m->samples->input));
+    PDM_TRY(pdm_model_prepare(w->m, n, input));
+done:
+    return status;
 }
 
 /* A polish of what was never trained does not ask the network. */
@@ -153,15 +165,22 @@ pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pd
     pdm_free_solver *free   = NULL;
     pdm_slab_end    *end    = NULL;
 
-    if (user->polish > 0.0 && pdm_march_slabs(m->problem) > 1)
-        return pdm_way_of_free(&user->slabs, m->problem, grid, user->polish, PDM_POLISH_ITERATIONS, out);
+    if (user->polish > 0.0 && (m->march || pdm_march_slabs(m->whole) > 1))
+        return pdm_way_of_free(&user->slabs, m->whole, grid, user->polish, PDM_POLISH_ITERATIONS, out);
     if (user->polish > 0.0) PDM_TRY(pdm_model_free_solver(m, &free)); /* not in the time of the first batch */
+    if (m->march) {
+        PDM_TRY(pdm_output_grid_create(m->problem, m->n_batch, grid->n, grid->coordinate, &user->grid));
+        grid = user->grid;
+    }
     if (grid->n_slab > 1) PDM_TRY(pdm_model_slab_end(m, &end));
-    pdm_solver_set_limits(m->solver, m->problem->solving.tolerance, m->problem->solving.max_iter);
+    pdm_solver_set_limits(m->solver, m->whole->solving.tolerance, m->whole->solving.max_iter);
     *out = (pdm_way){.problem = m->problem,
                      .samples = m->samples,
                      .end     = end,
+                     .march   = m->march,
+                     .grid    = user->grid,
                      .user    = user,
+                     .load    = m->march ? load_model_march : NULL,
                      .prepare = prepare_model,
                      .solve   = solve_model};
 done:
@@ -171,6 +190,7 @@ done:
 void pdm_model_way_close(pdm_model_way *user)
 {
     pdm_free_way_close(&user->slabs);
+    pdm_output_grid_destroy(&user->grid);
 }
 
 pdm_status pdm_way_judge(const pdm_way *way, const pdm_output_grid *grid, pdm_judge_depth depth, pdm_judge **out)

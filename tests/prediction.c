@@ -40,7 +40,7 @@ pdm_status predict_on(pdm_model *m, const pdm_size *n_coordinate, double *const 
     pdm_way           way;
     pdm_predict_times times = {0};
     const pdm_run     run   = {.n = n, .input = input, .u = u, .result = result, .times = &times};
-    PDM_TRY(pdm_output_grid_create(m->problem, m->n_batch, n_coordinate, coordinate, &grid));
+    PDM_TRY(pdm_output_grid_create(m->whole, m->n_batch, n_coordinate, coordinate, &grid));
     PDM_TRY(pdm_way_of_model(&by, grid, &way));
     PDM_TRY(pdm_predict_run(&way, grid, &run));
 done:

@@ -17,7 +17,7 @@ static pdm_status view_steps(pdm_model *m, pdm_text *out)
         PDM_TRY(pdm_text_append(out, "failed       %.0f of the %lld solves of the first %d steps did not converge\n",
                                 failed, (long long)(N_STEP * m->n_batch), N_STEP));
     PDM_TRY(pdm_text_append(out, "time         %.1f ms a step here and now, %.0f s for %lld steps\n", 1e3 * seconds,
-                            seconds * (double)m->problem->training.steps, (long long)m->problem->training.steps));
+                            seconds * (double)m->whole->training.steps, (long long)m->whole->training.steps));
 done:
     return status;
 }
@@ -34,7 +34,7 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
     text.ctx = steps.ctx = pdm_case_context(c);
     PDM_TRY(pdm_model_create(c, &m));
     PDM_TRY(pdm_model_view(m, &text));
-    PDM_TRY(pdm_notes_of_case(m->problem, &notes));
+    PDM_TRY(pdm_notes_of_case(m->whole, &notes));
     PDM_TRY(pdm_notes_view(&notes, &text));
     sink(user, text.data); /* before the steps: they may fail, and then it helps to see what was understood */
     PDM_TRY(view_steps(m, &steps));

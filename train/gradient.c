@@ -351,7 +351,7 @@ static pdm_status take_base(pdm_model *m, int32_t *good, pdm_size *n_good, doubl
     pdm_status      status = PDM_OK;
     pdm_step_report r      = {.loss = NAN};
 
-    pdm_solver_set_limits(m->solver, 1e-12, m->problem->solving.mode == PDM_MODE_SCHWARZ ? SWEEPS : 500);
+    pdm_solver_set_limits(m->solver, 1e-12, m->whole->solving.mode == PDM_MODE_SCHWARZ ? SWEEPS : 500);
     PDM_TRY(pdm_train_loss(m, m->state.step, pdm_model_batch(m, m->n_batch), true, n_good, &r));
     *base = r.loss;
     memcpy(good, m->good, (size_t)*n_good * sizeof *good);

@@ -35,8 +35,8 @@ static pdm_status log_step(const pdm_model *m, const pdm_step_report *r, pdm_jso
 static pdm_status tell_of_case(pdm_model *m)
 {
     pdm_status status = PDM_OK;
-    PDM_TRY(pdm_inputs_read(m->problem->inputs));
-    PDM_TRY(pdm_notes_warn(m->problem, "train", 0, NULL));
+    PDM_TRY(pdm_inputs_read(m->whole->inputs));
+    PDM_TRY(pdm_notes_warn(m->whole, "train", 0, NULL));
 done:
     return status;
 }
@@ -72,7 +72,7 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
 
     if (!m) return PDM_ERR_ARGUMENT;
     PDM_EXPECT_POINTER(m->ctx, path, "the path of a file to write");
-    const pdm_training_settings *t     = &m->problem->training;
+    const pdm_training_settings *t     = &m->whole->training;
     const pdm_size               first = m->state.step;
     PDM_TRY(pdm_claim_create(m->ctx, path, 0, &claim));
     PDM_TRY(pdm_jsonl_name(path, &name));

@@ -1,4 +1,4 @@
-/* The misfit of the answer to given fields. */
+/* The misfit of the answer to given fields; of all of time, so never of a model that answers a march. */
 #include "train/train.h"
 
 #include "train/train_impl.h"
@@ -8,7 +8,7 @@ static pdm_status prepare(pdm_model *m)
 {
     pdm_status       status = PDM_OK;
     pdm_backend     *b      = m->problem->backend;
-    const pdm_given *given  = &m->problem->inputs->given;
+    const pdm_given *given  = &m->whole->inputs->given;
     const double    *coordinate[PDM_MAX_DIM];
 
     if (m->misfit.plan) return PDM_OK;
@@ -47,7 +47,7 @@ static pdm_status compare_field(pdm_model *m, pdm_batch good, pdm_size field, do
     pdm_status         status = PDM_OK;
     const pdm_problem *p      = m->problem;
     pdm_backend       *b      = p->backend;
-    const pdm_given   *given  = &p->inputs->given;
+    const pdm_given   *given  = &m->whole->inputs->given;
     const pdm_size     n      = given->n_point;
     void              *host   = NULL;
 
@@ -72,7 +72,7 @@ pdm_status misfit_add(pdm_model *m, pdm_batch good, double factor, double *sum)
     const pdm_problem *p       = m->problem;
     pdm_backend       *b       = p->backend;
     const pdm_size     n_field = pdm_domain_n_field(p->domain);
-    const double       n       = (double)(p->inputs->given.n_point * n_field);
+    const double       n       = (double)(m->whole->inputs->given.n_point * n_field);
 
     PDM_TRY(prepare(m));
     PDM_TRY(clear_cotangent(m, good));

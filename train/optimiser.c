@@ -20,7 +20,7 @@ static double learning_rate(const pdm_training_settings *t, pdm_size step)
 
 double optimiser_rate(const pdm_model *m, double start)
 {
-    pdm_training_settings own = m->problem->training;
+    pdm_training_settings own = m->whole->training;
     own.learning_rate         = start;
     return learning_rate(&own, m->state.step);
 }
@@ -37,10 +37,10 @@ pdm_status optimiser_step(pdm_model *m, bool *finite, pdm_step_report *report)
     if (!isfinite(square)) goto done;
     const double norm = sqrt(square);
     if (m->state.norm_mean == 0.0) m->state.norm_mean = norm;
-    const double   most = m->problem->training.clip * m->state.norm_mean, scale = norm > most ? most / norm : 1.0;
+    const double   most = m->whole->training.clip * m->state.norm_mean, scale = norm > most ? most / norm : 1.0;
     const pdm_adam adam = {.n              = net->n_parameter,
                            .step           = m->state.step - m->state.moments_since + 1,
-                           .learning_rate  = learning_rate(&m->problem->training, m->state.step),
+                           .learning_rate  = learning_rate(&m->whole->training, m->state.step),
                            .beta1          = BETA1,
                            .beta2          = BETA2,
                            .epsilon        = EPSILON,

@@ -40,9 +40,9 @@ static pdm_size keep_derived(pdm_model *m, pdm_size n)
 /* Weights of the objective and of the misfit in the loss. */
 static void loss_weights(const pdm_model *m, double *physics, double *data)
 {
-    *physics = m->problem->training.loss == PDM_LOSS_PHYSICS ? 1.0
-               : m->problem->training.loss == PDM_LOSS_DATA  ? 0.0
-                                                             : 1.0 - m->problem->training.data_weight;
+    *physics = m->whole->training.loss == PDM_LOSS_PHYSICS ? 1.0
+               : m->whole->training.loss == PDM_LOSS_DATA  ? 0.0
+                                                           : 1.0 - m->whole->training.data_weight;
     *data    = 1.0 - *physics;
 }
 
@@ -163,26 +163,6 @@ done:
     return status;
 }
 
-/* Samples whose solve went well go on from where it ended, until they have been through training:slabs intervals. */
-static pdm_status carry_on(pdm_model *m)
-{
-    pdm_status              status  = PDM_OK;
-    const pdm_size          n_input = pdm_domain_n_input(m->problem->domain);
-    const pdm_solve_result *result  = pdm_solver_results(m->solver);
-    pdm_slab_end           *end     = NULL;
-    double                 *input   = m->samples->input;
-
-    PDM_TRY(pdm_model_slab_end(m, &end));
-    PDM_TRY(pdm_slab_advance(end, pdm_model_batch(m, m->n_batch), pdm_solver_lend(m->solver)->c, input));
-    memcpy(m->state.carried, input, (size_t)(m->n_batch * n_input) * sizeof *input);
-    for (pdm_size i = 0; i < m->n_batch; i++) {
-        const bool ends  = m->state.slab[i] + 1 >= m->problem->training.slabs || !pdm_reason_is_good(result[i].reason);
-        m->state.slab[i] = ends ? 0 : m->state.slab[i] + 1;
-    }
-done:
-    return status;
-}
-
 /* Steps of all that has weights: network, gate, windows. */
 static pdm_status update(pdm_model *m, pdm_batch good, pdm_step_report *report)
 {
@@ -216,11 +196,11 @@ pdm_status pdm_train_step(pdm_model *m, pdm_step_report *out)
     pdm_size        n_good = 0;
     pdm_step_report r      = {.loss = NAN, .gate_distance = NAN, .gate_price = NAN};
 
-    pdm_solver_set_limits(m->solver, m->problem->training.tolerance, m->problem->training.max_iter);
+    pdm_solver_set_limits(m->solver, m->whole->training.tolerance, m->whole->training.max_iter);
     PDM_TRY(pdm_train_loss(m, m->state.step, pdm_model_batch(m, m->n_batch), true, &n_good, &r));
     if (!isfinite(r.loss)) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the loss is %g", r.loss);
     PDM_TRY(update(m, (pdm_batch){.n = n_good, .index = m->good}, &r));
-    if (m->problem->training.slabs > 1) PDM_TRY(carry_on(m));
+    if (m->march || m->whole->training.slabs > 1) PDM_TRY(pdm_model_carry_on(m));
     verdict_step(m, &r);
     r.seconds = pdm_clock() - start;
     *out      = r;

@@ -65,7 +65,7 @@ pdm_verdict pdm_train_verdict(pdm_model *m, double seconds)
     double             loss   = NAN;
     const double       start  = pdm_clock();
 
-    if (p->training.loss == PDM_LOSS_PHYSICS && p->solving.mode != PDM_MODE_INDEPENDENT &&
+    if (m->whole->training.loss == PDM_LOSS_PHYSICS && m->whole->solving.mode != PDM_MODE_INDEPENDENT &&
         pdm_domain_n_free(p->domain) <= PDM_FREE_CHEAP) {
         PDM_TRY(pdm_free_solver_create(p, m->n_batch, FREE_TOLERANCE, FREE_ITERATIONS, &free));
         PDM_TRY(solve_free(m, free, seconds, &loss));

@@ -1,0 +1,61 @@
+/* Samples of training on their way through intervals of time, one a step: slabs of a march (experts:slabs), or as many
+ * as long as the whole (training:slabs). docs/mathematics.md, "Slabs". */
+#include "model/model.h"
+
+#include <string.h>
+
+/* What sample i begins with. */
+static pdm_status begin_sample(pdm_model *m, pdm_size i)
+{
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
+    double        *input = m->samples->input + i * n_input, *drawn = m->drawn + i * n_whole;
+
+    if (m->state.slab[i] > 0) {
+        memcpy(input, m->state.carried + i * n_input, (size_t)n_input * sizeof *input);
+        if (m->march) memcpy(drawn, m->state.origin + i * n_whole, (size_t)n_whole * sizeof *drawn);
+        return PDM_OK;
+    }
+    if (m->march) return pdm_march_inputs(m->march, 1, drawn, input);
+    memcpy(input, drawn, (size_t)n_input * sizeof *input);
+    return PDM_OK;
+}
+
+pdm_status pdm_model_draw(pdm_model *m, pdm_size step)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(pdm_inputs_draw_step(m->whole->inputs, step, m->n_batch, m->drawn, m->pick));
+    for (pdm_size i = 0; i < m->n_batch; i++) PDM_TRY(begin_sample(m, i));
+    PDM_TRY(pdm_model_prepare(m, m->n_batch, m->samples->input));
+done:
+    return status;
+}
+
+/* Does sample i end with the step that was done? Of a march the samples of a batch are in different slabs: sample i is
+ * drawn anew in every step with step + i n_slab / n_batch = 0 mod n_slab, whatever has become of it. */
+static bool ends(const pdm_model *m, pdm_size i)
+{
+    const pdm_size n = m->march ? m->march->n_slab : m->whole->training.slabs;
+    const bool     last =
+        m->march ? (m->state.step + i * n / m->n_batch) % n == 0 : m->state.slab[i] + 1 >= m->whole->training.slabs;
+    return last || !pdm_reason_is_good(pdm_solver_results(m->solver)[i].reason);
+}
+
+pdm_status pdm_model_carry_on(pdm_model *m)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
+    pdm_slab_end  *end   = NULL;
+    double        *input = m->samples->input;
+
+    PDM_TRY(pdm_model_slab_end(m, &end));
+    PDM_TRY(pdm_slab_advance(end, pdm_model_batch(m, m->n_batch), pdm_solver_lend(m->solver)->c, input));
+    if (m->march) {
+        PDM_TRY(pdm_march_follow(m->march, m->n_batch, m->drawn, input));
+        memcpy(m->state.origin, m->drawn, (size_t)(m->n_batch * n_whole) * sizeof *m->drawn);
+    }
+    memcpy(m->state.carried, input, (size_t)(m->n_batch * n_input) * sizeof *input);
+    for (pdm_size i = 0; i < m->n_batch; i++) m->state.slab[i] = ends(m, i) ? 0 : m->state.slab[i] + 1;
+done:
+    return status;
+}
