@@ -293,8 +293,8 @@ static pdm_status sample_input(const pdm_march *m, pdm_size i, double start, con
     const pdm_domain       *slab = m->slab->domain, *whole = m->whole->domain;
     const pdm_input_info   *info  = pdm_pde_input(m->whole->pde, i);
     const pdm_sampled_input which = {.input = (int32_t)i};
-    const double            high  = time_spline(m->whole)->map.high;
-    double                 *time  = NULL;
+    const double            low = time_spline(m->whole)->map.low, high = time_spline(m->whole)->map.high;
+    double                 *time = NULL;
     const double           *at[PDM_MAX_DIM];
     pdm_size                n[PDM_MAX_DIM];
 
@@ -304,7 +304,8 @@ static pdm_status sample_input(const pdm_march *m, pdm_size i, double start, con
     }
     for (pdm_size k = 0; k < info->n_dim; k++) at[info->dim[k]] = pdm_domain_input_points(slab, i, k, &n[info->dim[k]]);
     PDM_TRY(pdm_alloc_array(m->whole->ctx, n[0], &time));
-    for (pdm_size k = 0; k < n[0]; k++) time[k] = fmin(at[0][k] + start, high);
+    for (pdm_size k = 0; k < n[0]; k++)
+        time[k] = fmax(low, fmin(at[0][k] + start, high)); /* start: a file's, perhaps */
     at[0] = time;
     PDM_TRY(pdm_domain_sample(whole, &which, input, n, at, values));
 done:
