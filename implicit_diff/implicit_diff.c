@@ -164,7 +164,7 @@ done:
 
 /* The loss is that of c_lift + sum_e G_e (c_e - c_lift), each c_e the minimum of a problem of its own:
  * dl/dc_e = G_e dl/dc. */
-static pdm_status parts_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
+static pdm_status parts_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, const double *weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis)
 {
     pdm_status     status = PDM_OK;
@@ -189,7 +189,7 @@ done:
     return status;
 }
 
-pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
+pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, const double *weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis)
 {
     pdm_status              status = PDM_OK;
@@ -200,7 +200,7 @@ pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_row
     d->data = data;
     PDM_TRY(pdm_solver_linearise(d->solver, batch, data, g_c != NULL));
     for (pdm_size i = 0; i < batch.n; i++) {
-        d->weight[batch.index[i]] = weight;
+        d->weight[batch.index[i]] = weight[batch.index[i]];
         d->result[batch.index[i]] = (pdm_adjoint_result){.converged = g_c == NULL};
     }
     d->has_lambda = g_c != NULL;

@@ -25,8 +25,9 @@ pdm_status pdm_implicit_create(pdm_context *ctx, pdm_backend *backend, pdm_solve
 void       pdm_implicit_destroy(pdm_implicit **d);
 
 /* g_basis (FP32, like the basis) = dL/dbasis for the samples of the batch, at the solver's present solution.
- * weight: a. g_c: dl/dc, like c; NULL: no l, envelope short cut. Linearises the solver. */
-pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double weight,
+ * weight [n_sample]: a, of those of the batch. g_c: dl/dc, like c; NULL: no l, envelope short cut. Linearises the
+ * solver. */
+pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, const double *weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis);
 /* g_ridge, like w: the derivative of the same loss by the ridge of each unknown,
  * of those samples of the last backward. */

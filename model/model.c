@@ -121,6 +121,7 @@ static void batch_layout(pdm_model *m)
     m->pick          = pdm_carve(a, int32_t, m->n_batch);
     m->least         = pdm_carve(a, double, m->n_batch);
     m->objective     = pdm_carve(a, double, m->n_batch);
+    m->weight        = pdm_carve(a, double, m->n_batch);
     m->result        = pdm_carve(a, pdm_solve_result, m->n_batch);
 }
 

@@ -85,6 +85,7 @@ struct pdm_model {
     int32_t          *good;              /* [n_batch] */
     int32_t          *pick;              /* [n_batch] sample of training:data */
     double           *least, *objective; /* [n_batch] for the gate */
+    double           *weight;            /* [n_batch] of the loss by a sample's objective */
     pdm_solve_result *result;            /* [n_batch] of a host's prediction */
     pdm_routing_load  load;              /* of the last choice of the gate */
 

@@ -13,6 +13,7 @@
 #include "tests/models.h"
 
 enum { N_SAMPLE = 3, N_SLOT = (sizeof(pdm_backend_ops) - offsetof(pdm_backend_ops, destroy)) / sizeof(void (*)(void)) };
+static const double WEIGHT[N_SAMPLE] = {0.7, 0.7, 0.7}; /* of objectives in the loss */
 
 /* ---- tables with holes ---- */
 
@@ -206,7 +207,7 @@ static void tour_solver(problem *p, record *r)
     WORKS(pdm_solver_select(solver, all, on, ridge));
     pdm_context_memory(p->ctx, NULL, NULL, &before);
     WORKS(pdm_solver_solve(solver, all, &p->data, of[0], p->lift, PDM_START_ZERO));
-    WORKS(pdm_implicit_backward(implicit, all, &p->data, 0.7, p->v, of[1]));
+    WORKS(pdm_implicit_backward(implicit, all, &p->data, WEIGHT, p->v, of[1]));
     pdm_context_memory(p->ctx, NULL, NULL, &after);
     r->n_step_allocation = after - before;
     keep(p, r, pdm_solver_lend(solver)->c, (size_t)(N_SAMPLE * p->c_size) * sizeof(double));

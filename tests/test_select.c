@@ -9,6 +9,7 @@
 #include "tests/problems.h"
 
 enum { N_SAMPLE = 3, N_BASIS = 5 };
+static const double WEIGHT[N_SAMPLE] = {0.7, 0.7, 0.7}; /* of objectives in the loss */
 
 /* Many experts: more unknowns than one block takes. CG: steps by conjugate gradients with the experts' own blocks. ALONE,
  * SWEEPS: the other modes. */
@@ -185,7 +186,7 @@ static answer answer_of(fixture *f, int s)
     ck_assert_int_eq(b->ops->buffer_create(b, (size_t)f->n_c * sizeof(double), &g_c), PDM_OK);
     ck_assert_int_eq(b->ops->buffer_create(b, (size_t)(N_SAMPLE * a.n_basis) * sizeof(float), &g_basis), PDM_OK);
     problem_put(&f->p, g_c, c, f->n_c);
-    ck_assert_int_eq(pdm_implicit_backward(implicit, problem_batch(&f->p), &f->p.data, 0.7, g_c, g_basis), PDM_OK);
+    ck_assert_int_eq(pdm_implicit_backward(implicit, problem_batch(&f->p), &f->p.data, WEIGHT, g_c, g_basis), PDM_OK);
     ck_assert(pdm_implicit_results(implicit)[s].converged);
     ck_assert_int_eq(b->ops->acquire(b, g_basis, PDM_READ, &host), PDM_OK);
     memcpy(a.g_basis, (float *)host + s * a.n_basis, (size_t)a.n_basis * sizeof *a.g_basis);

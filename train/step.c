@@ -96,8 +96,9 @@ static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physic
     for (;;) {
         const pdm_batch good = {.n = before, .index = m->good};
         PDM_TRY(loss_of_good(m, before, physics, data, &report->loss));
-        PDM_TRY(pdm_implicit_backward(m->implicit, good, &m->samples->data, physics / (double)before,
-                                      data > 0.0 ? m->g_c : NULL, m->g_basis));
+        for (pdm_size i = 0; i < before; i++) m->weight[m->good[i]] = physics / (double)before;
+        PDM_TRY(pdm_implicit_backward(m->implicit, good, &m->samples->data, m->weight, data > 0.0 ? m->g_c : NULL,
+                                      m->g_basis));
         kept = keep_derived(m, before);
         if (kept == before) break;
         if (kept == 0)
