@@ -4,10 +4,10 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "train/train_impl.h"
+
+static const double NOTHING = 1e-24; /* beside objectives of which the logarithm is taken */
 
 /* May the loss use what a solve ended with? The physics loss is phi(w) itself: wherever w is, its derivative by the
  * columns is A^T y w^T, and a step along it lowers what the next solve starts from. A loss on data is differentiated
@@ -70,14 +70,32 @@ static double time_since(double *from)
     return *from - before;
 }
 
-/* Mean loss of the first n_good of m->good; with data also its cotangent by c. */
+/* Objectives are those of different slabs, which need not be of a size: no derivative by a small one is to drown in that
+ * by a large one. */
+double step_geometric_mean(pdm_batch batch, const pdm_solve_result *result)
+{
+    double sum = 0.0;
+    for (pdm_size i = 0; i < batch.n; i++) sum += log(result[batch.index[i]].objective + NOTHING);
+    return exp(sum / (double)batch.n);
+}
+
+/* The derivative of the loss of the first n_good of m->good by each one's objective, into m->weight. */
+static void weigh_objectives(pdm_model *m, pdm_size n_good, double physics, double loss)
+{
+    for (pdm_size i = 0; i < n_good; i++) {
+        const double objective = pdm_solver_results(m->solver)[m->good[i]].objective;
+        m->weight[m->good[i]]  = (m->march ? loss / (objective + NOTHING) : physics) / (double)n_good;
+    }
+}
+
+/* Mean loss of the first n_good of m->good, of a march the geometric one; with data also its cotangent by c. */
 static pdm_status loss_of_good(pdm_model *m, pdm_size n_good, double physics, double data, double *loss)
 {
     pdm_status      status = PDM_OK;
     const pdm_batch good   = {.n = n_good, .index = m->good};
     const double    share  = 1.0 / (double)n_good;
-    double          value  = 0.0;
-    for (pdm_size i = 0; i < n_good; i++)
+    double          value  = m->march ? step_geometric_mean(good, pdm_solver_results(m->solver)) : 0.0;
+    for (pdm_size i = 0; i < n_good && !m->march; i++)
         value += share * physics * pdm_solver_results(m->solver)[m->good[i]].objective;
     if (data > 0.0) PDM_TRY(misfit_add(m, good, share * data, &value));
     *loss = value;
@@ -96,7 +114,7 @@ static pdm_status gradient_of_good(pdm_model *m, pdm_size *n_good, double physic
     for (;;) {
         const pdm_batch good = {.n = before, .index = m->good};
         PDM_TRY(loss_of_good(m, before, physics, data, &report->loss));
-        for (pdm_size i = 0; i < before; i++) m->weight[m->good[i]] = physics / (double)before;
+        weigh_objectives(m, before, physics, report->loss);
         PDM_TRY(pdm_implicit_backward(m->implicit, good, &m->samples->data, m->weight, data > 0.0 ? m->g_c : NULL,
                                       m->g_basis));
         kept = keep_derived(m, before);

@@ -19,8 +19,9 @@ typedef struct pdm_step_report {
 
 /* PDM_ERR_NUMERIC when the loss is not finite, or no sample has one; then the weights are those of before. */
 pdm_status pdm_train_step(pdm_model *m, pdm_step_report *out);
-/* Mean loss of the samples of `among` whose solve converged, at the present weights, for the inputs of `step`; with
- * gradient also the adjoint: the first *n_good of m->good. PDM_ERR_NUMERIC when there is none. */
+/* Mean loss (of a march: geometric mean) of the samples of `among` whose solve converged, at the present weights, for
+ * the inputs of `step`; with gradient also the adjoint: the first *n_good of m->good. PDM_ERR_NUMERIC when there is
+ * none. */
 pdm_status pdm_train_loss(pdm_model *m, pdm_size step, pdm_batch among, bool gradient, pdm_size *n_good,
                           pdm_step_report *report);
 

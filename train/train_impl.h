@@ -4,14 +4,16 @@
 
 #include "train/train.h"
 
-/* optimiser.c: a step of Adam on the network; *finite: false where its gradient is not, and nothing was done. Sets
- * gradient and rate of the report. */
+/* optimiser.c: a step of Adam on the network, for report->loss; *finite: false where its gradient is not, and nothing was
+ * done. Sets gradient and rate of the report. */
 pdm_status optimiser_step(pdm_model *m, bool *finite, pdm_step_report *report);
 /* The present rate of something that starts at `start` and falls like the network's. */
 double optimiser_rate(const pdm_model *m, double start);
 /* misfit.c: 1/2 mean over points and fields of ((u - d)/magnitude)^2 of samples, times factor, onto *sum; its cotangent
  * by c into m->g_c. u: fields of the present answer, d: those of training:data. */
 pdm_status misfit_add(pdm_model *m, pdm_batch good, double factor, double *sum);
+/* Geometric mean of the objectives of a batch: the loss of a march. */
+double step_geometric_mean(pdm_batch batch, const pdm_solve_result *result);
 /* verdict.c: takes in the loss of the step that was just done. */
 void verdict_step(pdm_model *m, pdm_step_report *report);
 /* numbers.c: a step's numbers by name, for pdm_model_value(); for the log file, those that it has: gate:

@@ -28,8 +28,8 @@ void verdict_step(pdm_model *m, pdm_step_report *report)
     report->failed_share = t->solves[1] / t->solves[0];
 }
 
-/* Mean objective of the batch; NaN when a sample has not come to an end. */
-static double mean_objective(const pdm_solver *s, pdm_batch batch)
+/* Mean objective of the batch, of a march the geometric one; NaN when a sample has not come to an end. */
+static double mean_objective(const pdm_model *m, const pdm_solver *s, pdm_batch batch)
 {
     double sum = 0.0;
 
@@ -38,7 +38,7 @@ static double mean_objective(const pdm_solver *s, pdm_batch batch)
         if (!pdm_reason_is_good(result->reason) && result->reason != PDM_REASON_STALLED) return NAN;
         sum += result->objective / (double)batch.n;
     }
-    return sum;
+    return m->march ? step_geometric_mean(batch, pdm_solver_results(s)) : sum;
 }
 
 /* From the answer of the last step, a few iterations at a time. */
@@ -51,7 +51,7 @@ static pdm_status solve_free(pdm_model *m, pdm_free_solver *f, double seconds, d
     PDM_TRY(pdm_free_solver_start(f, m->samples, batch, pdm_solver_lend(m->solver)->c));
     for (int i = 0; i < FREE_ROUNDS && isnan(*loss) && (i == 0 || pdm_clock() - start < seconds); i++) {
         PDM_TRY(pdm_free_solver_solve(f, m->samples, batch, PDM_START_PRESENT));
-        *loss = mean_objective(f->solver, batch);
+        *loss = mean_objective(m, f->solver, batch);
     }
 done:
     return status;
