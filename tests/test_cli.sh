@@ -275,6 +275,20 @@ expect 6 'windows.nc: its windows do not fit: 2 experts learn to share 20 contro
     "$program" upcycle windows.nc -o more.nc --set domain.x.experts=4
 expect 0 'experts                 2              4' "$program" upcycle windows.nc -o more.nc --set domain.x.experts=4 --set experts.partition=hard --tolerance 9
 
+# ---- experts that answer slab after slab: files and evaluations are those of all of time ----
+write_case march -e 's/:control_points = 6/:control_points = 11/' -e 's/:basis = 4 ;/:basis = 4 ; :slabs = 2 ;/' -e 's/:steps = 6/:steps = 30/'
+expect 0 'time         2 slabs|march        network and experts answer 2 slabs of 0.5, 4 knot spans (7 control points) each' "$program" check march.cdl
+expect 0 '30 of 30 steps' "$program" train march.cdl -o march.nc
+expect 0 '' "$program" predict march.nc inputs.nc -o march_prediction.nc
+expect 0 'mean relative L2 error 0.0000 %' "$program" eval march.nc march_prediction.nc
+expect 0 '' "$program" polish march.nc inputs.nc -o march_polished.nc
+expect 0 'time per sample' "$program" eval march.nc march_polished.nc --estimate
+expect 6 'modes: its experts answer slab after slab (experts:slabs = 2)' "$program" modes march.nc
+expect 6 'another case' "$program" train march.cdl -o march.nc --resume --set experts.slabs=1 --set training.steps=40
+expect 3 '/experts:slabs: 6 slabs for 8 knot spans|at most 3' "$program" check march.cdl --set experts.slabs=6
+expect 0 'of the unknowns exist' "$program" train march.cdl -o march_gated.nc --set gate.groups=2
+expect 0 'march        |of the unknowns exist|0 to 0.5 ' "$program" info march_gated.nc
+
 # ---- gradients ----
 expect 0 'slope' "$program" gradcheck tiny.cdl
 expect 0 'slope' "$program" gradcheck tiny.nc
