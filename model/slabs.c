@@ -35,9 +35,8 @@ done:
  * drawn anew in every step with step + i n_slab / n_batch = 0 mod n_slab, whatever has become of it. */
 static bool ends(const pdm_model *m, pdm_size i)
 {
-    const pdm_size n = m->march ? m->march->n_slab : m->whole->training.slabs;
-    const bool     last =
-        m->march ? (m->state.step + i * n / m->n_batch) % n == 0 : m->state.slab[i] + 1 >= m->whole->training.slabs;
+    const pdm_size n    = m->march ? m->march->n_slab : m->whole->training.slabs;
+    const bool     last = m->march ? (m->state.step + i * n / m->n_batch) % n == 0 : m->state.slab[i] + 1 >= n;
     return last || !pdm_reason_is_good(pdm_solver_results(m->solver)[i].reason);
 }
 

@@ -135,7 +135,8 @@ pdm_status pdm_march_check(const pdm_problem *p, pdm_size n_slab, pdm_where wher
         PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where,
                     "%lld slabs for %lld knot spans, of which each needs %lld; at most %lld, or more control_points, "
                     "expected",
-                    (long long)n_slab, (long long)n, (long long)least, (long long)((n - 1) / (least - 1)));
+                    (long long)n_slab, (long long)n, (long long)least,
+                    (long long)(n > least ? (n - 1) / (least - 1) : 1));
 done:
     return status;
 }

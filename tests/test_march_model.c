@@ -434,8 +434,13 @@ START_TEST(all_ways_to_predict_are_one)
         double                  *read       = NULL;
         const char *const        of_input[] = {"sample"};
         open_context();
-        pdm_case  *c = case_of(second_order_words, "3");
+        pdm_case *c = case_of(second_order_words, "3");
+        if (_i == 1) OK(pdm_case_set_text(c, "domain/x", "grading", "auto")); /* found for all of time */
         pdm_model *m = trained(c, 5), *again = NULL;
+        for (int k = 0; k < 5; k++)
+            ck_assert_double_eq(pdm_domain_spline(m->problem->domain, 1)->breaks[k],
+                                pdm_domain_spline(m->whole->domain, 1)->breaks[k]);
+        ck_assert((_i == 1) == (pdm_domain_spline(m->whole->domain, 1)->breaks[1] != 0.2));
         for (int i = 0; i < N; i++) input[i] = -1.0 + 2.0 * i / (N - 1);
         const pdm_size size = pdm_model_n_point(m);
         double        *u    = predicted(m, N, input);
@@ -625,7 +630,9 @@ START_TEST(kin_keep_the_slabs)
         pdm_model               *child = NULL, *merged = NULL, *up = NULL;
         pdm_compress_settings    s;
         open_context();
-        pdm_case  *c      = case_of(second_order_words, "3");
+        pdm_case *c = case_of(second_order_words, "3");
+        if (_i == 1) OK(pdm_case_set_text(c, "gate", "groups", "2"));
+        if (_i == 1) OK(pdm_case_set_text(c, "experts", "basis", "6"));
         pdm_model *parent = trained(c, 4);
         child             = branch(parent, (word){"training", "steps", "5"}, 0);
         double *u = predicted(parent, 1, input), *v = predicted(child, 1, input);
@@ -651,6 +658,12 @@ START_TEST(kin_keep_the_slabs)
         SAYS("/experts:slabs is 3");
         ck_assert_int_eq(pdm_model_create_from(more, parent, &up), PDM_ERR_MODEL);
         SAYS("/experts:slabs: 2 against 3");
+        OK(pdm_case_set_text(c, "training", "seed", "3"));
+        child = trained(c, 1); /* whose states have another centre */
+        OK(pdm_model_write(child, path[1]));
+        pdm_model_destroy(&child);
+        ck_assert_int_eq(pdm_model_merge(ctx, 2, path, NULL, &child), PDM_ERR_MODEL);
+        SAYS("centres of states");
         pdm_compress_settings_init(&s, sizeof s);
         s.energy = 0.9;
         OK(pdm_model_compress(merged, "march-less.nc", &s, NULL, NULL, NULL));
@@ -781,13 +794,13 @@ int main(void)
     tcase_add_test(t, small_states_count_like_large_ones);
     tcase_add_loop_test(t, the_gradient_in_slabs_passes_the_taylor_test, 0, (int)COUNT(gradient_cases));
     tcase_add_loop_test(t, resumed_training_in_slabs_is_the_same_training, 0, 2);
-    tcase_add_test(t, all_ways_to_predict_are_one);
+    tcase_add_loop_test(t, all_ways_to_predict_are_one, 0, 2);
     tcase_add_test(t, all_columns_give_the_polished_answer);
     tcase_add_test(t, slabs_go_on_beyond_the_horizon);
     tcase_add_test(t, files_evaluations_and_estimates_speak_of_the_whole);
     tcase_add_test(t, states_are_scaled_by_what_they_come_to);
     tcase_add_test(t, check_tells_of_the_slabs);
-    tcase_add_test(t, kin_keep_the_slabs);
+    tcase_add_loop_test(t, kin_keep_the_slabs, 0, 2); /* without a gate, and with one */
     tcase_add_test(t, models_are_judged_in_all_slabs);
     tcase_add_loop_test(t, what_does_not_go_with_slabs_is_refused, 0, (int)COUNT(refusals));
     tcase_add_test(t, a_start_with_a_layer_is_refused);
