@@ -179,6 +179,14 @@ static inline pdm_size pdm_rows_n_seen(const pdm_rows_desc *d)
     return d->n_field + d->n_derived;
 }
 
+/* A is that of any coefficients. */
+static inline bool pdm_rows_are_linear(const pdm_rows_desc *d)
+{
+    for (pdm_size t = 0; t < d->n_term; t++)
+        if (d->term[t].n_second > 0) return false;
+    return true;
+}
+
 typedef struct pdm_rows_plan pdm_rows_plan;
 
 /* Per-sample data the terms read besides c: scalar [n_sample][n_scalar], sampled [n_sample][n_sampled]. */

@@ -3,11 +3,13 @@
 
 #include <math.h>
 
-static const double SHIFT_MOST  = 1e12;  /* beyond it no step is tried                                */
-static const double SHIFT_LEAST = 1e-14; /* below it a shift is rounding                              */
-static const double UNDAMPED    = 1e-2;  /* up to this shift a step tells how far the minimum is    */
-static const double TRUSTED     = 0.1;   /* gain from which on the model tells so, too               */
-static const double VANISHED    = 1e-26; /* objective, relative to the start, that counts as zero      */
+static const double SHIFT_MOST   = 1e12;  /* beyond it no step is tried                                */
+static const double SHIFT_LEAST  = 1e-14; /* below it a shift is rounding                              */
+static const double SHIFT_LINEAR = 1e-10; /* at most, where one step is to find the minimum            */
+static const double CONTRACTS    = 0.1;   /* of the decrement before: a factor that does is good for one step more */
+static const double UNDAMPED     = 1e-2;  /* up to this shift a step tells how far the minimum is    */
+static const double TRUSTED      = 0.1;   /* gain from which on the model tells so, too               */
+static const double VANISHED     = 1e-26; /* objective, relative to the start, that counts as zero      */
 
 pdm_status solver_weigh(pdm_solver *s, pdm_rows_plan *rows, pdm_batch batch, pdm_buffer *r, pdm_buffer *y)
 {
@@ -32,10 +34,19 @@ done:
 
 pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data)
 {
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = s->backend;
+    PDM_TRY(b->ops->rows_linearise(b, s->pass.rows, batch, data, s->state.c, s->state.A));
+    PDM_TRY(solver_gradient(s, batch));
+done:
+    return status;
+}
+
+pdm_status solver_gradient(pdm_solver *s, pdm_batch batch)
+{
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
-    PDM_TRY(b->ops->rows_linearise(b, s->pass.rows, batch, data, st->c, st->A));
     PDM_TRY(b->ops->rows_apply_adjoint(b, s->pass.rows, batch, st->A, st->y, st->gradient_c));
     PDM_TRY(b->ops->columns_reduce(b, st->columns, batch, st->gradient_c, s->g));
     PDM_TRY(pdm_solver_add_ridge(s, batch, st->w, s->g));
@@ -53,6 +64,12 @@ done:
     return status;
 }
 
+static double first_shift(const pdm_solver *s)
+{
+    const double shift = s->is_linear && s->settings.damping > SHIFT_LINEAR ? SHIFT_LINEAR : s->settings.damping;
+    return shift > SHIFT_LEAST ? shift : SHIFT_LEAST;
+}
+
 static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift)
 {
     pdm_status        status = PDM_OK;
@@ -62,7 +79,8 @@ static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_da
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k        = batch.index[i];
         s->result[k]           = (pdm_solve_result){.reason = PDM_REASON_NONE};
-        s->shift[k]            = s->settings.damping > SHIFT_LEAST ? s->settings.damping : SHIFT_LEAST;
+        s->shift[k]            = first_shift(s);
+        s->factored[k]         = false;
         s->growth[k]           = 2.0;
         s->dot[k]              = 0.0;
         s->predicted_before[k] = 0.0;
@@ -112,11 +130,13 @@ static void grow_shift(pdm_solver *s, int32_t k)
 {
     s->shift[k] *= s->growth[k];
     s->growth[k] *= 2.0;
+    s->factored[k] = false;
 }
 
 static void shrink_shift(pdm_solver *s, int32_t k, double gain)
 {
     const double cube = 2.0 * gain - 1.0, shrink = 1.0 - cube * cube * cube;
+    s->factored[k] = false;
     s->shift[k] *= shrink > 0.1 ? (shrink < 1.0 ? shrink : 1.0) : 0.1;
     if (s->shift[k] < SHIFT_LEAST) s->shift[k] = SHIFT_LEAST;
     s->growth[k] = 2.0;
@@ -131,6 +151,8 @@ static bool judge(pdm_solver *s, int32_t k)
     const double      rounding = solver_rounding_of(s, k);
     const bool        damped   = s->shift[k] > UNDAMPED;
     const double left = s->settings.mode == PDM_MODE_SCHWARZ ? solver_schwarz_remaining(s, k, predicted) : predicted;
+
+    const double before_that = r->decrement; /* 0: this is the first step */
 
     r->iterations++;
     r->decrement = sqrt(left > 0.0 ? left / before : 0.0);
@@ -148,7 +170,9 @@ static bool judge(pdm_solver *s, int32_t k)
         return false;
     }
     const double gain = (before - after) / predicted;
-    shrink_shift(s, k, gain);
+    /* where rows are linear the factor is that of the next step, too, unless the shift is in its way */
+    if (!s->is_linear || damped || (before_that > 0.0 && r->decrement > CONTRACTS * before_that))
+        shrink_shift(s, k, gain);
     s->phi[k]              = after;
     s->predicted_before[k] = predicted;
     if ((!damped && gain >= TRUSTED && r->decrement <= s->pass.tolerance) || after <= VANISHED * s->phi_start[k])
@@ -172,16 +196,17 @@ done:
     return status;
 }
 
-/* Factors with the present shifts, raising those of samples whose factorisation fails. Samples that cannot be factored at
- * all are given their reason. */
+/* Factors with the present shifts what is not factored, raising shifts of samples whose factorisation fails. Samples that
+ * cannot be factored at all are given their reason. */
 static pdm_status factor(pdm_solver *s, pdm_batch batch)
 {
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
-    pdm_batch         todo   = {.n = batch.n, .index = s->fresh};
+    pdm_batch         todo   = {.index = s->fresh};
 
-    for (pdm_size i = 0; i < batch.n; i++) s->fresh[i] = batch.index[i];
+    for (pdm_size i = 0; i < batch.n; i++)
+        if (!s->factored[batch.index[i]]) s->fresh[todo.n++] = batch.index[i];
     while (todo.n > 0) {
         pdm_size n = 0;
         PDM_TRY(b->ops->blocks_factor(b, st->blocks, todo, s->shift, s->settings.ridge, st->ridges, st->H, st->L,
@@ -189,7 +214,8 @@ static pdm_status factor(pdm_solver *s, pdm_batch batch)
         for (pdm_size i = 0; i < todo.n; i++) {
             const int32_t k = s->fresh[i];
             s->result[k].factorisations++;
-            if (st->failed[k] == 0) continue;
+            s->factored[k] = st->failed[k] == 0;
+            if (s->factored[k]) continue;
             if (s->shift[k] > SHIFT_MOST) {
                 s->result[k].reason = PDM_REASON_SINGULAR;
                 continue;
@@ -212,6 +238,17 @@ static pdm_size keep_undecided(const pdm_solver *s, int32_t *list, pdm_size n)
     return kept;
 }
 
+/* What the next step needs, from where the samples are. */
+static pdm_status move_on(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, bool first)
+{
+    pdm_status status = PDM_OK;
+    if (s->is_linear && !first) return solver_gradient(s, batch);
+    PDM_TRY(solver_linearise(s, batch, data));
+    PDM_TRY(solver_normal_matrix(s, batch));
+done:
+    return status;
+}
+
 pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
                            solver_pass pass)
 {
@@ -230,11 +267,9 @@ pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *
     }
     active.n   = keep_undecided(s, s->active, batch.n);
     accepted.n = keep_undecided(s, s->accepted, batch.n);
-    while (active.n > 0) {
-        if (accepted.n > 0) { /* the others try again from where they are, with more damping */
-            PDM_TRY(solver_linearise(s, accepted, data));
-            PDM_TRY(solver_normal_matrix(s, accepted));
-        }
+    for (bool first = true; active.n > 0; first = false) {
+        /* the others try again from where they are, with more damping */
+        if (accepted.n > 0) PDM_TRY(move_on(s, accepted, data, first));
         PDM_TRY(factor(s, active));
         active.n = keep_undecided(s, s->active, active.n);
         if (active.n == 0) break;

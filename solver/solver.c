@@ -93,6 +93,7 @@ static void solver_layout(pdm_solver *s, pdm_size n)
     s->summed           = pdm_carve(a, double, n);
     s->predicted_before = pdm_carve(a, double, n);
     s->phi_around       = pdm_carve(a, double, n);
+    s->factored         = pdm_carve(a, bool, n);
 }
 
 /* Scratch of the size of rows and coefficients; a part has its lender's. */
@@ -159,16 +160,17 @@ pdm_status solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solve
     const pdm_rows_desc *rows   = shape->rows;
 
     PDM_TRY(pdm_alloc(ctx, sizeof *s, &s));
-    s->ctx      = ctx;
-    s->backend  = backend;
-    s->settings = *settings;
-    s->columns  = shape->columns;
-    s->lender   = lender;
-    s->state    = (pdm_solver_state){.n_sample = n_sample,
-                                     .n_row    = rows->n_row,
-                                     .n_column = shape->n_column,
-                                     .c_size   = rows->n_field * shape->n_coef,
-                                     .ridge    = s->settings.ridge};
+    s->ctx       = ctx;
+    s->backend   = backend;
+    s->settings  = *settings;
+    s->columns   = shape->columns;
+    s->lender    = lender;
+    s->is_linear = pdm_rows_are_linear(rows);
+    s->state     = (pdm_solver_state){.n_sample = n_sample,
+                                      .n_row    = rows->n_row,
+                                      .n_column = shape->n_column,
+                                      .c_size   = rows->n_field * shape->n_coef,
+                                      .ridge    = s->settings.ridge};
     PDM_TRY(solver_linear_choose(s, rows));
     const pdm_blocks_desc *blocks = pdm_blocks_describe(s->structure);
     PDM_TRY(backend->ops->rows_create(backend, rows, n_sample, &s->state.rows));

@@ -44,6 +44,7 @@ struct pdm_solver {
     solver_part            *part;    /* [n_part] */
     struct pdm_wide        *wide;    /* their columns */
     const pdm_solver       *lender;  /* whose scratch of the size of rows and coefficients a part uses; NULL: its own */
+    bool                    is_linear; /* rows are: A, H and their factor are those of any w */
     /* host, [n_sample]: */
     double  *shift, *growth, *phi, *phi_try, *phi_start, *decrease, *size, *dot, *one, *minus, *ridge;
     double  *summed;           /* squares of the numbers that make the rows; 0: not asked for */
@@ -51,6 +52,7 @@ struct pdm_solver {
     double  *phi_around; /* of a part: the objective of all rows at the lift, beside which its own counts; else 0 */
     int32_t *active, *fresh, *accepted, *hard; /* index lists */
     int32_t *spent, *spent_cg;                 /* iterations of the passes before */
+    bool    *factored;                         /* L is that of the present H and shift */
 };
 
 /* minimise.c */
@@ -59,8 +61,10 @@ pdm_status solver_weigh(pdm_solver *s, pdm_rows_plan *rows, pdm_batch batch, pdm
 /* Minimises phi(w), with the columns built; the samples' results are those of this pass. */
 pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
                            solver_pass pass);
-/* At the present w: A, gradient_c = A^T y and g = C^T gradient_c + ridge w; then H and its diagonal. */
+/* At the present w: A, gradient_c = A^T y and g = C^T gradient_c + ridge w, these two alone with A as it is; then H and
+ * its diagonal. */
 pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data);
+pdm_status solver_gradient(pdm_solver *s, pdm_batch batch);
 pdm_status solver_normal_matrix(pdm_solver *s, pdm_batch batch);
 
 /* rounding.c */

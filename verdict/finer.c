@@ -24,19 +24,11 @@ static void ease_solve(pdm_problem *finer)
     finer->solving.cg_iterations = CG_ITERATIONS;
 }
 
-static bool is_linear(const pdm_problem *p)
-{
-    const pdm_rows_desc *rows = pdm_domain_rows(p->domain);
-    pdm_size             n    = 0;
-    for (pdm_size t = 0; t < rows->n_term; t++) n += rows->term[t].n_second;
-    return n == 0;
-}
-
 static double tolerance_for(const pdm_problem *p, const pdm_problem *solved)
 {
     for (pdm_size i = 0; i < PDM_MAX_DIM; i++)
         if (p->data_growth[i] > 0.0) return ABOUT_NARROW;
-    return is_linear(solved) ? LINEAR_TOLERANCE : TOLERANCE;
+    return pdm_rows_are_linear(pdm_domain_rows(solved->domain)) ? LINEAR_TOLERANCE : TOLERANCE;
 }
 
 pdm_status finer_grid_create(const pdm_problem *p, const pdm_march *march, const pdm_output_grid *grid, pdm_size n_most,
