@@ -7,6 +7,8 @@ static const double SHIFT_MOST   = 1e12;  /* beyond it no step is tried         
 static const double SHIFT_LEAST  = 1e-14; /* below it a shift is rounding                              */
 static const double SHIFT_LINEAR = 1e-10; /* at most, where one step is to find the minimum            */
 static const double CONTRACTS    = 0.1;   /* of the decrement before: a factor that does is good for one step more */
+static const double NEARER       = 0.3;   /* the same where H changes                                        */
+static const double LIKELY       = 0.5;   /* gain, and its inverse, of a model that holds                    */
 static const double UNDAMPED     = 1e-2;  /* up to this shift a step tells how far the minimum is    */
 static const double TRUSTED      = 0.1;   /* gain from which on the model tells so, too               */
 static const double VANISHED     = 1e-26; /* objective, relative to the start, that counts as zero      */
@@ -80,7 +82,7 @@ static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_da
         const int32_t k        = batch.index[i];
         s->result[k]           = (pdm_solve_result){.reason = PDM_REASON_NONE};
         s->shift[k]            = first_shift(s);
-        s->factored[k]         = false;
+        s->renew[k]            = true;
         s->growth[k]           = 2.0;
         s->dot[k]              = 0.0;
         s->predicted_before[k] = 0.0;
@@ -142,6 +144,16 @@ static void shrink_shift(pdm_solver *s, int32_t k, double gain)
     s->growth[k] = 2.0;
 }
 
+/* Does the factor that sample k has do for one step more? Of linear rows it is that of any w, with a shift that may be in
+ * its way; of others it has to have brought the sample much nearer. */
+static bool serves_again(const pdm_solver *s, int32_t k, double gain, double decrement_before)
+{
+    const double decrement = s->result[k].decrement;
+    if (s->shift[k] > UNDAMPED) return false;
+    if (s->is_linear) return decrement_before == 0.0 || decrement <= CONTRACTS * decrement_before;
+    return decrement <= NEARER * decrement_before && gain >= LIKELY && gain <= 1.0 / LIKELY;
+}
+
 /* Judges the trial of sample k; returns whether it is taken. Sets the reason when the sample is done. A damped step is
  * short wherever the minimum is, so that only an undamped one ends a solve well. */
 static bool judge(pdm_solver *s, int32_t k)
@@ -166,13 +178,15 @@ static bool judge(pdm_solver *s, int32_t k)
             r->reason = PDM_REASON_STALLED;
         else if (r->iterations >= s->pass.max_iter)
             r->reason = PDM_REASON_MAX_ITER;
-        grow_shift(s, k);
+        if (s->aged[k])
+            s->renew[k] = true; /* before more damping */
+        else
+            grow_shift(s, k);
         return false;
     }
     const double gain = (before - after) / predicted;
-    /* where rows are linear the factor is that of the next step, too, unless the shift is in its way */
-    if (!s->is_linear || damped || (before_that > 0.0 && r->decrement > CONTRACTS * before_that))
-        shrink_shift(s, k, gain);
+    s->renew[k]       = !serves_again(s, k, gain, before_that);
+    if (s->renew[k]) shrink_shift(s, k, gain);
     s->phi[k]              = after;
     s->predicted_before[k] = predicted;
     if ((!damped && gain >= TRUSTED && r->decrement <= s->pass.tolerance) || after <= VANISHED * s->phi_start[k])
@@ -238,13 +252,21 @@ static pdm_size keep_undecided(const pdm_solver *s, int32_t *list, pdm_size n)
     return kept;
 }
 
-/* What the next step needs, from where the samples are. */
-static pdm_status move_on(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, bool first)
+/* What the next step needs: gradients where samples have moved to, and the matrices that are to be renewed. */
+static pdm_status prepare_step(pdm_solver *s, pdm_batch active, pdm_batch moved, const pdm_rows_data *data, bool first)
 {
     pdm_status status = PDM_OK;
-    if (s->is_linear && !first) return solver_gradient(s, batch);
-    PDM_TRY(solver_linearise(s, batch, data));
-    PDM_TRY(solver_normal_matrix(s, batch));
+    pdm_batch  anew   = {.index = s->fresh};
+
+    if (moved.n > 0) PDM_TRY(s->is_linear && !first ? solver_gradient(s, moved) : solver_linearise(s, moved, data));
+    for (pdm_size i = 0; i < moved.n; i++) s->aged[moved.index[i]] = !s->is_linear;
+    for (pdm_size i = 0; i < active.n; i++) {
+        const int32_t k = active.index[i];
+        if (!s->renew[k]) continue;
+        s->fresh[anew.n++] = k;
+        s->renew[k] = s->aged[k] = s->factored[k] = false;
+    }
+    if (anew.n > 0 && (first || !s->is_linear)) PDM_TRY(solver_normal_matrix(s, anew));
 done:
     return status;
 }
@@ -268,8 +290,7 @@ pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *
     active.n   = keep_undecided(s, s->active, batch.n);
     accepted.n = keep_undecided(s, s->accepted, batch.n);
     for (bool first = true; active.n > 0; first = false) {
-        /* the others try again from where they are, with more damping */
-        if (accepted.n > 0) PDM_TRY(move_on(s, accepted, data, first));
+        PDM_TRY(prepare_step(s, active, accepted, data, first));
         PDM_TRY(factor(s, active));
         active.n = keep_undecided(s, s->active, active.n);
         if (active.n == 0) break;

@@ -94,6 +94,8 @@ static void solver_layout(pdm_solver *s, pdm_size n)
     s->predicted_before = pdm_carve(a, double, n);
     s->phi_around       = pdm_carve(a, double, n);
     s->factored         = pdm_carve(a, bool, n);
+    s->renew            = pdm_carve(a, bool, n);
+    s->aged             = pdm_carve(a, bool, n);
 }
 
 /* Scratch of the size of rows and coefficients; a part has its lender's. */

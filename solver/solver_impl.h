@@ -53,6 +53,7 @@ struct pdm_solver {
     int32_t *active, *fresh, *accepted, *hard; /* index lists */
     int32_t *spent, *spent_cg;                 /* iterations of the passes before */
     bool    *factored;                         /* L is that of the present H and shift */
+    bool    *renew, *aged;                     /* H is to be that of the present w; is that of one before */
 };
 
 /* minimise.c */
