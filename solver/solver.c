@@ -5,7 +5,7 @@
 #include "solver/solver_impl.h"
 
 #define SOLVER_SETTINGS(X)                                                                                           \
-    X(tolerance, PDM_SETTING_REAL, 1e-6, 1e-14, 1e-1, NULL, "1",                                                     \
+    X(tolerance, PDM_SETTING_REAL, 1e-2, 1e-14, 1e-1, NULL, "1",                                                     \
       "stop after a step with sqrt(predicted decrease / phi) at most this: its change of the residual, relative to " \
       "the residual")                                                                                                \
     X(max_iter, PDM_SETTING_COUNT, 50, 1, 10000, NULL, "1", "damped Gauss-Newton steps per input")                   \

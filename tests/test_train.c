@@ -487,6 +487,7 @@ START_TEST(modes_are_compared)
         open_context_threads(2);
         pdm_case *c = tiny_case(PROBLEM_HEAT);
         OK(pdm_case_set_text(c, "domain/x", "experts", "2"));
+        OK(pdm_case_set_text(c, "solver", "tolerance", "1e-6"));
         pdm_model *m = model_of(c);
         for (int i = 0; i < 2; i++) OK(pdm_model_train_step(m));
         write_data(m, path);
