@@ -35,8 +35,8 @@ pdm_status optimiser_step(pdm_model *m, bool *finite, pdm_step_report *report)
     *finite = false;
     PDM_TRY(b->ops->norm2_f32(b, net->n_parameter, net->g_parameters, &square));
     if (!isfinite(square)) goto done;
-    /* the loss of a march can be of any size: Adam gets the gradient of its logarithm, far above EPSILON */
-    const double unit = m->march ? 1.0 / report->loss : 1.0, norm = unit * sqrt(square);
+    /* a loss can be of any size: Adam gets the gradient of its logarithm, far above EPSILON */
+    const double unit = report->loss > 0.0 ? 1.0 / report->loss : 1.0, norm = unit * sqrt(square);
     if (m->state.norm_mean == 0.0) m->state.norm_mean = norm;
     const double   most = m->whole->training.clip * m->state.norm_mean, scale = norm > most ? most / norm : 1.0;
     const pdm_adam adam = {.n              = net->n_parameter,
