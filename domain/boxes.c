@@ -22,6 +22,14 @@ static double largest(domain_size_kind kind, pdm_bounds b)
     return absolute(kind, fmax(fabs(b.low), fabs(b.high)));
 }
 
+/* The smallest one. */
+static double smallest(domain_size_kind kind, pdm_bounds b)
+{
+    const double most = fmax(fabs(b.low), fabs(b.high));
+    if (kind == DOMAIN_INVERSE) return absolute(kind, most);
+    return b.low <= 0.0 && b.high >= 0.0 ? 0.0 : absolute(kind, fmin(fabs(b.low), fabs(b.high)));
+}
+
 double domain_boxes_size_at(domain_boxes *k, const double *x)
 {
     double size;
@@ -32,7 +40,7 @@ double domain_boxes_size_at(domain_boxes *k, const double *x)
     return isnan(size) ? 0.0 : size;
 }
 
-static double most_in(domain_boxes *k, const domain_box *box)
+static pdm_bounds bounds_in(domain_boxes *k, const domain_box *box)
 {
     for (pdm_size i = 0; i < k->f->n_input; i++) {
         const int32_t j = k->f->input[i].index;
@@ -41,7 +49,7 @@ static double most_in(domain_boxes *k, const domain_box *box)
     }
     pdm_program_bounds(k->program, k->bound_in, k->bound_out, k->bound_registers);
     k->n_look++;
-    return largest(k->kind, k->bound_out[k->output]);
+    return k->bound_out[k->output];
 }
 
 /* Most and middle of a box with sides. */
@@ -54,10 +62,12 @@ static void look(domain_boxes *k, domain_box *box)
         middle[j] = 0.5 * (box->low[j] + box->high[j]);
         if (k->reads[j]) box->volume *= box->high[j] - box->low[j];
     }
-    box->most   = most_in(k, box);
-    box->middle = domain_boxes_size_at(k, middle);
+    const pdm_bounds bounds = bounds_in(k, box);
+    box->most               = largest(k->kind, bounds);
+    box->middle             = domain_boxes_size_at(k, middle);
     if (isinf(box->middle)) box->middle = 0.0; /* at one point: halves know more */
-    box->rest = box->volume * fmax(0.0, box->most - box->middle);
+    /* the middle may be a crest, of what is narrow and in the middle of the extent */
+    box->rest = box->volume * fmax(0.0, fmax(box->most - box->middle, box->middle - smallest(k->kind, bounds)));
 }
 
 /* ---- a heap, the box with the most unknown first ---- */

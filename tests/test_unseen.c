@@ -295,6 +295,17 @@ static const struct {
      -1,
      3e-2,
      true},
+    {{{"pde/parameters", "w", "0.01"}, /* its crest is the middle of the extent, and of boxes */
+      {"domain", "dimensions", "t x"},
+      {"domain/t", "extent", "0 1"},
+      {"domain/t", "control_points", "16"},
+      {"domain/x", "control_points", "24"},
+      {"pde/residuals", "u", "dt(u) - dx(0.001*dx(u))"},
+      {"pde/initial", "u", "exp(-((x - 0.5)/w)^2)"},
+      {"pde/exact", "u", "0.01/sqrt(0.0001 + 0.004*t)*exp(-(x - 0.5)^2/(0.0001 + 0.004*t))"}},
+     -1,
+     3e-2,
+     true},
 };
 
 START_TEST(knots_go_about_narrow_data)
