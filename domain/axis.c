@@ -43,6 +43,12 @@ typedef struct axis_plan {
     double   *row_length;  /* [n_row] in xi         */
 } axis_plan;
 
+void domain_gauss(pdm_size n, const double **node, const double **weight)
+{
+    *node   = gauss_node[n - 1];
+    *weight = gauss_weight[n - 1];
+}
+
 static pdm_size gauss_of(const pdm_domain *d, const pdm_spline *s)
 {
     return d->gauss[s - d->spline];

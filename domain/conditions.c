@@ -15,6 +15,7 @@ static pdm_status collect_layers(pdm_domain *d)
             if (k->order != order) continue;
             domain_layer *l = &d->initial[d->n_initial++];
             *l = (domain_layer){.function = k->function, .field = k->field, .order = k->order, .where = k->where};
+            l->initial = k;
             for (pdm_size j = 0; j < d->n_dim; j++) l->kind[j] = j == 0 ? AXIS_SIDE_LOW : AXIS_GREVILLE;
         }
     for (pdm_size i = 0; i < n_condition; i++) {

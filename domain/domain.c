@@ -195,6 +195,7 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
     PDM_TRY(domain_terms_create(d, c));
     PDM_TRY(domain_levels_create(d, c));
     PDM_TRY(domain_derived_create(d));
+    PDM_TRY(domain_means_create(d));
     d->work_size = domain_work_size(d);
     *out         = d;
     d            = NULL;
@@ -210,6 +211,7 @@ void pdm_domain_destroy(pdm_domain **domain)
     domain_kinks_destroy(d);
     domain_levels_destroy(d);
     domain_derived_destroy(d);
+    domain_means_destroy(d);
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
         for (int k = 0; k < AXIS_KIND_COUNT; k++) pdm_free(d->ctx, d->axis[j][k].memory);
         pdm_spline_destroy(&d->spline[j]);

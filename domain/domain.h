@@ -73,13 +73,16 @@ pdm_status pdm_resample_create(pdm_context *ctx, pdm_size n_from, const double *
 void       pdm_resample_destroy(pdm_resample **r);
 /* values [n_from], out [n_to], with strides; they do not overlap. */
 void pdm_resample_apply(pdm_resample *r, const double *values, pdm_size stride, double *out, pdm_size out_stride);
-/* Coefficients of the spline that is nearest, in the sum of squares, to values at n points xi in [0,1]. *possible
- * false, and no *out: the points do not determine it. Holds scratch: one thread at a time. */
+/* Coefficients of the spline that is nearest, in the sum of squares, to values at n points xi in [0,1]; weight [n] of
+ * the squares, NULL: 1. *possible false, and no *out: the points do not determine it. Holds scratch: one thread at a
+ * time. */
 typedef struct pdm_spline_fit pdm_spline_fit;
-pdm_status pdm_spline_fit_create(const pdm_spline *s, pdm_size n, const double *xi, pdm_spline_fit **out,
-                                 bool *possible);
+pdm_status pdm_spline_fit_create(const pdm_spline *s, pdm_size n, const double *xi, const double *weight,
+                                 pdm_spline_fit **out, bool *possible);
 void       pdm_spline_fit_destroy(pdm_spline_fit **f);
-/* values [n], coef [n_coef], with strides. */
+/* c [n_coef]: weighted sums of values times functions, B^T W v, become coefficients. */
+void pdm_spline_fit_solve(const pdm_spline_fit *f, double *c);
+/* values [n], coef [n_coef], with strides. Without weights. */
 void pdm_spline_fit_apply(pdm_spline_fit *f, const double *values, pdm_size stride, double *coef, pdm_size coef_stride);
 
 /* ---- the domain -------------------------------------------------------------------------------------------------- */
@@ -217,6 +220,7 @@ typedef struct pdm_feature {
 typedef struct pdm_unseen {
     pdm_unseen_kind kind;
     int32_t         field;      /* of initial and boundary data, of the equation; -1: of another block of rows */
+    int32_t         order;      /* of initial data: 0 state, 1 slope                      */
     pdm_size        number;     /* of the expression, the same for all inputs */
     char            what[192];  /* "source of equation u" */
     double          share;      /* of the integral of its size */
@@ -233,7 +237,9 @@ typedef struct pdm_unseen_list {
 typedef enum pdm_unseen_scope {
     PDM_UNSEEN_FIXED,    /* what reads no inputs: input may be NULL */
     PDM_UNSEEN_OF_INPUT, /* what does                               */
-    PDM_UNSEEN_ALL
+    PDM_UNSEEN_ALL,
+    PDM_UNSEEN_START /* of PDM_UNSEEN_FIXED initial states and slopes alone, and those of which points have too much;
+                        magnitude may be NULL */
 } pdm_unseen_scope;
 /* For one sample's packed input; magnitude [n_field]. Allocates; milliseconds. */
 pdm_status pdm_domain_unseen(const pdm_domain *d, const double *input, const double *magnitude, pdm_unseen_scope scope,
@@ -284,6 +290,12 @@ void       pdm_probe_destroy(pdm_probe *p);
  * have. Allocates. */
 pdm_status pdm_domain_sample(const pdm_domain *d, const pdm_sampled_input *s, const double *input,
                              const pdm_size *n_point, const double *const *coordinate, double *out);
+
+/* Initial data that jump or are narrower than knot spans: values at the Greville points of space of the spline that has
+ * their integrals, as pdm_domain_prepare() puts it into the lift. *done false: they are smooth, and that spline is the
+ * one through their own values; nothing is written. Allocates scratch. */
+pdm_status pdm_domain_start_values(const pdm_domain *d, const pdm_initial *initial, const double *input, double *values,
+                                   bool *done);
 
 /* Tables for evaluation on a tensor grid of physical coordinates (points outside the extent: PDM_ERR_DATA). */
 typedef struct pdm_point_grid {

@@ -41,6 +41,7 @@ typedef struct domain_layer {
     const pdm_function *function;
     int32_t             field, dim, side, order; /* order: initial data; side data have order 0 */
     const pdm_interval *part;                    /* [n_dim] of side data                        */
+    const pdm_initial  *initial;                 /* of initial data                             */
     pdm_where           where;
     axis_kind           kind[PDM_MAX_DIM];
 } domain_layer;
@@ -74,6 +75,8 @@ typedef struct domain_row_cells {
     double   *edge;    /* [n+1] in xi                                                      */
     pdm_size *element; /* [n]; of a joint: one that sees what the slopes on both sides do */
 } domain_row_cells;
+
+typedef struct domain_means domain_means; /* domain/means.c */
 
 struct pdm_domain {
     pdm_context     *ctx;
@@ -115,6 +118,7 @@ struct pdm_domain {
     pdm_size      n_initial, n_side;
     domain_layer *initial; /* [n_initial] by rising order                */
     domain_layer *side;    /* [n_side] Dirichlet data, in the order given */
+    domain_means *means;   /* NULL: initial data are smooth               */
 
     pdm_size     *input_offset; /* [n of pde inputs + 1] */
     domain_cells *cells;        /* [n of pde inputs]     */
@@ -154,6 +158,8 @@ pdm_status                     pdm_collocation_create(const pdm_spline *s, const
 void                           pdm_collocation_destroy(pdm_collocation **c);
 void pdm_collocation_solve(const pdm_collocation *c, double *x, pdm_size stride); /* values to coefficients */
 /* domain/axis.c */
+enum { DOMAIN_GAUSS_MOST = 5 };
+void       domain_gauss(pdm_size n, const double **node, const double **weight); /* on (0,1), lent */
 pdm_status domain_axis_get(pdm_domain *d, pdm_size dim, axis_kind kind, const domain_axis **out);
 /* An axis of its own: CELL or POINT of the cells whose middle is within (NULL: all); weights times sign.
  * Until the next call. */
@@ -261,6 +267,13 @@ pdm_size domain_function_work(const pdm_function *f, pdm_size n_point);
 /* One of these inputs, or a derivative, on a tensor of axes: out [prod n_point]. */
 void domain_sample_input(const pdm_domain *d, const pdm_sampled_input *s, const double *input_coef,
                          const pdm_axis *const *axis, double *out);
+/* domain/means.c: initial data that jump, or are narrower than knots, by least squares; after the terms */
+pdm_status domain_means_create(pdm_domain *d);
+void       domain_means_destroy(pdm_domain *d);
+/* Coefficients [product of n_coef over space] of an initial layer. *done false, and nothing changes: it is smooth. */
+pdm_status domain_means_find(const pdm_domain *d, const domain_layer *l, const double *scalar, const double *input_coef,
+                             double *coef, bool *done);
+pdm_status domain_means_view(const pdm_domain *d, pdm_text *out);
 /* domain/stencil.c: derivatives at the Greville points of a dimension from values there. Holds scratch: one thread. */
 typedef struct domain_stencil {
     pdm_context     *ctx;

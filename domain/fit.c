@@ -1,5 +1,5 @@
 /* Splines through, or near, data: least squares, by the normal equations B^T B c = B^T v, B the values of the spline's
- * functions at the data's points. Banded; a periodic spline's last coefficients, which meet the
+ * functions at the data's points (B^T W B, with weights). Banded; a periodic spline's last coefficients, which meet the
  * first ones too, are a border:
  *     B^T B = [K  G; G^T D],   K = L L^T banded,   S = D - G^T K^-1 G = M M^T. */
 #include "domain/domain.h"
@@ -29,7 +29,8 @@ static double *entry(pdm_spline_fit *f, pdm_size i, pdm_size k)
     return &f->M[(i - f->n_inner) * f->n_border + k - f->n_inner];
 }
 
-static void add_normal(pdm_spline_fit *f)
+/* weight [n]; NULL: 1 */
+static void add_normal(pdm_spline_fit *f, const double *weight)
 {
     for (pdm_size q = 0; q < f->n; q++) {
         const double *b = f->basis + q * (f->band + 1);
@@ -37,7 +38,7 @@ static void add_normal(pdm_spline_fit *f)
             for (pdm_size t = 0; t <= f->band; t++) {
                 const pdm_size i = (f->element[q] + s) % f->m, k = (f->element[q] + t) % f->m;
                 double        *to = i >= k ? entry(f, i, k) : NULL;
-                if (to) *to += b[s] * b[t];
+                if (to) *to += (weight ? weight[q] : 1.0) * b[s] * b[t];
             }
     }
 }
@@ -91,8 +92,8 @@ done:
     return status;
 }
 
-pdm_status pdm_spline_fit_create(const pdm_spline *s, pdm_size n, const double *xi, pdm_spline_fit **out,
-                                 bool *possible)
+pdm_status pdm_spline_fit_create(const pdm_spline *s, pdm_size n, const double *xi, const double *weight,
+                                 pdm_spline_fit **out, bool *possible)
 {
     pdm_status      status = PDM_OK;
     pdm_spline_fit *f      = NULL;
@@ -107,7 +108,7 @@ pdm_status pdm_spline_fit_create(const pdm_spline *s, pdm_size n, const double *
         f->element[q]   = pdm_spline_element(s, at);
         pdm_spline_basis(s, f->element[q], at, 1, f->basis + q * (f->band + 1));
     }
-    add_normal(f);
+    add_normal(f, weight);
     *possible = factor_inner(f) && factor_border(f);
     if (!*possible) goto done;
     *out = f;
@@ -131,14 +132,11 @@ void pdm_spline_fit_destroy(pdm_spline_fit **fit)
     *fit = NULL;
 }
 
-void pdm_spline_fit_apply(pdm_spline_fit *f, const double *values, pdm_size stride, double *coef, pdm_size coef_stride)
+void pdm_spline_fit_solve(const pdm_spline_fit *f, double *c)
 {
     const pdm_size w = f->band + 1, b = f->n_border, n = f->n_inner;
-    double        *c = f->line, *border = c + n;
+    double        *border = c + n;
 
-    for (pdm_size i = 0; i < f->m; i++) c[i] = 0.0;
-    for (pdm_size q = 0; q < f->n; q++)
-        for (pdm_size s = 0; s < w; s++) c[(f->element[q] + s) % f->m] += f->basis[q * w + s] * values[q * stride];
     for (pdm_size i = 0; i < n; i++) {
         for (pdm_size k = i > f->band ? i - f->band : 0; k < i; k++) c[i] -= f->L[i * w + i - k] * c[k];
         c[i] /= f->L[i * w];
@@ -157,5 +155,16 @@ void pdm_spline_fit_apply(pdm_spline_fit *f, const double *values, pdm_size stri
         for (pdm_size k = i + 1; k < n && k <= i + f->band; k++) c[i] -= f->L[k * w + k - i] * c[k];
         c[i] /= f->L[i * w];
     }
+}
+
+void pdm_spline_fit_apply(pdm_spline_fit *f, const double *values, pdm_size stride, double *coef, pdm_size coef_stride)
+{
+    const pdm_size w = f->band + 1;
+    double        *c = f->line;
+
+    for (pdm_size i = 0; i < f->m; i++) c[i] = 0.0;
+    for (pdm_size q = 0; q < f->n; q++)
+        for (pdm_size s = 0; s < w; s++) c[(f->element[q] + s) % f->m] += f->basis[q * w + s] * values[q * stride];
+    pdm_spline_fit_solve(f, c);
     for (pdm_size i = 0; i < f->m; i++) coef[i * coef_stride] = c[i];
 }

@@ -138,7 +138,7 @@ pdm_size pdm_domain_prepare_work(const pdm_domain *d)
     return d->work_size;
 }
 
-/* Coefficients of a layer of data: [product of n_coef over the dimensions other than the layer's own]. */
+/* Coefficients of a layer of data through its values: [product of n_coef over the dimensions other than its own]. */
 static pdm_status layer_coefficients(pdm_domain *d, const domain_layer *l, pdm_size skip, const double *scalar,
                                      const double *input_coef, double *line, double *values, double *work)
 {
@@ -248,6 +248,30 @@ static void put_side(const pdm_domain *d, const domain_layer *l, const double *v
         }
 }
 
+/* All layers of data. by_values: those that jump as well; without it their values are not those of the data. */
+static pdm_status fill_lift(pdm_domain *d, bool by_values, const double *scalar, const double *coef, double *line,
+                            double *values, double *lift, pdm_lift_report *report)
+{
+    pdm_status status = PDM_OK;
+    bool       done   = false;
+
+    for (pdm_size i = 0; i < d->n_field * d->n_coef; i++) lift[i] = 0.0;
+    for (pdm_size i = 0; i < d->n_initial; i++) {
+        const domain_layer *l    = &d->initial[i];
+        double             *work = values + layer_points(d, l);
+        if (!by_values) PDM_TRY(domain_means_find(d, l, scalar, coef, values, &done));
+        if (!done) PDM_TRY(layer_coefficients(d, l, 0, scalar, coef, line, values, work));
+        put_initial(d, l, values, lift);
+    }
+    for (pdm_size i = 0; i < d->n_side; i++) {
+        const domain_layer *l = &d->side[i];
+        PDM_TRY(layer_coefficients(d, l, l->dim, scalar, coef, line, values, values + layer_points(d, l)));
+        put_side(d, l, values, lift, report);
+    }
+done:
+    return status;
+}
+
 pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar, double *sampled, double *lift,
                               double *work, pdm_lift_report *report)
 {
@@ -267,17 +291,8 @@ pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar
         for (pdm_size k = 0; k < f->n_sampled; k++)
             domain_sample_input(d, &f->sampled[k], coef, axis, sampled + d->term[t].sampled_offset[k]);
     }
-    for (pdm_size i = 0; i < d->n_field * d->n_coef; i++) lift[i] = 0.0;
-    for (pdm_size i = 0; i < d->n_initial; i++) {
-        const domain_layer *l = &d->initial[i];
-        PDM_TRY(layer_coefficients(d, l, 0, scalar, coef, line, values, values + layer_points(d, l)));
-        put_initial(d, l, values, lift);
-    }
-    for (pdm_size i = 0; i < d->n_side; i++) {
-        const domain_layer *l = &d->side[i];
-        PDM_TRY(layer_coefficients(d, l, l->dim, scalar, coef, line, values, values + layer_points(d, l)));
-        put_side(d, l, values, lift, report);
-    }
+    if (report && d->means) PDM_TRY(fill_lift(d, true, scalar, coef, line, values, lift, report));
+    PDM_TRY(fill_lift(d, false, scalar, coef, line, values, lift, d->means ? NULL : report));
 done:
     return status;
 }

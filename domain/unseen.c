@@ -10,8 +10,10 @@
 #include <string.h>
 
 enum { LOOKS = 4000, LOOKS_OF_INPUT = 400 }; /* at boxes, for every expression; once a case, and once a sample */
+enum { MOST_GRID = 65536 };                  /* points at which what they have together is found                   */
 enum { MOST_OUTPUT = 1024 };                 /* of a program, for numbers                                             */
 static const double LEAST_SHARE = 0.1;       /* of sources and factors, whose integrals count                         */
+static const double ENOUGH      = 0.1; /* of the integral: more may not be unknown where points have too much */
 static const double CREST       = 1.2; /* of what is seen beside it */
 static const double LEAST_ROOT  = 0.3;  /* root of the share of squares, of data that are interpolated            */
 static const double NEGLIGIBLE  = 1e-6; /* of the integral: boxes with less are not looked at                     */
@@ -25,6 +27,7 @@ typedef struct unseen_job {
     const double     *point[PDM_MAX_DIM]; /* rising */
     pdm_size          n_point[PDM_MAX_DIM];
     double           *moment; /* [3][most points + 1] of what is not seen, along a dimension */
+    bool              too_much; /* of data, is what points have more than there is looked at, too? */
     pdm_unseen_list  *list;
 } unseen_job;
 
@@ -192,6 +195,62 @@ static void find_features(unseen_job *k, pdm_size j, double hidden, pdm_unseen *
     }
 }
 
+/* What point i stands for along a dimension: half the way to its neighbours, all of it to an end. */
+static double share_of(const unseen_job *k, pdm_size j, pdm_size i)
+{
+    const double  *x = k->point[j], length = k->boxes.high[j] - k->boxes.low[j];
+    const pdm_size n = k->n_point[j];
+
+    if (k->d->spline[j].periodic) /* wrapped, the first ones may be the last */
+        return 0.5 * fmod(x[(i + 1) % n] - x[i] + length, length) +
+               0.5 * fmod(x[i] - x[(i + n - 1) % n] + length, length);
+    const double low  = i > 0 ? 0.5 * (x[i - 1] + x[i]) : k->boxes.low[j];
+    const double high = i < n - 1 ? 0.5 * (x[i] + x[i + 1]) : k->boxes.high[j];
+    return high - low;
+}
+
+/* The integral of the size by its values at points; 0 where there are too many. */
+static double integral_by_points(unseen_job *k)
+{
+    double   sum = 0.0, at[PDM_MAX_DIM];
+    pdm_size n   = 1;
+
+    for (pdm_size j = 0; j < k->d->n_dim; j++) {
+        at[j] = k->boxes.low[j];
+        if (k->boxes.reads[j]) n *= k->n_point[j];
+        if (n > MOST_GRID) return 0.0;
+    }
+    for (pdm_size i = 0; i < n; i++) {
+        double   volume = 1.0;
+        pdm_size rest   = i;
+        for (pdm_size j = 0; j < k->d->n_dim; j++) {
+            if (!k->boxes.reads[j]) continue;
+            at[j] = k->point[j][rest % k->n_point[j]];
+            volume *= share_of(k, j, rest % k->n_point[j]);
+            rest /= k->n_point[j];
+        }
+        sum += volume * domain_boxes_size_at(&k->boxes, at);
+    }
+    return sum;
+}
+
+/* Has the search come to its end? */
+static bool is_known(const unseen_job *k, double integral)
+{
+    double rest = 0.0;
+    for (pdm_size i = 0; i < k->boxes.n; i++) rest += k->boxes.box[i].rest;
+    return rest < ENOUGH * integral;
+}
+
+/* A point in what is narrow stands for more than there is: all of it is a feature then. */
+static double all_as_hidden(unseen_job *k)
+{
+    double sum = 0.0;
+    for (pdm_size i = 0; i < k->boxes.n; i++)
+        sum += k->boxes.box[i].rest = k->boxes.box[i].volume * k->boxes.box[i].middle;
+    return sum;
+}
+
 static void fill_fixed(unseen_job *k, const pdm_function *f, bool zero_atoms)
 {
     for (pdm_size i = 0; i < f->n_input; i++) {
@@ -235,8 +294,13 @@ static void examine(unseen_job *k, const pdm_function *f, const pdm_program *pro
         integral = domain_boxes_search(b);
     }
     if (!(integral > 0.0) || !isfinite(integral)) return;
-    const double hidden = hide(k, integral, u);
-    u->share            = kind == DOMAIN_SQUARE ? sqrt(hidden / integral) : hidden / integral;
+    const bool known  = is_known(k, integral);
+    double     hidden = hide(k, integral, u);
+    u->share          = kind == DOMAIN_SQUARE ? sqrt(hidden / integral) : hidden / integral;
+    if (k->too_much && known && !(u->share > LEAST_ROOT)) {
+        u->share = integral_by_points(k) / integral - 1.0;
+        hidden   = all_as_hidden(k);
+    }
     if (!(u->share > (kind == DOMAIN_SQUARE ? LEAST_ROOT : LEAST_SHARE)) || k->list->n == PDM_UNSEEN_MOST) return;
     for (pdm_size j = 0; j < k->d->n_dim; j++) {
         u->reads[j] = b->reads[j];
@@ -351,7 +415,8 @@ static void examine_layer(unseen_job *k, pdm_size number, pdm_unseen_scope scope
     const domain_layer *l     = layer_of(k->d, number);
     const pdm_function *given = given_of(k->d, l);
     const pdm_pde      *pde   = k->d->pde;
-    pdm_unseen          u     = {.kind = l->part ? PDM_UNSEEN_SIDE : PDM_UNSEEN_INITIAL, .field = l->field};
+    pdm_unseen          u     = {.field = l->field, .order = l->order};
+    u.kind                    = l->part ? PDM_UNSEEN_SIDE : PDM_UNSEEN_INITIAL;
     u.number                  = k->d->n_term * MOST_OUTPUT + number;
     const reading r           = what_it_reads(given, given->value, 0, scratch);
 
@@ -429,7 +494,8 @@ pdm_status pdm_domain_unseen(const pdm_domain *d, const double *input, const dou
     pdm_bounds    *bounds  = NULL;
     reading       *scratch = NULL;
 
-    out->n = 0;
+    out->n     = 0;
+    k.too_much = scope == PDM_UNSEEN_START;
     PDM_TRY(pdm_alloc_array(d->ctx, 2 * n.input + n.output + n.reg + 3 * (n.point + 1) + n_input + n_scalar, &numbers));
     PDM_TRY(pdm_alloc_array(d->ctx, n.input + n.output + n.reg, &bounds));
     PDM_TRY(pdm_alloc_array(d->ctx, n.reg, &scratch));
@@ -446,8 +512,9 @@ pdm_status pdm_domain_unseen(const pdm_domain *d, const double *input, const dou
     read_input(d, input, scalar, mean);
     k.mean   = mean;
     k.scalar = scalar;
-    for (pdm_size t = 0; t < d->n_term; t++) examine_term(&k, t, scope, scratch);
-    for (pdm_size i = 0; i < d->n_initial + d->n_side; i++) examine_layer(&k, i, scope, scratch);
+    const bool start = scope == PDM_UNSEEN_START;
+    for (pdm_size t = 0; t < d->n_term && !start; t++) examine_term(&k, t, scope, scratch);
+    for (pdm_size i = 0; i < d->n_initial + (start ? 0 : d->n_side); i++) examine_layer(&k, i, scope, scratch);
 done:
     pdm_free(d->ctx, numbers);
     pdm_free(d->ctx, bounds);

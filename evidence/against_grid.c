@@ -239,7 +239,7 @@ static pdm_status place_line(pdm_context *ctx, const char *name, const pdm_splin
     PDM_TRY(pdm_alloc_array(ctx, n, &out->values));
     for (pdm_size i = 0; i < n; i++) xi[i] = pdm_map_inverse(&s->map, x[i]);
     for (pdm_size i = 0; i < out->n_half; i++) half_xi[i] = xi[2 * i < n ? 2 * i : n - 1];
-    PDM_TRY(pdm_spline_fit_create(s, n, xi, &out->fit, &possible));
+    PDM_TRY(pdm_spline_fit_create(s, n, xi, NULL, &out->fit, &possible));
     if (!possible)
         PDM_FAIL(ctx, PDM_ERR_DATA, "no spline of degree %lld passes through %lld points along %s placed like these",
                  (long long)s->degree, (long long)n, name);

@@ -111,6 +111,7 @@ static pdm_status parse_initial(pdm_pde *p, pdm_case *c, const char *name, int32
     const int32_t given = dag_expand(&p->dag, value.node);
     PDM_TRY(pde_function_create(p, where, given, &initial->given));
     initial->function = initial->given;
+    PDM_TRY(pde_find_jumps(p, given, initial));
     if (order == 0) state[field] = given;
     if (p->positive[field] > 0.0) {
         const int32_t v =

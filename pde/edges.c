@@ -26,6 +26,15 @@ static int32_t only_dimension(const dag *d, int32_t node)
     return -1;
 }
 
+/* Does the node jump, along space? Fills what is in it. */
+static bool jumps_at(const dag *d, int32_t node, int32_t *at)
+{
+    const dag_node n = d->node[node];
+    if (n.opcode != PDM_OPCODE_STEP && n.opcode != PDM_OPCODE_SIGN) return false;
+    *at = n.a;
+    return d->node[n.a].dims != 0;
+}
+
 static pdm_status collect(pdm_pde *p, int32_t root, uint32_t stamp, pde_list *found)
 {
     pdm_status status = PDM_OK;
@@ -60,6 +69,33 @@ pdm_status pde_find_edges(pdm_pde *p)
         PDM_TRY(pde_function_create(p, where, found.item[i], &e->function));
     }
 done:
+    list_destroy(p->ctx, &found);
+    return status;
+}
+
+pdm_status pde_find_jumps(pdm_pde *p, int32_t node, pdm_initial *initial)
+{
+    pdm_status status = PDM_OK;
+    pde_list   order = {0}, found = {0};
+    pdm_edge  *jump;
+    int32_t    at;
+
+    dag_walk(&p->dag, dag_next_stamp(&p->dag), node, NULL, 0, &order);
+    PDM_TRY(p->dag.status);
+    for (pdm_size i = 0; i < order.n; i++)
+        if (jumps_at(&p->dag, order.item[i], &at)) PDM_TRY(list_push(p->ctx, &found, at));
+    PDM_TRY(pool_take(&p->pool, found.n, &jump));
+    for (pdm_size i = 0; i < found.n; i++) {
+        jump[i].dim = -1;
+        for (int32_t j = 0; j < PDM_MAX_DIM; j++)
+            if (p->dag.node[found.item[i]].dims == 1u << j) jump[i].dim = j;
+        PDM_TRY(pde_function_create(p, initial->where, found.item[i], &jump[i].function));
+        if (jump[i].function->n_sampled > 0) jump[i].dim = -1;
+    }
+    initial->n_jump = found.n;
+    initial->jump   = jump;
+done:
+    list_destroy(p->ctx, &order);
     list_destroy(p->ctx, &found);
     return status;
 }

@@ -115,19 +115,21 @@ typedef struct pdm_constraint {
     pdm_where           where;
 } pdm_constraint;
 
-typedef struct pdm_initial {
-    int32_t             field, order;
-    int32_t             state;            /* of a slab: the input that it is; else -1        */
-    const pdm_function *function, *given; /* given: before the transform of a positive field */
-    pdm_where           where;
-} pdm_initial;
-
 /* Where an expression of one coordinate is zero a coefficient or a source jumps or bends: what is in step, sign and abs,
  * and the difference of what is in min and max. */
 typedef struct pdm_edge {
     int32_t             dim;
     const pdm_function *function; /* reads that coordinate and parameters */
 } pdm_edge;
+
+typedef struct pdm_initial {
+    int32_t             field, order;
+    int32_t             state;            /* of a slab: the input that it is; else -1        */
+    const pdm_function *function, *given; /* given: before the transform of a positive field */
+    pdm_where           where;
+    pdm_size            n_jump; /* where it jumps: what is in step and sign ...                            */
+    const pdm_edge     *jump;   /* ... may read scalar inputs, too; dim -1: several coordinates, or fields */
+} pdm_initial;
 
 typedef struct pdm_input_info {
     const char *name, *units; /* units "" when not given */

@@ -320,6 +320,8 @@ pdm_status pde_read_conditions(pdm_pde *p, pdm_case *c);  /* initial, boundary *
 pdm_status pde_read_constraints(pdm_pde *p, pdm_case *c); /* constraints */
 /* edges.c: after the equations */
 pdm_status pde_find_edges(pdm_pde *p);
+/* The jumps of an initial state or slope. */
+pdm_status pde_find_jumps(pdm_pde *p, int32_t node, pdm_initial *initial);
 /* positive.c */
 pdm_status pde_read_positive(pdm_pde *p, pdm_case *c);       /* after the fields; changes what their names stand for */
 int32_t    pde_to_spline(pdm_pde *p, pdm_size f, int32_t u); /* node of v, of a node without fields    */

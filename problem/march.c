@@ -269,6 +269,7 @@ static pdm_status evaluate_initial(const pdm_problem *p, const pdm_initial *x, c
     const double  low    = time_spline(p)->map.low;
     const double *at[PDM_MAX_DIM];
     pdm_size      n[PDM_MAX_DIM];
+    bool          by_integrals;
 
     n[0]  = 1;
     at[0] = &low;
@@ -276,6 +277,8 @@ static pdm_status evaluate_initial(const pdm_problem *p, const pdm_initial *x, c
         n[j]  = pdm_domain_spline(p->domain, j)->n_coef;
         at[j] = pdm_domain_greville(p->domain, j);
     }
+    PDM_TRY(pdm_domain_start_values(p->domain, x, input, values, &by_integrals));
+    if (by_integrals) goto done;
     PDM_TRY(pdm_domain_evaluate(p->domain, x->function, &x->where, input, n, at, values));
     for (pdm_size i = 0; i < n_point; i++)
         if (!isfinite(values[i]))

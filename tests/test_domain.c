@@ -269,12 +269,12 @@ START_TEST(a_sampled_spline_comes_back)
             value[2 * q] = 0.0;
             for (pdm_size k = 0; k <= degree; k++) value[2 * q] += basis[k] * c[(e + k) % N_COEF];
         }
-        ck_assert_int_eq(pdm_spline_fit_create(&s, N_POINT, xi, &f, &possible), PDM_OK);
+        ck_assert_int_eq(pdm_spline_fit_create(&s, N_POINT, xi, NULL, &f, &possible), PDM_OK);
         ck_assert(possible);
         pdm_spline_fit_apply(f, value, 2, back, 2);
         for (int i = 0; i < N_COEF; i++) ck_assert_double_eq_tol(back[2 * i], c[i], 1e-9);
         pdm_spline_fit_destroy(&f);
-        ck_assert_int_eq(pdm_spline_fit_create(&s, N_COEF - 2, xi, &f, &possible), PDM_OK);
+        ck_assert_int_eq(pdm_spline_fit_create(&s, N_COEF - 2, xi, NULL, &f, &possible), PDM_OK);
         ck_assert(!possible && !f);
         pdm_spline_destroy(&s);
         ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
