@@ -10,7 +10,7 @@
 
 #define COUNT_OF(a) ((int)(sizeof(a) / sizeof *(a)))
 
-enum { MOST_WORD = 16 };
+enum { MOST_WORD = 20 };
 
 /* Heat on a line, in t and x, or as words say. */
 static pdm_case *case_of(const word *w)
@@ -145,6 +145,17 @@ static const struct {
     {{START("step(x - 0.37)"), FREE_SIDES, {"domain/x", "degree", "5"}}, 0.63, 1e-10},
     {{START("step(x - 0.37)"), FREE_SIDES, {"domain/x", "kinks", "0.25"}}, 0.63, 1e-10},
     {{IN_2D, FREE_SIDES, START("step(x - 0.37)*step(0.61 - y)")}, 0.63 * 0.61, 1e-10},
+    {{IN_2D,
+      FREE_SIDES,
+      {"domain", "dimensions", "t x y z"},
+      {"domain/z", "extent", "0 2"},
+      {"domain/z", "control_points", "8"},
+      {"pde/residuals", "u", "dt(u) - dx(dx(u)) - dy(dy(u)) - dz(dz(u))"},
+      {"pde/boundary", "z_min", "u = 0"},
+      {"pde/boundary", "z_max", "u free"},
+      START("z*step(x - 0.37)*step(0.61 - y)*step(z - 0.9)")},
+     0.63 * 0.61 * (4.0 - 0.81) / 2.0,
+     1e-10},
     {{IN_2D, START("x*(1 - x)*step(0.61 - y)")}, 0.61 / 6.0, 1e-10},
     {{IN_2D, FREE_SIDES, START("step(0.09 - (x - 0.5)^2 - (y - 0.45)^2)")}, 0.28274333882308139, 3e-3},
 };
@@ -276,6 +287,37 @@ START_TEST(slabs_start_from_it)
     }
 END_TEST
 
+/* Whatever allocation fails, all is given back: close_context() looks. */
+START_TEST(allocation_failures_leave_nothing)
+    {
+        static const word jumps[MOST_WORD] = {IN_2D, FREE_SIDES, START("step(x - 0.37)*step(0.61 - y)")};
+        pdm_status        status           = PDM_ERR_MEMORY;
+        parts             p                = {.c = case_of(jumps)};
+        OK(pdm_pde_create(ctx, p.c, &p.pde));
+        for (pdm_size k = 1; status != PDM_OK; k++) {
+            pdm_context_fail_allocation(ctx, k);
+            status = pdm_domain_create(ctx, p.c, p.pde, NULL, &p.d);
+            pdm_context_fail_allocation(ctx, 0);
+            ck_assert(status == PDM_OK || (status == PDM_ERR_MEMORY && !p.d));
+        }
+        close_parts(&p);
+        open_parts(jumps, &p);
+        const pdm_size n = pdm_domain_n_coef(p.d) / pdm_domain_spline(p.d, 0)->n_coef;
+        double        *u = calloc((size_t)n, sizeof *u);
+        bool           done;
+        status = PDM_ERR_MEMORY;
+        for (pdm_size k = 1; status != PDM_OK; k++) {
+            pdm_context_fail_allocation(ctx, k);
+            status = pdm_domain_start_values(p.d, pdm_pde_initial(p.pde, 0), NULL, u, &done);
+            pdm_context_fail_allocation(ctx, 0);
+            ck_assert(status == PDM_OK || status == PDM_ERR_MEMORY);
+        }
+        ck_assert(done);
+        free(u);
+        close_parts(&p);
+    }
+END_TEST
+
 /* A side that has the data, which jump along it, does not disagree with them at the start; another one does, by 0.3. */
 START_TEST(sides_are_held_against_the_data)
     {
@@ -350,6 +392,7 @@ int main(void)
     tcase_add_test(t, cells_keep_their_means);
     tcase_add_loop_test(t, smooth_data_are_interpolated, 0, COUNT_OF(smooth));
     tcase_add_test(t, slabs_start_from_it);
+    tcase_add_test(t, allocation_failures_leave_nothing);
     tcase_add_loop_test(t, sides_are_held_against_the_data, 0, 2);
     tcase_add_loop_test(t, what_spreads_is_right_later, 0, COUNT_OF(spread));
     suite_add_tcase(s, t);
