@@ -107,7 +107,7 @@ pdm_size          pdm_domain_n_dim(const pdm_domain *d);
 pdm_size          pdm_domain_n_field(const pdm_domain *d);
 pdm_size          pdm_domain_n_coef(const pdm_domain *d); /* of one field */
 const pdm_spline *pdm_domain_spline(const pdm_domain *d, pdm_size dim);
-double            pdm_domain_order(const pdm_domain *d); /* of errors, at most: the largest degree + 1 */
+double            pdm_domain_order(const pdm_domain *d);             /* of errors, at most: the largest degree + 1 */
 pdm_size          pdm_domain_sub(const pdm_domain *d, pdm_size dim); /* cells a knot span */
 const pdm_pde    *pdm_domain_pde(const pdm_domain *d);
 /* 1 where a coefficient is free, 0 where initial or Dirichlet data fix it: [n_field][n_coef]. */
@@ -244,6 +244,12 @@ typedef enum pdm_unseen_scope {
 /* For one sample's packed input; magnitude [n_field]. Allocates; milliseconds. */
 pdm_status pdm_domain_unseen(const pdm_domain *d, const double *input, const double *magnitude, pdm_unseen_scope scope,
                              pdm_unseen_list *out);
+/* The same for one input after the other: room for it is taken once. */
+typedef struct pdm_unseen_room pdm_unseen_room;
+pdm_status                     pdm_unseen_room_create(const pdm_domain *d, pdm_unseen_room **out);
+void                           pdm_unseen_room_destroy(pdm_unseen_room **room);
+void pdm_unseen_find(pdm_unseen_room *room, const double *input, const double *magnitude, pdm_unseen_scope scope,
+                     pdm_unseen_list *out);
 /* features [n_feature][n_coef] FP32 for the surrogate: xi of each dimension in (-1,1), lift of each field over its
  * magnitude, inputs over theirs. magnitude [n_field], input_shift and input_scale [n of pde inputs]. */
 pdm_size pdm_domain_n_feature(const pdm_domain *d);
@@ -290,6 +296,12 @@ void       pdm_probe_destroy(pdm_probe *p);
  * have. Allocates. */
 pdm_status pdm_domain_sample(const pdm_domain *d, const pdm_sampled_input *s, const double *input,
                              const pdm_size *n_point, const double *const *coordinate, double *out);
+/* The same for one input after the other. Lent: the domain. */
+typedef struct pdm_sampler pdm_sampler;
+pdm_status                 pdm_sampler_create(const pdm_domain *d, const pdm_sampled_input *s, const pdm_size *n_point,
+                                              const double *const *coordinate, pdm_sampler **out);
+void                       pdm_sampler_destroy(pdm_sampler **s);
+void                       pdm_sampler_apply(pdm_sampler *s, const double *input, double *out);
 
 /* Initial data that jump or are narrower than knot spans: values at the Greville points of space of the spline that has
  * their integrals, as pdm_domain_prepare() puts it into the lift. *done false: they are smooth, and that spline is the

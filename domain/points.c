@@ -90,8 +90,7 @@ static void input_points_destroy(const pdm_domain *d, input_points *p)
 }
 
 static pdm_status input_points_create(const pdm_domain *d, const pdm_function *f, const pdm_where *at,
-                                      const double *input, const pdm_size *n_point, const double *const *coordinate,
-                                      input_points *p)
+                                      const pdm_size *n_point, const double *const *coordinate, input_points *p)
 {
     pdm_status status  = PDM_OK;
     pdm_size   longest = 1, n_order = 1;
@@ -107,9 +106,13 @@ static pdm_status input_points_create(const pdm_domain *d, const pdm_function *f
     PDM_TRY(pdm_alloc_array(d->ctx, d->input_offset[pdm_pde_n_input(d->pde)], &p->coef));
     PDM_TRY(pdm_alloc_array(d->ctx, pdm_pde_n_scalar(d->pde), &p->scalar));
     PDM_TRY(pdm_alloc_array(d->ctx, longest, &p->line));
-    domain_input_coefficients(d, input, p->scalar, p->coef, p->line);
 done:
     return status;
+}
+
+static void input_points_read(const pdm_domain *d, const double *input, input_points *p)
+{
+    domain_input_coefficients(d, input, p->scalar, p->coef, p->line);
 }
 
 pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
@@ -119,7 +122,8 @@ pdm_status pdm_domain_evaluate(pdm_domain *d, const pdm_function *f, const pdm_w
     input_points p      = {.n_point = 0};
     double      *work   = NULL;
 
-    PDM_TRY(input_points_create(d, f, at, input, n_point, coordinate, &p));
+    PDM_TRY(input_points_create(d, f, at, n_point, coordinate, &p));
+    input_points_read(d, input, &p);
     PDM_TRY(pdm_alloc_array(d->ctx, domain_function_work(f, p.n_point), &work));
     domain_evaluate_on_axes(d, f, p.scalar, p.coef, p.axis, out, work);
 done:
@@ -135,11 +139,51 @@ pdm_status pdm_domain_sample(const pdm_domain *d, const pdm_sampled_input *s, co
     const pdm_function reads  = {.n_sampled = 1, .sampled = s};
     input_points       p      = {.n_point = 0};
 
-    PDM_TRY(input_points_create(d, &reads, NULL, input, n_point, coordinate, &p));
+    PDM_TRY(input_points_create(d, &reads, NULL, n_point, coordinate, &p));
+    input_points_read(d, input, &p);
     domain_sample_input(d, s, p.coef, p.axis, out);
 done:
     input_points_destroy(d, &p);
     return status;
+}
+
+struct pdm_sampler {
+    const pdm_domain *d;
+    pdm_sampled_input what;
+    input_points      p;
+};
+
+pdm_status pdm_sampler_create(const pdm_domain *d, const pdm_sampled_input *s, const pdm_size *n_point,
+                              const double *const *coordinate, pdm_sampler **out)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_function reads  = {.n_sampled = 1, .sampled = s};
+    pdm_sampler       *made   = NULL;
+
+    PDM_TRY(pdm_alloc(d->ctx, sizeof *made, &made));
+    made->d    = d;
+    made->what = *s;
+    PDM_TRY(input_points_create(d, &reads, NULL, n_point, coordinate, &made->p));
+    *out = made;
+    made = NULL;
+done:
+    pdm_sampler_destroy(&made);
+    return status;
+}
+
+void pdm_sampler_destroy(pdm_sampler **s)
+{
+    if (!*s) return;
+    const pdm_domain *d = (*s)->d;
+    input_points_destroy(d, &(*s)->p);
+    pdm_free(d->ctx, *s);
+    *s = NULL;
+}
+
+void pdm_sampler_apply(pdm_sampler *s, const double *input, double *out)
+{
+    input_points_read(s->d, input, &s->p);
+    domain_sample_input(s->d, &s->what, s->p.coef, s->p.axis, out);
 }
 
 /* ---- expressions of fields ---- */
@@ -230,7 +274,8 @@ pdm_status pdm_domain_probe(const pdm_domain *d, const pdm_function *f, const pd
     pdm_probe    q      = {.ctx = d->ctx, .n_atom = f->n_atom};
     double      *seen = NULL, *work = NULL;
 
-    PDM_TRY(input_points_create(d, f, at, input, n_point, coordinate, &p));
+    PDM_TRY(input_points_create(d, f, at, n_point, coordinate, &p));
+    input_points_read(d, input, &p);
     q.n_point = p.n_point;
     PDM_TRY(see_derived(d, c, &seen));
     PDM_TRY(pdm_alloc_array(d->ctx, q.n_point * (1 + 2 * q.n_atom), &q.value));

@@ -13,8 +13,8 @@ enum { LOOKS = 4000, LOOKS_OF_INPUT = 400 }; /* at boxes, for every expression; 
 enum { MOST_GRID = 65536 };                  /* points at which what they have together is found                   */
 enum { MOST_OUTPUT = 1024 };                 /* of a program, for numbers                                             */
 static const double LEAST_SHARE = 0.1;       /* of sources and factors, whose integrals count                         */
-static const double ENOUGH      = 0.1; /* of the integral: more may not be unknown where points have too much */
-static const double CREST       = 1.2; /* of what is seen beside it */
+static const double ENOUGH      = 0.1;       /* of the integral: more may not be unknown where points have too much */
+static const double CREST       = 1.2;       /* of what is seen beside it */
 static const double LEAST_ROOT  = 0.3;  /* root of the share of squares, of data that are interpolated            */
 static const double NEGLIGIBLE  = 1e-6; /* of the integral: boxes with less are not looked at                     */
 static const double NARROW      = 0.2;  /* of the distance of points: 0.29 is what fills it evenly                */
@@ -26,7 +26,7 @@ typedef struct unseen_job {
     domain_boxes      boxes;
     const double     *point[PDM_MAX_DIM]; /* rising */
     pdm_size          n_point[PDM_MAX_DIM];
-    double           *moment; /* [3][most points + 1] of what is not seen, along a dimension */
+    double           *moment;   /* [3][most points + 1] of what is not seen, along a dimension */
     bool              too_much; /* of data, is what points have more than there is looked at, too? */
     pdm_unseen_list  *list;
 } unseen_job;
@@ -483,42 +483,87 @@ static void read_input(const pdm_domain *d, const double *input, double *scalar,
     }
 }
 
-pdm_status pdm_domain_unseen(const pdm_domain *d, const double *input, const double *magnitude, pdm_unseen_scope scope,
-                             pdm_unseen_list *out)
+struct pdm_unseen_room {
+    const pdm_domain *d;
+    need              need;
+    pdm_size          n_number;
+    double           *numbers; /* [n_number] */
+    pdm_bounds       *bounds;
+    reading          *scratch;
+    domain_box       *box; /* [DOMAIN_BOXES] */
+};
+
+pdm_status pdm_unseen_room_create(const pdm_domain *d, pdm_unseen_room **out)
 {
-    pdm_status     status  = PDM_OK;
-    unseen_job     k       = {.d = d, .magnitude = magnitude, .list = out, .boxes.n_dim = d->n_dim};
-    const need     n       = measure(d);
-    const pdm_size n_input = pdm_pde_n_input(d->pde), n_scalar = pdm_pde_n_scalar(d->pde);
-    double        *numbers = NULL;
-    pdm_bounds    *bounds  = NULL;
-    reading       *scratch = NULL;
+    pdm_status       status = PDM_OK;
+    pdm_unseen_room *r      = NULL;
+
+    PDM_TRY(pdm_alloc(d->ctx, sizeof *r, &r));
+    const need n = r->need = measure(d);
+    r->d                   = d;
+    r->n_number =
+        2 * n.input + n.output + n.reg + 3 * (n.point + 1) + pdm_pde_n_input(d->pde) + pdm_pde_n_scalar(d->pde);
+    PDM_TRY(pdm_alloc_array(d->ctx, r->n_number, &r->numbers));
+    PDM_TRY(pdm_alloc_array(d->ctx, n.input + n.output + n.reg, &r->bounds));
+    PDM_TRY(pdm_alloc_array(d->ctx, n.reg, &r->scratch));
+    PDM_TRY(pdm_alloc_array(d->ctx, DOMAIN_BOXES, &r->box));
+    *out = r;
+    r    = NULL;
+done:
+    pdm_unseen_room_destroy(&r);
+    return status;
+}
+
+void pdm_unseen_room_destroy(pdm_unseen_room **room)
+{
+    pdm_unseen_room *r = *room;
+    if (!r) return;
+    pdm_context *ctx = r->d->ctx;
+    pdm_free(ctx, r->numbers);
+    pdm_free(ctx, r->bounds);
+    pdm_free(ctx, r->scratch);
+    pdm_free(ctx, r->box);
+    pdm_free(ctx, r);
+    *room = NULL;
+}
+
+void pdm_unseen_find(pdm_unseen_room *room, const double *input, const double *magnitude, pdm_unseen_scope scope,
+                     pdm_unseen_list *out)
+{
+    const pdm_domain *d = room->d;
+    const need        n = room->need;
+    unseen_job k = {.d = d, .magnitude = magnitude, .list = out, .boxes.n_dim = d->n_dim, .boxes.box = room->box};
 
     out->n     = 0;
     k.too_much = scope == PDM_UNSEEN_START;
-    PDM_TRY(pdm_alloc_array(d->ctx, 2 * n.input + n.output + n.reg + 3 * (n.point + 1) + n_input + n_scalar, &numbers));
-    PDM_TRY(pdm_alloc_array(d->ctx, n.input + n.output + n.reg, &bounds));
-    PDM_TRY(pdm_alloc_array(d->ctx, n.reg, &scratch));
-    PDM_TRY(pdm_alloc_array(d->ctx, DOMAIN_BOXES, &k.boxes.box));
-    k.boxes.fixed     = numbers;
+    for (pdm_size i = 0; i < room->n_number; i++) room->numbers[i] = 0.0;
+    k.boxes.fixed     = room->numbers;
     k.boxes.in        = k.boxes.fixed + n.input;
     k.boxes.out       = k.boxes.in + n.input;
     k.boxes.registers = k.boxes.out + n.output;
     k.moment          = k.boxes.registers + n.reg;
-    double *mean = k.moment + 3 * (n.point + 1), *scalar = mean + n_input;
-    k.boxes.bound_in        = bounds;
+    double *mean = k.moment + 3 * (n.point + 1), *scalar = mean + pdm_pde_n_input(d->pde);
+    k.boxes.bound_in        = room->bounds;
     k.boxes.bound_out       = k.boxes.bound_in + n.input;
     k.boxes.bound_registers = k.boxes.bound_out + n.output;
     read_input(d, input, scalar, mean);
-    k.mean   = mean;
-    k.scalar = scalar;
+    k.mean           = mean;
+    k.scalar         = scalar;
     const bool start = scope == PDM_UNSEEN_START;
-    for (pdm_size t = 0; t < d->n_term && !start; t++) examine_term(&k, t, scope, scratch);
-    for (pdm_size i = 0; i < d->n_initial + (start ? 0 : d->n_side); i++) examine_layer(&k, i, scope, scratch);
+    for (pdm_size t = 0; t < d->n_term && !start; t++) examine_term(&k, t, scope, room->scratch);
+    for (pdm_size i = 0; i < d->n_initial + (start ? 0 : d->n_side); i++) examine_layer(&k, i, scope, room->scratch);
+}
+
+pdm_status pdm_domain_unseen(const pdm_domain *d, const double *input, const double *magnitude, pdm_unseen_scope scope,
+                             pdm_unseen_list *out)
+{
+    pdm_status       status = PDM_OK;
+    pdm_unseen_room *room   = NULL;
+
+    out->n = 0;
+    PDM_TRY(pdm_unseen_room_create(d, &room));
+    pdm_unseen_find(room, input, magnitude, scope, out);
 done:
-    pdm_free(d->ctx, numbers);
-    pdm_free(d->ctx, bounds);
-    pdm_free(d->ctx, scratch);
-    pdm_free(d->ctx, k.boxes.box);
+    pdm_unseen_room_destroy(&room);
     return status;
 }

@@ -47,19 +47,22 @@ done:
 void pdm_values_set(pdm_context *ctx, pdm_values *v, double value, const char *format, ...)
 {
     pdm_status status = PDM_OK;
-    char      *name   = NULL;
+    char       usual[128], *made = NULL, *name = usual;
     va_list    arguments;
 
     va_start(arguments, format);
-    const int n = vsnprintf(NULL, 0, format, arguments);
+    const int n = vsnprintf(usual, sizeof usual, format, arguments);
     va_end(arguments);
-    PDM_TRY(pdm_alloc_array(ctx, n + 1, &name));
-    va_start(arguments, format);
-    vsnprintf(name, (size_t)n + 1, format, arguments);
-    va_end(arguments);
+    if (n >= (int)sizeof usual) {
+        PDM_TRY(pdm_alloc_array(ctx, n + 1, &made));
+        va_start(arguments, format);
+        vsnprintf(made, (size_t)n + 1, format, arguments);
+        va_end(arguments);
+        name = made;
+    }
     set(ctx, v, name, value);
 done:
-    pdm_free(ctx, name);
+    pdm_free(ctx, made);
 }
 
 void pdm_values_set_all(pdm_context *ctx, pdm_values *v, pdm_size n, const pdm_number_place *place, const void *from)

@@ -20,6 +20,25 @@ done:
     return status;
 }
 
+/* A field input: the spline through the values of the other grid, at this one's points. Cells stay what they are. */
+static pdm_status make_sampler(companion *c, pdm_size i)
+{
+    const pdm_domain     *from = c->of->domain, *to = c->whole->domain;
+    const pdm_input_info *info = pdm_pde_input(c->of->pde, i);
+    pdm_size              n[PDM_MAX_DIM];
+    const double         *x[PDM_MAX_DIM] = {NULL};
+    double                low[PDM_MAX_DIM];
+
+    if (info->n_dim == 0 || pdm_domain_input_on_cells(from, i)) return PDM_OK;
+    for (pdm_size j = 0; j < pdm_domain_n_dim(from); j++) {
+        low[j] = pdm_domain_spline(from, j)->map.low;
+        n[j]   = 1;
+        x[j]   = &low[j];
+    }
+    for (pdm_size k = 0; k < info->n_dim; k++) x[info->dim[k]] = pdm_domain_input_points(to, i, k, &n[info->dim[k]]);
+    return pdm_sampler_create(from, &(pdm_sampled_input){.input = (int32_t)i}, n, x, &c->sampler[i]);
+}
+
 pdm_status companion_create(const pdm_problem *of, const pdm_output_grid *grid, const companion_limits *limits,
                             companion *c)
 {
@@ -32,6 +51,8 @@ pdm_status companion_create(const pdm_problem *of, const pdm_output_grid *grid, 
     const pdm_size start = pdm_domain_n_field(c->problem->domain) * pdm_domain_n_coef(c->problem->domain);
     PDM_TRY(pdm_samples_create(c->problem, n, &c->samples));
     PDM_TRY(b->ops->buffer_create(b, (size_t)(n * start) * sizeof(double), &c->start));
+    PDM_TRY(pdm_alloc_array(of->ctx, pdm_pde_n_input(of->pde), &c->sampler));
+    for (pdm_size i = 0; i < pdm_pde_n_input(of->pde); i++) PDM_TRY(make_sampler(c, i));
     if (c->march) PDM_TRY(pdm_alloc_array(of->ctx, n * pdm_domain_n_input(c->whole->domain), &c->input));
     if (c->march || grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(c->problem, n, &c->end));
     if (limits->solves) PDM_TRY(make_solver(c, grid, limits));
@@ -49,6 +70,8 @@ void companion_destroy(companion *c)
     pdm_free_solver_destroy(&c->free);
     p->backend->ops->buffer_destroy(p->backend, &c->start);
     pdm_samples_destroy(&c->samples);
+    for (pdm_size i = 0; c->sampler && i < pdm_pde_n_input(c->of->pde); i++) pdm_sampler_destroy(&c->sampler[i]);
+    pdm_free(ctx, c->sampler);
     pdm_free(ctx, c->u);
     pdm_free(ctx, c->converged);
     pdm_free(ctx, c->objective);
@@ -58,29 +81,13 @@ void companion_destroy(companion *c)
     *c = (companion){0};
 }
 
-/* One field input: the spline through the values of the other grid, at this one's points. Cells stay what they are. */
-static pdm_status sample_input(const companion *c, pdm_size i, const double *input, double *out)
+static void carry_input(companion *c, pdm_size i, const double *input, double *out)
 {
-    pdm_status            status = PDM_OK;
-    const pdm_domain     *from = c->of->domain, *to = c->whole->domain;
-    const pdm_input_info *info = pdm_pde_input(c->of->pde, i);
-    pdm_size              n[PDM_MAX_DIM];
-    const double         *x[PDM_MAX_DIM] = {NULL};
-    double                low[PDM_MAX_DIM];
-
-    if (info->n_dim == 0 || pdm_domain_input_on_cells(from, i)) {
+    const pdm_domain *from = c->of->domain;
+    if (c->sampler[i])
+        pdm_sampler_apply(c->sampler[i], input, out);
+    else
         memcpy(out, input + pdm_domain_input_offset(from, i), (size_t)pdm_domain_input_size(from, i) * sizeof *out);
-        return PDM_OK;
-    }
-    for (pdm_size j = 0; j < pdm_domain_n_dim(from); j++) {
-        low[j] = pdm_domain_spline(from, j)->map.low;
-        n[j]   = 1;
-        x[j]   = &low[j];
-    }
-    for (pdm_size k = 0; k < info->n_dim; k++) x[info->dim[k]] = pdm_domain_input_points(to, i, k, &n[info->dim[k]]);
-    PDM_TRY(pdm_domain_sample(from, &(pdm_sampled_input){.input = (int32_t)i}, input, n, x, out));
-done:
-    return status;
 }
 
 pdm_status companion_inputs(companion *c, pdm_size n, const double *input)
@@ -91,8 +98,7 @@ pdm_status companion_inputs(companion *c, pdm_size n, const double *input)
 
     for (pdm_size s = 0; s < n; s++)
         for (pdm_size i = 0; i < pdm_pde_n_input(c->of->pde); i++)
-            PDM_TRY(
-                sample_input(c, i, input + s * n_from, to + s * n_to + pdm_domain_input_offset(c->whole->domain, i)));
+            carry_input(c, i, input + s * n_from, to + s * n_to + pdm_domain_input_offset(c->whole->domain, i));
     if (c->march) PDM_TRY(pdm_march_inputs(c->march, n, to, c->samples->input));
     for (pdm_size s = 0; s < n && c->converged; s++) {
         c->converged[s] = true;

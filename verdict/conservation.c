@@ -2,7 +2,7 @@
  * walls, S made. On cells that the solve does not know of; between cells fluxes cancel, so that walls and ends of time
  * alone are looked at. What does not add up is held against the largest of
  *     max_t,k int |q_k|,      int over walls and time of sum_k |F_k|,      int |S|
- * with summands k of q and F.
+ * with summands k of q and F. At the end of a step q_k is what it was before and what left_over.c finds of d(q_k, t).
  * docs/mathematics.md, "Conservation". */
 #include "verdict/verdict.h"
 
@@ -14,15 +14,24 @@
 static const double TOLD = 1e-10; /* what is less is rounding                                      */
 static const double OFF  = 0.02;  /* right answers are off by 0.9 % at most, trained networks by 1 % */
 
-/* What a part is added up for. */
-typedef enum aim_kind { AIM_START, AIM_CONTENT, AIM_WALLS, AIM_SOURCES } aim_kind;
+/* What is added up for. */
+typedef enum aim_kind { AIM_NONE, AIM_START, AIM_WALLS, AIM_CONTENT, AIM_SOURCES } aim_kind;
 
-/* Some faces, or the insides, of the cells of an equation's term. */
+/* Some faces of the cells of a summand: those at the start, or the walls. */
 typedef struct part {
     aim_kind      aim;
     pdm_size      equation, row0, n_row;
+    bool          first, last; /* summand of its term */
+    pdm_size      running;     /* of a start: where its row of cells goes on in time */
     pdm_part_rows rows;
 } part;
+
+/* What is heard of a summand of an equation, on all its cells. */
+typedef struct heard {
+    aim_kind aim;
+    bool     first, last; /* summand of its term */
+    pdm_size running;     /* of contents         */
+} heard;
 
 /* Of one equation and sample: integrals, and those of sizes. */
 typedef struct sums {
@@ -33,10 +42,15 @@ typedef struct sums {
 struct conservation {
     const pdm_problem *problem;
     pdm_size           n_most, n_equation, n_part;
-    part              *part; /* [n_part] */
-    pdm_term_desc     *term; /* [n_part] those of the parts, each with rows of its own */
+    part              *part;    /* [n_part] */
+    pdm_size          *n_heard; /* [n_equation] ... */
+    heard             *heard;   /* [n_equation][most_heard] */
+    pdm_size           most_heard, most_row, n_running;
+    double            *running; /* [n_most][n_running] q_k at the last face that was heard of */
+    double            *cells;   /* [n_most][most_row] summands of a term added up */
+    pdm_term_desc     *term;    /* [n_part] those of the parts, each with rows of its own */
     pdm_rows_desc      rows;
-    pdm_rows_plan     *plan; /* NULL: nothing is told */
+    pdm_rows_plan     *plan; /* NULL: there are no parts */
     pdm_buffer        *r;    /* [n_most][rows.n_row] */
     bool              *told; /* [n_equation]         */
     sums              *sum;  /* [n_most][n_equation] */
@@ -73,22 +87,45 @@ bool pdm_account_is_told(const pdm_problem *p, pdm_size equation)
 
 /* ---- creation ---- */
 
-/* f: of the term. Parts without a face, as sides are given, are none. */
-static pdm_status add_part(conservation *c, pdm_size term, const pdm_function *f, aim_kind aim)
+/* Cells of an equation at one time. */
+static pdm_size plane_of(const conservation *c, pdm_size equation)
 {
-    static const pdm_faces faces[] = {
-        [AIM_START] = PDM_FACES_FIRST, [AIM_CONTENT] = PDM_FACES_UPPER, [AIM_WALLS] = PDM_FACES_OUTER};
-    pdm_status        status   = PDM_OK;
-    const pdm_domain *d        = c->problem->domain;
-    const pdm_size    equation = pdm_domain_term_block(d, term);
-    part             *q        = &c->part[c->n_part];
-    pdm_size          n_kept   = 1;
+    const pdm_row_block *block = pdm_domain_block(c->problem->domain, equation);
+    return block->n_row / block->shape[0];
+}
 
-    *q = (part){.aim = aim, .equation = equation, .row0 = c->rows.n_row, .n_row = pdm_domain_block(d, equation)->n_row};
+/* Where q jumps, as it may at a kink in time, two cells see it from either side, and differences do not add up to it. */
+static bool goes_on(const pdm_axis *a)
+{
+    for (pdm_size i = 0; i + 1 < a->n_row; i++) {
+        int32_t here = -1, next = INT32_MAX;
+        for (pdm_size k = a->pair0[i]; k < a->pair0[i + 1]; k++)
+            here = a->pair_point[k] > here ? a->pair_point[k] : here;
+        for (pdm_size k = a->pair0[i + 1]; k < a->pair0[i + 2]; k++)
+            next = a->pair_point[k] < next ? a->pair_point[k] : next;
+        if (here != next) return false;
+    }
+    return true;
+}
+
+/* f: a summand of the term. Parts without a face, as sides are given, are none. */
+static pdm_status add_part(conservation *c, pdm_size term, const pdm_function *f, part like)
+{
+    pdm_status        status = PDM_OK;
+    const pdm_domain *d      = c->problem->domain;
+    part             *q      = &c->part[c->n_part];
+    const pdm_faces   faces  = like.aim == AIM_START     ? PDM_FACES_FIRST
+                               : like.aim == AIM_CONTENT ? PDM_FACES_UPPER
+                                                         : PDM_FACES_OUTER;
+    pdm_size          n_kept = 1;
+
+    *q          = like;
+    q->equation = pdm_domain_term_block(d, term);
+    q->row0     = c->rows.n_row;
+    q->n_row    = pdm_domain_block(d, q->equation)->n_row;
     PDM_TRY(pdm_part_rows_create(d, term, f, &q->rows));
     c->n_part++;
-    if (aim != AIM_SOURCES)
-        PDM_TRY(pdm_part_rows_keep(d, &q->rows, pdm_domain_term_flux(d, term), faces[aim], &n_kept));
+    PDM_TRY(pdm_part_rows_keep(d, &q->rows, pdm_domain_term_flux(d, term), faces, &n_kept));
     if (n_kept == 0)
         pdm_part_rows_destroy(d, &c->part[--c->n_part].rows);
     else
@@ -97,32 +134,32 @@ done:
     return status;
 }
 
-static pdm_status add_summands(conservation *c, pdm_size term, aim_kind aim)
+/* Summand by summand, as left_over.c takes them. */
+static pdm_status add_term(conservation *c, pdm_size term)
 {
-    pdm_status          status = PDM_OK;
+    pdm_status          status   = PDM_OK;
+    const pdm_domain   *d        = c->problem->domain;
+    const pdm_size      equation = pdm_domain_term_block(d, term), dim = pdm_domain_term_flux(d, term);
+    const bool          time    = dim >= 0 && is_time(c->problem, dim);
+    const bool          wall    = dim >= 0 && !time && !pdm_domain_spline(d, dim)->periodic;
+    const bool          adds_up = time && goes_on(&pdm_domain_rows(d)->term[term].axis[dim]);
+    const aim_kind      aim     = adds_up ? AIM_CONTENT : dim < 0 ? AIM_SOURCES : AIM_NONE;
     const pdm_function *f[MOST_SUMMAND];
     pdm_size            n;
 
     PDM_TRY(summands_of(c->problem, term, &n, f));
-    for (pdm_size k = 0; k < n; k++) PDM_TRY(add_part(c, term, f[k], aim));
-done:
-    return status;
-}
-
-static pdm_status add_term(conservation *c, pdm_size term)
-{
-    pdm_status          status = PDM_OK;
-    const pdm_domain   *d      = c->problem->domain;
-    const pdm_function *f      = pdm_domain_term_function(d, term);
-    const pdm_size      dim    = pdm_domain_term_flux(d, term);
-
-    if (dim < 0)
-        PDM_TRY(add_part(c, term, f, AIM_SOURCES));
-    else if (is_time(c->problem, dim)) {
-        PDM_TRY(add_part(c, term, f, AIM_START));
-        PDM_TRY(add_summands(c, term, AIM_CONTENT));
-    } else if (!pdm_domain_spline(d, dim)->periodic)
-        PDM_TRY(add_summands(c, term, AIM_WALLS));
+    for (pdm_size k = 0; k < n; k++) {
+        part like = {.aim = AIM_WALLS, .first = k == 0, .last = k == n - 1, .running = c->n_running};
+        c->heard[equation * c->most_heard + c->n_heard[equation]++] =
+            (heard){.aim = aim, .first = like.first, .last = like.last, .running = c->n_running};
+        if (wall) PDM_TRY(add_part(c, term, f[k], like));
+        if (!time) continue;
+        c->n_running += plane_of(c, equation);
+        like.aim = AIM_START;
+        PDM_TRY(add_part(c, term, f[k], like));
+        like.aim = AIM_CONTENT;
+        if (!adds_up) PDM_TRY(add_part(c, term, f[k], like));
+    }
 done:
     return status;
 }
@@ -164,13 +201,22 @@ pdm_status conservation_create(const pdm_problem *p, pdm_size n_most, conservati
     c->n_equation = pdm_pde_n_equation(p->pde);
     PDM_TRY(pdm_alloc_array(p->ctx, c->n_equation, &c->told));
     PDM_TRY(pdm_alloc_array(p->ctx, n_most * c->n_equation, &c->sum));
-    PDM_TRY(pdm_alloc_array(p->ctx, n_term * (MOST_SUMMAND + 1), &c->part));
-    for (pdm_size e = 0; e < c->n_equation; e++) c->told[e] = pdm_account_is_told(p, e);
+    c->most_heard = n_term * MOST_SUMMAND;
+    PDM_TRY(pdm_alloc_array(p->ctx, 2 * c->most_heard, &c->part));
+    PDM_TRY(pdm_alloc_array(p->ctx, c->n_equation, &c->n_heard));
+    PDM_TRY(pdm_alloc_array(p->ctx, c->n_equation * c->most_heard, &c->heard));
+    for (pdm_size e = 0; e < c->n_equation; e++) {
+        const pdm_size n_row = pdm_domain_block(p->domain, e)->n_row;
+        c->told[e]           = pdm_account_is_told(p, e);
+        c->most_row          = n_row > c->most_row ? n_row : c->most_row;
+    }
     for (pdm_size t = 0; t < n_term; t++) {
         const pdm_size block = pdm_domain_term_block(p->domain, t);
         if (block < c->n_equation && c->told[block]) PDM_TRY(add_term(c, t));
     }
     PDM_TRY(make_plan(c));
+    PDM_TRY(pdm_alloc_array(p->ctx, n_most * c->n_running, &c->running));
+    PDM_TRY(pdm_alloc_array(p->ctx, n_most * c->most_row, &c->cells));
     *out = c;
     c    = NULL;
 done:
@@ -191,6 +237,10 @@ void conservation_destroy(pdm_context *ctx, conservation **balance)
     for (pdm_size k = 0; k < c->n_part; k++) pdm_part_rows_destroy(c->problem->domain, &c->part[k].rows);
     b->ops->buffer_destroy(b, &c->r);
     pdm_free(ctx, c->part);
+    pdm_free(ctx, c->n_heard);
+    pdm_free(ctx, c->heard);
+    pdm_free(ctx, c->running);
+    pdm_free(ctx, c->cells);
     pdm_free(ctx, c->term);
     pdm_free(ctx, c->told);
     pdm_free(ctx, c->sum);
@@ -215,47 +265,66 @@ static void add_up(pdm_size n, const double *value, double *sum, double *size)
     }
 }
 
-/* Cells of a part, n_step of them in time, in the first slab or a later one. */
-static void take_cells(const part *q, pdm_size n_step, const double *cell, bool first, sums *s)
+/* Summands of a term added up cell by cell; NULL: there are more to come. */
+static const double *whole_term(const conservation *c, pdm_size s, bool first, bool last, pdm_size n,
+                                const double *cell)
 {
-    const pdm_size plane = q->n_row / n_step;
-    double         sum = 0.0, size = 0.0;
+    double *all = c->cells + s * c->most_row;
 
-    switch (q->aim) {
-    case AIM_START: /* the lower face of a cell stands with the sign - */
-        add_up(q->n_row, cell, &sum, &size);
-        s->start   = first ? -sum : s->start;
-        s->content = fmax(s->content, size);
-        break;
-    case AIM_CONTENT:
-        for (pdm_size i = 0; i < n_step; i++) {
-            add_up(plane, cell + i * plane, &sum, &size);
-            s->content = fmax(s->content, size);
-        }
-        s->end += sum; /* at the last step */
-        break;
-    case AIM_WALLS:
-        add_up(q->n_row, cell, &sum, &size);
-        s->out += sum;
-        s->walls += size;
-        break;
-    case AIM_SOURCES:
-        add_up(q->n_row, cell, &sum, &size);
-        s->source += sum;
-        s->sources += size;
-        break;
-    }
+    if (first && last) return cell;
+    for (pdm_size i = 0; i < n; i++) all[i] = (first ? 0.0 : all[i]) + cell[i];
+    return last ? all : NULL;
 }
 
-static void take_sample(const conservation *c, const double *row, bool first, sums *sum)
+/* Row of cells at the start of a slab: the lower face of a cell stands with the sign -. */
+static void take_start(const conservation *c, const part *q, pdm_size s, const double *cell, bool first, sums *to)
 {
-    for (pdm_size e = 0; e < c->n_equation; e++)
-        sum[e].end = 0.0; /* q goes on from slab to slab: the last one counts */
-    for (pdm_size i = 0; i < c->n_part; i++) {
-        const part *q = &c->part[i];
-        take_cells(q, pdm_domain_block(c->problem->domain, q->equation)->shape[0], row + q->row0, first,
-                   &sum[q->equation]);
+    const pdm_size plane   = plane_of(c, q->equation);
+    double        *running = c->running + s * c->n_running + q->running, sum, size;
+
+    for (pdm_size i = 0; i < plane; i++) running[i] = -cell[i];
+    const double *all = whole_term(c, s, q->first, q->last, plane, running);
+    if (!all) return;
+    add_up(plane, all, &sum, &size);
+    to->start   = first ? sum : to->start;
+    to->content = fmax(to->content, size);
+}
+
+/* The size of q at the ends of all steps, cells [n_step][plane], and its integral at the last. */
+static void take_content(pdm_size n_step, pdm_size plane, const double *cell, sums *to)
+{
+    double sum = 0.0, size = 0.0;
+
+    for (pdm_size i = 0; i < n_step; i++) {
+        add_up(plane, cell + i * plane, &sum, &size);
+        to->content = fmax(to->content, size);
     }
+    to->end += sum;
+}
+
+static pdm_size steps_of(const conservation *c, pdm_size equation)
+{
+    return pdm_domain_block(c->problem->domain, equation)->shape[0];
+}
+
+static void take_part(const conservation *c, const part *q, pdm_size s, const double *cell, bool first)
+{
+    sums  *to = &c->sum[s * c->n_equation + q->equation];
+    double out, size;
+
+    if (q->aim == AIM_START) take_start(c, q, s, cell, first, to);
+    if (q->aim == AIM_CONTENT) take_content(steps_of(c, q->equation), plane_of(c, q->equation), cell, to);
+    if (q->aim != AIM_WALLS) return;
+    add_up(q->n_row, cell, &out, &size);
+    to->out += out;
+    to->walls += size;
+}
+
+/* q goes on from slab to slab: the last end counts. */
+static void begin_slab(const conservation *c, pdm_size s)
+{
+    for (pdm_size e = 0; e < c->n_equation; e++) c->sum[s * c->n_equation + e].end = 0.0;
+    for (pdm_size i = 0; i < c->n_running; i++) c->running[s * c->n_running + i] = 0.0;
 }
 
 pdm_status conservation_add(conservation *c, const left_over_state *at)
@@ -263,17 +332,47 @@ pdm_status conservation_add(conservation *c, const left_over_state *at)
     pdm_status status = PDM_OK;
     void      *host   = NULL;
 
-    if (!c || !c->plan) return PDM_OK;
+    if (!c) return PDM_OK;
+    for (pdm_size n = 0; n < at->batch.n; n++) begin_slab(c, at->batch.index[n]);
+    if (!c->plan) return PDM_OK;
     pdm_backend *b = c->problem->backend;
     PDM_TRY(b->ops->rows_residual(b, c->plan, at->batch, at->data, at->c, c->r));
     PDM_TRY(b->ops->acquire(b, c->r, PDM_READ, &host));
     for (pdm_size n = 0; n < at->batch.n; n++) {
-        const pdm_size s = at->batch.index[n];
-        take_sample(c, (const double *)host + s * c->rows.n_row, at->slab == 0, c->sum + s * c->n_equation);
+        const pdm_size s   = at->batch.index[n];
+        const double  *row = (const double *)host + s * c->rows.n_row;
+        for (pdm_size k = 0; k < c->n_part; k++) take_part(c, &c->part[k], s, row + c->part[k].row0, at->slab == 0);
     }
 done:
     if (host) (void)b->ops->release(b, c->r, &host);
     return status;
+}
+
+/* T = q(upper face) - q(lower face) of all cells, time first. */
+static void hear_content(const conservation *c, pdm_size s, pdm_size e, double *running, const double *T)
+{
+    const pdm_size plane = plane_of(c, e), n_step = steps_of(c, e);
+    double        *cell = c->cells + s * c->most_row;
+
+    for (pdm_size i = 0; i < n_step; i++)
+        for (pdm_size x = 0; x < plane; x++) cell[i * plane + x] = running[x] += T[i * plane + x];
+    take_content(n_step, plane, cell, &c->sum[s * c->n_equation + e]);
+}
+
+void conservation_hear(conservation *c, pdm_size s, pdm_size e, pdm_size summand, const double *T)
+{
+    if (!c || !c->told[e]) return;
+    const heard   *h     = &c->heard[e * c->most_heard + summand];
+    const pdm_size n_row = pdm_domain_block(c->problem->domain, e)->n_row;
+    double         sum, size;
+
+    if (h->aim == AIM_CONTENT) hear_content(c, s, e, c->running + s * c->n_running + h->running, T);
+    if (h->aim != AIM_SOURCES) return;
+    const double *all = whole_term(c, s, h->first, h->last, n_row, T);
+    if (!all) return;
+    add_up(n_row, all, &sum, &size);
+    c->sum[s * c->n_equation + e].source += sum;
+    c->sum[s * c->n_equation + e].sources += size;
 }
 
 void conservation_take(const conservation *c, const left_over *beside, pdm_size i, pdm_assessment *out)

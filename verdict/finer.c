@@ -96,9 +96,11 @@ pdm_status finer_grid_run(finer_grid *f, pdm_size n, const pdm_size *which, cons
     for (pdm_size k = 0; k < a->n_slab; k++) {
         PDM_TRY(companion_prepare(c, n, k));
         PDM_TRY(prolong(f, n, which, a->slab[k]));
-        PDM_TRY(left_over_add(f->before, &(left_over_state){batch, &c->samples->data, c->start, NULL, k}));
+        const left_over_state at = {.batch = batch, .data = &c->samples->data, .c = c->start, .slab = k};
+        PDM_TRY(left_over_add(f->before, &at));
         PDM_TRY(companion_solve(c, n, k, PDM_START_PRESENT));
-        PDM_TRY(left_over_add(f->after, &(left_over_state){batch, &c->samples->data, answer, NULL, k}));
+        const left_over_state then = {.batch = batch, .data = &c->samples->data, .c = answer, .slab = k};
+        PDM_TRY(left_over_add(f->after, &then));
     }
 done:
     return status;

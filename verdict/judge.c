@@ -195,9 +195,13 @@ pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
     PDM_TRY(kept_answer_put(&j->answer, j->solved, j->n_most, k, c));
     PDM_TRY(companion_prepare(&j->cells, j->n, k));
     PDM_TRY(lay_out(j, k));
-    const left_over_state at = {pdm_samples_batch(rows->samples, j->n), &rows->samples->data, rows->start, NULL, k};
-    PDM_TRY(left_over_add(j->left, &at));
+    const left_over_state at = {.batch   = pdm_samples_batch(rows->samples, j->n),
+                                .data    = &rows->samples->data,
+                                .c       = rows->start,
+                                .slab    = k,
+                                .balance = j->balance};
     PDM_TRY(conservation_add(j->balance, &at));
+    PDM_TRY(left_over_add(j->left, &at));
     j->seconds += pdm_clock() - start;
 done:
     return status;

@@ -274,11 +274,12 @@ done:
     return status;
 }
 
-static pdm_status add_equation(left_over *l, equation *e, const left_over_state *at)
+static pdm_status add_equation(left_over *l, pdm_size number, const left_over_state *at)
 {
     pdm_status      status = PDM_OK;
     pdm_backend    *b      = l->problem->backend;
     const pdm_batch batch  = at->batch;
+    equation       *e      = &l->equation[number];
     void           *host   = NULL;
 
     memset(l->sum, 0, (size_t)(l->n_most * l->most_row) * sizeof *l->sum);
@@ -291,6 +292,7 @@ static pdm_status add_equation(left_over *l, equation *e, const left_over_state 
             for (pdm_size i = 0; i < e->n_row; i++) l->sum[s * l->most_row + i] += T[i];
             add_up(e, T, l->box);
             for (pdm_size i = 0; i < e->n_box; i++) e->size[s * e->n_summand + q] += fabs(l->box[i]);
+            conservation_hear(at->balance, s, number, q, T);
         }
         PDM_TRY(b->ops->release(b, l->r, &host));
     }
@@ -303,7 +305,7 @@ done:
 pdm_status left_over_add(left_over *l, const left_over_state *at)
 {
     pdm_status status = PDM_OK;
-    for (pdm_size i = 0; i < l->n_equation; i++) PDM_TRY(add_equation(l, &l->equation[i], at));
+    for (pdm_size i = 0; i < l->n_equation; i++) PDM_TRY(add_equation(l, i, at));
 done:
     return status;
 }

@@ -196,8 +196,11 @@ pdm_status soft_direction_find(soft_direction *s, pdm_size n, const double *inpu
     PDM_TRY(lay_out(s, n, s->c, cells->start));
     PDM_TRY(lay_out(s, n, st->c, s->base));
     left_over_begin(s->change);
-    const pdm_batch here = pdm_samples_batch(cells->samples, n);
-    PDM_TRY(left_over_add(s->change, &(left_over_state){here, &cells->samples->data, cells->start, s->base, 0}));
+    const left_over_state at = {.batch = pdm_samples_batch(cells->samples, n),
+                                .data  = &cells->samples->data,
+                                .c     = cells->start,
+                                .base  = s->base};
+    PDM_TRY(left_over_add(s->change, &at));
     for (pdm_size i = 0; i < n; i++) {
         const bool known = st->exact && s->failed[i] == 0 && s->step[i] > 0.0 && s->of->converged[i];
         s->held[i]       = known ? left_over_largest(s->change, i) : NAN;

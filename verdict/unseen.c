@@ -7,7 +7,7 @@
 #include "verdict/verdict_impl.h"
 
 /* The one of which most is not seen, in words. */
-static pdm_status find_worst(const pdm_problem *p, const double *input, pdm_unseen_scope scope,
+static pdm_status find_worst(const pdm_problem *p, pdm_unseen_room *room, const double *input, pdm_unseen_scope scope,
                              char words[PDM_UNSEEN_TEXT])
 {
     pdm_status      status = PDM_OK;
@@ -16,7 +16,7 @@ static pdm_status find_worst(const pdm_problem *p, const double *input, pdm_unse
     pdm_unseen_list list;
 
     words[0] = '\0';
-    PDM_TRY(pdm_domain_unseen(p->domain, input, p->magnitude, scope, &list));
+    pdm_unseen_find(room, input, p->magnitude, scope, &list);
     if (list.n == 0) goto done;
     for (pdm_size i = 1; i < list.n; i++)
         if (list.item[i].share > list.item[worst].share) worst = i;
@@ -45,7 +45,8 @@ pdm_status unseen_create(const pdm_problem *p, pdm_size n_most, unseen_data *out
     pdm_status status = PDM_OK;
 
     PDM_TRY(pdm_alloc_array(p->ctx, n_most, &out->of_input));
-    PDM_TRY(find_worst(p, NULL, PDM_UNSEEN_FIXED, out->fixed));
+    PDM_TRY(pdm_unseen_room_create(p->domain, &out->room));
+    PDM_TRY(find_worst(p, out->room, NULL, PDM_UNSEEN_FIXED, out->fixed));
     for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain) && out->fixed[0] == '\0'; j++)
         if (pdm_narrow_is_strained(p, j)) PDM_TRY(tell_strained(p, j, out->fixed));
 done:
@@ -54,6 +55,7 @@ done:
 
 void unseen_destroy(pdm_context *ctx, unseen_data *u)
 {
+    pdm_unseen_room_destroy(&u->room);
     pdm_free(ctx, u->of_input);
 }
 
@@ -63,7 +65,7 @@ pdm_status unseen_look(const pdm_problem *p, pdm_size n, const double *input, un
     const pdm_size n_input = pdm_domain_n_input(p->domain);
 
     for (pdm_size i = 0; i < n && n_input > 0; i++)
-        PDM_TRY(find_worst(p, input + i * n_input, PDM_UNSEEN_OF_INPUT, u->of_input[i]));
+        PDM_TRY(find_worst(p, u->room, input + i * n_input, PDM_UNSEEN_OF_INPUT, u->of_input[i]));
 done:
     return status;
 }

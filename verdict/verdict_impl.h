@@ -22,6 +22,7 @@ typedef struct companion {
     pdm_problem       *whole;
     pdm_march         *march;   /* NULL: all of time at once, or rolled out                */
     const pdm_problem *problem; /* what is solved: the whole, or the slab of the march     */
+    pdm_sampler      **sampler; /* [n of inputs] NULL: as it is                            */
     double            *input;   /* [n_most][n_input] of the whole, where there is a march  */
     pdm_samples       *samples;
     pdm_free_solver   *free; /* NULL: rows alone */
@@ -75,6 +76,7 @@ typedef struct left_over_state {
     const pdm_rows_data *data;
     pdm_buffer          *c, *base;
     pdm_size             slab;
+    struct conservation *balance; /* hears of all summands; NULL: nobody does */
 } left_over_state;
 pdm_status left_over_add(left_over *l, const left_over_state *at);
 /* Of sample i: left, equation, place. */
@@ -93,7 +95,10 @@ typedef struct conservation conservation; /* NULL where there is no room for it:
 pdm_status                  conservation_create(const pdm_problem *p, pdm_size n_most, conservation **out);
 void                        conservation_destroy(pdm_context *ctx, conservation **c);
 void                        conservation_begin(conservation *c);
+/* The start of a slab and its walls; before left_over_add() of the same state, which tells the rest. */
 pdm_status conservation_add(conservation *c, const left_over_state *at);
+/* Integrals T [n_row] of a summand of an equation, as left_over.c counts them, of sample s. */
+void conservation_hear(conservation *c, pdm_size s, pdm_size equation, pdm_size summand, const double *T);
 /* Of sample i: account. beside: left-overs of the same coefficients. */
 void conservation_take(const conservation *c, const left_over *beside, pdm_size i, pdm_assessment *out);
 
@@ -136,8 +141,10 @@ pdm_status finer_grid_run(finer_grid *f, pdm_size n, const pdm_size *which, cons
 typedef struct unseen_data {
     char fixed[PDM_UNSEEN_TEXT];       /* the worst of what is the same for all inputs, in words; "": none */
     char (*of_input)[PDM_UNSEEN_TEXT]; /* [n_most] of the rest                                             */
+    pdm_unseen_room *room;
 } unseen_data;
 pdm_status unseen_create(const pdm_problem *p, pdm_size n_most, unseen_data *out);
+/* Destroy it after a failure, too. */
 void       unseen_destroy(pdm_context *ctx, unseen_data *u);
 pdm_status unseen_look(const pdm_problem *p, pdm_size n, const double *input, unseen_data *u); /* input [n][n_input] */
 void       unseen_take(const unseen_data *u, pdm_size i, pdm_assessment *out);                 /* of sample i */
