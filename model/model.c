@@ -258,6 +258,7 @@ void pdm_model_destroy(pdm_model **model)
 {
     if (!model || !*model) return;
     pdm_model *m = *model;
+    if (m->host) m->host_destroy(m);
     pdm_output_grid_destroy(&m->output);
     pdm_slab_end_destroy(&m->end);
     pdm_free_solver_destroy(&m->free);

@@ -96,7 +96,12 @@ struct pdm_model {
     pdm_free_solver *free;
     pdm_output_grid *output; /* of pdm_model_predict */
 
-    bool       wants_estimate; /* of predictions to files and evaluations */
+    bool wants_estimate; /* of predictions to files, evaluations, and where there are verdicts pdm_model_predict */
+    bool wants_verdict;  /* of pdm_model_predict */
+    /* what pdm_model_predict keeps for the next call; NULL: not made yet */
+    struct host_run *host;
+    void (*host_destroy)(struct pdm_model *m);
+
     pdm_values values;
 };
 

@@ -15,10 +15,18 @@ pdm_status pdm_model_set_estimate(pdm_model *m, int wanted)
     return PDM_OK;
 }
 
-pdm_status estimate_way(pdm_model_way *user, pdm_model *m, const pdm_output_grid *grid, pdm_way *out)
+pdm_status estimate_open(prediction *p)
 {
-    *user = (pdm_model_way){.m = m, .polish = ESTIMATE_TOLERANCE};
-    return pdm_way_of_model(user, grid, out);
+    pdm_status     status = PDM_OK;
+    pdm_model     *m      = p->m;
+    const pdm_size size   = pdm_domain_n_field(m->whole->domain) * p->grid->n_point;
+
+    p->estimator = (pdm_model_way){.m = m, .polish = ESTIMATE_TOLERANCE};
+    PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch * size, &p->polished));
+    PDM_TRY(pdm_way_of_model(&p->estimator, p->grid, &p->estimating));
+    PDM_TRY(pdm_way_judge(&p->estimating, p->grid, PDM_JUDGE_ESTIMATE, &p->judge));
+done:
+    return status;
 }
 
 /* Distances of samples first .. first+n-1, whose predictions stand in p->u, to their polished answers v, of which there
@@ -50,26 +58,23 @@ pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n)
     pdm_model        *m       = p->m;
     const pdm_size    size    = pdm_domain_n_field(m->whole->domain) * p->grid->n_point;
     const pdm_size    n_input = pdm_domain_n_input(m->whole->domain);
-    double           *v       = NULL;
     pdm_predict_times times   = {0};
     const double      start = pdm_clock(), judging = pdm_judge_seconds(p->judge);
 
-    PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch * size, &v));
     for (pdm_size done = 0; done < n; done += m->n_batch) {
         const pdm_size here = n - done < m->n_batch ? n - done : m->n_batch;
         const pdm_run  run  = {.n       = here,
                                .input   = p->x.input + (first + done) * n_input,
-                               .u       = v,
+                               .u       = p->polished,
                                .result  = m->result,
                                .times   = &times,
                                .judge   = p->judge,
                                .verdict = p->verdict + first + done};
         PDM_TRY(pdm_predict_run(&p->estimating, p->grid, &run));
-        take_distances(p, first + done, here, p->u + done * size, v);
+        take_distances(p, first + done, here, p->u + done * size, p->polished);
     }
     p->estimated.seconds += pdm_clock() - start - (pdm_judge_seconds(p->judge) - judging);
 done:
-    pdm_free(m->ctx, v);
     return status;
 }
 

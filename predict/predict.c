@@ -1,4 +1,4 @@
-/* Prediction for a host's inputs, and from file to file. */
+/* Prediction from file to file. */
 #include "predict/predict.h"
 
 #include <math.h>
@@ -22,15 +22,14 @@ static const pdm_number_place of_prediction[] = {PLACE("seconds.data", seconds_d
 static const pdm_number_place of_file[]       = {PLACE("samples", samples), PLACE("outside", outside)};
 static const pdm_number_place of_gate[]       = {PLACE("gate.unknowns", gate_unknowns), PLACE("gate.null", gate_null)};
 
-/* outside: NaN where nobody looked. */
-static void prediction_values(pdm_model *m, const pdm_prediction_report *r)
+void prediction_values(pdm_model *m, const pdm_prediction_report *r)
 {
     pdm_values_set_all(m->ctx, &m->values, sizeof of_prediction / sizeof *of_prediction, of_prediction, r);
     if (!isnan(r->gate_unknowns)) pdm_values_set_all(m->ctx, &m->values, sizeof of_gate / sizeof *of_gate, of_gate, r);
     if (!isnan(r->outside)) pdm_values_set_all(m->ctx, &m->values, sizeof of_file / sizeof *of_file, of_file, r);
 }
 
-static pdm_prediction_report report_of(const pdm_predict_times *t, pdm_size n, const pdm_solve_result *result)
+pdm_prediction_report prediction_report(const pdm_predict_times *t, pdm_size n, const pdm_solve_result *result)
 {
     return (pdm_prediction_report){.seconds         = t->data + t->network + t->solve + t->output,
                                    .seconds_data    = t->data,
@@ -45,101 +44,11 @@ static pdm_prediction_report report_of(const pdm_predict_times *t, pdm_size n, c
                                    .gate_null       = NAN};
 }
 
-static void warn_unconverged(const pdm_model *m, const char *where, const pdm_prediction_report *r)
+void prediction_warn(const pdm_model *m, const char *where, const pdm_prediction_report *r)
 {
     if (r->unconverged > 0.0)
         pdm_log(m->ctx, PDM_LOG_WARNING, where, "%.0f of %.0f solves did not converge; reasons are in the output",
                 r->unconverged, r->samples);
-}
-
-/* ---- for a host ---- */
-
-static pdm_status default_grid(pdm_model *m)
-{
-    return m->output ? PDM_OK : pdm_output_grid_create(m->whole, m->n_batch, NULL, NULL, &m->output);
-}
-
-/* The last batch's gate is the prediction's. */
-static void host_values(pdm_model *m, const pdm_predict_times *t, pdm_size n)
-{
-    pdm_prediction_report r = report_of(t, n, m->result);
-    if (m->gate) r.gate_unknowns = m->load.unknowns;
-    if (m->gate) r.gate_null = m->load.null;
-    prediction_values(m, &r);
-    warn_unconverged(m, "predict", &r);
-}
-
-pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason)
-{
-    pdm_status     status  = PDM_OK;
-    const pdm_size n_input = m ? pdm_domain_n_input(m->whole->domain) : 0;
-    pdm_model_way  by      = {.m = m};
-    pdm_way        way;
-
-    if (!m) return PDM_ERR_ARGUMENT;
-    PDM_EXPECT(m->ctx, n >= 0 && n <= PDM_MAX_COUNT, "%lld samples; 0 to %d expected", (long long)n, PDM_MAX_COUNT);
-    PDM_EXPECT(m->ctx, input || n_input == 0, "input is NULL; %lld numbers a sample expected", (long long)n_input);
-    PDM_EXPECT_POINTER(m->ctx, u, "a place for the fields");
-    PDM_TRY(default_grid(m));
-    PDM_TRY(pdm_way_of_model(&by, m->output, &way));
-    const pdm_size size = pdm_domain_n_field(m->whole->domain) * m->output->n_point;
-    for (pdm_size first = 0; first < n; first += m->n_batch) {
-        const pdm_size    here  = n - first < m->n_batch ? n - first : m->n_batch;
-        pdm_predict_times times = {0};
-        const pdm_run     run   = {.n      = here,
-                                   .input  = input + first * n_input,
-                                   .u      = u + first * size,
-                                   .result = m->result,
-                                   .times  = &times};
-        PDM_TRY(pdm_predict_run(&way, m->output, &run));
-        host_values(m, &times, here);
-        for (pdm_size i = 0; i < here && reason; i++) reason[first + i] = m->result[i].reason;
-    }
-done:
-    pdm_model_way_close(&by);
-    return status;
-}
-
-pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, const double *coordinate)
-{
-    pdm_status       status             = PDM_OK;
-    pdm_size         sizes[PDM_MAX_DIM] = {0}, dim = -1;
-    double          *x[PDM_MAX_DIM] = {0}, *mine = NULL;
-    pdm_output_grid *grid = NULL;
-
-    if (!m) return PDM_ERR_ARGUMENT;
-    PDM_EXPECT_POINTER(m->ctx, name, "the name of a dimension");
-    PDM_EXPECT_POINTER(m->ctx, coordinate, "coordinates");
-    PDM_EXPECT(m->ctx, n >= 1 && n <= PDM_MAX_COUNT, "%lld coordinates; 1 to %d expected", (long long)n, PDM_MAX_COUNT);
-    const pdm_pde *pde = m->whole->pde;
-    for (pdm_size j = 0; j < pdm_pde_n_dim(pde); j++)
-        if (strcmp(pdm_pde_dim_name(pde, j), name) == 0) dim = j;
-    if (dim < 0) PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "no dimension \"%s\" in this model", name);
-    for (pdm_size i = 0; i < n; i++)
-        if (!isfinite(coordinate[i]) || (i > 0 && !(coordinate[i] > coordinate[i - 1])))
-            PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "coordinate %s[%lld] = %g; finite, increasing numbers expected", name,
-                     (long long)i, coordinate[i]);
-    PDM_TRY(default_grid(m));
-    for (pdm_size j = 0; j < pdm_pde_n_dim(pde); j++) {
-        sizes[j] = m->output->n[j];
-        x[j]     = m->output->coordinate[j];
-    }
-    PDM_TRY(pdm_alloc_array(m->ctx, n, &mine));
-    memcpy(mine, coordinate, (size_t)n * sizeof *mine);
-    sizes[dim] = n;
-    x[dim]     = mine;
-    PDM_TRY(pdm_output_grid_create(m->whole, m->n_batch, sizes, x, &grid));
-    pdm_output_grid_destroy(&m->output);
-    m->output = grid;
-done:
-    pdm_free(m->ctx, mine);
-    return status;
-}
-
-pdm_size pdm_model_n_point(const pdm_model *m)
-{
-    if (!m) return 0;
-    return m->output ? m->output->n_point : pdm_output_grid_default_points(m->whole);
 }
 
 /* ---- from files ---- */
@@ -155,6 +64,7 @@ void prediction_close(prediction *p)
     pdm_free(ctx, p->result);
     pdm_free(ctx, p->seconds);
     pdm_free(ctx, p->distance);
+    pdm_free(ctx, p->polished);
     pdm_free(ctx, p->verdict);
 }
 
@@ -183,8 +93,7 @@ pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep)
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->verdict));
     if (!p->wants_estimate) goto done;
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample * n_field, &p->distance));
-    PDM_TRY(estimate_way(&p->estimator, m, p->grid, &p->estimating));
-    PDM_TRY(pdm_way_judge(&p->estimating, p->grid, PDM_JUDGE_ESTIMATE, &p->judge));
+    PDM_TRY(estimate_open(p));
 done:
     return status;
 }
@@ -269,12 +178,12 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     verdicts_values(m, n, p->verdict);
     accounts_values(m, n, p->verdict);
     pdm_values_set(m->ctx, &m->values, pdm_judge_seconds(p->judge), "seconds.verdict");
-    *r               = report_of(&times, n, p->result);
+    *r               = prediction_report(&times, n, p->result);
     r->outside       = (double)outside;
     r->gate_unknowns = shares.unknowns;
     r->gate_null     = shares.null;
     prediction_values(m, r);
-    warn_unconverged(m, p->polish > 0.0 ? "polish" : "predict", r);
+    prediction_warn(m, p->polish > 0.0 ? "polish" : "predict", r);
     PDM_TRY(verdicts_tell(m, p->polish > 0.0 ? "polish" : "predict", n, p->verdict));
     PDM_TRY(accounts_tell(m, p->polish > 0.0 ? "polish" : "predict", n, p->verdict));
     if (o && r->unanswered == r->samples)

@@ -90,6 +90,8 @@ typedef struct pdm_model_way {
 /* Close it after a failure, too. */
 pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pdm_way *out);
 void       pdm_model_way_close(pdm_model_way *user);
+/* Of the model's solver: those of predictions, which a way that is not polished has until others are set. */
+void pdm_way_set_limits(pdm_model *m);
 
 /* A judge for the answers of a way on a grid. Lent: both. */
 pdm_status pdm_way_judge(const pdm_way *way, const pdm_output_grid *grid, pdm_judge_depth depth, pdm_judge **out);

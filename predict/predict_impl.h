@@ -16,6 +16,7 @@ typedef struct prediction {
     pdm_solve_result   *result;   /* [n_sample]                       */
     double             *seconds;  /* [n_sample] of each one's solve   */
     double             *distance; /* [n_sample][n_field] to the polished answer; NULL: not wanted */
+    double             *polished; /* [n_batch][n_field][n_point] that answer                      */
     pdm_judge          *judge;    /* of what is solved, or with an estimate of what it is compared with; NULL: none */
     pdm_assessment     *verdict;  /* [n_sample] */
     pdm_model_way       estimator;
@@ -31,6 +32,11 @@ void       prediction_close(prediction *p);
 bool       prediction_is_estimated(const prediction *p);
 /* One sample through all stages, so that the times of those that follow are not those of memory used first. */
 pdm_status prediction_warm_up(prediction *p);
+/* n samples in numbers, outside and what a gate says not yet known (NaN); by name; a warning where solves did not
+ * converge. */
+pdm_prediction_report prediction_report(const pdm_predict_times *t, pdm_size n, const pdm_solve_result *result);
+void                  prediction_values(pdm_model *m, const pdm_prediction_report *r);
+void                  prediction_warn(const pdm_model *m, const char *where, const pdm_prediction_report *r);
 
 /* ---- verdicts.c: in files, tables and numbers ---- */
 /* Of a number that every field has: "what", or of several fields "what_FIELD". */
@@ -53,8 +59,8 @@ pdm_status accounts_append(const pdm_model *m, pdm_size n, const pdm_assessment 
 pdm_status accounts_tell(const pdm_model *m, const char *topic, pdm_size n, const pdm_assessment *v);
 
 /* ---- estimate.c ---- */
-/* With all coefficients free, to the tolerance of estimates. As pdm_way_of_model(). */
-pdm_status estimate_way(pdm_model_way *user, pdm_model *m, const pdm_output_grid *grid, pdm_way *out);
+/* The way with all coefficients free, to the tolerance of estimates, for p->grid, its judge, and room for its answers. */
+pdm_status estimate_open(prediction *p);
 /* Errors of samples first .. first+n-1, whose predictions stand in p->u: the distance to those with all coefficients
  * free, and what the judge makes of these. NaN where that solve did not converge. */
 pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n);

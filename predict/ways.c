@@ -158,6 +158,11 @@ done:
     return status;
 }
 
+void pdm_way_set_limits(pdm_model *m)
+{
+    pdm_solver_set_limits(m->solver, m->whole->solving.tolerance, m->whole->solving.max_iter);
+}
+
 pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pdm_way *out)
 {
     pdm_status       status = PDM_OK;
@@ -173,7 +178,7 @@ pdm_status pdm_way_of_model(pdm_model_way *user, const pdm_output_grid *grid, pd
         grid = user->grid;
     }
     if (grid->n_slab > 1) PDM_TRY(pdm_model_slab_end(m, &end));
-    pdm_solver_set_limits(m->solver, m->whole->solving.tolerance, m->whole->solving.max_iter);
+    pdm_way_set_limits(m);
     *out = (pdm_way){.problem = m->problem,
                      .samples = m->samples,
                      .end     = end,

@@ -116,6 +116,7 @@ static void try_context(void)
     ANSWERS(pdm_context_error, pdm_context_error(NULL)[0] == '\0');
     ANSWERS(pdm_context_memory, (pdm_context_memory(NULL, &live, NULL, NULL), live == 0));
     ANSWERS(pdm_status_text, pdm_status_text((pdm_status)999) && pdm_status_text((pdm_status)-1));
+    ANSWERS(pdm_verdict_text, pdm_verdict_text(999) && pdm_verdict_text(-1) && pdm_verdict_text(INT32_MIN));
     ANSWERS(pdm_version, pdm_version()[0] != '\0');
     ANSWERS(pdm_build_info, pdm_build_info()[0] != '\0');
 }
@@ -343,6 +344,15 @@ static void try_prediction(void)
     REFUSES(pdm_model_predict, m, 1, NULL, u, NULL);
     REFUSES(pdm_model_predict, m, 1, number, NULL, NULL);
     REFUSES_SILENTLY(pdm_model_set_estimate, NULL, 1);
+    REFUSES_SILENTLY(pdm_model_set_verdict, NULL, 1);
+    REFUSES_SILENTLY(pdm_model_verdicts, NULL, 0, NULL, NULL, NULL);
+    REFUSES(pdm_model_verdicts, m, -1, NULL, NULL, NULL);
+    REFUSES(pdm_model_verdicts, m, 1, NULL, NULL, NULL);
+    REFUSES(pdm_model_verdicts, m, HUGE_COUNT, NULL, NULL, NULL);
+    REFUSES_SILENTLY(pdm_model_explain_verdict, NULL, 0, sink, NULL);
+    REFUSES(pdm_model_explain_verdict, m, 0, NULL, NULL);
+    REFUSES(pdm_model_explain_verdict, m, -1, sink, NULL);
+    REFUSES(pdm_model_explain_verdict, m, 0, sink, NULL);
 }
 
 static void try_files(void)

@@ -349,7 +349,7 @@ if [ -c /dev/full ]; then
 fi
 
 # ---- the example ----
-expect 0 'input 0.2, solver|input 0.8, solver' "$example" tiny.nc 0.2 0.8
+expect 0 'input 0.2, solver|input 0.8, solver|% left over' "$example" tiny.nc 0.2 0.8
 expect 1 'missing.nc' "$example" missing.nc 0.2 0.8
 
 exit "$failed"

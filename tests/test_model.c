@@ -189,12 +189,12 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
         double         distance_to[N * 2];
         p.verdict  = verdict;
         p.distance = distance_to;
-        OK(estimate_way(&p.estimator, m, grid, &p.estimating));
-        OK(pdm_way_judge(&p.estimating, grid, PDM_JUDGE_ESTIMATE, &p.judge));
+        OK(estimate_open(&p));
         OK(estimate_run(&p, 0, N));
         estimate_sum_up(&p);
         pdm_judge_destroy(&p.judge);
         pdm_model_way_close(&p.estimator);
+        pdm_free(ctx, p.polished);
         pdm_output_grid_destroy(&grid);
         OK(predict_on(m, n, (double *const *)coordinate, 0.0, N, input, again, result));
         ck_assert_mem_eq(again, u[0], sizeof again);

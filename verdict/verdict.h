@@ -7,18 +7,6 @@
 
 #include "problem/problem.h"
 
-/* Word, value in files (never renumbered), as text. */
-#define PDM_VERDICT_LIST(X)                \
-    X(PDM_VERDICT_NONE, 0, "none")         \
-    X(PDM_VERDICT_GOOD, 1, "good")         \
-    X(PDM_VERDICT_DOUBTFUL, 2, "doubtful") \
-    X(PDM_VERDICT_WRONG, 3, "wrong")
-typedef enum pdm_verdict_word {
-#define PDM_VERDICT_ENUM(name, value, text) name = value,
-    PDM_VERDICT_LIST(PDM_VERDICT_ENUM)
-#undef PDM_VERDICT_ENUM
-} pdm_verdict_word;
-
 /* Why an answer is not good: the first of these that holds. */
 typedef enum pdm_verdict_cause {
     PDM_CAUSE_NONE,
@@ -85,8 +73,7 @@ pdm_judge_depth pdm_judge_depth_of(const pdm_judge *j);
 /* Word and cause, from all else; anew when an estimate has changed. */
 void pdm_verdict_decide(pdm_assessment *v, double accuracy);
 /* One line on a verdict that is not good: why, and what to do; "equation u: 12 % of its largest term left, ..." */
-pdm_status  pdm_verdict_explain(const pdm_problem *p, const pdm_assessment *v, double accuracy, pdm_text *out);
-const char *pdm_verdict_text(int word);
+pdm_status pdm_verdict_explain(const pdm_problem *p, const pdm_assessment *v, double accuracy, pdm_text *out);
 
 /* ---- conservation: docs/mathematics.md, "Conservation" ---- */
 bool pdm_account_is_told(const pdm_problem *p, pdm_size equation); /* ever, of an equation */

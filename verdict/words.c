@@ -14,11 +14,11 @@ static const double ERROR_WRONG   = 0.5;  /* relative L2                        
 static const double LEAST_ORDER   = 0.5;  /* differences that fall more slowly do not fall                        */
 static const double TINY          = 0.01; /* of the accuracy: an estimate below it is good in any order           */
 
-const char *pdm_verdict_text(int word)
+const char *pdm_verdict_text(int32_t word)
 {
 #define TEXT_OF(name, value, text) [value] = text,
     static const char *const texts[]       = {PDM_VERDICT_LIST(TEXT_OF)};
-    return texts[word];
+    return word >= 0 && word < (int32_t)(sizeof texts / sizeof *texts) ? texts[word] : "unknown verdict";
 }
 
 void pdm_verdict_decide(pdm_assessment *v, double accuracy)

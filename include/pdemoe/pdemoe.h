@@ -54,8 +54,24 @@ typedef enum pdm_status {
 #undef PDM_STATUS_ENUM
 } pdm_status;
 
+/* What an answer is worth: word, value (in files too; never renumbered), as text. good: the error, as it is estimated, is
+ * at most what /solver:accuracy says; none: nothing is against it, and its error is not known. Since 0.1 */
+#define PDM_VERDICT_LIST(X)                \
+    X(PDM_VERDICT_NONE, 0, "none")         \
+    X(PDM_VERDICT_GOOD, 1, "good")         \
+    X(PDM_VERDICT_DOUBTFUL, 2, "doubtful") \
+    X(PDM_VERDICT_WRONG, 3, "wrong")
+
+typedef enum pdm_verdict_word {
+#define PDM_VERDICT_ENUM(name, value, text) name = value,
+    PDM_VERDICT_LIST(PDM_VERDICT_ENUM)
+#undef PDM_VERDICT_ENUM
+} pdm_verdict_word;
+
 /* Meaning of a status as a constant string; never NULL. */
 PDM_API const char *pdm_status_text(pdm_status status);
+/* "doubtful"; a constant string, never NULL. Since 0.1 */
+PDM_API const char *pdm_verdict_text(int32_t word);
 /* "0.1.0" */
 PDM_API const char *pdm_version(void);
 /* Several lines: compiler, commit, every part found. Constant string. */
@@ -302,10 +318,26 @@ PDM_API pdm_size pdm_model_n_point(const pdm_model *m);
  * leave these as they are. */
 PDM_API pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, const double *coordinate);
 /* input [n][n_input], u [n][n_field][n_point] (dimensions in the order of the case, last fastest), reason [n] or NULL:
- * 1 or 2 where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid changed.
- * Samples are done training:batch at a time: when a call fails,
- * u and reason have been written for the batches before. */
+ * 1 or 2 where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid or what is
+ * wanted changed, for estimates, and where a model answers slab after slab. Samples are done training:batch at a time:
+ * when a call fails, u and reason have been written for the batches before. */
 PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason);
+/* wanted not 0: from now on pdm_model_predict also judges its answers, by what they leave over of the equations on cells
+ * that the solve does not know of (docs/mathematics.md, "Verdicts"), and keeps the verdicts until the next call of it or
+ * of pdm_model_set_output, about 1 KB a sample. They are those that pdm_model_predict_file writes: none, doubtful or
+ * wrong; with pdm_model_set_estimate, which takes as long as a classical solve, also good, and estimates of the error.
+ * Sets the values verdict.none, verdict.good, verdict.doubtful, verdict.wrong (how many answers are called that),
+ * seconds.verdict (on top of seconds), and imbalance.FIELD and others, as of a prediction to a file. 0, the default: no
+ * verdicts. Since 0.1 */
+PDM_API pdm_status pdm_model_set_verdict(pdm_model *m, int wanted);
+/* Verdicts on the first n samples of the last pdm_model_predict: word [n], a pdm_verdict_word; left_over [n], sum of
+ * |residual| / sum of |largest term| by cells, largest over equations; estimate [n][n_field], relative L2 error. Any may
+ * be NULL. NaN: not known. PDM_ERR_ARGUMENT where there are not so many. Allocates nothing. Since 0.1 */
+PDM_API pdm_status pdm_model_verdicts(const pdm_model *m, pdm_size n, int32_t *word, double *left_over,
+                                      double *estimate);
+/* Why sample i of them is doubtful or wrong, and what to do, one line: "equation u: 12 % of its largest term left, most
+ * near t = 1, x = 0.25; ...". "" for others. Since 0.1 */
+PDM_API pdm_status pdm_model_explain_verdict(const pdm_model *m, pdm_size i, pdm_sink sink, void *user);
 /* wanted not 0: from now on pdm_model_predict_file and the evaluations, with polish 0, also solve for all coefficients
  * (to 1e-6, slab after slab in time), and compare that with solves on a finer and a coarser grid: the estimate of the
  * error of every sample and field is the distance to it, ||u - v|| / ||v|| over the output points (the variable

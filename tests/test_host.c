@@ -1,0 +1,277 @@
+/* predict/: what a program gets with the answers that it asks for in its own memory: verdicts, as files have them. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "io/io.h"
+#include "tests/models.h"
+#include "tests/prediction.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+enum { N = 3, STEPS = 3, MOST = 12000 };
+
+/* Heat in one dimension; growth, of which a grid at once holds nothing; with a field as input; of two fields. */
+static const word heat[]   = {{"pde", "fields", "u"},
+                              {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u))"},
+                              {"pde/initial", "u", "a*sin(pi*x)"},
+                              {"pde/boundary", "x_min", "u = 0"},
+                              {"pde/boundary", "x_max", "u = 0"},
+                              {"inputs/a", "distribution", "uniform(0.5, 1.5)"},
+                              {"domain", "dimensions", "t x"},
+                              {"domain/t", "extent", "0 1"},
+                              {"domain/t", "control_points", "10"},
+                              {"domain/x", "extent", "0 1"},
+                              {"domain/x", "control_points", "12"},
+                              {0}};
+static const word rolled[] = {{"pde", "fields", "u"},
+                              {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u))"},
+                              {"pde/initial", "u", "u0"},
+                              {"pde/boundary", "x_min", "u = 0"},
+                              {"pde/boundary", "x_max", "u = 0"},
+                              {"inputs/u0", "distribution", "gaussian_field(length=0.4, kind=dirichlet)"},
+                              {"inputs/u0", "dimensions", "x"},
+                              {"domain", "dimensions", "t x"},
+                              {"domain/t", "extent", "0 1"},
+                              {"domain/t", "control_points", "10"},
+                              {"domain/x", "extent", "0 1"},
+                              {"domain/x", "control_points", "12"},
+                              {0}};
+static const word growth[] = {{"pde", "fields", "u v"},
+                              {"pde/residuals", "u", "dt(u) - u*(1 - u)"},
+                              {"pde/residuals", "v", "dt(v) + v - u"},
+                              {"pde/initial", "u", "a"},
+                              {"pde/initial", "v", "1"},
+                              {"inputs/a", "distribution", "uniform(0.0005, 0.002)"},
+                              {"domain", "dimensions", "t"},
+                              {"domain/t", "extent", "0 20"},
+                              {"domain/t", "control_points", "33"},
+                              {0}};
+
+static const struct sort {
+    const word *words;
+    const char *slabs;
+    double      until; /* the end of time, beyond the extent: a roll-out */
+    bool        estimated, doubted;
+} sorts[] = {{heat, "1", 1.0, false, false},   {heat, "1", 1.0, true, false},     {rolled, "1", 2.5, false, false},
+             {growth, "1", 20.0, false, true}, {growth, "6", 20.0, false, false}, {growth, "6", 20.0, true, false},
+             {heat, "2", 1.0, false, false}};
+
+static pdm_model *model_of_sort(const struct sort *s)
+{
+    static const word small[] = {{"surrogate", "width", "4"},    {"surrogate", "layers", "1"},
+                                 {"surrogate", "hidden", "4"},   {"surrogate", "modes", "2"},
+                                 {"experts", "basis", "5"},      {"training", "batch", "2"},
+                                 {"solver", "tolerance", "1e-8"}};
+    pdm_case         *c       = NULL;
+    OK(pdm_case_create(ctx, &c));
+    set(c, COUNT(small), small);
+    for (int i = 0; s->words[i].group; i++) set(c, 1, &s->words[i]);
+    OK(pdm_case_set_text(c, "experts", "slabs", s->slabs));
+    pdm_model *m = trained(c, STEPS);
+    pdm_case_destroy(&c);
+    return m;
+}
+
+/* The inputs of N samples, and times [n], as a file. */
+static void write_inputs(pdm_model *m, const double *input, pdm_size n, const double *time)
+{
+    const pdm_domain     *d      = m->whole->domain;
+    const pdm_input_info *info   = pdm_pde_input(m->whole->pde, 0);
+    const char           *dims[] = {"sample", "x"};
+    pdm_output           *o      = NULL;
+    OK(pdm_output_create(ctx, "host-in.nc", &o));
+    OK(pdm_output_dimension(o, "sample", N, NULL, NULL, NULL, NULL));
+    OK(pdm_output_dimension(o, "t", n, time, "1", NULL, NULL));
+    pdm_size n_x = 0;
+    if (info->n_dim > 0) {
+        const double *x = pdm_domain_input_points(d, 0, 0, &n_x);
+        OK(pdm_output_dimension(o, "x", n_x, x, "1", NULL, NULL));
+    }
+    OK(pdm_output_variable(o, info->name, 1 + info->n_dim, dims, "1", NULL));
+    for (pdm_size i = 0; i < N; i++) OK(pdm_output_put(o, info->name, i, 1, input + i * pdm_model_n_input(m)));
+    OK(pdm_output_commit(o));
+    pdm_output_destroy(&o);
+}
+
+/* Of the file, sample by sample; input fields go through its spline, which rounds. */
+static void compare(pdm_fields *f, const char *name, pdm_size stride, const double *mine)
+{
+    const char *const dims[] = {"sample"};
+    pdm_size          n      = 0;
+    double           *values = NULL;
+    OK(pdm_fields_read(f, name, 1, dims, NULL, &n, &values));
+    ck_assert_int_eq(n, N);
+    for (int i = 0; i < N; i++)
+        ck_assert_msg(fabs(values[i] - mine[i * stride]) <= 1e-9 * fabs(mine[i * stride]),
+                      "%s of sample %d: %.17g in the file, %.17g in memory", name, i, values[i], mine[i * stride]);
+    pdm_free(ctx, values);
+}
+
+typedef struct verdicts {
+    int32_t word[N];
+    double  number[N], left[N], estimate[2 * N];
+} verdicts;
+
+static void take(pdm_model *m, verdicts *v)
+{
+    OK(pdm_model_verdicts(m, N, v->word, v->left, v->estimate));
+    for (int i = 0; i < N; i++) v->number[i] = v->word[i];
+}
+
+static void keep(void *user, const char *text)
+{
+    ck_assert_ptr_nonnull(text);
+    snprintf(user, 512, "%s", text);
+}
+
+START_TEST(verdicts_are_those_of_files)
+    {
+        const struct sort *s       = &sorts[_i];
+        const double       time[3] = {0.5 * s->until, 0.75 * s->until, s->until};
+        double             input[N * 16], u[MOST];
+        char               why[512];
+        pdm_fields        *f = NULL;
+        verdicts           v;
+        open_context();
+        pdm_model *m = model_of_sort(s);
+        ck_assert_int_le(pdm_model_n_input(m), 16);
+        OK(pdm_inputs_draw_unseen(m->whole->inputs, N, input));
+        OK(pdm_model_set_output(m, "t", COUNT(time), time));
+        ck_assert_int_le(N * pdm_model_n_field(m) * pdm_model_n_point(m), MOST);
+        OK(pdm_model_set_estimate(m, s->estimated));
+        OK(pdm_model_set_verdict(m, 1));
+        OK(pdm_model_predict(m, N, input, u, NULL));
+        take(m, &v);
+        const double doubtful = pdm_model_value(m, "verdict.doubtful"), wrong = pdm_model_value(m, "verdict.wrong");
+        const double imbalance = pdm_model_value(m, "imbalance");
+        for (int i = 0; i < N; i++) {
+            OK(pdm_model_explain_verdict(m, i, keep, why));
+            ck_assert_int_eq(v.word[i] >= PDM_VERDICT_DOUBTFUL, why[0] != '\0');
+            ck_assert_int_eq(isnan(v.estimate[i]), !s->estimated);
+            if (s->doubted) ck_assert_msg(v.word[i] >= PDM_VERDICT_DOUBTFUL, "sample %d: left %g", i, v.left[i]);
+            if (s->doubted) ck_assert_ptr_nonnull(strstr(why, "equation "));
+            ck_assert_double_gt(v.left[i], 0.0);
+        }
+        write_inputs(m, input, COUNT(time), time);
+        OK(pdm_model_predict_file(m, "host-in.nc", "host-out.nc", 0.0));
+        ck_assert_double_eq(pdm_model_value(m, "verdict.doubtful"), doubtful);
+        ck_assert_double_eq(pdm_model_value(m, "verdict.wrong"), wrong);
+        if (!isnan(imbalance)) ck_assert_double_eq_tol(pdm_model_value(m, "imbalance") / imbalance, 1.0, 1e-9);
+        OK(pdm_fields_open(ctx, "host-out.nc", &f));
+        compare(f, "verdict", 1, v.number);
+        compare(f, "left_over", 1, v.left);
+        if (s->estimated && s->words == growth) compare(f, "error_estimate_v", 2, v.estimate + 1);
+        if (s->estimated && s->words != growth) compare(f, "error_estimate", 1, v.estimate);
+        pdm_fields_close(&f);
+        pdm_model_destroy(&m);
+        remove("host-in.nc"), remove("host-out.nc");
+        close_context();
+    }
+END_TEST
+
+/* Nothing is taken from the context after the first call, and the fields are what they are without verdicts. */
+START_TEST(verdicts_take_no_memory_after_the_first)
+    {
+        double   input[N * 16], u[2][MOST];
+        pdm_size calls[2];
+        verdicts v, again;
+        if (on_backend("check") || sorts[_i].estimated) return;
+        open_context();
+        pdm_model *m = model_of_sort(&sorts[_i]);
+        OK(pdm_inputs_draw_unseen(m->whole->inputs, N, input));
+        ck_assert_int_le(N * pdm_model_n_field(m) * pdm_model_n_point(m), MOST);
+        OK(pdm_model_predict(m, N, input, u[0], NULL));
+        OK(pdm_model_set_estimate(m, sorts[_i].estimated));
+        OK(pdm_model_set_verdict(m, 1));
+        OK(pdm_model_predict(m, N, input, u[1], NULL));
+        ck_assert_mem_eq(u[0], u[1], (size_t)(N * pdm_model_n_field(m) * pdm_model_n_point(m)) * sizeof **u);
+        take(m, &v);
+        pdm_context_memory(ctx, NULL, NULL, &calls[0]);
+        OK(pdm_model_predict(m, N, input, u[1], NULL));
+        OK(pdm_model_predict(m, 1, input, u[1], NULL));
+        OK(pdm_model_predict(m, N, input, u[1], NULL));
+        pdm_context_memory(ctx, NULL, NULL, &calls[1]);
+        ck_assert_int_eq(calls[1], calls[0]);
+        take(m, &again);
+        ck_assert_mem_eq(v.word, again.word, sizeof v.word);
+        ck_assert_mem_eq(v.left, again.left, sizeof v.left);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* There are verdicts of the last call alone, where they were asked for, on the grid that it was for. */
+START_TEST(verdicts_are_of_the_last_call)
+    {
+        const double time[1] = {0.5};
+        double       input[N], u[MOST];
+        int32_t      words[N];
+        char         why[512];
+        open_context();
+        pdm_model *m = model_of_sort(&sorts[0]);
+        OK(pdm_inputs_draw_unseen(m->whole->inputs, N, input));
+        ck_assert_int_eq(pdm_model_verdicts(m, 1, words, NULL, NULL), PDM_ERR_ARGUMENT);
+        SAYS("pdm_model_set_verdict");
+        OK(pdm_model_set_verdict(m, 1));
+        OK(pdm_model_predict(m, N, input, u, NULL));
+        OK(pdm_model_verdicts(m, N, NULL, NULL, NULL));
+        ck_assert_int_eq(pdm_model_verdicts(m, N + 1, words, NULL, NULL), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_model_explain_verdict(m, N, keep, why), PDM_ERR_ARGUMENT);
+        const double nan_input[1] = {NAN};
+        ck_assert_int_eq(pdm_model_predict(m, 1, nan_input, u, NULL), PDM_ERR_DATA);
+        ck_assert_int_eq(pdm_model_verdicts(m, 1, words, NULL, NULL), PDM_ERR_ARGUMENT);
+        OK(pdm_model_predict(m, 2, input, u, NULL));
+        OK(pdm_model_verdicts(m, 2, words, NULL, NULL));
+        OK(pdm_model_set_output(m, "t", 1, time));
+        ck_assert_int_eq(pdm_model_verdicts(m, 1, words, NULL, NULL), PDM_ERR_ARGUMENT);
+        OK(pdm_model_predict(m, 2, input, u, NULL));
+        OK(pdm_model_verdicts(m, 2, words, NULL, NULL));
+        OK(pdm_model_set_verdict(m, 0));
+        OK(pdm_model_predict(m, 2, input, u, NULL));
+        ck_assert_int_eq(pdm_model_verdicts(m, 1, words, NULL, NULL), PDM_ERR_ARGUMENT);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* A call that runs out of memory leaves the model as it was. */
+START_TEST(verdicts_without_memory)
+    {
+        double     input[N], u[MOST];
+        int32_t    words[N];
+        pdm_status status = PDM_ERR_MEMORY;
+        open_context();
+        pdm_model *m = model_of_sort(&sorts[1]);
+        OK(pdm_inputs_draw_unseen(m->whole->inputs, N, input));
+        OK(pdm_model_set_estimate(m, 1));
+        OK(pdm_model_set_verdict(m, 1));
+        for (pdm_size k = 1; status != PDM_OK; k += 1 + k / 8) {
+            pdm_context_fail_allocation(ctx, k);
+            status = pdm_model_predict(m, N, input, u, NULL);
+            pdm_context_fail_allocation(ctx, 0);
+            ck_assert(status == PDM_OK || status == PDM_ERR_MEMORY);
+        }
+        OK(pdm_model_verdicts(m, N, words, NULL, NULL));
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("host");
+    TCase *t = tcase_create("host");
+    tcase_set_timeout(t, 120);
+    tcase_add_loop_test(t, verdicts_are_those_of_files, 0, (int)COUNT(sorts));
+    tcase_add_loop_test(t, verdicts_take_no_memory_after_the_first, 0, 4);
+    tcase_add_test(t, verdicts_are_of_the_last_call);
+    tcase_add_test(t, verdicts_without_memory);
+    suite_add_tcase(s, t);
+    SRunner *r = srunner_create(s);
+    srunner_run_all(r, CK_ENV);
+    const int failed = srunner_ntests_failed(r);
+    srunner_free(r);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
