@@ -39,6 +39,11 @@ static exit_code describe(session *s, const options *o)
     json_count("n_input", pdm_model_n_input(x.model));
     json_count("n_field", pdm_model_n_field(x.model));
     json_count("n_point", pdm_model_n_point(x.model));
+    if (x.model) {
+        json_value(x.model, "judged");
+        json_value(x.model, "judged.doubtful");
+        json_value(x.model, "judged.left");
+    }
     CLI_TRY(check(s, pdm_model_routing(x.model, print_number, NULL)));
     json_end();
 done:

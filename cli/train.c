@@ -92,8 +92,9 @@ typedef struct result {
     const char     *path;
     char            log[PATH_SIZE];
     const progress *progress;
-    pdm_size        done, peak; /* steps of this run; bytes */
-    double          seconds;    /* of this run              */
+    pdm_size        done, peak;   /* steps of this run; bytes */
+    double          seconds;      /* of this run              */
+    char            answers[512]; /* what they are worth; "": not known */
 } result;
 
 static void print_loss(const pdm_model *m)
@@ -143,6 +144,7 @@ static void print_result(const result *r, const pdm_model *m)
     if (r->done > 0) {
         print_loss(m);
         print_gate(m);
+        if (r->answers[0]) say("worth   %s", r->answers);
         say("time    %.2f s for %lld steps, %.2f ms a step:", r->seconds, (long long)r->done,
             1e3 * r->seconds / (double)r->done);
         print_shares(r, m);
@@ -164,11 +166,29 @@ static void print_json(const result *r, const pdm_model *m, const options *o)
     json_real("last_loss", pdm_model_value(m, "loss.last"));
     json_real("free_loss", pdm_model_value(m, "loss.free"));
     json_value(m, "failed");
+    json_value(m, "judged");
+    json_value(m, "judged.doubtful");
+    json_value(m, "judged.left");
+    json_value(m, "seconds.judged");
     json_real("seconds", r->seconds);
     for (int i = 0; i < N_STAGE; i++) json_real(stage_name[i], r->progress->stage[i]);
     json_value(m, "seconds.files");
     json_count("peak_bytes", r->peak);
     json_end();
+}
+
+/* A pdm_sink. */
+static void keep_text(void *user, const char *text)
+{
+    result *r = user;
+    snprintf(r->answers, sizeof r->answers, "%s", text);
+}
+
+/* The model is complete without. */
+static void judge(session *s, pdm_model *m, result *r)
+{
+    if (pdm_model_judge(m, r->path, keep_text, r) != PDM_OK)
+        remark(s, "%s: what its answers are worth is not known: %s", r->path, pdm_context_error(s->ctx));
 }
 
 static exit_code run(session *s, const options *o)
@@ -192,6 +212,7 @@ static exit_code run(session *s, const options *o)
     if (r.done == 0)
         remark(s, "%s: all %lld steps are done; more with --set training.steps=N", o->output,
                (long long)pdm_model_steps(x.model));
+    if (code == CODE_FINE && r.done > 0) judge(s, x.model, &r);
     pdm_context_memory(s->ctx, NULL, &r.peak, NULL);
     find_log(o->output, r.log, sizeof r.log);
     if (o->json)
@@ -220,6 +241,11 @@ const command train_command = {
         "data, as the case says. MODEL.nc is written every training.checkpoint_every steps and at the end, a line of\n"
         "JSON a step to MODEL.log.jsonl. The loss at the end is printed beside that of the first 10 steps, and beside\n"
         "what the last inputs reach with all coefficients free: no network does better on this grid.\n\n"
+        "At the end as many inputs as a batch has, which no step has drawn, are predicted, and the share of answers "
+        "that\n"
+        "are doubtful or wrong is told, and what is left over most of an equation, and where; beyond a tenth there is "
+        "a\n"
+        "warning with what to do. MODEL.nc keeps it, for pdemoe info.\n\n"
         "When more than a tenth of the solves in the second half of the steps do not converge (a half, of fewer than\n"
         "40), the exit code is 10.\n"
         "While it runs, MODEL.nc.lock says so, and a second training of MODEL.nc is refused.\n\n"

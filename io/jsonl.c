@@ -17,6 +17,7 @@ struct pdm_jsonl {
     int          file;
     pdm_text     line;
     bool         has_key;
+    off_t        cut;    /* where the line goes on in the file; 0: behind all that is there */
     pdm_status   status; /* first failure since begin */
 };
 
@@ -78,6 +79,26 @@ pdm_status pdm_jsonl_open(pdm_context *ctx, const char *path, bool append, pdm_j
     if (j->file < 0) PDM_TRY(make_log(ctx, path, &j->file));
     *out = j;
     j    = NULL;
+done:
+    pdm_jsonl_close(&j);
+    return status;
+}
+
+pdm_status pdm_jsonl_reopen(pdm_context *ctx, const char *path, pdm_jsonl **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_jsonl *j      = NULL;
+    char       end[2] = {0};
+
+    *out = NULL;
+    if (access(path, F_OK) != 0 && errno == ENOENT) return PDM_OK;
+    PDM_TRY(pdm_jsonl_open(ctx, path, true, &j));
+    j->cut = lseek(j->file, 0, SEEK_END) - (off_t)sizeof end;
+    if (j->cut <= 0 || pread(j->file, end, sizeof end, j->cut) != (ssize_t)sizeof end || memcmp(end, "}\n", 2) != 0)
+        PDM_FAIL(ctx, PDM_ERR_DATA, "%s: its last line is not a JSON object that could be added to", path);
+    j->has_key = true;
+    *out       = j;
+    j          = NULL;
 done:
     pdm_jsonl_close(&j);
     return status;
@@ -190,6 +211,7 @@ void pdm_jsonl_begin(pdm_jsonl *j)
 {
     j->line.length = 0;
     j->has_key     = false;
+    j->cut         = 0;
     j->status      = PDM_OK;
     note_status(j, pdm_text_append(&j->line, "{"));
 }
@@ -236,6 +258,9 @@ pdm_status pdm_jsonl_end(pdm_jsonl *j)
 
     note_status(j, pdm_text_append(&j->line, "}\n"));
     PDM_TRY(j->status);
+    if (j->cut > 0 && ftruncate(j->file, j->cut) != 0)
+        PDM_FAIL(j->ctx, PDM_ERR_IO, "%s: cannot be written: %s", j->path, strerror(errno));
+    j->cut = 0;
     PDM_TRY(write_line(j));
 done:
     return status;

@@ -72,6 +72,10 @@ pdm_status pdm_model_describe(pdm_model *m, pdm_sink sink, void *user)
     if (m->state.solves[0] > 0.0)
         PDM_TRY(pdm_text_append(&text, "failed       %.0f of the %.0f solves of training did not converge (%.3g %%)\n",
                                 m->state.solves[1], m->state.solves[0], 1e2 * m->state.solves[1] / m->state.solves[0]));
+    if (m->state.judged.n > 0.0) {
+        PDM_TRY(pdm_text_append(&text, "worth        "));
+        PDM_TRY(pdm_model_judged_view(m, &text));
+    }
     PDM_TRY(pdm_gate_usage_view(m->ctx, m->gate, m->experts, m->problem->domain, &text));
     if (m->history) PDM_TRY(view_history(m->history, &text));
     sink(user, text.data);

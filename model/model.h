@@ -32,6 +32,13 @@ void   pdm_values_destroy(pdm_context *ctx, pdm_values *v);
 /* ---- the model ---- */
 /* How far training is, and what it goes on from. */
 enum { PDM_VERDICT_STEPS = 10 };
+/* Of a few answers to inputs that no step has drawn (predict/judged.c). Doubles alone: in a file they are an array. */
+typedef struct pdm_judged {
+    double n, doubtful;                  /* how many, 0: none, at these weights; doubtful or wrong */
+    double left;                         /* the most that one leaves over; NaN: one has no answer  */
+    double equation, place[PDM_MAX_DIM]; /* of that                                                */
+} pdm_judged;
+
 typedef struct pdm_training_state {
     pdm_size    step;
     pdm_size    moments_since;                /* the step at which Adam's moments were zero; usually 0 */
@@ -45,6 +52,7 @@ typedef struct pdm_training_state {
     double      last_loss[PDM_VERDICT_STEPS]; /* of this run: of step s at (s - 1) mod PDM_VERDICT_STEPS */
     pdm_size    n_last_loss;
     double      solves[2]; /* of all steps, and those that failed; NaN: not known */
+    pdm_judged  judged;    /* forgotten by the next step */
 } pdm_training_state;
 
 /* Where the fields of training:data are, for a loss on them. */
@@ -175,6 +183,10 @@ pdm_status pdm_model_windows_update(pdm_model *m, double rate);
 pdm_status pdm_model_take_windows(pdm_model *m, const pdm_model *parent);
 /* Those of m = logit [n], and an optimiser that starts afresh. */
 pdm_status pdm_model_set_windows(pdm_model *m, const double *logit);
+
+/* ---- what its answers are worth (model/judged.c); where m->state.judged.n > 0 ---- */
+void       pdm_model_judged_values(pdm_model *m);
+pdm_status pdm_model_judged_view(const pdm_model *m, pdm_text *out); /* one line */
 
 /* ---- weights in files (model/packed.c): whole or as factors, in single or half precision ---- */
 typedef struct pdm_low_rank {

@@ -13,6 +13,8 @@ pdm_status model_create_march(pdm_model *m);
 /* boxes.c, windows.c: to or from a model's file. */
 pdm_status boxes_store(pdm_model *m, pdm_store *s, bool writing);
 pdm_status windows_store(pdm_model *m, pdm_store *s, bool moments, bool writing);
+/* judged.c: of a file that does not have it, or has what cannot be, nothing is known. */
+pdm_status judged_store(pdm_model *m, pdm_store *s, bool writing);
 /* packed.c */
 pdm_status packed_put(const pdm_surrogate *net, pdm_store *s, const pdm_packed *p /* NULL: whole */,
                       const float *whole);

@@ -63,6 +63,13 @@ void verdicts_values(pdm_model *m, pdm_size n, const pdm_assessment *v)
     for (int w = 0; w < 4; w++) pdm_values_set(m->ctx, &m->values, count[w], "verdict.%s", pdm_verdict_text(w));
 }
 
+/* Without estimates by what is left over. */
+static bool is_worse(const pdm_assessment *a, const pdm_assessment *b)
+{
+    if (a->word != b->word) return a->word > b->word;
+    return isnan(a->worst) && isnan(b->worst) ? !(a->left <= b->left) : !(a->worst <= b->worst);
+}
+
 /* The worst with a cause, and how many have it. */
 static const pdm_assessment *worst_of(pdm_size n, const pdm_assessment *v, int cause, pdm_size *count)
 {
@@ -71,8 +78,7 @@ static const pdm_assessment *worst_of(pdm_size n, const pdm_assessment *v, int c
     for (pdm_size i = 0; i < n; i++) {
         if (v[i].cause != cause) continue;
         (*count)++;
-        if (!worst || v[i].word > worst->word || (v[i].word == worst->word && !(v[i].worst <= worst->worst)))
-            worst = &v[i];
+        if (!worst || is_worse(&v[i], worst)) worst = &v[i];
     }
     return worst;
 }

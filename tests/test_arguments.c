@@ -314,6 +314,7 @@ static void try_training(void)
     REFUSES_SILENTLY(pdm_model_train_step, NULL);
     REFUSES_SILENTLY(pdm_model_train, NULL, OUT, NULL, NULL);
     REFUSES(pdm_model_train, m, NULL, NULL, NULL);
+    REFUSES_SILENTLY(pdm_model_judge, NULL, NULL, NULL, NULL);
     REFUSES_SILENTLY(pdm_model_check_gradient, NULL, &slope, NULL, NULL);
     REFUSES(pdm_model_check_gradient, m, NULL, NULL, NULL);
     ANSWERS(pdm_model_step, pdm_model_step(NULL) == 0);

@@ -49,27 +49,39 @@ static const word growth[] = {{"pde", "fields", "u v"},
                               {"domain/t", "control_points", "33"},
                               {0}};
 
+static const word logistic[] = {{"pde", "fields", "u"},
+                                {"pde/residuals", "u", "dt(u) - u*(1 - u)"},
+                                {"pde/initial", "u", "a"},
+                                {"inputs/a", "distribution", "uniform(0.0005, 0.002)"},
+                                {"domain", "dimensions", "t"},
+                                {"domain/t", "extent", "0 20"},
+                                {"domain/t", "control_points", "33"},
+                                {0}};
+
 static const struct sort {
     const word *words;
     const char *slabs;
     double      until; /* the end of time, beyond the extent: a roll-out */
     bool        estimated, doubted;
-} sorts[] = {{heat, "1", 1.0, false, false},   {heat, "1", 1.0, true, false},     {rolled, "1", 2.5, false, false},
-             {growth, "1", 20.0, false, true}, {growth, "6", 20.0, false, false}, {growth, "6", 20.0, true, false},
-             {heat, "2", 1.0, false, false}};
+    const char *basis;
+} sorts[] = {{heat, "1", 1.0, false, false, "5"},    {heat, "1", 1.0, true, false, "5"},
+             {rolled, "1", 2.5, false, false, "5"},  {growth, "1", 20.0, false, true, "5"},
+             {growth, "6", 20.0, false, false, "5"}, {growth, "6", 20.0, true, false, "5"},
+             {heat, "2", 1.0, false, false, "5"},    {heat, "1", 1.0, false, false, "40"},
+             {heat, "2", 1.0, false, false, "40"},   {logistic, "1", 20.0, false, true, "16"}};
 
-static pdm_model *model_of_sort(const struct sort *s)
+static pdm_model *model_of_sort(const struct sort *s, int steps)
 {
-    static const word small[] = {{"surrogate", "width", "4"},    {"surrogate", "layers", "1"},
-                                 {"surrogate", "hidden", "4"},   {"surrogate", "modes", "2"},
-                                 {"experts", "basis", "5"},      {"training", "batch", "2"},
-                                 {"solver", "tolerance", "1e-8"}};
+    static const word small[] = {{"surrogate", "width", "4"},  {"surrogate", "layers", "1"},
+                                 {"surrogate", "hidden", "4"}, {"surrogate", "modes", "2"},
+                                 {"training", "batch", "2"},   {"solver", "tolerance", "1e-8"}};
     pdm_case         *c       = NULL;
     OK(pdm_case_create(ctx, &c));
     set(c, COUNT(small), small);
     for (int i = 0; s->words[i].group; i++) set(c, 1, &s->words[i]);
     OK(pdm_case_set_text(c, "experts", "slabs", s->slabs));
-    pdm_model *m = trained(c, STEPS);
+    OK(pdm_case_set_text(c, "experts", "basis", s->basis));
+    pdm_model *m = trained(c, steps);
     pdm_case_destroy(&c);
     return m;
 }
@@ -126,6 +138,11 @@ static void keep(void *user, const char *text)
     snprintf(user, 512, "%s", text);
 }
 
+static void keep_much(void *user, const char *text)
+{
+    snprintf(user, 4096, "%s", text);
+}
+
 START_TEST(verdicts_are_those_of_files)
     {
         const struct sort *s       = &sorts[_i];
@@ -135,7 +152,7 @@ START_TEST(verdicts_are_those_of_files)
         pdm_fields        *f = NULL;
         verdicts           v;
         open_context();
-        pdm_model *m = model_of_sort(s);
+        pdm_model *m = model_of_sort(s, STEPS);
         ck_assert_int_le(pdm_model_n_input(m), 16);
         OK(pdm_inputs_draw_unseen(m->whole->inputs, N, input));
         OK(pdm_model_set_output(m, "t", COUNT(time), time));
@@ -179,7 +196,7 @@ START_TEST(verdicts_take_no_memory_after_the_first)
         verdicts v, again;
         if (on_backend("check") || sorts[_i].estimated) return;
         open_context();
-        pdm_model *m = model_of_sort(&sorts[_i]);
+        pdm_model *m = model_of_sort(&sorts[_i], STEPS);
         OK(pdm_inputs_draw_unseen(m->whole->inputs, N, input));
         ck_assert_int_le(N * pdm_model_n_field(m) * pdm_model_n_point(m), MOST);
         OK(pdm_model_predict(m, N, input, u[0], NULL));
@@ -210,7 +227,7 @@ START_TEST(verdicts_are_of_the_last_call)
         int32_t      words[N];
         char         why[512];
         open_context();
-        pdm_model *m = model_of_sort(&sorts[0]);
+        pdm_model *m = model_of_sort(&sorts[0], STEPS);
         OK(pdm_inputs_draw_unseen(m->whole->inputs, N, input));
         ck_assert_int_eq(pdm_model_verdicts(m, 1, words, NULL, NULL), PDM_ERR_ARGUMENT);
         SAYS("pdm_model_set_verdict");
@@ -243,7 +260,7 @@ START_TEST(verdicts_without_memory)
         int32_t    words[N];
         pdm_status status = PDM_ERR_MEMORY;
         open_context();
-        pdm_model *m = model_of_sort(&sorts[1]);
+        pdm_model *m = model_of_sort(&sorts[1], STEPS);
         OK(pdm_inputs_draw_unseen(m->whole->inputs, N, input));
         OK(pdm_model_set_estimate(m, 1));
         OK(pdm_model_set_verdict(m, 1));
@@ -259,6 +276,78 @@ START_TEST(verdicts_without_memory)
     }
 END_TEST
 
+/* ---- training tells what it has come to ---- */
+
+static char told[2048]; /* warnings of train */
+
+static void keep_warning(void *user, pdm_log_level level, const char *topic, const char *text)
+{
+    (void)user;
+    if (level == PDM_LOG_WARNING && strcmp(topic, "train") == 0)
+        snprintf(told + strlen(told), sizeof told - strlen(told), "%s\n", text);
+}
+
+static bool log_says(const char *words)
+{
+    char  line[4096], last[4096] = "";
+    FILE *file = fopen("host.log.jsonl", "r");
+    ck_assert_ptr_nonnull(file);
+    while (fgets(line, sizeof line, file)) strcpy(last, line);
+    (void)fclose(file);
+    return strstr(last, words) && strstr(last, "\"step\": 3,") && strchr(last, '}') == strchr(last, '\n') - 1;
+}
+
+static const struct judged {
+    int         sort;
+    double      doubtful;
+    const char *warned, *logged;
+} judged[] = {{7, 0.0, NULL, "\"judged.doubtful\": 0,"},
+              {8, 0.0, NULL, "\"judged\": 2,"},
+              {9, 1.0, "the grid does not hold the solution", "\"judged.doubtful\": 1,"},
+              {0, 1.0, "more training:steps", "\"judged.doubtful\": 1,"}};
+
+/* Growth at once leaves most of its equation, whatever the network; heat with few functions after three steps too much,
+ * though the grid can do it; with many it does not. It is in
+ * the model, its file and the last line of the log, and of the weights that were judged alone. */
+START_TEST(training_tells_what_answers_are_worth)
+    {
+        const struct judged *k = &judged[_i];
+        char                 text[512], read[4096] = "";
+        pdm_model           *again = NULL;
+        told[0]                    = '\0';
+        open_context();
+        pdm_context_set_log(ctx, keep_warning, NULL, PDM_LOG_WARNING);
+        pdm_model *m = model_of_sort(&sorts[k->sort], 0);
+        ck_assert(isnan(pdm_model_value(m, "judged")));
+        OK(pdm_model_set_training(m, "steps", "3"));
+        OK(pdm_model_train(m, "host.nc", NULL, NULL));
+        told[0] = '\0';
+        OK(pdm_model_judge(m, "host.nc", keep, text));
+        ck_assert_double_eq(pdm_model_value(m, "judged"), 2.0);
+        ck_assert_double_eq(pdm_model_value(m, "judged.doubtful"), k->doubtful);
+        ck_assert_ptr_nonnull(strstr(text, k->doubtful > 0.0 ? "2 of 2 answers" : "0 of 2 answers"));
+        ck_assert_ptr_nonnull(strstr(text, "t = "));
+        ck_assert_msg(k->warned ? strstr(told, k->warned) != NULL : told[0] == '\0', "%s", told);
+        ck_assert(log_says(k->logged));
+        OK(pdm_model_read(ctx, "host.nc", &again));
+        ck_assert_double_eq(pdm_model_value(again, "judged.left"), pdm_model_value(m, "judged.left"));
+        ck_assert_double_eq(pdm_model_value(again, "judged.at.t"), pdm_model_value(m, "judged.at.t"));
+        OK(pdm_model_describe(again, keep_much, read));
+        ck_assert_ptr_nonnull(strstr(read, text));
+        OK(pdm_model_train_step(again));
+        OK(pdm_model_describe(again, keep_much, read));
+        ck_assert_ptr_null(strstr(read, text));
+        /* by no file, to none, and as it was */
+        OK(pdm_model_judge(m, NULL, NULL, NULL));
+        ck_assert_double_eq(pdm_model_value(again, "judged.left"), pdm_model_value(m, "judged.left"));
+        ck_assert_int_eq(pdm_model_judge(m, "no/such/folder.nc", NULL, NULL), PDM_ERR_IO);
+        pdm_model_destroy(&again);
+        pdm_model_destroy(&m);
+        remove("host.nc"), remove("host.log.jsonl");
+        close_context();
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("host");
@@ -268,6 +357,7 @@ int main(void)
     tcase_add_loop_test(t, verdicts_take_no_memory_after_the_first, 0, 4);
     tcase_add_test(t, verdicts_are_of_the_last_call);
     tcase_add_test(t, verdicts_without_memory);
+    tcase_add_loop_test(t, training_tells_what_answers_are_worth, 0, (int)COUNT(judged));
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);

@@ -22,6 +22,7 @@ void verdict_step(pdm_model *m, pdm_step_report *report)
     for (; n < t->n_last_loss; n++) sum += t->last_loss[(step - 1 - n) % ring];
     report->loss_first = t->first_loss / (double)(step < ring ? step : ring);
     report->loss_last  = sum / (double)n;
+    t->judged.n        = 0.0; /* was of other weights */
     if (step == 1) t->solves[0] = t->solves[1] = 0.0;
     t->solves[0] += report->solves;
     t->solves[1] += report->failed;

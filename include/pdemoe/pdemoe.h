@@ -292,6 +292,14 @@ typedef int (*pdm_progress)(void *user, const pdm_model *m);
  * It takes a second or 3 % of the run; NaN when that is not enough, with more than 6000 coefficients, and when the loss
  * is on data. */
 PDM_API pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress, void *user);
+/* What the answers of a trained model are worth: as many inputs as a batch has, drawn as no step of training draws them,
+ * are predicted and judged by what they leave over (see pdm_model_set_verdict). A line of text goes to sink (may be
+ * NULL); where more than a tenth of the answers are doubtful or wrong, the log gets warnings with what to do. The model
+ * keeps it, until the next step; path: NULL, or the file that it was trained to, which is written again, numbers going to
+ * the last line of its log. Sets the values judged (how many answers), judged.doubtful (the share that is doubtful or
+ * wrong), judged.left (the most that is left over, of the largest term of the equation with number judged.equation),
+ * judged.at.DIM (where), seconds.judged; all but the last are there after pdm_model_read, too. Since 0.1 */
+PDM_API pdm_status pdm_model_judge(pdm_model *m, const char *path, pdm_sink sink, void *user);
 /* Steps done and wanted; 0 for NULL. */
 PDM_API pdm_size pdm_model_step(const pdm_model *m);
 PDM_API pdm_size pdm_model_steps(const pdm_model *m);
