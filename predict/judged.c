@@ -8,7 +8,7 @@
 static const double DOUBTED_MOST   = 0.1;  /* of the answers, without a warning                               */
 static const double NETWORKS_FAULT = 10.0; /* of the loss with all coefficients free: residuals thrice as large */
 
-/* Answers by the model, without fields: of its points one is enough, at the end. */
+/* Answers by the model, without fields: of their points one is enough, at the end. */
 typedef struct sampling {
     pdm_size          n;
     double           *input, *u;
@@ -39,6 +39,10 @@ static pdm_status make_grid(pdm_model *m, pdm_output_grid **out)
         n[j]    = 1;
         high[j] = pdm_domain_spline(m->whole->domain, j)->map.high;
         x[j]    = &high[j];
+    }
+    if (m->whole->training.slabs > 1) { /* as far as it was trained */
+        const pdm_map *time = &pdm_domain_spline(m->whole->domain, 0)->map;
+        high[0] += (double)(m->whole->training.slabs - 1) * (time->high - time->low);
     }
     return pdm_output_grid_create(m->whole, m->n_batch, n, x, out);
 }

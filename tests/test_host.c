@@ -348,6 +348,44 @@ START_TEST(training_tells_what_answers_are_worth)
     }
 END_TEST
 
+/* Of a model that was trained through slabs in time, all of these. */
+START_TEST(training_through_slabs_is_judged_through_them)
+    {
+        static const word words[] = {{"pde", "fields", "u"},
+                                     {"pde/residuals", "u", "dt(u) - dx(0.1*dx(u)) - 3*u + u^3"},
+                                     {"pde/initial", "u", "u0"},
+                                     {"pde/boundary", "x_min", "u = 0"},
+                                     {"pde/boundary", "x_max", "u = 0"},
+                                     {"inputs/u0", "distribution", "gaussian_field(length=0.4, kind=dirichlet)"},
+                                     {"inputs/u0", "dimensions", "x"},
+                                     {"training", "slabs", "3"},
+                                     {"domain", "dimensions", "t x"},
+                                     {"domain/t", "extent", "0 1"},
+                                     {"domain/t", "control_points", "10"},
+                                     {"domain/x", "extent", "0 1"},
+                                     {"domain/x", "control_points", "12"},
+                                     {0}};
+        const struct sort s       = {words, "1", 3.0, false, false, "5"};
+        double            input[2 * 16], u[MOST], left[2], most = 0.0;
+        const double      time[2][1] = {{1.0}, {3.0}};
+        open_context();
+        pdm_model *m = model_of_sort(&s, STEPS);
+        OK(pdm_inputs_draw_unseen(m->whole->inputs, 2, input));
+        OK(pdm_model_set_verdict(m, 1));
+        OK(pdm_model_judge(m, NULL, NULL, NULL));
+        for (int k = 0; k < 2; k++) {
+            OK(pdm_model_set_output(m, "t", 1, time[k]));
+            OK(pdm_model_predict(m, 2, input, u, NULL));
+            OK(pdm_model_verdicts(m, 2, NULL, left, NULL));
+            ck_assert(fmax(left[0], left[1]) != most);
+            most = fmax(left[0], left[1]);
+        }
+        ck_assert_double_eq(pdm_model_value(m, "judged.left"), most);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("host");
@@ -358,6 +396,7 @@ int main(void)
     tcase_add_test(t, verdicts_are_of_the_last_call);
     tcase_add_test(t, verdicts_without_memory);
     tcase_add_loop_test(t, training_tells_what_answers_are_worth, 0, (int)COUNT(judged));
+    tcase_add_test(t, training_through_slabs_is_judged_through_them);
     suite_add_tcase(s, t);
     SRunner *r = srunner_create(s);
     srunner_run_all(r, CK_ENV);
