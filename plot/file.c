@@ -106,7 +106,7 @@ done:
 static bool is_data(const pdm_variable *v)
 {
     const bool is_coordinate = v->n_dim == 1 && strcmp(v->dim[0], v->name) == 0;
-    return v->is_real && !is_coordinate && strncmp(v->name, "solver_", 7) != 0 && strcmp(v->name, "expert_bounds") != 0;
+    return v->is_real && !is_coordinate && !pdm_output_has_own(v->name);
 }
 
 /* Dimensions of the variable besides that of samples. */

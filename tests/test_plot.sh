@@ -106,6 +106,10 @@ if command -v xmllint > /dev/null; then xmllint --noout out/a.svg || complain "o
 expect 0 '1 sample' "$program" plot fields.nc -o out/b.svg --sample 1 --field u --title 'mine & <yours>'
 says out/b.svg '<title>mine &amp; &lt;yours&gt;</title>|sample 1|concentration u (kg m-3)'
 if grep -q -e 'v (K)' -e 'sample 0' out/b.svg; then complain "more than asked for in out/b.svg"; fi
+# what pdemoe writes of every sample is no input
+make judged -e 's/double a(sample)/double error_estimate(sample)/' -e 's/^ *a:/  error_estimate:/' -e 's/^  a = /  error_estimate = /'
+expect 0 '2 samples' "$program" plot judged.nc -o out/judged.svg
+if grep -q 'error_estimate' out/judged.svg; then complain "an estimate among the inputs of out/judged.svg"; fi
 expect 0 '"command": "plot"|"kind": "fields"|"width": 1600|"samples": 2|"not_finite": 0' "$program" plot fields.nc -o out/b.png --json
 cp out/a.svg kept.svg
 expect 0 'out/a.svg' "$program" plot fields.nc -o out/a.svg
