@@ -18,19 +18,19 @@ out=${CASES_OUT:-$root/build/cases}
 #       may follow: tolerance of the polish (1e-8); of the short form: bar of the polished one, and a coarser domain
 list() {
     cat << 'END'
-diffusion_sorption   diffusion_sorption_truth.nc|diffusion_sorption/reference.nc 0.3 0.25 20  4
-poisson              exact                                                      1   0.05 100 10
-heat2d               exact                                                      0.5 0.05 20  2
-heat_source          exact                                                      0.5 0.05 20  1.5
-wave1d               exact                                                      0.5 0.05 20  6
-advection1d          exact                                                      0.5 0.05 20  5
-burgers              burgers_reference.nc|burgers/reference.nc                  0.5 0.05 5   3
-burgers_random       burgers/random_reference.nc                                3   0.2  10  4
-allen_cahn           allen_cahn_reference.nc|allen_cahn/reference.nc            1   0.1  5   15
-darcy                darcy/reference.nc                                         1.5 0.5  5   5
-reaction_diffusion   reaction_diffusion/reference.nc                            0.9 0.2  5   2
-kuramoto_sivashinsky kuramoto_sivashinsky/reference.nc                          2   0.1  20  17
-navier_stokes        navier_stokes/reference.nc                                 4   2.5  1   9  1e-4 8 x.control_points=32 y.control_points=32 x.experts=8 y.experts=8 x.degree=3 y.degree=3
+diffusion_sorption   diffusion_sorption_truth.nc|diffusion_sorption/reference.nc 0.25 0.25 20  2.5
+poisson              exact                                                      0.2  0.05 100 3
+heat2d               exact                                                      0.02 0.05 20  0.5
+heat_source          exact                                                      0.03 0.05 20  0.25
+wave1d               exact                                                      0.05 0.05 20  3
+advection1d          exact                                                      0.05 0.05 20  1
+burgers              burgers_reference.nc|burgers/reference.nc                  0.2  0.05 5   0.4
+burgers_random       burgers/random_reference.nc                                0.15 0.2  10  0.12
+allen_cahn           allen_cahn_reference.nc|allen_cahn/reference.nc            0.06 0.1  5   0.15
+darcy                darcy/reference.nc                                         1.5  0.5  5   3
+reaction_diffusion   reaction_diffusion/reference.nc                            0.9  0.2  5   1.5
+kuramoto_sivashinsky kuramoto_sivashinsky/reference.nc                          1    0.1  20  15
+navier_stokes        navier_stokes/reference.nc                                 4    2.5  1   9    1e-4 8 x.control_points=32 y.control_points=32 x.experts=8 y.experts=8 x.degree=3 y.degree=3
 END
 }
 
