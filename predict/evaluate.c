@@ -110,7 +110,7 @@ pdm_status pdm_evaluate_file(pdm_model *m, const char *reference, const char *ou
     pdm_status     status  = PDM_OK;
     pdm_fields    *f       = NULL;
     pdm_output    *o       = NULL;
-    prediction     p       = {.m = m, .polish = polish, .wants_estimate = m->wants_estimate, .is_compared = true};
+    prediction     p       = {.m = m, .polish = polish, .wants_estimate = m->wants_estimate};
     pdm_text       ignored = {.ctx = m->ctx};
     estimate_match match   = {0};
     pdm_evaluation e       = {0};
@@ -175,7 +175,7 @@ done:
 pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, void *user)
 {
     pdm_status     status = PDM_OK;
-    prediction     p      = {.m = m, .polish = polish, .x = {.n_sample = EXACT_SAMPLES}, .is_compared = true};
+    prediction     p      = {.m = m, .polish = polish, .x = {.n_sample = EXACT_SAMPLES}};
     pdm_text       text   = {0};
     estimate_match match  = {0};
     pdm_evaluation e      = {0};

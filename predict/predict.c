@@ -70,7 +70,7 @@ void prediction_close(prediction *p)
 
 bool prediction_is_estimated(const prediction *p)
 {
-    return p->wants_estimate || (p->polish > 0.0 && !p->is_compared);
+    return p->wants_estimate || p->polish > 0.0;
 }
 
 /* The coordinates of the inputs, where there are some, are those of the output. */

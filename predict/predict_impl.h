@@ -8,8 +8,7 @@
 typedef struct prediction {
     pdm_model          *m;
     double              polish;
-    bool                wants_estimate; /* of a prediction; a polish has one in any case ... */
-    bool                is_compared;    /* ... but where its errors are known                */
+    bool                wants_estimate; /* of a prediction; a polish has one in any case */
     pdm_file_inputs     x;
     pdm_output_grid    *grid;
     double             *u;        /* [n_sample][n_field][n_point], of a part at a time where it is not kept */
