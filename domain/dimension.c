@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { SUB_MOST = 8, GAUSS_MOST = 5 }; /* as in the table of domain.c */
+enum { GAUSS_MOST = 5 }; /* as in the table of domain.c */
 
 /* Interior breaks in xi, from `knots` (physical numbers) or `grading` (a map's name, placing knots in physical space,
  * or "auto": `found`, if there is something); uniform in xi when neither is given. A dimension that says nothing, map
@@ -128,7 +128,7 @@ pdm_status domain_dimension_read(pdm_domain *d, pdm_case *c, const pdm_grading *
             "degree %lld is too high for %lld control points; at most %lld, or at least %lld control points, expected",
             (long long)line.degree, (long long)n_coef, (long long)n_coef - 1, (long long)line.degree + 1);
     }
-    PDM_TRY(read_count(d, c, group, "sub", false, d->settings.sub, 1, SUB_MOST, &d->sub[dim]));
+    PDM_TRY(read_count(d, c, group, "sub", false, d->settings.sub, 1, PDM_SUB_MOST, &d->sub[dim]));
     PDM_TRY(read_count(d, c, group, "gauss", false, d->settings.gauss, 0, GAUSS_MOST, &d->gauss[dim]));
     PDM_TRY(pdm_case_text(c, group, "map", "linear", &text));
     PDM_TRY(pdm_map_parse(d->ctx, text, pdm_case_where(c, group, "map"), extent[0], extent[1], &line.map));

@@ -107,9 +107,10 @@ pdm_size          pdm_domain_n_dim(const pdm_domain *d);
 pdm_size          pdm_domain_n_field(const pdm_domain *d);
 pdm_size          pdm_domain_n_coef(const pdm_domain *d); /* of one field */
 const pdm_spline *pdm_domain_spline(const pdm_domain *d, pdm_size dim);
-double            pdm_domain_order(const pdm_domain *d);             /* of errors, at most: the largest degree + 1 */
-pdm_size          pdm_domain_sub(const pdm_domain *d, pdm_size dim); /* cells a knot span */
-const pdm_pde    *pdm_domain_pde(const pdm_domain *d);
+double            pdm_domain_order(const pdm_domain *d);          /* of errors, at most: the largest degree + 1 */
+enum { PDM_SUB_MOST = 8 };                                        /* as in the table of domain.c */
+pdm_size       pdm_domain_sub(const pdm_domain *d, pdm_size dim); /* cells a knot span */
+const pdm_pde *pdm_domain_pde(const pdm_domain *d);
 /* 1 where a coefficient is free, 0 where initial or Dirichlet data fix it: [n_field][n_coef]. */
 const unsigned char *pdm_domain_free(const pdm_domain *d);
 pdm_size             pdm_domain_n_free(const pdm_domain *d);

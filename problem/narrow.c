@@ -60,6 +60,13 @@ static double growth_of(const narrow_line *k, double n)
     return most;
 }
 
+bool pdm_narrow_is_there(const pdm_problem *p)
+{
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++)
+        if (p->data_growth[j] > 0.0) return true;
+    return false;
+}
+
 bool pdm_narrow_is_strained(const pdm_problem *p, pdm_size dim)
 {
     return p->data_growth[dim] > MOST_GROWTH;

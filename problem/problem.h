@@ -108,6 +108,7 @@ pdm_status pdm_notes_warn(const pdm_problem *p, const char *topic, pdm_size n, c
 
 /* ---- knots about narrow data (problem/narrow.c) ----
  * Spans grow away from narrow data by exp(data_growth) each; strained: by more than answers on them are right for. */
+bool       pdm_narrow_is_there(const pdm_problem *p); /* in any dimension */
 bool       pdm_narrow_is_strained(const pdm_problem *p, pdm_size dim);
 pdm_status pdm_narrow_view(const pdm_problem *p, pdm_size dim, pdm_text *out);
 

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { SUB_MOST = 8 }; /* of domain/DIM:sub */
-
 /* Does a kink lie between span i - 1 and span i? */
 static bool is_kink(const pdm_spline *s, pdm_size i)
 {
@@ -80,7 +78,7 @@ static pdm_status change_cells(const pdm_problem *p, pdm_case *c, pdm_size dim)
     char           group[PDM_GROUP_TEXT];
 
     pdm_problem_dim_group(p, dim, group);
-    return pdm_case_set_count(c, group, "sub", sub < SUB_MOST ? sub + 1 : sub - 1);
+    return pdm_case_set_count(c, group, "sub", sub < PDM_SUB_MOST ? sub + 1 : sub - 1);
 }
 
 /* What the two have in common is taken over: sizes of the fields, and factors of the blocks of rows. */

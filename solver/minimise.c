@@ -163,7 +163,6 @@ static bool judge(pdm_solver *s, int32_t k)
     const double      rounding = solver_rounding_of(s, k);
     const bool        damped   = s->shift[k] > UNDAMPED;
     const double left = s->settings.mode == PDM_MODE_SCHWARZ ? solver_schwarz_remaining(s, k, predicted) : predicted;
-
     const double before_that = r->decrement; /* 0: this is the first step */
 
     r->iterations++;

@@ -140,6 +140,22 @@ done:
     return status;
 }
 
+pdm_status companion_take(companion *c, pdm_size n, const pdm_problem *of, pdm_buffer *from, pdm_buffer *to)
+{
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b = of->backend, *mine = c->problem->backend;
+    const pdm_size size = n * pdm_domain_n_field(c->problem->domain) * pdm_domain_n_coef(c->problem->domain);
+    void          *in = NULL, *out = NULL;
+
+    PDM_TRY(b->ops->acquire(b, from, PDM_READ, &in));
+    PDM_TRY(mine->ops->acquire(mine, to, PDM_WRITE, &out));
+    memcpy(out, in, (size_t)size * sizeof(double));
+done:
+    if (in) (void)b->ops->release(b, from, &in);
+    if (out) (void)mine->ops->release(mine, to, &out);
+    return status;
+}
+
 pdm_status companion_run(companion *c, pdm_size n, const double *input)
 {
     pdm_status status = PDM_OK;

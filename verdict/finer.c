@@ -26,8 +26,7 @@ static void ease_solve(pdm_problem *finer)
 
 static double tolerance_for(const pdm_problem *p, const pdm_problem *solved)
 {
-    for (pdm_size i = 0; i < PDM_MAX_DIM; i++)
-        if (p->data_growth[i] > 0.0) return ABOUT_NARROW;
+    if (pdm_narrow_is_there(p)) return ABOUT_NARROW;
     return pdm_rows_are_linear(pdm_domain_rows(solved->domain)) ? LINEAR_TOLERANCE : TOLERANCE;
 }
 

@@ -13,8 +13,7 @@ static const double COARSER_TOLERANCE = 1e-2;
 static const double CLEAR_LEFT        = 0.03; /* right answers leave less                                      */
 static const double CLEAR_ORDER       = 2.2;  /* of the roots of objectives; kinks, fronts and corners have less */
 static const double CLEAR_SHARE       = 0.1; /* of the accuracy: an estimate that is 10 times too small is good still */
-
-static const double CLEAR_ROOM = 5.0; /* times the estimate, for what is left over along the softest direction */
+static const double CLEAR_ROOM        = 5.0; /* times the estimate, for what is left over along the softest direction */
 
 struct pdm_judge {
     const pdm_problem     *problem; /* whole */
@@ -24,12 +23,12 @@ struct pdm_judge {
     pdm_judge_depth        depth;
     pdm_size               n_most, n;
     double                 most_order, seconds;
-    companion              cells;   /* the same splines on other cells: rows alone. .problem NULL: there is none */
-    companion              coarser; /* .problem NULL: there is none */
-    soft_direction         soft;    /* of the coarser one; .of NULL: not known */
-    finer_grid             finer;   /* made on first use */
-    bool                   has_finer, lacks_finer;
-    left_over             *left; /* of the answer, on these cells; NULL: none */
+    companion              cells;       /* the same splines on other cells: rows alone. .problem NULL: there is none */
+    companion              coarser;     /* .problem NULL: there is none */
+    soft_direction         soft;        /* of the coarser one; .of NULL: not known */
+    finer_grid             finer;       /* made on first use */
+    bool                   tried_finer; /* .after NULL then: there is none */
+    left_over             *left;        /* of the answer, on these cells; NULL: none */
     unseen_data            unseen;
     double                *input; /* [n_most][n_input] of the batch */
     double                *few;   /* [AT_ONCE][n_input] of those on the finer grid */
@@ -89,12 +88,11 @@ static pdm_status create_coarser(pdm_judge *j)
 /* Made when an answer asks for it. Where it is too large, or there is no memory for it, answers do without. */
 static pdm_status find_finer(pdm_judge *j)
 {
-    if (j->has_finer || j->lacks_finer) return PDM_OK;
+    if (j->tried_finer) return PDM_OK;
+    j->tried_finer = true;
     const pdm_status status =
         finer_grid_create(j->problem, j->march, j->grid, j->n_most < AT_ONCE ? j->n_most : AT_ONCE, &j->finer);
-    j->has_finer   = status == PDM_OK;
-    j->lacks_finer = !j->has_finer;
-    if (j->has_finer) return PDM_OK;
+    if (status == PDM_OK) return PDM_OK;
     finer_grid_destroy(j->problem->ctx, &j->finer);
     if (status != PDM_ERR_CASE && status != PDM_ERR_MEMORY) return status;
     pdm_log(j->problem->ctx, PDM_LOG_WARNING, "verdict", "there is no finer grid to judge by: %s",
@@ -170,31 +168,16 @@ done:
     return status;
 }
 
-/* The answer's coefficients of slab k, to where rows on other cells read them. */
-static pdm_status lay_out(pdm_judge *j, pdm_size k)
-{
-    pdm_status     status = PDM_OK;
-    pdm_backend   *b      = j->cells.problem->backend;
-    const pdm_size n      = j->n * pdm_domain_n_field(j->solved->domain) * pdm_domain_n_coef(j->solved->domain);
-    void          *to     = NULL;
-
-    PDM_TRY(b->ops->acquire(b, j->cells.start, PDM_WRITE, &to));
-    memcpy(to, j->answer.slab[k], (size_t)n * sizeof(double));
-done:
-    if (to) (void)b->ops->release(b, j->cells.start, &to);
-    return status;
-}
-
 pdm_status pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c)
 {
-    const companion *rows   = &j->cells;
-    pdm_status       status = PDM_OK;
-    const double     start  = pdm_clock();
+    companion   *rows   = &j->cells;
+    pdm_status   status = PDM_OK;
+    const double start  = pdm_clock();
 
     if (!j->left) return PDM_OK;
-    PDM_TRY(kept_answer_put(&j->answer, j->solved, j->n_most, k, c));
-    PDM_TRY(companion_prepare(&j->cells, j->n, k));
-    PDM_TRY(lay_out(j, k));
+    if (j->depth >= PDM_JUDGE_ESTIMATE) PDM_TRY(kept_answer_put(&j->answer, j->solved, j->n_most, k, c));
+    PDM_TRY(companion_prepare(rows, j->n, k));
+    PDM_TRY(companion_take(rows, j->n, j->solved, c, rows->start));
     const left_over_state at = {.batch   = pdm_samples_batch(rows->samples, j->n),
                                 .data    = &rows->samples->data,
                                 .c       = rows->start,
@@ -228,10 +211,8 @@ static bool is_held(const pdm_judge *j, pdm_size i, const pdm_assessment *v)
 
 static bool is_clear(const pdm_judge *j, pdm_size i, const pdm_assessment *v)
 {
-    for (pdm_size dim = 0; dim < PDM_MAX_DIM; dim++)
-        if (j->problem->data_growth[dim] > 0.0) return false;
-    return j->depth == PDM_JUDGE_ESTIMATE && is_held(j, i, v) && v->left <= CLEAR_LEFT && v->order >= CLEAR_ORDER &&
-           v->worst <= CLEAR_SHARE * j->problem->solving.accuracy;
+    return j->depth == PDM_JUDGE_ESTIMATE && !pdm_narrow_is_there(j->problem) && is_held(j, i, v) &&
+           v->left <= CLEAR_LEFT && v->order >= CLEAR_ORDER && v->worst <= CLEAR_SHARE * j->problem->solving.accuracy;
 }
 
 /* What the answer itself and a coarser one say of sample i. */
@@ -274,7 +255,7 @@ static pdm_status look_at_few(pdm_judge *j, pdm_size n, const pdm_size *which, c
     const pdm_size size    = pdm_domain_n_field(j->problem->domain) * j->grid->n_point;
 
     PDM_TRY(find_finer(j));
-    if (!j->has_finer || j->answer.n_slab < j->finer.companion.grid->n_slab) goto done;
+    if (!j->finer.after || j->answer.n_slab < j->finer.companion.grid->n_slab) goto done;
     for (pdm_size q = 0; q < n && n_input > 0; q++)
         memcpy(j->few + q * n_input, j->input + which[q] * n_input, (size_t)n_input * sizeof *j->few);
     PDM_TRY(finer_grid_run(&j->finer, n, which, j->few, &j->answer));

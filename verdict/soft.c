@@ -161,23 +161,6 @@ done:
     return status;
 }
 
-/* Coefficients of the solver's back end, to where rows on other cells read them. */
-static pdm_status lay_out(const soft_direction *s, pdm_size n, pdm_buffer *from, pdm_buffer *to)
-{
-    pdm_status     status = PDM_OK;
-    pdm_backend   *b = s->of->problem->backend, *b_to = s->cells.problem->backend;
-    const pdm_size size = n * pdm_solver_lend(s->of->free->solver)->c_size;
-    void          *in = NULL, *out = NULL;
-
-    PDM_TRY(b->ops->acquire(b, from, PDM_READ, &in));
-    PDM_TRY(b_to->ops->acquire(b_to, to, PDM_WRITE, &out));
-    for (pdm_size i = 0; i < size; i++) ((double *)out)[i] = ((const double *)in)[i];
-done:
-    if (in) (void)b->ops->release(b, from, &in);
-    if (out) (void)b_to->ops->release(b_to, to, &out);
-    return status;
-}
-
 pdm_status soft_direction_find(soft_direction *s, pdm_size n, const double *input)
 {
     pdm_status              status = PDM_OK;
@@ -193,8 +176,8 @@ pdm_status soft_direction_find(soft_direction *s, pdm_size n, const double *inpu
     PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, s->one, st->c, s->step, s->v, s->c));
     PDM_TRY(companion_inputs(cells, n, input));
     PDM_TRY(companion_prepare(cells, n, 0));
-    PDM_TRY(lay_out(s, n, s->c, cells->start));
-    PDM_TRY(lay_out(s, n, st->c, s->base));
+    PDM_TRY(companion_take(cells, n, s->of->problem, s->c, cells->start));
+    PDM_TRY(companion_take(cells, n, s->of->problem, st->c, s->base));
     left_over_begin(s->change);
     const left_over_state at = {.batch = pdm_samples_batch(cells->samples, n),
                                 .data  = &cells->samples->data,

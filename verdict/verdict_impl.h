@@ -49,6 +49,9 @@ pdm_status companion_inputs(companion *c, pdm_size n, const double *input);
 pdm_status companion_prepare(companion *c, pdm_size n, pdm_size k);
 /* from: PDM_START_PRESENT begins with c->start. */
 pdm_status companion_solve(companion *c, pdm_size n, pdm_size k, pdm_start from);
+/* The coefficients of n samples of its problem's splines, from a buffer of another problem's back end into one of its
+ * own, [n_most][n_field][n_coef] both. */
+pdm_status companion_take(companion *c, pdm_size n, const pdm_problem *of, pdm_buffer *from, pdm_buffer *to);
 /* All slabs from nothing: input [n][n_input] of the problem that it accompanies. */
 pdm_status companion_run(companion *c, pdm_size n, const double *input);
 /* End of what n_slab slabs of it cover, in time. */
