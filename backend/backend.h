@@ -18,7 +18,7 @@
 
 #include "core/core.h"
 
-#define PDM_BACKEND_OPS_VERSION 5
+#define PDM_BACKEND_OPS_VERSION 6
 #define PDM_MAX_DIM             4
 #define PDM_MAX_LEVEL           17 /* boxes of 2^17 cells are wider than any dimension */
 
@@ -36,22 +36,23 @@ typedef struct pdm_batch {
 
 /* ---- programs -------------------------------------------------------------------------------------------------------
  * Straight-line code over registers: what pde/ emits, what cpu/ interprets over blocks of points and cuda/ compiles. */
-#define PDM_OPCODE_LIST(X)                                                                                    \
-    /* name, number of operands, meaning */                                                                   \
-    X(CONST, 0, "value")                                                                                      \
-    X(INPUT, 0, "program input number a")                                                                     \
-    X(NEG, 1, "-a")                                                                                           \
-    X(ADD, 2, "a + b")                                                                                        \
-    X(SUB, 2, "a - b")                                                                                        \
-    X(MUL, 2, "a * b")                                                                                        \
-    X(DIV, 2, "a / b")                                                                                        \
-    X(POW, 2, "a ^ b, C pow")                                                                                 \
-    X(SQUARE, 1, "a * a")                                                                                     \
-    X(RECIPROCAL, 1, "1 / a")                                                                                 \
-    X(EXP, 1, "exp")                                                                                          \
-    X(LOG, 1, "log") X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos") X(TAN, 1, "tan") X(SINH, 1, "sinh") \
-        X(COSH, 1, "cosh") X(TANH, 1, "tanh") X(ERF, 1, "erf") X(ATAN, 1, "atan") X(LOG1P, 1, "log(1 + a)")   \
-            X(ABS, 1, "abs") X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0") X(MIN, 2, "min") X(MAX, 2, "max")
+#define PDM_OPCODE_LIST(X)                                                                                      \
+    /* name, number of operands, meaning */                                                                     \
+    X(CONST, 0, "value")                                                                                        \
+    X(INPUT, 0, "program input number a")                                                                       \
+    X(NEG, 1, "-a")                                                                                             \
+    X(ADD, 2, "a + b")                                                                                          \
+    X(SUB, 2, "a - b")                                                                                          \
+    X(MUL, 2, "a * b")                                                                                          \
+    X(DIV, 2, "a / b")                                                                                          \
+    X(POW, 2, "a ^ b, C pow")                                                                                   \
+    X(SQUARE, 1, "a * a")                                                                                       \
+    X(RECIPROCAL, 1, "1 / a")                                                                                   \
+    X(EXP, 1, "exp")                                                                                            \
+    X(LOG, 1, "log")                                                                                            \
+    X(SQRT, 1, "sqrt") X(SIN, 1, "sin") X(COS, 1, "cos") X(TAN, 1, "tan") X(SINH, 1, "sinh") X(COSH, 1, "cosh") \
+        X(TANH, 1, "tanh") X(ERF, 1, "erf") X(ATAN, 1, "atan") X(LOG1P, 1, "log(1 + a)") X(ABS, 1, "abs")       \
+            X(SIGN, 1, "-1, 0, 1") X(STEP, 1, "a > 0 ? 1 : 0") X(MIN, 2, "min") X(MAX, 2, "max")
 
 typedef enum pdm_opcode {
 #define PDM_OPCODE_ENUM(name, n_operand, text) PDM_OPCODE_##name,
@@ -205,7 +206,7 @@ typedef struct pdm_points_desc {
 
 typedef struct pdm_points_plan pdm_points_plan;
 
-/* ---- columns: c = c_lift + C w (built by experts/) ------------------------------------------------------------------
+/* ---- columns: c = c_lift + offset + guess + C w (built by experts/) -------------------------------------------------
  * Columns come in groups: one group is one expert's columns in one field. Expert e owns groups e*n_field .. +n_field-1.
  * C is packed group by group, [n_sample][sum over groups of n_coef_g * n_col_g], group g as [n_coef_g][n_col_g]. */
 typedef enum pdm_column_kind {
@@ -220,7 +221,7 @@ typedef struct pdm_column_group {
     const int32_t *coef;   /* [n_coef] increasing indices into one field's control grid               */
     const double  *window; /* [n_coef] partition weight G_e (1 for hard partitions); see columns_windows */
     pdm_size       n_col;
-    const int32_t *channel; /* [n_col] basis channel of each column; NULL for IDENTITY                 */
+    const int32_t *channel; /* [n_col] basis channel of each column; NULL: the prior alone, or IDENTITY */
     double         scale;   /* length of the columns of DENSE: the field's size, so that w is about one */
     const double  *prior;   /* [n_coef][n_col] added to the basis functions; NULL: nothing             */
 } pdm_column_group;
@@ -229,7 +230,17 @@ typedef struct pdm_columns_desc {
     pdm_column_kind         kind;
     pdm_size                n_expert, n_field, n_coef, n_channel; /* n_coef: of one field */
     const pdm_column_group *group;                                /* [n_expert*n_field] */
+    /* DENSE: the last n_field channels are a guess, of field f in channel n_channel - n_field + f, in sizes of the field
+     * (its groups' scale): [n_field][n_coef], 1 at coefficients that it is for, 0 elsewhere; NULL: there is none */
+    const unsigned char *guess;
+    const double        *offset; /* DENSE: [n_field][n_coef] in sizes of fields, added to lift too; NULL: nothing */
 } pdm_columns_desc;
+
+/* Do solves start from something else than the lift? */
+static inline bool pdm_columns_have_start(const pdm_columns_desc *d)
+{
+    return d->guess || d->offset;
+}
 
 typedef struct pdm_columns_plan pdm_columns_plan;
 
@@ -351,17 +362,21 @@ typedef struct pdm_backend_ops {
      * to c, its entries of w and lambda are not read, those of g_w are 0, it sends nothing back to the basis. DENSE
      * only. Takes effect with columns_build; normal_assemble follows it. */
     pdm_status (*columns_select)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on);
-    /* The windows of desc, which otherwise is that of create, take the place of those that the plan has, in
-     * columns_build from now on. DENSE only. */
+    /* The windows, priors and offset of desc, which otherwise is that of create, take the place of those that the plan
+     * has, in columns_build and columns_start from now on. DENSE only. */
     pdm_status (*columns_windows)(pdm_backend *b, pdm_columns_plan *plan, const pdm_columns_desc *desc);
     /* C and norm from basis [n_sample][n_channel][n_coef] FP32 (DENSE only); norm kept in the plan */
     pdm_status (*columns_build)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis);
+    /* start = lift + offset + guess, the last out of basis; start may be lift */
+    pdm_status (*columns_start)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis,
+                                pdm_buffer *lift, pdm_buffer *start);
     /* c = lift + C w */
     pdm_status (*columns_expand)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift,
                                  pdm_buffer *c);
     /* g_w = C^T g_c */
     pdm_status (*columns_reduce)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *g_c, pdm_buffer *g_w);
-    /* g_basis = backward of columns_build for g_C = p w^T - q lambda^T (q and lambda may be NULL); overwritten for s */
+    /* g_basis = backward of columns_build for g_C = p w^T - q lambda^T (q and lambda may be NULL), and of columns_start
+     * to the guess for g_start = p; overwritten for s */
     pdm_status (*columns_backward)(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w,
                                    pdm_buffer *q, pdm_buffer *lambda, pdm_buffer *g_basis);
     /* g_window, FP64, group by group as windows are, [sum of n_coef_g] = the same backward to the windows, basis being

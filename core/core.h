@@ -144,7 +144,8 @@ typedef enum pdm_random_purpose {
     PDM_RANDOM_CHECK   = 4, /* gradient check directions */
     PDM_RANDOM_BATCH   = 5, /* choice of samples from given data */
     PDM_RANDOM_TYPICAL = 6, /* the input that scales are found at */
-    PDM_RANDOM_SIGNS   = 7  /* of the numbers that rows are sums of: index = coefficient */
+    PDM_RANDOM_SIGNS   = 7, /* of the numbers that rows are sums of: index = coefficient */
+    PDM_RANDOM_GUESS   = 8  /* choice of solutions to learn from: step = training step */
 } pdm_random_purpose;
 
 typedef struct pdm_random_key {

@@ -11,7 +11,10 @@
     X(boxes, PDM_SETTING_CHOICE, 0, 0, 1, "equal|measured", "1", "of experts: of equal size, or of equal difficulty") \
     X(partition, PDM_SETTING_CHOICE, 0, 0, 2, "hard|smooth|learned", "1",                                             \
       "control points belong to one expert, blend between them, or learn how to")                                     \
-    X(prior, PDM_SETTING_CHOICE, 0, 0, 2, "polynomial|none|taylor", "1", "what the network's functions are added to") \
+    X(prior, PDM_SETTING_CHOICE, 0, 0, 3, "polynomial|none|taylor|pod", "1",                                          \
+      "what the network's functions are added to; pod: directions of solutions, and no functions")                    \
+    X(guess, PDM_SETTING_CHOICE, 0, 0, 1, "none|network", "1",                                                        \
+      "what the experts correct: the lift alone, or with a solution that the network proposes")                       \
     X(overlap, PDM_SETTING_REAL, 4, 0.5, 64, NULL, "1",                                                               \
       "control points over which a smooth or learned partition blends")                                               \
     X(learning_rate, PDM_SETTING_REAL, 3e-3, 0.0, 10.0, NULL, "1",                                                    \
@@ -214,17 +217,20 @@ pdm_status pdm_experts_create(pdm_context *ctx, pdm_case *c, const pdm_domain *d
     PDM_TRY(experts_numbers_read(x, c));
     PDM_TRY(take_bounds(x, bounds));
     PDM_TRY(create_partition(x));
-    const pdm_size N  = x->settings.basis;
-    x->desc.kind      = PDM_COLUMNS_DENSE;
-    x->desc.n_channel = N * x->desc.n_field;
-    PDM_TRY(pdm_alloc_array(ctx, x->desc.n_channel, &x->channel));
-    for (pdm_size i = 0; i < x->desc.n_channel; i++) x->channel[i] = (int32_t)i;
+    const pdm_size N   = x->settings.basis;
+    x->desc.kind       = PDM_COLUMNS_DENSE;
+    x->desc.guess      = x->settings.guess == GUESS_NETWORK ? pdm_domain_free(domain) : NULL;
+    const bool learned = x->settings.prior != PRIOR_POD; /* columns that are added to */
+    x->desc.n_channel  = ((learned ? N : 0) + (x->desc.guess ? 1 : 0)) * x->desc.n_field;
+    PDM_TRY(pdm_alloc_array(ctx, N * x->desc.n_field, &x->channel));
+    for (pdm_size i = 0; i < N * x->desc.n_field; i++) x->channel[i] = (int32_t)i;
     for (pdm_size g = 0; g < x->desc.n_expert * x->desc.n_field; g++) {
         x->group[g].n_col   = experts_count_numbers(x, x->group[g].n_coef);
-        x->group[g].channel = x->channel + x->group[g].field * N;
+        x->group[g].channel = learned ? x->channel + x->group[g].field * N : NULL;
     }
     if (x->settings.prior == PRIOR_TAYLOR) PDM_TRY(experts_base_create(x, pdm_case_where(c, "experts", "prior")));
-    if (x->settings.prior != PRIOR_NONE) PDM_TRY(experts_prior_create(x));
+    if (x->settings.prior == PRIOR_POLYNOMIAL || x->settings.prior == PRIOR_TAYLOR) PDM_TRY(experts_prior_create(x));
+    if (!learned) PDM_TRY(experts_pod_create(x));
     count_columns(x);
     *out = x;
     x    = NULL;
@@ -299,6 +305,14 @@ bool pdm_experts_wants_boxes(const pdm_experts *x)
 const int64_t *pdm_experts_boxes(const pdm_experts *x)
 {
     return x->bounds;
+}
+pdm_size pdm_experts_basis(const pdm_experts *x)
+{
+    return x->settings.basis;
+}
+bool pdm_experts_guess(const pdm_experts *x)
+{
+    return x->desc.guess != NULL;
 }
 pdm_size pdm_experts_n_column(const pdm_experts *x)
 {

@@ -12,7 +12,8 @@
  *   /experts:overlap
  *   /experts:learning_rate            of learned windows
  *   /experts:slabs                    intervals of time that they answer one after the other (1: all of it at once)
- *   /experts:prior "polynomial|none|taylor"    what the channels are added to */
+ *   /experts:prior "polynomial|none|taylor|pod"   what the channels are added to; of the last: all there is, no channels
+ *   /experts:guess "none|network"     what the experts' sum is added to beside the lift */
 #ifndef PDM_EXPERTS_H
 #define PDM_EXPERTS_H
 
@@ -54,6 +55,18 @@ pdm_size                pdm_experts_n_column(const pdm_experts *x);
 /* [n_expert+1] first column of each expert in w. */
 const pdm_size *pdm_experts_column0(const pdm_experts *x);
 
+/* Columns per expert and field of experts that are not short of coefficients. */
+pdm_size pdm_experts_basis(const pdm_experts *x);
+/* Do channels behind those of the columns, one a field, hold a guess of what solutions are beyond the lift? */
+bool pdm_experts_guess(const pdm_experts *x);
+/* prior "pod": the columns, group by group [n_coef_g][n_col_g], behind them what is added to every lift, the offset
+ * [n_field][n_coef] in sizes of fields. Zeros until somebody sets them; then back ends are to be told
+ * (pdm_solver_take_windows). Lent; nothing with another prior. */
+typedef struct pdm_pod {
+    pdm_size n; /* numbers of both */
+    double  *column, *offset;
+} pdm_pod;
+pdm_pod pdm_experts_pod(const pdm_experts *x);
 /* [N] rising: the prior's column that each of an expert's is added to. Lent. */
 const int32_t *pdm_experts_numbers(const pdm_experts *x);
 

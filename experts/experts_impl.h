@@ -6,7 +6,7 @@
 
 typedef struct experts_settings {
     pdm_size basis, slabs;
-    int      boxes, partition, prior;
+    int      boxes, partition, prior, guess;
     double   overlap, learning_rate;
 } experts_settings;
 
@@ -45,6 +45,7 @@ struct pdm_experts {
     int32_t          *channel;                /* [n_field][N]                                  */
     int32_t          *number;                 /* [N] rising: the prior's column that each is added to */
     double           *prior;                  /* pieces of all groups                          */
+    pdm_size          n_pod;                  /* numbers in prior, where it is "pod"; else 0       */
     axis_windows      window_of[PDM_MAX_DIM]; /* while it is made: then nothing */
     pdm_size         *column0;                /* [n_expert+1]                                  */
     pdm_taylor       *taylor;                 /* NULL: another prior                           */
@@ -53,7 +54,8 @@ struct pdm_experts {
 
 typedef enum experts_boxes { BOXES_EQUAL, BOXES_MEASURED } experts_boxes;
 typedef enum experts_partition { PARTITION_HARD, PARTITION_SMOOTH, PARTITION_LEARNED } experts_partition;
-typedef enum experts_prior { PRIOR_POLYNOMIAL, PRIOR_NONE, PRIOR_TAYLOR } experts_prior;
+typedef enum experts_prior { PRIOR_POLYNOMIAL, PRIOR_NONE, PRIOR_TAYLOR, PRIOR_POD } experts_prior;
+typedef enum experts_guess { GUESS_NONE, GUESS_NETWORK } experts_guess;
 
 /* experts/boxes.c: one box an expert, the last dimension fastest; box [product of along]. */
 void boxes_equal(pdm_size n_dim, const pdm_size *n_coef, const pdm_size *along, experts_box *box);
@@ -99,6 +101,8 @@ pdm_status experts_prior_fill(const pdm_experts *x, pdm_size expert, pdm_size fi
  * variable; others stay as they are. */
 void experts_polynomials(const pdm_experts *x, const experts_box *box, const pdm_size *limit, pdm_size n_coef,
                          const int32_t *coef, pdm_size first, pdm_size n_col, double *out);
+/* experts/pod.c: room for the columns of all groups, zeros at first. */
+pdm_status experts_pod_create(pdm_experts *x);
 /* experts/base.c. where: of the setting. */
 pdm_status experts_base_create(pdm_experts *x, pdm_where where);
 

@@ -100,10 +100,16 @@ pdm_status pdm_wide_create(pdm_context *ctx, const pdm_experts *x, pdm_wide **ou
     pdm_status status = PDM_OK;
     pdm_wide  *w      = NULL;
 
+    if (x->settings.prior == PRIOR_POD)
+        PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED,
+                 "experts by themselves: columns from solutions (experts:prior = \"pod\") end with their expert's box; "
+                 "another prior expected");
     PDM_TRY(pdm_alloc(ctx, sizeof *w, &w));
-    w->ctx  = ctx;
-    w->x    = x;
-    w->desc = x->desc;
+    w->ctx         = ctx;
+    w->x           = x;
+    w->desc        = x->desc;
+    w->desc.guess  = NULL;
+    w->desc.offset = NULL;
     for (pdm_size j = 0; j < pdm_domain_n_dim(x->domain); j++)
         PDM_TRY(pdm_alloc_array(ctx, x->desc.n_expert * pdm_domain_spline(x->domain, j)->n_coef, &w->reach[j]));
     for (pdm_size e = 0; e < x->desc.n_expert; e++) find_reach(w, e);

@@ -34,10 +34,16 @@ pdm_status pdm_routing_settings_view(pdm_text *out)
     return pdm_settings_view("gate", settings_table, sizeof settings_table / sizeof *settings_table, out);
 }
 
-/* Columns per expert and field of experts that are not short of coefficients. */
+/* Columns per expert and field of experts that are not short of coefficients; of columns without channels the most that
+ * there are. */
 static pdm_size full_width(const pdm_routing *r)
 {
-    return r->columns->n_channel / r->columns->n_field;
+    const pdm_columns_desc *d    = r->columns;
+    pdm_size                most = 0;
+
+    if (d->group[0].channel) return d->n_channel / d->n_field - (d->guess ? 1 : 0);
+    for (pdm_size g = 0; g < d->n_expert * d->n_field; g++) most = d->group[g].n_col > most ? d->group[g].n_col : most;
+    return most;
 }
 
 /* Of equal size, for n columns: as many as may be. */

@@ -149,7 +149,7 @@ static bool networks_agree(const pdm_surrogate *a, const pdm_surrogate *b, char 
 static bool columns_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
 {
     const int32_t *x = pdm_experts_numbers(a->experts), *y = pdm_experts_numbers(b->experts);
-    const pdm_size n = a->surrogate->shape.n_channel / pdm_domain_n_field(a->problem->domain);
+    const pdm_size n = pdm_experts_basis(a->experts);
 
     for (pdm_size i = 0; i < n; i++)
         if (x[i] != y[i]) {
@@ -157,6 +157,18 @@ static bool columns_agree(const pdm_model *a, const pdm_model *b, char note[NOTE
             return false;
         }
     return true;
+}
+
+/* Weights of a guess go with the columns that correct it. */
+static bool pods_agree(const pdm_model *a, const pdm_model *b, char note[NOTE_SIZE])
+{
+    const pdm_pod x = pdm_experts_pod(a->experts), y = pdm_experts_pod(b->experts);
+
+    if (a->has_pod == b->has_pod &&
+        (!a->has_pod || (x.n == y.n && memcmp(x.column, y.column, (size_t)x.n * sizeof *x.column) == 0)))
+        return true;
+    differs(note, "columns from solutions (experts:prior = \"pod\") of their own");
+    return false;
 }
 
 static pdm_status refuse(const pdm_model *a, const pdm_model *b, const char *note)
@@ -168,10 +180,10 @@ static pdm_status refuse(const pdm_model *a, const pdm_model *b, const char *not
 pdm_status model_check_kin(const pdm_model *a, const pdm_model *b)
 {
     char       note[NOTE_SIZE];
-    const bool agree = marches_agree(a, b, note) && names_agree(a, b, note) && sizes_agree(a, b, note) &&
-                       knots_agree(a, b, note) && boxes_agree(a, b, note) &&
-                       pdm_gate_agrees(a->gate, b->gate, note, NOTE_SIZE) &&
-                       networks_agree(a->surrogate, b->surrogate, note) && columns_agree(a, b, note);
+    const bool agree =
+        marches_agree(a, b, note) && names_agree(a, b, note) && sizes_agree(a, b, note) && knots_agree(a, b, note) &&
+        boxes_agree(a, b, note) && pdm_gate_agrees(a->gate, b->gate, note, NOTE_SIZE) &&
+        networks_agree(a->surrogate, b->surrogate, note) && columns_agree(a, b, note) && pods_agree(a, b, note);
     return agree ? PDM_OK : refuse(a, b, note);
 }
 
@@ -248,6 +260,23 @@ done:
     return status;
 }
 
+/* Columns from solutions, which are those of the parent's experts and guess. */
+static pdm_status take_pod(pdm_model *m, const pdm_model *parent)
+{
+    pdm_status    status = PDM_OK;
+    const pdm_pod own = pdm_experts_pod(m->experts), theirs = pdm_experts_pod(parent->experts);
+
+    if (!parent->has_pod || own.n == 0) return PDM_OK;
+    if (own.n != theirs.n)
+        PDM_FAIL(m->ctx, PDM_ERR_MODEL,
+                 "%s: its columns from solutions (experts:prior = \"pod\") are %lld numbers, %lld here; the same "
+                 "experts and experts:basis, or a training of its own, expected",
+                 pdm_model_name(parent), (long long)theirs.n, (long long)own.n);
+    PDM_TRY(pdm_model_set_pod(m, theirs.column));
+done:
+    return status;
+}
+
 pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out)
 {
     pdm_status   status = PDM_OK;
@@ -266,6 +295,7 @@ pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out)
     PDM_TRY(take_boxes(m, parent));
     PDM_TRY(pdm_model_finish(m));
     PDM_TRY(pdm_model_take_windows(m, parent));
+    PDM_TRY(take_pod(m, parent));
     m->state.moments_empty = true;
     *out                   = m;
     m                      = NULL;

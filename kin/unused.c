@@ -43,8 +43,7 @@ done:
 static bool keeps_column(const pdm_model *m, const unused_groups *x, pdm_size i)
 {
     const pdm_routing_settings *s = pdm_routing_get_settings(m->gate->routing);
-    const pdm_size              N = m->surrogate->shape.n_channel / pdm_domain_n_field(m->problem->domain),
-                   size           = (N - s->shared) / s->groups;
+    const pdm_size              N = pdm_experts_basis(m->experts), size = (N - s->shared) / s->groups;
     return i < s->shared || x->keep[(i - s->shared) / size];
 }
 
@@ -69,7 +68,7 @@ static pdm_status create_case(const pdm_model *m, const unused_groups *x, pdm_ca
     pdm_size       n       = 0;
     char           share[32];
     const int32_t *number = pdm_experts_numbers(m->experts);
-    const pdm_size N      = m->surrogate->shape.n_channel / pdm_domain_n_field(m->problem->domain);
+    const pdm_size N      = pdm_experts_basis(m->experts);
 
     PDM_TRY(pdm_case_copy(m->whole->the_case, &c));
     for (pdm_size i = 0; i < N; i++)
@@ -94,15 +93,17 @@ static void select_tensor(const pdm_model *m, const unused_groups *x, const pdm_
                           const pdm_tensor_info *to, const float *values, float *out)
 {
     const pdm_size n_old = from->shape[from->n_axis - 1];
-    const pdm_size N     = m->surrogate->shape.n_channel / pdm_domain_n_field(m->problem->domain);
+    const pdm_size N = pdm_experts_basis(m->experts), n_field = pdm_domain_n_field(m->problem->domain);
 
     if (from->n == to->n) {
         memcpy(out, values, (size_t)to->n * sizeof *out);
         return;
     }
     PDM_ASSERT(n_old == m->surrogate->shape.n_channel && from->n / n_old == to->n / to->shape[to->n_axis - 1]);
-    for (pdm_size i = 0; i < from->n; i++)
-        if (keeps_column(m, x, i % n_old % N)) *out++ = values[i];
+    for (pdm_size i = 0; i < from->n; i++) {
+        const pdm_size channel = i % n_old; /* a guess is behind the columns */
+        if (channel >= N * n_field || keeps_column(m, x, channel % N)) *out++ = values[i];
+    }
 }
 
 static pdm_status select_weights(const pdm_model *m, const unused_groups *x, pdm_model *less)

@@ -56,6 +56,7 @@ pdm_status pdm_model_basis(pdm_model *m, pdm_batch batch, bool keep)
     const pdm_size size =
         m->n_batch * pdm_experts_columns(m->experts)->n_channel * pdm_domain_n_coef(m->problem->domain);
 
+    if (size == 0) return PDM_OK;
     PDM_TRY(m->surrogate->ops->forward(m->surrogate, batch, m->features, m->basis, keep));
     if (m->base) PDM_TRY(m->problem->backend->ops->combine_f32(m->problem->backend, size, 1.0, m->base, 1.0, m->basis));
 done:

@@ -94,7 +94,7 @@ static pdm_status store_moments(pdm_model *m, pdm_store *s, moments_story *told,
         PDM_TRY(pdm_store_length(s, "optimiser", "moments_since", &since));
         *told = (moments_story){.stored = length >= 0, .since = length >= 0 ? 0 : m->state.step};
     }
-    if (!told->stored) goto done;
+    if (!told->stored || n == 0) goto done;
     if (writing ? told->since > 0 : since >= 0)
         PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "moments_since", PDM_STORE_INT64, 1, &stored));
     if (!writing && since >= 0) told->since = stored;
@@ -117,6 +117,7 @@ static pdm_status store_progress(pdm_model *m, pdm_store *s, moments_story *told
     PDM_TRY(store_moments(m, s, told, writing));
     if (m->gate) PDM_TRY(pdm_gate_store(m->gate, s, told->stored, writing));
     PDM_TRY(windows_store(m, s, told->stored, writing));
+    PDM_TRY(pod_store(m, s, writing));
 done:
     return status;
 }

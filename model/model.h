@@ -62,6 +62,24 @@ typedef struct pdm_misfit {
     pdm_buffer      *values;
 } pdm_misfit;
 
+/* Solutions to learn from (model/pool.c): of whole marches, slab by slab. */
+typedef struct pdm_pool {
+    pdm_model *m;                           /* lent */
+    pdm_size   n, n_most, n_failed, n_draw; /* samples, room, those without a solution, batches of inputs so far */
+    pdm_size   n_wanted, n_held_out;        /* batches of inputs to learn from, and behind them others           */
+    pdm_size   n_learn;                     /* samples to learn from: the first; the others are held out         */
+    double    *input;                       /* [n][n_input]                                                      */
+    float     *target;                      /* [n][n_field][n_coef] (c - lift)/size of the field; 0 where fixed  */
+    double    *square;                      /* [n_field] sums of squares of target                               */
+    pdm_free_solver *free;
+} pdm_pool;
+/* For the solutions of so many inputs. */
+pdm_status pdm_pool_create(pdm_model *m, pdm_size n_input, pdm_pool **out);
+void       pdm_pool_destroy(pdm_pool **p);
+/* Up to so many batches of inputs, those of the first steps of training; fails where nothing is solved. Overwrites
+ * m->samples, m->drawn and m->pick. */
+pdm_status pdm_pool_fill(pdm_pool *p, pdm_size n_draw);
+
 /* `whole` is what the case says and users speak of: settings, inputs as they are drawn and given, points of output.
  * `problem` is what the network and the experts answer: rows, grid, back end, inputs of samples. They are the same,
  * unless the experts answer a march (experts:slabs): then it is the slab. */
@@ -99,6 +117,8 @@ struct pdm_model {
 
     pdm_training_state state;
     pdm_misfit         misfit;
+    bool               has_pod; /* columns from solutions are found */
+    pdm_pool          *pool;    /* NULL: nothing to learn from is needed, or yet made */
     /* made on first use */
     pdm_slab_end    *end;
     pdm_free_solver *free;
@@ -168,6 +188,14 @@ pdm_status pdm_model_gate_backward(pdm_model *m, pdm_batch good);
 /* Turns it into that of log loss + cross entropy with what groups are worth; *distance: of the two. After it all
  * columns exist. */
 pdm_status pdm_model_gate_learn(pdm_model *m, pdm_batch good, double loss, double *distance);
+
+/* ---- columns from solutions (model/pod.c), where the case has experts:prior = "pod" ---- */
+/* Are there none yet? */
+bool pdm_model_wants_pod(const pdm_model *m);
+/* Out of a pool. Overwrites m->samples and m->basis. */
+pdm_status pdm_model_find_pod(pdm_model *m, pdm_pool *p);
+/* Those of another model, as many numbers as pdm_experts_pod() has. */
+pdm_status pdm_model_set_pod(pdm_model *m, const double *number);
 
 /* ---- windows that are learned with the network (model/windows.c); nothing where m->g_window is NULL ---- */
 pdm_status pdm_model_create_windows(pdm_model *m);

@@ -20,4 +20,7 @@ pdm_status packed_put(const pdm_surrogate *net, pdm_store *s, const pdm_packed *
                       const float *whole);
 pdm_status packed_get(const pdm_surrogate *net, pdm_store *s, float *out);
 
+/* pod.c: columns from solutions, if they are found. */
+pdm_status pod_store(pdm_model *m, pdm_store *s, bool writing);
+
 #endif

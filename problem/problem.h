@@ -11,7 +11,7 @@
 /* ---- settings (problem/settings.c) ---- */
 typedef enum pdm_loss_kind { PDM_LOSS_PHYSICS, PDM_LOSS_DATA, PDM_LOSS_MIX } pdm_loss_kind;
 typedef struct pdm_training_settings {
-    pdm_size steps, batch, slabs, seed, checkpoint_every, warmup, max_iter;
+    pdm_size steps, batch, guess_steps, solutions, slabs, seed, checkpoint_every, warmup, max_iter;
     int      loss; /* pdm_loss_kind */
     double   learning_rate, final_rate, clip, data_weight, tolerance;
 } pdm_training_settings;

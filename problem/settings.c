@@ -4,6 +4,9 @@
 #define TRAINING_SETTINGS(X)                                                                                         \
     X(steps, PDM_SETTING_COUNT, 400, 0, 1e9, NULL, "1", "training steps")                                            \
     X(batch, PDM_SETTING_COUNT, 4, 1, 4096, NULL, "1", "inputs per step")                                            \
+    X(guess_steps, PDM_SETTING_COUNT, 0, 0, 1e9, NULL, "1",                                                          \
+      "first steps, in which the guess of the network learns from solutions with all coefficients free")             \
+    X(solutions, PDM_SETTING_COUNT, 256, 1, 1e6, NULL, "1", "inputs of which these are")                             \
     X(slabs, PDM_SETTING_COUNT, 1, 1, 1e6, NULL, "1", "time intervals that a drawn input goes through, a step each") \
     X(seed, PDM_SETTING_COUNT, 1, 0, 1e15, NULL, "1", "of weights and inputs")                                       \
     X(checkpoint_every, PDM_SETTING_COUNT, 50, 1, 1e9, NULL, "1", "steps between checkpoints")                       \

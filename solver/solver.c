@@ -143,6 +143,7 @@ static pdm_status solver_buffers(pdm_solver *s, const pdm_rows_desc *rows)
     PDM_TRY(b->ops->buffer_create(b, n * column, &s->step));
     PDM_TRY(b->ops->buffer_create(b, n * column, &s->diagonal));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->c_size, &st->c));
+    if (pdm_columns_have_start(s->columns)) PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->c_size, &s->origin));
     PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &st->r));
     if (rows->n_pyramid > 0)
         PDM_TRY(b->ops->buffer_create(b, n * (size_t)st->n_row, &st->y));
@@ -228,8 +229,8 @@ void pdm_solver_destroy(pdm_solver **solver)
     pdm_solver       *s         = *solver;
     pdm_backend      *b         = s->backend;
     pdm_solver_state *st        = &s->state;
-    pdm_buffer      **own[]     = {&st->w, &st->c,   &st->L,       &st->H,     &s->w_try,
-                                   &s->g,  &s->step, &s->diagonal, &s->pulled, &st->ridges};
+    pdm_buffer      **own[]     = {&st->w,   &st->c,       &st->L,     &st->H,      &s->w_try, &s->g,
+                                   &s->step, &s->diagonal, &s->pulled, &st->ridges, &s->origin};
     pdm_buffer      **scratch[] = {&st->A, &st->gradient_c, &s->c_try, &s->r_try, &s->signs};
     solver_parts_destroy(s);
     if (st->y != st->r) b->ops->buffer_destroy(b, &st->y);
@@ -333,6 +334,10 @@ pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data 
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
 
+    if (pdm_columns_have_start(s->columns)) {
+        PDM_TRY(b->ops->columns_start(b, s->state.columns, batch, basis, lift, s->origin));
+        lift = s->origin;
+    }
     if (s->settings.mode == PDM_MODE_INDEPENDENT) return solver_parts_solve(s, batch, data, basis, lift, start);
     if (s->columns->kind == PDM_COLUMNS_DENSE) PDM_TRY(b->ops->columns_build(b, s->state.columns, batch, basis));
     const solver_pass pass = {s->state.rows, start, s->settings.tolerance, s->settings.max_iter};

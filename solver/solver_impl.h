@@ -33,6 +33,7 @@ struct pdm_solver {
     pdm_buffer             *w_try, *c_try, *r_try, *y_try, *g, *step, *diagonal;
     pdm_buffer             *curvature; /* like c; NULL where steps are solved for directly, like cg */
     pdm_cg                 *cg;
+    pdm_buffer             *origin; /* like c: c where w is 0; NULL: the lift */
     pdm_buffer             *pulled; /* ridges w, where the unknowns have their own */
     pdm_buffer             *signs;  /* like c: -1 and 1 at random, the same for all samples */
     pdm_solve_result       *result; /* [n_sample] */

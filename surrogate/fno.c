@@ -106,6 +106,20 @@ done:
     return status;
 }
 
+pdm_status pdm_fno_settings_accept(pdm_case *c)
+{
+    pdm_status   status = PDM_OK;
+    fno_settings settings;
+    double       modes[PDM_MAX_DIM];
+    pdm_size     n;
+
+    PDM_TRY(
+        pdm_case_settings(c, "surrogate", settings_table, sizeof settings_table / sizeof *settings_table, &settings));
+    PDM_TRY(pdm_case_reals(c, "surrogate", "modes", false, 1, PDM_MAX_DIM, modes, &n));
+done:
+    return status;
+}
+
 static pdm_status read_desc(pdm_context *ctx, pdm_case *c, const pdm_surrogate_shape *shape, pdm_fourier_desc *d)
 {
     pdm_status   status = PDM_OK;

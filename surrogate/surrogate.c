@@ -7,15 +7,16 @@
 typedef pdm_status (*surrogate_create)(pdm_context *ctx, pdm_backend *backend, pdm_case *c,
                                        const pdm_surrogate_shape *shape, uint64_t seed, pdm_surrogate **out);
 
-#define KIND_CHOICES "fno"
-static const surrogate_create KINDS[] = {pdm_fno_create}; /* in the order of KIND_CHOICES */
+enum { KIND_NONE = 1 };
+#define KIND_CHOICES "fno|none"
+static const surrogate_create KINDS[] = {pdm_fno_create, pdm_none_create}; /* in the order of KIND_CHOICES */
 
 typedef struct surrogate_settings {
     int kind;
 } surrogate_settings;
 
 static const pdm_setting settings_table[] = {
-    {"kind", PDM_SETTING_CHOICE, offsetof(surrogate_settings, kind), 0, 0, 0, KIND_CHOICES, "1",
+    {"kind", PDM_SETTING_CHOICE, offsetof(surrogate_settings, kind), 0, 0, 1, KIND_CHOICES, "1",
      "network that proposes the basis functions"},
 };
 
@@ -31,9 +32,10 @@ static pdm_status check_shape(pdm_context *ctx, const pdm_surrogate_shape *s)
             PDM_FAIL(ctx, PDM_ERR_ARGUMENT,
                      "a surrogate on a grid of %lld points in dimension %lld; 1 or more expected",
                      (long long)s->n_coef[d], (long long)d);
-    if (s->n_feature < 1 || s->n_channel < 1 || s->n_sample < 1)
+    if (s->n_feature < 1 || s->n_channel < 0 || s->n_sample < 1)
         PDM_FAIL(ctx, PDM_ERR_ARGUMENT,
-                 "a surrogate with %lld features, %lld channels, %lld samples; 1 or more of each expected",
+                 "a surrogate with %lld features, %lld channels, %lld samples; 1 or more of each, or no channels, "
+                 "expected",
                  (long long)s->n_feature, (long long)s->n_channel, (long long)s->n_sample);
 done:
     return status;
@@ -58,6 +60,7 @@ pdm_status pdm_surrogate_create(pdm_context *ctx, pdm_backend *backend, pdm_case
     PDM_TRY(check_shape(ctx, shape));
     PDM_TRY(
         pdm_case_settings(c, "surrogate", settings_table, sizeof settings_table / sizeof *settings_table, &settings));
+    if (shape->n_channel == 0) settings.kind = KIND_NONE;
     PDM_TRY(KINDS[settings.kind](ctx, backend, c, shape, seed, out));
 done:
     return status;

@@ -58,7 +58,8 @@ struct pdm_surrogate {
     pdm_tensor_info         *tensor; /* [n_tensor] */
 };
 
-/* Reads group "surrogate" (kind, width, layers, modes, padding, ...). Parameters are drawn from `seed`. */
+/* Reads group "surrogate" (kind, width, layers, modes, padding, ...). Parameters are drawn from `seed`. Without channels
+ * there is no network, whatever the kind. */
 pdm_status pdm_surrogate_create(pdm_context *ctx, pdm_backend *backend, pdm_case *c, const pdm_surrogate_shape *shape,
                                 uint64_t seed, pdm_surrogate **out);
 /* Help on the settings of group "surrogate". */

@@ -258,10 +258,10 @@ static void tour_network(problem *p, record *r)
 
 static void open_tour(problem *p, int number, const char *backend)
 {
-    static const word words[] = {{"experts", "basis", "3"},   {"experts", "partition", "learned"},
-                                 {"experts", "overlap", "3"}, {"domain/x", "experts", "3"},
-                                 {"surrogate", "width", "5"}, {"surrogate", "layers", "2"},
-                                 {"surrogate", "hidden", "6"}};
+    static const word words[] = {{"experts", "basis", "3"},       {"experts", "partition", "learned"},
+                                 {"experts", "overlap", "3"},     {"domain/x", "experts", "3"},
+                                 {"experts", "guess", "network"}, {"surrogate", "width", "5"},
+                                 {"surrogate", "layers", "2"},    {"surrogate", "hidden", "6"}};
     problem_open(p, number, backend, N_SAMPLE);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         WORKS(pdm_case_set_text(p->the_case, words[i].group, words[i].name, words[i].value));
@@ -378,11 +378,11 @@ NOTHING_PLAN(normal, ((void)rows, (void)columns, (void)blocks, (void)n), const p
 static pdm_status create_forgetful(pdm_context *in, const char *name, pdm_backend **out)
 {
     static const size_t uses[] = {
-        HOLE(columns_expand),  HOLE(columns_reduce),         HOLE(columns_backward), HOLE(columns_windows_backward),
-        HOLE(normal_assemble), HOLE(blocks_factor),          HOLE(blocks_solve),     HOLE(blocks_worth),
-        HOLE(blocks_diagonal), HOLE(rows_residual),          HOLE(rows_linearise),   HOLE(rows_weigh),
-        HOLE(rows_apply),      HOLE(rows_apply_adjoint),     HOLE(rows_apply_both),  HOLE(rows_second_order),
-        HOLE(points_evaluate), HOLE(points_evaluate_adjoint)};
+        HOLE(columns_expand),  HOLE(columns_reduce),          HOLE(columns_backward), HOLE(columns_windows_backward),
+        HOLE(normal_assemble), HOLE(blocks_factor),           HOLE(blocks_solve),     HOLE(blocks_worth),
+        HOLE(blocks_diagonal), HOLE(rows_residual),           HOLE(rows_linearise),   HOLE(rows_weigh),
+        HOLE(rows_apply),      HOLE(rows_apply_adjoint),      HOLE(rows_apply_both),  HOLE(rows_second_order),
+        HOLE(points_evaluate), HOLE(points_evaluate_adjoint), HOLE(columns_start)};
     pdm_status   status = PDM_OK;
     pdm_backend *b      = NULL;
     (void)name;
@@ -668,7 +668,7 @@ START_TEST(view_names_what_falls_back)
             {{HOLE(vector_dot), HOLE(blocks_worth)}, 2, "on the CPU       blocks_worth, vector_dot\n"},
             {{HOLE(columns_build), HOLE(vector_dot)},
              2,
-             "on the CPU       vector_dot, columns (9 slots), normal (3 slots)\n"},
+             "on the CPU       vector_dot, columns (10 slots), normal (3 slots)\n"},
             {{HOLE(normal_assemble)}, 1, "on the CPU       normal_assemble\n"},
             {{HOLE(fourier_head_backward)}, 1, "on the CPU       fourier (8 slots)\n"},
         };

@@ -31,6 +31,8 @@ static pdm_buffer *buffer_of(chain *k, size_t bytes)
     return b;
 }
 
+static bool with_guess; /* of chains that are opened */
+
 static void chain_open(chain *k, int number, bool smooth, loss kind, const char *experts, pdm_mode mode)
 {
     pdm_solver_settings settings = {.mode          = (int)mode,
@@ -45,6 +47,7 @@ static void chain_open(chain *k, int number, bool smooth, loss kind, const char 
     ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "experts", "basis", "3"), PDM_OK);
     ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "experts", "partition", smooth ? "smooth" : "hard"), PDM_OK);
     ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "experts", "overlap", "3"), PDM_OK);
+    ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "experts", "guess", with_guess ? "network" : "none"), PDM_OK);
     if (experts) ck_assert_int_eq(pdm_case_set_text(k->p.the_case, "domain/x", "experts", experts), PDM_OK);
     /* rows of unit size, as a model has them */
     pdm_experts *x = NULL;
@@ -67,6 +70,12 @@ static void chain_open(chain *k, int number, bool smooth, loss kind, const char 
     for (pdm_size i = 0; i < k->n_basis; i++) {
         k->base[i]      = (float)pdm_random_normal((pdm_random_key){31, PDM_RANDOM_TEST, 0}, (uint64_t)i);
         k->direction[i] = pdm_random_normal((pdm_random_key){32, PDM_RANDOM_TEST, 0}, (uint64_t)i);
+    }
+    /* channels of a guess are the last ones */
+    for (pdm_size i = 0, n = k->n_basis / N_SAMPLE; i < k->n_basis && with_guess; i++) {
+        const bool is_guess = i % n >= n - k->p.c_size;
+        k->base[i] *= is_guess ? 0.02f : 1.0f;
+        k->direction[i] *= is_guess ? 0.02 : 0.0;
     }
     for (pdm_size i = 0; i < k->n_c; i++)
         k->weight[i] = pdm_random_uniform((pdm_random_key){33, PDM_RANDOM_TEST, 0}, (uint64_t)i);
@@ -177,6 +186,21 @@ START_TEST(gradient_with_one_and_four_experts)
     }
 END_TEST
 
+/* By a guess: what columns are added to; every kind of problem, by turns with a hard and a smooth partition. */
+START_TEST(gradient_of_a_guess)
+    {
+        chain     k;
+        const int number = _i / LOSS_COUNT;
+        with_guess       = true;
+        chain_open(&k, number, _i % 2, (loss)(_i % LOSS_COUNT), NULL, PDM_MODE_COUPLED);
+        const double slope = chain_slope(&k);
+        ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s, loss %d: slope %.3f", problem_name(number), _i % LOSS_COUNT,
+                      slope);
+        chain_close(&k);
+        with_guess = false;
+    }
+END_TEST
+
 /* Sweeps end in the same minimum, with an adjoint that is solved by conjugate gradients.
  * Problems whose sweeps are few. */
 START_TEST(gradient_after_sweeps)
@@ -211,6 +235,7 @@ int main(void)
     Suite *s = suite_create("implicit_diff");
     TCase *t = tcase_create("implicit_diff");
     tcase_add_loop_test(t, gradient_passes_the_taylor_test, 0, PROBLEM_COUNT * 2 * LOSS_COUNT);
+    tcase_add_loop_test(t, gradient_of_a_guess, 0, PROBLEM_COUNT * LOSS_COUNT);
     tcase_add_loop_test(t, gradient_with_one_and_four_experts, 0, 4);
     tcase_add_loop_test(t, gradient_after_sweeps, 0, 4 * LOSS_COUNT);
     tcase_add_loop_test(t, gradient_of_independent_experts, 0, PROBLEM_COUNT * LOSS_COUNT);

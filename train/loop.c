@@ -81,6 +81,8 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     PDM_TRY(pdm_jsonl_truncate(m->ctx, name.data, first));
     PDM_TRY(pdm_jsonl_open(m->ctx, name.data, first > 0, &log));
     files = pdm_clock() - start;
+    PDM_TRY(guess_columns(m));
+    if (m->state.step >= t->steps) PDM_TRY(pdm_model_write(m, path)); /* columns may be all there is to find */
     if (first == 0) PDM_TRY(tell_of_case(m));
     while (m->state.step < t->steps && !stop) {
         PDM_TRY(pdm_train_step(m, &r));

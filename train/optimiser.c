@@ -9,11 +9,15 @@
 static const double BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
 static const double NORM_MEMORY = 0.95; /* of the running mean */
 
+/* Two cosines, one after the other, where a guess learns from solutions first. */
 static double learning_rate(const pdm_training_settings *t, pdm_size step)
 {
-    const double pi = 3.14159265358979323846;
+    const double   pi      = 3.14159265358979323846;
+    const bool     guesses = step < t->guess_steps;
+    const pdm_size first   = guesses || t->guess_steps < t->warmup ? t->warmup : t->guess_steps,
+                   last    = guesses ? t->guess_steps : t->steps;
     if (step < t->warmup) return t->learning_rate * (double)(step + 1) / (double)t->warmup;
-    const double run = t->steps > t->warmup ? (double)(step - t->warmup) / (double)(t->steps - t->warmup) : 1.0;
+    const double run = last > first ? (double)(step - first) / (double)(last - first) : 1.0;
     const double cut = run < 1.0 ? run : 1.0;
     return t->learning_rate * (t->final_rate + (1.0 - t->final_rate) * 0.5 * (1.0 + cos(pi * cut)));
 }

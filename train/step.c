@@ -208,19 +208,30 @@ done:
     return status;
 }
 
+/* A step on the equations, through the solve. */
+static pdm_status solved_step(pdm_model *m, pdm_step_report *r)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   n_good = 0;
+
+    pdm_solver_set_limits(m->solver, m->whole->training.tolerance, m->whole->training.max_iter);
+    PDM_TRY(pdm_train_loss(m, m->state.step, pdm_model_batch(m, m->n_batch), true, &n_good, r));
+    if (!isfinite(r->loss)) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the loss is %g", r->loss);
+    PDM_TRY(update(m, (pdm_batch){.n = n_good, .index = m->good}, r));
+    if (m->march || m->whole->training.slabs > 1) PDM_TRY(pdm_model_carry_on(m));
+    verdict_step(m, r);
+done:
+    return status;
+}
+
 pdm_status pdm_train_step(pdm_model *m, pdm_step_report *out)
 {
     pdm_status      status = PDM_OK;
     const double    start  = pdm_clock();
-    pdm_size        n_good = 0;
     pdm_step_report r      = {.loss = NAN, .gate_distance = NAN, .gate_price = NAN};
 
-    pdm_solver_set_limits(m->solver, m->whole->training.tolerance, m->whole->training.max_iter);
-    PDM_TRY(pdm_train_loss(m, m->state.step, pdm_model_batch(m, m->n_batch), true, &n_good, &r));
-    if (!isfinite(r.loss)) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the loss is %g", r.loss);
-    PDM_TRY(update(m, (pdm_batch){.n = n_good, .index = m->good}, &r));
-    if (m->march || m->whole->training.slabs > 1) PDM_TRY(pdm_model_carry_on(m));
-    verdict_step(m, &r);
+    PDM_TRY(guess_columns(m));
+    PDM_TRY(guess_learns(m) ? guess_step(m, &r) : solved_step(m, &r));
     r.seconds = pdm_clock() - start;
     *out      = r;
 done:

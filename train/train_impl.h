@@ -9,6 +9,14 @@
 pdm_status optimiser_step(pdm_model *m, bool *finite, pdm_step_report *report);
 /* The present rate of something that starts at `start` and falls like the network's. */
 double optimiser_rate(const pdm_model *m, double start);
+/* guess.c: is this one of the steps that learn from solutions? One such step. */
+bool       guess_learns(const pdm_model *m);
+pdm_status guess_step(pdm_model *m, pdm_step_report *report);
+/* Once the guess is there: columns from solutions, where the experts want them and have none. */
+pdm_status guess_columns(pdm_model *m);
+/* Of the guess in m->basis for samples m->pick of the pool: squares of what it is off by, relative to the mean of the
+ * solutions' over the pool, mean over samples and fields; its gradient into m->g_basis. */
+pdm_status guess_loss(pdm_model *m, double *loss);
 /* misfit.c: 1/2 mean over points and fields of ((u - d)/magnitude)^2 of samples, times factor, onto *sum; its cotangent
  * by c into m->g_c. u: fields of the present answer, d: those of training:data. */
 pdm_status misfit_add(pdm_model *m, pdm_batch good, double factor, double *sum);

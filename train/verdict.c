@@ -12,7 +12,8 @@ static const double FREE_TOLERANCE = 1e-3; /* the loss then has three digits */
 void verdict_step(pdm_model *m, pdm_step_report *report)
 {
     pdm_training_state *t    = &m->state;
-    const pdm_size      step = t->step, ring = PDM_VERDICT_STEPS; /* steps done, this one included */
+    const pdm_size      step = t->step - m->whole->training.guess_steps; /* steps done, this one included */
+    const pdm_size      ring = PDM_VERDICT_STEPS;
     pdm_size            n   = 0;
     double              sum = 0.0;
 

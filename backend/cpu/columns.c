@@ -20,10 +20,11 @@ typedef struct columns_task {
 /* Added to squared norms, so that a column that is zero stays zero instead of becoming NaN. */
 static const double NORM_FLOOR = 1e-30;
 
-/* (prior + basis channel) of column n at coefficient i of a group; basis: of one sample */
+/* (prior + basis channel, if it has one) of column n at coefficient i of a group; basis: of one sample */
 static inline double function_value(const pdm_columns_desc *d, const pdm_column_group *g, const float *basis,
                                     pdm_size i, pdm_size n)
 {
+    if (!g->channel) return g->prior[i * g->n_col + n];
     const double B = (double)basis[g->channel[n] * d->n_coef + g->coef[i]];
     return g->prior ? g->prior[i * g->n_col + n] + B : B;
 }
@@ -53,6 +54,43 @@ static void build_task(void *user, pdm_size task, int thread)
     for (pdm_size k_on = 0; k_on < n_on; k_on++) norm[k_on] = sqrt(norm[k_on]) / g->scale;
     for (pdm_size i = 0; i < g->n_coef; i++)
         for (pdm_size k_on = 0; k_on < n_on; k_on++) C[i * n_on + k_on] /= norm[k_on];
+}
+
+/* Channel of a field's guess, of one sample. */
+static inline pdm_size guess_channel(const pdm_columns_desc *d, pdm_size field)
+{
+    return (d->n_channel - d->n_field + field) * d->n_coef;
+}
+
+/* One field of one sample. */
+static void start_task(void *user, pdm_size task, int thread)
+{
+    const columns_task     *k      = user;
+    const pdm_columns_desc *d      = k->plan->desc;
+    const pdm_size          sample = k->batch.index[task / d->n_field], field = task % d->n_field;
+    const double            scale = d->group[field].scale;
+    const double           *lift  = k->lift + (sample * d->n_field + field) * d->n_coef;
+    double                 *start = k->out + (sample * d->n_field + field) * d->n_coef;
+    (void)thread;
+
+    if (start != lift) memcpy(start, lift, (size_t)d->n_coef * sizeof *start);
+    for (pdm_size i = 0; i < d->n_coef && d->offset; i++) start[i] += scale * d->offset[field * d->n_coef + i];
+    if (!d->guess) return;
+    const float         *guess    = k->basis + sample * d->n_channel * d->n_coef + guess_channel(d, field);
+    const unsigned char *is_there = d->guess + field * d->n_coef;
+    for (pdm_size i = 0; i < d->n_coef; i++) start[i] += is_there[i] ? scale * (double)guess[i] : 0.0;
+}
+
+/* Its backward pass to the guess, g_start = p. */
+static void guess_backward(const columns_task *k, pdm_size sample, pdm_size field)
+{
+    const pdm_columns_desc *d        = k->plan->desc;
+    float                  *g_guess  = k->g_basis + sample * d->n_channel * d->n_coef + guess_channel(d, field);
+    const unsigned char    *is_there = d->guess + field * d->n_coef;
+    const double            scale    = d->group[field].scale;
+    const double           *p        = k->p + (sample * d->n_field + field) * d->n_coef;
+
+    for (pdm_size i = 0; i < d->n_coef; i++) g_guess[i] = is_there[i] ? (float)(scale * p[i]) : 0.0f;
 }
 
 /* One field of one sample: groups of a field may overlap (smooth windows), so they are added one after the other. */
@@ -176,11 +214,12 @@ static void backward_task(void *user, pdm_size task, int thread)
     float                  *g_basis = k->g_basis + sample * d->n_channel * d->n_coef;
     (void)thread;
 
+    if (d->guess) guess_backward(k, sample, field);
     for (pdm_size e = 0; e < d->n_expert; e++) {
         const pdm_size        index  = e * d->n_field + field;
         const group_cotangent x      = cotangent_of(k, sample, index);
         const double         *window = p->window + p->window0[index];
-        for (pdm_size k_on = 0; k_on < x.n_on; k_on++) {
+        for (pdm_size k_on = 0; k_on < x.n_on && x.g->channel; k_on++) {
             const double along   = along_column(&x, k_on);
             float       *channel = g_basis + x.g->channel[x.on[k_on]] * d->n_coef;
             for (pdm_size i = 0; i < x.g->n_coef; i++)
@@ -245,6 +284,15 @@ pdm_status columns_build_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s
 {
     columns_task task = {.plan = plan, .batch = s, .basis = cpu_data(basis)};
     pdm_cpu_for(pdm_cpu_of(b), s.n * plan->n_group, build_task, &task);
+    return PDM_OK;
+}
+
+pdm_status columns_start_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis, pdm_buffer *lift,
+                             pdm_buffer *start)
+{
+    columns_task task = {
+        .plan = plan, .batch = s, .basis = cpu_data(basis), .lift = cpu_data(lift), .out = cpu_data(start)};
+    pdm_cpu_for(pdm_cpu_of(b), s.n * plan->desc->n_field, start_task, &task);
     return PDM_OK;
 }
 

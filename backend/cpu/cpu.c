@@ -225,6 +225,7 @@ const pdm_backend_ops pdm_cpu_ops = {
     .columns_select           = columns_select_cpu,
     .columns_windows          = columns_windows_cpu,
     .columns_build            = columns_build_cpu,
+    .columns_start            = columns_start_cpu,
     .columns_expand           = columns_expand_cpu,
     .columns_reduce           = columns_reduce_cpu,
     .columns_backward         = columns_backward_cpu,

@@ -182,6 +182,8 @@ void       columns_destroy_cpu(pdm_backend *b, pdm_columns_plan **plan);
 pdm_status columns_select_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on);
 pdm_status columns_windows_cpu(pdm_backend *b, pdm_columns_plan *plan, const pdm_columns_desc *desc);
 pdm_status columns_build_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis);
+pdm_status columns_start_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis, pdm_buffer *lift,
+                             pdm_buffer *start);
 pdm_status columns_expand_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift,
                               pdm_buffer *c);
 pdm_status columns_reduce_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *g_c, pdm_buffer *g_w);

@@ -20,7 +20,7 @@
     X(points, USE, points_evaluate)                  X(points, USE, points_evaluate_adjoint)                   \
     X(columns, STATE, columns_create)                X(columns, STATE, columns_destroy)                        \
     X(columns, STATE, columns_select)                X(columns, STATE, columns_windows)                        \
-    X(columns, STATE, columns_build)                                                                           \
+    X(columns, STATE, columns_build)                 X(columns, USE, columns_start)                            \
     X(columns, USE, columns_expand)                  X(columns, USE, columns_reduce)                           \
     X(columns, USE, columns_backward)                X(columns, USE, columns_windows_backward)                 \
     X(blocks, STATE, blocks_create)                  X(blocks, STATE, blocks_destroy)                          \
@@ -246,6 +246,9 @@ CALL(columns, columns_windows, (pdm_backend *b, pdm_columns_plan *plan, const pd
      HELD(plan), plan, desc)
 CALL(columns, columns_build, (pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis),
      HELD(plan) IN(basis), plan, s, basis)
+CALL(columns, columns_start,
+     (pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis, pdm_buffer *lift, pdm_buffer *start),
+     HELD(plan) IN(basis) IN(lift) OUT(start), plan, s, basis, lift, start)
 CALL(columns, columns_expand,
      (pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift, pdm_buffer *c),
      HELD(plan) IN(w) IN(lift) OUT(c), plan, s, w, lift, c)

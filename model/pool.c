@@ -1,0 +1,142 @@
+/* Solutions with all coefficients free of inputs that training draws: what a network's guess learns from.
+ * docs/mathematics.md, "Guess". */
+#include "model/model.h"
+
+#include <string.h>
+
+/* What the guess needs, and no more: errors of a solve are then far below those of a network. */
+static const double TOLERANCE = 1e-3;
+enum { ITERATIONS = 50, HELD_OUT = 4 }; /* one more that a guess does not learn from for so many that it does */
+
+static pdm_size target_size(const pdm_pool *p)
+{
+    return pdm_domain_n_field(p->m->problem->domain) * pdm_domain_n_coef(p->m->problem->domain);
+}
+
+pdm_status pdm_pool_create(pdm_model *m, pdm_size n_input, pdm_pool **out)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n_slab = m->march ? m->march->n_slab : 1, n_field = pdm_domain_n_field(m->problem->domain);
+    pdm_pool      *p = NULL;
+
+    PDM_TRY(pdm_alloc(m->ctx, sizeof *p, &p));
+    p->m          = m;
+    p->n_wanted   = (n_input + m->n_batch - 1) / m->n_batch;
+    p->n_held_out = pdm_experts_guess(m->experts) ? (p->n_wanted + HELD_OUT - 1) / HELD_OUT : 0;
+    p->n_most     = (p->n_wanted + p->n_held_out) * m->n_batch * n_slab;
+    PDM_TRY(pdm_alloc_array(m->ctx, p->n_most * pdm_domain_n_input(m->problem->domain), &p->input));
+    PDM_TRY(pdm_alloc_array(m->ctx, p->n_most * target_size(p), &p->target));
+    PDM_TRY(pdm_alloc_array(m->ctx, n_field, &p->square));
+    PDM_TRY(pdm_free_solver_create(m->problem, m->n_batch, TOLERANCE, ITERATIONS, &p->free));
+    *out = p;
+    p    = NULL;
+done:
+    pdm_pool_destroy(&p);
+    return status;
+}
+
+void pdm_pool_destroy(pdm_pool **pool)
+{
+    pdm_pool *p = *pool;
+    if (!p) return;
+    pdm_free_solver_destroy(&p->free);
+    pdm_free(p->m->ctx, p->input);
+    pdm_free(p->m->ctx, p->target);
+    pdm_free(p->m->ctx, p->square);
+    pdm_free(p->m->ctx, p);
+    *pool = NULL;
+}
+
+/* One sample more: c and lift [n_field][n_coef] as the network is to guess it, in sizes of fields. */
+static void keep_sample(pdm_pool *p, const double *input, const double *c, const double *lift)
+{
+    const pdm_domain    *domain  = p->m->problem->domain;
+    const unsigned char *is_free = pdm_domain_free(domain);
+    const pdm_size       n_input = pdm_domain_n_input(domain), n_coef = pdm_domain_n_coef(domain);
+    float               *target = p->target + p->n * target_size(p);
+
+    memcpy(p->input + p->n * n_input, input, (size_t)n_input * sizeof *input);
+    for (pdm_size f = 0; f < pdm_domain_n_field(domain); f++)
+        for (pdm_size i = f * n_coef; i < (f + 1) * n_coef; i++) {
+            const double g = is_free[i] ? (c[i] - lift[i]) / p->m->problem->magnitude[f] : 0.0;
+            target[i]      = (float)g;
+            p->square[f] += g * g;
+        }
+    p->n++;
+}
+
+/* Those of a batch whose solve went well. */
+static pdm_status keep_batch(pdm_pool *p, pdm_batch batch)
+{
+    pdm_status         status  = PDM_OK;
+    const pdm_samples *s       = p->m->samples;
+    const pdm_solver  *solver  = p->free->solver;
+    pdm_backend       *b       = p->m->problem->backend;
+    const pdm_size     n_input = pdm_domain_n_input(p->m->problem->domain);
+    void              *c = NULL, *lift = NULL;
+
+    PDM_TRY(b->ops->acquire(b, pdm_solver_lend(solver)->c, PDM_READ, &c));
+    PDM_TRY(b->ops->acquire(b, s->lift, PDM_READ, &lift));
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const pdm_size k = batch.index[i] * target_size(p);
+        if (pdm_reason_is_good(pdm_solver_results(solver)[batch.index[i]].reason))
+            keep_sample(p, s->input + batch.index[i] * n_input, (double *)c + k, (double *)lift + k);
+        else
+            p->n_failed++;
+    }
+done:
+    if (c) (void)b->ops->release(b, pdm_solver_lend(solver)->c, &c);
+    if (lift) (void)b->ops->release(b, s->lift, &lift);
+    return status;
+}
+
+/* From slab to slab of a march. */
+static pdm_status advance(pdm_pool *p, pdm_batch batch)
+{
+    pdm_status    status = PDM_OK;
+    pdm_model    *m      = p->m;
+    pdm_slab_end *end    = NULL;
+    PDM_TRY(pdm_model_slab_end(m, &end));
+    PDM_TRY(pdm_slab_advance(end, batch, pdm_solver_lend(p->free->solver)->c, m->samples->input));
+    PDM_TRY(pdm_march_follow(m->march, batch.n, m->drawn, m->samples->input));
+done:
+    return status;
+}
+
+static pdm_status grow(pdm_pool *p)
+{
+    pdm_status      status = PDM_OK;
+    pdm_model      *m      = p->m;
+    const pdm_batch batch  = pdm_model_batch(m, m->n_batch);
+    const pdm_size  n_slab = m->march ? m->march->n_slab : 1;
+
+    PDM_ASSERT(p->n + batch.n * n_slab <= p->n_most);
+    PDM_TRY(pdm_inputs_draw_step(m->whole->inputs, p->n_draw++, batch.n, m->drawn, m->pick));
+    if (m->march)
+        PDM_TRY(pdm_march_inputs(m->march, batch.n, m->drawn, m->samples->input));
+    else
+        memcpy(m->samples->input, m->drawn,
+               (size_t)(batch.n * pdm_domain_n_input(m->problem->domain)) * sizeof *m->drawn);
+    for (pdm_size k = 0; k < n_slab; k++) {
+        if (k > 0) PDM_TRY(advance(p, batch));
+        PDM_TRY(pdm_samples_prepare(m->samples, batch.n, m->samples->input));
+        PDM_TRY(pdm_free_solver_solve(p->free, m->samples, batch, PDM_START_ZERO));
+        PDM_TRY(keep_batch(p, batch));
+    }
+    if (p->n_draw <= p->n_wanted) p->n_learn = p->n;
+done:
+    return status;
+}
+
+pdm_status pdm_pool_fill(pdm_pool *p, pdm_size n_draw)
+{
+    pdm_status status = PDM_OK;
+
+    while (p->n_draw < n_draw) PDM_TRY(grow(p));
+    if (p->n_learn == 0)
+        PDM_FAIL(p->m->ctx, PDM_ERR_NUMERIC,
+                 "none of %lld inputs has a solution with all coefficients free to learn from (training:solutions)",
+                 (long long)p->n_failed);
+done:
+    return status;
+}

@@ -1,0 +1,261 @@
+/* Guesses and columns from solutions (experts:guess, experts:prior = "pod"): what they reach, that trainings with them
+ * can be stopped anywhere, what is refused. */
+#include <check.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/models.h"
+#include "tests/prediction.h"
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+/* Heat from two modes: solutions are linear in a and b. */
+static pdm_case *heat_case(const char *residual)
+{
+    const word words[] = {{"pde", "fields", "u"},
+                          {"pde/residuals", "u", residual},
+                          {"pde/initial", "u", "a*sin(pi*x) + b*sin(2*pi*x)"},
+                          {"pde/boundary", "x_min", "u = 0"},
+                          {"pde/boundary", "x_max", "u = 0"},
+                          {"inputs/a", "distribution", "uniform(0.5, 1)"},
+                          {"inputs/b", "distribution", "uniform(-1, 1)"},
+                          {"domain", "dimensions", "t x"},
+                          {"domain/t", "extent", "0 1"},
+                          {"domain/t", "control_points", "10"},
+                          {"domain/x", "extent", "0 1"},
+                          {"domain/x", "control_points", "12"},
+                          {"surrogate", "width", "6"},
+                          {"surrogate", "layers", "2"},
+                          {"surrogate", "hidden", "8"},
+                          {"solver", "tolerance", "1e-8"},
+                          {"training", "batch", "2"},
+                          {"training", "solutions", "6"},
+                          {"experts", "prior", "pod"},
+                          {"experts", "basis", "2"}};
+    pdm_case  *c       = NULL;
+    OK(pdm_case_create(ctx, &c));
+    set(c, COUNT(words), words);
+    return c;
+}
+static const char LINEAR[] = "dt(u) - 0.1*dxx(u)", NONLINEAR[] = "dt(u) - 0.1*dxx(u) + u^2";
+
+/* Trained to its last step, into a file that is gone again. */
+static pdm_model *finished(pdm_case *c, const char *steps)
+{
+    pdm_model *m = NULL;
+    OK(pdm_case_set_text(c, "training", "steps", steps));
+    OK(pdm_model_create(c, &m));
+    pdm_case_destroy(&c);
+    OK(pdm_model_train(m, "pod.nc", NULL, NULL));
+    remove("pod.nc");
+    remove("pod.log.jsonl");
+    return m;
+}
+
+/* Largest distance of two answers to the same inputs, over the largest number of the second one's. */
+static double distance(pdm_model *a, pdm_model *b)
+{
+    static const double input[] = {0.6, -0.7, 0.9, 0.4, 0.5, 0.95};
+    const pdm_size      n       = 3 * pdm_model_n_point(a);
+    double *u[2] = {calloc((size_t)n, sizeof(double)), calloc((size_t)n, sizeof(double))}, most = 0.0, size = 0.0;
+    OK(pdm_model_predict(a, 3, input, u[0], NULL));
+    OK(pdm_model_predict(b, 3, input, u[1], NULL));
+    for (pdm_size i = 0; i < n; i++) {
+        most = fmax(most, fabs(u[0][i] - u[1][i]));
+        size = fmax(size, fabs(u[1][i]));
+    }
+    free(u[0]), free(u[1]);
+    return most / size;
+}
+
+/* The same case with as many polynomials as there are coefficients: the polished answer. */
+static pdm_model *complete(const char *residual)
+{
+    pdm_case  *c     = heat_case(residual);
+    const word all[] = {{"experts", "prior", "polynomial"}, {"experts", "basis", "90"}};
+    set(c, COUNT(all), all);
+    return model_of(c);
+}
+
+/* Two columns, and the mean, are all that a linear problem with two inputs has. */
+START_TEST(linear_problems_need_as_many_columns_as_inputs)
+    {
+        open_context();
+        pdm_model *m = finished(heat_case(LINEAR), "0"), *all = complete(LINEAR);
+        ck_assert_int_eq(pdm_experts_n_column(m->experts), 2);
+        ck_assert_int_eq(m->surrogate->n_parameter, 0);
+        ck_assert_double_le(distance(m, all), 5e-5); /* targets are in FP32 */
+        pdm_model_destroy(&all);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* Of others a few more do. Two experts have columns each of their own; with a smooth partition too. */
+START_TEST(errors_fall_with_columns)
+    {
+        static const char *const basis[] = {"1", "3", "6"};
+        double                   error[3];
+        open_context();
+        pdm_model *all = complete(NONLINEAR);
+        for (int i = 0; i < 3; i++) {
+            pdm_case *c = heat_case(NONLINEAR);
+            OK(pdm_case_set_text(c, "experts", "basis", basis[i]));
+            OK(pdm_case_set_text(c, "training", "solutions", "30"));
+            OK(pdm_case_set_text(c, "domain/x", "experts", _i ? "2" : "1"));
+            OK(pdm_case_set_text(c, "experts", "partition", _i == 2 ? "smooth" : "hard"));
+            pdm_model *m = finished(c, "0");
+            error[i]     = distance(m, all);
+            pdm_model_destroy(&m);
+        }
+        ck_assert_double_le(error[1], 0.2 * error[0]);
+        ck_assert_double_le(error[2], 0.2 * error[1]);
+        ck_assert_double_le(error[2], 1e-3);
+        pdm_model_destroy(&all);
+        close_context();
+    }
+END_TEST
+
+static void weights_of(const pdm_model *m, double **out, pdm_size *n)
+{
+    pdm_backend  *b    = m->problem->backend;
+    const pdm_pod pod  = pdm_experts_pod(m->experts);
+    void         *host = NULL;
+    *n                 = m->surrogate->n_parameter + pod.n;
+    *out               = calloc((size_t)*n, sizeof **out);
+    OK(b->ops->acquire(b, m->surrogate->parameters, PDM_READ, &host));
+    for (pdm_size i = 0; i < m->surrogate->n_parameter; i++) (*out)[i] = (double)((float *)host)[i];
+    OK(b->ops->release(b, m->surrogate->parameters, &host));
+    memcpy(*out + m->surrogate->n_parameter, pod.column, (size_t)pod.n * sizeof **out);
+}
+
+static pdm_case *guess_case(void)
+{
+    pdm_case  *c       = heat_case(NONLINEAR);
+    const word words[] = {
+        {"experts", "guess", "network"}, {"training", "guess_steps", "5"}, {"training", "steps", "8"}};
+    set(c, COUNT(words), words);
+    return c;
+}
+
+/* While the guess learns, when it has just done so, and after that. */
+START_TEST(resumed_training_is_the_same_training)
+    {
+        static const int stop[] = {2, 5, 7};
+        double          *weight[2];
+        pdm_size         n = 0;
+        open_context_threads(2);
+        pdm_model *m = model_of(guess_case());
+        for (int k = 0; k < 8; k++) {
+            if (k == stop[_i]) OK(pdm_model_write(m, "resumed-pod.nc"));
+            OK(pdm_model_train_step(m));
+        }
+        weights_of(m, &weight[0], &n);
+        pdm_model_destroy(&m);
+        OK(pdm_model_read(ctx, "resumed-pod.nc", &m));
+        ck_assert_int_eq(pdm_model_step(m), stop[_i]);
+        for (int k = stop[_i]; k < 8; k++) OK(pdm_model_train_step(m));
+        weights_of(m, &weight[1], &n);
+        ck_assert_int_eq(memcmp(weight[0], weight[1], (size_t)n * sizeof **weight), 0);
+        pdm_model_destroy(&m);
+        remove("resumed-pod.nc");
+        free(weight[0]), free(weight[1]);
+        close_context();
+    }
+END_TEST
+
+/* From solutions alone; the loss is what it is off by, squared, relative to solutions. */
+START_TEST(guesses_learn_from_solutions)
+    {
+        double loss[2];
+        open_context();
+        pdm_case *c = guess_case();
+        OK(pdm_case_set_text(c, "training", "guess_steps", "300"));
+        pdm_model *m = model_of(c);
+        for (int k = 0; k < 300; k++) {
+            OK(pdm_model_train_step(m));
+            if (k == 0) loss[0] = pdm_model_value(m, "loss");
+        }
+        loss[1] = pdm_model_value(m, "loss");
+        ck_assert_double_le(loss[1], 1e-2 * loss[0]);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* The guess counts in the loss by what is left of it after the solve. */
+START_TEST(loss_gradient_passes_the_taylor_test)
+    {
+        char   table[4096] = "";
+        double slope       = 0.0;
+        open_context();
+        pdm_model *m = model_of(guess_case());
+        for (int k = 0; k < 6; k++) OK(pdm_model_train_step(m));
+        OK(pdm_model_check_gradient(m, &slope, NULL, table));
+        ck_assert_double_le(fabs(slope - 2.0), 0.1);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* Models that go on from one: its columns, where they fit. */
+START_TEST(columns_are_inherited)
+    {
+        pdm_model *less = NULL;
+        pdm_case  *c    = NULL;
+        open_context();
+        pdm_model *m = finished(heat_case(NONLINEAR), "0"), *same = branch(m, (word){"solver", "tolerance", "1e-9"}, 0);
+        ck_assert_double_le(distance(m, same), 1e-6);
+        OK(pdm_model_case(m, &c));
+        OK(pdm_case_set_text(c, "experts", "basis", "1"));
+        ck_assert_int_eq(pdm_model_create_from(c, m, &less), PDM_ERR_MODEL);
+        SAYS("columns from solutions");
+        pdm_case_destroy(&c);
+        pdm_model_destroy(&same);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+static const struct {
+    word        word;
+    const char *says;
+} wrong[] = {
+    {{"training", "guess_steps", "3"}, "a guess that is not there"},
+    {{"solver", "mode", "independent"}, "columns from solutions"},
+    {{"experts", "guess", "oracle"}, "none, network"},
+};
+START_TEST(bad_settings_are_refused)
+    {
+        pdm_model *m = NULL;
+        open_context();
+        pdm_case *c = heat_case(LINEAR);
+        set(c, 1, &wrong[_i].word);
+        ck_assert_int_eq(pdm_model_create(c, &m), PDM_ERR_CASE);
+        SAYS(wrong[_i].says);
+        pdm_case_destroy(&c);
+        close_context();
+    }
+END_TEST
+
+int main(void)
+{
+    Suite *s = suite_create("pod");
+    TCase *t = tcase_create("pod");
+    tcase_set_timeout(t, 60);
+    tcase_add_test(t, linear_problems_need_as_many_columns_as_inputs);
+    tcase_add_loop_test(t, errors_fall_with_columns, 0, 3);
+    tcase_add_loop_test(t, resumed_training_is_the_same_training, 0, 3);
+    tcase_add_test(t, guesses_learn_from_solutions);
+    tcase_add_test(t, loss_gradient_passes_the_taylor_test);
+    tcase_add_test(t, columns_are_inherited);
+    tcase_add_loop_test(t, bad_settings_are_refused, 0, COUNT(wrong));
+    suite_add_tcase(s, t);
+    SRunner *runner = srunner_create(s);
+    srunner_run_all(runner, CK_NORMAL);
+    const int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

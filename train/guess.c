@@ -1,0 +1,117 @@
+/* The first steps of a training with a guess: the network learns from solutions, before it learns from the equations
+ * through the solve. docs/mathematics.md, "Guess". */
+#include "train/train.h"
+
+#include <string.h>
+
+#include "train/train_impl.h"
+
+bool guess_learns(const pdm_model *m)
+{
+    return m->state.step < m->whole->training.guess_steps;
+}
+
+/* One batch of inputs more in each step, until there are enough; of a training that goes on, those of its past. */
+static pdm_status fill_pool(pdm_model *m)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size now    = m->state.step + 1;
+
+    if (!m->pool) PDM_TRY(pdm_pool_create(m, m->whole->training.solutions, &m->pool));
+    PDM_TRY(pdm_pool_fill(m->pool, now < m->pool->n_wanted ? now : m->pool->n_wanted));
+done:
+    return status;
+}
+
+/* Samples of the pool for this step, made ready for the network; their numbers into m->pick. */
+static pdm_status choose_samples(pdm_model *m)
+{
+    const pdm_random_key key     = {(uint64_t)m->whole->training.seed, PDM_RANDOM_GUESS, (uint64_t)m->state.step};
+    const pdm_size       n_input = pdm_domain_n_input(m->problem->domain);
+
+    for (pdm_size i = 0; i < m->n_batch; i++) {
+        const pdm_size k = (pdm_size)(pdm_random_uniform(key, (uint64_t)i) * (double)m->pool->n_learn);
+        m->pick[i]       = (int32_t)(k < m->pool->n_learn ? k : m->pool->n_learn - 1);
+        memcpy(m->samples->input + i * n_input, m->pool->input + m->pick[i] * n_input,
+               (size_t)n_input * sizeof *m->pool->input);
+    }
+    return pdm_model_prepare(m, m->n_batch, m->samples->input);
+}
+
+/* Of one sample and field: squares of what the guess is off by, times factor; its derivative into g. */
+static double compare_guess(pdm_size n, const unsigned char *is_free, const float *guess, const float *target,
+                            double factor, float *g)
+{
+    double sum = 0.0;
+    for (pdm_size i = 0; i < n; i++) {
+        const double off = is_free[i] ? (double)guess[i] - (double)target[i] : 0.0;
+        sum += factor * off * off;
+        g[i] = (float)(2.0 * factor * off);
+    }
+    return sum;
+}
+
+pdm_status guess_loss(pdm_model *m, double *loss)
+{
+    pdm_status           status  = PDM_OK;
+    pdm_backend         *b       = m->problem->backend;
+    const pdm_domain    *domain  = m->problem->domain;
+    const unsigned char *is_free = pdm_domain_free(domain);
+    const pdm_size       n_field = pdm_domain_n_field(domain), n_coef = pdm_domain_n_coef(domain),
+                   n_channel = pdm_experts_columns(m->experts)->n_channel, first = n_channel - n_field;
+    void *basis = NULL, *g_basis = NULL;
+
+    *loss = 0.0;
+    PDM_TRY(b->ops->acquire(b, m->basis, PDM_READ, &basis));
+    PDM_TRY(b->ops->acquire(b, m->g_basis, PDM_WRITE, &g_basis));
+    for (pdm_size i = 0; i < m->n_batch; i++) {
+        const float *guess  = (const float *)basis + (i * n_channel + first) * n_coef,
+                    *target = m->pool->target + m->pick[i] * n_field * n_coef;
+        float *g            = (float *)g_basis + i * n_channel * n_coef;
+        for (pdm_size k = 0; k < first * n_coef; k++) g[k] = 0.0f;
+        for (pdm_size f = 0; f < n_field; f++) {
+            const double mean   = m->pool->square[f] / (double)m->pool->n;
+            const double factor = mean > 0.0 ? 1.0 / ((double)(m->n_batch * n_field) * mean) : 0.0;
+            *loss += compare_guess(n_coef, is_free + f * n_coef, guess + f * n_coef, target + f * n_coef, factor,
+                                   g + (first + f) * n_coef);
+        }
+    }
+done:
+    if (basis) (void)b->ops->release(b, m->basis, &basis);
+    if (g_basis) (void)b->ops->release(b, m->g_basis, &g_basis);
+    return status;
+}
+
+pdm_status guess_columns(pdm_model *m)
+{
+    pdm_status status = PDM_OK;
+
+    if (guess_learns(m)) return PDM_OK;
+    if (pdm_model_wants_pod(m)) {
+        if (!m->pool) PDM_TRY(pdm_pool_create(m, m->whole->training.solutions, &m->pool));
+        PDM_TRY(pdm_pool_fill(m->pool, m->pool->n_wanted + m->pool->n_held_out));
+        PDM_TRY(pdm_model_find_pod(m, m->pool));
+    }
+    pdm_pool_destroy(&m->pool);
+done:
+    return status;
+}
+
+pdm_status guess_step(pdm_model *m, pdm_step_report *report)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_batch batch  = pdm_model_batch(m, m->n_batch);
+    bool            finite = false;
+
+    PDM_TRY(fill_pool(m));
+    PDM_TRY(choose_samples(m));
+    PDM_TRY(pdm_model_basis(m, batch, true));
+    PDM_TRY(guess_loss(m, &report->loss));
+    PDM_TRY(m->surrogate->ops->backward(m->surrogate, batch, m->g_basis));
+    PDM_TRY(optimiser_step(m, &finite, report));
+    if (!finite) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite");
+    m->state.step++;
+    PDM_TRY(guess_columns(m));
+done:
+    return status;
+}
