@@ -145,7 +145,8 @@ typedef enum pdm_random_purpose {
     PDM_RANDOM_BATCH   = 5, /* choice of samples from given data */
     PDM_RANDOM_TYPICAL = 6, /* the input that scales are found at */
     PDM_RANDOM_SIGNS   = 7, /* of the numbers that rows are sums of: index = coefficient */
-    PDM_RANDOM_GUESS   = 8  /* choice of solutions to learn from: step = training step */
+    PDM_RANDOM_GUESS   = 8, /* choice of solutions to learn from: step = training step */
+    PDM_RANDOM_ROWS    = 9  /* directions that few rows are found by: step = direction, index = row */
 } pdm_random_purpose;
 
 typedef struct pdm_random_key {

@@ -125,6 +125,27 @@ typedef struct pdm_row_block {
 pdm_size             pdm_domain_n_block(const pdm_domain *d);
 const pdm_row_block *pdm_domain_block(const pdm_domain *d, pdm_size i);
 const pdm_rows_desc *pdm_domain_rows(const pdm_domain *d);
+/* ---- some of the rows, which stand for all (domain/few_rows.c) ----
+ * Rows along dimension j lie in n_place[j] places; dimensions of blocks that have another number (sides) are whole. */
+typedef struct pdm_row_choice {
+    pdm_size n_place[PDM_MAX_DIM];
+    pdm_size n[PDM_MAX_DIM];
+    int32_t *row[PDM_MAX_DIM];    /* [n] rising, in [0, n_place) */
+    double  *weight[PDM_MAX_DIM]; /* [n] > 0, of their squares: of a row the product over the dimensions */
+} pdm_row_choice;
+void pdm_row_choice_destroy(pdm_context *ctx, pdm_row_choice *c);
+/* n [n_dim]: the most rows that a block has along each dimension. */
+void pdm_row_places(const pdm_rows_desc *d, pdm_size *n);
+/* A description of those rows, in the order they have; scales have the roots of the weights. */
+typedef struct pdm_few_rows {
+    pdm_rows_desc desc;
+    int32_t      *from; /* [desc.n_sampled] places in the sampled inputs of all rows */
+    pdm_arena     arena;
+} pdm_few_rows;
+/* d is lent for its life and has no pyramid. *out stays where it is. */
+pdm_status pdm_few_rows_create(pdm_context *ctx, const pdm_rows_desc *d, const pdm_row_choice *c, pdm_few_rows *out);
+void       pdm_few_rows_destroy(pdm_few_rows *f);
+
 /* Factor on all rows of a block; found by pdm_domain_scale_from or read from a model file. Changes the description: call
  * before back ends take it. */
 void   pdm_domain_set_scale(pdm_domain *d, pdm_size block, double scale);

@@ -24,6 +24,7 @@ static pdm_status prepare_network(pdm_model *m, pdm_size n, const double *input)
                    base_size = pdm_experts_columns(m->experts)->n_channel * n_coef;
     void *lift = NULL, *feature = NULL, *base = NULL;
 
+    if (base_size == 0 && !m->gate) return PDM_OK; /* nobody reads them */
     PDM_TRY(b->ops->acquire(b, m->samples->lift, PDM_READ, &lift));
     PDM_TRY(b->ops->acquire(b, m->features, PDM_WRITE, &feature));
     if (m->base) PDM_TRY(b->ops->acquire(b, m->base, PDM_WRITE, &base));

@@ -156,6 +156,7 @@ static pdm_status write(pdm_model *m, const char *path, const pdm_packed *packed
     PDM_TRY(store_weights(m, s, packed, true));
     PDM_TRY(store_progress(m, s, &told, true));
     if (!packed) PDM_TRY(judged_store(m, s, true)); /* of weights as they are */
+    if (!packed) PDM_TRY(cubature_store(m, s, true));
     PDM_TRY(pdm_store_commit(s));
 done:
     pdm_store_destroy(&s);
@@ -218,6 +219,7 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
     PDM_TRY(store_weights(m, s, NULL, false));
     PDM_TRY(store_progress(m, s, &told, false));
     PDM_TRY(judged_store(m, s, false));
+    PDM_TRY(cubature_store(m, s, false));
     m->state.moments_empty = !told.stored;
     m->state.moments_since = told.since;
     PDM_TRY(read_history(m, s));

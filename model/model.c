@@ -43,6 +43,27 @@ done:
     return status;
 }
 
+/* What few rows cannot stand for; NULL: nothing. */
+static const char *needs_all_rows(const pdm_model *m)
+{
+    const pdm_rows_desc *rows = pdm_domain_rows(m->problem->domain);
+    if (rows->n_pyramid > 0) return "rows count as sums, too (domain:levels)";
+    if (rows->n_derived > 0) return "a field is not local";
+    if (pdm_case_has_group(m->whole->the_case, "gate")) return "a gate chooses columns";
+    return m->whole->solving.mode != PDM_MODE_COUPLED ? "experts are not solved together (solver:mode)" : NULL;
+}
+
+static pdm_status check_rows(const pdm_model *m)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_where at     = pdm_case_where(m->whole->the_case, "solver", "rows");
+    const char     *why    = needs_all_rows(m);
+    if (m->whole->solving.rows == PDM_ROWS_FEW && why)
+        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at, "\"few\", but %s; all expected", why);
+done:
+    return status;
+}
+
 /* Solutions are for a guess to learn from. */
 static pdm_status check_guess(const pdm_model *m)
 {
@@ -126,6 +147,7 @@ pdm_status pdm_model_start(pdm_problem **p, pdm_model **out)
     PDM_TRY(check_mode(m));
     PDM_TRY(create_experts(m));
     PDM_TRY(check_guess(m));
+    PDM_TRY(check_rows(m));
     *out = m;
     m    = NULL;
 done:
@@ -284,6 +306,7 @@ void pdm_model_destroy(pdm_model **model)
     pdm_model *m = *model;
     if (m->host) m->host_destroy(m);
     pdm_pool_destroy(&m->pool);
+    pdm_cubature_destroy(&m->cubature);
     pdm_output_grid_destroy(&m->output);
     pdm_slab_end_destroy(&m->end);
     pdm_free_solver_destroy(&m->free);

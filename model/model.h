@@ -80,6 +80,18 @@ void       pdm_pool_destroy(pdm_pool **p);
  * m->samples, m->drawn and m->pick. */
 pdm_status pdm_pool_fill(pdm_pool *p, pdm_size n_draw);
 
+/* Few rows that stand for all in predictions (model/cubature.c). */
+typedef struct pdm_cubature {
+    pdm_model     *m; /* lent */
+    pdm_row_choice choice;
+    pdm_few_rows   rows;
+    pdm_solver    *solver; /* on them */
+    pdm_buffer    *sampled;
+    double         most;  /* objectives on all rows over those on few, in line */
+    int32_t       *again; /* [n_batch] */
+} pdm_cubature;
+void pdm_cubature_destroy(pdm_cubature **x);
+
 /* `whole` is what the case says and users speak of: settings, inputs as they are drawn and given, points of output.
  * `problem` is what the network and the experts answer: rows, grid, back end, inputs of samples. They are the same,
  * unless the experts answer a march (experts:slabs): then it is the slab. */
@@ -117,8 +129,9 @@ struct pdm_model {
 
     pdm_training_state state;
     pdm_misfit         misfit;
-    bool               has_pod; /* columns from solutions are found */
-    pdm_pool          *pool;    /* NULL: nothing to learn from is needed, or yet made */
+    pdm_cubature      *cubature; /* of the weights as they are; NULL: predictions read all rows */
+    bool               has_pod;  /* columns from solutions are found */
+    pdm_pool          *pool;     /* NULL: nothing to learn from is needed, or yet made */
     /* made on first use */
     pdm_slab_end    *end;
     pdm_free_solver *free;
@@ -176,6 +189,10 @@ pdm_status pdm_model_basis(pdm_model *m, pdm_batch batch, bool keep);
 pdm_status pdm_model_choose(pdm_model *m, pdm_batch batch);
 /* The experts' weights, from zero. */
 pdm_status pdm_model_solve(pdm_model *m, pdm_batch batch);
+/* The same in a prediction: on few rows, where there are such; what is out of line on all of them once more on all. */
+pdm_status pdm_model_answer(pdm_model *m, pdm_batch batch);
+/* Few rows, where the case has solver:rows = "few": m->cubature stays NULL where none do. Slow; overwrites the batch. */
+pdm_status pdm_model_find_cubature(pdm_model *m);
 /* With all coefficients free: from the experts' answer, or from the lift when nothing was trained. Answer:
  * m->free->solver's. */
 pdm_status pdm_model_polish(pdm_model *m, pdm_batch batch, double tolerance);

@@ -149,7 +149,7 @@ static pdm_status solve_model(void *user, pdm_batch batch, pdm_predict_times *ti
     if (network) PDM_TRY(pdm_model_basis(m, batch, false));
     if (network) PDM_TRY(pdm_model_choose(m, batch));
     const double t1 = pdm_clock();
-    if (network) PDM_TRY(pdm_model_solve(m, batch));
+    if (network) PDM_TRY(pdm_model_answer(m, batch));
     if (polished) PDM_TRY(pdm_model_polish(m, batch, w->polish));
     *answer = polished ? m->free->solver : m->solver;
     times->network += t1 - t0;

@@ -72,7 +72,7 @@ static double first_shift(const pdm_solver *s)
     return shift > SHIFT_LEAST ? shift : SHIFT_LEAST;
 }
 
-static pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift)
+pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift)
 {
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = s->backend;

@@ -11,6 +11,10 @@
     X(max_iter, PDM_SETTING_COUNT, 50, 1, 10000, NULL, "1", "damped Gauss-Newton steps per input")                   \
     X(accuracy, PDM_SETTING_REAL, 1e-2, 1e-14, 1.0, NULL, "1",                                                       \
       "relative L2 error up to which an answer is called good: no part of the solve")                                \
+    X(rows, PDM_SETTING_CHOICE, 0, 0, 1, "all|few", "1",                                                             \
+      "that predictions read: all of them, or few that stand for them, found at the end of training")                \
+    X(rows_error, PDM_SETTING_REAL, 1e-4, 1e-14, 1.0, NULL, "1",                                                     \
+      "relative distance to answers on all rows up to which few rows are taken")                                     \
     X(ridge, PDM_SETTING_REAL, 1e-10, 0.0, 1.0, NULL, "1", "weight of 1/2 |w|^2 beside rows of unit size")           \
     X(damping, PDM_SETTING_REAL, 1e-4, 0.0, 1e6, NULL, "1",                                                          \
       "first Levenberg-Marquardt shift, relative to the diagonal")                                                   \
@@ -223,6 +227,17 @@ done:
     return status;
 }
 
+pdm_status pdm_solver_create_few(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
+                                 const pdm_rows_desc *rows, const pdm_domain *domain, const pdm_experts *experts,
+                                 pdm_size n_sample, pdm_solver **out)
+{
+    const solver_shape shape = {.rows     = rows,
+                                .columns  = pdm_experts_columns(experts),
+                                .n_column = pdm_experts_n_column(experts),
+                                .n_coef   = pdm_domain_n_coef(domain)};
+    return solver_create(ctx, backend, settings, &shape, NULL, n_sample, out);
+}
+
 void pdm_solver_destroy(pdm_solver **solver)
 {
     if (!solver || !*solver) return;
@@ -328,19 +343,30 @@ done:
     return status;
 }
 
-pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
-                            pdm_buffer *lift, pdm_start start)
+pdm_status solver_place_columns(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, pdm_buffer **lift)
 {
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
 
-    if (pdm_columns_have_start(s->columns)) {
-        PDM_TRY(b->ops->columns_start(b, s->state.columns, batch, basis, lift, s->origin));
-        lift = s->origin;
-    }
-    if (s->settings.mode == PDM_MODE_INDEPENDENT) return solver_parts_solve(s, batch, data, basis, lift, start);
     if (s->columns->kind == PDM_COLUMNS_DENSE) PDM_TRY(b->ops->columns_build(b, s->state.columns, batch, basis));
-    const solver_pass pass = {s->state.rows, start, s->settings.tolerance, s->settings.max_iter};
+    if (!pdm_columns_have_start(s->columns)) goto done;
+    PDM_TRY(b->ops->columns_start(b, s->state.columns, batch, basis, *lift, s->origin));
+    *lift = s->origin;
+done:
+    return status;
+}
+
+pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
+                            pdm_buffer *lift, pdm_start start)
+{
+    pdm_status        status = PDM_OK;
+    const solver_pass pass   = {s->state.rows, start, s->settings.tolerance, s->settings.max_iter};
+
+    if (s->settings.mode == PDM_MODE_INDEPENDENT) {
+        if (pdm_columns_have_start(s->columns)) PDM_TRY(solver_place_columns(s, batch, basis, &lift));
+        return solver_parts_solve(s, batch, data, basis, lift, start);
+    }
+    PDM_TRY(solver_place_columns(s, batch, basis, &lift));
     PDM_TRY(solver_minimise_staged(s, batch, data, lift, pass));
 done:
     return status;

@@ -57,11 +57,13 @@ typedef enum pdm_mode {
     PDM_MODE_INDEPENDENT /* each expert has the rows of its own box, the others' weights are zero; put together */
 } pdm_mode;
 const char *pdm_mode_name(int mode);
+typedef enum pdm_rows_read { PDM_ROWS_ALL, PDM_ROWS_FEW } pdm_rows_read;
 typedef struct pdm_solver_settings {
-    double   tolerance, accuracy, ridge, damping, cg_tolerance;
+    double   tolerance, accuracy, rows_error, ridge, damping, cg_tolerance;
     pdm_size max_iter, stages, cg_iterations; /* stages: in time, dimension 0; without time there are none */
     int      linear;                          /* pdm_linear */
     int      mode;                            /* pdm_mode */
+    int      rows;                            /* pdm_rows_read */
 } pdm_solver_settings;
 pdm_status pdm_solver_settings_read(pdm_case *c, pdm_solver_settings *out);
 pdm_status pdm_solver_settings_view(pdm_text *out);
@@ -94,6 +96,10 @@ typedef struct pdm_solver pdm_solver;
 /* For batches of up to n_sample; takes all its memory here. Domain and experts are lent for its life. */
 pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
                              const pdm_domain *domain, const pdm_experts *experts, pdm_size n_sample, pdm_solver **out);
+/* The same on other rows than the domain's, lent for its life: without stages, of the mode "coupled". */
+pdm_status pdm_solver_create_few(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
+                                 const pdm_rows_desc *rows, const pdm_domain *domain, const pdm_experts *experts,
+                                 pdm_size n_sample, pdm_solver **out);
 void       pdm_solver_destroy(pdm_solver **s);
 
 /* Tighter or looser than the settings it was made with: training and prediction share one solver. */
@@ -113,8 +119,12 @@ pdm_status pdm_solver_take_windows(pdm_solver *s);
  * lift [n_sample][n_field][n_coef]. start: 0 starts from w = 0, otherwise from the w that is there.
  * Afterwards w and c hold the answer; results [n_sample] are lent until the next solve. */
 typedef enum pdm_start { PDM_START_ZERO, PDM_START_PRESENT } pdm_start;
-pdm_status              pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
-                                         pdm_buffer *lift, pdm_start start);
+pdm_status pdm_solver_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
+                            pdm_buffer *lift, pdm_start start);
+/* The answer of a solver with the same columns and other rows becomes that of s: w, c, r and y; results are those of the
+ * other one, but for the objective, which is that of the rows of s. */
+pdm_status              pdm_solver_adopt(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *basis,
+                                         pdm_buffer *lift, const pdm_solver *from);
 const pdm_solve_result *pdm_solver_results(const pdm_solver *s);
 
 /* What every column is worth at the present w, those included that do not exist: the objective's quadratic model with

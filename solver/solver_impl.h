@@ -60,6 +60,8 @@ struct pdm_solver {
 /* minimise.c */
 /* y = M r; nothing where y is r. */
 pdm_status solver_weigh(pdm_solver *s, pdm_rows_plan *rows, pdm_batch batch, pdm_buffer *r, pdm_buffer *y);
+/* At the w that there is, or at 0: c, r, y and phi; results are empty. */
+pdm_status solver_start(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift);
 /* Minimises phi(w), with the columns built; the samples' results are those of this pass. */
 pdm_status solver_minimise(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *lift,
                            solver_pass pass);
@@ -94,6 +96,8 @@ pdm_status solver_parts_solve(pdm_solver *s, pdm_batch batch, const pdm_rows_dat
                               pdm_buffer *lift, pdm_start start);
 
 /* solver.c */
+/* Columns as they follow from the basis; *lift becomes what they are added to. */
+pdm_status solver_place_columns(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, pdm_buffer **lift);
 /* What a solver is made of. All is lent for its life. */
 typedef struct solver_shape {
     const pdm_rows_desc    *rows;

@@ -361,6 +361,109 @@ static double mean_of(const double *k, int n, const int *at, bool harmonic)
 
 /* Constant inside a cell, the mean of two on a face and of four in a corner, across a periodic end too; what the terms
  * and the network read is the same. */
+/* ---- few rows ---- */
+
+/* Every second place along the first dimension, two of three along the last. */
+static pdm_row_choice some_places(problem *p)
+{
+    const pdm_rows_desc *d = pdm_domain_rows(p->domain);
+    pdm_row_choice       c = {0};
+    pdm_row_places(d, c.n_place);
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        ck_assert_int_eq(pdm_alloc_array(p->ctx, c.n_place[j], &c.row[j]), PDM_OK);
+        ck_assert_int_eq(pdm_alloc_array(p->ctx, c.n_place[j], &c.weight[j]), PDM_OK);
+        for (pdm_size i = 0; i < c.n_place[j]; i++) {
+            if ((j == 0 && i % 2 == 1) || (j == d->n_dim - 1 && i % 3 == 1)) continue;
+            c.row[j][c.n[j]]      = (int32_t)i;
+            c.weight[j][c.n[j]++] = 0.25 + (double)i;
+        }
+    }
+    return c;
+}
+
+/* Of row i of a term among the chosen ones: its number among all, and the root of its weight. */
+static pdm_size all_row(const pdm_rows_desc *d, const pdm_row_choice *c, const pdm_term_desc *all,
+                        const pdm_term_desc *few, pdm_size i, double *root)
+{
+    pdm_size rest = i, at = 0, stride = 1;
+    *root = 1.0;
+    for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+        const pdm_size k      = rest % few->axis[j].n_row;
+        const bool     chosen = all->axis[j].n_row == c->n_place[j];
+        at += (chosen ? c->row[j][k] : k) * stride;
+        *root *= chosen ? sqrt(c->weight[j][k]) : 1.0;
+        stride *= all->axis[j].n_row;
+        rest /= few->axis[j].n_row;
+    }
+    return all->row0 + at;
+}
+
+/* Residual and linearisation on few rows are those of these rows, times the roots of their weights. */
+START_TEST(few_rows_are_some_of_all)
+    {
+        problem        p;
+        pdm_few_rows   few;
+        pdm_rows_plan *plan = NULL;
+        pdm_buffer    *r = NULL, *A = NULL, *sampled = NULL;
+        problem_open(&p, _i, "cpu", 2);
+        problem_random_state(&p, 5);
+        const pdm_rows_desc *d = pdm_domain_rows(p.domain);
+        if (d->n_pyramid > 0) {
+            problem_close(&p);
+            return;
+        }
+        const pdm_backend_ops *ops   = p.backend->ops;
+        const pdm_batch        batch = problem_batch(&p);
+        pdm_row_choice         c     = some_places(&p);
+        pdm_size               a_row = p.a_size / d->n_row;
+        ck_assert_int_eq(pdm_few_rows_create(p.ctx, d, &c, &few), PDM_OK);
+        ck_assert_int_lt(few.desc.n_row, d->n_row);
+        ck_assert_int_eq(ops->rows_create(p.backend, &few.desc, 2, &plan), PDM_OK);
+        const size_t n = 2 * (size_t)few.desc.n_row * sizeof(double), n_data = 2 * (size_t)few.desc.n_sampled;
+        ck_assert_int_eq(ops->buffer_create(p.backend, n, &r), PDM_OK);
+        ck_assert_int_eq(ops->buffer_create(p.backend, n * (size_t)a_row, &A), PDM_OK);
+        ck_assert_int_eq(ops->buffer_create(p.backend, n_data * sizeof(double), &sampled), PDM_OK);
+        double *all_data = calloc(2 * (size_t)d->n_sampled + 1, sizeof(double)),
+               *data     = calloc(n_data + 1, sizeof(double));
+        double *all_r = calloc(2 * (size_t)d->n_row, sizeof(double)), *few_r = calloc(n, 1);
+        double *all_A = calloc(2 * (size_t)p.a_size, sizeof(double)), *few_A = calloc(n, (size_t)a_row);
+        problem_get(&p, p.data.sampled, all_data, 2 * d->n_sampled);
+        for (pdm_size i = 0; i < 2 * few.desc.n_sampled; i++)
+            data[i] = all_data[i / few.desc.n_sampled * d->n_sampled + few.from[i % few.desc.n_sampled]];
+        problem_put(&p, sampled, data, 2 * few.desc.n_sampled);
+        const pdm_rows_data own = {p.data.scalar, sampled};
+        ck_assert_int_eq(ops->rows_residual(p.backend, p.rows, batch, &p.data, p.c, p.r), PDM_OK);
+        ck_assert_int_eq(ops->rows_linearise(p.backend, p.rows, batch, &p.data, p.c, p.A), PDM_OK);
+        ck_assert_int_eq(ops->rows_residual(p.backend, plan, batch, &own, p.c, r), PDM_OK);
+        ck_assert_int_eq(ops->rows_linearise(p.backend, plan, batch, &own, p.c, A), PDM_OK);
+        problem_get(&p, p.r, all_r, 2 * d->n_row);
+        problem_get(&p, p.A, all_A, 2 * p.a_size);
+        problem_get(&p, r, few_r, 2 * few.desc.n_row);
+        problem_get(&p, A, few_A, 2 * few.desc.n_row * a_row);
+        for (pdm_size t = 0; t < d->n_term; t++) {
+            pdm_size n_row = 1;
+            for (pdm_size j = 0; j < d->n_dim; j++) n_row *= few.desc.term[t].axis[j].n_row;
+            for (pdm_size i = 0; i < n_row; i++) {
+                double         root;
+                const pdm_size at   = d->n_row + all_row(d, &c, &d->term[t], &few.desc.term[t], i, &root),
+                               mine = few.desc.n_row + few.desc.term[t].row0 + i; /* of the second sample */
+                ck_assert_double_eq_tol(few_r[mine], root * all_r[at], 1e-12 * (1.0 + root * fabs(all_r[at])));
+                for (pdm_size k = 0; k < a_row; k++)
+                    ck_assert_double_eq_tol(few_A[mine * a_row + k], root * all_A[at * a_row + k],
+                                            1e-11 * (1.0 + root * fabs(all_A[at * a_row + k])));
+            }
+        }
+        free(all_data), free(data), free(all_r), free(few_r), free(all_A), free(few_A);
+        ops->buffer_destroy(p.backend, &r);
+        ops->buffer_destroy(p.backend, &A);
+        ops->buffer_destroy(p.backend, &sampled);
+        ops->rows_destroy(p.backend, &plan);
+        pdm_few_rows_destroy(&few);
+        pdm_row_choice_destroy(p.ctx, &c);
+        problem_close(&p);
+    }
+END_TEST
+
 START_TEST(cells_are_constant)
     {
         const bool          periodic = _i % 2 == 1, harmonic = _i / 2 == 1;
@@ -1053,6 +1156,7 @@ int main(void)
     tcase_add_loop_test(t, rows_linearise_and_transpose, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_second_order_follows_linearisation, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_are_the_same_on_other_back_ends, 0, 2 * PROBLEM_COUNT);
+    tcase_add_loop_test(t, few_rows_are_some_of_all, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, cells_are_constant, 0, 4);
     tcase_add_loop_test(t, cells_settings_are_read, 0, (int)(sizeof cells_settings / sizeof *cells_settings));
     tcase_add_loop_test(t, bad_domain_is_refused_with_words, 0, N_REFUSAL);

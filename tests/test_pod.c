@@ -219,6 +219,92 @@ START_TEST(columns_are_inherited)
     }
 END_TEST
 
+/* ---- few rows ---- */
+
+static pdm_case *few_case(const char *residual, const char *error)
+{
+    pdm_case  *c       = heat_case(residual);
+    const word words[] = {{"solver", "rows", "few"},
+                          {"solver", "rows_error", error},
+                          {"domain/x", "control_points", "24"},
+                          {"domain/t", "control_points", "20"},
+                          {"training", "solutions", "12"},
+                          {"experts", "basis", "3"}};
+    set(c, COUNT(words), words);
+    return c;
+}
+
+/* Far fewer than there are; what they are told to keep; the same from a file; forgotten when weights change. */
+START_TEST(few_rows_stand_for_all)
+    {
+        pdm_model *read = NULL;
+        open_context_threads(2);
+        pdm_model *m = finished(few_case(_i ? NONLINEAR : LINEAR, "1e-4"), "0");
+        ck_assert_ptr_nonnull(m->cubature);
+        ck_assert_int_le(m->cubature->rows.desc.n_row, m->problem ? pdm_domain_rows(m->problem->domain)->n_row / 5 : 0);
+        OK(pdm_model_write(m, "few.nc"));
+        OK(pdm_model_read(ctx, "few.nc", &read));
+        ck_assert_ptr_nonnull(read->cubature);
+        ck_assert_double_eq(distance(m, read), 0.0);
+        pdm_cubature_destroy(&read->cubature);
+        ck_assert_double_le(distance(m, read), 1e-3); /* of the largest number, where 1e-4 is that of the means */
+        ck_assert_double_gt(distance(m, read), 0.0);
+        OK(pdm_model_train_step(m));
+        ck_assert_ptr_null(m->cubature);
+        pdm_model_destroy(&read);
+        pdm_model_destroy(&m);
+        remove("few.nc");
+        close_context();
+    }
+END_TEST
+
+/* Where no few rows do, there are none. */
+START_TEST(rows_that_do_not_do_are_not_taken)
+    {
+        open_context();
+        pdm_model *m = finished(few_case(NONLINEAR, "1e-13"), "0");
+        ck_assert_ptr_null(m->cubature);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* An objective on all rows that is not what the few promise has the sample solved on all of them. */
+START_TEST(what_is_out_of_line_is_solved_on_all_rows)
+    {
+        open_context();
+        pdm_model *m = finished(few_case(NONLINEAR, "1e-4"), "0"), *all = finished(few_case(NONLINEAR, "1e-13"), "0");
+        ck_assert_double_gt(distance(m, all), 1e-9);
+        m->cubature->most = 0.0;
+        ck_assert_double_eq(distance(m, all), 0.0);
+        pdm_model_destroy(&all);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+static const struct {
+    word        word;
+    const char *says;
+} wrong_rows[] = {
+    {{"domain", "levels", "on"}, "rows count as sums"},
+    {{"gate", "groups", "1"}, "a gate chooses columns"},
+    {{"solver", "mode", "schwarz"}, "not solved together"},
+    {{"solver", "rows", "some"}, "all, few"},
+};
+START_TEST(what_does_not_go_with_few_rows_is_refused)
+    {
+        pdm_model *m = NULL;
+        open_context();
+        pdm_case *c = few_case(LINEAR, "1e-4");
+        set(c, 1, &wrong_rows[_i].word);
+        ck_assert_int_eq(pdm_model_create(c, &m), PDM_ERR_CASE);
+        SAYS(wrong_rows[_i].says);
+        pdm_case_destroy(&c);
+        close_context();
+    }
+END_TEST
+
 static const struct {
     word        word;
     const char *says;
@@ -252,6 +338,10 @@ int main(void)
     tcase_add_test(t, loss_gradient_passes_the_taylor_test);
     tcase_add_test(t, columns_are_inherited);
     tcase_add_loop_test(t, bad_settings_are_refused, 0, COUNT(wrong));
+    tcase_add_loop_test(t, few_rows_stand_for_all, 0, 2);
+    tcase_add_test(t, rows_that_do_not_do_are_not_taken);
+    tcase_add_test(t, what_is_out_of_line_is_solved_on_all_rows);
+    tcase_add_loop_test(t, what_does_not_go_with_few_rows_is_refused, 0, COUNT(wrong_rows));
     suite_add_tcase(s, t);
     SRunner *runner = srunner_create(s);
     srunner_run_all(runner, CK_NORMAL);

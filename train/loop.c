@@ -60,6 +60,18 @@ done:
     return status;
 }
 
+/* What is found once weights are what they will be; columns may be all there is. first: step of the last file. */
+static pdm_status finish(pdm_model *m, const char *path, pdm_size first)
+{
+    pdm_status status = PDM_OK;
+    const bool few    = m->whole->solving.rows == PDM_ROWS_FEW && !m->cubature;
+
+    if (few) PDM_TRY(pdm_model_find_cubature(m));
+    if (few || m->state.step == first) PDM_TRY(write_checkpoint(m, path));
+done:
+    return status;
+}
+
 pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress, void *user)
 {
     pdm_status      status = PDM_OK;
@@ -82,7 +94,6 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     PDM_TRY(pdm_jsonl_open(m->ctx, name.data, first > 0, &log));
     files = pdm_clock() - start;
     PDM_TRY(guess_columns(m));
-    if (m->state.step >= t->steps) PDM_TRY(pdm_model_write(m, path)); /* columns may be all there is to find */
     if (first == 0) PDM_TRY(tell_of_case(m));
     while (m->state.step < t->steps && !stop) {
         PDM_TRY(pdm_train_step(m, &r));
@@ -96,6 +107,7 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
             PDM_TRY(write_checkpoint(m, path));
         files += pdm_clock() - told;
     }
+    if (m->state.step >= t->steps) PDM_TRY(finish(m, path, first));
     pdm_values_set(m->ctx, &m->values, files, "seconds.files");
     if (stop && m->state.step < t->steps)
         PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED, "stopped on request after step %lld of %lld; the checkpoint is %s",

@@ -230,6 +230,7 @@ pdm_status pdm_train_step(pdm_model *m, pdm_step_report *out)
     const double    start  = pdm_clock();
     pdm_step_report r      = {.loss = NAN, .gate_distance = NAN, .gate_price = NAN};
 
+    pdm_cubature_destroy(&m->cubature); /* was of other weights */
     PDM_TRY(guess_columns(m));
     PDM_TRY(guess_learns(m) ? guess_step(m, &r) : solved_step(m, &r));
     r.seconds = pdm_clock() - start;

@@ -1,0 +1,167 @@
+/* Solves on few rows that stand for all; what all rows say of the answer decides whether it is taken.
+ * docs/mathematics.md, "Few rows". */
+#include "model/model.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "model/model_impl.h"
+
+pdm_status cubature_create(pdm_model *m, pdm_row_choice *choice, double most, pdm_cubature **out)
+{
+    pdm_status          status   = PDM_OK;
+    const pdm_problem  *p        = m->problem;
+    pdm_backend        *b        = p->backend;
+    pdm_cubature       *x        = NULL;
+    pdm_solver_settings settings = m->whole->solving;
+
+    settings.mode = PDM_MODE_COUPLED;
+    PDM_TRY(pdm_alloc(m->ctx, sizeof *x, &x));
+    x->m      = m;
+    x->choice = *choice;
+    x->most   = most;
+    *choice   = (pdm_row_choice){0};
+    PDM_TRY(pdm_few_rows_create(m->ctx, pdm_domain_rows(p->domain), &x->choice, &x->rows));
+    PDM_TRY(pdm_solver_create_few(m->ctx, b, &settings, &x->rows.desc, p->domain, m->experts, m->n_batch, &x->solver));
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * x->rows.desc.n_sampled) * sizeof(double), &x->sampled));
+    PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &x->again));
+    *out = x;
+    x    = NULL;
+done:
+    pdm_cubature_destroy(&x);
+    return status;
+}
+
+void pdm_cubature_destroy(pdm_cubature **cubature)
+{
+    pdm_cubature *x = *cubature;
+    if (!x) return;
+    pdm_free(x->m->ctx, x->again);
+    x->m->problem->backend->ops->buffer_destroy(x->m->problem->backend, &x->sampled);
+    pdm_solver_destroy(&x->solver);
+    pdm_few_rows_destroy(&x->rows);
+    pdm_row_choice_destroy(x->m->ctx, &x->choice);
+    pdm_free(x->m->ctx, x);
+    *cubature = NULL;
+}
+
+/* Sampled inputs of all rows to those of the few. */
+static pdm_status take_sampled(const pdm_cubature *x, pdm_batch batch)
+{
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b      = x->m->problem->backend;
+    const pdm_size n = x->rows.desc.n_sampled, n_all = pdm_domain_rows(x->m->problem->domain)->n_sampled;
+    void          *from = NULL, *to = NULL;
+
+    if (n == 0) return PDM_OK;
+    PDM_TRY(b->ops->acquire(b, x->m->samples->data.sampled, PDM_READ, &from));
+    PDM_TRY(b->ops->acquire(b, x->sampled, PDM_READ_WRITE, &to));
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const double *all = (const double *)from + batch.index[i] * n_all;
+        double       *own = (double *)to + batch.index[i] * n;
+        for (pdm_size k = 0; k < n; k++) own[k] = all[x->rows.from[k]];
+    }
+done:
+    if (from) (void)b->ops->release(b, x->m->samples->data.sampled, &from);
+    if (to) (void)b->ops->release(b, x->sampled, &to);
+    return status;
+}
+
+pdm_status cubature_solve(pdm_cubature *x, pdm_batch batch)
+{
+    pdm_status          status = PDM_OK;
+    const pdm_model    *m      = x->m;
+    const pdm_rows_data data   = {.scalar = m->samples->data.scalar, .sampled = x->sampled};
+
+    PDM_TRY(take_sampled(x, batch));
+    pdm_solver_set_limits(x->solver, m->whole->solving.tolerance, m->whole->solving.max_iter);
+    PDM_TRY(pdm_solver_solve(x->solver, batch, &data, m->basis, m->samples->lift, PDM_START_ZERO));
+done:
+    return status;
+}
+
+/* Those of a batch whose answer on few rows is not one on all, into x->again. */
+static pdm_batch find_again(pdm_cubature *x, pdm_batch batch)
+{
+    pdm_batch again = {.index = x->again};
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const int32_t k   = batch.index[i];
+        const double  few = pdm_solver_results(x->solver)[k].objective,
+                     all  = pdm_solver_results(x->m->solver)[k].objective;
+        if (!pdm_reason_is_good(pdm_solver_results(x->solver)[k].reason) || !(all <= x->most * few))
+            x->again[again.n++] = k;
+    }
+    return again;
+}
+
+pdm_status pdm_model_answer(pdm_model *m, pdm_batch batch)
+{
+    pdm_status    status = PDM_OK;
+    pdm_cubature *x      = m->cubature;
+
+    if (!x) return pdm_model_solve(m, batch);
+    PDM_TRY(cubature_solve(x, batch));
+    PDM_TRY(pdm_solver_adopt(m->solver, batch, &m->samples->data, m->basis, m->samples->lift, x->solver));
+    const pdm_batch again = find_again(x, batch);
+    if (again.n > 0)
+        PDM_TRY(pdm_solver_solve(m->solver, again, &m->samples->data, m->basis, m->samples->lift, PDM_START_ZERO));
+done:
+    return status;
+}
+
+/* ---- the file: weights of all places, most of them 0 ---- */
+
+/* Places of weight [n_place] that is not 0 along a dimension. */
+pdm_status cubature_choose(pdm_context *ctx, pdm_size dim, pdm_size n_place, const double *weight, pdm_row_choice *c)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   n      = 0;
+
+    c->n_place[dim] = n_place;
+    PDM_TRY(pdm_alloc_array(ctx, n_place, &c->row[dim]));
+    PDM_TRY(pdm_alloc_array(ctx, n_place, &c->weight[dim]));
+    for (pdm_size i = 0; i < n_place; i++) {
+        if (!(weight[i] > 0.0)) continue;
+        c->row[dim][n]      = (int32_t)i;
+        c->weight[dim][n++] = weight[i];
+    }
+    c->n[dim] = n;
+done:
+    return status;
+}
+
+static pdm_status store_dim(pdm_model *m, pdm_store *s, pdm_size dim, pdm_size n_place, pdm_row_choice *c, bool writing)
+{
+    pdm_status status = PDM_OK;
+    double    *weight = NULL;
+    char       name[16];
+
+    (void)snprintf(name, sizeof name, "weight%lld", (long long)dim);
+    PDM_TRY(pdm_alloc_array(m->ctx, n_place, &weight));
+    for (pdm_size i = 0; writing && i < c->n[dim]; i++) weight[c->row[dim][i]] = c->weight[dim][i];
+    PDM_TRY(pdm_store_exchange(s, writing, "cubature", name, PDM_STORE_DOUBLE, n_place, weight));
+    if (!writing) PDM_TRY(cubature_choose(m->ctx, dim, n_place, weight, c));
+done:
+    pdm_free(m->ctx, weight);
+    return status;
+}
+
+pdm_status cubature_store(pdm_model *m, pdm_store *s, bool writing)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_rows_desc *rows   = pdm_domain_rows(m->problem->domain);
+    pdm_size             length = 0, n_place[PDM_MAX_DIM];
+    double               most   = m->cubature ? m->cubature->most : 0.0;
+    pdm_row_choice       found  = {0};
+
+    if (!writing) PDM_TRY(pdm_store_length(s, "cubature", "most", &length));
+    if (writing ? !m->cubature : length < 0) return PDM_OK;
+    pdm_row_places(rows, n_place);
+    PDM_TRY(pdm_store_exchange(s, writing, "cubature", "most", PDM_STORE_DOUBLE, 1, &most));
+    for (pdm_size j = 0; j < rows->n_dim; j++)
+        PDM_TRY(store_dim(m, s, j, n_place[j], writing ? &m->cubature->choice : &found, writing));
+    if (!writing) PDM_TRY(cubature_create(m, &found, most, &m->cubature));
+done:
+    pdm_row_choice_destroy(m->ctx, &found);
+    return status;
+}
