@@ -134,13 +134,16 @@ static pdm_status store_dim(pdm_model *m, pdm_store *s, pdm_size dim, pdm_size n
 {
     pdm_status status = PDM_OK;
     double    *weight = NULL;
-    char       name[16];
+    char       name[32];
 
     (void)snprintf(name, sizeof name, "weight%lld", (long long)dim);
     PDM_TRY(pdm_alloc_array(m->ctx, n_place, &weight));
     for (pdm_size i = 0; writing && i < c->n[dim]; i++) weight[c->row[dim][i]] = c->weight[dim][i];
     PDM_TRY(pdm_store_exchange(s, writing, "cubature", name, PDM_STORE_DOUBLE, n_place, weight));
-    if (!writing) PDM_TRY(cubature_choose(m->ctx, dim, n_place, weight, c));
+    if (writing) goto done;
+    PDM_TRY(cubature_choose(m->ctx, dim, n_place, weight, c));
+    if (c->n[dim] == 0)
+        PDM_FAIL(m->ctx, PDM_ERR_MODEL, "cubature:%s: no number above 0; weights of rows expected", name);
 done:
     pdm_free(m->ctx, weight);
     return status;

@@ -167,14 +167,14 @@ done:
     return status;
 }
 
-/* From slab to slab of a march. */
+/* From slab to slab. */
 static pdm_status advance(pdm_model *m, pdm_batch batch)
 {
     pdm_status    status = PDM_OK;
     pdm_slab_end *end    = NULL;
     PDM_TRY(pdm_model_slab_end(m, &end));
     PDM_TRY(pdm_slab_advance(end, batch, pdm_solver_lend(m->solver)->c, m->samples->input));
-    PDM_TRY(pdm_march_follow(m->march, batch.n, m->drawn, m->samples->input));
+    if (m->march) PDM_TRY(pdm_march_follow(m->march, batch.n, m->drawn, m->samples->input));
 done:
     return status;
 }
@@ -185,7 +185,7 @@ static pdm_status look(looked *x)
     pdm_status      status = PDM_OK;
     pdm_model      *m      = x->m;
     const pdm_batch batch  = pdm_model_batch(m, m->n_batch);
-    const pdm_size  n_slab = m->march ? m->march->n_slab : 1;
+    const pdm_size  n_slab = pdm_model_n_slab(m);
     pdm_size        seen   = 0;
 
     pdm_solver_set_limits(m->solver, m->whole->solving.tolerance, m->whole->solving.max_iter);
@@ -333,6 +333,8 @@ static pdm_status try_number(looked *x, double n, pdm_cubature **few)
     double         error = NAN, ratio = NAN;
 
     PDM_TRY(choose(x, n, &choice));
+    for (pdm_size j = 0; j < pdm_domain_n_dim(x->m->problem->domain); j++)
+        if (choice.n[j] == 0) goto done; /* products that nothing adds up to */
     PDM_TRY(cubature_create(x->m, &choice, 1.0, &trial));
     PDM_TRY(try_rows(x, trial, &error, &ratio));
     pdm_log(x->m->ctx, PDM_LOG_INFO, "train", "%lld of %lld rows: answers %.3g %% off those on all rows",

@@ -62,7 +62,7 @@ typedef struct pdm_misfit {
     pdm_buffer      *values;
 } pdm_misfit;
 
-/* Solutions to learn from (model/pool.c): of whole marches, slab by slab. */
+/* Solutions to learn from (model/pool.c): slab by slab of what inputs go through in training. */
 typedef struct pdm_pool {
     pdm_model *m;                           /* lent */
     pdm_size   n, n_most, n_failed, n_draw; /* samples, room, those without a solution, batches of inputs so far */
@@ -180,6 +180,8 @@ pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input);
 /* Those of a step of training, into m->samples->input, m->drawn and m->pick: drawn, or carried on from the slab
  * before. */
 pdm_status pdm_model_draw(pdm_model *m, pdm_size step);
+/* Intervals that a drawn input goes through in training: of a march, or of a roll-out; 1: it does not. */
+pdm_size pdm_model_n_slab(const pdm_model *m);
 /* After a step of training on m->samples: those whose solve went well go on from where it ended. */
 pdm_status pdm_model_carry_on(pdm_model *m);
 /* Basis functions of samples that are prepared: the network's output, and what the experts' prior adds. keep: for

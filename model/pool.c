@@ -16,7 +16,7 @@ static pdm_size target_size(const pdm_pool *p)
 pdm_status pdm_pool_create(pdm_model *m, pdm_size n_input, pdm_pool **out)
 {
     pdm_status     status = PDM_OK;
-    const pdm_size n_slab = m->march ? m->march->n_slab : 1, n_field = pdm_domain_n_field(m->problem->domain);
+    const pdm_size n_slab = pdm_model_n_slab(m), n_field = pdm_domain_n_field(m->problem->domain);
     pdm_pool      *p = NULL;
 
     PDM_TRY(pdm_alloc(m->ctx, sizeof *p, &p));
@@ -90,7 +90,7 @@ done:
     return status;
 }
 
-/* From slab to slab of a march. */
+/* From slab to slab. */
 static pdm_status advance(pdm_pool *p, pdm_batch batch)
 {
     pdm_status    status = PDM_OK;
@@ -98,7 +98,7 @@ static pdm_status advance(pdm_pool *p, pdm_batch batch)
     pdm_slab_end *end    = NULL;
     PDM_TRY(pdm_model_slab_end(m, &end));
     PDM_TRY(pdm_slab_advance(end, batch, pdm_solver_lend(p->free->solver)->c, m->samples->input));
-    PDM_TRY(pdm_march_follow(m->march, batch.n, m->drawn, m->samples->input));
+    if (m->march) PDM_TRY(pdm_march_follow(m->march, batch.n, m->drawn, m->samples->input));
 done:
     return status;
 }
@@ -108,7 +108,7 @@ static pdm_status grow(pdm_pool *p)
     pdm_status      status = PDM_OK;
     pdm_model      *m      = p->m;
     const pdm_batch batch  = pdm_model_batch(m, m->n_batch);
-    const pdm_size  n_slab = m->march ? m->march->n_slab : 1;
+    const pdm_size  n_slab = pdm_model_n_slab(m);
 
     PDM_ASSERT(p->n + batch.n * n_slab <= p->n_most);
     PDM_TRY(pdm_inputs_draw_step(m->whole->inputs, p->n_draw++, batch.n, m->drawn, m->pick));

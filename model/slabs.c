@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+pdm_size pdm_model_n_slab(const pdm_model *m)
+{
+    return m->march ? m->march->n_slab : m->whole->training.slabs;
+}
+
 /* What sample i begins with. */
 static pdm_status begin_sample(pdm_model *m, pdm_size i)
 {
@@ -35,7 +40,7 @@ done:
  * drawn anew in every step with step + i n_slab / n_batch = 0 mod n_slab, whatever has become of it. */
 static bool ends(const pdm_model *m, pdm_size i)
 {
-    const pdm_size n    = m->march ? m->march->n_slab : m->whole->training.slabs;
+    const pdm_size n    = pdm_model_n_slab(m);
     const bool     last = m->march ? (m->state.step + i * n / m->n_batch) % n == 0 : m->state.slab[i] + 1 >= n;
     return last || !pdm_reason_is_good(pdm_solver_results(m->solver)[i].reason);
 }
