@@ -6,20 +6,45 @@
 
 void pdm_row_choice_destroy(pdm_context *ctx, pdm_row_choice *c)
 {
-    for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
-        pdm_free(ctx, c->row[j]);
-        pdm_free(ctx, c->weight[j]);
+    for (pdm_size g = 0; g < c->n_grid; g++) {
+        pdm_free(ctx, c->grid[g].row);
+        pdm_free(ctx, c->grid[g].weight);
     }
     *c = (pdm_row_choice){0};
 }
 
-void pdm_row_places(const pdm_rows_desc *d, pdm_size *n)
+pdm_size pdm_row_choice_find(const pdm_row_choice *c, pdm_size dim, pdm_size n_row)
 {
-    for (pdm_size j = 0; j < d->n_dim; j++) {
-        n[j] = 0;
-        for (pdm_size t = 0; t < d->n_term; t++)
-            n[j] = d->term[t].axis[j].n_row > n[j] ? d->term[t].axis[j].n_row : n[j];
+    for (pdm_size g = 0; g < c->n_grid; g++)
+        if (c->grid[g].dim == dim && c->grid[g].n_place == n_row) return g;
+    return -1;
+}
+
+void pdm_row_choice_list(const pdm_rows_desc *d, pdm_row_choice *out)
+{
+    *out = (pdm_row_choice){0};
+    for (pdm_size t = 0; t < d->n_term; t++)
+        for (pdm_size j = 0; j < d->n_dim && out->n_grid < PDM_ROW_GRIDS_MOST; j++) {
+            const pdm_size n_row = d->term[t].axis[j].n_row;
+            if (n_row < 2 || pdm_row_choice_find(out, j, n_row) >= 0) continue;
+            out->grid[out->n_grid++] = (pdm_row_grid){.dim = j, .n_place = n_row};
+        }
+}
+
+pdm_status pdm_row_grid_keep(pdm_context *ctx, const double *weight, pdm_row_grid *g)
+{
+    pdm_status status = PDM_OK;
+
+    g->n = 0;
+    PDM_TRY(pdm_alloc_array(ctx, g->n_place, &g->row));
+    PDM_TRY(pdm_alloc_array(ctx, g->n_place, &g->weight));
+    for (pdm_size i = 0; i < g->n_place; i++) {
+        if (!(weight[i] > 0.0)) continue;
+        g->row[g->n]      = (int32_t)i;
+        g->weight[g->n++] = weight[i];
     }
+done:
+    return status;
 }
 
 /* ---- one dimension of one term ---- */
@@ -36,12 +61,13 @@ typedef struct kept_axis {
 /* point [from->n_point]: room. */
 static kept_axis keep_axis(const pdm_axis *a, const pdm_row_choice *c, pdm_size dim, int32_t *point)
 {
-    const bool chosen = a->n_row == c->n_place[dim];
-    kept_axis  k      = {.from   = a,
-                         .n_row  = chosen ? c->n[dim] : a->n_row,
-                         .row    = chosen ? c->row[dim] : NULL,
-                         .weight = chosen ? c->weight[dim] : NULL,
-                         .point  = point};
+    const pdm_size      number = pdm_row_choice_find(c, dim, a->n_row);
+    const pdm_row_grid *grid   = number < 0 ? NULL : &c->grid[number];
+    kept_axis           k      = {.from   = a,
+                                  .n_row  = grid ? grid->n : a->n_row,
+                                  .row    = grid ? grid->row : NULL,
+                                  .weight = grid ? grid->weight : NULL,
+                                  .point  = point};
 
     memset(point, 0, (size_t)a->n_point * sizeof *point);
     for (pdm_size i = 0; i < k.n_row; i++) {

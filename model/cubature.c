@@ -111,39 +111,19 @@ done:
 
 /* ---- the file: weights of all places, most of them 0 ---- */
 
-/* Places of weight [n_place] that is not 0 along a dimension. */
-pdm_status cubature_choose(pdm_context *ctx, pdm_size dim, pdm_size n_place, const double *weight, pdm_row_choice *c)
-{
-    pdm_status status = PDM_OK;
-    pdm_size   n      = 0;
-
-    c->n_place[dim] = n_place;
-    PDM_TRY(pdm_alloc_array(ctx, n_place, &c->row[dim]));
-    PDM_TRY(pdm_alloc_array(ctx, n_place, &c->weight[dim]));
-    for (pdm_size i = 0; i < n_place; i++) {
-        if (!(weight[i] > 0.0)) continue;
-        c->row[dim][n]      = (int32_t)i;
-        c->weight[dim][n++] = weight[i];
-    }
-    c->n[dim] = n;
-done:
-    return status;
-}
-
-static pdm_status store_dim(pdm_model *m, pdm_store *s, pdm_size dim, pdm_size n_place, pdm_row_choice *c, bool writing)
+static pdm_status store_grid(pdm_model *m, pdm_store *s, pdm_size number, pdm_row_grid *g, bool writing)
 {
     pdm_status status = PDM_OK;
     double    *weight = NULL;
     char       name[32];
 
-    (void)snprintf(name, sizeof name, "weight%lld", (long long)dim);
-    PDM_TRY(pdm_alloc_array(m->ctx, n_place, &weight));
-    for (pdm_size i = 0; writing && i < c->n[dim]; i++) weight[c->row[dim][i]] = c->weight[dim][i];
-    PDM_TRY(pdm_store_exchange(s, writing, "cubature", name, PDM_STORE_DOUBLE, n_place, weight));
+    (void)snprintf(name, sizeof name, "weight%lld", (long long)number);
+    PDM_TRY(pdm_alloc_array(m->ctx, g->n_place, &weight));
+    for (pdm_size i = 0; writing && i < g->n; i++) weight[g->row[i]] = g->weight[i];
+    PDM_TRY(pdm_store_exchange(s, writing, "cubature", name, PDM_STORE_DOUBLE, g->n_place, weight));
     if (writing) goto done;
-    PDM_TRY(cubature_choose(m->ctx, dim, n_place, weight, c));
-    if (c->n[dim] == 0)
-        PDM_FAIL(m->ctx, PDM_ERR_MODEL, "cubature:%s: no number above 0; weights of rows expected", name);
+    PDM_TRY(pdm_row_grid_keep(m->ctx, weight, g));
+    if (g->n == 0) PDM_FAIL(m->ctx, PDM_ERR_MODEL, "cubature:%s: no number above 0; weights of rows expected", name);
 done:
     pdm_free(m->ctx, weight);
     return status;
@@ -151,18 +131,16 @@ done:
 
 pdm_status cubature_store(pdm_model *m, pdm_store *s, bool writing)
 {
-    pdm_status           status = PDM_OK;
-    const pdm_rows_desc *rows   = pdm_domain_rows(m->problem->domain);
-    pdm_size             length = 0, n_place[PDM_MAX_DIM];
-    double               most   = m->cubature ? m->cubature->most : 0.0;
-    pdm_row_choice       found  = {0};
+    pdm_status     status = PDM_OK;
+    pdm_size       length = 0;
+    double         most   = m->cubature ? m->cubature->most : 0.0;
+    pdm_row_choice found, *choice = writing && m->cubature ? &m->cubature->choice : &found;
 
+    pdm_row_choice_list(pdm_domain_rows(m->problem->domain), &found);
     if (!writing) PDM_TRY(pdm_store_length(s, "cubature", "most", &length));
     if (writing ? !m->cubature : length < 0) return PDM_OK;
-    pdm_row_places(rows, n_place);
     PDM_TRY(pdm_store_exchange(s, writing, "cubature", "most", PDM_STORE_DOUBLE, 1, &most));
-    for (pdm_size j = 0; j < rows->n_dim; j++)
-        PDM_TRY(store_dim(m, s, j, n_place[j], writing ? &m->cubature->choice : &found, writing));
+    for (pdm_size g = 0; g < choice->n_grid; g++) PDM_TRY(store_grid(m, s, g, &choice->grid[g], writing));
     if (!writing) PDM_TRY(cubature_create(m, &found, most, &m->cubature));
 done:
     pdm_row_choice_destroy(m->ctx, &found);

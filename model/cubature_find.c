@@ -13,7 +13,8 @@ enum {
     FEATURES   = 2 * DIRECTIONS + 1,
     SWEEPS     = 3
 };
-static const double ROWS_A_COLUMN[] = {4.0, 6.0, 9.0, 13.0, 20.0, 30.0, 45.0}; /* that are tried */
+static const double ROWS_A_COLUMN[] = {4.0, 6.0, 9.0, 13.0, 20.0, 30.0, 45.0, 70.0, 100.0}; /* that are tried */
+static const double LEAST_ROWS      = 64.0;
 static const double MOST_ROWS       = 0.4; /* of all: beyond it few rows save nothing worth having */
 static const double OUT_OF_LINE     = 3.0; /* of objectives on all rows and on few, beyond the largest that was seen */
 
@@ -27,7 +28,9 @@ typedef struct looked {
     double     *c;       /* [n_tried][c_size] and their answers                           */
     double     *along;   /* [DIRECTIONS][n_batch][n_row]                                  */
     pdm_buffer *row, *w; /* like r, like w                                                */
-    int32_t    *place;   /* [n_row][n_dim] of a row along each dimension, -1: it is whole */
+    /* of a row along each dimension [n_row][n_dim]: its grid, -1: none, and the place in it */
+    int32_t       *grid, *place;
+    pdm_row_choice grids; /* none of them chosen */
 } looked;
 
 static void close_looked(looked *x)
@@ -39,10 +42,11 @@ static void close_looked(looked *x)
     pdm_free(x->m->ctx, x->input);
     pdm_free(x->m->ctx, x->c);
     pdm_free(x->m->ctx, x->along);
+    pdm_free(x->m->ctx, x->grid);
     pdm_free(x->m->ctx, x->place);
 }
 
-static void find_places(const looked *x, const pdm_size *n_place)
+static void find_places(const looked *x)
 {
     const pdm_rows_desc *d = pdm_domain_rows(x->m->problem->domain);
     for (pdm_size t = 0; t < d->n_term; t++) {
@@ -51,8 +55,9 @@ static void find_places(const looked *x, const pdm_size *n_place)
         for (pdm_size i = 0; i < n; i++) {
             pdm_size rest = i;
             for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-                const pdm_size n_row                           = d->term[t].axis[j].n_row;
-                x->place[(d->term[t].row0 + i) * d->n_dim + j] = n_row == n_place[j] ? (int32_t)(rest % n_row) : -1;
+                const pdm_size n_row = d->term[t].axis[j].n_row, at = (d->term[t].row0 + i) * d->n_dim + j;
+                x->grid[at]  = (int32_t)pdm_row_choice_find(&x->grids, j, n_row);
+                x->place[at] = (int32_t)(rest % n_row);
                 rest /= n_row;
             }
         }
@@ -64,7 +69,6 @@ static pdm_status open_looked(looked *x, pdm_model *m)
     pdm_status           status = PDM_OK;
     const pdm_rows_desc *rows   = pdm_domain_rows(m->problem->domain);
     pdm_backend         *b      = m->problem->backend;
-    pdm_size             n_place[PDM_MAX_DIM];
 
     *x         = (looked){.m = m, .n_row = rows->n_row};
     x->n_input = pdm_domain_n_input(m->problem->domain);
@@ -73,11 +77,12 @@ static pdm_status open_looked(looked *x, pdm_model *m)
     PDM_TRY(pdm_alloc_array(m->ctx, LOOKED_AT * x->n_input, &x->input));
     PDM_TRY(pdm_alloc_array(m->ctx, LOOKED_AT * x->c_size, &x->c));
     PDM_TRY(pdm_alloc_array(m->ctx, DIRECTIONS * m->n_batch * x->n_row, &x->along));
+    PDM_TRY(pdm_alloc_array(m->ctx, x->n_row * rows->n_dim, &x->grid));
     PDM_TRY(pdm_alloc_array(m->ctx, x->n_row * rows->n_dim, &x->place));
     PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * x->n_row) * sizeof(double), &x->row));
     PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * pdm_experts_n_column(m->experts)) * sizeof(double), &x->w));
-    pdm_row_places(rows, n_place);
-    find_places(x, n_place);
+    pdm_row_choice_list(rows, &x->grids);
+    find_places(x);
 done:
     return status;
 }
@@ -209,14 +214,13 @@ done:
 
 /* ---- weights ---- */
 
-/* Sums of the features over rows, place by place along dimension dim with the weights of the others, in gram and right
- * as nnls_solve() takes them; target: what the sums over all rows are. */
-static pdm_status gather(const looked *x, pdm_size dim, pdm_size n_place, double *const *weight, double *gram,
-                         double *right)
+/* Sums of the features over rows, place by place of one grid with the weights of the others, in gram and right as
+ * nnls_solve() takes them; wanted are the sums over all rows. */
+static pdm_status gather(const looked *x, pdm_size grid, double *const *weight, double *gram, double *right)
 {
     pdm_status     status = PDM_OK;
-    const pdm_size n_dim  = pdm_domain_n_dim(x->m->problem->domain);
-    double        *sum    = NULL;
+    const pdm_size n_dim = pdm_domain_n_dim(x->m->problem->domain), n_place = x->grids.grid[grid].n_place;
+    double        *sum = NULL;
 
     PDM_TRY(pdm_alloc_array(x->m->ctx, n_place, &sum));
     memset(gram, 0, (size_t)(n_place * n_place) * sizeof *gram);
@@ -225,13 +229,16 @@ static pdm_status gather(const looked *x, pdm_size dim, pdm_size n_place, double
         double target = 0.0;
         memset(sum, 0, (size_t)n_place * sizeof *sum);
         for (pdm_size i = 0; i < x->n_row; i++) {
-            const int32_t *place = x->place + i * n_dim;
-            double         q     = x->feature[f * x->n_row + i];
+            const int32_t *on = x->grid + i * n_dim, *place = x->place + i * n_dim;
+            double         q   = x->feature[f * x->n_row + i];
+            int32_t        own = -1; /* place in the grid at hand */
             target += q;
-            for (pdm_size j = 0; j < n_dim; j++)
-                if (j != dim && place[j] >= 0) q *= weight[j][place[j]];
-            if (place[dim] >= 0)
-                sum[place[dim]] += q;
+            for (pdm_size j = 0; j < n_dim; j++) {
+                if (on[j] == grid) own = place[j];
+                if (on[j] >= 0 && on[j] != grid) q *= weight[on[j]][place[j]];
+            }
+            if (own >= 0)
+                sum[own] += q;
             else
                 target -= q;
         }
@@ -245,36 +252,44 @@ done:
     return status;
 }
 
-/* About n rows, as many along each dimension for its places. */
+/* The weights of one grid, with those of the others as they are: `most` of them are not zero. */
+static pdm_status improve(const looked *x, pdm_size grid, pdm_size most, double *const *weight)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_place = x->grids.grid[grid].n_place;
+    double        *gram = NULL, *right = NULL;
+
+    PDM_TRY(pdm_alloc_array(x->m->ctx, n_place * n_place, &gram));
+    PDM_TRY(pdm_alloc_array(x->m->ctx, n_place, &right));
+    PDM_TRY(gather(x, grid, weight, gram, right));
+    PDM_TRY(nnls_solve(x->m->ctx, n_place, most < n_place ? most : n_place, gram, right, weight[grid]));
+done:
+    pdm_free(x->m->ctx, gram);
+    pdm_free(x->m->ctx, right);
+    return status;
+}
+
+/* About n rows, as many of each grid for its places. */
 static pdm_status choose(const looked *x, double n, pdm_row_choice *out)
 {
-    pdm_status     status = PDM_OK;
-    pdm_context   *ctx    = x->m->ctx;
-    const pdm_size n_dim  = pdm_domain_n_dim(x->m->problem->domain);
-    pdm_size       n_place[PDM_MAX_DIM];
-    double        *weight[PDM_MAX_DIM] = {0}, *gram = NULL, *right = NULL, all = 1.0;
+    pdm_status     status                     = PDM_OK;
+    pdm_context   *ctx                        = x->m->ctx;
+    const pdm_size n_grid                     = x->grids.n_grid;
+    double        *weight[PDM_ROW_GRIDS_MOST] = {0};
+    const double   share = pow(n / (double)x->n_row, 1.0 / (double)pdm_domain_n_dim(x->m->problem->domain));
 
-    pdm_row_places(pdm_domain_rows(x->m->problem->domain), n_place);
-    for (pdm_size j = 0; j < n_dim; j++) all *= (double)n_place[j];
-    for (pdm_size j = 0; j < n_dim; j++) {
-        PDM_TRY(pdm_alloc_array(ctx, n_place[j], &weight[j]));
-        for (pdm_size i = 0; i < n_place[j]; i++) weight[j][i] = 1.0;
+    *out = x->grids;
+    for (pdm_size g = 0; g < n_grid; g++) {
+        PDM_TRY(pdm_alloc_array(ctx, x->grids.grid[g].n_place, &weight[g]));
+        for (pdm_size i = 0; i < x->grids.grid[g].n_place; i++) weight[g][i] = 1.0;
     }
-    for (pdm_size turn = 0; turn < SWEEPS * n_dim; turn++) {
-        const pdm_size j = turn % n_dim, most = (pdm_size)ceil(pow(n / all, 1.0 / (double)n_dim) * (double)n_place[j]);
-        PDM_TRY(pdm_alloc_array(ctx, n_place[j] * n_place[j], &gram));
-        PDM_TRY(pdm_alloc_array(ctx, n_place[j], &right));
-        PDM_TRY(gather(x, j, n_place[j], weight, gram, right));
-        PDM_TRY(nnls_solve(ctx, n_place[j], most < n_place[j] ? most : n_place[j], gram, right, weight[j]));
-        pdm_free(ctx, gram);
-        pdm_free(ctx, right);
-        gram = right = NULL;
+    for (pdm_size turn = 0; turn < SWEEPS * n_grid; turn++) {
+        const pdm_size g = turn % n_grid;
+        PDM_TRY(improve(x, g, (pdm_size)ceil(share * (double)x->grids.grid[g].n_place), weight));
     }
-    for (pdm_size j = 0; j < n_dim; j++) PDM_TRY(cubature_choose(ctx, j, n_place[j], weight[j], out));
+    for (pdm_size g = 0; g < n_grid; g++) PDM_TRY(pdm_row_grid_keep(ctx, weight[g], &out->grid[g]));
 done:
-    pdm_free(ctx, gram);
-    pdm_free(ctx, right);
-    for (pdm_size j = 0; j < n_dim; j++) pdm_free(ctx, weight[j]);
+    for (pdm_size g = 0; g < n_grid; g++) pdm_free(ctx, weight[g]);
     return status;
 }
 
@@ -333,8 +348,8 @@ static pdm_status try_number(looked *x, double n, pdm_cubature **few)
     double         error = NAN, ratio = NAN;
 
     PDM_TRY(choose(x, n, &choice));
-    for (pdm_size j = 0; j < pdm_domain_n_dim(x->m->problem->domain); j++)
-        if (choice.n[j] == 0) goto done; /* products that nothing adds up to */
+    for (pdm_size g = 0; g < choice.n_grid; g++)
+        if (choice.grid[g].n == 0) goto done; /* products that nothing adds up to */
     PDM_TRY(cubature_create(x->m, &choice, 1.0, &trial));
     PDM_TRY(try_rows(x, trial, &error, &ratio));
     pdm_log(x->m->ctx, PDM_LOG_INFO, "train", "%lld of %lld rows: answers %.3g %% off those on all rows",
@@ -359,8 +374,10 @@ pdm_status pdm_model_find_cubature(pdm_model *m)
     PDM_TRY(open_looked(&x, m));
     PDM_TRY(look(&x));
     for (pdm_size i = 0; i < n_trial && !m->cubature && x.n_tried > 0 && x.n_feature > 0; i++) {
-        const double n = fmax(ROWS_A_COLUMN[i] * column, 64.0);
+        const double n = fmax(ROWS_A_COLUMN[i] * column, LEAST_ROWS);
         if (n > MOST_ROWS * (double)x.n_row) break;
+        if (ROWS_A_COLUMN[i] * column < LEAST_ROWS && i + 1 < n_trial && ROWS_A_COLUMN[i + 1] * column < LEAST_ROWS)
+            continue; /* the next is the same */
         PDM_TRY(try_number(&x, n, &m->cubature));
     }
     if (!m->cubature)

@@ -26,8 +26,6 @@ pdm_status nnls_solve(pdm_context *ctx, pdm_size n, pdm_size most, double *gram,
 /* cubature.c: choice becomes its own; most: of objectives. Solves on few rows alone, the answer stays in x->solver. */
 pdm_status cubature_create(pdm_model *m, pdm_row_choice *choice, double most, pdm_cubature **out);
 pdm_status cubature_solve(pdm_cubature *x, pdm_batch batch);
-/* Places along a dimension: those of weight [n_place] other than 0. */
-pdm_status cubature_choose(pdm_context *ctx, pdm_size dim, pdm_size n_place, const double *weight, pdm_row_choice *c);
 pdm_status cubature_store(pdm_model *m, pdm_store *s, bool writing);
 /* pod.c: columns from solutions, if they are found. */
 pdm_status pod_store(pdm_model *m, pdm_store *s, bool writing);

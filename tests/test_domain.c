@@ -363,20 +363,20 @@ static double mean_of(const double *k, int n, const int *at, bool harmonic)
  * and the network read is the same. */
 /* ---- few rows ---- */
 
-/* Every second place along the first dimension, two of three along the last. */
+/* Every second place of grids along the first dimension, two of three along the last. */
 static pdm_row_choice some_places(problem *p)
 {
     const pdm_rows_desc *d = pdm_domain_rows(p->domain);
-    pdm_row_choice       c = {0};
-    pdm_row_places(d, c.n_place);
-    for (pdm_size j = 0; j < d->n_dim; j++) {
-        ck_assert_int_eq(pdm_alloc_array(p->ctx, c.n_place[j], &c.row[j]), PDM_OK);
-        ck_assert_int_eq(pdm_alloc_array(p->ctx, c.n_place[j], &c.weight[j]), PDM_OK);
-        for (pdm_size i = 0; i < c.n_place[j]; i++) {
-            if ((j == 0 && i % 2 == 1) || (j == d->n_dim - 1 && i % 3 == 1)) continue;
-            c.row[j][c.n[j]]      = (int32_t)i;
-            c.weight[j][c.n[j]++] = 0.25 + (double)i;
-        }
+    pdm_row_choice       c;
+    pdm_row_choice_list(d, &c);
+    for (pdm_size g = 0; g < c.n_grid; g++) {
+        pdm_row_grid *grid   = &c.grid[g];
+        double       *weight = calloc((size_t)grid->n_place, sizeof *weight);
+        for (pdm_size i = 0; i < grid->n_place; i++)
+            weight[i] =
+                (grid->dim == 0 && i % 2 == 1) || (grid->dim == d->n_dim - 1 && i % 3 == 1) ? 0.0 : 0.25 + (double)i;
+        ck_assert_int_eq(pdm_row_grid_keep(p->ctx, weight, grid), PDM_OK);
+        free(weight);
     }
     return c;
 }
@@ -388,10 +388,9 @@ static pdm_size all_row(const pdm_rows_desc *d, const pdm_row_choice *c, const p
     pdm_size rest = i, at = 0, stride = 1;
     *root = 1.0;
     for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-        const pdm_size k      = rest % few->axis[j].n_row;
-        const bool     chosen = all->axis[j].n_row == c->n_place[j];
-        at += (chosen ? c->row[j][k] : k) * stride;
-        *root *= chosen ? sqrt(c->weight[j][k]) : 1.0;
+        const pdm_size k = rest % few->axis[j].n_row, g = pdm_row_choice_find(c, j, all->axis[j].n_row);
+        at += (g >= 0 ? c->grid[g].row[k] : k) * stride;
+        *root *= g >= 0 ? sqrt(c->grid[g].weight[k]) : 1.0;
         stride *= all->axis[j].n_row;
         rest /= few->axis[j].n_row;
     }
