@@ -137,10 +137,24 @@ static void print_shares(const result *r, const pdm_model *m)
     say(" files %.1f %%, other %.1f %%\n", 100.0 * files / r->seconds, 100.0 * other / r->seconds);
 }
 
+/* What was found from solutions, and which rows predictions read; nothing where this run has not. */
+static void print_found(const pdm_model *m)
+{
+    const double n = pdm_model_value(m, "solutions"), guess = pdm_model_value(m, "guess.error"),
+                 rows = pdm_model_value(m, "rows"), few = pdm_model_value(m, "rows.read");
+
+    if (isfinite(n)) say("columns from %.0f solutions (%.0f more failed)\n", n, pdm_model_value(m, "solutions.failed"));
+    if (isfinite(guess)) say("guess   %.3g %% off solutions that it has not learned from\n", 100.0 * guess);
+    if (few < rows) say("rows    predictions read %.0f of %.0f, and all of them once\n", few, rows);
+    if (few >= rows) say("rows    no few of them stand for all: predictions read all %.0f\n", rows);
+}
+
 static void print_result(const result *r, const pdm_model *m)
 {
     say("model   %s, %lld of %lld steps\nlog     %s\n", r->path, (long long)pdm_model_step(m),
         (long long)pdm_model_steps(m), r->log);
+    print_found(m);
+    if (r->done == 0 && r->answers[0]) say("worth   %s", r->answers);
     if (r->done > 0) {
         print_loss(m);
         print_gate(m);
@@ -166,6 +180,10 @@ static void print_json(const result *r, const pdm_model *m, const options *o)
     json_real("last_loss", pdm_model_value(m, "loss.last"));
     json_real("free_loss", pdm_model_value(m, "loss.free"));
     json_value(m, "failed");
+    json_value(m, "solutions");
+    json_value(m, "guess.error");
+    json_value(m, "rows");
+    json_value(m, "rows.read");
     json_value(m, "judged");
     json_value(m, "judged.doubtful");
     json_value(m, "judged.left");
@@ -209,10 +227,11 @@ static exit_code run(session *s, const options *o)
     r.done    = pdm_model_step(x.model) - p.first_step;
     r.seconds = progress_seconds(&p);
     if (code == CODE_FINE && r.done > 0) r.seconds -= pdm_model_value(x.model, "seconds.free"); /* not of the steps */
-    if (r.done == 0)
+    const bool found = isfinite(pdm_model_value(x.model, "solutions"));
+    if (r.done == 0 && !found)
         remark(s, "%s: all %lld steps are done; more with --set training.steps=N", o->output,
                (long long)pdm_model_steps(x.model));
-    if (code == CODE_FINE && r.done > 0) judge(s, x.model, &r);
+    if (code == CODE_FINE && (r.done > 0 || found)) judge(s, x.model, &r);
     pdm_context_memory(s->ctx, NULL, &r.peak, NULL);
     find_log(o->output, r.log, sizeof r.log);
     if (o->json)

@@ -239,7 +239,7 @@ pdm_status pdm_jsonl_truncate(pdm_context *ctx, const char *path, pdm_size last)
 /* Where the log of a file is: ".log.jsonl" in place of ".nc", ".jsonl" behind another name. */
 pdm_status pdm_jsonl_name(const char *path, pdm_text *out);
 /* To put more at the end of the last line: keys, and pdm_jsonl_end(); until then the line stays as it is. *out
- * NULL: there is no file. PDM_ERR_DATA where it has no such line. */
+ * NULL: there is no file, or nothing in it. PDM_ERR_DATA where it has no such line. */
 pdm_status pdm_jsonl_reopen(pdm_context *ctx, const char *path, pdm_jsonl **out);
 void       pdm_jsonl_begin(pdm_jsonl *j);
 void       pdm_jsonl_real(pdm_jsonl *j, const char *key, double value); /* shortest digits; NaN and infinity as null */

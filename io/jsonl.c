@@ -93,6 +93,7 @@ pdm_status pdm_jsonl_reopen(pdm_context *ctx, const char *path, pdm_jsonl **out)
     *out = NULL;
     if (access(path, F_OK) != 0 && errno == ENOENT) return PDM_OK;
     PDM_TRY(pdm_jsonl_open(ctx, path, true, &j));
+    if (lseek(j->file, 0, SEEK_END) == 0) goto done; /* no line yet */
     j->cut = lseek(j->file, 0, SEEK_END) - (off_t)sizeof end;
     if (j->cut <= 0 || pread(j->file, end, sizeof end, j->cut) != (ssize_t)sizeof end || memcmp(end, "}\n", 2) != 0)
         PDM_FAIL(ctx, PDM_ERR_DATA, "%s: its last line is not a JSON object that could be added to", path);

@@ -380,8 +380,9 @@ pdm_status pdm_model_find_cubature(pdm_model *m)
             continue; /* the next is the same */
         PDM_TRY(try_number(&x, n, &m->cubature));
     }
-    if (!m->cubature)
-        pdm_log(m->ctx, PDM_LOG_INFO, "train", "no few rows stand for all (solver:rows): predictions read all of them");
+    pdm_values_set(m->ctx, &m->values, (double)x.n_row, "rows");
+    pdm_values_set(m->ctx, &m->values, m->cubature ? (double)m->cubature->rows.desc.n_row : (double)x.n_row,
+                   "rows.read");
 done:
     close_looked(&x);
     return status;

@@ -25,6 +25,21 @@ static pdm_status view_march(const pdm_model *m, pdm_text *out)
                            (long long)s->n_coef);
 }
 
+/* Columns from solutions, and rows that predictions read. */
+static pdm_status view_found(const pdm_model *m, pdm_text *out)
+{
+    pdm_status status = PDM_OK;
+    if (pdm_experts_pod(m->experts).n > 0)
+        PDM_TRY(pdm_text_append(out, "columns      from solutions of %lld inputs%s\n",
+                                (long long)m->whole->training.solutions, m->has_pod ? "" : ", not yet found"));
+    if (m->cubature)
+        PDM_TRY(pdm_text_append(out, "few rows     predictions read %lld of %lld, and all of them once\n",
+                                (long long)m->cubature->rows.desc.n_row,
+                                (long long)pdm_domain_rows(m->problem->domain)->n_row));
+done:
+    return status;
+}
+
 pdm_status pdm_model_view(pdm_model *m, pdm_text *out)
 {
     pdm_status status = PDM_OK;
@@ -35,6 +50,7 @@ pdm_status pdm_model_view(pdm_model *m, pdm_text *out)
     PDM_TRY(pdm_problem_view_peclet(m->whole, out));
     if (m->march) PDM_TRY(view_march(m, out));
     PDM_TRY(pdm_experts_view(m->experts, out));
+    PDM_TRY(view_found(m, out));
     if (m->gate) PDM_TRY(pdm_routing_view(m->gate->routing, out));
     if (m->solver) PDM_TRY(pdm_solver_view(m->solver, out));
     PDM_TRY(m->surrogate->ops->view(m->surrogate, out));

@@ -134,10 +134,9 @@ pdm_status pdm_model_find_pod(pdm_model *m, pdm_pool *p)
     PDM_TRY(pdm_alloc_array(m->ctx, p->n * size, &left));
     memcpy(left, p->target, (size_t)(p->n * size) * sizeof *left);
     if (d->guess) PDM_TRY(take_guesses(m, p, left));
-    if (d->guess)
-        pdm_log(m->ctx, PDM_LOG_INFO, "train",
-                "the guess is %.3g %% off on %lld solutions that it has not learned from",
-                100.0 * relative_left(m, p, p->n_learn, left), (long long)(p->n - p->n_learn));
+    if (d->guess) pdm_values_set(m->ctx, &m->values, relative_left(m, p, p->n_learn, left), "guess.error");
+    pdm_values_set(m->ctx, &m->values, (double)p->n, "solutions");
+    pdm_values_set(m->ctx, &m->values, (double)p->n_failed, "solutions.failed");
     take_mean(p, size, left, pod.offset);
     const pdm_size stride = (p->n + SAMPLES_MOST - 1) / SAMPLES_MOST;
     for (pdm_size g = 0; g < d->n_expert * d->n_field; g++) {

@@ -22,6 +22,26 @@ done:
     return status;
 }
 
+/* Time of the solutions of one batch of inputs, where columns are made of such. */
+static pdm_status view_solutions(pdm_model *m, pdm_text *out)
+{
+    pdm_status   status = PDM_OK;
+    pdm_pool    *pool   = NULL;
+    const double start  = pdm_clock();
+
+    PDM_TRY(pdm_pool_create(m, m->n_batch, &pool));
+    PDM_TRY(pdm_pool_fill(pool, 1));
+    const double seconds = (pdm_clock() - start) / (double)m->n_batch, n = (double)m->whole->training.solutions;
+    if (pool->n_failed > 0)
+        PDM_TRY(pdm_text_append(out, "failed       %lld of %lld solves with all coefficients free did not converge\n",
+                                (long long)pool->n_failed, (long long)(pool->n + pool->n_failed)));
+    PDM_TRY(pdm_text_append(out, "time         %.1f ms a solution here and now, %.0f s for %.0f inputs\n",
+                            1e3 * seconds, seconds * n, n));
+done:
+    pdm_pool_destroy(&pool);
+    return status;
+}
+
 pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
 {
     pdm_status status = PDM_OK;
@@ -37,7 +57,7 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
     PDM_TRY(pdm_notes_of_case(m->whole, &notes));
     PDM_TRY(pdm_notes_view(&notes, &text));
     sink(user, text.data); /* before the steps: they may fail, and then it helps to see what was understood */
-    PDM_TRY(view_steps(m, &steps));
+    PDM_TRY(pdm_model_wants_pod(m) ? view_solutions(m, &steps) : view_steps(m, &steps));
     sink(user, steps.data);
 done:
     pdm_model_destroy(&m);
