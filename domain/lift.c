@@ -22,36 +22,63 @@ static void interpolate_tensor(const pdm_domain *d, pdm_size n, const int32_t *d
     }
 }
 
+enum { MOST_WIDTH = PDM_MAX_DEGREE + 1, MOST_OUTER = MOST_WIDTH * MOST_WIDTH * MOST_WIDTH };
+
+/* Where a point of a tensor of axes sees an input field: places of coefficients with their weights, of all dimensions of
+ * the input but its last. */
+typedef struct seen_lines {
+    pdm_size n, place[MOST_OUTER];
+    double   weight[MOST_OUTER];
+} seen_lines;
+
+static void see_lines(const pdm_domain *d, const pdm_input_info *info, const int32_t *order, const pdm_size *stride,
+                      const pdm_axis *const *axis, const pdm_size *index, seen_lines *seen)
+{
+    seen->n         = 1;
+    seen->place[0]  = 0;
+    seen->weight[0] = 1.0;
+    for (pdm_size k = 0; k < info->n_dim - 1; k++) {
+        const pdm_size    j     = info->dim[k];
+        const pdm_spline *s     = &d->spline[j];
+        const pdm_size    width = s->degree + 1, first = axis[j]->element[index[j]], n = seen->n;
+        const double     *basis = axis[j]->basis + (order[j] * axis[j]->n_point + index[j]) * width;
+        for (pdm_size l = width - 1; l >= 0; l--) /* l = 0 last: it overwrites what the others read */
+            for (pdm_size i = 0; i < n; i++) {
+                seen->place[l * n + i]  = seen->place[i] + (first + l) % s->n_coef * stride[k];
+                seen->weight[l * n + i] = seen->weight[i] * basis[l];
+            }
+        seen->n = n * width;
+    }
+}
+
 /* Derivative `order` of an input field, given by its coefficients, on a tensor of axes. out [prod n_point]. */
 static void sample_spline(const pdm_domain *d, const pdm_input_info *info, const int32_t *order, const double *coef,
                           const pdm_axis *const *axis, double *out)
 {
-    pdm_size n_point = 1, stride[PDM_MAX_DIM], s = 1;
+    const pdm_size    last    = info->dim[info->n_dim - 1];
+    const pdm_spline *s       = &d->spline[last];
+    const pdm_size    width   = s->degree + 1;
+    pdm_size          n_point = 1, n = 1, stride[PDM_MAX_DIM];
+    seen_lines        seen = {.n = 0};
     for (pdm_size j = 0; j < d->n_dim; j++) n_point *= axis[j]->n_point;
     for (pdm_size k = info->n_dim - 1; k >= 0; k--) {
-        stride[k] = s;
-        s *= d->spline[info->dim[k]].n_coef;
+        stride[k] = n;
+        n *= d->spline[info->dim[k]].n_coef;
     }
     for (pdm_size i = 0; i < n_point; i++) {
-        pdm_size index[PDM_MAX_DIM], rest = i, n_local = 1;
+        pdm_size index[PDM_MAX_DIM], rest = i;
         for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
             index[j] = rest % axis[j]->n_point;
             rest /= axis[j]->n_point;
         }
-        for (pdm_size k = 0; k < info->n_dim; k++) n_local *= d->spline[info->dim[k]].degree + 1;
-        double sum = 0.0;
-        for (pdm_size l = 0; l < n_local; l++) {
-            double   product = 1.0;
-            pdm_size at = 0, r = l;
-            for (pdm_size k = info->n_dim - 1; k >= 0; k--) {
-                const pdm_size    j     = info->dim[k];
-                const pdm_spline *sp    = &d->spline[j];
-                const pdm_size    width = sp->degree + 1, local = r % width;
-                r /= width;
-                product *= axis[j]->basis[(order[j] * axis[j]->n_point + index[j]) * width + local];
-                at += (axis[j]->element[index[j]] + local) % sp->n_coef * stride[k];
-            }
-            sum += product * coef[at];
+        if (last < d->n_dim - 1 || index[last] == 0) see_lines(d, info, order, stride, axis, index, &seen);
+        const double *basis = axis[last]->basis + (order[last] * axis[last]->n_point + index[last]) * width;
+        double        sum   = 0.0;
+        for (pdm_size l = 0; l < width; l++) {
+            const double *line = coef + (axis[last]->element[index[last]] + l) % s->n_coef;
+            double        part = 0.0;
+            for (pdm_size m = 0; m < seen.n; m++) part += seen.weight[m] * line[seen.place[m]];
+            sum += basis[l] * part;
         }
         out[i] = sum;
     }

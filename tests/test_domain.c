@@ -528,6 +528,82 @@ START_TEST(cells_are_constant)
     }
 END_TEST
 
+/* Fields of one to three dimensions, in any order: what splines hold exactly comes back at points, and so do slopes. */
+static const char *const sampled_dimensions[] = {"x y z", "z x", "y", "y z x"};
+
+static double sampled_polynomial(int dim, int order, double x) /* of degree 1, 2 and 3 along x, y and z */
+{
+    static const double c[3][4] = {{1, 2, 0, 0}, {-1, 1, 3, 0}, {2, -1, 1, 1}};
+    const double       *a       = c[dim];
+    return order ? a[1] + x * (2 * a[2] + x * 3 * a[3]) : a[0] + x * (a[1] + x * (a[2] + x * a[3]));
+}
+
+static double sampled_product(const char *dimensions, const double *x, int order_z)
+{
+    double product = 1.0;
+    for (int j = 0; j < 3; j++)
+        if (strchr(dimensions, 'x' + j)) product *= sampled_polynomial(j, j == 2 ? order_z : 0, x[j]);
+    return product;
+}
+
+START_TEST(input_fields_are_sampled)
+    {
+        const char *const dimensions  = sampled_dimensions[_i];
+        const char *const case_text[] = {"x_min", "x_max", "y_min", "y_max", "z_min", "z_max"};
+        pdm_context      *ctx         = NULL;
+        pdm_case         *c           = NULL;
+        pdm_pde          *pde         = NULL;
+        pdm_domain       *d           = NULL;
+        double           *k, out[27], at[3];
+        ck_assert_int_eq(pdm_context_create(NULL, &ctx), PDM_OK);
+        ck_assert_int_eq(pdm_case_create(ctx, &c), PDM_OK);
+        const char *const set[][3] = {{"pde", "fields", "u"},
+                                      {"pde/residuals", "u", "-lap(u) - k"},
+                                      {"inputs/k", "dimensions", dimensions},
+                                      {"domain", "dimensions", "x y z"},
+                                      {"domain/x", "extent", "0 1"},
+                                      {"domain/x", "control_points", "5"},
+                                      {"domain/x", "degree", "2"},
+                                      {"domain/y", "extent", "0 2"},
+                                      {"domain/y", "control_points", "6"},
+                                      {"domain/z", "extent", "-1 1"},
+                                      {"domain/z", "control_points", "7"},
+                                      {"domain/z", "degree", "4"}};
+        for (size_t i = 0; i < sizeof set / sizeof *set; i++)
+            ck_assert_int_eq(pdm_case_set_text(c, set[i][0], set[i][1], set[i][2]), PDM_OK);
+        for (int i = 0; i < 6; i++)
+            ck_assert_int_eq(pdm_case_set_text(c, "pde/boundary", case_text[i], "u = 0"), PDM_OK);
+        ck_assert_int_eq(pdm_pde_create(ctx, c, &pde), PDM_OK);
+        ck_assert_msg(pdm_domain_create(ctx, c, pde, NULL, &d) == PDM_OK, "%s", pdm_context_error(ctx));
+
+        const pdm_size n = pdm_domain_input_size(d, 0);
+        k                = calloc((size_t)n, sizeof *k);
+        for (pdm_size i = 0; i < n; i++) {
+            pdm_size rest = i;
+            for (int m = (int)strlen(dimensions) / 2; m >= 0; m--) {
+                const int     j       = dimensions[2 * m] - 'x';
+                pdm_size      n_along = 0;
+                const double *along   = pdm_domain_input_points(d, 0, m, &n_along);
+                at[j]                 = along[rest % n_along];
+                rest /= n_along;
+            }
+            k[i] = sampled_product(dimensions, at, 0);
+        }
+        const double   x[3] = {0.0, 0.37, 1.0}, y[3] = {0.1, 1.3, 2.0}, z[3] = {-1.0, 0.05, 0.9};
+        const pdm_size three[3] = {3, 3, 3};
+        for (int order = 0; order < 2; order++) {
+            const pdm_sampled_input what = {.input = 0, .order = {0, 0, strchr(dimensions, 'z') ? order : 0}};
+            ck_assert_int_eq(pdm_domain_sample(d, &what, k, three, (const double *[]){x, y, z}, out), PDM_OK);
+            for (int i = 0; i < 27; i++) {
+                const double point[3] = {x[i / 9], y[i / 3 % 3], z[i % 3]};
+                ck_assert_double_eq_tol(out[i], sampled_product(dimensions, point, what.order[2]), 1e-11);
+            }
+        }
+        free(k);
+        close_parts(&ctx, &c, &pde, &d);
+    }
+END_TEST
+
 /* With a cell count of their own, cells are equal in physical space. What is wrong is refused by name. */
 static const struct {
     const char *group, *name, *value, *words[3];
@@ -1157,6 +1233,7 @@ int main(void)
     tcase_add_loop_test(t, rows_are_the_same_on_other_back_ends, 0, 2 * PROBLEM_COUNT);
     tcase_add_loop_test(t, few_rows_are_some_of_all, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, cells_are_constant, 0, 4);
+    tcase_add_loop_test(t, input_fields_are_sampled, 0, sizeof sampled_dimensions / sizeof *sampled_dimensions);
     tcase_add_loop_test(t, cells_settings_are_read, 0, (int)(sizeof cells_settings / sizeof *cells_settings));
     tcase_add_loop_test(t, bad_domain_is_refused_with_words, 0, N_REFUSAL);
     tcase_add_loop_test(t, conditions_do_not_replace_each_other, 0, N_PAIR);
