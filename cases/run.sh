@@ -30,6 +30,8 @@ allen_cahn           allen_cahn_reference.nc|allen_cahn/reference.nc            
 darcy                darcy/reference.nc                                         1.5  0.5  5   3
 reaction_diffusion   reaction_diffusion/reference.nc                            0.9  0.2  5   1.5
 kuramoto_sivashinsky kuramoto_sivashinsky/reference.nc                          1    0.1  20  15
+conduction3d         conduction3d/reference.nc                                  1.2  0.9  15  3.9
+plume                plume/reference.nc                                         0.7  0.6  20  3.5
 navier_stokes        navier_stokes/reference.nc                                 4    2.5  1   9    1e-4 8 x.control_points=32 y.control_points=32 x.experts=8 y.experts=8 x.degree=3 y.degree=3
 END
 }

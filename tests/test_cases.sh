@@ -51,6 +51,8 @@ noticed burgers 's/- nu\*dx(u)/+ nu*dx(u)/' 'sign looks wrong'
 noticed burgers_random 's|u^2/2|u^2|' 'the data fit better with 0.5 * dx'
 noticed allen_cahn 's/- 5\*u"/+ 5*u"/' 'sign looks wrong'
 noticed darcy 's/"-dx(k/"dx(k/' 'sign looks wrong' 5
+noticed conduction3d 's/+ u^3 - f"/- u^3 - f"/' 'sign looks wrong' 5
+noticed plume 's/rise\*u - D/rise*u + D/' 'sign looks wrong'
 noticed reaction_diffusion 's/- (u - v)"/- (u + v)"/' 'sign looks wrong'
 noticed navier_stokes 's/"-invlap(w)"/"invlap(w)"/' 'sign looks wrong'
 noticed kuramoto_sivashinsky 's/+ dxx(u) +/- dxx(u) +/' 'sign looks wrong'
