@@ -6,8 +6,9 @@
 # --table prints the table of what was measured before.
 # Costs are milliseconds a sample on one thread, minima of N turns (5) in which all contestants alternate: network, solve
 # and data at points, without output. PDEMOE names another program than build/release/bin/pdemoe, PAYS_OUT the folder for
-# models, which are reused, and logs (build/pays), PYTHON a Python with NumPy, SciPy and netCDF4 (python3; without it the
-# classical columns stay empty).
+# models and logs (build/pays; a model that is newer than its case is reused, remove it to train anew), PAYS_OPTIONS what
+# eval is told of predictions besides, PYTHON a Python with NumPy, SciPy and netCDF4 (python3; without it the classical
+# columns stay empty).
 set -eu
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -103,7 +104,8 @@ error_and_cost() {
 
 # eval of what the arguments say. Its exit code is that of a doubtful answer where a grid is too coarse.
 measure() { "$program" eval "$@" --threads 1 -q --json 2> "$out/$name.said" | error_and_cost; }
-predicted() { measure "$model" ${reference:+"$reference"}; }
+# shellcheck disable=SC2086 # options are meant to be split
+predicted() { measure "$model" ${reference:+"$reference"} ${PAYS_OPTIONS:-}; }
 polished() { # grid
     settings=""
     for count in $1; do settings="$settings --set domain/${count%%=*}.control_points=${count##*=}"; done
@@ -114,9 +116,11 @@ classical() {
     [ -z "$have_python" ] || "$python" "$root/bench/pays_classical.py" "$name" "$inputs" "$@" 2>> "$out/$name.said" || true
 }
 
-# Model and seconds of its training, reused where they are there.
+is_newer() { [ -s "$1" ] && [ -z "$(find "$2" -newer "$1")" ]; }
+
+# Model and seconds of its training, reused where they are newer than the case.
 train() {
-    [ -f "$model" ] && [ -s "$out/$name.seconds" ] && return
+    is_newer "$out/$name.seconds" "$file" && [ -f "$model" ] && return
     say "$name: training"
     start=$(date +%s.%N)
     "$program" train "$file" -f -q -o "$model" --threads 1 > "$out/$name.train" 2> "$out/$name.said"
@@ -166,7 +170,7 @@ compare() {
     inputs=$reference
     if [ -z "$reference" ]; then # the inputs that eval draws
         inputs=$out/$name.inputs.nc
-        [ -f "$inputs" ] || "$program" polish "$file" -q --threads 1 --samples 8 -o "$inputs" > /dev/null 2>&1 || true
+        is_newer "$inputs" "$file" || "$program" polish "$file" -q --threads 1 --samples 8 -o "$inputs" > /dev/null 2>&1 || true
     fi
 
     trained=$(predicted)
@@ -198,7 +202,8 @@ table() {
         function ms(x) { return x == "" ? "" : x < 0.1 ? sprintf("%.2g", x) : x < 10 ? sprintf("%.2f", x) : sprintf("%.0f", x) }
         function factor(x) { return x == 1 ? "1" : sprintf(x < 10 ? "%.1f" : "%.0f", x) }
         function by(counts) { gsub(/[a-z]+=/, "", counts); gsub(/ /, " x ", counts); return counts }
-        function pays(other) { return other == "" ? "" : other > cost ? sprintf("%.0f", seconds*1000/(other - cost)) : "never" }
+        function run(what, error, cost) { return cost == "" ? "-" : sprintf("%s: %.2g %%, %s ms", what, error, ms(cost)) }
+        function pays(other) { return other == "" ? "-" : other > cost ? sprintf("%.0f", seconds*1000/(other - cost)) : "never" }
         function least(a, b) { return b != "" && b < a ? b : a }
         function times_of(x) { return x == "" ? "-" : factor(x/smallest) }
         function against(rival, least_of) {
@@ -220,9 +225,9 @@ table() {
           classical = quick[2]
           smallest = least(cost, least(equal, classical))
           ratio = sprintf("%s : %s : %s", times_of(cost), times_of(equal), times_of(classical))
-          printf "| %s | %.2g %% | %s ms, network %s | %s: %.2g %%, %s ms | %s: %.2g %%, %s ms | %s ms | %s: %.2g %%, %s ms | %s | %.0f s | %s; %s |\n",
-              $1, t[1], ms(cost), ms(t[3]), by($3), own[1], ms(own[2]), by($5), best[1], ms(best[2]), ms(equal),
-              resolution, quick[1], ms(classical), ratio, seconds, pays(equal), pays(classical)
+          printf "| %s | %.2g %% | %s ms, network %s | %s | %s | %s | %s | %s | %.0f s | %s; %s |\n",
+              $1, t[1], ms(cost), ms(t[3]), run(by($3), own[1], own[2]), run(by($5), best[1], best[2]),
+              equal == "" ? "-" : ms(equal) " ms", run(resolution, quick[1], classical), ratio, seconds, pays(equal), pays(classical)
           reasons = reasons "* " $1 ": " against("a polish", equal) (classical == "" ? "" : "; " against(method, classical)) ".\n" }
         END { printf "\n%s", reasons }'
 }

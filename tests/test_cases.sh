@@ -11,6 +11,10 @@ root=$1 program=$2
 PDEMOE=$program CASES_OUT=$PWD/models sh "$root/cases/run.sh" all --short > said 2>&1 || complain "cases/run.sh all --short"
 cat said
 
+# What a prediction gains, by bench/pays.sh: the model of a few steps against polishes on coarser grids.
+echo 1 > models/poisson.seconds
+expect 0 'than a polish' env PDEMOE="$program" PAYS_OUT="$PWD/models" PYTHON=false sh "$root/bench/pays.sh" poisson --turns 1
+
 # Fields to hold the equations against: a reference of other origin where there is one, else the polished case, which a
 # wrong case contradicts as well.
 data_for() {
