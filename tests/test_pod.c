@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/model_impl.h"
 #include "tests/models.h"
 #include "tests/prediction.h"
 
@@ -234,6 +235,39 @@ static pdm_case *few_case(const char *residual, const char *error)
     return c;
 }
 
+/* What is zero would rise, what is not is at rest (Karush, Kuhn, Tucker); no more than are wanted. */
+START_TEST(weights_are_a_minimum)
+    {
+        enum { N = 12, M = 20 };
+        double a[M][N], b[M], gram[N * N] = {0}, right[N] = {0}, w[N];
+        int    n_zero = 0;
+        open_context();
+        for (int i = 0; i < M; i++) {
+            b[i] = pdm_random_normal((pdm_random_key){(uint64_t)_i, PDM_RANDOM_TEST, 1}, (uint64_t)i);
+            for (int j = 0; j < N; j++) {
+                a[i][j] = pdm_random_normal((pdm_random_key){(uint64_t)_i, PDM_RANDOM_TEST, 2}, (uint64_t)(i * N + j));
+                right[j] += a[i][j] * b[i];
+            }
+            for (int j = 0; j < N; j++)
+                for (int k = 0; k < N; k++) gram[j * N + k] += a[i][j] * a[i][k];
+        }
+        OK(nnls_solve(ctx, N, N, gram, right, w));
+        for (int j = 0; j < N; j++) {
+            double slope = -right[j];
+            for (int k = 0; k < N; k++) slope += gram[j * N + k] * w[k];
+            ck_assert_double_ge(w[j], 0.0);
+            ck_assert_double_ge(slope, -1e-8);
+            ck_assert_double_le(w[j] * slope, 1e-8);
+            n_zero += w[j] == 0.0;
+        }
+        ck_assert_int_gt(n_zero, 0);
+        OK(nnls_solve(ctx, N, 3, gram, right, w));
+        for (int j = n_zero = 0; j < N; j++) n_zero += w[j] == 0.0;
+        ck_assert_int_ge(n_zero, N - 3);
+        close_context();
+    }
+END_TEST
+
 /* Far fewer than there are; what they are told to keep; the same from a file; forgotten when weights change. */
 START_TEST(few_rows_stand_for_all)
     {
@@ -338,6 +372,7 @@ int main(void)
     tcase_add_test(t, loss_gradient_passes_the_taylor_test);
     tcase_add_test(t, columns_are_inherited);
     tcase_add_loop_test(t, bad_settings_are_refused, 0, COUNT(wrong));
+    tcase_add_loop_test(t, weights_are_a_minimum, 1, 6);
     tcase_add_loop_test(t, few_rows_stand_for_all, 0, 2);
     tcase_add_test(t, rows_that_do_not_do_are_not_taken);
     tcase_add_test(t, what_is_out_of_line_is_solved_on_all_rows);
