@@ -111,9 +111,28 @@ static void show(progress *p, const pdm_model *m)
     p->shown = now();
 }
 
+/* Before the first step, where columns come from solutions. */
+static void show_solutions(progress *p, const pdm_model *m)
+{
+    const double so_far = pdm_model_value(m, "solutions.so_far"), wanted = pdm_model_value(m, "solutions.wanted"),
+                 left = (now() - p->start) / so_far * (wanted - so_far);
+
+    if (now() - p->shown < (p->on_terminal ? REWRITE_AFTER : LINE_AFTER)) return;
+    fprintf(stderr,
+            p->on_terminal ? "\rsolutions %.0f/%.0f  %.0f s left\033[K" : "solutions=%.0f of=%.0f left_s=%.0f\n",
+            so_far, wanted, ceil(left));
+    p->s->line_is_open = p->on_terminal;
+    p->shown           = now();
+}
+
 int progress_step(void *user, const pdm_model *m)
 {
     progress *p = user;
+
+    if (isfinite(pdm_model_value(m, "solutions.wanted"))) {
+        if (!p->s->options->quiet) show_solutions(p, m);
+        return stop_wanted;
+    }
 
     for (int i = 0; i < N_STAGE; i++) p->stage[i] += pdm_model_value(m, stage_name[i]);
     if (2 * pdm_model_step(m) > p->first_step + pdm_model_steps(m)) {

@@ -228,7 +228,7 @@ static exit_code run(session *s, const options *o)
     r.seconds = progress_seconds(&p);
     if (code == CODE_FINE && r.done > 0) r.seconds -= pdm_model_value(x.model, "seconds.free"); /* not of the steps */
     const bool found = isfinite(pdm_model_value(x.model, "solutions"));
-    if (r.done == 0 && !found)
+    if (code == CODE_FINE && r.done == 0 && !found)
         remark(s, "%s: all %lld steps are done; more with --set training.steps=N", o->output,
                (long long)pdm_model_steps(x.model));
     if (code == CODE_FINE && (r.done > 0 || found)) judge(s, x.model, &r);

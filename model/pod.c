@@ -135,6 +135,7 @@ pdm_status pdm_model_find_pod(pdm_model *m, pdm_pool *p)
     memcpy(left, p->target, (size_t)(p->n * size) * sizeof *left);
     if (d->guess) PDM_TRY(take_guesses(m, p, left));
     if (d->guess) pdm_values_set(m->ctx, &m->values, relative_left(m, p, p->n_learn, left), "guess.error");
+    pdm_values_set(m->ctx, &m->values, NAN, "solutions.wanted"); /* no more */
     pdm_values_set(m->ctx, &m->values, (double)p->n, "solutions");
     pdm_values_set(m->ctx, &m->values, (double)p->n_failed, "solutions.failed");
     take_mean(p, size, left, pod.offset);

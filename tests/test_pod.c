@@ -317,6 +317,37 @@ START_TEST(what_is_out_of_line_is_solved_on_all_rows)
     }
 END_TEST
 
+static int stop_at_once(void *user, const pdm_model *m)
+{
+    *(double *)user = pdm_model_value(m, "solutions.so_far");
+    return 1;
+}
+
+/* Between batches of solutions, with the model as it was before them. */
+START_TEST(finding_columns_can_be_stopped)
+    {
+        pdm_model *m      = NULL;
+        double     so_far = NAN;
+        open_context();
+        pdm_case *c = heat_case(LINEAR);
+        OK(pdm_case_set_text(c, "training", "steps", "0"));
+        OK(pdm_model_create(c, &m));
+        pdm_case_destroy(&c);
+        ck_assert_int_eq(pdm_model_train(m, "stopped-pod.nc", stop_at_once, &so_far), PDM_ERR_INTERRUPTED);
+        SAYS("2 of 6 inputs");
+        ck_assert_double_eq(so_far, 2.0);
+        pdm_model_destroy(&m);
+        OK(pdm_model_read(ctx, "stopped-pod.nc", &m));
+        ck_assert(pdm_model_wants_pod(m));
+        OK(pdm_model_train(m, "stopped-pod.nc", NULL, NULL));
+        ck_assert(!pdm_model_wants_pod(m));
+        pdm_model_destroy(&m);
+        remove("stopped-pod.nc");
+        remove("stopped-pod.log.jsonl");
+        close_context();
+    }
+END_TEST
+
 static const struct {
     word        word;
     const char *says;
@@ -372,6 +403,7 @@ int main(void)
     tcase_add_test(t, loss_gradient_passes_the_taylor_test);
     tcase_add_test(t, columns_are_inherited);
     tcase_add_loop_test(t, bad_settings_are_refused, 0, COUNT(wrong));
+    tcase_add_test(t, finding_columns_can_be_stopped);
     tcase_add_loop_test(t, weights_are_a_minimum, 1, 6);
     tcase_add_loop_test(t, few_rows_stand_for_all, 0, 2);
     tcase_add_test(t, rows_that_do_not_do_are_not_taken);

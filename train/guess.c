@@ -82,16 +82,36 @@ done:
     return status;
 }
 
+/* Batches of inputs whose solutions columns are made of. */
+static pdm_size wanted_draws(const pdm_pool *p)
+{
+    return p->n_wanted + p->n_held_out;
+}
+
+bool guess_wants_solutions(const pdm_model *m)
+{
+    return !guess_learns(m) && pdm_model_wants_pod(m) && (!m->pool || m->pool->n_draw < wanted_draws(m->pool));
+}
+
+pdm_status guess_solve_more(pdm_model *m)
+{
+    pdm_status status = PDM_OK;
+
+    if (!m->pool) PDM_TRY(pdm_pool_create(m, m->whole->training.solutions, &m->pool));
+    PDM_TRY(pdm_pool_fill(m->pool, m->pool->n_draw + 1));
+    pdm_values_set(m->ctx, &m->values, (double)(m->pool->n_draw * m->n_batch), "solutions.so_far");
+    pdm_values_set(m->ctx, &m->values, (double)(wanted_draws(m->pool) * m->n_batch), "solutions.wanted");
+done:
+    return status;
+}
+
 pdm_status guess_columns(pdm_model *m)
 {
     pdm_status status = PDM_OK;
 
     if (guess_learns(m)) return PDM_OK;
-    if (pdm_model_wants_pod(m)) {
-        if (!m->pool) PDM_TRY(pdm_pool_create(m, m->whole->training.solutions, &m->pool));
-        PDM_TRY(pdm_pool_fill(m->pool, m->pool->n_wanted + m->pool->n_held_out));
-        PDM_TRY(pdm_model_find_pod(m, m->pool));
-    }
+    while (guess_wants_solutions(m)) PDM_TRY(guess_solve_more(m));
+    if (pdm_model_wants_pod(m)) PDM_TRY(pdm_model_find_pod(m, m->pool));
     pdm_pool_destroy(&m->pool);
 done:
     return status;
@@ -111,7 +131,6 @@ pdm_status guess_step(pdm_model *m, pdm_step_report *report)
     PDM_TRY(optimiser_step(m, &finite, report));
     if (!finite) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite");
     m->state.step++;
-    PDM_TRY(guess_columns(m));
 done:
     return status;
 }

@@ -60,6 +60,23 @@ done:
     return status;
 }
 
+/* Columns from solutions, where they are due: a batch of inputs at a time. */
+static pdm_status find_columns(pdm_model *m, pdm_progress progress, void *user)
+{
+    pdm_status status = PDM_OK;
+
+    while (guess_wants_solutions(m)) {
+        PDM_TRY(guess_solve_more(m));
+        if (progress && progress(user, m) != 0)
+            PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED,
+                     "stopped on request after the solutions of %.0f of %.0f inputs; they are found anew next time",
+                     pdm_values_get(&m->values, "solutions.so_far"), pdm_values_get(&m->values, "solutions.wanted"));
+    }
+    PDM_TRY(guess_columns(m));
+done:
+    return status;
+}
+
 /* What is found once weights are what they will be; columns may be all there is. first: step of the last file. */
 static pdm_status finish(pdm_model *m, const char *path, pdm_size first)
 {
@@ -93,9 +110,9 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
     PDM_TRY(pdm_jsonl_truncate(m->ctx, name.data, first));
     PDM_TRY(pdm_jsonl_open(m->ctx, name.data, first > 0, &log));
     files = pdm_clock() - start;
-    PDM_TRY(guess_columns(m));
     if (first == 0) PDM_TRY(tell_of_case(m));
     while (m->state.step < t->steps && !stop) {
+        PDM_TRY(find_columns(m, progress, user));
         PDM_TRY(pdm_train_step(m, &r));
         step_values(m, &r);
         const double stepped = pdm_clock();
@@ -107,6 +124,7 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
             PDM_TRY(write_checkpoint(m, path));
         files += pdm_clock() - told;
     }
+    if (m->state.step >= t->steps) PDM_TRY(find_columns(m, progress, user));
     if (m->state.step >= t->steps) PDM_TRY(finish(m, path, first));
     pdm_values_set(m->ctx, &m->values, files, "seconds.files");
     if (stop && m->state.step < t->steps)

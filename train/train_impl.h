@@ -12,7 +12,10 @@ double optimiser_rate(const pdm_model *m, double start);
 /* guess.c: is this one of the steps that learn from solutions? One such step. */
 bool       guess_learns(const pdm_model *m);
 pdm_status guess_step(pdm_model *m, pdm_step_report *report);
-/* Once the guess is there: columns from solutions, where the experts want them and have none. */
+/* Once the guess is there: do columns still want solutions? Those of one batch of inputs more. */
+bool       guess_wants_solutions(const pdm_model *m);
+pdm_status guess_solve_more(pdm_model *m);
+/* Columns from solutions, where the experts want them and have none. */
 pdm_status guess_columns(pdm_model *m);
 /* Of the guess in m->basis for samples m->pick of the pool: squares of what it is off by, relative to the mean of the
  * solutions' over the pool, mean over samples and fields; its gradient into m->g_basis. */
