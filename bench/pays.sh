@@ -228,7 +228,7 @@ table() {
             if (least_of == "") return rival " has no such error on the grids tried"
             if (cost < least_of) return sprintf("%s times cheaper than %s", factor(least_of/cost), rival)
             why = "network and solve together take longer"
-            if (t[4] > least_of) why = "the solve, on the rows of the whole grid, takes longer"
+            if (t[4] > least_of) why = "the solve takes longer"
             if (t[3] > least_of) why = t[4] > least_of ? "network and solve each take longer" : "the network alone takes longer"
             return sprintf("%s times dearer than %s: %s (%s ms)", factor(cost/least_of), rival, why, ms(least_of)) }
         function trim(s) { gsub(/^ +| +$/, "", s); return s }
