@@ -272,6 +272,23 @@ typedef struct pdm_blocks_plan pdm_blocks_plan;
  * or those on the diagonal alone. */
 typedef struct pdm_normal_plan pdm_normal_plan;
 
+/* ---- nested splines (built by domain/) ------------------------------------------------------------------------------
+ * Coarser and coarser splines inside those of the rows, for a preconditioner of A^T A; level 0 is the finest. A
+ * dimension that loses no knots from a level to the next has parent[e] = e and the identity. */
+typedef struct pdm_nest_axis {
+    pdm_size       n_coef, n_element; /* of the coarser level                                                */
+    const int32_t *parent;            /* [n_element, finer] the coarser element that holds it; rising        */
+    const double  *local; /* [n_element, finer][degree+1][degree+1] what it sees, from what its parent sees  */
+} pdm_nest_axis;
+
+typedef struct pdm_nest_desc {
+    pdm_size             n_level;
+    const pdm_nest_axis *axis; /* [n_level-1][n_dim] from each level to the next            */
+    const unsigned char *free; /* [n_field][n_coef] of level 0: 1 where there is an unknown */
+} pdm_nest_desc;
+
+typedef struct pdm_nest_plan pdm_nest_plan;
+
 /* ---- Fourier networks (architecture and parameters from surrogate/) -------------------------------------------------
  *     h_0     = features W_lift + b_lift                                                  on the control grid
  *     h_{l+1} = gelu(R^T mix_l(R h_l) + h_l W_l + b_l),    l = 0 .. n_layer-1             on the padded grid
@@ -415,6 +432,19 @@ typedef struct pdm_backend_ops {
                                const unsigned char *preferred, pdm_buffer *out);
     /* out [n_column] = diag H, no entry below 1e-12 of the largest; 0 where an unknown does not exist */
     pdm_status (*blocks_diagonal)(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);
+
+    /* -- nested splines: about (A^T A)^-1 for identity columns, without pyramid and derived fields -- */
+    /* desc is copied, but for axis and what it points to. */
+    pdm_status (*nest_create)(pdm_backend *b, const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n_sample,
+                              pdm_nest_plan **out);
+    void (*nest_destroy)(pdm_backend *b, pdm_nest_plan **plan);
+    /* Keeps in the plan what nest_solve needs of H = A^T A + shift_s diag(A^T A) on free coefficients;
+     * shift [n_sample] host. failed [n_sample] host: 0, or not where H is not positive. */
+    pdm_status (*nest_factor)(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, const double *shift, pdm_buffer *A,
+                              int32_t *failed);
+    /* x = K y, K symmetric positive definite and near H^-1; x and y like c, not the same buffer. What is not free is
+     * not read, and 0 in x. */
+    pdm_status (*nest_solve)(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, pdm_buffer *y, pdm_buffer *x);
 
     /* -- FP64 vectors [n_sample][n] -- */
     /* out [n_sample] host: sum_i x_i y_i (weight_i), fixed tree; weight NULL or [n_sample][n] */

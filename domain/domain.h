@@ -64,6 +64,14 @@ void pdm_spline_basis(const pdm_spline *s, pdm_size element, double xi, pdm_size
 void pdm_spline_interpolate(const pdm_spline *s, const double *values, pdm_size stride, double *coef,
                             pdm_size coef_stride);
 
+/* ---- coarser splines inside a domain's (domain/nest.c): every second knot dropped, level by level ---- */
+typedef struct pdm_nest pdm_nest;
+/* Down to few coefficients, as far as dimensions without repeated knots allow. domain is not kept. */
+struct pdm_domain;
+pdm_status           pdm_nest_create(pdm_context *ctx, const struct pdm_domain *domain, pdm_nest **out);
+void                 pdm_nest_destroy(pdm_nest **n);
+const pdm_nest_desc *pdm_nest_describe(const pdm_nest *n);
+
 /* ---- data along a line (domain/resample.c, domain/fit.c); linear in the number of points ---- */
 /* Values at `to` of the cubic (or lower) spline through data at rising coordinates `from`. period 0: bounded; points of
  * `to` beyond the data by more than half a spacing are refused by the caller. Holds scratch: one thread at a time. */

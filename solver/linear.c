@@ -17,10 +17,19 @@ static bool too_large(const pdm_blocks *b, const pdm_rows_desc *rows)
     return pdm_blocks_flops(b) > most || (double)pdm_blocks_describe(b)->n_value > VALUES_MOST;
 }
 
-pdm_status solver_linear_choose(pdm_solver *s, const pdm_rows_desc *rows)
+/* Are there nested splines for these rows and unknowns? */
+static bool can_nest(const solver_shape *shape)
 {
-    pdm_status   status   = PDM_OK;
-    pdm_coupling coupling = s->settings.linear == PDM_LINEAR_CG ? PDM_COUPLING_OWN : PDM_COUPLING_ALL;
+    const pdm_rows_desc *rows = shape->rows;
+    return shape->domain && shape->columns->kind == PDM_COLUMNS_IDENTITY && rows->n_pyramid == 0 &&
+           rows->n_derived == 0;
+}
+
+pdm_status solver_linear_choose(pdm_solver *s, const solver_shape *shape)
+{
+    pdm_status           status   = PDM_OK;
+    const pdm_rows_desc *rows     = shape->rows;
+    pdm_coupling         coupling = s->settings.linear == PDM_LINEAR_CG ? PDM_COUPLING_OWN : PDM_COUPLING_ALL;
 
     if (s->settings.linear == PDM_LINEAR_AUTO && rows->n_derived > 0) coupling = PDM_COUPLING_OWN;
     if (s->settings.mode != PDM_MODE_COUPLED) coupling = PDM_COUPLING_SEPARATE;
@@ -35,7 +44,7 @@ done:
     return status;
 }
 
-pdm_status solver_linear_create(pdm_solver *s)
+pdm_status solver_linear_create(pdm_solver *s, const solver_shape *shape)
 {
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
@@ -43,14 +52,28 @@ pdm_status solver_linear_create(pdm_solver *s)
     if (s->state.exact || s->settings.mode != PDM_MODE_COUPLED) return PDM_OK;
     PDM_TRY(b->ops->buffer_create(b, (size_t)(s->state.n_sample * s->state.c_size) * sizeof(double), &s->curvature));
     PDM_TRY(pdm_cg_create(s->ctx, b, s->state.n_sample, s->state.n_column, &s->cg));
+    if (!can_nest(shape)) goto done;
+    PDM_TRY(pdm_nest_create(s->ctx, shape->domain, &s->nest));
+    PDM_TRY(b->ops->nest_create(b, shape->rows, pdm_nest_describe(s->nest), s->state.n_sample, &s->nested));
 done:
     return status;
+}
+
+pdm_status solver_linear_factor(pdm_solver *s, pdm_batch batch, const double *shift)
+{
+    const pdm_backend_ops *ops = s->backend->ops;
+    pdm_solver_state      *st  = &s->state;
+    if (s->nested) return ops->nest_factor(s->backend, s->nested, batch, shift, st->A, st->failed);
+    return ops->blocks_factor(s->backend, st->blocks, batch, shift, s->settings.ridge, st->ridges, st->H, st->L,
+                              st->failed);
 }
 
 void solver_linear_destroy(pdm_solver *s)
 {
     s->backend->ops->buffer_destroy(s->backend, &s->curvature);
     pdm_cg_destroy(&s->cg);
+    if (s->nested) s->backend->ops->nest_destroy(s->backend, &s->nested);
+    pdm_nest_destroy(&s->nest);
 }
 
 pdm_status pdm_solver_curvature(pdm_solver *s, pdm_batch batch, pdm_buffer *w, pdm_buffer *v, pdm_buffer *curvature)
@@ -100,8 +123,15 @@ done:
 
 static pdm_status precondition(void *user, pdm_batch batch, pdm_buffer *x, pdm_buffer *y)
 {
-    pdm_solver *s = user;
-    return s->backend->ops->blocks_solve(s->backend, s->state.blocks, batch, s->state.L, x, y);
+    pdm_status             status = PDM_OK;
+    pdm_solver            *s      = user;
+    const pdm_backend_ops *ops    = s->backend->ops;
+    if (!s->nested) return ops->blocks_solve(s->backend, s->state.blocks, batch, s->state.L, x, y);
+    PDM_TRY(ops->columns_expand(s->backend, s->state.columns, batch, x, NULL, s->c_try));
+    PDM_TRY(ops->nest_solve(s->backend, s->nested, batch, s->c_try, s->curvature));
+    PDM_TRY(ops->columns_reduce(s->backend, s->state.columns, batch, s->curvature, y));
+done:
+    return status;
 }
 
 pdm_status solver_linear_solve(pdm_solver *s, pdm_batch batch)
@@ -130,6 +160,7 @@ pdm_status pdm_solver_view(const pdm_solver *s, pdm_text *out)
                            s->settings.mode == PDM_MODE_SCHWARZ       ? "in sweeps, each expert by itself"
                            : s->settings.mode == PDM_MODE_INDEPENDENT ? "of each expert on its own rows alone"
                            : s->state.exact                           ? "by Cholesky factorisation"
+                           : s->nested                 ? "by conjugate gradients with a cycle over nested splines"
                            : pdm_blocks_are_coupled(d) ? "by conjugate gradients with the factor of the local part"
                                                        : "by conjugate gradients with the experts' own blocks",
                            (long long)d->n_unknown, (long long)d->n_block, d->n_block == 1 ? "" : "s",

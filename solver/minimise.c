@@ -214,7 +214,6 @@ done:
 static pdm_status factor(pdm_solver *s, pdm_batch batch)
 {
     pdm_status        status = PDM_OK;
-    pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
     pdm_batch         todo   = {.index = s->fresh};
 
@@ -222,8 +221,7 @@ static pdm_status factor(pdm_solver *s, pdm_batch batch)
         if (!s->factored[batch.index[i]]) s->fresh[todo.n++] = batch.index[i];
     while (todo.n > 0) {
         pdm_size n = 0;
-        PDM_TRY(b->ops->blocks_factor(b, st->blocks, todo, s->shift, s->settings.ridge, st->ridges, st->H, st->L,
-                                      st->failed));
+        PDM_TRY(solver_linear_factor(s, todo, s->shift));
         for (pdm_size i = 0; i < todo.n; i++) {
             const int32_t k = s->fresh[i];
             s->result[k].factorisations++;

@@ -178,7 +178,7 @@ pdm_status solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solve
                                       .n_column = shape->n_column,
                                       .c_size   = rows->n_field * shape->n_coef,
                                       .ridge    = s->settings.ridge};
-    PDM_TRY(solver_linear_choose(s, rows));
+    PDM_TRY(solver_linear_choose(s, shape));
     const pdm_blocks_desc *blocks = pdm_blocks_describe(s->structure);
     PDM_TRY(backend->ops->rows_create(backend, rows, n_sample, &s->state.rows));
     PDM_TRY(backend->ops->columns_create(backend, s->columns, n_sample, &s->state.columns));
@@ -187,7 +187,7 @@ pdm_status solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solve
     PDM_TRY(solver_stages_create(s, rows, shape->n_stage));
     PDM_TRY(solver_buffers(s, rows));
     PDM_TRY(solver_rounding_create(s));
-    PDM_TRY(solver_linear_create(s));
+    PDM_TRY(solver_linear_create(s, shape));
     pdm_arena_measure(&s->arena, ctx);
     solver_layout(s, n_sample);
     PDM_TRY(pdm_arena_allocate(&s->arena));
@@ -216,7 +216,8 @@ pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_s
                            .columns  = pdm_experts_columns(experts),
                            .n_column = pdm_experts_n_column(experts),
                            .n_coef   = pdm_domain_n_coef(domain),
-                           .n_stage  = staged ? settings->stages : 0};
+                           .n_stage  = staged ? settings->stages : 0,
+                           .domain   = domain};
 
     PDM_TRY(solver_create(ctx, backend, settings, &shape, NULL, n_sample, &s));
     if (settings->mode == PDM_MODE_INDEPENDENT) PDM_TRY(solver_parts_create(s, domain, experts));

@@ -17,9 +17,12 @@ typedef struct solver_part  solver_part;
 
 /* linear.c */
 /* Which structure the normal matrix gets, and whether its factor is all of it. */
-pdm_status solver_linear_choose(pdm_solver *s, const pdm_rows_desc *rows);
-pdm_status solver_linear_create(pdm_solver *s);
+struct solver_shape;
+pdm_status solver_linear_choose(pdm_solver *s, const struct solver_shape *shape);
+pdm_status solver_linear_create(pdm_solver *s, const struct solver_shape *shape);
 void       solver_linear_destroy(pdm_solver *s);
+/* The factor, exact or of an approximation, of H + shift D + ridge; shift [n_sample], what fails into state.failed. */
+pdm_status solver_linear_factor(pdm_solver *s, pdm_batch batch, const double *shift);
 /* s->step = (H + shift D + ridge)^-1 s->g with the present factor, to cg_tolerance where it is not exact; or a sweep. */
 pdm_status solver_linear_solve(pdm_solver *s, pdm_batch batch);
 
@@ -34,6 +37,8 @@ struct pdm_solver {
     pdm_buffer             *curvature; /* like c; NULL where steps are solved for directly, like cg */
     pdm_cg                 *cg;
     pdm_buffer             *origin; /* like c: c where w is 0; NULL: the lift */
+    pdm_nest               *nest; /* NULL: preconditioned by the factor of H's blocks, if at all */
+    pdm_nest_plan          *nested;
     pdm_buffer             *pulled; /* ridges w, where the unknowns have their own */
     pdm_buffer             *signs;  /* like c: -1 and 1 at random, the same for all samples */
     pdm_solve_result       *result; /* [n_sample] */
@@ -103,6 +108,7 @@ typedef struct solver_shape {
     const pdm_rows_desc    *rows;
     const pdm_columns_desc *columns;
     pdm_size                n_column, n_coef, n_stage;
+    const pdm_domain       *domain; /* NULL: not of all its rows */
 } solver_shape;
 pdm_status solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
                          const solver_shape *shape, const pdm_solver *lender, pdm_size n_sample, pdm_solver **out);

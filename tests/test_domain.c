@@ -220,6 +220,48 @@ START_TEST(large_splines_pass_through_their_values)
 END_TEST
 
 /* Interpolating a smooth function converges with order degree + 1. */
+/* One is one on every level, and a coefficient that two elements see is the same to both. */
+static void check_nest_axis(const pdm_nest_axis *a, pdm_size n_element, pdm_size degree)
+{
+    const pdm_size w = degree + 1;
+    for (pdm_size e = 0; e < n_element; e++)
+        for (pdm_size i = 0; i < w; i++) {
+            const double *row = a->local + (e * w + i) * w;
+            double        sum = 0.0;
+            for (pdm_size j = 0; j < w; j++) sum += row[j];
+            ck_assert_double_eq_tol(sum, 1.0, 1e-12);
+            if (e == 0 || i == w - 1) continue;
+            const double  *before = row - (w - 1) * w; /* row i+1 of the element before */
+            const pdm_size apart  = a->parent[e] - a->parent[e - 1];
+            ck_assert(apart == 0 || apart == 1);
+            for (pdm_size j = 0; j + apart < w; j++) ck_assert_double_eq_tol(row[j], before[j + apart], 1e-12);
+        }
+}
+
+START_TEST(nested_splines_are_the_same_functions)
+    {
+        static const int which[] = {PROBLEM_HEAT, PROBLEM_SORPTION, PROBLEM_POISSON, PROBLEM_BURGERS, PROBLEM_FOURTH};
+        problem          p;
+        pdm_nest        *nest = NULL;
+        problem_open_points(&p, which[_i], "cpu", 1, 1, "67");
+        const pdm_rows_desc *rows = pdm_domain_rows(p.domain);
+        ck_assert_int_eq(pdm_nest_create(p.ctx, p.domain, &nest), PDM_OK);
+        const pdm_nest_desc *d = pdm_nest_describe(nest);
+        ck_assert_int_gt(d->n_level, 1);
+        for (pdm_size j = 0; j < rows->n_dim; j++) {
+            pdm_size n = rows->n_element[j];
+            for (pdm_size l = 0; l + 1 < d->n_level; l++) {
+                const pdm_nest_axis *a = &d->axis[l * rows->n_dim + j];
+                check_nest_axis(a, n, rows->degree[j]);
+                ck_assert_int_eq(a->parent[n - 1] + 1, a->n_element);
+                n = a->n_element;
+            }
+        }
+        pdm_nest_destroy(&nest);
+        problem_close(&p);
+    }
+END_TEST
+
 START_TEST(resampling_converges)
     {
         pdm_context *ctx = NULL;
@@ -1224,6 +1266,7 @@ int main(void)
     tcase_add_loop_test(t, spline_derivatives_follow_values, 0, N_SPLINE);
     tcase_add_loop_test(t, spline_passes_through_its_values, 0, N_SPLINE);
     tcase_add_loop_test(t, large_splines_pass_through_their_values, 0, 2 * PDM_MAX_DEGREE);
+    tcase_add_loop_test(t, nested_splines_are_the_same_functions, 0, 5);
     tcase_add_loop_test(t, resampling_converges, 0, 2);
     tcase_add_test(t, a_part_fixes_its_control_points);
     tcase_add_loop_test(t, parts_of_a_side_make_the_whole, 0, 2);

@@ -227,6 +227,25 @@ static void tour_solver(problem *p, record *r)
     pdm_experts_destroy(&experts);
 }
 
+/* A nested solve, where rows see no derived fields. */
+static void tour_nest(problem *p, record *r)
+{
+    const double   shift[N_SAMPLE]  = {1e-3, 9.0, 1e-2};
+    int32_t        failed[N_SAMPLE] = {7, 7, 7};
+    pdm_nest      *nest             = NULL;
+    pdm_nest_plan *plan             = NULL;
+    if (pdm_domain_rows(p->domain)->n_derived > 0) return;
+    WORKS(pdm_nest_create(p->ctx, p->domain, &nest));
+    SLOT(nest_create, pdm_domain_rows(p->domain), pdm_nest_describe(nest), N_SAMPLE, &plan);
+    SLOT(nest_factor, plan, SOME, shift, p->A, failed);
+    note(r, failed, sizeof failed);
+    SLOT(nest_solve, plan, SOME, p->v, p->out);
+    keep(p, r, p->out, (size_t)(N_SAMPLE * p->c_size) * sizeof(double));
+    p->backend->ops->nest_destroy(p->backend, &plan);
+    ck_assert_ptr_null(plan);
+    pdm_nest_destroy(&nest);
+}
+
 /* A network there and back, and a step of its optimiser. */
 static void tour_network(problem *p, record *r)
 {
@@ -274,6 +293,7 @@ static record tour(int number, const char *backend)
     record  r = {0};
     open_tour(&p, number, backend);
     tour_rows(&p, &r);
+    tour_nest(&p, &r);
     tour_points(&p, &r);
     tour_vectors(&p, &r);
     tour_solver(&p, &r);
@@ -329,6 +349,12 @@ static pdm_status forget_choice_of_unknowns(pdm_backend *b, pdm_blocks_plan *pla
     (void)b, (void)plan, (void)s, (void)on;
     return PDM_OK;
 }
+static pdm_status forget_factor(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, const double *shift, pdm_buffer *A,
+                                int32_t *failed)
+{
+    (void)b, (void)plan, (void)s, (void)shift, (void)A, (void)failed;
+    return PDM_OK;
+}
 static pdm_status forget_windows(pdm_backend *b, pdm_columns_plan *plan, const pdm_columns_desc *desc)
 {
     (void)b, (void)plan, (void)desc;
@@ -373,6 +399,7 @@ NOTHING_PLAN(columns, ((void)desc, (void)n), const pdm_columns_desc *desc, pdm_s
 NOTHING_PLAN(blocks, ((void)desc, (void)n), const pdm_blocks_desc *desc, pdm_size n)
 NOTHING_PLAN(normal, ((void)rows, (void)columns, (void)blocks, (void)n), const pdm_rows_desc *rows,
              const pdm_columns_desc *columns, const pdm_blocks_desc *blocks, pdm_size n)
+NOTHING_PLAN(nest, ((void)rows, (void)desc, (void)n), const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n)
 /* clang-format on */
 
 static pdm_status create_forgetful(pdm_context *in, const char *name, pdm_backend **out)
@@ -382,7 +409,7 @@ static pdm_status create_forgetful(pdm_context *in, const char *name, pdm_backen
         HOLE(normal_assemble), HOLE(blocks_factor),           HOLE(blocks_solve),     HOLE(blocks_worth),
         HOLE(blocks_diagonal), HOLE(rows_residual),           HOLE(rows_linearise),   HOLE(rows_weigh),
         HOLE(rows_apply),      HOLE(rows_apply_adjoint),      HOLE(rows_apply_both),  HOLE(rows_second_order),
-        HOLE(points_evaluate), HOLE(points_evaluate_adjoint), HOLE(columns_start)};
+        HOLE(points_evaluate), HOLE(points_evaluate_adjoint), HOLE(nest_solve),       HOLE(columns_start)};
     pdm_status   status = PDM_OK;
     pdm_backend *b      = NULL;
     (void)name;
@@ -392,6 +419,7 @@ static pdm_status create_forgetful(pdm_context *in, const char *name, pdm_backen
     holed.columns_windows = forget_windows;
     holed.columns_build   = forget_basis;
     holed.blocks_select   = forget_choice_of_unknowns;
+    holed.nest_factor     = forget_factor;
 #define NOTHING(group)                                \
     holed.group##_create  = nothing_##group##_create; \
     holed.group##_destroy = nothing_##group##_destroy;
@@ -400,6 +428,7 @@ static pdm_status create_forgetful(pdm_context *in, const char *name, pdm_backen
     NOTHING(columns)
     NOTHING(blocks)
     NOTHING(normal)
+    NOTHING(nest)
 #undef NOTHING
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) punch(&holed, uses[i]);
     b->ops = &holed;

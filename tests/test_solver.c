@@ -197,6 +197,69 @@ START_TEST(linear_solvers_find_the_same_minimum)
     }
 END_TEST
 
+/* K of nested splines is symmetric and positive, near H^-1 (few iterations, on three levels as on two), the same bits
+ * for any number of threads, and leaves alone what is not free. */
+START_TEST(nested_splines_precondition)
+    {
+        static const char *points[] = {"40", "80"};
+        double            *first    = NULL;
+        for (int i = 0; i < 4; i++) {
+            fixture             f;
+            pdm_nest           *nest     = NULL;
+            pdm_nest_plan      *plan     = NULL;
+            pdm_solver         *solver   = NULL;
+            pdm_solver_settings settings = usual_settings;
+            const double        shift[2] = {1e-10, 1e-10};
+            double              xy[2], yx[2], xx[2];
+            int32_t             failed[2] = {7, 7};
+            settings.linear               = PDM_LINEAR_CG;
+            settings.ridge                = 0.0;
+            problem_open_points(&f.p, PROBLEM_POISSON, "cpu", 2, i < 2 ? 1 : 2, points[i % 2]);
+            finish_fixture(&f, KIND_FREE, 2);
+            problem_random_state(&f.p, 12);
+            const pdm_batch        batch = problem_batch(&f.p);
+            const pdm_backend_ops *ops   = f.p.backend->ops;
+            ck_assert_int_eq(pdm_nest_create(f.p.ctx, f.p.domain, &nest), PDM_OK);
+            ck_assert_int_gt(pdm_nest_describe(nest)->n_level, 1);
+            ck_assert_int_eq(
+                ops->nest_create(f.p.backend, pdm_domain_rows(f.p.domain), pdm_nest_describe(nest), 2, &plan), PDM_OK);
+            ck_assert_int_eq(ops->rows_linearise(f.p.backend, f.p.rows, batch, &f.p.data, f.p.c, f.p.A), PDM_OK);
+            ck_assert_int_eq(ops->nest_factor(f.p.backend, plan, batch, shift, f.p.A, failed), PDM_OK);
+            ck_assert_int_eq(failed[0] + failed[1], 0);
+            ck_assert_int_eq(ops->nest_solve(f.p.backend, plan, batch, f.p.c, f.p.out), PDM_OK);
+            ck_assert_int_eq(ops->nest_solve(f.p.backend, plan, batch, f.p.v, f.p.out2), PDM_OK);
+            ck_assert_int_eq(ops->vector_dot(f.p.backend, batch, f.p.c_size, f.p.out, f.p.v, NULL, xy), PDM_OK);
+            ck_assert_int_eq(ops->vector_dot(f.p.backend, batch, f.p.c_size, f.p.out2, f.p.c, NULL, yx), PDM_OK);
+            ck_assert_int_eq(ops->vector_dot(f.p.backend, batch, f.p.c_size, f.p.out2, f.p.v, NULL, xx), PDM_OK);
+            for (int k = 0; k < 2; k++) {
+                ck_assert_double_eq_tol(xy[k], yx[k], 1e-9 * (fabs(xy[k]) + xx[k]));
+                ck_assert_double_gt(xx[k], 0.0);
+            }
+            double *host = calloc((size_t)(2 * f.p.c_size), sizeof *host);
+            problem_get(&f.p, f.p.out2, host, 2 * f.p.c_size);
+            for (pdm_size k = 0; k < 2 * f.p.c_size; k++)
+                if (!pdm_domain_free(f.p.domain)[k % f.p.c_size]) ck_assert_double_eq(host[k], 0.0);
+            if (i == 1) first = host;
+            if (i == 3) ck_assert_mem_eq(host, first, (size_t)(2 * f.p.c_size) * sizeof *host);
+            if (i != 1) free(host);
+            ck_assert_int_eq(pdm_solver_create(f.p.ctx, f.p.backend, &settings, f.p.domain, f.experts, 2, &solver),
+                             PDM_OK);
+            ck_assert_int_eq(pdm_solver_solve(solver, batch, &f.p.data, f.basis, f.p.lift, PDM_START_ZERO), PDM_OK);
+            for (int k = 0; k < 2; k++) {
+                const pdm_solve_result *r = &pdm_solver_results(solver)[k];
+                ck_assert_msg(pdm_reason_is_good(r->reason), "%s", pdm_reason_text(r->reason));
+                ck_assert_msg(r->cg_iterations <= 8 * r->iterations, "%d in %d steps", (int)r->cg_iterations,
+                              (int)r->iterations);
+            }
+            pdm_solver_destroy(&solver);
+            ops->nest_destroy(f.p.backend, &plan);
+            pdm_nest_destroy(&nest);
+            close_fixture(&f);
+        }
+        free(first);
+    }
+END_TEST
+
 /* Of a matrix that is small as a whole, too, every expert has a block of its own, and nothing but that. */
 START_TEST(sweeps_have_a_block_an_expert)
     {
@@ -574,6 +637,7 @@ int main(void)
     tcase_set_timeout(t, 30);
     tcase_add_loop_test(t, solution_is_stationary, 0, PROBLEM_COUNT * KIND_COUNT);
     tcase_add_loop_test(t, linear_solvers_find_the_same_minimum, 0, PROBLEM_COUNT * KIND_COUNT);
+    tcase_add_test(t, nested_splines_precondition);
     tcase_add_loop_test(t, sweeps_have_a_block_an_expert, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, sweeps_find_the_same_minimum, 0, PROBLEM_COUNT * 2);
     tcase_add_loop_test(t, rows_are_shared_out_among_independent_experts, 0, PROBLEM_COUNT * 2);

@@ -242,6 +242,11 @@ const pdm_backend_ops pdm_cpu_ops = {
     .blocks_worth    = blocks_worth_cpu,
     .blocks_diagonal = blocks_diagonal_cpu,
 
+    .nest_create  = nest_create_cpu,
+    .nest_destroy = nest_destroy_cpu,
+    .nest_factor  = nest_factor_cpu,
+    .nest_solve   = nest_solve_cpu,
+
     .vector_dot      = vector_dot_cpu,
     .vector_combine  = vector_combine_cpu,
     .vector_multiply = vector_multiply_cpu,

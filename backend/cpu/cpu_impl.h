@@ -201,6 +201,13 @@ pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pd
 void       normal_destroy_cpu(pdm_backend *b, pdm_normal_plan **plan);
 pdm_status normal_assemble_cpu(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
                                pdm_buffer *A, pdm_buffer *H);
+
+pdm_status nest_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n_sample,
+                           pdm_nest_plan **out);
+void       nest_destroy_cpu(pdm_backend *b, pdm_nest_plan **plan);
+pdm_status nest_factor_cpu(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, const double *shift, pdm_buffer *A,
+                           int32_t *failed);
+pdm_status nest_solve_cpu(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, pdm_buffer *y, pdm_buffer *x);
 pdm_status blocks_factor_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge,
                              pdm_buffer *ridges, pdm_buffer *H, pdm_buffer *L, int32_t *failed);
 pdm_status blocks_solve_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,

@@ -5,7 +5,7 @@
 /* ---- what may be missing ----
  * STATE: makes a plan, or sets what it keeps from call to call. USE: reads that alone. What slots hand each other in
  * buffers, A, H and L too, has the layouts of backend.h, whoever writes it. */
-#define GROUP_LIST(X) X(rows) X(points) X(columns) X(blocks) X(normal) X(fourier) X(vectors)
+#define GROUP_LIST(X) X(rows) X(points) X(columns) X(blocks) X(normal) X(nest) X(fourier) X(vectors)
 
 /* Columns keep C, its norms, and which columns exist; blocks, which unknowns exist; normal_assemble reads a columns
  * plan, see place_groups(); fourier keeps what flows between the calls; vectors have no plan. */
@@ -29,6 +29,8 @@
     X(blocks, USE, blocks_worth)                     X(blocks, USE, blocks_diagonal)                           \
     X(normal, STATE, normal_create)                  X(normal, STATE, normal_destroy)                          \
     X(normal, USE, normal_assemble)                                                                            \
+    X(nest, STATE, nest_create)                      X(nest, STATE, nest_destroy)                              \
+    X(nest, STATE, nest_factor)                      X(nest, USE, nest_solve)                                  \
     X(fourier, STATE, fourier_create)                X(fourier, STATE, fourier_destroy)                        \
     X(fourier, STATE, fourier_lift)                  X(fourier, STATE, fourier_lift_backward)                  \
     X(fourier, STATE, fourier_layer)                 X(fourier, STATE, fourier_layer_backward)                 \
@@ -138,6 +140,9 @@ PLAN(normal,
      (pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns, const pdm_blocks_desc *blocks,
       pdm_size n_sample, pdm_normal_plan **out),
      rows, columns, blocks, n_sample)
+PLAN(nest,
+     (pdm_backend *b, const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n_sample, pdm_nest_plan **out),
+     rows, desc, n_sample)
 PLAN(fourier, (pdm_backend *b, const pdm_fourier_desc *desc, pdm_size n_sample, pdm_fourier_plan **out), desc, n_sample)
 /* clang-format on */
 
@@ -282,6 +287,12 @@ CALL(blocks, blocks_diagonal, (pdm_backend *b, pdm_blocks_plan *plan, pdm_batch 
 CALL(normal, normal_assemble,
      (pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns, pdm_buffer *A, pdm_buffer *H),
      HELD(plan) HELD(columns) IN(A) OUT(H), plan, s, columns, A, H)
+
+CALL(nest, nest_factor,
+     (pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, const double *shift, pdm_buffer *A, int32_t *failed),
+     HELD(plan) IN(A), plan, s, shift, A, failed)
+CALL(nest, nest_solve, (pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, pdm_buffer *y, pdm_buffer *x),
+     HELD(plan) IN(y) OUT(x), plan, s, y, x)
 
 CALL(fourier, fourier_lift,
      (pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters, pdm_buffer *features, bool keep),

@@ -1,0 +1,602 @@
+/* A multilevel preconditioner of A^T A for free coefficients: one V-cycle over nested splines, with patches of unknowns
+ * that overlap solved for one after the other (multiplicative Schwarz), there and back, which keeps it symmetric.
+ *
+ * H of a level is kept as a stencil, whole rows: an unknown sees those at most `degree` away in every dimension.
+ * Matrices of elements go up the levels, depth first: that of a coarse element is the sum of its children's, P^T K P. */
+#include "backend/cpu/cpu_impl.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "backend/cpu/rows_impl.h"
+
+enum {
+    STRIDE = 2,   /* of patches, which are degree+1 coefficients wide                       */
+    WHOLE  = 1000 /* unknowns of the last level up to which it is one patch: solved exactly */
+};
+
+typedef struct nest_level {
+    const pdm_nest_axis *axis; /* [n_dim] to the next level; NULL for the last */
+    pdm_size             n_coef[PDM_MAX_DIM], n_element[PDM_MAX_DIM], n, n_all; /* n_all: of all fields */
+    unsigned char       *free;                                                  /* [n_all] */
+    pdm_size             n_patch, most;                                         /* most: unknowns of a patch */
+    pdm_size            *patch0, *factor0;    /* [n_patch+1] into unknown; into factors */
+    int32_t             *unknown;             /* patch by patch */
+    int32_t             *first[PDM_MAX_DIM];  /* [n_coef] what a coefficient sees of the next level begins here */
+    double              *weight[PDM_MAX_DIM]; /* [n_coef][degree+1] */
+    int32_t             *child[PDM_MAX_DIM];  /* [n_element, coarser; +1] */
+    pdm_size             at_stencil, at_factor, at_r, at_x; /* in a sample's numbers */
+} nest_level;
+
+struct pdm_nest_plan {
+    const pdm_rows_desc *rows;
+    pdm_size             n_dim, n_field, n_local, m, width, n_level; /* m: what an element sees; width: of a stencil */
+    nest_level          *level;
+    pdm_size            *element_row0;
+    int32_t             *element_row;
+    pdm_size             n_value; /* of one sample */
+    double              *value;   /* [n_sample][n_value] */
+    size_t               work;    /* doubles */
+};
+
+/* Multi-index of i in a grid, last index fastest. */
+static void unpack(pdm_size n_dim, const pdm_size *shape, pdm_size i, pdm_size *index)
+{
+    for (pdm_size j = n_dim - 1; j >= 0; j--) {
+        index[j] = i % shape[j];
+        i /= shape[j];
+    }
+}
+
+/* ---- stencils ---- */
+
+/* Coefficients that `coef` sees, in the order of its stencil; -1: outside. */
+static void neighbours(const pdm_nest_plan *p, const nest_level *l, pdm_size coef, int32_t *out)
+{
+    pdm_size index[PDM_MAX_DIM], n = 1;
+    unpack(p->n_dim, l->n_coef, coef, index);
+    out[0] = 0;
+    for (pdm_size j = 0; j < p->n_dim; j++) {
+        const pdm_size degree = p->rows->degree[j], w = 2 * degree + 1, n_coef = l->n_coef[j];
+        for (pdm_size k = n - 1; k >= 0; k--)
+            for (pdm_size o = w - 1; o >= 0; o--) {
+                pdm_size at = index[j] + o - degree;
+                if (p->rows->periodic[j]) at = ((at % n_coef) + n_coef) % n_coef;
+                const bool inside = out[k] >= 0 && at >= 0 && at < n_coef;
+                out[k * w + o]    = inside ? (int32_t)(out[k] * n_coef + at) : -1;
+            }
+        n *= w;
+    }
+}
+
+/* r -= alpha H e_u. Away from the ends neighbours lie in runs along the last dimension. */
+static void subtract_column(const pdm_nest_plan *p, const nest_level *l, const double *stencil, pdm_size u,
+                            double alpha, double *r, int32_t *list)
+{
+    const pdm_size coef = u % l->n, last = p->n_dim - 1, d = p->rows->degree[last], run = 2 * d + 1;
+    const pdm_size i      = coef % l->n_coef[last];
+    const bool     inside = i >= d && i + d < l->n_coef[last];
+    const double  *h      = stencil + u * p->n_field * p->width;
+
+    neighbours(p, l, coef, list);
+    for (pdm_size f = 0; f < p->n_field; f++, h += p->width) {
+        double *to = r + f * l->n;
+        for (pdm_size k = 0; k < p->width; k += run) {
+            if (inside && list[k] < 0) continue;
+            if (inside) {
+                double *restrict at       = to + list[k];
+                const double *restrict of = h + k;
+                for (pdm_size q = 0; q < run; q++) at[q] -= alpha * of[q];
+            } else
+                for (pdm_size q = k; q < k + run; q++)
+                    if (list[q] >= 0) to[list[q]] -= alpha * h[q];
+        }
+    }
+}
+
+/* ---- matrices of elements ---- */
+
+typedef struct nest_task {
+    pdm_cpu       *cpu;
+    pdm_nest_plan *plan;
+    pdm_batch      batch;
+    const double  *shift, *A, *y;
+    double        *x;
+    int32_t       *failed;
+} nest_task;
+
+/* What an element of a level sees: list [n_local]. */
+static void element_sees(const pdm_nest_plan *p, const nest_level *l, const pdm_size *element, int32_t *list)
+{
+    pdm_size n = 1;
+    list[0]    = 0;
+    for (pdm_size j = 0; j < p->n_dim; j++) {
+        const pdm_size w = p->rows->degree[j] + 1;
+        for (pdm_size k = n - 1; k >= 0; k--)
+            for (pdm_size o = w - 1; o >= 0; o--)
+                list[k * w + o] = (int32_t)(list[k] * l->n_coef[j] + (element[j] + o) % l->n_coef[j]);
+        n *= w;
+    }
+}
+
+/* Adds K [m][m] of an element to the level's stencils. */
+static void add_element(const pdm_nest_plan *p, const nest_level *l, const pdm_size *element, const double *K,
+                        double *stencil, int32_t *list)
+{
+    int32_t *apart = list + p->n_local; /* place in a stencil of local b as seen by local 0; of a: less its own */
+    pdm_size n     = 1;
+    element_sees(p, l, element, list);
+    apart[0] = 0;
+    for (pdm_size j = 0; j < p->n_dim; j++) {
+        const pdm_size w = p->rows->degree[j] + 1;
+        for (pdm_size k = n - 1; k >= 0; k--)
+            for (pdm_size o = w - 1; o >= 0; o--) apart[k * w + o] = (int32_t)(apart[k] * (2 * w - 1) + o);
+        n *= w;
+    }
+    const int32_t centre = (int32_t)((p->width - 1) / 2);
+    for (pdm_size a = 0; a < p->m; a++) {
+        const pdm_size u = a / p->n_local * l->n + list[a % p->n_local];
+        if (!l->free[u]) continue;
+        for (pdm_size b = 0; b < p->m; b++) {
+            const pdm_size f = b / p->n_local, lb = b % p->n_local;
+            if (!l->free[f * l->n + list[lb]]) continue;
+            stencil[(u * p->n_field + f) * p->width + centre + apart[lb] - apart[a % p->n_local]] += K[a * p->m + b];
+        }
+    }
+}
+
+/* out [rows][m] = in [rows][m] P, P the tensor product of the element's matrices, dimension by dimension. */
+static void to_parent(const pdm_nest_plan *p, const nest_level *l, const pdm_size *element, pdm_size rows, double *in,
+                      double *out)
+{
+    pdm_size inner = p->n_local, outer = rows * p->n_field;
+    for (pdm_size j = 0; j < p->n_dim; j++) {
+        const pdm_size w = p->rows->degree[j] + 1;
+        const double  *P = l->axis[j].local + element[j] * w * w;
+        inner /= w;
+        memset(out, 0, (size_t)(rows * p->m) * sizeof *out);
+        for (pdm_size o = 0; o < outer && inner == 1; o++)
+            for (pdm_size a = 0; a < w; a++)
+                for (pdm_size b = 0; b < w; b++) out[o * w + b] += P[a * w + b] * in[o * w + a];
+        for (pdm_size o = 0; o < outer && inner > 1; o++)
+            for (pdm_size a = 0; a < w; a++)
+                for (pdm_size b = 0; b < w; b++) {
+                    const double f              = P[a * w + b];
+                    const double *restrict from = in + (o * w + a) * inner;
+                    double *restrict to         = out + (o * w + b) * inner;
+                    if (f == 0.0) continue;
+                    for (pdm_size i = 0; i < inner; i++) to[i] += f * from[i];
+                }
+        outer *= w;
+        double *swap = in;
+        in           = out;
+        out          = swap;
+    }
+    if (p->n_dim % 2 == 0) memcpy(out, in, (size_t)(rows * p->m) * sizeof *out);
+}
+
+static void transpose(pdm_size n, double *K)
+{
+    for (pdm_size a = 0; a < n; a++)
+        for (pdm_size b = 0; b < a; b++) {
+            const double t = K[a * n + b];
+            K[a * n + b]   = K[b * n + a];
+            K[b * n + a]   = t;
+        }
+}
+
+static void rows_matrix(const nest_task *k, pdm_size sample, pdm_size element, double *K)
+{
+    const pdm_nest_plan *p = k->plan;
+    const pdm_size       m = p->m;
+    for (pdm_size i = p->element_row0[element]; i < p->element_row0[element + 1]; i++) {
+        const double *restrict a = k->A + (sample * p->rows->n_row + p->element_row[i]) * m;
+        for (pdm_size q = 0; q < m; q++)
+            for (pdm_size s = 0; s < m; s++) K[q * m + s] += a[q] * a[s];
+    }
+    for (pdm_size q = 0; q < m; q++) K[q * m + q] *= 1.0 + k->shift[sample];
+}
+
+/* K of an element of a level into work [m][m]; further work follows it. Those of all levels are added to stencils. */
+static void climb(const nest_task *k, pdm_size sample, pdm_size level, const pdm_size *element, double *work,
+                  int32_t *list)
+{
+    const pdm_nest_plan *p     = k->plan;
+    const nest_level    *l     = &p->level[level];
+    const pdm_size       size  = p->m * p->m;
+    double              *value = p->value + sample * p->n_value;
+
+    memset(work, 0, (size_t)size * sizeof *work);
+    if (level == 0) {
+        pdm_size at = 0;
+        for (pdm_size j = 0; j < p->n_dim; j++) at = at * l->n_element[j] + element[j];
+        rows_matrix(k, sample, at, work);
+    } else {
+        const nest_level *finer = l - 1;
+        pdm_size          shape[PDM_MAX_DIM], child[PDM_MAX_DIM], n = 1;
+        for (pdm_size j = 0; j < p->n_dim; j++) {
+            shape[j] = finer->child[j][element[j] + 1] - finer->child[j][element[j]];
+            n *= shape[j];
+        }
+        for (pdm_size i = 0; i < n; i++) {
+            double *own = work + size, *other = work + 2 * size;
+            unpack(p->n_dim, shape, i, child);
+            for (pdm_size j = 0; j < p->n_dim; j++) child[j] += finer->child[j][element[j]];
+            climb(k, sample, level - 1, child, own, list);
+            to_parent(p, finer, child, p->m, own, other);
+            transpose(p->m, other);
+            to_parent(p, finer, child, p->m, other, own);
+            for (pdm_size q = 0; q < size; q++) work[q] += own[q];
+        }
+    }
+    add_element(p, l, element, work, value + l->at_stencil, list);
+}
+
+/* ---- patches ---- */
+
+/* Lower Cholesky factor by rows, packed. The diagonal holds inverses. Returns whether it worked. */
+static bool factor_patch(pdm_size n, double *L)
+{
+    for (pdm_size i = 0; i < n; i++) {
+        double *restrict row = L + i * (i + 1) / 2;
+        for (pdm_size j = 0; j <= i; j++) {
+            const double *restrict other = L + j * (j + 1) / 2;
+            double sum                   = row[j];
+            for (pdm_size q = 0; q < j; q++) sum -= row[q] * other[q];
+            if (j < i)
+                row[j] = sum * other[j];
+            else if (!(sum > 0.0) || !isfinite(sum))
+                return false;
+            else
+                row[i] = 1.0 / sqrt(sum);
+        }
+    }
+    return true;
+}
+
+static void solve_patch(pdm_size n, const double *restrict L, double *restrict x)
+{
+    for (pdm_size i = 0; i < n; i++) {
+        const double *row = L + i * (i + 1) / 2;
+        double        sum = x[i];
+        for (pdm_size j = 0; j < i; j++) sum -= row[j] * x[j];
+        x[i] = sum * row[i];
+    }
+    for (pdm_size i = n - 1; i >= 0; i--) {
+        const double *row = L + i * (i + 1) / 2;
+        x[i] *= row[i];
+        for (pdm_size j = 0; j < i; j++) x[j] -= row[j] * x[i];
+    }
+}
+
+/* The patch's matrix from stencils. place [n_all] is -1 everywhere, before and after. */
+static void gather_patch(const pdm_nest_plan *p, const nest_level *l, const double *stencil, pdm_size patch,
+                         int32_t *place, int32_t *list, double *L)
+{
+    const int32_t *unknown = l->unknown + l->patch0[patch];
+    const pdm_size n       = l->patch0[patch + 1] - l->patch0[patch];
+
+    memset(L, 0, (size_t)(n * (n + 1) / 2) * sizeof *L);
+    for (pdm_size i = 0; i < n; i++) place[unknown[i]] = (int32_t)i;
+    for (pdm_size i = 0; i < n; i++) {
+        neighbours(p, l, unknown[i] % l->n, list);
+        for (pdm_size f = 0; f < p->n_field; f++)
+            for (pdm_size k = 0; k < p->width; k++) {
+                const int32_t j = list[k] < 0 ? -1 : place[f * l->n + list[k]];
+                if (j >= 0 && j <= i) L[i * (i + 1) / 2 + j] += stencil[(unknown[i] * p->n_field + f) * p->width + k];
+            }
+    }
+    for (pdm_size i = 0; i < n; i++) place[unknown[i]] = -1;
+}
+
+static void factor_task(void *user, pdm_size task, int thread)
+{
+    const nest_task     *k      = user;
+    const pdm_nest_plan *p      = k->plan;
+    const pdm_size       sample = k->batch.index[task];
+    double              *value = p->value + sample * p->n_value, *work = pdm_cpu_scratch(k->cpu, thread);
+    int32_t             *list = (int32_t *)work, *place = list + 2 * p->width;
+    const nest_level    *top = &p->level[p->n_level - 1];
+    pdm_size             n   = 1, element[PDM_MAX_DIM];
+
+    memset(value, 0, (size_t)p->n_value * sizeof *value);
+    for (pdm_size j = 0; j < p->n_dim; j++) n *= top->n_element[j];
+    for (pdm_size e = 0; e < n; e++) {
+        unpack(p->n_dim, top->n_element, e, element);
+        climb(k, sample, p->n_level - 1, element, work + p->width, list);
+    }
+    k->failed[sample] = 0;
+    for (pdm_size i = 0; i < p->n_level; i++) {
+        const nest_level *l = &p->level[i];
+        for (pdm_size u = 0; u < l->n_all; u++) place[u] = -1;
+        for (pdm_size q = 0; q < l->n_patch && k->failed[sample] == 0; q++) {
+            double *L = value + l->at_factor + l->factor0[q];
+            gather_patch(p, l, value + l->at_stencil, q, place, list, L);
+            if (!factor_patch(l->patch0[q + 1] - l->patch0[q], L)) k->failed[sample] = (int32_t)(1 + q);
+        }
+    }
+}
+
+/* ---- the cycle ---- */
+
+static void relax(const pdm_nest_plan *p, const nest_level *l, const double *value, pdm_size patch, double *r,
+                  double *x, double *d, int32_t *list)
+{
+    const int32_t *unknown = l->unknown + l->patch0[patch];
+    const pdm_size n       = l->patch0[patch + 1] - l->patch0[patch];
+
+    for (pdm_size i = 0; i < n; i++) d[i] = r[unknown[i]];
+    solve_patch(n, value + l->at_factor + l->factor0[patch], d);
+    for (pdm_size i = 0; i < n; i++) {
+        x[unknown[i]] += d[i];
+        subtract_column(p, l, value + l->at_stencil, unknown[i], d[i], r, list);
+    }
+}
+
+/* Calls for every weight of coefficient `coef` in the next level: out += w in, or back. */
+static void transfer(const pdm_nest_plan *p, const nest_level *l, bool down, double *fine, double *coarse)
+{
+    const nest_level *c = l + 1;
+    for (pdm_size coef = 0; coef < l->n; coef++) {
+        pdm_size index[PDM_MAX_DIM], local[PDM_MAX_DIM], shape[PDM_MAX_DIM];
+        unpack(p->n_dim, l->n_coef, coef, index);
+        for (pdm_size j = 0; j < p->n_dim; j++) shape[j] = p->rows->degree[j] + 1;
+        for (pdm_size k = 0; k < p->n_local; k++) {
+            double   w  = 1.0;
+            pdm_size at = 0;
+            unpack(p->n_dim, shape, k, local);
+            for (pdm_size j = 0; j < p->n_dim && w != 0.0; j++) {
+                w *= l->weight[j][index[j] * shape[j] + local[j]];
+                at = at * c->n_coef[j] + (l->first[j][index[j]] + local[j]) % c->n_coef[j];
+            }
+            if (w == 0.0) continue;
+            for (pdm_size f = 0; f < p->n_field; f++)
+                if (down)
+                    coarse[f * c->n + at] += w * fine[f * l->n + coef];
+                else
+                    fine[f * l->n + coef] += w * coarse[f * c->n + at];
+        }
+    }
+}
+
+/* x = about H^-1 r on a level and those below it; r is used up. */
+static void cycle(const pdm_nest_plan *p, pdm_size level, double *value, double *work, int32_t *list)
+{
+    const nest_level *l = &p->level[level];
+    double           *r = value + l->at_r, *x = value + l->at_x;
+
+    memset(x, 0, (size_t)l->n_all * sizeof *x);
+    for (pdm_size q = 0; q < l->n_patch; q++) relax(p, l, value, q, r, x, work, list);
+    if (level + 1 == p->n_level) return;
+    const nest_level *c  = l + 1;
+    double           *rc = value + c->at_r, *d = work;
+    memset(rc, 0, (size_t)c->n_all * sizeof *rc);
+    transfer(p, l, true, r, rc);
+    for (pdm_size u = 0; u < c->n_all; u++)
+        if (!c->free[u]) rc[u] = 0.0;
+    cycle(p, level + 1, value, work, list);
+    memset(d, 0, (size_t)l->n_all * sizeof *d);
+    transfer(p, l, false, d, value + c->at_x);
+    for (pdm_size u = 0; u < l->n_all; u++) {
+        if (!l->free[u]) continue;
+        x[u] += d[u];
+        subtract_column(p, l, value + l->at_stencil, u, d[u], r, list);
+    }
+    for (pdm_size q = l->n_patch - 1; q >= 0; q--) relax(p, l, value, q, r, x, work, list);
+}
+
+static void solve_task(void *user, pdm_size task, int thread)
+{
+    const nest_task     *k      = user;
+    const pdm_nest_plan *p      = k->plan;
+    const nest_level    *l      = &p->level[0];
+    const pdm_size       sample = k->batch.index[task];
+    double              *value = p->value + sample * p->n_value, *work = pdm_cpu_scratch(k->cpu, thread);
+
+    for (pdm_size u = 0; u < l->n_all; u++) value[l->at_r + u] = l->free[u] ? k->y[sample * l->n_all + u] : 0.0;
+    cycle(p, 0, value, work + p->width, (int32_t *)work);
+    memcpy(k->x + sample * l->n_all, value + l->at_x, (size_t)l->n_all * sizeof(double));
+}
+
+pdm_status nest_factor_cpu(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, const double *shift, pdm_buffer *A,
+                           int32_t *failed)
+{
+    nest_task task = {
+        .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .shift = shift, .A = cpu_data(A), .failed = failed};
+    pdm_cpu_for(task.cpu, s.n, factor_task, &task);
+    return PDM_OK;
+}
+
+pdm_status nest_solve_cpu(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, pdm_buffer *y, pdm_buffer *x)
+{
+    nest_task task = {.cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .y = cpu_data(y), .x = cpu_data(x)};
+    pdm_cpu_for(task.cpu, s.n, solve_task, &task);
+    return PDM_OK;
+}
+
+/* ---- create, destroy ---- */
+
+/* From the matrices of elements: which coefficients of the next level a coefficient sees, with what weight. */
+static pdm_status plan_transfer(pdm_context *ctx, const pdm_nest_plan *p, nest_level *l)
+{
+    pdm_status status = PDM_OK;
+    for (pdm_size j = 0; j < p->n_dim; j++) {
+        const pdm_nest_axis *axis = &l->axis[j];
+        const pdm_size       w    = p->rows->degree[j] + 1;
+        PDM_TRY(pdm_alloc_array(ctx, l->n_coef[j], &l->first[j]));
+        PDM_TRY(pdm_alloc_array(ctx, l->n_coef[j] * w, &l->weight[j]));
+        PDM_TRY(pdm_alloc_array(ctx, axis->n_element + 1, &l->child[j]));
+        for (pdm_size i = 0; i < l->n_coef[j]; i++) {
+            const pdm_size e = i < l->n_element[j] ? i : l->n_element[j] - 1;
+            l->first[j][i]   = axis->parent[e];
+            memcpy(l->weight[j] + i * w, axis->local + (e * w + i - e) * w, (size_t)w * sizeof(double));
+        }
+        for (pdm_size e = 0; e < l->n_element[j]; e++) l->child[j][axis->parent[e] + 1] = (int32_t)(e + 1);
+    }
+done:
+    return status;
+}
+
+/* A coefficient of the next level is free where all that it moves are. */
+static void plan_free(const pdm_nest_plan *p, const nest_level *l, nest_level *c)
+{
+    memset(c->free, 1, (size_t)c->n_all);
+    for (pdm_size coef = 0; coef < l->n; coef++)
+        for (pdm_size k = 0; k < p->n_local; k++) {
+            pdm_size index[PDM_MAX_DIM], local[PDM_MAX_DIM], shape[PDM_MAX_DIM], at = 0;
+            double   w = 1.0;
+            for (pdm_size j = 0; j < p->n_dim; j++) shape[j] = p->rows->degree[j] + 1;
+            unpack(p->n_dim, l->n_coef, coef, index);
+            unpack(p->n_dim, shape, k, local);
+            for (pdm_size j = 0; j < p->n_dim; j++) {
+                w *= l->weight[j][index[j] * shape[j] + local[j]];
+                at = at * c->n_coef[j] + (l->first[j][index[j]] + local[j]) % c->n_coef[j];
+            }
+            for (pdm_size f = 0; f < p->n_field && w != 0.0; f++)
+                if (!l->free[f * l->n + coef]) c->free[f * c->n + at] = 0;
+        }
+}
+
+/* Patches of a level, on a grid of corners; the last level is one patch. Run with unknown NULL to measure. */
+static pdm_size plan_patches(const pdm_nest_plan *p, nest_level *l, bool whole)
+{
+    pdm_size corner[PDM_MAX_DIM], shape[PDM_MAX_DIM], index[PDM_MAX_DIM], side[PDM_MAX_DIM], n_in = 1, used = 0;
+    pdm_size n_corner = 1, value = 0;
+    for (pdm_size j = 0; j < p->n_dim; j++) {
+        side[j]  = whole || p->rows->degree[j] + 1 > l->n_coef[j] ? l->n_coef[j] : p->rows->degree[j] + 1;
+        shape[j] = p->rows->periodic[j] && !whole ? (l->n_coef[j] + STRIDE - 1) / STRIDE
+                                                  : (l->n_coef[j] - side[j] + STRIDE - 1) / STRIDE + 1;
+        n_in *= side[j];
+        n_corner *= shape[j];
+    }
+    l->n_patch = 0;
+    for (pdm_size q = 0; q < n_corner; q++) {
+        const pdm_size before = used;
+        unpack(p->n_dim, shape, q, corner);
+        for (pdm_size i = 0; i < n_in; i++) {
+            pdm_size at = 0;
+            unpack(p->n_dim, side, i, index);
+            for (pdm_size j = 0; j < p->n_dim; j++) {
+                pdm_size from = corner[j] * STRIDE;
+                if (!p->rows->periodic[j] && from > l->n_coef[j] - side[j]) from = l->n_coef[j] - side[j];
+                at = at * l->n_coef[j] + (from + index[j]) % l->n_coef[j];
+            }
+            for (pdm_size f = 0; f < p->n_field; f++)
+                if (l->free[f * l->n + at]) {
+                    if (l->unknown) l->unknown[used] = (int32_t)(f * l->n + at);
+                    used++;
+                }
+        }
+        const pdm_size n = used - before;
+        if (n == 0) continue;
+        if (l->unknown) {
+            l->patch0[l->n_patch + 1]  = used;
+            l->factor0[l->n_patch + 1] = value + n * (n + 1) / 2;
+        }
+        value += n * (n + 1) / 2;
+        l->most = n > l->most ? n : l->most;
+        l->n_patch++;
+    }
+    return used;
+}
+
+static pdm_status plan_level(pdm_context *ctx, pdm_nest_plan *p, const pdm_nest_desc *desc, pdm_size i)
+{
+    pdm_status  status = PDM_OK;
+    nest_level *l      = &p->level[i];
+
+    l->n = 1;
+    for (pdm_size j = 0; j < p->n_dim; j++) {
+        const pdm_nest_axis *from = i > 0 ? &l[-1].axis[j] : NULL;
+        l->n_coef[j]              = from ? from->n_coef : p->rows->n_coef[j];
+        l->n_element[j]           = from ? from->n_element : p->rows->n_element[j];
+        l->n *= l->n_coef[j];
+    }
+    l->n_all = l->n * p->n_field;
+    l->axis  = i + 1 < p->n_level ? desc->axis + i * p->n_dim : NULL;
+    PDM_TRY(pdm_alloc_array(ctx, l->n_all, &l->free));
+    if (i == 0)
+        memcpy(l->free, desc->free, (size_t)l->n_all);
+    else
+        plan_free(p, l - 1, l);
+    if (l->axis) PDM_TRY(plan_transfer(ctx, p, l));
+    const bool     whole = !l->axis && l->n_all <= WHOLE;
+    const pdm_size n     = plan_patches(p, l, whole);
+    PDM_TRY(pdm_alloc_array(ctx, l->n_patch + 1, &l->patch0));
+    PDM_TRY(pdm_alloc_array(ctx, l->n_patch + 1, &l->factor0));
+    PDM_TRY(pdm_alloc_array(ctx, n, &l->unknown));
+    plan_patches(p, l, whole);
+    l->at_stencil = p->n_value;
+    l->at_factor  = l->at_stencil + l->n_all * p->n_field * p->width;
+    l->at_r       = l->at_factor + l->factor0[l->n_patch];
+    l->at_x       = l->at_r + l->n_all;
+    p->n_value    = l->at_x + l->n_all;
+done:
+    return status;
+}
+
+pdm_status nest_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n_sample,
+                           pdm_nest_plan **out)
+{
+    pdm_status     status = PDM_OK;
+    pdm_nest_plan *p      = NULL;
+    pdm_rows_plan *plan   = NULL;
+    size_t         most   = 0;
+
+    PDM_TRY(pdm_alloc(b->ctx, sizeof *p, &p));
+    p->rows    = rows;
+    p->n_dim   = rows->n_dim;
+    p->n_field = rows->n_field;
+    p->n_level = desc->n_level;
+    p->n_local = p->width = 1;
+    for (pdm_size j = 0; j < p->n_dim; j++) {
+        p->n_local *= rows->degree[j] + 1;
+        p->width *= 2 * rows->degree[j] + 1;
+    }
+    p->m = p->n_field * p->n_local;
+    PDM_TRY(rows_create_cpu(b, rows, 1, &plan));
+    p->element_row0    = plan->element_row0;
+    p->element_row     = plan->element_row;
+    plan->element_row0 = NULL;
+    plan->element_row  = NULL;
+    PDM_TRY(pdm_alloc_array(b->ctx, p->n_level, &p->level));
+    for (pdm_size i = 0; i < p->n_level; i++) {
+        PDM_TRY(plan_level(b->ctx, p, desc, i));
+        most = (size_t)p->level[i].n_all > most ? (size_t)p->level[i].n_all : most;
+        most = (size_t)p->level[i].most > most ? (size_t)p->level[i].most : most;
+    }
+    const size_t climbing = (size_t)((p->n_level + 2) * 2 * p->m * p->m);
+    p->work               = (size_t)(2 * p->width) + (climbing > most ? climbing : most) + 64;
+    PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_value, &p->value));
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), p->work * sizeof(double)));
+    *out = p;
+    p    = NULL;
+done:
+    rows_destroy_cpu(b, &plan);
+    nest_destroy_cpu(b, &p);
+    return status;
+}
+
+void nest_destroy_cpu(pdm_backend *b, pdm_nest_plan **plan)
+{
+    if (!plan || !*plan) return;
+    pdm_nest_plan *p = *plan;
+    for (pdm_size i = 0; p->level && i < p->n_level; i++) {
+        nest_level *l = &p->level[i];
+        pdm_free(b->ctx, l->free);
+        pdm_free(b->ctx, l->patch0);
+        pdm_free(b->ctx, l->factor0);
+        pdm_free(b->ctx, l->unknown);
+        for (pdm_size j = 0; j < p->n_dim; j++) {
+            pdm_free(b->ctx, l->first[j]);
+            pdm_free(b->ctx, l->weight[j]);
+            pdm_free(b->ctx, l->child[j]);
+        }
+    }
+    pdm_free(b->ctx, p->level);
+    pdm_free(b->ctx, p->element_row0);
+    pdm_free(b->ctx, p->element_row);
+    pdm_free(b->ctx, p->value);
+    pdm_free(b->ctx, p);
+    *plan = NULL;
+}
