@@ -1,7 +1,10 @@
 /* Ways to solve a batch. */
 #include "predict/predict.h"
 
-enum { HALVINGS = 2 }; /* of slabs that have no solution */
+enum {
+    HALVINGS = 2,    /* of slabs that have no solution */
+    LARGE    = 20000 /* coefficients of a large solve */
+};
 
 /* ---- with all coefficients free ---- */
 
@@ -38,7 +41,14 @@ done:
     return status;
 }
 
-/* For the problem of its march, or p. */
+/* So many samples make a large solve of p together: more of them at once only take memory. */
+static pdm_size samples_at_once(const pdm_problem *p, pdm_size n_most)
+{
+    const pdm_size few = LARGE / (pdm_domain_n_field(p->domain) * pdm_domain_n_coef(p->domain)) + 1;
+    return few < n_most ? few : n_most;
+}
+
+/* For the problem of its march, or p; of n_most samples at once, or fewer. */
 static pdm_status open_free(pdm_free_way *w, const pdm_problem *p, pdm_size n_most, pdm_way *out)
 {
     pdm_status             status = PDM_OK;
@@ -49,6 +59,7 @@ static pdm_status open_free(pdm_free_way *w, const pdm_problem *p, pdm_size n_mo
         PDM_TRY(pdm_output_grid_create(p, n_most, grid->n, grid->coordinate, &w->grid));
         grid = w->grid;
     }
+    n_most = samples_at_once(p, n_most);
     PDM_TRY(pdm_samples_create(p, n_most, &w->samples));
     PDM_TRY(pdm_free_solver_create(p, n_most, w->tolerance, w->max_iter, &w->free));
     if (grid->n_slab > 1) PDM_TRY(pdm_slab_end_create(p, n_most, &w->end));
