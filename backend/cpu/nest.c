@@ -11,8 +11,9 @@
 #include "backend/cpu/rows_impl.h"
 
 enum {
-    STRIDE = 2,   /* of patches, which are degree+1 coefficients wide                       */
-    WHOLE  = 1000 /* unknowns of the last level up to which it is one patch: solved exactly */
+    SEEN_MOST = 16,  /* degree + 1 at most */
+    STRIDE    = 2,   /* of patches, which are degree+1 coefficients wide                       */
+    WHOLE     = 1000 /* unknowns of the last level up to which it is one patch: solved exactly */
 };
 
 typedef struct nest_level {
@@ -50,13 +51,14 @@ static void unpack(pdm_size n_dim, const pdm_size *shape, pdm_size i, pdm_size *
 
 /* ---- stencils ---- */
 
-/* Coefficients that `coef` sees, in the order of its stencil; -1: outside. */
-static void neighbours(const pdm_nest_plan *p, const nest_level *l, pdm_size coef, int32_t *out)
+/* Coefficients that `coef` sees lie in runs along the last dimension. The first ones of its lines there, in the order of
+ * its stencil, -1: outside; out [width of a stencil over that of a run]. Returns its index in the last dimension. */
+static pdm_size neighbours(const pdm_nest_plan *p, const nest_level *l, pdm_size coef, int32_t *restrict out)
 {
     pdm_size index[PDM_MAX_DIM], n = 1;
     unpack(p->n_dim, l->n_coef, coef, index);
     out[0] = 0;
-    for (pdm_size j = 0; j < p->n_dim; j++) {
+    for (pdm_size j = 0; j + 1 < p->n_dim; j++) {
         const pdm_size degree = p->rows->degree[j], w = 2 * degree + 1, n_coef = l->n_coef[j];
         for (pdm_size k = n - 1; k >= 0; k--)
             for (pdm_size o = w - 1; o >= 0; o--) {
@@ -67,31 +69,38 @@ static void neighbours(const pdm_nest_plan *p, const nest_level *l, pdm_size coe
             }
         n *= w;
     }
+    for (pdm_size k = 0; k < n; k++)
+        if (out[k] >= 0) out[k] *= (int32_t)l->n_coef[p->n_dim - 1];
+    return index[p->n_dim - 1];
 }
 
-/* r -= alpha H e_u. Away from the ends neighbours lie in runs along the last dimension. */
+/* Place q of a run around index i of the last dimension; -1: outside. */
+static pdm_size along(const pdm_nest_plan *p, const nest_level *l, pdm_size i, pdm_size q)
+{
+    const pdm_size last = p->n_dim - 1, n = l->n_coef[last], at = i + q - p->rows->degree[last];
+    if (p->rows->periodic[last]) return ((at % n) + n) % n;
+    return at < n ? at : -1;
+}
+
+/* r -= alpha H e_u */
 static void subtract_column(const pdm_nest_plan *p, const nest_level *l, const double *stencil, pdm_size u,
                             double alpha, double *r, int32_t *list)
 {
-    const pdm_size coef = u % l->n, last = p->n_dim - 1, d = p->rows->degree[last], run = 2 * d + 1;
-    const pdm_size i      = coef % l->n_coef[last];
-    const bool     inside = i >= d && i + d < l->n_coef[last];
+    const pdm_size d = p->rows->degree[p->n_dim - 1], run = 2 * d + 1, i = neighbours(p, l, u % l->n, list);
+    const bool     inside = i >= d && i + d < l->n_coef[p->n_dim - 1];
     const double  *h      = stencil + u * p->n_field * p->width;
 
-    neighbours(p, l, coef, list);
-    for (pdm_size f = 0; f < p->n_field; f++, h += p->width) {
-        double *to = r + f * l->n;
-        for (pdm_size k = 0; k < p->width; k += run) {
-            if (inside && list[k] < 0) continue;
-            if (inside) {
-                double *restrict at       = to + list[k];
-                const double *restrict of = h + k;
-                for (pdm_size q = 0; q < run; q++) at[q] -= alpha * of[q];
-            } else
-                for (pdm_size q = k; q < k + run; q++)
-                    if (list[q] >= 0) to[list[q]] -= alpha * h[q];
+    for (pdm_size f = 0; f < p->n_field; f++, h += p->width)
+        for (pdm_size k = 0; k * run < p->width; k++) {
+            if (list[k] < 0) continue;
+            double *restrict to       = r + f * l->n + list[k] + (inside ? i - d : 0);
+            const double *restrict of = h + k * run;
+            for (pdm_size q = 0; q < run && inside; q++) to[q] -= alpha * of[q];
+            for (pdm_size q = 0; q < run && !inside; q++) {
+                const pdm_size at = along(p, l, i, q);
+                if (at >= 0) to[at] -= alpha * of[q];
+            }
         }
-    }
 }
 
 /* ---- matrices of elements ---- */
@@ -145,22 +154,18 @@ static void add_element(const pdm_nest_plan *p, const nest_level *l, const pdm_s
     }
 }
 
-/* out [rows][m] = in [rows][m] P, P the tensor product of the element's matrices, dimension by dimension. */
-static void to_parent(const pdm_nest_plan *p, const nest_level *l, const pdm_size *element, pdm_size rows, double *in,
-                      double *out)
+/* out [m][m] = P^T in, P the tensor product of the element's matrices, dimension by dimension; in is used up. */
+static void to_parent(const pdm_nest_plan *p, const nest_level *l, const pdm_size *element, double *in, double *out)
 {
-    pdm_size inner = p->n_local, outer = rows * p->n_field;
+    pdm_size inner = p->n_local * p->m, outer = p->n_field;
     for (pdm_size j = 0; j < p->n_dim; j++) {
         const pdm_size w = p->rows->degree[j] + 1;
         const double  *P = l->axis[j].local + element[j] * w * w;
         inner /= w;
-        memset(out, 0, (size_t)(rows * p->m) * sizeof *out);
-        for (pdm_size o = 0; o < outer && inner == 1; o++)
-            for (pdm_size a = 0; a < w; a++)
-                for (pdm_size b = 0; b < w; b++) out[o * w + b] += P[a * w + b] * in[o * w + a];
-        for (pdm_size o = 0; o < outer && inner > 1; o++)
-            for (pdm_size a = 0; a < w; a++)
-                for (pdm_size b = 0; b < w; b++) {
+        memset(out, 0, (size_t)(p->m * p->m) * sizeof *out);
+        for (pdm_size o = 0; o < outer; o++)
+            for (pdm_size b = 0; b < w; b++)
+                for (pdm_size a = 0; a < w; a++) {
                     const double f              = P[a * w + b];
                     const double *restrict from = in + (o * w + a) * inner;
                     double *restrict to         = out + (o * w + b) * inner;
@@ -172,7 +177,7 @@ static void to_parent(const pdm_nest_plan *p, const nest_level *l, const pdm_siz
         in           = out;
         out          = swap;
     }
-    if (p->n_dim % 2 == 0) memcpy(out, in, (size_t)(rows * p->m) * sizeof *out);
+    if (p->n_dim % 2 == 0) memcpy(out, in, (size_t)(p->m * p->m) * sizeof *out);
 }
 
 static void transpose(pdm_size n, double *K)
@@ -223,9 +228,9 @@ static void climb(const nest_task *k, pdm_size sample, pdm_size level, const pdm
             unpack(p->n_dim, shape, i, child);
             for (pdm_size j = 0; j < p->n_dim; j++) child[j] += finer->child[j][element[j]];
             climb(k, sample, level - 1, child, own, list);
-            to_parent(p, finer, child, p->m, own, other);
+            to_parent(p, finer, child, own, other);
             transpose(p->m, other);
-            to_parent(p, finer, child, p->m, other, own);
+            to_parent(p, finer, child, other, own);
             for (pdm_size q = 0; q < size; q++) work[q] += own[q];
         }
     }
@@ -274,15 +279,16 @@ static void gather_patch(const pdm_nest_plan *p, const nest_level *l, const doub
                          int32_t *place, int32_t *list, double *L)
 {
     const int32_t *unknown = l->unknown + l->patch0[patch];
-    const pdm_size n       = l->patch0[patch + 1] - l->patch0[patch];
+    const pdm_size n = l->patch0[patch + 1] - l->patch0[patch], run = 2 * p->rows->degree[p->n_dim - 1] + 1;
 
     memset(L, 0, (size_t)(n * (n + 1) / 2) * sizeof *L);
     for (pdm_size i = 0; i < n; i++) place[unknown[i]] = (int32_t)i;
     for (pdm_size i = 0; i < n; i++) {
-        neighbours(p, l, unknown[i] % l->n, list);
+        const pdm_size at = neighbours(p, l, unknown[i] % l->n, list);
         for (pdm_size f = 0; f < p->n_field; f++)
             for (pdm_size k = 0; k < p->width; k++) {
-                const int32_t j = list[k] < 0 ? -1 : place[f * l->n + list[k]];
+                const pdm_size q = along(p, l, at, k % run);
+                const int32_t  j = list[k / run] < 0 || q < 0 ? -1 : place[f * l->n + list[k / run] + q];
                 if (j >= 0 && j <= i) L[i * (i + 1) / 2 + j] += stencil[(unknown[i] * p->n_field + f) * p->width + k];
             }
     }
@@ -333,28 +339,51 @@ static void relax(const pdm_nest_plan *p, const nest_level *l, const double *val
     }
 }
 
-/* Calls for every weight of coefficient `coef` in the next level: out += w in, or back. */
+/* What a coefficient sees of the next level along a dimension: places and weights that are not zero. */
+typedef struct nest_line {
+    pdm_size n, at[SEEN_MOST];
+    double   weight[SEEN_MOST];
+} nest_line;
+
+static void find_line(const pdm_nest_plan *p, const nest_level *l, pdm_size dim, pdm_size i, nest_line *out)
+{
+    const pdm_size w = p->rows->degree[dim] + 1;
+    out->n           = 0;
+    for (pdm_size k = 0; k < w; k++) {
+        if (l->weight[dim][i * w + k] == 0.0) continue;
+        out->at[out->n]       = (l->first[dim][i] + k) % l[1].n_coef[dim];
+        out->weight[out->n++] = l->weight[dim][i * w + k];
+    }
+}
+
+/* coarse += P^T fine, or fine += P coarse */
 static void transfer(const pdm_nest_plan *p, const nest_level *l, bool down, double *fine, double *coarse)
 {
-    const nest_level *c = l + 1;
+    const nest_level *c    = l + 1;
+    const pdm_size    last = p->n_dim - 1;
     for (pdm_size coef = 0; coef < l->n; coef++) {
-        pdm_size index[PDM_MAX_DIM], local[PDM_MAX_DIM], shape[PDM_MAX_DIM];
+        nest_line line[PDM_MAX_DIM];
+        pdm_size  index[PDM_MAX_DIM], shape[PDM_MAX_DIM], n = 1;
         unpack(p->n_dim, l->n_coef, coef, index);
-        for (pdm_size j = 0; j < p->n_dim; j++) shape[j] = p->rows->degree[j] + 1;
-        for (pdm_size k = 0; k < p->n_local; k++) {
-            double   w  = 1.0;
-            pdm_size at = 0;
-            unpack(p->n_dim, shape, k, local);
-            for (pdm_size j = 0; j < p->n_dim && w != 0.0; j++) {
-                w *= l->weight[j][index[j] * shape[j] + local[j]];
-                at = at * c->n_coef[j] + (l->first[j][index[j]] + local[j]) % c->n_coef[j];
+        for (pdm_size j = 0; j < p->n_dim; j++) find_line(p, l, j, index[j], &line[j]);
+        for (pdm_size j = 0; j < last; j++) n *= shape[j] = line[j].n;
+        for (pdm_size k = 0; k < n; k++) {
+            pdm_size at     = 0;
+            double   weight = 1.0;
+            unpack(last, shape, k, index);
+            for (pdm_size j = 0; j < last; j++) {
+                at = at * c->n_coef[j] + line[j].at[index[j]];
+                weight *= line[j].weight[index[j]];
             }
-            if (w == 0.0) continue;
+            at *= c->n_coef[last];
             for (pdm_size f = 0; f < p->n_field; f++)
-                if (down)
-                    coarse[f * c->n + at] += w * fine[f * l->n + coef];
-                else
-                    fine[f * l->n + coef] += w * coarse[f * c->n + at];
+                for (pdm_size q = 0; q < line[last].n; q++) {
+                    double *one = &fine[f * l->n + coef], *other = &coarse[f * c->n + at + line[last].at[q]];
+                    if (down)
+                        *other += weight * line[last].weight[q] * *one;
+                    else
+                        *one += weight * line[last].weight[q] * *other;
+                }
         }
     }
 }
@@ -543,6 +572,10 @@ pdm_status nest_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_
     pdm_rows_plan *plan   = NULL;
     size_t         most   = 0;
 
+    for (pdm_size j = 0; j < rows->n_dim; j++)
+        if (rows->degree[j] >= SEEN_MOST)
+            PDM_FAIL(b->ctx, PDM_ERR_UNSUPPORTED, "degree %lld; %d at most is supported", (long long)rows->degree[j],
+                     SEEN_MOST - 1);
     PDM_TRY(pdm_alloc(b->ctx, sizeof *p, &p));
     p->rows    = rows;
     p->n_dim   = rows->n_dim;
