@@ -75,28 +75,6 @@ static bool term_reads_coordinate(const pdm_term_desc *t, pdm_size dim)
     return false;
 }
 
-/* Full arrays of coordinates for terms that read them; run with values NULL to measure. */
-static pdm_size plan_coordinates(pdm_rows_plan *p, double *values)
-{
-    const pdm_rows_desc *d    = p->desc;
-    pdm_size             used = 0;
-    for (pdm_size t = 0; t < d->n_term; t++)
-        for (pdm_size j = 0; j < d->n_dim; j++) {
-            const pdm_term_desc *term = &d->term[t];
-            const pdm_size       n    = term_points(d, term);
-            if (!term_reads_coordinate(term, j)) continue;
-            if (values) {
-                pdm_size inner = 1;
-                for (pdm_size i = j + 1; i < d->n_dim; i++) inner *= term->axis[i].n_point;
-                p->coordinates[t].dim[j] = values + used;
-                for (pdm_size i = 0; i < n; i++)
-                    values[used + i] = term->axis[j].coordinate[i / inner % term->axis[j].n_point];
-            }
-            used += n;
-        }
-    return used;
-}
-
 static void plan_elements(pdm_rows_plan *p)
 {
     const pdm_rows_desc *d = p->desc;
@@ -134,10 +112,11 @@ static void plan_elements(pdm_rows_plan *p)
 
 /* Scratch of one term on a slab, carved from the task's. n_point: points of the slab. */
 typedef struct term_work {
-    double *atom;    /* [n_atom][n_point]                        */
-    double *tangent; /* [n_atom][n_point] atoms of a direction   */
-    double *value;   /* [1+n_atom] or [n_second] [n_point]       */
-    double *tensor;  /* contractions                             */
+    double *atom;                    /* [n_atom][n_point]                        */
+    double *tangent;                 /* [n_atom][n_point] atoms of a direction   */
+    double *value;                   /* [1+n_atom] or [n_second] [n_point]       */
+    double *coordinate[PDM_MAX_DIM]; /* [n_point] of a dimension that programs read */
+    double *tensor;                  /* contractions                             */
     void   *program;
 } term_work;
 
@@ -170,6 +149,8 @@ static size_t term_layout(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_si
     PIECE(atom, t->n_atom * n_point);
     PIECE(tangent, t->n_atom * n_point);
     PIECE(value, most_of(1 + t->n_atom, t->n_second) * n_point);
+    for (pdm_size j = 0; j < d->n_dim; j++)
+        if (term_reads_coordinate(t, j)) PIECE(coordinate[j], n_point);
     PIECE(tensor, tensor_bound(d, t, n_point0, n_row0));
 #undef PIECE
     size_t program = pdm_cpu_program_scratch(t->value);
@@ -192,6 +173,19 @@ static void plan_work(pdm_rows_plan *p)
     }
 }
 
+/* Coordinate `dim` at points [first0, first0+n0) x rest. */
+static void fill_coordinate(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size dim, pdm_size first0, pdm_size n0,
+                            double *out)
+{
+    pdm_size outer = dim == 0 ? 1 : n0, inner = 1;
+    for (pdm_size j = 1; j < dim; j++) outer *= t->axis[j].n_point;
+    for (pdm_size j = dim + 1; j < d->n_dim; j++) inner *= t->axis[j].n_point;
+    const pdm_size first = dim == 0 ? first0 : 0, n = dim == 0 ? n0 : t->axis[dim].n_point;
+    for (pdm_size o = 0; o < outer; o++)
+        for (pdm_size i = first; i < first + n; i++)
+            for (pdm_size k = 0; k < inner; k++) *out++ = t->axis[dim].coordinate[i];
+}
+
 /* Runs a program of a term on points [first0, first0+n0) x rest; outputs w->value [n_output][n_point]. */
 static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_program *program,
                         const double *scalar, const double *sampled, pdm_size first0, pdm_size n0, const term_work *w)
@@ -205,7 +199,10 @@ static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_te
         stride[i]       = 1;
         switch ((pdm_input_kind)t->input[i].kind) {
         case PDM_INPUT_ATOM: in[i] = w->atom + k * n; break;
-        case PDM_INPUT_COORDINATE: in[i] = p->coordinates[t - p->desc->term].dim[k] + first0 * plane; break;
+        case PDM_INPUT_COORDINATE:
+            fill_coordinate(p->desc, t, k, first0, n0, w->coordinate[k]);
+            in[i] = w->coordinate[k];
+            break;
         case PDM_INPUT_SCALAR:
             in[i]     = scalar + k;
             stride[i] = 0;
@@ -714,9 +711,6 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     p->n_slab = plan_slabs(p, NULL);
     PDM_TRY(pdm_alloc_array(ctx, p->n_slab, &p->slab));
     plan_slabs(p, p->slab);
-    PDM_TRY(pdm_alloc_array(ctx, desc->n_term, &p->coordinates));
-    PDM_TRY(pdm_alloc_array(ctx, plan_coordinates(p, NULL), &p->coordinate_values));
-    plan_coordinates(p, p->coordinate_values);
     PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->row_element));
     PDM_TRY(pdm_alloc_array(ctx, p->n_element * p->n_local, &p->element_coef));
     plan_elements(p);
@@ -748,8 +742,6 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
     pdm_free(b->ctx, p->block);
     pdm_free(b->ctx, p->term_list);
     pdm_free(b->ctx, p->slab);
-    pdm_free(b->ctx, p->coordinates);
-    pdm_free(b->ctx, p->coordinate_values);
     pdm_free(b->ctx, p->row_element);
     pdm_free(b->ctx, p->element_coef);
     pdm_free(b->ctx, p->element_row0);

@@ -16,11 +16,6 @@ typedef struct rows_block {
     const pdm_term_desc **term; /* [n_term] */
 } rows_block;
 
-/* Point coordinates of one term, expanded to full arrays for the programs that read them: [n_dim][n_point] or NULL. */
-typedef struct rows_coordinates {
-    double *dim[PDM_MAX_DIM];
-} rows_coordinates;
-
 struct pdm_rows_plan {
     const pdm_rows_desc  *desc; /* lent */
     pdm_size              n_local, n_coef, n_element;
@@ -30,8 +25,6 @@ struct pdm_rows_plan {
     rows_block           *block;
     const pdm_term_desc **term_list; /* [n_term] terms sorted by block */
     rows_slab            *slab;
-    rows_coordinates     *coordinates; /* [n_term] by desc->term index */
-    double               *coordinate_values;
     int32_t              *row_element;  /* [n_row] element that holds a row                    */
     int32_t              *element_coef; /* [n_element][n_local] coefficients an element sees   */
     pdm_size             *element_row0; /* [n_element+1] into element_row                      */
