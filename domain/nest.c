@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { COARSEST = 100, LEVEL_MOST = 20 }; /* coefficients of the last level, about; levels */
+enum { COARSEST = 300, LEVEL_MOST = 20 }; /* coefficients of the last level, about; levels */
 
 static const double NOTHING = 1e-12; /* below it an entry is rounding: coefficients are of size one */
 

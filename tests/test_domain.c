@@ -243,7 +243,7 @@ START_TEST(nested_splines_are_the_same_functions)
         static const int which[] = {PROBLEM_HEAT, PROBLEM_SORPTION, PROBLEM_POISSON, PROBLEM_BURGERS, PROBLEM_FOURTH};
         problem          p;
         pdm_nest        *nest = NULL;
-        problem_open_points(&p, which[_i], "cpu", 1, 1, "67");
+        problem_open_points(&p, which[_i], "cpu", 1, 1, "131");
         const pdm_rows_desc *rows = pdm_domain_rows(p.domain);
         ck_assert_int_eq(pdm_nest_create(p.ctx, p.domain, &nest), PDM_OK);
         const pdm_nest_desc *d = pdm_nest_describe(nest);

@@ -201,7 +201,7 @@ END_TEST
  * for any number of threads, and leaves alone what is not free. */
 START_TEST(nested_splines_precondition)
     {
-        static const char *points[] = {"40", "80"};
+        static const char *points[] = {"80", "160"};
         double            *first    = NULL;
         for (int i = 0; i < 4; i++) {
             fixture             f;
