@@ -146,11 +146,11 @@ static void add_element(const pdm_nest_plan *p, const nest_level *l, const pdm_s
     for (pdm_size a = 0; a < p->m; a++) {
         const pdm_size u = a / p->n_local * l->n + list[a % p->n_local];
         if (!l->free[u]) continue;
-        for (pdm_size b = 0; b < p->m; b++) {
-            const pdm_size f = b / p->n_local, lb = b % p->n_local;
-            if (!l->free[f * l->n + list[lb]]) continue;
-            stencil[(u * p->n_field + f) * p->width + centre + apart[lb] - apart[a % p->n_local]] += K[a * p->m + b];
-        }
+        double       *to   = stencil + u * p->n_field * p->width + centre - apart[a % p->n_local];
+        const double *from = K + a * p->m;
+        for (pdm_size f = 0; f < p->n_field; f++, to += p->width, from += p->n_local)
+            for (pdm_size b = 0; b < p->n_local; b++)
+                if (l->free[f * l->n + list[b]]) to[apart[b]] += from[b];
     }
 }
 
