@@ -222,6 +222,19 @@ done:
     return status;
 }
 
+/* Without weights no step changes anything, so there are none. */
+static void settle_steps(pdm_model *m)
+{
+    pdm_training_settings *t = &m->whole->training;
+
+    if (m->surrogate->n_parameter > 0 || m->gate || m->g_window || t->steps == 0) return;
+    if (pdm_case_has(m->whole->the_case, "training", "steps"))
+        pdm_log(m->ctx, PDM_LOG_WARNING, "model",
+                "training:steps = %lld, but there is nothing to train: no network, gate or window has weights",
+                (long long)t->steps);
+    t->steps = 0;
+}
+
 pdm_status pdm_model_finish(pdm_model *m)
 {
     pdm_status         status    = PDM_OK;
@@ -236,6 +249,7 @@ pdm_status pdm_model_finish(pdm_model *m)
     PDM_TRY(pdm_model_create_gate(m));
     PDM_TRY(pdm_model_create_windows(m));
     PDM_TRY(create_moments(m));
+    settle_steps(m);
     PDM_TRY(pdm_case_check_unread(m->whole->the_case));
 done:
     return status;

@@ -84,9 +84,11 @@ static pdm_model *complete(const char *residual)
 START_TEST(linear_problems_need_as_many_columns_as_inputs)
     {
         open_context();
-        pdm_model *m = finished(heat_case(LINEAR), "0"), *all = complete(LINEAR);
+        pdm_model *m = finished(heat_case(LINEAR), "5"), *all = complete(LINEAR);
+        ck_assert_int_eq(pdm_model_steps(m), 0); /* nothing has weights */
         ck_assert_int_eq(pdm_experts_n_column(m->experts), 2);
         ck_assert_int_eq(m->surrogate->n_parameter, 0);
+        ck_assert_int_eq(pdm_model_steps(all), 400);
         ck_assert_double_le(distance(m, all), 5e-5); /* targets are in FP32 */
         pdm_model_destroy(&all);
         pdm_model_destroy(&m);
