@@ -172,18 +172,6 @@ done:
     return status;
 }
 
-/* From slab to slab. */
-static pdm_status advance(pdm_model *m, pdm_batch batch)
-{
-    pdm_status    status = PDM_OK;
-    pdm_slab_end *end    = NULL;
-    PDM_TRY(pdm_model_slab_end(m, &end));
-    PDM_TRY(pdm_slab_advance(end, batch, pdm_solver_lend(m->solver)->c, m->samples->input));
-    if (m->march) PDM_TRY(pdm_march_follow(m->march, batch.n, m->drawn, m->samples->input));
-done:
-    return status;
-}
-
 /* Inputs of the first steps of training, until enough samples have been seen. */
 static pdm_status look(looked *x)
 {
@@ -195,13 +183,9 @@ static pdm_status look(looked *x)
 
     pdm_solver_set_limits(m->solver, m->whole->solving.tolerance, m->whole->solving.max_iter);
     for (pdm_size step = 0; step < LOOKED_AT && seen < LOOKED_AT; step++) {
-        PDM_TRY(pdm_inputs_draw_step(m->whole->inputs, step, batch.n, m->drawn, m->pick));
-        if (m->march)
-            PDM_TRY(pdm_march_inputs(m->march, batch.n, m->drawn, m->samples->input));
-        else
-            memcpy(m->samples->input, m->drawn, (size_t)(batch.n * x->n_input) * sizeof *m->drawn);
+        PDM_TRY(pdm_model_begin(m, step));
         for (pdm_size k = 0; k < n_slab && seen < LOOKED_AT; k++) {
-            if (k > 0) PDM_TRY(advance(m, batch));
+            if (k > 0) PDM_TRY(pdm_model_next_slab(m, pdm_solver_lend(m->solver)->c));
             PDM_TRY(pdm_model_prepare(m, batch.n, m->samples->input));
             PDM_TRY(pdm_model_basis(m, batch, false));
             PDM_TRY(pdm_model_solve(m, batch));

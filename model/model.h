@@ -180,6 +180,10 @@ pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input);
 /* Those of a step of training, into m->samples->input, m->drawn and m->pick: drawn, or carried on from the slab
  * before. */
 pdm_status pdm_model_draw(pdm_model *m, pdm_size step);
+/* Inputs as they are drawn in a step, into m->drawn and m->pick, and what its samples then begin with, into
+ * m->samples->input; and these once more for the interval behind one that is answered by coefficients c. */
+pdm_status pdm_model_begin(pdm_model *m, pdm_size step);
+pdm_status pdm_model_next_slab(pdm_model *m, pdm_buffer *c);
 /* Intervals that a drawn input goes through in training: of a march, or of a roll-out; 1: it does not. */
 pdm_size pdm_model_n_slab(const pdm_model *m);
 /* After a step of training on m->samples: those whose solve went well go on from where it ended. */

@@ -90,19 +90,7 @@ done:
     return status;
 }
 
-/* From slab to slab. */
-static pdm_status advance(pdm_pool *p, pdm_batch batch)
-{
-    pdm_status    status = PDM_OK;
-    pdm_model    *m      = p->m;
-    pdm_slab_end *end    = NULL;
-    PDM_TRY(pdm_model_slab_end(m, &end));
-    PDM_TRY(pdm_slab_advance(end, batch, pdm_solver_lend(p->free->solver)->c, m->samples->input));
-    if (m->march) PDM_TRY(pdm_march_follow(m->march, batch.n, m->drawn, m->samples->input));
-done:
-    return status;
-}
-
+/* One batch of inputs more. */
 static pdm_status grow(pdm_pool *p)
 {
     pdm_status      status = PDM_OK;
@@ -111,14 +99,9 @@ static pdm_status grow(pdm_pool *p)
     const pdm_size  n_slab = pdm_model_n_slab(m);
 
     PDM_ASSERT(p->n + batch.n * n_slab <= p->n_most);
-    PDM_TRY(pdm_inputs_draw_step(m->whole->inputs, p->n_draw++, batch.n, m->drawn, m->pick));
-    if (m->march)
-        PDM_TRY(pdm_march_inputs(m->march, batch.n, m->drawn, m->samples->input));
-    else
-        memcpy(m->samples->input, m->drawn,
-               (size_t)(batch.n * pdm_domain_n_input(m->problem->domain)) * sizeof *m->drawn);
+    PDM_TRY(pdm_model_begin(m, p->n_draw++));
     for (pdm_size k = 0; k < n_slab; k++) {
-        if (k > 0) PDM_TRY(advance(p, batch));
+        if (k > 0) PDM_TRY(pdm_model_next_slab(m, pdm_solver_lend(p->free->solver)->c));
         PDM_TRY(pdm_samples_prepare(m->samples, batch.n, m->samples->input));
         PDM_TRY(pdm_free_solver_solve(p->free, m->samples, batch, PDM_START_ZERO));
         PDM_TRY(keep_batch(p, batch));

@@ -9,20 +9,49 @@ pdm_size pdm_model_n_slab(const pdm_model *m)
     return m->march ? m->march->n_slab : m->whole->training.slabs;
 }
 
-/* What sample i begins with. */
-static pdm_status begin_sample(pdm_model *m, pdm_size i)
+/* What sample i begins with where it was drawn. */
+static pdm_status begin_drawn(pdm_model *m, pdm_size i)
 {
-    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
-    double        *input = m->samples->input + i * n_input, *drawn = m->drawn + i * n_whole;
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain);
+    double *input = m->samples->input + i * n_input, *drawn = m->drawn + i * pdm_domain_n_input(m->whole->domain);
 
-    if (m->state.slab[i] > 0) {
-        memcpy(input, m->state.carried + i * n_input, (size_t)n_input * sizeof *input);
-        if (m->march) memcpy(drawn, m->state.origin + i * n_whole, (size_t)n_whole * sizeof *drawn);
-        return PDM_OK;
-    }
     if (m->march) return pdm_march_inputs(m->march, 1, drawn, input);
     memcpy(input, drawn, (size_t)n_input * sizeof *input);
     return PDM_OK;
+}
+
+/* What sample i begins with in training. */
+static pdm_status begin_sample(pdm_model *m, pdm_size i)
+{
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
+    double        *input = m->samples->input + i * n_input;
+
+    if (m->state.slab[i] == 0) return begin_drawn(m, i);
+    memcpy(input, m->state.carried + i * n_input, (size_t)n_input * sizeof *input);
+    if (m->march) memcpy(m->drawn + i * n_whole, m->state.origin + i * n_whole, (size_t)n_whole * sizeof *m->drawn);
+    return PDM_OK;
+}
+
+pdm_status pdm_model_begin(pdm_model *m, pdm_size step)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(pdm_inputs_draw_step(m->whole->inputs, step, m->n_batch, m->drawn, m->pick));
+    for (pdm_size i = 0; i < m->n_batch; i++) PDM_TRY(begin_drawn(m, i));
+done:
+    return status;
+}
+
+pdm_status pdm_model_next_slab(pdm_model *m, pdm_buffer *c)
+{
+    pdm_status    status = PDM_OK;
+    pdm_slab_end *end    = NULL;
+
+    PDM_TRY(pdm_model_slab_end(m, &end));
+    PDM_TRY(pdm_slab_advance(end, pdm_model_batch(m, m->n_batch), c, m->samples->input));
+    if (m->march) PDM_TRY(pdm_march_follow(m->march, m->n_batch, m->drawn, m->samples->input));
+done:
+    return status;
 }
 
 pdm_status pdm_model_draw(pdm_model *m, pdm_size step)
@@ -49,15 +78,10 @@ pdm_status pdm_model_carry_on(pdm_model *m)
 {
     pdm_status     status  = PDM_OK;
     const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
-    pdm_slab_end  *end   = NULL;
-    double        *input = m->samples->input;
+    const double  *input = m->samples->input;
 
-    PDM_TRY(pdm_model_slab_end(m, &end));
-    PDM_TRY(pdm_slab_advance(end, pdm_model_batch(m, m->n_batch), pdm_solver_lend(m->solver)->c, input));
-    if (m->march) {
-        PDM_TRY(pdm_march_follow(m->march, m->n_batch, m->drawn, input));
-        memcpy(m->state.origin, m->drawn, (size_t)(m->n_batch * n_whole) * sizeof *m->drawn);
-    }
+    PDM_TRY(pdm_model_next_slab(m, pdm_solver_lend(m->solver)->c));
+    if (m->march) memcpy(m->state.origin, m->drawn, (size_t)(m->n_batch * n_whole) * sizeof *m->drawn);
     memcpy(m->state.carried, input, (size_t)(m->n_batch * n_input) * sizeof *input);
     for (pdm_size i = 0; i < m->n_batch; i++) m->state.slab[i] = ends(m, i) ? 0 : m->state.slab[i] + 1;
 done:
