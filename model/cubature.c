@@ -2,27 +2,25 @@
  * docs/mathematics.md, "Few rows". */
 #include "model/model.h"
 
-#include <math.h>
 #include <stdio.h>
 
 #include "model/model_impl.h"
 
 pdm_status cubature_create(pdm_model *m, pdm_row_choice *choice, double most, pdm_cubature **out)
 {
-    pdm_status          status   = PDM_OK;
-    const pdm_problem  *p        = m->problem;
-    pdm_backend        *b        = p->backend;
-    pdm_cubature       *x        = NULL;
-    pdm_solver_settings settings = m->whole->solving;
+    pdm_status         status = PDM_OK;
+    const pdm_problem *p      = m->problem;
+    pdm_backend       *b      = p->backend;
+    pdm_cubature      *x      = NULL;
 
-    settings.mode = PDM_MODE_COUPLED;
     PDM_TRY(pdm_alloc(m->ctx, sizeof *x, &x));
     x->m      = m;
     x->choice = *choice;
     x->most   = most;
     *choice   = (pdm_row_choice){0};
     PDM_TRY(pdm_few_rows_create(m->ctx, pdm_domain_rows(p->domain), &x->choice, &x->rows));
-    PDM_TRY(pdm_solver_create_few(m->ctx, b, &settings, &x->rows.desc, p->domain, m->experts, m->n_batch, &x->solver));
+    PDM_TRY(pdm_solver_create_few(m->ctx, b, &m->whole->solving, &x->rows.desc, p->domain, m->experts, m->n_batch,
+                                  &x->solver));
     PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * x->rows.desc.n_sampled) * sizeof(double), &x->sampled));
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &x->again));
     *out = x;

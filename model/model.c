@@ -19,23 +19,13 @@ static pdm_status check_mode(const pdm_model *m)
     if (m->whole->solving.mode == PDM_MODE_INDEPENDENT && pdm_pde_n_constraint(m->problem->pde) > 0)
         PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at,
                     "\"independent\": the integrals in /pde/constraints tie all experts; coupled or schwarz expected");
-    const char *partition = NULL, *guess = NULL, *prior = NULL;
+    const char *partition = NULL;
     PDM_TRY(pdm_case_text(m->whole->the_case, "experts", "partition", "hard", &partition));
     if (m->whole->solving.mode == PDM_MODE_INDEPENDENT && strcmp(partition, "learned") == 0)
         PDM_FAIL_AT(
             m->ctx, PDM_ERR_CASE, &at,
             "\"independent\": experts by themselves do not see the windows that experts:partition = \"learned\" is "
             "to learn; coupled or schwarz, or another partition expected");
-    PDM_TRY(pdm_case_text(m->whole->the_case, "experts", "guess", "none", &guess));
-    PDM_TRY(pdm_case_text(m->whole->the_case, "experts", "prior", "polynomial", &prior));
-    if (m->whole->solving.mode == PDM_MODE_INDEPENDENT && strcmp(prior, "pod") == 0)
-        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at,
-                    "\"independent\": columns from solutions (experts:prior = \"pod\") end with their expert's box; "
-                    "coupled or schwarz, or another prior expected");
-    if (m->whole->solving.mode == PDM_MODE_INDEPENDENT && strcmp(guess, "network") == 0)
-        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at,
-                    "\"independent\": experts by themselves do not learn what to correct together "
-                    "(experts:guess = \"network\"); coupled or schwarz, or no guess expected");
     if (m->whole->solving.mode != PDM_MODE_COUPLED && pdm_case_has_group(m->whole->the_case, "gate"))
         PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at, "\"%s\": the gate in /gate wants all experts together; coupled expected",
                     pdm_mode_name(m->whole->solving.mode));
@@ -64,13 +54,23 @@ done:
     return status;
 }
 
-/* Solutions are for a guess to learn from. */
-static pdm_status check_guess(const pdm_model *m)
+/* What learns from solutions, or is made of them. */
+static pdm_status check_solutions(const pdm_model *m)
 {
     pdm_status      status = PDM_OK;
-    const pdm_where at     = pdm_case_where(m->whole->the_case, "training", "guess_steps");
-    if (m->whole->training.guess_steps > 0 && !pdm_experts_guess(m->experts))
-        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &at,
+    const bool      alone = m->whole->solving.mode == PDM_MODE_INDEPENDENT, guess = pdm_experts_guess(m->experts);
+    const pdm_where steps = pdm_case_where(m->whole->the_case, "training", "guess_steps"),
+                    mode  = pdm_case_where(m->whole->the_case, "solver", "mode");
+    if (alone && pdm_experts_pod(m->experts).n > 0)
+        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &mode,
+                    "\"independent\": columns from solutions (experts:prior = \"pod\") end with their expert's box; "
+                    "coupled or schwarz, or another prior expected");
+    if (alone && guess)
+        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &mode,
+                    "\"independent\": experts by themselves do not learn what to correct together "
+                    "(experts:guess = \"network\"); coupled or schwarz, or no guess expected");
+    if (m->whole->training.guess_steps > 0 && !guess)
+        PDM_FAIL_AT(m->ctx, PDM_ERR_CASE, &steps,
                     "%lld steps for a guess that is not there; experts:guess = \"network\", or 0 steps, expected",
                     (long long)m->whole->training.guess_steps);
 done:
@@ -146,7 +146,7 @@ pdm_status pdm_model_start(pdm_problem **p, pdm_model **out)
     PDM_TRY(check_memory(m));
     PDM_TRY(check_mode(m));
     PDM_TRY(create_experts(m));
-    PDM_TRY(check_guess(m));
+    PDM_TRY(check_solutions(m));
     PDM_TRY(check_rows(m));
     *out = m;
     m    = NULL;

@@ -15,6 +15,13 @@ bool pdm_model_wants_pod(const pdm_model *m)
     return pdm_experts_pod(m->experts).n > 0 && !m->has_pod;
 }
 
+/* The columns are there: back ends are told. */
+static pdm_status settle(pdm_model *m)
+{
+    m->has_pod = true;
+    return pdm_solver_take_windows(m->solver);
+}
+
 /* ---- what is left to columns ---- */
 
 /* target less guess of one batch of samples of the pool, from number `first` on, into left. */
@@ -145,8 +152,7 @@ pdm_status pdm_model_find_pod(pdm_model *m, pdm_pool *p)
         PDM_TRY(find_directions(m->ctx, &x, &d->group[g], next));
         next += d->group[g].n_coef * d->group[g].n_col;
     }
-    m->has_pod = true;
-    PDM_TRY(pdm_solver_take_windows(m->solver));
+    PDM_TRY(settle(m));
 done:
     pdm_dense_end(&before);
     pdm_free(m->ctx, left);
@@ -157,8 +163,7 @@ pdm_status pdm_model_set_pod(pdm_model *m, const double *number)
 {
     const pdm_pod pod = pdm_experts_pod(m->experts);
     memcpy(pod.column, number, (size_t)pod.n * sizeof *number);
-    m->has_pod = true;
-    return pdm_solver_take_windows(m->solver);
+    return settle(m);
 }
 
 pdm_status pod_store(pdm_model *m, pdm_store *s, bool writing)
@@ -171,8 +176,7 @@ pdm_status pod_store(pdm_model *m, pdm_store *s, bool writing)
     if (!writing) PDM_TRY(pdm_store_length(s, "experts", "pod", &length));
     if (writing ? !m->has_pod : length < 0) return PDM_OK;
     PDM_TRY(pdm_store_exchange(s, writing, "experts", "pod", PDM_STORE_DOUBLE, pod.n, pod.column));
-    m->has_pod = true;
-    if (!writing) PDM_TRY(pdm_solver_take_windows(m->solver));
+    if (!writing) PDM_TRY(settle(m));
 done:
     return status;
 }

@@ -11,13 +11,19 @@ bool guess_learns(const pdm_model *m)
     return m->state.step < m->whole->training.guess_steps;
 }
 
+/* Of as many inputs as the case says, nothing solved yet. */
+static pdm_status open_pool(pdm_model *m)
+{
+    return m->pool ? PDM_OK : pdm_pool_create(m, m->whole->training.solutions, &m->pool);
+}
+
 /* One batch of inputs more in each step, until there are enough; of a training that goes on, those of its past. */
 static pdm_status fill_pool(pdm_model *m)
 {
     pdm_status     status = PDM_OK;
     const pdm_size now    = m->state.step + 1;
 
-    if (!m->pool) PDM_TRY(pdm_pool_create(m, m->whole->training.solutions, &m->pool));
+    PDM_TRY(open_pool(m));
     PDM_TRY(pdm_pool_fill(m->pool, now < m->pool->n_wanted ? now : m->pool->n_wanted));
 done:
     return status;
@@ -97,7 +103,7 @@ pdm_status guess_solve_more(pdm_model *m)
 {
     pdm_status status = PDM_OK;
 
-    if (!m->pool) PDM_TRY(pdm_pool_create(m, m->whole->training.solutions, &m->pool));
+    PDM_TRY(open_pool(m));
     PDM_TRY(pdm_pool_fill(m->pool, m->pool->n_draw + 1));
     pdm_values_set(m->ctx, &m->values, (double)(m->pool->n_draw * m->n_batch), "solutions.so_far");
     pdm_values_set(m->ctx, &m->values, (double)(wanted_draws(m->pool) * m->n_batch), "solutions.wanted");
