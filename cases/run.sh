@@ -43,26 +43,7 @@ fail() {
     exit 2
 }
 
-case_file() {
-    for file in "$root/cases/$1/$1.cdl" "$root/cases/"*"/$1.cdl"; do
-        if [ -f "$file" ]; then
-            echo "$file"
-            return
-        fi
-    done
-    fail "no case $1"
-}
-
-reference_file() {
-    [ "$1" = exact ] && return
-    for file in "$root/../shared/data/${1%%|*}" "$root/cases/${1##*|}"; do
-        if [ -f "$file" ]; then
-            echo "$file"
-            return
-        fi
-    done
-    fail "no reference $1"
-}
+. "$root/cases/files.sh"
 
 # The error of the model without training, in %.
 untrained() {
