@@ -99,9 +99,15 @@ typedef struct result {
 
 static void print_loss(const pdm_model *m)
 {
-    const double first = pdm_model_value(m, "loss.first"), unbound = pdm_model_value(m, "loss.free");
+    const double first = pdm_model_value(m, "loss.first"), last = pdm_model_value(m, "loss.last"),
+                 unbound = pdm_model_value(m, "loss.free");
 
-    say("loss    %.4e (last 10 steps %.1e", pdm_model_value(m, "loss"), pdm_model_value(m, "loss.last"));
+    say("loss    %.4e", pdm_model_value(m, "loss"));
+    if (!isfinite(last)) { /* of a guess, squared and relative: nothing was solved */
+        puts("");
+        return;
+    }
+    say(" (last 10 steps %.1e", last);
     if (isfinite(first)) say(", first 10 %.1e", first);
     if (isfinite(unbound)) say("; all coefficients free: %.1e", unbound);
     puts(")");
@@ -224,9 +230,10 @@ static exit_code run(session *s, const options *o)
     if (code == CODE_NUMERIC) remark(s, "%s holds the last checkpoint", o->output);
     if (code != CODE_FINE && code != CODE_INTERRUPTED) goto done;
     progress_end(&p);
-    r.done    = pdm_model_step(x.model) - p.first_step;
-    r.seconds = progress_seconds(&p);
-    if (code == CODE_FINE && r.done > 0) r.seconds -= pdm_model_value(x.model, "seconds.free"); /* not of the steps */
+    r.done               = pdm_model_step(x.model) - p.first_step;
+    r.seconds            = progress_seconds(&p);
+    const double unbound = pdm_model_value(x.model, "seconds.free"); /* not of the steps */
+    if (code == CODE_FINE && isfinite(unbound)) r.seconds -= unbound;
     const bool found = isfinite(pdm_model_value(x.model, "solutions"));
     if (code == CODE_FINE && r.done == 0 && !found)
         remark(s, "%s: all %lld steps are done; more with --set training.steps=N", o->output,

@@ -188,6 +188,29 @@ START_TEST(guesses_learn_from_solutions)
     }
 END_TEST
 
+/* Where nothing was solved in training, nothing is said of solves; of those that were, the last one's inputs count,
+ * whatever columns and rows have been found from others since. */
+START_TEST(losses_are_those_of_solves)
+    {
+        open_context();
+        pdm_model *m = finished(guess_case(), "5");
+        ck_assert(isfinite(pdm_model_value(m, "loss")));
+        ck_assert(isnan(pdm_model_value(m, "loss.last")));
+        ck_assert(isnan(pdm_model_value(m, "loss.free")));
+        pdm_model_destroy(&m);
+        pdm_case *c = guess_case();
+        OK(pdm_case_set_text(c, "solver", "rows", "few"));
+        m                   = finished(c, "8");
+        const double plain  = pdm_model_value(m, "loss.free");
+        pdm_model   *others = finished(guess_case(), "8");
+        ck_assert(isfinite(plain));
+        ck_assert_double_eq(plain, pdm_model_value(others, "loss.free"));
+        pdm_model_destroy(&others);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 /* The guess counts in the loss by what is left of it after the solve. */
 START_TEST(loss_gradient_passes_the_taylor_test)
     {
@@ -402,6 +425,7 @@ int main(void)
     tcase_add_loop_test(t, errors_fall_with_columns, 0, 3);
     tcase_add_loop_test(t, resumed_training_is_the_same_training, 0, 3);
     tcase_add_test(t, guesses_learn_from_solutions);
+    tcase_add_test(t, losses_are_those_of_solves);
     tcase_add_test(t, loss_gradient_passes_the_taylor_test);
     tcase_add_test(t, columns_are_inherited);
     tcase_add_loop_test(t, bad_settings_are_refused, 0, COUNT(wrong));

@@ -2,6 +2,7 @@
  * through the solve. docs/mathematics.md, "Guess". */
 #include "train/train.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "train/train_impl.h"
@@ -135,6 +136,7 @@ pdm_status guess_step(pdm_model *m, pdm_step_report *report)
     PDM_TRY(guess_loss(m, &report->loss));
     PDM_TRY(m->surrogate->ops->backward(m->surrogate, batch, m->g_basis));
     PDM_TRY(optimiser_step(m, &finite, report));
+    report->loss_first = report->loss_last = NAN; /* those are of solves */
     if (!finite) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the gradient of the network's weights is not finite");
     m->state.step++;
 done:

@@ -124,13 +124,15 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
             PDM_TRY(write_checkpoint(m, path));
         files += pdm_clock() - told;
     }
-    if (m->state.step >= t->steps) PDM_TRY(find_columns(m, progress, user));
-    if (m->state.step >= t->steps) PDM_TRY(finish(m, path, first));
+    const bool done = m->state.step >= t->steps;
+    /* of the samples of the last step, which what is found then overwrites */
+    if (done && m->state.step > first && m->state.step > t->guess_steps) end_run(m, pdm_clock() - start);
+    if (done) PDM_TRY(find_columns(m, progress, user));
+    if (done) PDM_TRY(finish(m, path, first));
     pdm_values_set(m->ctx, &m->values, files, "seconds.files");
-    if (stop && m->state.step < t->steps)
+    if (!done)
         PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED, "stopped on request after step %lld of %lld; the checkpoint is %s",
                  (long long)m->state.step, (long long)t->steps, path);
-    if (m->state.step > first) end_run(m, pdm_clock() - start);
 done:
     pdm_jsonl_close(&log);
     pdm_claim_destroy(&claim);
