@@ -351,6 +351,40 @@ START_TEST(test_gemv)
     }
 END_TEST
 
+/* A table whose row i has (i*i) % (width+1) entries, of rows [first, first+n) and of all, with vectors long and short. */
+START_TEST(test_narrow)
+    {
+        enum { N = 13, WIDTH = 6, PITCH = 16, N_IN = 11, OUTER = 3, MOST = 19 };
+        static const pdm_size  inner_of[]           = {1, 2, 3, 7, 8, MOST};
+        const pdm_cpu_kernels *k                    = isa(_i);
+        int32_t                place[WIDTH * PITCH] = {0}, count[N];
+        if (!k) return;
+        double *weight = numbers(WIDTH * PITCH, 1), *in = numbers(OUTER * N_IN * MOST, 2),
+               *out = doubles(OUTER * N * MOST);
+        for (pdm_size i = 0; i < PITCH; i++)
+            for (pdm_size e = 0; e < WIDTH; e++) {
+                if (i < N) count[i] = (int32_t)(i * i % (WIDTH + 1));
+                place[e * PITCH + i] = (int32_t)(2 + (3 * i + 5 * e) % (N_IN - 2));
+                if (i >= N || e >= count[i]) weight[e * PITCH + i] = 0.0;
+            }
+        const pdm_cpu_narrow t = {N, WIDTH, PITCH, weight, place, count};
+        for (size_t c = 0; c < 2 * sizeof inner_of / sizeof *inner_of; c++) {
+            const pdm_size inner = inner_of[c / 2], first = c % 2 ? 4 : 0, n = c % 2 ? N - 5 : N, in0 = c % 2 ? 2 : 0;
+            k->narrow(&t, first, n, OUTER, inner, in0, N_IN - in0, in, out);
+            for (pdm_size at = 0; at < OUTER * n * inner; at++) {
+                const pdm_size o = at / (n * inner), i = first + at / inner % n, l = at % inner;
+                double         sum = 0.0;
+                for (pdm_size e = 0; e < count[i]; e++)
+                    sum += weight[e * PITCH + i] * in[(o * (N_IN - in0) + place[e * PITCH + i] - in0) * inner + l];
+                ck_assert_double_le(fabs(out[at] - sum), 8.0 * DBL_EPSILON * WIDTH);
+            }
+        }
+        pdm_free(ctx, weight);
+        pdm_free(ctx, in);
+        pdm_free(ctx, out);
+    }
+END_TEST
+
 /* ---- programs ---- */
 
 /* Distance in units in the last place of b; 0 for equal values and for two NaN. */
@@ -396,7 +430,7 @@ START_TEST(test_program_operations)
             if (opcode == PDM_OPCODE_POW && i >= N_SPECIAL * N_SPECIAL && i % 5 != 0) a[i] = fabs(a[i]);
         }
         for (pdm_size i = 0; i < N_VALUE; i += PDM_CPU_PROGRAM_BLOCK)
-            k->program_step(opcode, a + i, b + i, 2.5, out + i);
+            k->program_step(opcode, PDM_CPU_PROGRAM_BLOCK, a + i, b + i, 2.5, out + i);
         for (pdm_size i = 0; i < N_VALUE; i++) {
             const double expected = reference(opcode, a[i], b[i]);
             ck_assert_msg(ulps(out[i], expected) <= 4.0, "%s, operation %d of %.17g and %.17g: %.17g; %.17g expected",
@@ -804,6 +838,7 @@ int main(void)
     tcase_add_loop_test(kernels, test_potrf_batched, 0, MAX_ISA * N_ORDER);
     tcase_add_loop_test(kernels, test_triangles, 0, MAX_ISA * N_SOLVE);
     tcase_add_loop_test(kernels, test_gemv, 0, MAX_ISA);
+    tcase_add_loop_test(kernels, test_narrow, 0, MAX_ISA);
 
     TCase *program = add_case(suite, "program");
     tcase_add_loop_test(program, test_program_operations, 0, MAX_ISA * PDM_OPCODE_COUNT);

@@ -4,38 +4,17 @@
 
 #include "backend/cpu/rows_impl.h"
 
-/* Contracting one dimension of a tensor with a narrow matrix. With inner > 1 the loops over inner are the long,
- * contiguous ones; with inner = 1 (the last dimension) each result is a short dot product.
- * Sums run in a fixed order. */
+/* Contracting one dimension of a tensor with a narrow matrix: transposes, and A; for what is not transposed the
+ * matrices are tables (narrow.c). With inner > 1 the loops over inner are the long, contiguous ones. Sums run in a fixed
+ * order. */
 
 static void add_scaled(pdm_size n, double a, const double *restrict x, double *restrict y)
 {
     for (pdm_size i = 0; i < n; i++) y[i] += a * x[i];
 }
 
-/* out [outer][n][inner] = sum_l basis[i][l] in[outer][(element[i]+l) mod n_coef][inner], i = first .. first+n */
-static void contract_basis(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first, pdm_size n,
-                           const int32_t *element, const double *basis, const double *restrict in, double *restrict out)
-{
-    for (pdm_size o = 0; o < outer; o++, in += n_coef * inner)
-        for (pdm_size i = first; i < first + n; i++, out += inner) {
-            const double  *b    = basis + i * width;
-            const pdm_size e    = element[i];
-            const bool     wrap = e + width > n_coef;
-            if (inner == 1 && width == 4 && !wrap) {
-                out[0] = b[0] * in[e] + b[1] * in[e + 1] + b[2] * in[e + 2] + b[3] * in[e + 3];
-            } else if (inner == 1) {
-                double sum = 0.0;
-                for (pdm_size l = 0; l < width; l++) sum += b[l] * in[(e + l) % n_coef];
-                out[0] = sum;
-            } else {
-                memset(out, 0, (size_t)inner * sizeof *out);
-                for (pdm_size l = 0; l < width; l++) add_scaled(inner, b[l], in + (e + l) % n_coef * inner, out);
-            }
-        }
-}
-
-/* the transpose: in [outer][n][inner] adds into out [outer][n_coef][inner] */
+/* in [outer][n][inner] adds basis[i][l] in[outer][i][inner] into out [outer][(element[i]+l) mod n_coef][inner],
+ * i = first .. first+n */
 static void contract_basis_adjoint(pdm_size outer, pdm_size inner, pdm_size width, pdm_size n_coef, pdm_size first,
                                    pdm_size n, const int32_t *element, const double *basis, const double *restrict in,
                                    double *restrict out)
@@ -48,17 +27,6 @@ static void contract_basis_adjoint(pdm_size outer, pdm_size inner, pdm_size widt
                 for (pdm_size l = 0; l < width; l++) out[(e + l) % n_coef] += b[l] * in[0];
             else
                 for (pdm_size l = 0; l < width; l++) add_scaled(inner, b[l], in, out + (e + l) % n_coef * inner);
-        }
-}
-
-void contract_pairs(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_size first, pdm_size n_row,
-                    pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out)
-{
-    for (pdm_size o = 0; o < outer; o++, in += n_point * inner)
-        for (pdm_size i = first; i < first + n_row; i++, out += inner) {
-            memset(out, 0, (size_t)inner * sizeof *out);
-            for (pdm_size k = axis->pair0[i]; k < axis->pair0[i + 1]; k++)
-                add_scaled(inner, axis->pair_weight[k], in + (axis->pair_point[k] - point0) * inner, out);
         }
 }
 
@@ -120,7 +88,7 @@ static pdm_size mixed_size(pdm_size n_dim, const pdm_size *n_coef, const pdm_axi
     return n;
 }
 
-pdm_size evaluate_tensor_size(pdm_size n_dim, const pdm_size *n_coef, const pdm_axis *axis, pdm_size n0)
+pdm_size evaluate_tensor_adjoint_size(pdm_size n_dim, const pdm_size *n_coef, const pdm_axis *axis, pdm_size n0)
 {
     pdm_size most = 0;
     for (pdm_size j = 0; j < n_dim; j++) {
@@ -130,30 +98,11 @@ pdm_size evaluate_tensor_size(pdm_size n_dim, const pdm_size *n_coef, const pdm_
     return most;
 }
 
-void evaluate_tensor(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_coef, const pdm_axis *axis,
-                     const int32_t *order, pdm_size first0, pdm_size n0, const double *restrict c, double *restrict out,
-                     double *restrict work)
-{
-    const pdm_size half  = evaluate_tensor_size(n_dim, n_coef, axis, n0);
-    const double  *from  = c;
-    pdm_size       outer = 1;
-    for (pdm_size j = 0; j < n_dim; j++) {
-        const pdm_size n = j == 0 ? n0 : axis[j].n_point, first = j == 0 ? first0 : 0, width = degree[j] + 1;
-        pdm_size       inner = 1;
-        for (pdm_size i = j + 1; i < n_dim; i++) inner *= n_coef[i];
-        double *to = j + 1 == n_dim ? out : work + (j % 2) * half;
-        contract_basis(outer, inner, width, n_coef[j], first, n, axis[j].element,
-                       axis[j].basis + order[j] * axis[j].n_point * width, from, to);
-        outer *= n;
-        from = to;
-    }
-}
-
 void evaluate_tensor_adjoint(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_coef, const pdm_axis *axis,
                              const int32_t *order, pdm_size first0, pdm_size n0, const double *restrict values,
                              double *restrict g_c, double *restrict work)
 {
-    const pdm_size half = evaluate_tensor_size(n_dim, n_coef, axis, n0);
+    const pdm_size half = evaluate_tensor_adjoint_size(n_dim, n_coef, axis, n0);
     const double  *from = values;
     for (pdm_size j = n_dim - 1; j >= 0; j--) {
         const pdm_size n = j == 0 ? n0 : axis[j].n_point, first = j == 0 ? first0 : 0, width = degree[j] + 1;

@@ -6,8 +6,9 @@
 #include "backend/cpu/pool.h"
 
 enum {
-    PDM_CPU_MAX_INPUT     = 64, /* inputs, and outputs, of a program              */
-    PDM_CPU_PROGRAM_BLOCK = 256 /* points the interpreter works on at a time       */
+    PDM_CPU_MAX_INPUT     = 64,  /* inputs, and outputs, of a program              */
+    PDM_CPU_PROGRAM_BLOCK = 256, /* points the interpreter works on at a time       */
+    PDM_CPU_LANES_MOST    = 8    /* doubles in the widest vector                    */
 };
 
 /* ---- kernels (kernels/, one file per instruction set; chosen in tune.c) ----
@@ -15,6 +16,15 @@ enum {
  * that are written do not overlap those that are read. One thread; the order of sums depends on sizes alone. */
 
 typedef enum pdm_cpu_update { PDM_CPU_SET, PDM_CPU_ADD, PDM_CPU_SUBTRACT } pdm_cpu_update; /* C = P, C += P, C -= P */
+
+/* A matrix of few entries a row: entry k of row i is weight[k*pitch + i], in column place[k*pitch + i]. pitch >= n + a
+ * vector; what is not an entry has weight 0 and the place of one of its row, or 0 in a row without. */
+typedef struct pdm_cpu_narrow {
+    pdm_size       n, width, pitch; /* width: the most entries of a row */
+    const double  *weight;          /* [width][pitch] */
+    const int32_t *place;           /* [width][pitch] */
+    const int32_t *count;           /* [n] entries of a row, its first ones */
+} pdm_cpu_narrow;
 
 typedef struct pdm_cpu_kernels {
     const char *isa;   /* "portable", "avx2", "avx512" */
@@ -51,8 +61,14 @@ typedef struct pdm_cpu_kernels {
     void (*gemv_n)(pdm_size m, pdm_size n, const double *A, pdm_size lda, const double *x, double *y);
     void (*gemv_t)(pdm_size m, pdm_size n, const double *A, pdm_size lda, const double *x, double *y);
 
-    /* One instruction of a program on PDM_CPU_PROGRAM_BLOCK points, INPUT excepted; out may be a or b. */
-    void (*program_step)(pdm_opcode opcode, const double *a, const double *b, double value, double *out);
+    /* out [outer][n][inner] = sum_k weight[k][i] in[outer][place[k][i] - in0][inner], i = first .. first+n-1, in
+     * [outer][n_in][inner] */
+    void (*narrow)(const pdm_cpu_narrow *t, pdm_size first, pdm_size n, pdm_size outer, pdm_size inner, pdm_size in0,
+                   pdm_size n_in, const double *in, double *out);
+
+    /* One instruction of a program on n points, rounded up to PDM_CPU_LANES_MOST of them, INPUT excepted; out may be a
+     * or b. */
+    void (*program_step)(pdm_opcode opcode, pdm_size n, const double *a, const double *b, double value, double *out);
 } pdm_cpu_kernels;
 
 enum { PDM_CPU_BATCH_MAX = 64 };

@@ -108,6 +108,40 @@ static void plan_elements(pdm_rows_plan *p)
     }
 }
 
+/* The same for all terms of a block. */
+static void plan_factors(pdm_rows_plan *p)
+{
+    for (pdm_size b = 0; b < p->n_block; b++) {
+        const pdm_term_desc *t = p->block[b].term[0];
+        for (pdm_size i = 0; i < p->block[b].n_row0 * p->block[b].rest; i++) {
+            double   factor = t->scale;
+            pdm_size rest   = i;
+            for (pdm_size j = p->desc->n_dim - 1; j >= 0; j--) {
+                factor *= t->row_scale[j][rest % t->axis[j].n_row];
+                rest /= t->axis[j].n_row;
+            }
+            p->factor[p->block[b].row0 + i] = factor;
+        }
+    }
+}
+
+static pdm_status plan_tables(pdm_context *ctx, pdm_rows_plan *p)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_rows_desc *d      = p->desc;
+    narrow_source       *source = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, d->n_term * d->n_dim, &source));
+    for (pdm_size t = 0; t < d->n_term; t++)
+        for (pdm_size j = 0; j < d->n_dim; j++)
+            source[t * d->n_dim + j] =
+                (narrow_source){&d->term[t].axis[j], d->term[t].n_order, d->n_coef[j], d->degree[j]};
+    PDM_TRY(narrow_axes_create(ctx, d->n_term * d->n_dim, source, &p->tables));
+done:
+    pdm_free(ctx, source);
+    return status;
+}
+
 /* ---- one term on one slab ---- */
 
 /* Scratch of one term on a slab, carved from the task's. n_point: points of the slab. */
@@ -125,22 +159,31 @@ static pdm_size most_of(pdm_size a, pdm_size b)
     return a > b ? a : b;
 }
 
-/* Intermediates of contractions to and from rows: row, point and local sizes of each dimension, the worst mix. */
+static narrow_slab slab_of(const pdm_rows_plan *p, const pdm_term_desc *t, pdm_size first0, pdm_size n0)
+{
+    return narrow_slab_of(p->desc->n_dim, p->tables.axis + (t - p->desc->term) * p->desc->n_dim, first0, n0);
+}
+
+/* Intermediates of contractions from rows, and of A: row, point and local sizes of each dimension, the worst mix. */
 static pdm_size tensor_bound(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size n_point0, pdm_size n_row0)
 {
-    pdm_size assemble = 1;
+    const pdm_size adjoint  = evaluate_tensor_adjoint_size(d->n_dim, d->n_coef, t->axis, n_point0);
+    pdm_size       assemble = 1;
     for (pdm_size j = 0; j < d->n_dim; j++) {
         const pdm_size rows = j == 0 ? n_row0 : t->axis[j].n_row, points = j == 0 ? n_point0 : t->axis[j].n_point;
         assemble *= most_of(points, rows * (d->degree[j] + 1));
     }
-    return 2 * most_of(assemble, evaluate_tensor_size(d->n_dim, d->n_coef, t->axis, n_point0));
+    return 2 * most_of(assemble, adjoint);
 }
 
-static size_t term_layout(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size n_row0, pdm_size n_point0,
-                          double *base, term_work *w)
+static size_t term_layout(const pdm_rows_plan *p, const pdm_term_desc *t, pdm_size n_row0, pdm_size first0,
+                          pdm_size n_point0, double *base, term_work *w)
 {
-    const pdm_size n_point = n_point0 * points_per_plane(d, t);
-    size_t         used    = 0;
+    const pdm_rows_desc *d       = p->desc;
+    const narrow_slab    slab    = slab_of(p, t, first0, n_point0);
+    const pdm_size       n_point = n_point0 * points_per_plane(d, t),
+                   narrow        = most_of(narrow_evaluate_size(&slab), narrow_rows_size(&slab, n_row0));
+    size_t used                  = 0;
 #define PIECE(member, n)                   \
     do {                                   \
         if (base) w->member = base + used; \
@@ -151,7 +194,7 @@ static size_t term_layout(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_si
     PIECE(value, most_of(1 + t->n_atom, t->n_second) * n_point);
     for (pdm_size j = 0; j < d->n_dim; j++)
         if (term_reads_coordinate(t, j)) PIECE(coordinate[j], n_point);
-    PIECE(tensor, tensor_bound(d, t, n_point0, n_row0));
+    PIECE(tensor, most_of(tensor_bound(d, t, n_point0, n_row0), narrow));
 #undef PIECE
     size_t program = pdm_cpu_program_scratch(t->value);
     if (pdm_cpu_program_scratch(t->partial) > program) program = pdm_cpu_program_scratch(t->partial);
@@ -167,7 +210,7 @@ static void plan_work(pdm_rows_plan *p)
         for (pdm_size i = 0; i < b->n_term; i++) {
             pdm_size first, n;
             axis_point_range(&b->term[i]->axis[0], p->slab[s].first, p->slab[s].n, &first, &n);
-            const size_t need = term_layout(p->desc, b->term[i], p->slab[s].n, n, NULL, NULL);
+            const size_t need = term_layout(p, b->term[i], p->slab[s].n, first, n, NULL, NULL);
             p->slab_work      = need > p->slab_work ? need : p->slab_work;
         }
     }
@@ -214,35 +257,30 @@ static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_te
     pdm_cpu_program_run(cpu->kernels, program, n, in, stride, out, w->program);
 }
 
-static void evaluate_atoms(const pdm_rows_plan *p, const pdm_term_desc *t, const double *c, pdm_size first0,
-                           pdm_size n0, double *atom, double *work)
+/* Are two atoms the same field, differentiated alike by all dimensions but the first? */
+static bool same_plane(const pdm_atom *a, const pdm_atom *b, pdm_size n_dim)
 {
-    const pdm_rows_desc *d = p->desc;
-    const pdm_size       n = n0 * points_per_plane(d, t);
-    for (pdm_size a = 0; a < t->n_atom; a++)
-        evaluate_tensor(d->n_dim, d->degree, d->n_coef, t->axis, t->atom[a].order, first0, n0,
-                        c + t->atom[a].field * p->n_coef, atom + a * n, work);
+    bool same = a->field == b->field;
+    for (pdm_size j = 1; j < n_dim; j++) same = same && a->order[j] == b->order[j];
+    return same;
 }
 
-/* values at the slab's points -> sums in its rows. Returns where they lie: [n_row0][rest]. */
-static const double *points_to_rows(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, pdm_size first0,
-                                    pdm_size n0, const double *values, double *tensor)
+static void evaluate_atoms(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const double *c,
+                           pdm_size first0, pdm_size n0, double *atom, double *work)
 {
-    const pdm_size half  = tensor_bound(p->desc, t, n0, s->n) / 2;
-    const double  *from  = values;
-    pdm_size       outer = 1;
-    for (pdm_size j = 0; j < p->desc->n_dim; j++) {
-        pdm_size inner = 1;
-        for (pdm_size i = j + 1; i < p->desc->n_dim; i++) inner *= t->axis[i].n_point;
-        double *to = tensor + (j % 2) * half;
-        if (j == 0)
-            contract_pairs(1, inner, &t->axis[0], s->first, s->n, first0, n0, from, to);
-        else
-            contract_pairs(outer, inner, &t->axis[j], 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
-        outer *= j == 0 ? s->n : t->axis[j].n_row;
-        from = to;
+    const pdm_size    n_dim = p->desc->n_dim, n = n0 * points_per_plane(p->desc, t);
+    const narrow_slab s = slab_of(p, t, first0, n0);
+
+    for (pdm_size a = 0; a < t->n_atom; a++) {
+        pdm_size twin = 0;
+        while (!same_plane(&t->atom[twin], &t->atom[a], n_dim)) twin++;
+        if (twin < a) continue; /* done beside it */
+        const double *plane =
+            narrow_evaluate_plane(cpu->kernels, &s, t->atom[a].order, c + t->atom[a].field * p->n_coef, work);
+        for (pdm_size b = a; b < t->n_atom; b++)
+            if (same_plane(&t->atom[a], &t->atom[b], n_dim))
+                narrow_evaluate_first(cpu->kernels, &s, t->atom[b].order[0], plane, atom + b * n);
     }
-    return from;
 }
 
 static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, pdm_size first0,
@@ -262,18 +300,6 @@ static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc 
         from = to;
     }
     return from;
-}
-
-/* Factor of row i of a slab that starts at row `first` of dimension 0. */
-static double row_factor(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size first, pdm_size i)
-{
-    double   factor = t->scale;
-    pdm_size rest   = i;
-    for (pdm_size j = d->n_dim - 1; j >= 1; j--) {
-        factor *= t->row_scale[j][rest % t->axis[j].n_row];
-        rest /= t->axis[j].n_row;
-    }
-    return factor * t->row_scale[0][first + rest];
 }
 
 /* ---- operations ---- */
@@ -304,14 +330,16 @@ static void residual_task(void *user, pdm_size task, int thread)
         term_work            w;
         axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
         if (n0 <= 0) continue;
-        term_layout(d, t, s->n, n0, scratch, &w);
-        evaluate_atoms(p, t, k->c + sample * p->n_seen * p->n_coef, first0, n0, w.atom, w.tensor);
+        term_layout(p, t, s->n, first0, n0, scratch, &w);
+        evaluate_atoms(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, first0, n0, w.atom, w.tensor);
         run_program(k->cpu, p, t, t->value, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled,
                     first0, n0, &w);
-        const double *sum = points_to_rows(p, t, s, first0, n0, w.value, w.tensor);
+        const narrow_slab points = slab_of(p, t, first0, n0);
+        const double     *sum    = narrow_rows(k->cpu->kernels, &points, s->first, s->n, w.value, w.tensor);
         for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] += sum[q];
     }
-    for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] *= row_factor(d, b->term[0], s->first, q);
+    const double *factor = p->factor + b->row0 + s->first * b->rest;
+    for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] *= factor[q];
 }
 
 /* A of one atom of one term: partials at points, contracted from the last dimension to the first. */
@@ -359,8 +387,8 @@ static void linearise_task(void *user, pdm_size task, int thread)
         term_work            w;
         axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
         if (n0 <= 0 || t->n_atom == 0) continue;
-        term_layout(d, t, s->n, n0, scratch, &w);
-        evaluate_atoms(p, t, k->c + sample * p->n_seen * p->n_coef, first0, n0, w.atom, w.tensor);
+        term_layout(p, t, s->n, first0, n0, scratch, &w);
+        evaluate_atoms(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, first0, n0, w.atom, w.tensor);
         run_program(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled,
                     first0, n0, &w);
         for (pdm_size a = 0; a < t->n_atom; a++) {
@@ -371,10 +399,9 @@ static void linearise_task(void *user, pdm_size task, int thread)
                 for (pdm_size l = 0; l < p->n_local; l++) to[q * row_size + l] += part[q * p->n_local + l];
         }
     }
-    for (pdm_size q = 0; q < n_row; q++) {
-        const double factor = row_factor(d, b->term[0], s->first, q);
-        for (pdm_size l = 0; l < row_size; l++) A[q * row_size + l] *= factor;
-    }
+    const double *factor = p->factor + b->row0 + s->first * b->rest;
+    for (pdm_size q = 0; q < n_row; q++)
+        for (pdm_size l = 0; l < row_size; l++) A[q * row_size + l] *= factor[q];
 }
 
 /* out += E^T [ (Q^T y) f_ab E v ] of one term on one slab. */
@@ -394,13 +421,13 @@ static void second_order_slab(const rows_task *k, pdm_size sample, const rows_sl
     double        *y      = scratch;                  /* scaled rows of the slab */
     double        *weight = y + (n_row + 7) / 8 * 8;  /* [n] */
     double        *g      = weight + (n + 7) / 8 * 8; /* [n_atom][n] */
-    term_layout(d, t, s->n, n0, g + (t->n_atom * n + 7) / 8 * 8, &w);
-    evaluate_atoms(p, t, k->c + sample * c_size, first0, n0, w.atom, w.tensor);
-    evaluate_atoms(p, t, k->v + sample * c_size, first0, n0, w.tangent, w.tensor);
+    term_layout(p, t, s->n, first0, n0, g + (t->n_atom * n + 7) / 8 * 8, &w);
+    evaluate_atoms(k->cpu, p, t, k->c + sample * c_size, first0, n0, w.atom, w.tensor);
+    evaluate_atoms(k->cpu, p, t, k->v + sample * c_size, first0, n0, w.tangent, w.tensor);
     run_program(k->cpu, p, t, t->second, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, first0,
                 n0, &w);
-    for (pdm_size q = 0; q < n_row; q++)
-        y[q] = k->y[sample * d->n_row + b->row0 + s->first * b->rest + q] * row_factor(d, t, s->first, q);
+    const pdm_size row0 = b->row0 + s->first * b->rest;
+    for (pdm_size q = 0; q < n_row; q++) y[q] = k->y[sample * d->n_row + row0 + q] * p->factor[row0 + q];
     memcpy(weight, rows_to_points(p, t, s, first0, n0, y, w.tensor), (size_t)n * sizeof *weight);
     memset(g, 0, (size_t)(t->n_atom * n) * sizeof *g);
     for (pdm_size m = 0; m < t->n_second; m++) {
@@ -714,6 +741,9 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->row_element));
     PDM_TRY(pdm_alloc_array(ctx, p->n_element * p->n_local, &p->element_coef));
     plan_elements(p);
+    PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->factor));
+    plan_factors(p);
+    PDM_TRY(plan_tables(ctx, p));
     plan_work(p);
     p->n_seen          = pdm_rows_n_seen(desc);
     double **derived[] = {&p->c, &p->v, &p->out};
@@ -742,6 +772,8 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
     pdm_free(b->ctx, p->block);
     pdm_free(b->ctx, p->term_list);
     pdm_free(b->ctx, p->slab);
+    narrow_axes_destroy(&p->tables);
+    pdm_free(b->ctx, p->factor);
     pdm_free(b->ctx, p->row_element);
     pdm_free(b->ctx, p->element_coef);
     pdm_free(b->ctx, p->element_row0);

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include <immintrin.h>
 
@@ -31,6 +32,17 @@ static inline vec vec_load_part(const double *p, int n)
 {
     const vec_mask wanted = {n > 0 ? -1 : 0, n > 1 ? -1 : 0, n > 2 ? -1 : 0, n > 3 ? -1 : 0};
     return _mm256_maskload_pd(p, (__m256i)wanted);
+}
+/* The first n < LANES lanes alone. */
+static inline void vec_store_part(double *p, vec v, int n)
+{
+    const vec_mask wanted = {n > 0 ? -1 : 0, n > 1 ? -1 : 0, n > 2 ? -1 : 0, n > 3 ? -1 : 0};
+    _mm256_maskstore_pd(p, (__m256i)wanted, v);
+}
+/* p[place[0]], p[place[1]], ... */
+static inline vec vec_gather(const double *p, const int32_t *place)
+{
+    return (vec){p[place[0]], p[place[1]], p[place[2]], p[place[3]]};
 }
 static inline vec vec_set(double x)
 {
@@ -73,6 +85,7 @@ static inline void vec_transpose(vec v[LANES])
 }
 
 #include "backend/cpu/kernels/dense_body.h"
+#include "backend/cpu/kernels/narrow_body.h"
 #include "backend/cpu/kernels/program_body.h"
 
 const pdm_cpu_kernels pdm_cpu_kernels_avx2 = {
@@ -92,5 +105,6 @@ const pdm_cpu_kernels pdm_cpu_kernels_avx2 = {
     .trsv_backward = trsv_backward,
     .gemv_n        = gemv_n,
     .gemv_t        = gemv_t,
+    .narrow        = narrow,
     .program_step  = program_step,
 };

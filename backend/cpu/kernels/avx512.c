@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include <immintrin.h>
 
@@ -30,6 +31,16 @@ static inline void vec_store(double *p, vec v)
 static inline vec vec_load_part(const double *p, int n)
 {
     return _mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1u), p);
+}
+/* The first n < LANES lanes alone. */
+static inline void vec_store_part(double *p, vec v, int n)
+{
+    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1u), v);
+}
+/* p[place[0]], p[place[1]], ... */
+static inline vec vec_gather(const double *p, const int32_t *place)
+{
+    return _mm512_i32gather_pd(_mm256_loadu_si256((const __m256i_u *)place), p, 8);
 }
 static inline vec vec_set(double x)
 {
@@ -73,6 +84,7 @@ static inline void vec_transpose(vec v[LANES])
 }
 
 #include "backend/cpu/kernels/dense_body.h"
+#include "backend/cpu/kernels/narrow_body.h"
 #include "backend/cpu/kernels/program_body.h"
 
 const pdm_cpu_kernels pdm_cpu_kernels_avx512 = {
@@ -92,5 +104,6 @@ const pdm_cpu_kernels pdm_cpu_kernels_avx512 = {
     .trsv_backward = trsv_backward,
     .gemv_n        = gemv_n,
     .gemv_t        = gemv_t,
+    .narrow        = narrow,
     .program_step  = program_step,
 };

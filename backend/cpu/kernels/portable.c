@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #define LANES       2
 #define MR          4
@@ -28,6 +29,16 @@ static inline void vec_store(double *p, vec v)
 static inline vec vec_load_part(const double *p, int n)
 {
     return n == 1 ? (vec){p[0], 0.0} : vec_load(p);
+}
+/* The first n < LANES lanes alone. */
+static inline void vec_store_part(double *p, vec v, int n)
+{
+    for (int lane = 0; lane < n; lane++) p[lane] = v[lane];
+}
+/* p[place[0]], p[place[1]], ... */
+static inline vec vec_gather(const double *p, const int32_t *place)
+{
+    return (vec){p[place[0]], p[place[1]]};
 }
 static inline vec vec_set(double x)
 {
@@ -69,6 +80,7 @@ static inline void vec_transpose(vec v[LANES])
 }
 
 #include "backend/cpu/kernels/dense_body.h"
+#include "backend/cpu/kernels/narrow_body.h"
 #include "backend/cpu/kernels/program_body.h"
 
 const pdm_cpu_kernels pdm_cpu_kernels_portable = {
@@ -88,5 +100,6 @@ const pdm_cpu_kernels pdm_cpu_kernels_portable = {
     .trsv_backward = trsv_backward,
     .gemv_n        = gemv_n,
     .gemv_t        = gemv_t,
+    .narrow        = narrow,
     .program_step  = program_step,
 };

@@ -12,15 +12,16 @@ size_t pdm_cpu_program_scratch(const pdm_program *program)
     return program ? (size_t)program->n_register * (BLOCK * sizeof(double) + sizeof(double *)) : 0;
 }
 
-/* Input values of points first .. first+n as a block; short blocks repeat their last point. */
-static const double *block_of_input(const double *in, pdm_size stride, pdm_size first, pdm_size n, double *place)
+/* Input values of points first .. first+n as a block of `full`, whole vectors; beyond n the last point is repeated. */
+static const double *block_of_input(const double *in, pdm_size stride, pdm_size first, pdm_size n, pdm_size full,
+                                    double *place)
 {
-    if (stride == 1 && n == BLOCK) return in + first;
+    if (stride == 1 && n == full) return in + first;
     if (stride == 0) {
-        for (pdm_size i = 0; i < BLOCK; i++) place[i] = in[0];
+        for (pdm_size i = 0; i < full; i++) place[i] = in[0];
     } else {
         memcpy(place, in + first, (size_t)n * sizeof *place);
-        for (pdm_size i = n; i < BLOCK; i++) place[i] = in[first + n - 1];
+        for (pdm_size i = n; i < full; i++) place[i] = in[first + n - 1];
     }
     return place;
 }
@@ -33,15 +34,16 @@ void pdm_cpu_program_run(const pdm_cpu_kernels *k, const pdm_program *program, p
 
     for (pdm_size r = 0; r < program->n_register; r++) value[r] = place + r * BLOCK;
     for (pdm_size first = 0; first < n; first += BLOCK) {
-        const pdm_size points = n - first < BLOCK ? n - first : BLOCK;
+        const pdm_size points = n - first < BLOCK ? n - first : BLOCK,
+                       full   = (points + PDM_CPU_LANES_MOST - 1) / PDM_CPU_LANES_MOST * PDM_CPU_LANES_MOST;
         for (pdm_size i = 0; i < program->n_instruction; i++) {
             const pdm_instruction *s      = &program->instruction[i];
             double                *target = place + (pdm_size)s->target * BLOCK;
             if (s->opcode == PDM_OPCODE_INPUT) {
-                value[s->target] = block_of_input(in[s->a], stride[s->a], first, points, target);
+                value[s->target] = block_of_input(in[s->a], stride[s->a], first, points, full, target);
             } else {
                 const double *a = s->a < 0 ? NULL : value[s->a], *b = s->b < 0 ? NULL : value[s->b];
-                k->program_step((pdm_opcode)s->opcode, a, b, s->value, target);
+                k->program_step((pdm_opcode)s->opcode, full, a, b, s->value, target);
                 value[s->target] = target;
             }
         }

@@ -44,25 +44,25 @@ ALWAYS vec vec_choose(vec_mask condition, vec a, vec b)
     return (vec)((condition & (vec_mask)a) | (~condition & (vec_mask)b));
 }
 
-#define EACH(expression)                                     \
-    for (int i = 0; i < PDM_CPU_PROGRAM_BLOCK; i += LANES) { \
-        const vec x = vec_load(a + i);                       \
-        vec_store(out + i, (expression));                    \
-    }                                                        \
+#define EACH(expression)                      \
+    for (pdm_size i = 0; i < n; i += LANES) { \
+        const vec x = vec_load(a + i);        \
+        vec_store(out + i, (expression));     \
+    }                                         \
     break
-#define EACH_PAIR(expression)                                \
-    for (int i = 0; i < PDM_CPU_PROGRAM_BLOCK; i += LANES) { \
-        const vec x = vec_load(a + i), y = vec_load(b + i);  \
-        vec_store(out + i, (expression));                    \
-    }                                                        \
+#define EACH_PAIR(expression)                               \
+    for (pdm_size i = 0; i < n; i += LANES) {               \
+        const vec x = vec_load(a + i), y = vec_load(b + i); \
+        vec_store(out + i, (expression));                   \
+    }                                                       \
     break
 
-static void program_step(pdm_opcode opcode, const double *a, const double *b, double value, double *out)
+static void program_step(pdm_opcode opcode, pdm_size n, const double *a, const double *b, double value, double *out)
 {
     const vec zero = vec_set(0.0), one = vec_set(1.0);
     switch (opcode) {
     case PDM_OPCODE_CONST:
-        for (int i = 0; i < PDM_CPU_PROGRAM_BLOCK; i += LANES) vec_store(out + i, vec_set(value));
+        for (pdm_size i = 0; i < n; i += LANES) vec_store(out + i, vec_set(value));
         break;
     case PDM_OPCODE_NEG: EACH(-x);
     case PDM_OPCODE_ADD: EACH_PAIR(x + y);

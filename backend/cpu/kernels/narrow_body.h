@@ -1,0 +1,74 @@
+/* A dimension of a tensor times a matrix with few entries a row, for each instruction set; see dense_body.h. Sums run in
+ * the order of the table. */
+
+/* Along the last dimension: a vector of results at a time, from places of their own. */
+static void narrow_last(const pdm_cpu_narrow *t, pdm_size outer, pdm_size n_in, const double *restrict in,
+                        double *restrict out)
+{
+    for (pdm_size o = 0; o < outer; o++, in += n_in, out += t->n)
+        for (pdm_size i = 0; i < t->n; i += LANES) {
+            vec sum = vec_set(0.0);
+            for (pdm_size k = 0; k < t->width; k++)
+                sum = vec_fma(vec_load(t->weight + k * t->pitch + i), vec_gather(in, t->place + k * t->pitch + i), sum);
+            if (i + LANES <= t->n)
+                vec_store(out + i, sum);
+            else
+                vec_store_part(out + i, sum, (int)(t->n - i));
+        }
+}
+
+/* out [inner] (op) sum of up to four rows of in, with their weights. */
+ALWAYS void narrow_rows(int n_row, const double *weight, const double *const *row, pdm_size inner, bool add,
+                        double *restrict out)
+{
+    vec      w[4];
+    pdm_size i = 0;
+#pragma GCC unroll 4
+    for (int k = 0; k < n_row; k++) w[k] = vec_set(weight[k]);
+    for (; i + LANES <= inner; i += LANES) {
+        vec sum = add ? vec_load(out + i) : vec_set(0.0);
+#pragma GCC unroll 4
+        for (int k = 0; k < n_row; k++) sum = vec_fma(w[k], vec_load(row[k] + i), sum);
+        vec_store(out + i, sum);
+    }
+    if (i == inner) return;
+    const int rest = (int)(inner - i);
+    vec       sum  = add ? vec_load_part(out + i, rest) : vec_set(0.0);
+#pragma GCC unroll 4
+    for (int k = 0; k < n_row; k++) sum = vec_fma(w[k], vec_load_part(row[k] + i, rest), sum);
+    vec_store_part(out + i, sum, rest);
+}
+
+static void narrow_result(const pdm_cpu_narrow *t, pdm_size i, pdm_size in0, pdm_size inner, const double *in,
+                          double *restrict out)
+{
+    const pdm_size count = t->count[i];
+    double         weight[4];
+    const double  *row[4];
+
+    if (count == 0) memset(out, 0, (size_t)inner * sizeof *out);
+    for (pdm_size first = 0; first < count; first += 4) {
+        const pdm_size n = count - first < 4 ? count - first : 4;
+        for (pdm_size k = 0; k < n; k++) {
+            weight[k] = t->weight[(first + k) * t->pitch + i];
+            row[k]    = in + (t->place[(first + k) * t->pitch + i] - in0) * inner;
+        }
+        switch (n) {
+        case 1: narrow_rows(1, weight, row, inner, first > 0, out); break;
+        case 2: narrow_rows(2, weight, row, inner, first > 0, out); break;
+        case 3: narrow_rows(3, weight, row, inner, first > 0, out); break;
+        default: narrow_rows(4, weight, row, inner, first > 0, out); break;
+        }
+    }
+}
+
+static void narrow(const pdm_cpu_narrow *t, pdm_size first, pdm_size n, pdm_size outer, pdm_size inner, pdm_size in0,
+                   pdm_size n_in, const double *restrict in, double *restrict out)
+{
+    if (inner == 1 && n == t->n && in0 == 0) {
+        narrow_last(t, outer, n_in, in, out);
+        return;
+    }
+    for (pdm_size o = 0; o < outer; o++, in += n_in * inner)
+        for (pdm_size i = first; i < first + n; i++, out += inner) narrow_result(t, i, in0, inner, in, out);
+}
