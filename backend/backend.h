@@ -242,6 +242,14 @@ static inline bool pdm_columns_have_start(const pdm_columns_desc *d)
     return d->guess || d->offset;
 }
 
+/* Are columns those of any sample? */
+static inline bool pdm_columns_are_constant(const pdm_columns_desc *d)
+{
+    for (pdm_size g = 0; g < d->n_expert * d->n_field; g++)
+        if (d->group[g].n_col > 0 && (d->group[g].channel || !d->group[g].prior)) return false;
+    return d->kind == PDM_COLUMNS_DENSE;
+}
+
 typedef struct pdm_columns_plan pdm_columns_plan;
 
 /* ---- block-sparse symmetric matrices (structure from solver/) -------------------------------------------------------

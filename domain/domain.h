@@ -133,35 +133,6 @@ typedef struct pdm_row_block {
 pdm_size             pdm_domain_n_block(const pdm_domain *d);
 const pdm_row_block *pdm_domain_block(const pdm_domain *d, pdm_size i);
 const pdm_rows_desc *pdm_domain_rows(const pdm_domain *d);
-/* ---- some of the rows, which stand for all (domain/few_rows.c) ----
- * Rows of a block lie in places along each dimension. Blocks that have as many places along a dimension share a grid. */
-typedef struct pdm_row_grid {
-    pdm_size dim, n_place, n;
-    int32_t *row;    /* [n] places that are kept, rising, in [0, n_place) */
-    double  *weight; /* [n] > 0, of squares of rows: of a row the product over its grids */
-} pdm_row_grid;
-enum { PDM_ROW_GRIDS_MOST = 16 };
-typedef struct pdm_row_choice {
-    pdm_size     n_grid; /* dimensions of blocks that have none of these stay whole */
-    pdm_row_grid grid[PDM_ROW_GRIDS_MOST];
-} pdm_row_choice;
-/* The grids there are, of more than one place, with none of them kept. */
-void pdm_row_choice_list(const pdm_rows_desc *d, pdm_row_choice *out);
-/* Those places are kept whose weight [n_place] is not 0. Allocates. */
-pdm_status pdm_row_grid_keep(pdm_context *ctx, const double *weight, pdm_row_grid *g);
-void       pdm_row_choice_destroy(pdm_context *ctx, pdm_row_choice *c);
-/* Number of an axis' grid; -1: it stays whole. */
-pdm_size pdm_row_choice_find(const pdm_row_choice *c, pdm_size dim, pdm_size n_row);
-/* A description of those rows, in the order they have; scales have the roots of the weights. */
-typedef struct pdm_few_rows {
-    pdm_rows_desc desc;
-    int32_t      *from; /* [desc.n_sampled] places in the sampled inputs of all rows */
-    pdm_arena     arena;
-} pdm_few_rows;
-/* d is lent for its life and has no pyramid. *out stays where it is. */
-pdm_status pdm_few_rows_create(pdm_context *ctx, const pdm_rows_desc *d, const pdm_row_choice *c, pdm_few_rows *out);
-void       pdm_few_rows_destroy(pdm_few_rows *f);
-
 /* Factor on all rows of a block; found by pdm_domain_scale_from or read from a model file. Changes the description: call
  * before back ends take it. */
 void   pdm_domain_set_scale(pdm_domain *d, pdm_size block, double scale);

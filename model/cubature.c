@@ -6,6 +6,22 @@
 
 #include "model/model_impl.h"
 
+/* The same for all samples, once and for all. */
+static pdm_status put_coordinates(const pdm_cubature *x)
+{
+    pdm_status              status = PDM_OK;
+    pdm_backend            *b      = x->m->problem->backend;
+    const pdm_reduced_rows *rows   = &x->reduced->rows;
+    void                   *host   = NULL;
+
+    PDM_TRY(b->ops->acquire(b, x->sampled, PDM_WRITE, &host));
+    for (pdm_size i = 0; i < x->m->n_batch; i++)
+        pdm_reduced_rows_coordinates(rows, (double *)host + i * rows->desc.n_sampled);
+done:
+    if (host) (void)b->ops->release(b, x->sampled, &host);
+    return status;
+}
+
 pdm_status cubature_create(pdm_model *m, pdm_row_choice *choice, double most, pdm_cubature **out)
 {
     pdm_status         status = PDM_OK;
@@ -19,9 +35,16 @@ pdm_status cubature_create(pdm_model *m, pdm_row_choice *choice, double most, pd
     x->most   = most;
     *choice   = (pdm_row_choice){0};
     PDM_TRY(pdm_few_rows_create(m->ctx, pdm_domain_rows(p->domain), &x->choice, &x->rows));
-    PDM_TRY(pdm_solver_create_few(m->ctx, b, &m->whole->solving, &x->rows.desc, p->domain, m->experts, m->n_batch,
-                                  &x->solver));
-    PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * x->rows.desc.n_sampled) * sizeof(double), &x->sampled));
+    const pdm_rows_desc    *rows    = &x->rows.desc;
+    const pdm_columns_desc *columns = pdm_experts_columns(m->experts);
+    if (pdm_columns_are_constant(columns)) {
+        PDM_TRY(reduced_create(m, &x->rows, &x->reduced));
+        rows    = &x->reduced->rows.desc;
+        columns = &x->reduced->rows.columns;
+    }
+    PDM_TRY(pdm_solver_create_few(m->ctx, b, &m->whole->solving, rows, columns, m->n_batch, &x->solver));
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * rows->n_sampled) * sizeof(double), &x->sampled));
+    if (x->reduced) PDM_TRY(put_coordinates(x));
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &x->again));
     *out = x;
     x    = NULL;
@@ -37,6 +60,7 @@ void pdm_cubature_destroy(pdm_cubature **cubature)
     pdm_free(x->m->ctx, x->again);
     x->m->problem->backend->ops->buffer_destroy(x->m->problem->backend, &x->sampled);
     pdm_solver_destroy(&x->solver);
+    reduced_destroy(&x->reduced);
     pdm_few_rows_destroy(&x->rows);
     pdm_row_choice_destroy(x->m->ctx, &x->choice);
     pdm_free(x->m->ctx, x);
@@ -48,16 +72,17 @@ static pdm_status take_sampled(const pdm_cubature *x, pdm_batch batch)
 {
     pdm_status     status = PDM_OK;
     pdm_backend   *b      = x->m->problem->backend;
-    const pdm_size n = x->rows.desc.n_sampled, n_all = pdm_domain_rows(x->m->problem->domain)->n_sampled;
-    void          *from = NULL, *to = NULL;
+    const pdm_size n = x->rows.desc.n_sampled, n_all = pdm_domain_rows(x->m->problem->domain)->n_sampled,
+                   n_own = x->reduced ? x->reduced->rows.desc.n_sampled : n;
+    void *from = NULL, *to = NULL;
 
     if (n == 0) return PDM_OK;
     PDM_TRY(b->ops->acquire(b, x->m->samples->data.sampled, PDM_READ, &from));
     PDM_TRY(b->ops->acquire(b, x->sampled, PDM_READ_WRITE, &to));
     for (pdm_size i = 0; i < batch.n; i++) {
         const double *all = (const double *)from + batch.index[i] * n_all;
-        double       *own = (double *)to + batch.index[i] * n;
-        for (pdm_size k = 0; k < n; k++) own[k] = all[x->rows.from[k]];
+        double       *own = (double *)to + batch.index[i] * n_own;
+        for (pdm_size k = 0; k < n; k++) own[x->reduced ? x->reduced->rows.place[k] : k] = all[x->rows.from[k]];
     }
 done:
     if (from) (void)b->ops->release(b, x->m->samples->data.sampled, &from);
@@ -73,7 +98,12 @@ pdm_status cubature_solve(pdm_cubature *x, pdm_batch batch)
 
     PDM_TRY(take_sampled(x, batch));
     pdm_solver_set_limits(x->solver, m->whole->solving.tolerance, m->whole->solving.max_iter);
-    PDM_TRY(pdm_solver_solve(x->solver, batch, &data, m->basis, m->samples->lift, PDM_START_ZERO));
+    if (x->reduced) {
+        PDM_TRY(reduced_start(x->reduced, batch, x->sampled));
+        PDM_TRY(pdm_solver_solve(x->solver, batch, &data, NULL, x->reduced->nothing, PDM_START_ZERO));
+    } else {
+        PDM_TRY(pdm_solver_solve(x->solver, batch, &data, m->basis, m->samples->lift, PDM_START_ZERO));
+    }
 done:
     return status;
 }

@@ -7,6 +7,7 @@
 #include "gate/gate.h"
 #include "implicit_diff/implicit_diff.h"
 #include "problem/problem.h"
+#include "reduction/reduction.h"
 #include "surrogate/surrogate.h"
 
 /* ---- numbers by name (model/values.c): what jobs hand out through pdm_model_value() ---- */
@@ -82,13 +83,14 @@ pdm_status pdm_pool_fill(pdm_pool *p, pdm_size n_draw);
 
 /* Few rows that stand for all in predictions (model/cubature.c). */
 typedef struct pdm_cubature {
-    pdm_model     *m; /* lent */
-    pdm_row_choice choice;
-    pdm_few_rows   rows;
-    pdm_solver    *solver; /* on them */
-    pdm_buffer    *sampled;
-    double         most;  /* objectives on all rows over those on few, in line */
-    int32_t       *again; /* [n_batch] */
+    pdm_model      *m; /* lent */
+    pdm_row_choice  choice;
+    pdm_few_rows    rows;
+    struct reduced *reduced; /* the same through columns that are constant; NULL: they are not */
+    pdm_solver     *solver;  /* on them */
+    pdm_buffer     *sampled;
+    double          most;  /* objectives on all rows over those on few, in line */
+    int32_t        *again; /* [n_batch] */
 } pdm_cubature;
 void pdm_cubature_destroy(pdm_cubature **x);
 

@@ -27,6 +27,21 @@ pdm_status nnls_solve(pdm_context *ctx, pdm_size n, pdm_size most, double *gram,
 pdm_status cubature_create(pdm_model *m, pdm_row_choice *choice, double most, pdm_cubature **out);
 pdm_status cubature_solve(pdm_cubature *x, pdm_batch batch);
 pdm_status cubature_store(pdm_model *m, pdm_store *s, bool writing);
+/* reduced.c: few rows through the model's columns, which are constant; rows.desc and rows.columns are for a solver whose
+ * weights are the model's. */
+typedef struct reduced {
+    pdm_model          *m;    /* lent */
+    const pdm_few_rows *few;  /* lent */
+    pdm_points_plan   **plan; /* [n_term] its points */
+    pdm_reduced_rows    rows;
+    pdm_buffer         *start;     /* like c: what columns are added to */
+    pdm_buffer         *at_points; /* [n_batch][most points of a term]  */
+    pdm_buffer         *nothing;   /* [n_batch][n_column] zeros: what the solver adds its weights to */
+} reduced;
+pdm_status reduced_create(pdm_model *m, const pdm_few_rows *few, reduced **out);
+void       reduced_destroy(reduced **x);
+/* What fields of the prepared samples are without columns, into sampled [n_batch][rows.desc.n_sampled]. */
+pdm_status reduced_start(reduced *x, pdm_batch batch, pdm_buffer *sampled);
 /* pod.c: columns from solutions, if they are found. */
 pdm_status pod_store(pdm_model *m, pdm_store *s, bool writing);
 

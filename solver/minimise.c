@@ -11,6 +11,7 @@ static const double NEARER       = 0.3;   /* the same where H changes           
 static const double LIKELY       = 0.5;   /* gain, and its inverse, of a model that holds                    */
 static const double UNDAMPED     = 1e-2;  /* up to this shift a step tells how far the minimum is    */
 static const double TRUSTED      = 0.1;   /* gain from which on the model tells so, too               */
+static const double NEGLIGIBLE   = 1e-2;  /* of the tolerance: what a step may do and be the last, even up     */
 static const double VANISHED     = 1e-26; /* objective, relative to the start, that counts as zero      */
 
 pdm_status solver_weigh(pdm_solver *s, pdm_rows_plan *rows, pdm_batch batch, pdm_buffer *r, pdm_buffer *y)
@@ -154,6 +155,13 @@ static bool serves_again(const pdm_solver *s, int32_t k, double gain, double dec
     return decrement <= NEARER * decrement_before && gain >= LIKELY && gain <= 1.0 / LIKELY;
 }
 
+/* Is a change of the objective far below what the tolerance asks about? */
+static bool is_negligible(const solver_pass *pass, double change, double objective)
+{
+    const double least = NEGLIGIBLE * pass->tolerance;
+    return change <= least * least * objective;
+}
+
 /* Judges the trial of sample k; returns whether it is taken. Sets the reason when the sample is done. A damped step is
  * short wherever the minimum is, so that only an undamped one ends a solve well. */
 static bool judge(pdm_solver *s, int32_t k)
@@ -171,6 +179,11 @@ static bool judge(pdm_solver *s, int32_t k)
         r->reason = PDM_REASON_ROUNDING; /* the objective no longer tells; the step itself is still a good one */
         s->phi[k] = after;
         return true;
+    }
+    if (!damped && after > before && is_negligible(&s->pass, predicted, before) &&
+        is_negligible(&s->pass, after - before, before)) {
+        r->reason = PDM_REASON_CONVERGED; /* rounding does more to rows than is known of it */
+        return false;
     }
     if (!isfinite(after) || !isfinite(predicted) || after > before) {
         if (s->shift[k] > SHIFT_MOST)

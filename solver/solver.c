@@ -229,13 +229,11 @@ done:
 }
 
 pdm_status pdm_solver_create_few(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
-                                 const pdm_rows_desc *rows, const pdm_domain *domain, const pdm_experts *experts,
-                                 pdm_size n_sample, pdm_solver **out)
+                                 const pdm_rows_desc *rows, const pdm_columns_desc *columns, pdm_size n_sample,
+                                 pdm_solver **out)
 {
-    const solver_shape shape = {.rows     = rows,
-                                .columns  = pdm_experts_columns(experts),
-                                .n_column = pdm_experts_n_column(experts),
-                                .n_coef   = pdm_domain_n_coef(domain)};
+    solver_shape shape = {.rows = rows, .columns = columns, .n_coef = columns->n_coef};
+    for (pdm_size g = 0; g < columns->n_expert * columns->n_field; g++) shape.n_column += columns->group[g].n_col;
     return solver_create(ctx, backend, settings, &shape, NULL, n_sample, out);
 }
 

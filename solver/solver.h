@@ -96,10 +96,10 @@ typedef struct pdm_solver pdm_solver;
 /* For batches of up to n_sample; takes all its memory here. Domain and experts are lent for its life. */
 pdm_status pdm_solver_create(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
                              const pdm_domain *domain, const pdm_experts *experts, pdm_size n_sample, pdm_solver **out);
-/* The same on other rows than the domain's, lent for its life: without stages, of the mode "coupled". */
+/* On other rows than a domain's, with columns for them, both lent for its life: without stages, of the mode "coupled". */
 pdm_status pdm_solver_create_few(pdm_context *ctx, pdm_backend *backend, const pdm_solver_settings *settings,
-                                 const pdm_rows_desc *rows, const pdm_domain *domain, const pdm_experts *experts,
-                                 pdm_size n_sample, pdm_solver **out);
+                                 const pdm_rows_desc *rows, const pdm_columns_desc *columns, pdm_size n_sample,
+                                 pdm_solver **out);
 void       pdm_solver_destroy(pdm_solver **s);
 
 /* Tighter or looser than the settings it was made with: training and prediction share one solver. */

@@ -367,7 +367,7 @@ START_TEST(test_narrow)
                 place[e * PITCH + i] = (int32_t)(2 + (3 * i + 5 * e) % (N_IN - 2));
                 if (i >= N || e >= count[i]) weight[e * PITCH + i] = 0.0;
             }
-        const pdm_cpu_narrow t = {N, WIDTH, PITCH, weight, place, count};
+        const pdm_cpu_narrow t = {N, WIDTH, PITCH, weight, place, count, false};
         for (size_t c = 0; c < 2 * sizeof inner_of / sizeof *inner_of; c++) {
             const pdm_size inner = inner_of[c / 2], first = c % 2 ? 4 : 0, n = c % 2 ? N - 5 : N, in0 = c % 2 ? 2 : 0;
             k->narrow(&t, first, n, OUTER, inner, in0, N_IN - in0, in, out);
@@ -382,6 +382,33 @@ START_TEST(test_narrow)
         pdm_free(ctx, weight);
         pdm_free(ctx, in);
         pdm_free(ctx, out);
+    }
+END_TEST
+
+/* A row of A, of every shape: one number a pair, cubic splines, others; in one piece and added to. */
+START_TEST(test_assemble)
+    {
+        static const pdm_size  shape[][4] = {{1, 4, 1, 1},  {3, 4, 1, 1}, {8, 5, 1, 1},  {2, 19, 1, 1}, {2, 4, 7, 4},
+                                             {3, 4, 2, 16}, {3, 3, 5, 3}, {5, 6, 3, 36}, {2, 4, 3, 1},  {1, 2, 2, 9}};
+        const pdm_cpu_kernels *k          = isa(_i);
+        if (!k) return;
+        for (size_t c = 0; c < 2 * sizeof shape / sizeof *shape; c++) {
+            const pdm_size n = shape[c / 2][0], width = shape[c / 2][1], rows = shape[c / 2][2],
+                           local = shape[c / 2][3], size = rows * width * local;
+            double *b = numbers(n * width, 1), *in = numbers(n * rows * local, 2), *out = numbers(size, 3),
+                   *expected = numbers(size, 3);
+            const double *from[8];
+            for (pdm_size q = 0; q < n; q++) from[q] = in + (n - 1 - q) * rows * local;
+            k->assemble(n, b, width, from, rows, local, c % 2 == 1, out);
+            for (pdm_size at = 0; at < size; at++) {
+                const pdm_size t = at % local, l = at / local % width, r = at / local / width;
+                double         sum = c % 2 ? expected[at] : 0.0;
+                for (pdm_size q = 0; q < n; q++) sum += b[q * width + l] * from[q][r * local + t];
+                ck_assert_double_le(fabs(out[at] - sum), 8.0 * DBL_EPSILON * (double)(n + 1));
+            }
+            double *all[] = {b, in, out, expected};
+            for (int i = 0; i < 4; i++) pdm_free(ctx, all[i]);
+        }
     }
 END_TEST
 
@@ -839,6 +866,7 @@ int main(void)
     tcase_add_loop_test(kernels, test_triangles, 0, MAX_ISA * N_SOLVE);
     tcase_add_loop_test(kernels, test_gemv, 0, MAX_ISA);
     tcase_add_loop_test(kernels, test_narrow, 0, MAX_ISA);
+    tcase_add_loop_test(kernels, test_assemble, 0, MAX_ISA);
 
     TCase *program = add_case(suite, "program");
     tcase_add_loop_test(program, test_program_operations, 0, MAX_ISA * PDM_OPCODE_COUNT);

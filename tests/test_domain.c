@@ -1,5 +1,6 @@
 /* domain/: splines, maps, rows against analytic values; r, A, A^T and second order against each other. */
 #include "domain/domain.h"
+#include "reduction/reduction.h"
 
 #include <check.h>
 #include <math.h>
@@ -501,6 +502,144 @@ START_TEST(few_rows_are_some_of_all)
         ops->rows_destroy(p.backend, &plan);
         pdm_few_rows_destroy(&few);
         pdm_row_choice_destroy(p.ctx, &c);
+        problem_close(&p);
+    }
+END_TEST
+
+/* ---- rows through constant columns ---- */
+
+enum { REDUCED_COLUMNS = 3 };
+
+/* Atoms of a term at its points, of coefficients c (both samples): out [n_atom][2][n_point]. */
+static void atoms_at_points(problem *p, const pdm_term_desc *t, pdm_size n_point, pdm_buffer *c, double *out)
+{
+    const pdm_rows_desc *d      = pdm_domain_rows(p->domain);
+    pdm_points_desc      points = {.n_dim = d->n_dim, .n_field = d->n_field, .n_order = t->n_order};
+    pdm_points_plan     *plan   = NULL;
+    pdm_buffer          *at     = NULL;
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        points.degree[j]   = d->degree[j];
+        points.n_coef[j]   = d->n_coef[j];
+        points.periodic[j] = d->periodic[j];
+        points.axis[j]     = t->axis[j];
+    }
+    ck_assert_int_eq(p->backend->ops->points_create(p->backend, &points, &plan), PDM_OK);
+    ck_assert_int_eq(p->backend->ops->buffer_create(p->backend, 2 * (size_t)n_point * sizeof(double), &at), PDM_OK);
+    for (pdm_size a = 0; a < t->n_atom; a++) {
+        ck_assert_int_eq(p->backend->ops->points_evaluate(p->backend, plan, problem_batch(p), t->atom[a], c, at),
+                         PDM_OK);
+        problem_get(p, at, out + a * 2 * n_point, 2 * n_point);
+    }
+    p->backend->ops->buffer_destroy(p->backend, &at);
+    p->backend->ops->points_destroy(p->backend, &plan);
+}
+
+static pdm_size points_of_term(const pdm_rows_desc *d, const pdm_term_desc *t)
+{
+    pdm_size n = 1;
+    for (pdm_size j = 0; j < d->n_dim; j++) n *= t->axis[j].n_point;
+    return n;
+}
+
+/* Residual and linearisation by weights are those of the coefficients that the weights make, along the columns. */
+START_TEST(reduced_rows_are_rows_of_the_weights)
+    {
+        problem          p;
+        pdm_reduced_rows x;
+        pdm_rows_plan   *plan = NULL;
+        pdm_buffer      *w = NULL, *r = NULL, *J = NULL, *sampled = NULL;
+        problem_open(&p, _i, "cpu", 2);
+        problem_random_state(&p, 6);
+        const pdm_rows_desc *d = pdm_domain_rows(p.domain);
+        if (d->n_pyramid > 0 || d->n_derived > 0) {
+            problem_close(&p);
+            return;
+        }
+        const pdm_backend_ops *ops   = p.backend->ops;
+        const pdm_batch        batch = problem_batch(&p);
+        const pdm_random_key   key   = {6, 1, 1};
+        const pdm_size         n_c   = 2 * p.c_size;
+        double  *start = calloc((size_t)n_c, sizeof(double)), *state = calloc((size_t)n_c, sizeof(double));
+        double  *column = calloc((size_t)(REDUCED_COLUMNS * n_c), sizeof(double)), weight[2 * REDUCED_COLUMNS];
+        double **values = calloc((size_t)d->n_term, sizeof *values);
+        problem_get(&p, p.c, start, n_c);
+        for (pdm_size i = 0; i < REDUCED_COLUMNS * n_c; i++) /* the same for both samples */
+            column[i] = 0.1 * pdm_random_normal(key, (uint64_t)(i / n_c * n_c + i % p.c_size));
+        for (pdm_size i = 0; i < 2 * REDUCED_COLUMNS; i++) weight[i] = 0.3 * cos(1.0 + (double)i);
+        for (pdm_size t = 0; t < d->n_term; t++) {
+            const pdm_size n_point = points_of_term(d, &d->term[t]), n_atom = d->term[t].n_atom;
+            double        *at = calloc((size_t)(2 * n_atom * n_point + 1), sizeof(double));
+            values[t]         = calloc((size_t)(n_atom * n_point * REDUCED_COLUMNS + 1), sizeof(double));
+            for (pdm_size n = 0; n < REDUCED_COLUMNS; n++) {
+                problem_put(&p, p.v, column + n * n_c, n_c);
+                atoms_at_points(&p, &d->term[t], n_point, p.v, at);
+                for (pdm_size i = 0; i < n_atom * n_point; i++)
+                    values[t][i * REDUCED_COLUMNS + n] = at[i / n_point * 2 * n_point + i % n_point];
+            }
+            free(at);
+        }
+        ck_assert_int_eq(pdm_reduced_rows_create(p.ctx, d, REDUCED_COLUMNS, (const double *const *)values, &x), PDM_OK);
+        ck_assert_int_eq(ops->rows_create(p.backend, &x.desc, 2, &plan), PDM_OK);
+
+        const size_t n_row = 2 * (size_t)d->n_row, n_sampled = (size_t)x.desc.n_sampled;
+        double      *data = calloc(2 * n_sampled + 1, sizeof(double)),
+               *all       = calloc(2 * (size_t)d->n_sampled + 1, sizeof(double));
+        problem_get(&p, p.data.sampled, all, 2 * d->n_sampled);
+        for (pdm_size i = 0; i < 2; i++) {
+            double *own = data + (size_t)i * n_sampled;
+            pdm_reduced_rows_coordinates(&x, own);
+            for (pdm_size k = 0; k < d->n_sampled; k++) own[x.place[k]] = all[i * d->n_sampled + k];
+            for (pdm_size t = 0; t < d->n_term; t++) {
+                const pdm_size n_point = points_of_term(d, &d->term[t]), n_atom = d->term[t].n_atom;
+                double        *at = calloc((size_t)(2 * n_atom * n_point + 1), sizeof(double));
+                atoms_at_points(&p, &d->term[t], n_point, p.c, at);
+                for (pdm_size a = 0; a < n_atom; a++)
+                    memcpy(own + x.start[t] + a * n_point, at + (2 * a + i) * n_point, (size_t)n_point * sizeof *at);
+                free(at);
+            }
+        }
+        ck_assert_int_eq(ops->buffer_create(p.backend, 2 * REDUCED_COLUMNS * sizeof(double), &w), PDM_OK);
+        ck_assert_int_eq(ops->buffer_create(p.backend, n_row * sizeof(double), &r), PDM_OK);
+        ck_assert_int_eq(ops->buffer_create(p.backend, n_row * REDUCED_COLUMNS * sizeof(double), &J), PDM_OK);
+        ck_assert_int_eq(ops->buffer_create(p.backend, (2 * n_sampled + 1) * sizeof(double), &sampled), PDM_OK);
+        problem_put(&p, w, weight, 2 * REDUCED_COLUMNS);
+        problem_put(&p, sampled, data, 2 * (pdm_size)n_sampled);
+        const pdm_rows_data own = {p.data.scalar, sampled};
+        ck_assert_int_eq(ops->rows_residual(p.backend, plan, batch, &own, w, r), PDM_OK);
+        ck_assert_int_eq(ops->rows_linearise(p.backend, plan, batch, &own, w, J), PDM_OK);
+
+        for (pdm_size i = 0; i < n_c; i++) {
+            state[i] = start[i];
+            for (pdm_size n = 0; n < REDUCED_COLUMNS; n++)
+                state[i] += weight[i / p.c_size * REDUCED_COLUMNS + n] * column[n * n_c + i];
+        }
+        problem_put(&p, p.c, state, n_c);
+        ck_assert_int_eq(ops->rows_residual(p.backend, p.rows, batch, &p.data, p.c, p.r), PDM_OK);
+        ck_assert_int_eq(ops->rows_linearise(p.backend, p.rows, batch, &p.data, p.c, p.A), PDM_OK);
+        double *full = calloc(n_row, sizeof(double)), *few = calloc(n_row, sizeof(double)),
+               *few_J = calloc(n_row * REDUCED_COLUMNS, sizeof(double)), size = 0.0;
+        problem_get(&p, p.r, full, (pdm_size)n_row);
+        problem_get(&p, r, few, (pdm_size)n_row);
+        problem_get(&p, J, few_J, (pdm_size)n_row * REDUCED_COLUMNS);
+        for (size_t i = 0; i < n_row; i++) size = fmax(size, fabs(full[i]));
+        for (size_t i = 0; i < n_row; i++) ck_assert_double_eq_tol(few[i], full[i], 1e-11 * size);
+        for (pdm_size n = 0; n < REDUCED_COLUMNS; n++) {
+            problem_put(&p, p.v, column + n * n_c, n_c);
+            ck_assert_int_eq(ops->rows_apply(p.backend, p.rows, batch, p.A, p.v, p.r), PDM_OK);
+            problem_get(&p, p.r, full, (pdm_size)n_row);
+            size = 0.0;
+            for (size_t i = 0; i < n_row; i++) size = fmax(size, fabs(full[i]));
+            for (size_t i = 0; i < n_row; i++)
+                ck_assert_double_eq_tol(few_J[i * REDUCED_COLUMNS + (size_t)n], full[i], 1e-11 * size);
+        }
+        for (pdm_size t = 0; t < d->n_term; t++) free(values[t]);
+        free(values), free(start), free(state), free(column), free(data), free(all), free(full), free(few), free(few_J);
+        ops->buffer_destroy(p.backend, &w);
+        ops->buffer_destroy(p.backend, &r);
+        ops->buffer_destroy(p.backend, &J);
+        ops->buffer_destroy(p.backend, &sampled);
+        ops->rows_destroy(p.backend, &plan);
+        pdm_reduced_rows_destroy(&x);
         problem_close(&p);
     }
 END_TEST
@@ -1275,6 +1414,7 @@ int main(void)
     tcase_add_loop_test(t, rows_second_order_follows_linearisation, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, rows_are_the_same_on_other_back_ends, 0, 2 * PROBLEM_COUNT);
     tcase_add_loop_test(t, few_rows_are_some_of_all, 0, PROBLEM_COUNT);
+    tcase_add_loop_test(t, reduced_rows_are_rows_of_the_weights, 0, PROBLEM_COUNT);
     tcase_add_loop_test(t, cells_are_constant, 0, 4);
     tcase_add_loop_test(t, input_fields_are_sampled, 0, sizeof sampled_dimensions / sizeof *sampled_dimensions);
     tcase_add_loop_test(t, cells_settings_are_read, 0, (int)(sizeof cells_settings / sizeof *cells_settings));

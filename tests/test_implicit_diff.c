@@ -135,8 +135,14 @@ static double chain_rest(chain *k, const float *g, double base, double h)
     return rest;
 }
 
-/* Slope over the smallest four steps that stay far above what FP32 leaves: noise of the loss, which tiny steps measure,
- * and rounding of the gradient, which grows with h. */
+static int compare_slopes(const void *a, const void *b)
+{
+    return (*(const double *)a > *(const double *)b) - (*(const double *)a < *(const double *)b);
+}
+
+/* Slope, the median over the smallest six steps far above what FP32 leaves: noise of the loss, which tiny steps
+ * measure, and rounding of the gradient, which grows with h. A solve that stops early at one step is two of five
+ * slopes. */
 static double chain_slope(chain *k)
 {
     pdm_backend *b    = k->p.backend;
@@ -160,7 +166,11 @@ static double chain_slope(chain *k)
         if (rest[n] > 20.0 * (noise + h * rounding) && last == n) last = n + 1;
     }
     free(g);
-    return last >= 4 ? log2(rest[last - 4] / rest[last - 1]) / 3.0 : NAN;
+    const int n = last < 6 ? last - 1 : 5;
+    if (n < 3) return NAN;
+    for (int i = 0; i < n; i++) rest[i] = log2(rest[last - 1 - n + i] / rest[last - n + i]);
+    qsort(rest, (size_t)n, sizeof *rest, compare_slopes);
+    return rest[n / 2];
 }
 
 START_TEST(gradient_passes_the_taylor_test)

@@ -11,12 +11,13 @@ set -eu
 check_tree() {
     cd "$1"
     find backend bench cli comm core domain evidence examples experts gate implicit_diff include inputs io kin lines model pde \
-        plot predict problem solver surrogate tests train verdict \
+        plot predict problem reduction solver surrogate tests train verdict \
         -name '*.[ch]' 2>/dev/null | sort | xargs -r awk '
     BEGIN {
         below["include"]       = " "
         below["core"]          = " pdemoe "
         below["backend"]       = below["core"] "core "
+        below["reduction"]     = below["core"] "core backend "
         below["comm"]          = below["core"] "core backend "
         below["io"]            = below["core"] "core comm "
         below["pde"]           = below["core"] "core backend comm io "
@@ -30,7 +31,7 @@ check_tree() {
         below["implicit_diff"] = below["solver"] "solver "
         below["problem"]       = below["solver"] "inputs solver "
         below["verdict"]       = below["problem"] "problem "
-        below["model"]         = below["problem"] "gate implicit_diff problem "
+        below["model"]         = below["problem"] "reduction gate implicit_diff problem "
         below["train"]         = below["model"] "model "
         below["predict"]       = below["model"] "model verdict "
         below["kin"]           = below["predict"] "predict "

@@ -300,6 +300,7 @@ START_TEST(few_rows_stand_for_all)
         open_context_threads(2);
         pdm_model *m = finished(few_case(_i ? NONLINEAR : LINEAR, "1e-4"), "0");
         ck_assert_ptr_nonnull(m->cubature);
+        ck_assert_ptr_nonnull(m->cubature->reduced);
         ck_assert_int_le(m->cubature->rows.desc.n_row, m->problem ? pdm_domain_rows(m->problem->domain)->n_row / 5 : 0);
         OK(pdm_model_write(m, "few.nc"));
         OK(pdm_model_read(ctx, "few.nc", &read));

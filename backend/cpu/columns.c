@@ -263,6 +263,7 @@ pdm_status columns_select_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch 
             for (pdm_size n = 0; n < d->group[g].n_col; n++)
                 if (!on || on[at + n]) plan->on[at + n_on++] = (int32_t)n;
             plan->n_on[s.index[i] * plan->n_group + g] = n_on;
+            plan->kept[s.index[i]]                     = false;
         }
 done:
     return status;
@@ -276,14 +277,21 @@ pdm_status columns_windows_cpu(pdm_backend *b, pdm_columns_plan *plan, const pdm
     for (pdm_size g = 0; g < plan->n_group; g++)
         memcpy(plan->window + plan->window0[g], desc->group[g].window,
                (size_t)desc->group[g].n_coef * sizeof *plan->window);
+    for (pdm_size i = 0; i < plan->n_sample; i++) plan->kept[i] = false;
 done:
     return status;
 }
 
 pdm_status columns_build_cpu(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis)
 {
-    columns_task task = {.plan = plan, .batch = s, .basis = cpu_data(basis)};
-    pdm_cpu_for(pdm_cpu_of(b), s.n * plan->n_group, build_task, &task);
+    const bool   constant = pdm_columns_are_constant(plan->desc);
+    columns_task task     = {.plan = plan, .batch = {.index = plan->build}, .basis = cpu_data(basis)};
+
+    for (pdm_size i = 0; i < s.n; i++) {
+        if (!plan->kept[s.index[i]]) plan->build[task.batch.n++] = s.index[i];
+        plan->kept[s.index[i]] = constant;
+    }
+    pdm_cpu_for(pdm_cpu_of(b), task.batch.n * plan->n_group, build_task, &task);
     return PDM_OK;
 }
 
@@ -373,6 +381,9 @@ pdm_status columns_create_cpu(pdm_backend *b, const pdm_columns_desc *desc, pdm_
     PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_column, &p->norm));
     if (desc->kind == PDM_COLUMNS_DENSE) {
         PDM_TRY(pdm_alloc_array(b->ctx, p->window0[p->n_group], &p->window));
+        PDM_TRY(pdm_alloc_array(b->ctx, n_sample, &p->kept));
+        PDM_TRY(pdm_alloc_array(b->ctx, n_sample, &p->build));
+        p->n_sample = n_sample;
         PDM_TRY(columns_windows_cpu(b, p, desc));
         PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_group, &p->n_on));
         PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_column, &p->on));
@@ -398,6 +409,8 @@ void columns_destroy_cpu(pdm_backend *b, pdm_columns_plan **plan)
     pdm_free(b->ctx, (*plan)->window);
     pdm_free(b->ctx, (*plan)->C);
     pdm_free(b->ctx, (*plan)->norm);
+    pdm_free(b->ctx, (*plan)->kept);
+    pdm_free(b->ctx, (*plan)->build);
     pdm_free(b->ctx, (*plan)->n_on);
     pdm_free(b->ctx, (*plan)->on);
     pdm_free(b->ctx, *plan);

@@ -40,29 +40,22 @@ void contract_pairs_adjoint(pdm_size outer, pdm_size inner, const pdm_axis *axis
                 add_scaled(inner, axis->pair_weight[k], in, out + (axis->pair_point[k] - point0) * inner);
 }
 
-void contract_assemble(pdm_size outer, pdm_size rows, pdm_size local, const pdm_axis *axis, pdm_size order,
-                       pdm_size width, pdm_size first, pdm_size n_row, pdm_size point0, pdm_size n_point,
-                       const double *restrict in, double *restrict out)
+void contract_assemble(const pdm_cpu_kernels *kernels, pdm_size outer, pdm_size rows, pdm_size local,
+                       const pdm_axis *axis, pdm_size order, pdm_size width, pdm_size first, pdm_size n_row,
+                       pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out)
 {
-    const pdm_size n_pair = axis->pair0[axis->n_row];
-    const double  *table  = axis->pair_basis + order * n_pair * width;
-    for (pdm_size o = 0; o < outer; o++, in += n_point * rows * local)
-        for (pdm_size i = first; i < first + n_row; i++, out += rows * width * local) {
-            memset(out, 0, (size_t)(rows * width * local) * sizeof *out);
-            for (pdm_size k = axis->pair0[i]; k < axis->pair0[i + 1]; k++) {
-                const double *b    = table + k * width;
-                const double *from = in + (axis->pair_point[k] - point0) * rows * local;
-                if (local == 1)
-                    for (pdm_size r = 0; r < rows; r++)
-                        for (pdm_size l = 0; l < width; l++) out[r * width + l] += b[l] * from[r];
-                else if (local == 4 && width == 4)
-                    for (pdm_size r = 0; r < rows; r++)
-                        for (pdm_size l = 0; l < 4; l++)
-                            for (pdm_size t = 0; t < 4; t++) out[(r * 4 + l) * 4 + t] += b[l] * from[r * 4 + t];
-                else
-                    for (pdm_size r = 0; r < rows; r++)
-                        for (pdm_size l = 0; l < width; l++)
-                            add_scaled(local, b[l], from + r * local, out + (r * width + l) * local);
+    enum { AT_ONCE = 8 };
+    const pdm_size n_pair = axis->pair0[axis->n_row], size = rows * local;
+    const double  *table = axis->pair_basis + order * n_pair * width, *from[AT_ONCE];
+
+    for (pdm_size o = 0; o < outer; o++, in += n_point * size)
+        for (pdm_size i = first; i < first + n_row; i++, out += size * width) {
+            const pdm_size begin = axis->pair0[i], end = axis->pair0[i + 1];
+            if (begin == end) memset(out, 0, (size_t)(size * width) * sizeof *out);
+            for (pdm_size k = begin; k < end; k += AT_ONCE) {
+                const pdm_size n = end - k < AT_ONCE ? end - k : AT_ONCE;
+                for (pdm_size q = 0; q < n; q++) from[q] = in + (axis->pair_point[k + q] - point0) * size;
+                kernels->assemble(n, table + k * width, width, from, rows, local, k > begin, out);
             }
         }
 }

@@ -17,13 +17,14 @@ enum {
 
 typedef enum pdm_cpu_update { PDM_CPU_SET, PDM_CPU_ADD, PDM_CPU_SUBTRACT } pdm_cpu_update; /* C = P, C += P, C -= P */
 
-/* A matrix of few entries a row: entry k of row i is weight[k*pitch + i], in column place[k*pitch + i]. pitch >= n + a
- * vector; what is not an entry has weight 0 and the place of one of its row, or 0 in a row without. */
+/* A matrix of few entries a row: entry k of row i is weight[k*pitch + i], in column place[k*pitch + i]. What is not an
+ * entry has weight 0 and the place of one of its row, or 0 in a row without. */
 typedef struct pdm_cpu_narrow {
-    pdm_size       n, width, pitch; /* width: the most entries of a row */
+    pdm_size       n, width, pitch; /* width: the most entries of a row; pitch: n in whole vectors of any width */
     const double  *weight;          /* [width][pitch] */
     const int32_t *place;           /* [width][pitch] */
     const int32_t *count;           /* [n] entries of a row, its first ones */
+    bool           same_places;     /* all rows have all entries, in the same columns */
 } pdm_cpu_narrow;
 
 typedef struct pdm_cpu_kernels {
@@ -65,6 +66,10 @@ typedef struct pdm_cpu_kernels {
      * [outer][n_in][inner] */
     void (*narrow)(const pdm_cpu_narrow *t, pdm_size first, pdm_size n, pdm_size outer, pdm_size inner, pdm_size in0,
                    pdm_size n_in, const double *in, double *out);
+
+    /* out [rows][width][local] = (add: +=) sum over k < n of b[k][l] from[k][r][t]; from[k]: [rows][local] */
+    void (*assemble)(pdm_size n, const double *b, pdm_size width, const double *const *from, pdm_size rows,
+                     pdm_size local, bool add, double *out);
 
     /* One instruction of a program on n points, rounded up to PDM_CPU_LANES_MOST of them, INPUT excepted; out may be a
      * or b. */

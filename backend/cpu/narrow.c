@@ -22,7 +22,7 @@ static pdm_cpu_narrow carve_table(pdm_arena *a, pdm_size n, pdm_size width, pdm_
         memset(*weight, 0, (size_t)(n_order * width * pitch) * sizeof **weight);
         memset(*place, 0, (size_t)(width * pitch) * sizeof **place);
     }
-    return (pdm_cpu_narrow){n, width, pitch, *weight, *place, *count};
+    return (pdm_cpu_narrow){n, width, pitch, *weight, *place, *count, false};
 }
 
 static pdm_cpu_narrow basis_table(pdm_arena *a, const narrow_source *s)
@@ -33,8 +33,10 @@ static pdm_cpu_narrow basis_table(pdm_arena *a, const narrow_source *s)
     pdm_cpu_narrow t = carve_table(a, n, width, s->n_order, &weight, &place, &count);
 
     if (!weight) return t;
+    t.same_places = true;
     for (pdm_size i = 0; i < n; i++) {
-        count[i] = (int32_t)width;
+        t.same_places = t.same_places && s->axis->element[i] == s->axis->element[0];
+        count[i]      = (int32_t)width;
         for (pdm_size k = 0; k < width; k++) {
             place[k * t.pitch + i] = (int32_t)((s->axis->element[i] + k) % s->n_coef);
             for (pdm_size o = 0; o < s->n_order; o++)

@@ -9,6 +9,7 @@
 
 enum {
     SLAB_POINTS = 4096,    /* points of one term in a slab, aimed at                               */
+    LINE_POINTS = 65536,   /* the same where there is one dimension: sums along all of it are faster */
     LARGE       = 1000000, /* numbers in A from which on the sums of one sample are shared out     */
     CHUNKS      = 8        /* in so many parts, whatever the number of threads: the sums are the same */
 };
@@ -35,7 +36,7 @@ static pdm_size slab_rows(const pdm_rows_desc *d, const rows_block *b)
         const pdm_size n = term_points(d, b->term[i]) / b->n_row0 + 1;
         most             = n > most ? n : most;
     }
-    const pdm_size n = SLAB_POINTS / most;
+    const pdm_size n = (d->n_dim == 1 ? LINE_POINTS : SLAB_POINTS) / most;
     return n < 1 ? 1 : n > b->n_row0 ? b->n_row0 : n;
 }
 
@@ -63,7 +64,7 @@ static pdm_size plan_slabs(const pdm_rows_plan *p, rows_slab *slab)
     for (pdm_size b = 0; b < p->n_block; b++) {
         const pdm_size step = slab_rows(p->desc, &p->block[b]);
         for (pdm_size i = 0; i < p->block[b].n_row0; i += step, n++)
-            if (slab) slab[n] = (rows_slab){b, i, i + step <= p->block[b].n_row0 ? step : p->block[b].n_row0 - i};
+            if (slab) slab[n] = (rows_slab){b, i, i + step <= p->block[b].n_row0 ? step : p->block[b].n_row0 - i, NULL};
     }
     return n;
 }
@@ -142,26 +143,69 @@ done:
     return status;
 }
 
+/* Coordinates that programs read, at the points. */
+static pdm_status plan_coordinates(pdm_context *ctx, pdm_rows_plan *p)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_rows_desc *d      = p->desc;
+    pdm_size             n      = 0;
+
+    for (pdm_size k = 0; k < d->n_term * d->n_dim; k++)
+        if (term_reads_coordinate(&d->term[k / d->n_dim], k % d->n_dim)) n += term_points(d, &d->term[k / d->n_dim]);
+    PDM_TRY(pdm_alloc_array(ctx, d->n_term * d->n_dim, &p->coordinate));
+    PDM_TRY(pdm_alloc_array(ctx, n, &p->coordinates));
+    double *next = p->coordinates;
+    for (pdm_size k = 0; k < d->n_term * d->n_dim; k++) {
+        const pdm_term_desc *t     = &d->term[k / d->n_dim];
+        const pdm_axis      *axis  = &t->axis[k % d->n_dim];
+        pdm_size             inner = 1;
+        if (!term_reads_coordinate(t, k % d->n_dim)) continue;
+        for (pdm_size j = k % d->n_dim + 1; j < d->n_dim; j++) inner *= t->axis[j].n_point;
+        p->coordinate[k] = next;
+        for (pdm_size i = 0; i < term_points(d, t); i++) *next++ = axis->coordinate[i / inner % axis->n_point];
+    }
+done:
+    return status;
+}
+
+/* The points that each term has for each slab. */
+static pdm_status plan_points(pdm_context *ctx, pdm_rows_plan *p)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n_dim  = p->desc->n_dim;
+    pdm_size       n      = 0;
+
+    for (pdm_size s = 0; s < p->n_slab; s++) n += p->block[p->slab[s].block].n_term;
+    PDM_TRY(pdm_alloc_array(ctx, n, &p->points));
+    n = 0;
+    for (pdm_size s = 0; s < p->n_slab; s++) {
+        rows_slab        *slab = &p->slab[s];
+        const rows_block *b    = &p->block[slab->block];
+        slab->points           = p->points + n;
+        for (pdm_size i = 0; i < b->n_term; i++) {
+            pdm_size first0, n0;
+            axis_point_range(&b->term[i]->axis[0], slab->first, slab->n, &first0, &n0);
+            p->points[n++] = narrow_slab_of(n_dim, p->tables.axis + (b->term[i] - p->desc->term) * n_dim, first0, n0);
+        }
+    }
+done:
+    return status;
+}
+
 /* ---- one term on one slab ---- */
 
 /* Scratch of one term on a slab, carved from the task's. n_point: points of the slab. */
 typedef struct term_work {
-    double *atom;                    /* [n_atom][n_point]                        */
-    double *tangent;                 /* [n_atom][n_point] atoms of a direction   */
-    double *value;                   /* [1+n_atom] or [n_second] [n_point]       */
-    double *coordinate[PDM_MAX_DIM]; /* [n_point] of a dimension that programs read */
-    double *tensor;                  /* contractions                             */
+    double *atom;    /* [n_atom][n_point]                        */
+    double *tangent; /* [n_atom][n_point] atoms of a direction   */
+    double *value;   /* [1+n_atom] or [n_second] [n_point]       */
+    double *tensor;  /* contractions                             */
     void   *program;
 } term_work;
 
 static pdm_size most_of(pdm_size a, pdm_size b)
 {
     return a > b ? a : b;
-}
-
-static narrow_slab slab_of(const pdm_rows_plan *p, const pdm_term_desc *t, pdm_size first0, pdm_size n0)
-{
-    return narrow_slab_of(p->desc->n_dim, p->tables.axis + (t - p->desc->term) * p->desc->n_dim, first0, n0);
 }
 
 /* Intermediates of contractions from rows, and of A: row, point and local sizes of each dimension, the worst mix. */
@@ -176,13 +220,12 @@ static pdm_size tensor_bound(const pdm_rows_desc *d, const pdm_term_desc *t, pdm
     return 2 * most_of(assemble, adjoint);
 }
 
-static size_t term_layout(const pdm_rows_plan *p, const pdm_term_desc *t, pdm_size n_row0, pdm_size first0,
-                          pdm_size n_point0, double *base, term_work *w)
+static size_t term_layout(const pdm_rows_plan *p, const pdm_term_desc *t, pdm_size n_row0, const narrow_slab *x,
+                          double *base, term_work *w)
 {
     const pdm_rows_desc *d       = p->desc;
-    const narrow_slab    slab    = slab_of(p, t, first0, n_point0);
-    const pdm_size       n_point = n_point0 * points_per_plane(d, t),
-                   narrow        = most_of(narrow_evaluate_size(&slab), narrow_rows_size(&slab, n_row0));
+    const pdm_size       n_point = x->n0 * points_per_plane(d, t),
+                   narrow        = most_of(narrow_evaluate_size(x), narrow_rows_size(x, n_row0));
     size_t used                  = 0;
 #define PIECE(member, n)                   \
     do {                                   \
@@ -192,9 +235,7 @@ static size_t term_layout(const pdm_rows_plan *p, const pdm_term_desc *t, pdm_si
     PIECE(atom, t->n_atom * n_point);
     PIECE(tangent, t->n_atom * n_point);
     PIECE(value, most_of(1 + t->n_atom, t->n_second) * n_point);
-    for (pdm_size j = 0; j < d->n_dim; j++)
-        if (term_reads_coordinate(t, j)) PIECE(coordinate[j], n_point);
-    PIECE(tensor, most_of(tensor_bound(d, t, n_point0, n_row0), narrow));
+    PIECE(tensor, most_of(tensor_bound(d, t, x->n0, n_row0), narrow));
 #undef PIECE
     size_t program = pdm_cpu_program_scratch(t->value);
     if (pdm_cpu_program_scratch(t->partial) > program) program = pdm_cpu_program_scratch(t->partial);
@@ -208,32 +249,17 @@ static void plan_work(pdm_rows_plan *p)
     for (pdm_size s = 0; s < p->n_slab; s++) {
         const rows_block *b = &p->block[p->slab[s].block];
         for (pdm_size i = 0; i < b->n_term; i++) {
-            pdm_size first, n;
-            axis_point_range(&b->term[i]->axis[0], p->slab[s].first, p->slab[s].n, &first, &n);
-            const size_t need = term_layout(p, b->term[i], p->slab[s].n, first, n, NULL, NULL);
+            const size_t need = term_layout(p, b->term[i], p->slab[s].n, &p->slab[s].points[i], NULL, NULL);
             p->slab_work      = need > p->slab_work ? need : p->slab_work;
         }
     }
 }
 
-/* Coordinate `dim` at points [first0, first0+n0) x rest. */
-static void fill_coordinate(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size dim, pdm_size first0, pdm_size n0,
-                            double *out)
-{
-    pdm_size outer = dim == 0 ? 1 : n0, inner = 1;
-    for (pdm_size j = 1; j < dim; j++) outer *= t->axis[j].n_point;
-    for (pdm_size j = dim + 1; j < d->n_dim; j++) inner *= t->axis[j].n_point;
-    const pdm_size first = dim == 0 ? first0 : 0, n = dim == 0 ? n0 : t->axis[dim].n_point;
-    for (pdm_size o = 0; o < outer; o++)
-        for (pdm_size i = first; i < first + n; i++)
-            for (pdm_size k = 0; k < inner; k++) *out++ = t->axis[dim].coordinate[i];
-}
-
-/* Runs a program of a term on points [first0, first0+n0) x rest; outputs w->value [n_output][n_point]. */
+/* Runs a program of a term on the points of a slab; outputs w->value [n_output][n_point]. */
 static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_program *program,
-                        const double *scalar, const double *sampled, pdm_size first0, pdm_size n0, const term_work *w)
+                        const double *scalar, const double *sampled, const narrow_slab *x, const term_work *w)
 {
-    const pdm_size plane = points_per_plane(p->desc, t), n = n0 * plane;
+    const pdm_size plane = points_per_plane(p->desc, t), n = x->n0 * plane;
     const double  *in[PDM_CPU_MAX_INPUT];
     pdm_size       stride[PDM_CPU_MAX_INPUT];
     double        *out[PDM_CPU_MAX_INPUT];
@@ -243,14 +269,13 @@ static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_te
         switch ((pdm_input_kind)t->input[i].kind) {
         case PDM_INPUT_ATOM: in[i] = w->atom + k * n; break;
         case PDM_INPUT_COORDINATE:
-            fill_coordinate(p->desc, t, k, first0, n0, w->coordinate[k]);
-            in[i] = w->coordinate[k];
+            in[i] = p->coordinate[(t - p->desc->term) * p->desc->n_dim + k] + x->first0 * plane;
             break;
         case PDM_INPUT_SCALAR:
             in[i]     = scalar + k;
             stride[i] = 0;
             break;
-        case PDM_INPUT_FIELD: in[i] = sampled + t->sampled_offset[k] + first0 * plane; break;
+        case PDM_INPUT_FIELD: in[i] = sampled + t->sampled_offset[k] + x->first0 * plane; break;
         }
     }
     for (pdm_size i = 0; i < program->n_output; i++) out[i] = w->value + i * n;
@@ -266,27 +291,26 @@ static bool same_plane(const pdm_atom *a, const pdm_atom *b, pdm_size n_dim)
 }
 
 static void evaluate_atoms(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const double *c,
-                           pdm_size first0, pdm_size n0, double *atom, double *work)
+                           const narrow_slab *x, double *atom, double *work)
 {
-    const pdm_size    n_dim = p->desc->n_dim, n = n0 * points_per_plane(p->desc, t);
-    const narrow_slab s = slab_of(p, t, first0, n0);
+    const pdm_size n_dim = p->desc->n_dim, n = x->n0 * points_per_plane(p->desc, t);
 
     for (pdm_size a = 0; a < t->n_atom; a++) {
         pdm_size twin = 0;
         while (!same_plane(&t->atom[twin], &t->atom[a], n_dim)) twin++;
         if (twin < a) continue; /* done beside it */
         const double *plane =
-            narrow_evaluate_plane(cpu->kernels, &s, t->atom[a].order, c + t->atom[a].field * p->n_coef, work);
+            narrow_evaluate_plane(cpu->kernels, x, t->atom[a].order, c + t->atom[a].field * p->n_coef, work);
         for (pdm_size b = a; b < t->n_atom; b++)
             if (same_plane(&t->atom[a], &t->atom[b], n_dim))
-                narrow_evaluate_first(cpu->kernels, &s, t->atom[b].order[0], plane, atom + b * n);
+                narrow_evaluate_first(cpu->kernels, x, t->atom[b].order[0], plane, atom + b * n);
     }
 }
 
-static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, pdm_size first0,
-                                    pdm_size n0, const double *rows, double *tensor)
+static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s,
+                                    const narrow_slab *x, const double *rows, double *tensor)
 {
-    const pdm_size half = tensor_bound(p->desc, t, n0, s->n) / 2;
+    const pdm_size half = tensor_bound(p->desc, t, x->n0, s->n) / 2;
     const double  *from = rows;
     for (pdm_size j = p->desc->n_dim - 1; j >= 0; j--) {
         pdm_size outer = 1, inner = 1;
@@ -294,7 +318,7 @@ static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc 
         for (pdm_size i = j + 1; i < p->desc->n_dim; i++) inner *= t->axis[i].n_point;
         double *to = tensor + (j % 2) * half;
         if (j == 0)
-            contract_pairs_adjoint(1, inner, &t->axis[0], s->first, s->n, first0, n0, from, to);
+            contract_pairs_adjoint(1, inner, &t->axis[0], s->first, s->n, x->first0, x->n0, from, to);
         else
             contract_pairs_adjoint(outer, inner, &t->axis[j], 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
         from = to;
@@ -326,16 +350,14 @@ static void residual_task(void *user, pdm_size task, int thread)
     memset(r, 0, (size_t)(s->n * b->rest) * sizeof *r);
     for (pdm_size i = 0; i < b->n_term; i++) {
         const pdm_term_desc *t = b->term[i];
-        pdm_size             first0, n0;
+        const narrow_slab   *x = &s->points[i];
         term_work            w;
-        axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
-        if (n0 <= 0) continue;
-        term_layout(p, t, s->n, first0, n0, scratch, &w);
-        evaluate_atoms(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, first0, n0, w.atom, w.tensor);
-        run_program(k->cpu, p, t, t->value, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled,
-                    first0, n0, &w);
-        const narrow_slab points = slab_of(p, t, first0, n0);
-        const double     *sum    = narrow_rows(k->cpu->kernels, &points, s->first, s->n, w.value, w.tensor);
+        if (x->n0 <= 0) continue;
+        term_layout(p, t, s->n, x, scratch, &w);
+        evaluate_atoms(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, x, w.atom, w.tensor);
+        run_program(k->cpu, p, t, t->value, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x,
+                    &w);
+        const double *sum = narrow_rows(k->cpu->kernels, x, s->first, s->n, w.value, w.tensor);
         for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] += sum[q];
     }
     const double *factor = p->factor + b->row0 + s->first * b->rest;
@@ -343,23 +365,24 @@ static void residual_task(void *user, pdm_size task, int thread)
 }
 
 /* A of one atom of one term: partials at points, contracted from the last dimension to the first. */
-static const double *assemble_atom(const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_atom *atom,
-                                   const rows_slab *s, pdm_size first0, pdm_size n0, const double *partial,
-                                   double *tensor)
+static const double *assemble_atom(const pdm_cpu_kernels *kernels, const pdm_rows_plan *p, const pdm_term_desc *t,
+                                   const pdm_atom *atom, const rows_slab *s, const narrow_slab *x,
+                                   const double *partial, double *tensor)
 {
     const pdm_rows_desc *d    = p->desc;
-    const pdm_size       half = tensor_bound(d, t, n0, s->n) / 2;
+    const pdm_size       half = tensor_bound(d, t, x->n0, s->n) / 2;
     const double        *from = partial;
     pdm_size             rows = 1, local = 1;
     for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
         const pdm_size width = d->degree[j] + 1;
         pdm_size       outer = 1;
-        for (pdm_size i = 0; i < j; i++) outer *= i == 0 ? n0 : t->axis[i].n_point;
+        for (pdm_size i = 0; i < j; i++) outer *= i == 0 ? x->n0 : t->axis[i].n_point;
         double *to = tensor + (j % 2) * half;
         if (j == 0)
-            contract_assemble(1, rows, local, &t->axis[0], atom->order[0], width, s->first, s->n, first0, n0, from, to);
+            contract_assemble(kernels, 1, rows, local, &t->axis[0], atom->order[0], width, s->first, s->n, x->first0,
+                              x->n0, from, to);
         else
-            contract_assemble(outer, rows, local, &t->axis[j], atom->order[j], width, 0, t->axis[j].n_row, 0,
+            contract_assemble(kernels, outer, rows, local, &t->axis[j], atom->order[j], width, 0, t->axis[j].n_row, 0,
                               t->axis[j].n_point, from, to);
         rows *= t->axis[j].n_row;
         local *= width;
@@ -383,17 +406,16 @@ static void linearise_task(void *user, pdm_size task, int thread)
     memset(A, 0, (size_t)(n_row * row_size) * sizeof *A);
     for (pdm_size i = 0; i < b->n_term; i++) {
         const pdm_term_desc *t = b->term[i];
-        pdm_size             first0, n0;
+        const narrow_slab   *x = &s->points[i];
         term_work            w;
-        axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
-        if (n0 <= 0 || t->n_atom == 0) continue;
-        term_layout(p, t, s->n, first0, n0, scratch, &w);
-        evaluate_atoms(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, first0, n0, w.atom, w.tensor);
-        run_program(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled,
-                    first0, n0, &w);
+        if (x->n0 <= 0 || t->n_atom == 0) continue;
+        term_layout(p, t, s->n, x, scratch, &w);
+        evaluate_atoms(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, x, w.atom, w.tensor);
+        run_program(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x,
+                    &w);
         for (pdm_size a = 0; a < t->n_atom; a++) {
-            const double *part = assemble_atom(p, t, &t->atom[a], s, first0, n0,
-                                               w.value + (1 + a) * n0 * points_per_plane(d, t), w.tensor);
+            const double *part = assemble_atom(k->cpu->kernels, p, t, &t->atom[a], s, x,
+                                               w.value + (1 + a) * x->n0 * points_per_plane(d, t), w.tensor);
             double       *to   = A + t->atom[a].field * p->n_local;
             for (pdm_size q = 0; q < n_row; q++)
                 for (pdm_size l = 0; l < p->n_local; l++) to[q * row_size + l] += part[q * p->n_local + l];
@@ -405,30 +427,29 @@ static void linearise_task(void *user, pdm_size task, int thread)
 }
 
 /* out += E^T [ (Q^T y) f_ab E v ] of one term on one slab. */
-static void second_order_slab(const rows_task *k, pdm_size sample, const rows_slab *s, const pdm_term_desc *t,
-                              double *out, double *scratch)
+static void second_order_slab(const rows_task *k, pdm_size sample, const rows_slab *s, pdm_size term, double *out,
+                              double *scratch)
 {
     pdm_rows_plan       *p      = k->plan;
     const pdm_rows_desc *d      = p->desc;
     const rows_block    *b      = &p->block[s->block];
+    const pdm_term_desc *t      = b->term[term];
+    const narrow_slab   *x      = &s->points[term];
     const pdm_size       c_size = p->n_seen * p->n_coef, n_row = s->n * b->rest;
-    pdm_size             first0, n0;
     term_work            w;
 
-    axis_point_range(&t->axis[0], s->first, s->n, &first0, &n0);
-    if (n0 <= 0 || t->n_second == 0) return;
-    const pdm_size n      = n0 * points_per_plane(d, t);
+    if (x->n0 <= 0 || t->n_second == 0) return;
+    const pdm_size n      = x->n0 * points_per_plane(d, t);
     double        *y      = scratch;                  /* scaled rows of the slab */
     double        *weight = y + (n_row + 7) / 8 * 8;  /* [n] */
     double        *g      = weight + (n + 7) / 8 * 8; /* [n_atom][n] */
-    term_layout(p, t, s->n, first0, n0, g + (t->n_atom * n + 7) / 8 * 8, &w);
-    evaluate_atoms(k->cpu, p, t, k->c + sample * c_size, first0, n0, w.atom, w.tensor);
-    evaluate_atoms(k->cpu, p, t, k->v + sample * c_size, first0, n0, w.tangent, w.tensor);
-    run_program(k->cpu, p, t, t->second, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, first0,
-                n0, &w);
+    term_layout(p, t, s->n, x, g + (t->n_atom * n + 7) / 8 * 8, &w);
+    evaluate_atoms(k->cpu, p, t, k->c + sample * c_size, x, w.atom, w.tensor);
+    evaluate_atoms(k->cpu, p, t, k->v + sample * c_size, x, w.tangent, w.tensor);
+    run_program(k->cpu, p, t, t->second, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x, &w);
     const pdm_size row0 = b->row0 + s->first * b->rest;
     for (pdm_size q = 0; q < n_row; q++) y[q] = k->y[sample * d->n_row + row0 + q] * p->factor[row0 + q];
-    memcpy(weight, rows_to_points(p, t, s, first0, n0, y, w.tensor), (size_t)n * sizeof *weight);
+    memcpy(weight, rows_to_points(p, t, s, x, y, w.tensor), (size_t)n * sizeof *weight);
     memset(g, 0, (size_t)(t->n_atom * n) * sizeof *g);
     for (pdm_size m = 0; m < t->n_second; m++) {
         const pdm_size i = t->second_a[m], j = t->second_b[m];
@@ -437,7 +458,7 @@ static void second_order_slab(const rows_task *k, pdm_size sample, const rows_sl
         for (pdm_size q = 0; q < n && i != j; q++) g[j * n + q] += weight[q] * f[q] * w.tangent[i * n + q];
     }
     for (pdm_size a = 0; a < t->n_atom; a++)
-        evaluate_tensor_adjoint(d->n_dim, d->degree, d->n_coef, t->axis, t->atom[a].order, first0, n0, g + a * n,
+        evaluate_tensor_adjoint(d->n_dim, d->degree, d->n_coef, t->axis, t->atom[a].order, x->first0, x->n0, g + a * n,
                                 out + t->atom[a].field * p->n_coef, w.tensor);
 }
 
@@ -461,7 +482,7 @@ static void second_order_task(void *user, pdm_size task, int thread)
     for (pdm_size s = p->n_slab * chunk / p->n_chunk; s < p->n_slab * (chunk + 1) / p->n_chunk; s++) {
         const rows_block *b = &p->block[p->slab[s].block];
         for (pdm_size i = 0; i < b->n_term; i++)
-            second_order_slab(k, sample, &p->slab[s], b->term[i], out, pdm_cpu_scratch(k->cpu, thread));
+            second_order_slab(k, sample, &p->slab[s], i, out, pdm_cpu_scratch(k->cpu, thread));
     }
 }
 
@@ -702,9 +723,7 @@ static size_t second_order_extra(const pdm_rows_plan *p)
     for (pdm_size s = 0; s < p->n_slab; s++) {
         const rows_block *b = &p->block[p->slab[s].block];
         for (pdm_size i = 0; i < b->n_term; i++) {
-            pdm_size first, n0;
-            axis_point_range(&b->term[i]->axis[0], p->slab[s].first, p->slab[s].n, &first, &n0);
-            const pdm_size n    = n0 * points_per_plane(p->desc, b->term[i]);
+            const pdm_size n    = p->slab[s].points[i].n0 * points_per_plane(p->desc, b->term[i]);
             const size_t   need = (size_t)(p->slab[s].n * b->rest + n + b->term[i]->n_atom * n + 24);
             most                = need > most ? need : most;
         }
@@ -744,6 +763,8 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->factor));
     plan_factors(p);
     PDM_TRY(plan_tables(ctx, p));
+    PDM_TRY(plan_coordinates(ctx, p));
+    PDM_TRY(plan_points(ctx, p));
     plan_work(p);
     p->n_seen          = pdm_rows_n_seen(desc);
     double **derived[] = {&p->c, &p->v, &p->out};
@@ -773,6 +794,9 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
     pdm_free(b->ctx, p->term_list);
     pdm_free(b->ctx, p->slab);
     narrow_axes_destroy(&p->tables);
+    pdm_free(b->ctx, p->coordinate);
+    pdm_free(b->ctx, p->coordinates);
+    pdm_free(b->ctx, p->points);
     pdm_free(b->ctx, p->factor);
     pdm_free(b->ctx, p->row_element);
     pdm_free(b->ctx, p->element_coef);

@@ -56,7 +56,8 @@ const double *narrow_rows(const pdm_cpu_kernels *k, const narrow_slab *s, pdm_si
 
 /* Rows first .. first+n of dimension 0 of one block of terms: what one task works on. */
 typedef struct rows_slab {
-    pdm_size block, first, n;
+    pdm_size           block, first, n;
+    const narrow_slab *points; /* [n_term of the block] */
 } rows_slab;
 
 typedef struct rows_block {
@@ -75,6 +76,9 @@ struct pdm_rows_plan {
     const pdm_term_desc **term_list; /* [n_term] terms sorted by block */
     rows_slab            *slab;
     narrow_axes           tables;       /* [n_term][n_dim] */
+    const double        **coordinate;   /* [n_term][n_dim] at all points of a term; NULL where programs read it not */
+    double               *coordinates;  /* of all of them                                      */
+    narrow_slab          *points;       /* of all slabs and their terms                        */
     double               *factor;       /* [n_row] of a row: scale and row_scale of its terms  */
     int32_t              *row_element;  /* [n_row] element that holds a row                    */
     int32_t              *element_coef; /* [n_element][n_local] coefficients an element sees   */
@@ -102,9 +106,9 @@ void contract_pairs_adjoint(pdm_size outer, pdm_size inner, const pdm_axis *axis
                             pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out);
 /* One step of assembling dr/dc: out [outer][n_row][rows][width][local] = sum over pairs of pair_basis[.][l] *
  * in[outer][point][rows][local] */
-void contract_assemble(pdm_size outer, pdm_size rows, pdm_size local, const pdm_axis *axis, pdm_size order,
-                       pdm_size width, pdm_size first, pdm_size n_row, pdm_size point0, pdm_size n_point,
-                       const double *restrict in, double *restrict out);
+void contract_assemble(const pdm_cpu_kernels *kernels, pdm_size outer, pdm_size rows, pdm_size local,
+                       const pdm_axis *axis, pdm_size order, pdm_size width, pdm_size first, pdm_size n_row,
+                       pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out);
 
 /* Points first .. first+n of dimension 0 that rows [row, row+n_row) of the axis use; n = 0: none. */
 void axis_point_range(const pdm_axis *axis, pdm_size row, pdm_size n_row, pdm_size *first, pdm_size *n);

@@ -106,5 +106,6 @@ const pdm_cpu_kernels pdm_cpu_kernels_avx2 = {
     .gemv_n        = gemv_n,
     .gemv_t        = gemv_t,
     .narrow        = narrow,
+    .assemble      = assemble,
     .program_step  = program_step,
 };

@@ -1,15 +1,18 @@
 /* A dimension of a tensor times a matrix with few entries a row, for each instruction set; see dense_body.h. Sums run in
  * the order of the table. */
 
-/* Along the last dimension: a vector of results at a time, from places of their own. */
+/* Along the last dimension: a vector of results at a time, from places of their own, or from the same ones. */
 static void narrow_last(const pdm_cpu_narrow *t, pdm_size outer, pdm_size n_in, const double *restrict in,
                         double *restrict out)
 {
     for (pdm_size o = 0; o < outer; o++, in += n_in, out += t->n)
         for (pdm_size i = 0; i < t->n; i += LANES) {
             vec sum = vec_set(0.0);
-            for (pdm_size k = 0; k < t->width; k++)
-                sum = vec_fma(vec_load(t->weight + k * t->pitch + i), vec_gather(in, t->place + k * t->pitch + i), sum);
+            for (pdm_size k = 0; k < t->width; k++) {
+                const int32_t *place = t->place + k * t->pitch;
+                const vec      x     = t->same_places ? vec_set(in[place[0]]) : vec_gather(in, place + i);
+                sum                  = vec_fma(vec_load(t->weight + k * t->pitch + i), x, sum);
+            }
             if (i + LANES <= t->n)
                 vec_store(out + i, sum);
             else
@@ -71,4 +74,72 @@ static void narrow(const pdm_cpu_narrow *t, pdm_size first, pdm_size n, pdm_size
     }
     for (pdm_size o = 0; o < outer; o++, in += n_in * inner)
         for (pdm_size i = first; i < first + n; i++, out += inner) narrow_result(t, i, in0, inner, in, out);
+}
+
+/* ---- a row of A ---- */
+
+typedef double four __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* out [width] (op) sum_k b_k from_k[0] */
+ALWAYS void assemble_scalars(pdm_size n, const double *b, pdm_size width, const double *const *from, bool add,
+                             double *restrict out)
+{
+    for (pdm_size l = 0; l < width; l += LANES) {
+        const int rest = width - l < LANES ? (int)(width - l) : LANES;
+        vec       sum  = !add ? vec_set(0.0) : rest == LANES ? vec_load(out + l) : vec_load_part(out + l, rest);
+        for (pdm_size k = 0; k < n; k++) {
+            const double *at = b + k * width + l;
+            sum = vec_fma(rest == LANES ? vec_load(at) : vec_load_part(at, rest), vec_set(from[k][0]), sum);
+        }
+        if (rest == LANES)
+            vec_store(out + l, sum);
+        else
+            vec_store_part(out + l, sum, rest);
+    }
+}
+
+/* The same for from_k [rows][4], width 4: out [rows][4][4]. */
+ALWAYS void assemble_fours(pdm_size n, const double *b, pdm_size rows, const double *const *from, bool add,
+                           double *restrict out)
+{
+    for (pdm_size r = 0; r < rows; r++, out += 16) {
+        four sum[4];
+        for (int l = 0; l < 4; l++) sum[l] = add ? *(four *)(out + 4 * l) : (four){0.0, 0.0, 0.0, 0.0};
+        for (pdm_size k = 0; k < n; k++) {
+            const four x = *(const four *)(from[k] + 4 * r);
+            for (int l = 0; l < 4; l++) sum[l] += b[4 * k + l] * x;
+        }
+        for (int l = 0; l < 4; l++) *(four *)(out + 4 * l) = sum[l];
+    }
+}
+
+/* The same for from_k [local]: out [local]; step: between two b. */
+ALWAYS void assemble_line(pdm_size n, const double *b, pdm_size step, pdm_size local, const double *const *from,
+                          pdm_size at, bool add, double *restrict out)
+{
+    for (pdm_size t = 0; t < local; t += LANES) {
+        const int rest = local - t < LANES ? (int)(local - t) : LANES;
+        vec       sum  = !add ? vec_set(0.0) : rest == LANES ? vec_load(out + t) : vec_load_part(out + t, rest);
+        for (pdm_size k = 0; k < n; k++) {
+            const double *x = from[k] + at + t;
+            sum             = vec_fma(vec_set(b[k * step]), rest == LANES ? vec_load(x) : vec_load_part(x, rest), sum);
+        }
+        if (rest == LANES)
+            vec_store(out + t, sum);
+        else
+            vec_store_part(out + t, sum, rest);
+    }
+}
+
+static void assemble(pdm_size n, const double *b, pdm_size width, const double *const *from, pdm_size rows,
+                     pdm_size local, bool add, double *restrict out)
+{
+    if (local == 1 && rows == 1)
+        assemble_scalars(n, b, width, from, add, out);
+    else if (local == 4 && width == 4)
+        assemble_fours(n, b, rows, from, add, out);
+    else
+        for (pdm_size r = 0; r < rows; r++)
+            for (pdm_size l = 0; l < width; l++)
+                assemble_line(n, b + l, width, local, from, r * local, add, out + (r * width + l) * local);
 }

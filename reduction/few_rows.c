@@ -1,5 +1,5 @@
 /* Some of the rows: those in some places along each dimension, which stand for all. docs/mathematics.md, "Few rows". */
-#include "domain/domain.h"
+#include "reduction/reduction.h"
 
 #include <math.h>
 #include <string.h>
