@@ -354,20 +354,22 @@ END_TEST
 /* A table whose row i has (i*i) % (width+1) entries, of rows [first, first+n) and of all, with vectors long and short. */
 START_TEST(test_narrow)
     {
-        enum { N = 13, WIDTH = 6, PITCH = 16, N_IN = 11, OUTER = 3, MOST = 19 };
+        enum { N = 13, WIDTH = 6, PITCH = 16, N_IN = 26, OUTER = 3, MOST = 19 };
         static const pdm_size  inner_of[]           = {1, 2, 3, 7, 8, MOST};
         const pdm_cpu_kernels *k                    = isa(_i);
-        int32_t                place[WIDTH * PITCH] = {0}, count[N];
+        int32_t                place[WIDTH * PITCH] = {0}, count[N], window[WIDTH * PITCH / PDM_CPU_LANES_MOST];
         if (!k) return;
         double *weight = numbers(WIDTH * PITCH, 1), *in = numbers(OUTER * N_IN * MOST, 2),
                *out = doubles(OUTER * N * MOST);
         for (pdm_size i = 0; i < PITCH; i++)
             for (pdm_size e = 0; e < WIDTH; e++) {
                 if (i < N) count[i] = (int32_t)(i * i % (WIDTH + 1));
-                place[e * PITCH + i] = (int32_t)(2 + (3 * i + 5 * e) % (N_IN - 2));
+                place[e * PITCH + i] =
+                    (int32_t)(e % 2 ? 10 + (3 * i + 5 * e) % PDM_CPU_WINDOW : 2 + (7 * i + 5 * e) % (N_IN - 2));
+                window[(e * PITCH + i) / PDM_CPU_LANES_MOST] = e % 2 ? 10 : -1;
                 if (i >= N || e >= count[i]) weight[e * PITCH + i] = 0.0;
             }
-        const pdm_cpu_narrow t = {N, WIDTH, PITCH, weight, place, count, false};
+        const pdm_cpu_narrow t = {N, WIDTH, PITCH, weight, place, count, window, false};
         for (size_t c = 0; c < 2 * sizeof inner_of / sizeof *inner_of; c++) {
             const pdm_size inner = inner_of[c / 2], first = c % 2 ? 4 : 0, n = c % 2 ? N - 5 : N, in0 = c % 2 ? 2 : 0;
             k->narrow(&t, first, n, OUTER, inner, in0, N_IN - in0, in, out);

@@ -8,7 +8,8 @@
 enum {
     PDM_CPU_MAX_INPUT     = 64,  /* inputs, and outputs, of a program              */
     PDM_CPU_PROGRAM_BLOCK = 256, /* points the interpreter works on at a time       */
-    PDM_CPU_LANES_MOST    = 8    /* doubles in the widest vector                    */
+    PDM_CPU_LANES_MOST    = 8,   /* doubles in the widest vector                    */
+    PDM_CPU_WINDOW        = 16   /* columns that are looked into at once            */
 };
 
 /* ---- kernels (kernels/, one file per instruction set; chosen in tune.c) ----
@@ -24,6 +25,8 @@ typedef struct pdm_cpu_narrow {
     const double  *weight;          /* [width][pitch] */
     const int32_t *place;           /* [width][pitch] */
     const int32_t *count;           /* [n] entries of a row, its first ones */
+    const int32_t *window;          /* [width][pitch/LANES_MOST] first of PDM_CPU_WINDOW columns that hold the k-th entries
+                                     * of so many rows; -1: there are none */
     bool           same_places;     /* all rows have all entries, in the same columns */
 } pdm_cpu_narrow;
 

@@ -11,26 +11,49 @@ static pdm_size pitch_of(pdm_size n)
     return (n + PDM_CPU_LANES_MOST - 1) / PDM_CPU_LANES_MOST * PDM_CPU_LANES_MOST;
 }
 
+/* Room for a table, all of it zero. */
 static pdm_cpu_narrow carve_table(pdm_arena *a, pdm_size n, pdm_size width, pdm_size n_order, double **weight,
-                                  int32_t **place, int32_t **count)
+                                  int32_t **place, int32_t **count, int32_t **window)
 {
     const pdm_size pitch = pitch_of(n);
     *weight              = pdm_carve(a, double, n_order *width *pitch);
     *place               = pdm_carve(a, int32_t, width * pitch);
     *count               = pdm_carve(a, int32_t, n);
+    *window              = pdm_carve(a, int32_t, width * pitch / PDM_CPU_LANES_MOST);
     if (*weight) {
         memset(*weight, 0, (size_t)(n_order * width * pitch) * sizeof **weight);
         memset(*place, 0, (size_t)(width * pitch) * sizeof **place);
     }
-    return (pdm_cpu_narrow){n, width, pitch, *weight, *place, *count, false};
+    return (pdm_cpu_narrow){n, width, pitch, *weight, *place, *count, *window, false};
+}
+
+/* Once places are known. n_in: columns. */
+static void find_windows(const pdm_cpu_narrow *t, pdm_size n_in, int32_t *window)
+{
+    for (pdm_size at = 0; at < t->width * t->pitch; at += PDM_CPU_LANES_MOST) {
+        int32_t low = t->place[at], high = t->place[at];
+        for (pdm_size i = at; i < at + PDM_CPU_LANES_MOST; i++) {
+            low  = t->place[i] < low ? t->place[i] : low;
+            high = t->place[i] > high ? t->place[i] : high;
+        }
+        if (low > n_in - PDM_CPU_WINDOW) low = (int32_t)(n_in - PDM_CPU_WINDOW);
+        window[at / PDM_CPU_LANES_MOST] = low >= 0 && high < low + PDM_CPU_WINDOW ? low : -1;
+    }
+}
+
+/* Rows beyond the last, which are computed with it, read what it reads. */
+static void repeat_last(const pdm_cpu_narrow *t, int32_t *place)
+{
+    for (pdm_size k = 0; k < t->width && t->n > 0; k++)
+        for (pdm_size i = t->n; i < t->pitch; i++) place[k * t->pitch + i] = place[k * t->pitch + t->n - 1];
 }
 
 static pdm_cpu_narrow basis_table(pdm_arena *a, const narrow_source *s)
 {
     const pdm_size width = s->degree + 1, n = s->axis->n_point;
     double        *weight;
-    int32_t       *place, *count;
-    pdm_cpu_narrow t = carve_table(a, n, width, s->n_order, &weight, &place, &count);
+    int32_t       *place, *count, *window;
+    pdm_cpu_narrow t = carve_table(a, n, width, s->n_order, &weight, &place, &count, &window);
 
     if (!weight) return t;
     t.same_places = true;
@@ -43,6 +66,8 @@ static pdm_cpu_narrow basis_table(pdm_arena *a, const narrow_source *s)
                 weight[(o * width + k) * t.pitch + i] = s->axis->basis[(o * n + i) * width + k];
         }
     }
+    repeat_last(&t, place);
+    find_windows(&t, s->n_coef, window);
     return t;
 }
 
@@ -51,11 +76,11 @@ static pdm_cpu_narrow pairs_table(pdm_arena *a, const pdm_axis *axis)
     const pdm_size n     = axis->pair0 ? axis->n_row : 0;
     pdm_size       width = 0;
     double        *weight;
-    int32_t       *place, *count;
+    int32_t       *place, *count, *window;
 
     for (pdm_size i = 0; i < n; i++)
         if (axis->pair0[i + 1] - axis->pair0[i] > width) width = axis->pair0[i + 1] - axis->pair0[i];
-    pdm_cpu_narrow t = carve_table(a, n, width, 1, &weight, &place, &count);
+    pdm_cpu_narrow t = carve_table(a, n, width, 1, &weight, &place, &count, &window);
     if (!weight) return t;
     for (pdm_size i = 0; i < n; i++) {
         count[i] = axis->pair0[i + 1] - axis->pair0[i];
@@ -65,6 +90,8 @@ static pdm_cpu_narrow pairs_table(pdm_arena *a, const pdm_axis *axis)
             if (k < count[i]) weight[k * t.pitch + i] = axis->pair_weight[pair];
         }
     }
+    repeat_last(&t, place);
+    find_windows(&t, axis->n_point, window);
     return t;
 }
 

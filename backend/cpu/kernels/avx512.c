@@ -37,10 +37,21 @@ static inline void vec_store_part(double *p, vec v, int n)
 {
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1u), v);
 }
-/* p[place[0]], p[place[1]], ... */
-static inline vec vec_gather(const double *p, const int32_t *place)
+/* p[place[0]], p[place[1]], ... window: all of them lie in [window, window + PDM_CPU_WINDOW); -1: anywhere. */
+typedef struct vec_places {
+    __m256i at;
+    __m512i within;
+    int32_t window;
+} vec_places;
+static inline vec_places vec_places_of(const int32_t *place, int32_t window)
 {
-    return _mm512_i32gather_pd(_mm256_loadu_si256((const __m256i_u *)place), p, 8);
+    const __m256i at = _mm256_loadu_si256((const __m256i_u *)place);
+    return (vec_places){at, _mm512_cvtepi32_epi64(_mm256_sub_epi32(at, _mm256_set1_epi32(window))), window};
+}
+static inline vec vec_gather(const double *p, const vec_places *q)
+{
+    if (q->window < 0) return _mm512_i32gather_pd(q->at, p, 8);
+    return _mm512_permutex2var_pd(vec_load(p + q->window), q->within, vec_load(p + q->window + LANES));
 }
 static inline vec vec_set(double x)
 {

@@ -1,18 +1,53 @@
 /* A dimension of a tensor times a matrix with few entries a row, for each instruction set; see dense_body.h. Sums run in
  * the order of the table. */
 
-/* Along the last dimension: a vector of results at a time, from places of their own, or from the same ones. */
+/* A vector of results, first of them i, of all outer ones: up to four entries each, from entry `first` on. */
+ALWAYS void narrow_vector(const pdm_cpu_narrow *t, pdm_size i, pdm_size first, int width, pdm_size outer, pdm_size n_in,
+                          const double *restrict in, double *restrict out)
+{
+    const int  rest = t->n - i < LANES ? (int)(t->n - i) : LANES;
+    vec        weight[4];
+    vec_places place[4];
+#pragma GCC unroll 4
+    for (int k = 0; k < width; k++) {
+        const pdm_size at = (first + k) * t->pitch + i;
+        weight[k]         = vec_load(t->weight + at);
+        place[k]          = vec_places_of(t->place + at, t->window[at / PDM_CPU_LANES_MOST]);
+    }
+    for (pdm_size o = 0; o < outer; o++, in += n_in, out += t->n) {
+        vec sum = first == 0 ? vec_set(0.0) : rest == LANES ? vec_load(out) : vec_load_part(out, rest);
+#pragma GCC unroll 4
+        for (int k = 0; k < width; k++) sum = vec_fma(weight[k], vec_gather(in, &place[k]), sum);
+        if (rest == LANES)
+            vec_store(out, sum);
+        else
+            vec_store_part(out, sum, rest);
+    }
+}
+
+/* Along the last dimension: from places of their own ... */
 static void narrow_last(const pdm_cpu_narrow *t, pdm_size outer, pdm_size n_in, const double *restrict in,
+                        double *restrict out)
+{
+    if (t->width == 0) memset(out, 0, (size_t)(outer * t->n) * sizeof *out);
+    for (pdm_size i = 0; i < t->n; i += LANES)
+        for (pdm_size k = 0; k < t->width; k += 4) switch (t->width - k) {
+            case 1: narrow_vector(t, i, k, 1, outer, n_in, in, out + i); break;
+            case 2: narrow_vector(t, i, k, 2, outer, n_in, in, out + i); break;
+            case 3: narrow_vector(t, i, k, 3, outer, n_in, in, out + i); break;
+            default: narrow_vector(t, i, k, 4, outer, n_in, in, out + i); break;
+            }
+}
+
+/* ... or from the same ones. */
+static void narrow_same(const pdm_cpu_narrow *t, pdm_size outer, pdm_size n_in, const double *restrict in,
                         double *restrict out)
 {
     for (pdm_size o = 0; o < outer; o++, in += n_in, out += t->n)
         for (pdm_size i = 0; i < t->n; i += LANES) {
             vec sum = vec_set(0.0);
-            for (pdm_size k = 0; k < t->width; k++) {
-                const int32_t *place = t->place + k * t->pitch;
-                const vec      x     = t->same_places ? vec_set(in[place[0]]) : vec_gather(in, place + i);
-                sum                  = vec_fma(vec_load(t->weight + k * t->pitch + i), x, sum);
-            }
+            for (pdm_size k = 0; k < t->width; k++)
+                sum = vec_fma(vec_load(t->weight + k * t->pitch + i), vec_set(in[t->place[k * t->pitch]]), sum);
             if (i + LANES <= t->n)
                 vec_store(out + i, sum);
             else
@@ -69,7 +104,7 @@ static void narrow(const pdm_cpu_narrow *t, pdm_size first, pdm_size n, pdm_size
                    pdm_size n_in, const double *restrict in, double *restrict out)
 {
     if (inner == 1 && n == t->n && in0 == 0) {
-        narrow_last(t, outer, n_in, in, out);
+        (t->same_places ? narrow_same : narrow_last)(t, outer, n_in, in, out);
         return;
     }
     for (pdm_size o = 0; o < outer; o++, in += n_in * inner)
