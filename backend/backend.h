@@ -18,7 +18,7 @@
 
 #include "core/core.h"
 
-#define PDM_BACKEND_OPS_VERSION 6
+#define PDM_BACKEND_OPS_VERSION 7
 #define PDM_MAX_DIM             4
 #define PDM_MAX_LEVEL           17 /* boxes of 2^17 cells are wider than any dimension */
 
@@ -297,6 +297,16 @@ typedef struct pdm_nest_desc {
 
 typedef struct pdm_nest_plan pdm_nest_plan;
 
+/* ---- sparse matrices, the same for all samples, by rows ---- */
+typedef struct pdm_matrix_desc {
+    pdm_size       n_row, n_column;
+    const int32_t *row0;   /* [n_row+1] row i has the entries row0[i] .. row0[i+1]-1 */
+    const int32_t *column; /* [row0[n_row]] */
+    const double  *value;  /* [row0[n_row]] */
+} pdm_matrix_desc;
+
+typedef struct pdm_matrix_plan pdm_matrix_plan;
+
 /* ---- Fourier networks (architecture and parameters from surrogate/) -------------------------------------------------
  *     h_0     = features W_lift + b_lift                                                  on the control grid
  *     h_{l+1} = gelu(R^T mix_l(R h_l) + h_l W_l + b_l),    l = 0 .. n_layer-1             on the padded grid
@@ -453,6 +463,12 @@ typedef struct pdm_backend_ops {
     /* x = K y, K symmetric positive definite and near H^-1; x and y like c, not the same buffer. What is not free is
      * not read, and 0 in x. */
     pdm_status (*nest_solve)(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, pdm_buffer *y, pdm_buffer *x);
+
+    /* -- sparse matrices -- */
+    pdm_status (*matrix_create)(pdm_backend *b, const pdm_matrix_desc *desc, pdm_matrix_plan **out);
+    void (*matrix_destroy)(pdm_backend *b, pdm_matrix_plan **plan);
+    /* y = M x, x [n_sample][n_column], y [n_sample][n_row]; rows without entries leave y as it is */
+    pdm_status (*matrix_apply)(pdm_backend *b, pdm_matrix_plan *plan, pdm_batch s, pdm_buffer *x, pdm_buffer *y);
 
     /* -- FP64 vectors [n_sample][n] -- */
     /* out [n_sample] host: sum_i x_i y_i (weight_i), fixed tree; weight NULL or [n_sample][n] */

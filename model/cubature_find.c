@@ -9,28 +9,27 @@
 
 enum {
     LOOKED_AT = 48, /* samples, or slabs of samples: of every second one rows are found, on the others they are tried */
-    DIRECTIONS = 6, /* in the space of J's columns, at random, of a sample */
-    FEATURES   = 2 * DIRECTIONS + 1,
-    SWEEPS     = 3
+    LEAST_DIRECTION = 6, /* in the space of J's columns, at random, of a sample: as many, and at most so many ... */
+    MOST_DIRECTION  = 16,
+    PER_DIRECTION   = 4 /* ... one for so many columns */
 };
-static const double ROWS_A_COLUMN[] = {4.0, 6.0, 9.0, 13.0, 20.0, 30.0, 45.0, 70.0, 100.0}; /* that are tried */
-static const double LEAST_ROWS      = 64.0;
-static const double MOST_ROWS       = 0.4; /* of all: beyond it few rows save nothing worth having */
-static const double OUT_OF_LINE     = 3.0; /* of objectives on all rows and on few, beyond the largest that was seen */
+static const double LEAST_ROWS  = 32.0;
+static const double LEAST_TIMES = 2.0; /* the columns: fewer rows are not tried */
+static const double MORE        = 1.4; /* rows in the next trial                */
+static const double MOST_ROWS   = 0.4; /* of all: beyond it few rows save nothing worth having */
+static const double OUT_OF_LINE = 3.0; /* of objectives on all rows and on few, beyond the largest that was seen */
 
 /* What solves on all rows have shown. */
 typedef struct looked {
     pdm_model  *m;
-    pdm_size    n_row, n_input, c_size;
-    pdm_size    n_feature, n_tried;
-    double     *feature; /* [n_feature][n_row] products: sums over rows, about 1 or 0     */
+    pdm_size    n_row, n_input, c_size, n_direction;
+    pdm_size    n_feature, n_tried, most_feature;
+    double     *feature; /* [n_row][most_feature] products of rows: wanted are weights with their sums, ... */
+    double     *target;  /* [n_feature] these */
     double     *input;   /* [n_tried][n_input] of those that rows are tried on ...        */
     double     *c;       /* [n_tried][c_size] and their answers                           */
-    double     *along;   /* [DIRECTIONS][n_batch][n_row]                                  */
+    double     *along;   /* [n_direction][n_batch][n_row]                                 */
     pdm_buffer *row, *w; /* like r, like w                                                */
-    /* of a row along each dimension [n_row][n_dim]: its grid, -1: none, and the place in it */
-    int32_t       *grid, *place;
-    pdm_row_choice grids; /* none of them chosen */
 } looked;
 
 static void close_looked(looked *x)
@@ -39,50 +38,32 @@ static void close_looked(looked *x)
     b->ops->buffer_destroy(b, &x->row);
     b->ops->buffer_destroy(b, &x->w);
     pdm_free(x->m->ctx, x->feature);
+    pdm_free(x->m->ctx, x->target);
     pdm_free(x->m->ctx, x->input);
     pdm_free(x->m->ctx, x->c);
     pdm_free(x->m->ctx, x->along);
-    pdm_free(x->m->ctx, x->grid);
-    pdm_free(x->m->ctx, x->place);
-}
-
-static void find_places(const looked *x)
-{
-    const pdm_rows_desc *d = pdm_domain_rows(x->m->problem->domain);
-    for (pdm_size t = 0; t < d->n_term; t++) {
-        pdm_size n = 1;
-        for (pdm_size j = 0; j < d->n_dim; j++) n *= d->term[t].axis[j].n_row;
-        for (pdm_size i = 0; i < n; i++) {
-            pdm_size rest = i;
-            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-                const pdm_size n_row = d->term[t].axis[j].n_row, at = (d->term[t].row0 + i) * d->n_dim + j;
-                x->grid[at]  = (int32_t)pdm_row_choice_find(&x->grids, j, n_row);
-                x->place[at] = (int32_t)(rest % n_row);
-                rest /= n_row;
-            }
-        }
-    }
 }
 
 static pdm_status open_looked(looked *x, pdm_model *m)
 {
-    pdm_status           status = PDM_OK;
-    const pdm_rows_desc *rows   = pdm_domain_rows(m->problem->domain);
-    pdm_backend         *b      = m->problem->backend;
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b      = m->problem->backend;
+    const pdm_size column = pdm_experts_n_column(m->experts);
 
-    *x         = (looked){.m = m, .n_row = rows->n_row};
-    x->n_input = pdm_domain_n_input(m->problem->domain);
-    x->c_size  = pdm_solver_lend(m->solver)->c_size;
-    PDM_TRY(pdm_alloc_array(m->ctx, LOOKED_AT * FEATURES * x->n_row, &x->feature));
+    *x             = (looked){.m = m, .n_row = pdm_domain_rows(m->problem->domain)->n_row};
+    x->n_input     = pdm_domain_n_input(m->problem->domain);
+    x->c_size      = pdm_solver_lend(m->solver)->c_size;
+    x->n_direction = column / PER_DIRECTION;
+    if (x->n_direction < LEAST_DIRECTION) x->n_direction = LEAST_DIRECTION;
+    if (x->n_direction > MOST_DIRECTION) x->n_direction = MOST_DIRECTION;
+    x->most_feature = (LOOKED_AT + 1) / 2 * (2 * x->n_direction + 1);
+    PDM_TRY(pdm_alloc_array(m->ctx, x->n_row * x->most_feature, &x->feature));
+    PDM_TRY(pdm_alloc_array(m->ctx, x->most_feature, &x->target));
     PDM_TRY(pdm_alloc_array(m->ctx, LOOKED_AT * x->n_input, &x->input));
     PDM_TRY(pdm_alloc_array(m->ctx, LOOKED_AT * x->c_size, &x->c));
-    PDM_TRY(pdm_alloc_array(m->ctx, DIRECTIONS * m->n_batch * x->n_row, &x->along));
-    PDM_TRY(pdm_alloc_array(m->ctx, x->n_row * rows->n_dim, &x->grid));
-    PDM_TRY(pdm_alloc_array(m->ctx, x->n_row * rows->n_dim, &x->place));
+    PDM_TRY(pdm_alloc_array(m->ctx, x->n_direction * m->n_batch * x->n_row, &x->along));
     PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * x->n_row) * sizeof(double), &x->row));
-    PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * pdm_experts_n_column(m->experts)) * sizeof(double), &x->w));
-    pdm_row_choice_list(rows, &x->grids);
-    find_places(x);
+    PDM_TRY(b->ops->buffer_create(b, (size_t)(m->n_batch * column) * sizeof(double), &x->w));
 done:
     return status;
 }
@@ -119,21 +100,24 @@ done:
 /* One feature more: products a_i b_i over the root of |a|^2 |b|^2. */
 static void add_feature(looked *x, const double *a, const double *b)
 {
-    double *f = x->feature + x->n_feature * x->n_row, square[2] = {1e-300, 1e-300};
+    double square[2] = {1e-300, 1e-300}, sum = 0.0;
     for (pdm_size i = 0; i < x->n_row; i++) {
         square[0] += a[i] * a[i];
         square[1] += b[i] * b[i];
     }
     const double scale = 1.0 / sqrt(square[0] * square[1]);
-    for (pdm_size i = 0; i < x->n_row; i++) f[i] = scale * a[i] * b[i];
-    x->n_feature++;
+    for (pdm_size i = 0; i < x->n_row; i++) {
+        x->feature[i * x->most_feature + x->n_feature] = scale * a[i] * b[i];
+        sum += scale * a[i] * b[i];
+    }
+    x->target[x->n_feature++] = sum;
 }
 
 /* Of one sample whose solve went well. */
 static void take_features(looked *x, int32_t sample, const double *r)
 {
     const double *own = r + sample * x->n_row;
-    for (pdm_size k = 0; k < DIRECTIONS; k++) {
+    for (pdm_size k = 0; k < x->n_direction; k++) {
         const double *z = x->along + (k * x->m->n_batch + sample) * x->n_row;
         add_feature(x, z, z);
         add_feature(x, z, own);
@@ -151,7 +135,7 @@ static pdm_status take_batch(looked *x, pdm_batch batch, pdm_size *seen)
     void                   *c = NULL, *r = NULL;
 
     PDM_TRY(pdm_solver_linearise(m->solver, batch, &m->samples->data, true));
-    for (pdm_size k = 0; k < DIRECTIONS; k++) PDM_TRY(project(x, batch, k, (uint64_t)(*seen * DIRECTIONS + k)));
+    for (pdm_size k = 0; k < x->n_direction; k++) PDM_TRY(project(x, batch, k, (uint64_t)(*seen * x->n_direction + k)));
     PDM_TRY(b->ops->acquire(b, st->c, PDM_READ, &c));
     PDM_TRY(b->ops->acquire(b, st->r, PDM_READ, &r));
     for (pdm_size i = 0; i < batch.n && *seen < LOOKED_AT; i++) {
@@ -193,87 +177,6 @@ static pdm_status look(looked *x)
         }
     }
 done:
-    return status;
-}
-
-/* ---- weights ---- */
-
-/* Sums of the features over rows, place by place of one grid with the weights of the others, in gram and right as
- * nnls_solve() takes them; wanted are the sums over all rows. */
-static pdm_status gather(const looked *x, pdm_size grid, double *const *weight, double *gram, double *right)
-{
-    pdm_status     status = PDM_OK;
-    const pdm_size n_dim = pdm_domain_n_dim(x->m->problem->domain), n_place = x->grids.grid[grid].n_place;
-    double        *sum = NULL;
-
-    PDM_TRY(pdm_alloc_array(x->m->ctx, n_place, &sum));
-    memset(gram, 0, (size_t)(n_place * n_place) * sizeof *gram);
-    memset(right, 0, (size_t)n_place * sizeof *right);
-    for (pdm_size f = 0; f < x->n_feature; f++) {
-        double target = 0.0;
-        memset(sum, 0, (size_t)n_place * sizeof *sum);
-        for (pdm_size i = 0; i < x->n_row; i++) {
-            const int32_t *on = x->grid + i * n_dim, *place = x->place + i * n_dim;
-            double         q   = x->feature[f * x->n_row + i];
-            int32_t        own = -1; /* place in the grid at hand */
-            target += q;
-            for (pdm_size j = 0; j < n_dim; j++) {
-                if (on[j] == grid) own = place[j];
-                if (on[j] >= 0 && on[j] != grid) q *= weight[on[j]][place[j]];
-            }
-            if (own >= 0)
-                sum[own] += q;
-            else
-                target -= q;
-        }
-        for (pdm_size i = 0; i < n_place; i++) {
-            right[i] += sum[i] * target;
-            for (pdm_size j = 0; j < n_place && sum[i] != 0.0; j++) gram[i * n_place + j] += sum[i] * sum[j];
-        }
-    }
-done:
-    pdm_free(x->m->ctx, sum);
-    return status;
-}
-
-/* The weights of one grid, with those of the others as they are: `most` of them are not zero. */
-static pdm_status improve(const looked *x, pdm_size grid, pdm_size most, double *const *weight)
-{
-    pdm_status     status  = PDM_OK;
-    const pdm_size n_place = x->grids.grid[grid].n_place;
-    double        *gram = NULL, *right = NULL;
-
-    PDM_TRY(pdm_alloc_array(x->m->ctx, n_place * n_place, &gram));
-    PDM_TRY(pdm_alloc_array(x->m->ctx, n_place, &right));
-    PDM_TRY(gather(x, grid, weight, gram, right));
-    PDM_TRY(nnls_solve(x->m->ctx, n_place, most < n_place ? most : n_place, gram, right, weight[grid]));
-done:
-    pdm_free(x->m->ctx, gram);
-    pdm_free(x->m->ctx, right);
-    return status;
-}
-
-/* About n rows, as many of each grid for its places. */
-static pdm_status choose(const looked *x, double n, pdm_row_choice *out)
-{
-    pdm_status     status                     = PDM_OK;
-    pdm_context   *ctx                        = x->m->ctx;
-    const pdm_size n_grid                     = x->grids.n_grid;
-    double        *weight[PDM_ROW_GRIDS_MOST] = {0};
-    const double   share = pow(n / (double)x->n_row, 1.0 / (double)pdm_domain_n_dim(x->m->problem->domain));
-
-    *out = x->grids;
-    for (pdm_size g = 0; g < n_grid; g++) {
-        PDM_TRY(pdm_alloc_array(ctx, x->grids.grid[g].n_place, &weight[g]));
-        for (pdm_size i = 0; i < x->grids.grid[g].n_place; i++) weight[g][i] = 1.0;
-    }
-    for (pdm_size turn = 0; turn < SWEEPS * n_grid; turn++) {
-        const pdm_size g = turn % n_grid;
-        PDM_TRY(improve(x, g, (pdm_size)ceil(share * (double)x->grids.grid[g].n_place), weight));
-    }
-    for (pdm_size g = 0; g < n_grid; g++) PDM_TRY(pdm_row_grid_keep(ctx, weight[g], &out->grid[g]));
-done:
-    for (pdm_size g = 0; g < n_grid; g++) pdm_free(ctx, weight[g]);
     return status;
 }
 
@@ -324,17 +227,16 @@ done:
 }
 
 /* *few stays NULL where so many rows do not do. */
-static pdm_status try_number(looked *x, double n, pdm_cubature **few)
+static pdm_status try_number(looked *x, const double *weight, pdm_cubature **few)
 {
-    pdm_status     status = PDM_OK;
-    pdm_row_choice choice = {0};
-    pdm_cubature  *trial  = NULL;
-    double         error = NAN, ratio = NAN;
+    pdm_status    status = PDM_OK;
+    pdm_row_list  list   = {0};
+    pdm_cubature *trial  = NULL;
+    double        error = NAN, ratio = NAN;
 
-    PDM_TRY(choose(x, n, &choice));
-    for (pdm_size g = 0; g < choice.n_grid; g++)
-        if (choice.grid[g].n == 0) goto done; /* products that nothing adds up to */
-    PDM_TRY(cubature_create(x->m, &choice, 1.0, &trial));
+    PDM_TRY(pdm_row_list_keep(x->m->ctx, x->n_row, weight, &list));
+    if (list.n == 0) goto done; /* products that nothing adds up to */
+    PDM_TRY(cubature_create(x->m, &list, 1.0, &trial));
     PDM_TRY(try_rows(x, trial, &error, &ratio));
     pdm_log(x->m->ctx, PDM_LOG_INFO, "train", "%lld of %lld rows: answers %.3g %% off those on all rows",
             (long long)trial->rows.desc.n_row, (long long)x->n_row, 100.0 * error);
@@ -343,27 +245,39 @@ static pdm_status try_number(looked *x, double n, pdm_cubature **few)
     *few        = trial;
     trial       = NULL;
 done:
-    pdm_row_choice_destroy(x->m->ctx, &choice);
+    pdm_row_list_destroy(x->m->ctx, &list);
     pdm_cubature_destroy(&trial);
+    return status;
+}
+
+/* More and more rows, until they do. */
+static pdm_status try_numbers(looked *x, pdm_cubature **few)
+{
+    pdm_status status = PDM_OK;
+    double     n      = fmax(LEAST_ROWS, LEAST_TIMES * (double)pdm_experts_n_column(x->m->experts));
+    nnls      *found  = NULL;
+
+    if (x->n_tried == 0 || x->n_feature == 0) return PDM_OK;
+    PDM_TRY(nnls_create(x->m->ctx, x->most_feature, x->n_row, x->feature, x->target, &found));
+    for (pdm_size last = 0; !*few && n <= MOST_ROWS * (double)x->n_row; n *= MORE) {
+        const pdm_size now = nnls_extend(found, (pdm_size)n);
+        if (now <= last) break; /* there are no more that would change anything */
+        last = now;
+        PDM_TRY(try_number(x, nnls_numbers(found), few));
+    }
+done:
+    nnls_destroy(&found);
     return status;
 }
 
 pdm_status pdm_model_find_cubature(pdm_model *m)
 {
-    pdm_status     status = PDM_OK;
-    const double   column = (double)pdm_experts_n_column(m->experts);
-    looked         x;
-    const pdm_size n_trial = sizeof ROWS_A_COLUMN / sizeof *ROWS_A_COLUMN;
+    pdm_status status = PDM_OK;
+    looked     x;
 
     PDM_TRY(open_looked(&x, m));
     PDM_TRY(look(&x));
-    for (pdm_size i = 0; i < n_trial && !m->cubature && x.n_tried > 0 && x.n_feature > 0; i++) {
-        const double n = fmax(ROWS_A_COLUMN[i] * column, LEAST_ROWS);
-        if (n > MOST_ROWS * (double)x.n_row) break;
-        if (ROWS_A_COLUMN[i] * column < LEAST_ROWS && i + 1 < n_trial && ROWS_A_COLUMN[i + 1] * column < LEAST_ROWS)
-            continue; /* the next is the same */
-        PDM_TRY(try_number(&x, n, &m->cubature));
-    }
+    PDM_TRY(try_numbers(&x, &m->cubature));
     pdm_values_set(m->ctx, &m->values, (double)x.n_row, "rows");
     pdm_values_set(m->ctx, &m->values, m->cubature ? (double)m->cubature->rows.desc.n_row : (double)x.n_row,
                    "rows.read");

@@ -40,6 +40,7 @@ static const char *needs_all_rows(const pdm_model *m)
     if (rows->n_pyramid > 0) return "rows count as sums, too (domain:levels)";
     if (rows->n_derived > 0) return "a field is not local";
     if (pdm_case_has_group(m->whole->the_case, "gate")) return "a gate chooses columns";
+    if (pdm_experts_pod(m->experts).n == 0) return "columns are not those of all inputs (experts:prior = \"pod\")";
     return m->whole->solving.mode != PDM_MODE_COUPLED ? "experts are not solved together (solver:mode)" : NULL;
 }
 

@@ -83,14 +83,16 @@ pdm_status pdm_pool_fill(pdm_pool *p, pdm_size n_draw);
 
 /* Few rows that stand for all in predictions (model/cubature.c). */
 typedef struct pdm_cubature {
-    pdm_model      *m; /* lent */
-    pdm_row_choice  choice;
-    pdm_few_rows    rows;
-    struct reduced *reduced; /* the same through columns that are constant; NULL: they are not */
-    pdm_solver     *solver;  /* on them */
-    pdm_buffer     *sampled;
-    double          most;  /* objectives on all rows over those on few, in line */
-    int32_t        *again; /* [n_batch] */
+    pdm_model       *m; /* lent */
+    pdm_row_list     list;
+    pdm_reduced_rows rows;
+    pdm_matrix_plan *start, *inputs; /* of their sampled inputs */
+    pdm_solver      *solver;         /* on them; its weights are the model's */
+    pdm_buffer      *origin;         /* like c: what columns are added to    */
+    pdm_buffer      *sampled;
+    pdm_buffer      *offset; /* [n_batch][n_column + 1] zeros, but for the weight of the offset */
+    double           most;   /* objectives on all rows over those on few, in line */
+    int32_t         *again;  /* [n_batch] */
 } pdm_cubature;
 void pdm_cubature_destroy(pdm_cubature **x);
 

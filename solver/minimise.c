@@ -101,6 +101,21 @@ done:
     return status;
 }
 
+/* r_try = r(c_try), or r + A C step. */
+static pdm_status trial_residual(pdm_solver *s, pdm_batch batch, const pdm_rows_data *data)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = s->backend;
+    pdm_solver_state *st     = &s->state;
+
+    if (!s->by_update) return b->ops->rows_residual(b, s->pass.rows, batch, data, s->c_try, s->r_try);
+    PDM_TRY(b->ops->columns_expand(b, st->columns, batch, s->step, NULL, st->gradient_c));
+    PDM_TRY(b->ops->rows_apply(b, s->pass.rows, batch, st->A, st->gradient_c, s->r_try));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->n_row, s->one, st->r, s->one, s->r_try, s->r_try));
+done:
+    return status;
+}
+
 /* Trial step for the batch: w_try, c_try, r_try, phi_try and the predicted decrease
  *   -g.dw - 1/2 dw.(H + ridge) dw = 1/2 dw.(shift D dw) - 1/2 g.dw
  * where the first part is missing after a sweep, which is not damped along its direction. */
@@ -123,7 +138,7 @@ static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data
     PDM_TRY(solver_rounding_measure(s, batch));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->one, st->w, s->one, s->step, s->w_try));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, s->w_try, lift, s->c_try));
-    PDM_TRY(b->ops->rows_residual(b, s->pass.rows, batch, data, s->c_try, s->r_try));
+    PDM_TRY(trial_residual(s, batch, data));
     PDM_TRY(objective(s, batch, s->r_try, s->y_try, s->w_try, s->phi_try));
 done:
     return status;

@@ -232,9 +232,13 @@ pdm_status pdm_solver_create_few(pdm_context *ctx, pdm_backend *backend, const p
                                  const pdm_rows_desc *rows, const pdm_columns_desc *columns, pdm_size n_sample,
                                  pdm_solver **out)
 {
-    solver_shape shape = {.rows = rows, .columns = columns, .n_coef = columns->n_coef};
+    pdm_status   status = PDM_OK;
+    solver_shape shape  = {.rows = rows, .columns = columns, .n_coef = columns->n_coef};
     for (pdm_size g = 0; g < columns->n_expert * columns->n_field; g++) shape.n_column += columns->group[g].n_col;
-    return solver_create(ctx, backend, settings, &shape, NULL, n_sample, out);
+    PDM_TRY(solver_create(ctx, backend, settings, &shape, NULL, n_sample, out));
+    (*out)->by_update = (*out)->is_linear;
+done:
+    return status;
 }
 
 void pdm_solver_destroy(pdm_solver **solver)

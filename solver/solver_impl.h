@@ -51,6 +51,7 @@ struct pdm_solver {
     struct pdm_wide        *wide;    /* their columns */
     const pdm_solver       *lender;  /* whose scratch of the size of rows and coefficients a part uses; NULL: its own */
     bool                    is_linear; /* rows are: A, H and their factor are those of any w */
+    bool                    by_update; /* ... and A is smaller than what rows are evaluated from: r changes by A c */
     /* host, [n_sample]: */
     double  *shift, *growth, *phi, *phi_try, *phi_start, *decrease, *size, *dot, *one, *minus, *ridge;
     double  *summed;           /* squares of the numbers that make the rows; 0: not asked for */

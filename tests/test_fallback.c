@@ -246,6 +246,28 @@ static void tour_nest(problem *p, record *r)
     pdm_nest_destroy(&nest);
 }
 
+/* A sparse matrix; rows without entries leave what is there. */
+static void tour_matrix(problem *p, record *r)
+{
+    enum { N_ROW = 7, N_ENTRY = 12 };
+    int32_t          row0[N_ROW + 1], column[N_ENTRY];
+    double           value[N_ENTRY];
+    pdm_matrix_plan *plan = NULL;
+    for (int32_t i = 0; i <= N_ROW; i++) row0[i] = i < 2 ? 4 * i : i < 4 ? 8 : 8 + i - 3;
+    for (int32_t e = 0; e < N_ENTRY; e++) {
+        column[e] = e < 8 ? e % 4 + e / 4 : (int32_t)((e * 7) % p->c_size);
+        value[e]  = cos(1.0 + e);
+    }
+    const pdm_matrix_desc desc = {N_ROW, p->c_size, row0, column, value};
+    pdm_buffer           *y    = make(p, N_SAMPLE * N_ROW * sizeof(double));
+    SLOT(matrix_create, &desc, &plan);
+    SLOT(matrix_apply, plan, SOME, p->v, y);
+    keep(p, r, y, N_SAMPLE * N_ROW * sizeof(double));
+    p->backend->ops->matrix_destroy(p->backend, &plan);
+    ck_assert_ptr_null(plan);
+    p->backend->ops->buffer_destroy(p->backend, &y);
+}
+
 /* A network there and back, and a step of its optimiser. */
 static void tour_network(problem *p, record *r)
 {
@@ -294,6 +316,7 @@ static record tour(int number, const char *backend)
     open_tour(&p, number, backend);
     tour_rows(&p, &r);
     tour_nest(&p, &r);
+    tour_matrix(&p, &r);
     tour_points(&p, &r);
     tour_vectors(&p, &r);
     tour_solver(&p, &r);
@@ -400,6 +423,7 @@ NOTHING_PLAN(blocks, ((void)desc, (void)n), const pdm_blocks_desc *desc, pdm_siz
 NOTHING_PLAN(normal, ((void)rows, (void)columns, (void)blocks, (void)n), const pdm_rows_desc *rows,
              const pdm_columns_desc *columns, const pdm_blocks_desc *blocks, pdm_size n)
 NOTHING_PLAN(nest, ((void)rows, (void)desc, (void)n), const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n)
+NOTHING_PLAN(matrix, (void)desc, const pdm_matrix_desc *desc)
 /* clang-format on */
 
 static pdm_status create_forgetful(pdm_context *in, const char *name, pdm_backend **out)
@@ -409,7 +433,8 @@ static pdm_status create_forgetful(pdm_context *in, const char *name, pdm_backen
         HOLE(normal_assemble), HOLE(blocks_factor),           HOLE(blocks_solve),     HOLE(blocks_worth),
         HOLE(blocks_diagonal), HOLE(rows_residual),           HOLE(rows_linearise),   HOLE(rows_weigh),
         HOLE(rows_apply),      HOLE(rows_apply_adjoint),      HOLE(rows_apply_both),  HOLE(rows_second_order),
-        HOLE(points_evaluate), HOLE(points_evaluate_adjoint), HOLE(nest_solve),       HOLE(columns_start)};
+        HOLE(points_evaluate), HOLE(points_evaluate_adjoint), HOLE(nest_solve),       HOLE(columns_start),
+        HOLE(matrix_apply)};
     pdm_status   status = PDM_OK;
     pdm_backend *b      = NULL;
     (void)name;
@@ -429,6 +454,7 @@ static pdm_status create_forgetful(pdm_context *in, const char *name, pdm_backen
     NOTHING(blocks)
     NOTHING(normal)
     NOTHING(nest)
+    NOTHING(matrix)
 #undef NOTHING
     for (size_t i = 0; i < sizeof uses / sizeof *uses; i++) punch(&holed, uses[i]);
     b->ops = &holed;

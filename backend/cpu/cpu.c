@@ -247,6 +247,10 @@ const pdm_backend_ops pdm_cpu_ops = {
     .nest_factor  = nest_factor_cpu,
     .nest_solve   = nest_solve_cpu,
 
+    .matrix_create  = matrix_create_cpu,
+    .matrix_destroy = matrix_destroy_cpu,
+    .matrix_apply   = matrix_apply_cpu,
+
     .vector_dot      = vector_dot_cpu,
     .vector_combine  = vector_combine_cpu,
     .vector_multiply = vector_multiply_cpu,

@@ -25,9 +25,9 @@ typedef struct pdm_cpu_narrow {
     const double  *weight;          /* [width][pitch] */
     const int32_t *place;           /* [width][pitch] */
     const int32_t *count;           /* [n] entries of a row, its first ones */
-    const int32_t *window;          /* [width][pitch/LANES_MOST] first of PDM_CPU_WINDOW columns that hold the k-th entries
+    const int32_t *window;      /* [width][pitch/LANES_MOST] first of PDM_CPU_WINDOW columns that hold the k-th entries
                                      * of so many rows; -1: there are none */
-    bool           same_places;     /* all rows have all entries, in the same columns */
+    bool           same_places; /* all rows have all entries, in the same columns */
 } pdm_cpu_narrow;
 
 typedef struct pdm_cpu_kernels {
@@ -239,6 +239,10 @@ pdm_status blocks_solve_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, 
 pdm_status blocks_worth_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *x,
                             const unsigned char *preferred, pdm_buffer *out);
 pdm_status blocks_diagonal_cpu(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);
+/* matrix.c */
+pdm_status matrix_create_cpu(pdm_backend *b, const pdm_matrix_desc *desc, pdm_matrix_plan **out);
+void       matrix_destroy_cpu(pdm_backend *b, pdm_matrix_plan **plan);
+pdm_status matrix_apply_cpu(pdm_backend *b, pdm_matrix_plan *plan, pdm_batch s, pdm_buffer *x, pdm_buffer *y);
 /* vector.c */
 pdm_status vector_dot_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
                           double *out);

@@ -5,7 +5,7 @@
 /* ---- what may be missing ----
  * STATE: makes a plan, or sets what it keeps from call to call. USE: reads that alone. What slots hand each other in
  * buffers, A, H and L too, has the layouts of backend.h, whoever writes it. */
-#define GROUP_LIST(X) X(rows) X(points) X(columns) X(blocks) X(normal) X(nest) X(fourier) X(vectors)
+#define GROUP_LIST(X) X(rows) X(points) X(columns) X(blocks) X(normal) X(nest) X(matrix) X(fourier) X(vectors)
 
 /* Columns keep C, its norms, and which columns exist; blocks, which unknowns exist; normal_assemble reads a columns
  * plan, see place_groups(); fourier keeps what flows between the calls; vectors have no plan. */
@@ -31,6 +31,8 @@
     X(normal, USE, normal_assemble)                                                                            \
     X(nest, STATE, nest_create)                      X(nest, STATE, nest_destroy)                              \
     X(nest, STATE, nest_factor)                      X(nest, USE, nest_solve)                                  \
+    X(matrix, STATE, matrix_create)                  X(matrix, STATE, matrix_destroy)                          \
+    X(matrix, USE, matrix_apply)                                                                               \
     X(fourier, STATE, fourier_create)                X(fourier, STATE, fourier_destroy)                        \
     X(fourier, STATE, fourier_lift)                  X(fourier, STATE, fourier_lift_backward)                  \
     X(fourier, STATE, fourier_layer)                 X(fourier, STATE, fourier_layer_backward)                 \
@@ -143,6 +145,7 @@ PLAN(normal,
 PLAN(nest,
      (pdm_backend *b, const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n_sample, pdm_nest_plan **out),
      rows, desc, n_sample)
+PLAN(matrix, (pdm_backend *b, const pdm_matrix_desc *desc, pdm_matrix_plan **out), desc)
 PLAN(fourier, (pdm_backend *b, const pdm_fourier_desc *desc, pdm_size n_sample, pdm_fourier_plan **out), desc, n_sample)
 /* clang-format on */
 
@@ -293,6 +296,9 @@ CALL(nest, nest_factor,
      HELD(plan) IN(A), plan, s, shift, A, failed)
 CALL(nest, nest_solve, (pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, pdm_buffer *y, pdm_buffer *x),
      HELD(plan) IN(y) OUT(x), plan, s, y, x)
+
+CALL(matrix, matrix_apply, (pdm_backend *b, pdm_matrix_plan *plan, pdm_batch s, pdm_buffer *x, pdm_buffer *y),
+     HELD(plan) IN(x) OUT(y), plan, s, x, y)
 
 CALL(fourier, fourier_lift,
      (pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters, pdm_buffer *features, bool keep),

@@ -39,20 +39,30 @@ static void narrow_last(const pdm_cpu_narrow *t, pdm_size outer, pdm_size n_in, 
             }
 }
 
-/* ... or from the same ones. */
+/* ... or from the same ones, which may be many and zero: blocks of results small enough to stay in cache. */
 static void narrow_same(const pdm_cpu_narrow *t, pdm_size outer, pdm_size n_in, const double *restrict in,
                         double *restrict out)
 {
-    for (pdm_size o = 0; o < outer; o++, in += n_in, out += t->n)
-        for (pdm_size i = 0; i < t->n; i += LANES) {
-            vec sum = vec_set(0.0);
-            for (pdm_size k = 0; k < t->width; k++)
-                sum = vec_fma(vec_load(t->weight + k * t->pitch + i), vec_set(in[t->place[k * t->pitch]]), sum);
-            if (i + LANES <= t->n)
-                vec_store(out + i, sum);
-            else
-                vec_store_part(out + i, sum, (int)(t->n - i));
+    enum { BLOCK = 64 * LANES };
+    for (pdm_size o = 0; o < outer; o++, in += n_in, out += t->n) {
+        memset(out, 0, (size_t)t->n * sizeof *out);
+        for (pdm_size first = 0; first < t->n; first += BLOCK) {
+            const pdm_size end = first + BLOCK < t->n ? first + BLOCK : t->n;
+            for (pdm_size k = 0; k < t->width; k++) {
+                const double  x      = in[t->place[k * t->pitch]];
+                const double *weight = t->weight + k * t->pitch;
+                pdm_size      i      = first;
+                if (x == 0.0) continue;
+                for (; i + LANES <= end; i += LANES)
+                    vec_store(out + i, vec_fma(vec_load(weight + i), vec_set(x), vec_load(out + i)));
+                if (i < end) {
+                    const int rest = (int)(end - i);
+                    vec_store_part(out + i, vec_fma(vec_load(weight + i), vec_set(x), vec_load_part(out + i, rest)),
+                                   rest);
+                }
+            }
         }
+    }
 }
 
 /* out [inner] (op) sum of up to four rows of in, with their weights. */
