@@ -109,19 +109,19 @@ static void plan_elements(pdm_rows_plan *p)
     }
 }
 
-/* The same for all terms of a block. */
+/* The same for all terms of a block: products, dimension by dimension. */
 static void plan_factors(pdm_rows_plan *p)
 {
     for (pdm_size b = 0; b < p->n_block; b++) {
-        const pdm_term_desc *t = p->block[b].term[0];
-        for (pdm_size i = 0; i < p->block[b].n_row0 * p->block[b].rest; i++) {
-            double   factor = t->scale;
-            pdm_size rest   = i;
-            for (pdm_size j = p->desc->n_dim - 1; j >= 0; j--) {
-                factor *= t->row_scale[j][rest % t->axis[j].n_row];
-                rest /= t->axis[j].n_row;
-            }
-            p->factor[p->block[b].row0 + i] = factor;
+        const pdm_term_desc *t     = p->block[b].term[0];
+        double              *f     = p->factor + p->block[b].row0;
+        pdm_size             n_row = 1;
+        f[0]                       = t->scale;
+        for (pdm_size j = 0; j < p->desc->n_dim; j++) {
+            const pdm_size n = t->axis[j].n_row;
+            for (pdm_size i = n_row - 1; i >= 0; i--)
+                for (pdm_size k = n - 1; k >= 0; k--) f[i * n + k] = f[i] * t->row_scale[j][k];
+            n_row *= n;
         }
     }
 }
@@ -158,11 +158,14 @@ static pdm_status plan_coordinates(pdm_context *ctx, pdm_rows_plan *p)
     for (pdm_size k = 0; k < d->n_term * d->n_dim; k++) {
         const pdm_term_desc *t     = &d->term[k / d->n_dim];
         const pdm_axis      *axis  = &t->axis[k % d->n_dim];
-        pdm_size             inner = 1;
+        pdm_size             outer = 1, inner = 1;
         if (!term_reads_coordinate(t, k % d->n_dim)) continue;
+        for (pdm_size j = 0; j < k % d->n_dim; j++) outer *= t->axis[j].n_point;
         for (pdm_size j = k % d->n_dim + 1; j < d->n_dim; j++) inner *= t->axis[j].n_point;
         p->coordinate[k] = next;
-        for (pdm_size i = 0; i < term_points(d, t); i++) *next++ = axis->coordinate[i / inner % axis->n_point];
+        for (pdm_size o = 0; o < outer; o++)
+            for (pdm_size i = 0; i < axis->n_point; i++)
+                for (pdm_size q = 0; q < inner; q++) *next++ = axis->coordinate[i];
     }
 done:
     return status;
