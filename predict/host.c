@@ -8,11 +8,12 @@
 
 /* Of the model's output grid. */
 typedef struct host_run {
-    pdm_model_way by;
-    pdm_way       way;
-    bool          judged;
-    prediction    p; /* judge, verdicts and estimates; grid, inputs, fields and results are lent, for a call */
-    pdm_size      n, capacity;
+    pdm_model_way         by;
+    pdm_way               way;
+    bool                  judged;
+    prediction            p; /* judge, verdicts and estimates; grid, inputs, fields and results are lent, for a call */
+    pdm_prediction_report total; /* of a call so far */
+    pdm_size              n, capacity;
     /* n: verdicts of the last call; room for so many */
 } host_run;
 
@@ -99,14 +100,22 @@ done:
 
 /* ---- numbers by name ---- */
 
-/* Of the last batch; its gate is the prediction's. */
-static void host_values(pdm_model *m, const pdm_predict_times *t, pdm_size n)
+/* Of a batch more; shares of the gate are means over samples. */
+static void add_batch(pdm_prediction_report *total, const pdm_model *m, const pdm_predict_times *t, pdm_size n)
 {
-    pdm_prediction_report r = prediction_report(t, n, m->result);
-    if (m->gate) r.gate_unknowns = m->load.unknowns;
-    if (m->gate) r.gate_null = m->load.null;
-    prediction_values(m, &r);
-    prediction_warn(m, "predict", &r);
+    const pdm_prediction_report r     = prediction_report(t, n, m->result);
+    const double                share = r.samples / (total->samples + r.samples);
+    total->seconds += r.seconds;
+    total->seconds_data += r.seconds_data;
+    total->seconds_network += r.seconds_network;
+    total->seconds_solve += r.seconds_solve;
+    total->seconds_output += r.seconds_output;
+    total->samples += r.samples;
+    total->unconverged += r.unconverged;
+    total->unanswered += r.unanswered;
+    if (!m->gate) return;
+    total->gate_unknowns += share * (m->load.unknowns - total->gate_unknowns);
+    total->gate_null += share * (m->load.null - total->gate_null);
 }
 
 /* Of all samples. */
@@ -136,7 +145,7 @@ static pdm_status predict_batch(pdm_model *m, pdm_size first, pdm_size n, double
                                 .verdict = h->judged ? h->p.verdict + first : NULL};
 
     PDM_TRY(pdm_predict_run(&h->way, m->output, &run));
-    host_values(m, &times, n);
+    add_batch(&h->total, m, &times, n);
     for (pdm_size i = 0; i < n && reason; i++) reason[i] = m->result[i].reason;
     h->p.u = u;
     if (h->p.wants_estimate) PDM_TRY(estimate_run(&h->p, first, n));
@@ -157,15 +166,19 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
     PDM_TRY(open_host(m));
     host_run *h = m->host;
     PDM_TRY(make_room(h, n));
-    h->n                  = 0;
-    h->p.x.n_sample       = n;
-    h->p.x.input          = (double *)input; /* read alone */
-    h->p.estimated        = (pdm_estimate_report){0};
+    h->n            = 0;
+    h->p.x.n_sample = n;
+    h->p.x.input    = (double *)input; /* read alone */
+    h->p.estimated  = (pdm_estimate_report){0};
+    h->total =
+        (pdm_prediction_report){.outside = NAN, .gate_unknowns = m->gate ? 0.0 : NAN, .gate_null = m->gate ? 0.0 : NAN};
     const pdm_size size   = pdm_domain_n_field(m->whole->domain) * m->output->n_point;
     const double   before = h->p.judge ? pdm_judge_seconds(h->p.judge) : 0.0;
     for (pdm_size first = 0; first < n; first += m->n_batch)
         PDM_TRY(predict_batch(m, first, n - first < m->n_batch ? n - first : m->n_batch, u + first * size,
                               reason ? reason + first : NULL));
+    prediction_values(m, &h->total);
+    prediction_warn(m, "predict", &h->total);
     if (h->judged) verdict_numbers(h, pdm_judge_seconds(h->p.judge) - before);
 done:
     return status;

@@ -32,8 +32,7 @@ static pdm_size grid_rows(const pdm_rows_desc *d, const pdm_term_desc *t)
     return n;
 }
 
-/* Pairs of row i of a term's tensor grid, products of those of the dimensions: how many; into point and weight, unless
- * these are NULL. */
+/* Pairs of row i of a term's tensor grid, products of those of the dimensions: how many, into point and weight. */
 static pdm_size multiply_pairs(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size i, int32_t *point,
                                double *weight)
 {
@@ -46,7 +45,7 @@ static pdm_size multiply_pairs(const pdm_rows_desc *d, const pdm_term_desc *t, p
         n *= count[j];
         i /= a->n_row;
     }
-    for (pdm_size q = 0; q < n && point; q++) {
+    for (pdm_size q = 0; q < n; q++) {
         pdm_size at = 0, stride = 1, rest = q;
         double   product = 1.0;
         for (pdm_size j = d->n_dim - 1; j >= 0; j--) {

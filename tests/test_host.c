@@ -219,6 +219,34 @@ START_TEST(verdicts_take_no_memory_after_the_first)
     }
 END_TEST
 
+/* What a call comes to is that of all its batches. */
+START_TEST(numbers_are_of_the_whole_call)
+    {
+        enum { MANY = 11 };
+        double  input[MANY * 16], *u = NULL;
+        int32_t reason[MANY], failed = 0;
+        open_context();
+        pdm_model *m = model_of_sort(&sorts[0], STEPS);
+        ck_assert_int_lt(2 * m->n_batch, MANY);
+        OK(pdm_inputs_draw_unseen(m->whole->inputs, MANY, input));
+        u                           = calloc((size_t)(MANY * pdm_model_n_field(m) * pdm_model_n_point(m)), sizeof *u);
+        m->whole->solving.max_iter  = 1;
+        m->whole->solving.tolerance = 1e-14;
+        OK(pdm_model_predict(m, MANY, input, u, reason));
+        for (int i = 0; i < MANY; i++) failed += reason[i] != 1 && reason[i] != 2;
+        ck_assert_int_gt(failed, m->n_batch);
+        ck_assert_double_eq(pdm_model_value(m, "unconverged"), failed);
+        const double all = pdm_model_value(m, "seconds"), solve = pdm_model_value(m, "seconds.solve");
+        OK(pdm_model_predict(m, 1, input, u, reason));
+        ck_assert_double_eq(pdm_model_value(m, "unconverged"), reason[0] != 1 && reason[0] != 2);
+        ck_assert_double_gt(solve, 0.0);
+        ck_assert_double_ge(all, solve);
+        free(u);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 /* There are verdicts of the last call alone, where they were asked for, on the grid that it was for. */
 START_TEST(verdicts_are_of_the_last_call)
     {
@@ -394,6 +422,7 @@ int main(void)
     tcase_add_loop_test(t, verdicts_are_those_of_files, 0, (int)COUNT(sorts));
     tcase_add_loop_test(t, verdicts_take_no_memory_after_the_first, 0, 4);
     tcase_add_test(t, verdicts_are_of_the_last_call);
+    tcase_add_test(t, numbers_are_of_the_whole_call);
     tcase_add_test(t, verdicts_without_memory);
     tcase_add_loop_test(t, training_tells_what_answers_are_worth, 0, (int)COUNT(judged));
     tcase_add_test(t, training_through_slabs_is_judged_through_them);

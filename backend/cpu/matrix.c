@@ -5,9 +5,10 @@
 enum { CHUNK_ROWS = 2048 };
 
 struct pdm_matrix_plan {
-    const pdm_matrix_desc *desc;  /* lent */
-    bool                  *fours; /* [n_row] entries come four columns after each other */
-    pdm_size               n_chunk;
+    const pdm_matrix_desc *desc; /* lent */
+    pdm_size               n, n_chunk;
+    int32_t               *row;   /* [n] that have entries                        */
+    bool                  *fours; /* [n] which come four columns after each other */
 };
 
 typedef struct matrix_task {
@@ -43,20 +44,20 @@ static bool is_zero(pdm_size n, const double *x)
 
 static void apply_task(void *user, pdm_size task, int thread)
 {
-    const matrix_task     *k = user;
-    const pdm_matrix_desc *d = k->plan->desc;
-    const pdm_size sample = k->batch.index[task / k->plan->n_chunk], first = task % k->plan->n_chunk * CHUNK_ROWS,
-                   end = first + CHUNK_ROWS < d->n_row ? first + CHUNK_ROWS : d->n_row;
+    const matrix_task     *k      = user;
+    const pdm_matrix_plan *p      = k->plan;
+    const pdm_matrix_desc *d      = p->desc;
+    const pdm_size         sample = k->batch.index[task / p->n_chunk], first = task % p->n_chunk * CHUNK_ROWS,
+                   end = first + CHUNK_ROWS < p->n ? first + CHUNK_ROWS : p->n;
     const double *x    = k->x + sample * d->n_column;
     double       *y    = k->y + sample * d->n_row;
+    const bool    zero = is_zero(d->n_column, x);
     (void)thread;
 
-    const bool zero = is_zero(d->n_column, x);
     for (pdm_size i = first; i < end; i++) {
-        const int32_t  at = d->row0[i];
-        const pdm_size n  = d->row0[i + 1] - at;
-        if (n == 0) continue;
-        y[i] = zero ? 0.0 : (k->plan->fours[i] ? sum_of_fours : sum_of_ones)(n, d->column + at, d->value + at, x);
+        const int32_t  row = p->row[i], at = d->row0[row];
+        const pdm_size n = d->row0[row + 1] - at;
+        y[row]           = zero ? 0.0 : (p->fours[i] ? sum_of_fours : sum_of_ones)(n, d->column + at, d->value + at, x);
     }
 }
 
@@ -74,10 +75,17 @@ pdm_status matrix_create_cpu(pdm_backend *b, const pdm_matrix_desc *desc, pdm_ma
     pdm_matrix_plan *p      = NULL;
 
     PDM_TRY(pdm_alloc(b->ctx, sizeof *p, &p));
-    p->desc    = desc;
-    p->n_chunk = (desc->n_row + CHUNK_ROWS - 1) / CHUNK_ROWS;
-    PDM_TRY(pdm_alloc_array(b->ctx, desc->n_row, &p->fours));
-    for (pdm_size i = 0; i < desc->n_row; i++) p->fours[i] = is_of_fours(desc, i);
+    p->desc = desc;
+    for (pdm_size i = 0; i < desc->n_row; i++) p->n += desc->row0[i + 1] > desc->row0[i];
+    p->n_chunk = (p->n + CHUNK_ROWS - 1) / CHUNK_ROWS;
+    PDM_TRY(pdm_alloc_array(b->ctx, p->n, &p->row));
+    PDM_TRY(pdm_alloc_array(b->ctx, p->n, &p->fours));
+    p->n = 0;
+    for (pdm_size i = 0; i < desc->n_row; i++) {
+        if (desc->row0[i + 1] == desc->row0[i]) continue;
+        p->row[p->n]     = (int32_t)i;
+        p->fours[p->n++] = is_of_fours(desc, i);
+    }
     *out = p;
     p    = NULL;
 done:
@@ -88,6 +96,7 @@ done:
 void matrix_destroy_cpu(pdm_backend *b, pdm_matrix_plan **plan)
 {
     if (!plan || !*plan) return;
+    pdm_free(b->ctx, (*plan)->row);
     pdm_free(b->ctx, (*plan)->fours);
     pdm_free(b->ctx, *plan);
     *plan = NULL;
