@@ -95,7 +95,8 @@ typedef struct pdm_axis {
     const int32_t *pair0;       /* [n_row+1] row i adds up pairs pair0[i] .. pair0[i+1]-1              */
     const int32_t *pair_point;  /* [n_pair]                                                            */
     const double  *pair_weight; /* [n_pair] signed                                                     */
-    const double  *pair_basis;  /* [n_order][n_pair][degree+1] weight times basis, relative to row_element */
+    const double  *pair_basis;  /* [n_order][n_pair][degree+1] weight times basis, relative to row_element; NULL: not
+                                  * to be linearised */
 } pdm_axis;
 
 typedef enum pdm_input_kind {

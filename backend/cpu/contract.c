@@ -41,21 +41,22 @@ void contract_pairs_adjoint(pdm_size outer, pdm_size inner, const pdm_axis *axis
 }
 
 void contract_assemble(const pdm_cpu_kernels *kernels, pdm_size outer, pdm_size rows, pdm_size local,
-                       const pdm_axis *axis, pdm_size order, pdm_size width, pdm_size first, pdm_size n_row,
-                       pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out)
+                       const narrow_axis *axis, pdm_size order, pdm_size first, pdm_size n_row, pdm_size point0,
+                       pdm_size n_point, const double *restrict in, bool add, double *restrict out)
 {
     enum { AT_ONCE = 8 };
-    const pdm_size n_pair = axis->pair0[axis->n_row], size = rows * local;
-    const double  *table = axis->pair_basis + order * n_pair * width, *from[AT_ONCE];
+    const pdm_axis *a      = axis->axis;
+    const pdm_size  n_pair = a->pair0[a->n_row], size = rows * local, width = axis->basis.width;
+    const double   *table = axis->pair_basis + order * n_pair * width, *from[AT_ONCE];
 
     for (pdm_size o = 0; o < outer; o++, in += n_point * size)
         for (pdm_size i = first; i < first + n_row; i++, out += size * width) {
-            const pdm_size begin = axis->pair0[i], end = axis->pair0[i + 1];
-            if (begin == end) memset(out, 0, (size_t)(size * width) * sizeof *out);
+            const pdm_size begin = a->pair0[i], end = a->pair0[i + 1];
+            if (begin == end && !add) memset(out, 0, (size_t)(size * width) * sizeof *out);
             for (pdm_size k = begin; k < end; k += AT_ONCE) {
                 const pdm_size n = end - k < AT_ONCE ? end - k : AT_ONCE;
-                for (pdm_size q = 0; q < n; q++) from[q] = in + (axis->pair_point[k + q] - point0) * size;
-                kernels->assemble(n, table + k * width, width, from, rows, local, k > begin, out);
+                for (pdm_size q = 0; q < n; q++) from[q] = in + (a->pair_point[k + q] - point0) * size;
+                kernels->assemble(n, table + k * width, width, from, rows, local, add || k > begin, out);
             }
         }
 }

@@ -71,12 +71,13 @@ static pdm_cpu_narrow basis_table(pdm_arena *a, const narrow_source *s)
     return t;
 }
 
-static pdm_cpu_narrow pairs_table(pdm_arena *a, const pdm_axis *axis)
+static pdm_cpu_narrow pairs_table(pdm_arena *a, const narrow_source *s)
 {
-    const pdm_size n     = axis->pair0 ? axis->n_row : 0;
-    pdm_size       width = 0;
-    double        *weight;
-    int32_t       *place, *count, *window;
+    const pdm_axis *axis  = s->axis;
+    const pdm_size  n     = s->row_scale ? axis->n_row : 0;
+    pdm_size        width = 0;
+    double         *weight;
+    int32_t        *place, *count, *window;
 
     for (pdm_size i = 0; i < n; i++)
         if (axis->pair0[i + 1] - axis->pair0[i] > width) width = axis->pair0[i + 1] - axis->pair0[i];
@@ -87,7 +88,7 @@ static pdm_cpu_narrow pairs_table(pdm_arena *a, const pdm_axis *axis)
         for (pdm_size k = 0; k < width && count[i] > 0; k++) {
             const int32_t pair     = axis->pair0[i] + (k < count[i] ? (int32_t)k : 0);
             place[k * t.pitch + i] = axis->pair_point[pair];
-            if (k < count[i]) weight[k * t.pitch + i] = axis->pair_weight[pair];
+            if (k < count[i]) weight[k * t.pitch + i] = s->scale * s->row_scale[i] * axis->pair_weight[pair];
         }
     }
     repeat_last(&t, place);
@@ -95,12 +96,29 @@ static pdm_cpu_narrow pairs_table(pdm_arena *a, const pdm_axis *axis)
     return t;
 }
 
+static const double *scaled_pair_basis(pdm_arena *a, const narrow_source *s)
+{
+    const pdm_axis *axis   = s->axis;
+    const pdm_size  n_pair = axis->pair_basis ? axis->pair0[axis->n_row] : 0, width = s->degree + 1;
+    double         *out = pdm_carve(a, double, s->n_order *n_pair *width);
+
+    for (pdm_size i = 0; i < axis->n_row && out && n_pair > 0; i++)
+        for (int32_t q = axis->pair0[i]; q < axis->pair0[i + 1]; q++)
+            for (pdm_size o = 0; o < s->n_order; o++)
+                for (pdm_size l = 0; l < width; l++) {
+                    const pdm_size at = (o * n_pair + q) * width + l;
+                    out[at]           = s->scale * s->row_scale[i] * axis->pair_basis[at];
+                }
+    return out;
+}
+
 static void tables_layout(narrow_axes *a, pdm_size n, const narrow_source *source)
 {
     narrow_axis *axis = pdm_carve(&a->arena, narrow_axis, n);
     for (pdm_size i = 0; i < n; i++) {
-        const pdm_cpu_narrow basis = basis_table(&a->arena, &source[i]), pairs = pairs_table(&a->arena, source[i].axis);
-        if (axis) axis[i] = (narrow_axis){source[i].axis, source[i].n_coef, basis, pairs};
+        const pdm_cpu_narrow basis = basis_table(&a->arena, &source[i]), pairs = pairs_table(&a->arena, &source[i]);
+        const double        *pair_basis = scaled_pair_basis(&a->arena, &source[i]);
+        if (axis) axis[i] = (narrow_axis){source[i].axis, source[i].n_coef, basis, pairs, pair_basis};
     }
     a->axis = axis;
 }

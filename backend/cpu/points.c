@@ -54,7 +54,8 @@ pdm_status points_create_cpu(pdm_backend *b, const pdm_points_desc *desc, pdm_po
         p->n_point *= desc->axis[j].n_point;
     }
     for (pdm_size j = 0; j < desc->n_dim; j++)
-        source[j] = (narrow_source){&desc->axis[j], desc->n_order, desc->n_coef[j], desc->degree[j]};
+        source[j] = (narrow_source){
+            .axis = &desc->axis[j], .n_order = desc->n_order, .n_coef = desc->n_coef[j], .degree = desc->degree[j]};
     PDM_TRY(narrow_axes_create(b->ctx, desc->n_dim, source, &p->tables));
     const narrow_slab all = narrow_slab_of(desc->n_dim, p->tables.axis, 0, desc->axis[0].n_point);
     const pdm_size    adjoint =

@@ -135,8 +135,9 @@ static pdm_status plan_tables(pdm_context *ctx, pdm_rows_plan *p)
     PDM_TRY(pdm_alloc_array(ctx, d->n_term * d->n_dim, &source));
     for (pdm_size t = 0; t < d->n_term; t++)
         for (pdm_size j = 0; j < d->n_dim; j++)
-            source[t * d->n_dim + j] =
-                (narrow_source){&d->term[t].axis[j], d->term[t].n_order, d->n_coef[j], d->degree[j]};
+            source[t * d->n_dim + j] = (narrow_source){
+                &d->term[t].axis[j],    d->term[t].n_order, d->n_coef[j], d->degree[j], j == 0 ? d->term[t].scale : 1.0,
+                d->term[t].row_scale[j]};
     PDM_TRY(narrow_axes_create(ctx, d->n_term * d->n_dim, source, &p->tables));
 done:
     pdm_free(ctx, source);
@@ -363,32 +364,31 @@ static void residual_task(void *user, pdm_size task, int thread)
         const double *sum = narrow_rows(k->cpu->kernels, x, s->first, s->n, w.value, w.tensor);
         for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] += sum[q];
     }
-    const double *factor = p->factor + b->row0 + s->first * b->rest;
-    for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] *= factor[q];
 }
 
-/* A of one atom of one term: partials at points, contracted from the last dimension to the first. */
+/* A of one atom of one term: partials at points, contracted from the last dimension to the first. Where it lies, row
+ * after row; or (add: added) in `direct`, unless that is NULL. */
 static const double *assemble_atom(const pdm_cpu_kernels *kernels, const pdm_rows_plan *p, const pdm_term_desc *t,
                                    const pdm_atom *atom, const rows_slab *s, const narrow_slab *x,
-                                   const double *partial, double *tensor)
+                                   const double *partial, double *tensor, double *direct, bool add)
 {
     const pdm_rows_desc *d    = p->desc;
     const pdm_size       half = tensor_bound(d, t, x->n0, s->n) / 2;
     const double        *from = partial;
     pdm_size             rows = 1, local = 1;
     for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-        const pdm_size width = d->degree[j] + 1;
-        pdm_size       outer = 1;
+        const narrow_axis *a     = &x->axis[j];
+        pdm_size           outer = 1;
         for (pdm_size i = 0; i < j; i++) outer *= i == 0 ? x->n0 : t->axis[i].n_point;
-        double *to = tensor + (j % 2) * half;
+        double *to = j == 0 && direct ? direct : tensor + (j % 2) * half;
         if (j == 0)
-            contract_assemble(kernels, 1, rows, local, &t->axis[0], atom->order[0], width, s->first, s->n, x->first0,
-                              x->n0, from, to);
+            contract_assemble(kernels, 1, rows, local, a, atom->order[0], s->first, s->n, x->first0, x->n0, from,
+                              direct && add, to);
         else
-            contract_assemble(kernels, outer, rows, local, &t->axis[j], atom->order[j], width, 0, t->axis[j].n_row, 0,
-                              t->axis[j].n_point, from, to);
+            contract_assemble(kernels, outer, rows, local, a, atom->order[j], 0, t->axis[j].n_row, 0,
+                              t->axis[j].n_point, from, false, to);
         rows *= t->axis[j].n_row;
-        local *= width;
+        local *= d->degree[j] + 1;
         from = to;
     }
     return from;
@@ -405,8 +405,10 @@ static void linearise_task(void *user, pdm_size task, int thread)
     const pdm_size       row_size = p->n_seen * p->n_local, n_row = s->n * b->rest;
     double              *A       = k->out + (sample * d->n_row + b->row0 + s->first * b->rest) * row_size;
     double              *scratch = pdm_cpu_scratch(k->cpu, thread);
+    const bool           alone   = p->n_seen == 1; /* then rows of A are as contractions leave them */
+    bool                 empty   = true;           /* nothing is written yet */
 
-    memset(A, 0, (size_t)(n_row * row_size) * sizeof *A);
+    if (!alone) memset(A, 0, (size_t)(n_row * row_size) * sizeof *A);
     for (pdm_size i = 0; i < b->n_term; i++) {
         const pdm_term_desc *t = b->term[i];
         const narrow_slab   *x = &s->points[i];
@@ -417,16 +419,16 @@ static void linearise_task(void *user, pdm_size task, int thread)
         run_program(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x,
                     &w);
         for (pdm_size a = 0; a < t->n_atom; a++) {
-            const double *part = assemble_atom(k->cpu->kernels, p, t, &t->atom[a], s, x,
-                                               w.value + (1 + a) * x->n0 * points_per_plane(d, t), w.tensor);
-            double       *to   = A + t->atom[a].field * p->n_local;
-            for (pdm_size q = 0; q < n_row; q++)
+            const double *partial = w.value + (1 + a) * x->n0 * points_per_plane(d, t);
+            const double *part =
+                assemble_atom(k->cpu->kernels, p, t, &t->atom[a], s, x, partial, w.tensor, alone ? A : NULL, !empty);
+            double *to = A + t->atom[a].field * p->n_local;
+            empty      = false;
+            for (pdm_size q = 0; q < n_row && !alone; q++)
                 for (pdm_size l = 0; l < p->n_local; l++) to[q * row_size + l] += part[q * p->n_local + l];
         }
     }
-    const double *factor = p->factor + b->row0 + s->first * b->rest;
-    for (pdm_size q = 0; q < n_row; q++)
-        for (pdm_size l = 0; l < row_size; l++) A[q * row_size + l] *= factor[q];
+    if (empty) memset(A, 0, (size_t)(n_row * row_size) * sizeof *A);
 }
 
 /* out += E^T [ (Q^T y) f_ab E v ] of one term on one slab. */

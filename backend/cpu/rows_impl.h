@@ -11,8 +11,9 @@
 typedef struct narrow_axis {
     const pdm_axis *axis; /* lent */
     pdm_size        n_coef;
-    pdm_cpu_narrow  basis; /* of order 0; those of order o lie o*width*pitch behind its weights */
-    pdm_cpu_narrow  pairs; /* n = 0: the axis has none */
+    pdm_cpu_narrow  basis;      /* of order 0; those of order o lie o*width*pitch behind its weights */
+    pdm_cpu_narrow  pairs;      /* n = 0: the axis has none; these and the next with the rows' scales */
+    const double   *pair_basis; /* [n_order][n_pair][width] */
 } narrow_axis;
 
 typedef struct narrow_axes {
@@ -24,6 +25,8 @@ typedef struct narrow_axes {
 typedef struct narrow_source {
     const pdm_axis *axis;
     pdm_size        n_order, n_coef, degree;
+    double          scale;     /* of all rows */
+    const double   *row_scale; /* [n_row]; NULL: the axis has none */
 } narrow_source;
 pdm_status narrow_axes_create(pdm_context *ctx, pdm_size n, const narrow_source *source, narrow_axes *out);
 void       narrow_axes_destroy(narrow_axes *a);
@@ -104,11 +107,11 @@ void derived_fold(struct pdm_cpu *cpu, const pdm_rows_plan *p, pdm_batch s, cons
  * points to rows in one dimension */
 void contract_pairs_adjoint(pdm_size outer, pdm_size inner, const pdm_axis *axis, pdm_size first, pdm_size n_row,
                             pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out);
-/* One step of assembling dr/dc: out [outer][n_row][rows][width][local] = sum over pairs of pair_basis[.][l] *
+/* One step of assembling dr/dc: out [outer][n_row][rows][width][local] = (add: +=) sum over pairs of pair_basis[.][l] *
  * in[outer][point][rows][local] */
 void contract_assemble(const pdm_cpu_kernels *kernels, pdm_size outer, pdm_size rows, pdm_size local,
-                       const pdm_axis *axis, pdm_size order, pdm_size width, pdm_size first, pdm_size n_row,
-                       pdm_size point0, pdm_size n_point, const double *restrict in, double *restrict out);
+                       const narrow_axis *axis, pdm_size order, pdm_size first, pdm_size n_row, pdm_size point0,
+                       pdm_size n_point, const double *restrict in, bool add, double *restrict out);
 
 /* Points first .. first+n of dimension 0 that rows [row, row+n_row) of the axis use; n = 0: none. */
 void axis_point_range(const pdm_axis *axis, pdm_size row, pdm_size n_row, pdm_size *first, pdm_size *n);
