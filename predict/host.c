@@ -12,7 +12,8 @@ typedef struct host_run {
     pdm_way               way;
     bool                  judged;
     prediction            p; /* judge, verdicts and estimates; grid, inputs, fields and results are lent, for a call */
-    pdm_prediction_report total; /* of a call so far */
+    pdm_predict_times     times; /* of a call so far ... */
+    pdm_prediction_report total; /* ... and what it comes to */
     pdm_size              n, capacity;
     /* n: verdicts of the last call; room for so many */
 } host_run;
@@ -101,21 +102,19 @@ done:
 /* ---- numbers by name ---- */
 
 /* Of a batch more; shares of the gate are means over samples. */
-static void add_batch(pdm_prediction_report *total, const pdm_model *m, const pdm_predict_times *t, pdm_size n)
+static void add_batch(host_run *h, pdm_size n)
 {
-    const pdm_prediction_report r     = prediction_report(t, n, m->result);
-    const double                share = r.samples / (total->samples + r.samples);
-    total->seconds += r.seconds;
-    total->seconds_data += r.seconds_data;
-    total->seconds_network += r.seconds_network;
-    total->seconds_solve += r.seconds_solve;
-    total->seconds_output += r.seconds_output;
-    total->samples += r.samples;
-    total->unconverged += r.unconverged;
-    total->unanswered += r.unanswered;
-    if (!m->gate) return;
-    total->gate_unknowns += share * (m->load.unknowns - total->gate_unknowns);
-    total->gate_null += share * (m->load.null - total->gate_null);
+    const pdm_model            *m     = h->p.m;
+    const pdm_prediction_report past  = h->total;
+    pdm_prediction_report       r     = prediction_report(&h->times, n, m->result); /* times: of the call so far */
+    const double                share = r.samples / (past.samples + r.samples);
+
+    r.samples += past.samples;
+    r.unconverged += past.unconverged;
+    r.unanswered += past.unanswered;
+    if (m->gate) r.gate_unknowns = past.gate_unknowns + share * (m->load.unknowns - past.gate_unknowns);
+    if (m->gate) r.gate_null = past.gate_null + share * (m->load.null - past.gate_null);
+    h->total = r;
 }
 
 /* Of all samples. */
@@ -133,19 +132,18 @@ static void verdict_numbers(host_run *h, double seconds)
 /* Samples first .. first+n-1 of a call, up to a batch. */
 static pdm_status predict_batch(pdm_model *m, pdm_size first, pdm_size n, double *u, int32_t *reason)
 {
-    pdm_status        status = PDM_OK;
-    host_run         *h      = m->host;
-    pdm_predict_times times  = {0};
-    const pdm_run     run    = {.n       = n,
-                                .input   = h->p.x.input + first * pdm_domain_n_input(m->whole->domain),
-                                .u       = u,
-                                .result  = m->result,
-                                .times   = &times,
-                                .judge   = h->p.wants_estimate ? NULL : h->p.judge,
-                                .verdict = h->judged ? h->p.verdict + first : NULL};
+    pdm_status    status = PDM_OK;
+    host_run     *h      = m->host;
+    const pdm_run run    = {.n       = n,
+                            .input   = h->p.x.input + first * pdm_domain_n_input(m->whole->domain),
+                            .u       = u,
+                            .result  = m->result,
+                            .times   = &h->times,
+                            .judge   = h->p.wants_estimate ? NULL : h->p.judge,
+                            .verdict = h->judged ? h->p.verdict + first : NULL};
 
     PDM_TRY(pdm_predict_run(&h->way, m->output, &run));
-    add_batch(&h->total, m, &times, n);
+    add_batch(h, n);
     for (pdm_size i = 0; i < n && reason; i++) reason[i] = m->result[i].reason;
     h->p.u = u;
     if (h->p.wants_estimate) PDM_TRY(estimate_run(&h->p, first, n));
@@ -170,8 +168,9 @@ pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, doub
     h->p.x.n_sample = n;
     h->p.x.input    = (double *)input; /* read alone */
     h->p.estimated  = (pdm_estimate_report){0};
-    h->total =
-        (pdm_prediction_report){.outside = NAN, .gate_unknowns = m->gate ? 0.0 : NAN, .gate_null = m->gate ? 0.0 : NAN};
+    h->times        = (pdm_predict_times){0};
+    h->total        = prediction_report(&h->times, 0, NULL);
+    if (m->gate) h->total.gate_unknowns = h->total.gate_null = 0.0;
     const pdm_size size   = pdm_domain_n_field(m->whole->domain) * m->output->n_point;
     const double   before = h->p.judge ? pdm_judge_seconds(h->p.judge) : 0.0;
     for (pdm_size first = 0; first < n; first += m->n_batch)
