@@ -39,19 +39,6 @@ static inline void vec_store_part(double *p, vec v, int n)
     const vec_mask wanted = {n > 0 ? -1 : 0, n > 1 ? -1 : 0, n > 2 ? -1 : 0, n > 3 ? -1 : 0};
     _mm256_maskstore_pd(p, (__m256i)wanted, v);
 }
-/* p[place[0]], p[place[1]], ... wherever they lie */
-typedef struct vec_places {
-    const int32_t *place;
-} vec_places;
-static inline vec_places vec_places_of(const int32_t *place, int32_t window)
-{
-    (void)window;
-    return (vec_places){place};
-}
-static inline vec vec_gather(const double *p, const vec_places *q)
-{
-    return (vec){p[q->place[0]], p[q->place[1]], p[q->place[2]], p[q->place[3]]};
-}
 static inline vec vec_set(double x)
 {
     return (vec){x, x, x, x};

@@ -38,6 +38,7 @@ static inline void vec_store_part(double *p, vec v, int n)
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1u), v);
 }
 /* p[place[0]], p[place[1]], ... window: all of them lie in [window, window + PDM_CPU_WINDOW); -1: anywhere. */
+#define VEC_PLACES
 typedef struct vec_places {
     __m256i at;
     __m512i within;

@@ -1,6 +1,25 @@
 /* A dimension of a tensor times a matrix with few entries a row, for each instruction set; see dense_body.h. Sums run in
  * the order of the table. */
 
+#ifndef VEC_PLACES
+/* p[place[0]], p[place[1]], ... wherever they lie */
+typedef struct vec_places {
+    const int32_t *place;
+} vec_places;
+static inline vec_places vec_places_of(const int32_t *place, int32_t window)
+{
+    (void)window;
+    return (vec_places){place};
+}
+static inline vec vec_gather(const double *p, const vec_places *q)
+{
+    vec v = vec_set(0.0);
+#pragma GCC unroll 4
+    for (int lane = 0; lane < LANES; lane++) v[lane] = p[q->place[lane]];
+    return v;
+}
+#endif
+
 /* A vector of results, first of them i, of all outer ones: up to four entries each, from entry `first` on. */
 ALWAYS void narrow_vector(const pdm_cpu_narrow *t, pdm_size i, pdm_size first, int width, pdm_size outer, pdm_size n_in,
                           const double *restrict in, double *restrict out)

@@ -35,19 +35,6 @@ static inline void vec_store_part(double *p, vec v, int n)
 {
     for (int lane = 0; lane < n; lane++) p[lane] = v[lane];
 }
-/* p[place[0]], p[place[1]], ... wherever they lie */
-typedef struct vec_places {
-    const int32_t *place;
-} vec_places;
-static inline vec_places vec_places_of(const int32_t *place, int32_t window)
-{
-    (void)window;
-    return (vec_places){place};
-}
-static inline vec vec_gather(const double *p, const vec_places *q)
-{
-    return (vec){p[q->place[0]], p[q->place[1]]};
-}
 static inline vec vec_set(double x)
 {
     return (vec){x, x};
