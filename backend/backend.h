@@ -110,6 +110,13 @@ typedef struct pdm_program_input {
     int32_t kind, index;
 } pdm_program_input;
 
+static inline bool pdm_inputs_read_coordinate(pdm_size n, const pdm_program_input *input, pdm_size dim)
+{
+    for (pdm_size i = 0; i < n; i++)
+        if (input[i].kind == PDM_INPUT_COORDINATE && input[i].index == dim) return true;
+    return false;
+}
+
 typedef struct pdm_atom {
     int32_t field; /* n_field and beyond: a derived field */
     int32_t order[PDM_MAX_DIM];

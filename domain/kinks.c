@@ -42,8 +42,7 @@ static bool flux_may_jump(const pdm_domain *d, pdm_size dim)
         if (f->n_sampled > 0) return true;
         for (pdm_size a = 0; a < f->n_atom; a++)
             if (f->atom[a].order[dim] > 0) return true;
-        for (pdm_size i = 0; i < f->n_input; i++)
-            if (f->input[i].kind == PDM_INPUT_COORDINATE && f->input[i].index == dim) return true;
+        if (pdm_inputs_read_coordinate(f->n_input, f->input, dim)) return true;
     }
     return false;
 }

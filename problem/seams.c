@@ -11,13 +11,6 @@ static pdm_size number_of(pdm_size expression, pdm_size dim)
     return expression * PDM_MAX_DIM + dim;
 }
 
-static bool reads_coordinate(const pdm_function *f, pdm_size dim)
-{
-    for (pdm_size i = 0; i < f->n_input; i++)
-        if (f->input[i].kind == PDM_INPUT_COORDINATE && f->input[i].index == dim) return true;
-    return false;
-}
-
 /* Entry k of what is told of a point: the value, then the partials by the fields' atoms, which are coefficients. */
 static double entry(const pdm_probe *q, pdm_size i, pdm_size k)
 {
@@ -53,7 +46,7 @@ static pdm_status note_seam(const note_state *s, const pdm_function *f, const pd
     for (pdm_size j = pdm_pde_has_time(s->p->pde) ? 1 : 0; f && j < pdm_domain_n_dim(s->p->domain); j++) {
         const pdm_spline *spline = pdm_domain_spline(s->p->domain, j);
         double            jump, relative;
-        if (!spline->periodic || !reads_coordinate(f, j)) continue;
+        if (!spline->periodic || !pdm_inputs_read_coordinate(f->n_input, f->input, j)) continue;
         PDM_TRY(note_probe(s, f, where, j, spline->map.low, &low));
         PDM_TRY(note_probe(s, f, where, j, spline->map.high, &high));
         PDM_TRY(note_probe(s, f, where, -1, 0.0, &all));

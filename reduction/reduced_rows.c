@@ -108,13 +108,6 @@ static pdm_size index_along(const kept_term *k, pdm_size point, pdm_size j)
 
 /* ---- programs ---- */
 
-static bool reads_coordinate(const pdm_term_desc *t, pdm_size dim)
-{
-    for (pdm_size i = 0; i < t->n_input; i++)
-        if (t->input[i].kind == PDM_INPUT_COORDINATE && t->input[i].index == dim) return true;
-    return false;
-}
-
 /* The program with every atom replaced by atom + start, the latter being input n_input + atom. NULL of NULL. */
 static const pdm_program *shift_program(pdm_arena *a, const pdm_term_desc *t, const pdm_program *p)
 {
@@ -151,7 +144,7 @@ static void place_inputs(pdm_arena *a, const kept_term *k, pdm_size first, pdm_t
     int32_t              of_coordinate[PDM_MAX_DIM] = {0}, n_coordinate = 0;
 
     for (pdm_size j = 0; j < k->d->n_dim; j++)
-        if (reads_coordinate(t, j)) of_coordinate[j] = (int32_t)t->n_atom + n_coordinate++;
+        if (pdm_inputs_read_coordinate(t->n_input, t->input, j)) of_coordinate[j] = (int32_t)t->n_atom + n_coordinate++;
     out->n_input              = t->n_input + t->n_atom;
     out->n_sampled            = t->n_atom + n_coordinate + t->n_sampled;
     pdm_program_input *input  = pdm_carve(a, pdm_program_input, out->n_input);
@@ -296,7 +289,7 @@ static void add_term(const kept_term *k, const pdm_term_desc *mine, draft_sample
     for (pdm_size s = 0; s < mine->n_sampled; s++) {
         if (s >= n_atom && s < first) do
                 dim++;
-            while (!reads_coordinate(k->t, dim));
+            while (!pdm_inputs_read_coordinate(k->t->n_input, k->t->input, dim));
         for (pdm_size p = 0; p < k->n_point; p++) {
             const pdm_size row    = mine->sampled_offset[s] + p;
             out->start.row0[row]  = (int32_t)out->start.n;

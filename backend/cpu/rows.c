@@ -69,13 +69,6 @@ static pdm_size plan_slabs(const pdm_rows_plan *p, rows_slab *slab)
     return n;
 }
 
-static bool term_reads_coordinate(const pdm_term_desc *t, pdm_size dim)
-{
-    for (pdm_size i = 0; i < t->n_input; i++)
-        if (t->input[i].kind == PDM_INPUT_COORDINATE && t->input[i].index == dim) return true;
-    return false;
-}
-
 static void plan_elements(pdm_rows_plan *p)
 {
     const pdm_rows_desc *d = p->desc;
@@ -152,7 +145,8 @@ static pdm_status plan_coordinates(pdm_context *ctx, pdm_rows_plan *p)
     pdm_size             n      = 0;
 
     for (pdm_size k = 0; k < d->n_term * d->n_dim; k++)
-        if (term_reads_coordinate(&d->term[k / d->n_dim], k % d->n_dim)) n += term_points(d, &d->term[k / d->n_dim]);
+        if (pdm_inputs_read_coordinate(d->term[k / d->n_dim].n_input, d->term[k / d->n_dim].input, k % d->n_dim))
+            n += term_points(d, &d->term[k / d->n_dim]);
     PDM_TRY(pdm_alloc_array(ctx, d->n_term * d->n_dim, &p->coordinate));
     PDM_TRY(pdm_alloc_array(ctx, n, &p->coordinates));
     double *next = p->coordinates;
@@ -160,7 +154,7 @@ static pdm_status plan_coordinates(pdm_context *ctx, pdm_rows_plan *p)
         const pdm_term_desc *t     = &d->term[k / d->n_dim];
         const pdm_axis      *axis  = &t->axis[k % d->n_dim];
         pdm_size             outer = 1, inner = 1;
-        if (!term_reads_coordinate(t, k % d->n_dim)) continue;
+        if (!pdm_inputs_read_coordinate(t->n_input, t->input, k % d->n_dim)) continue;
         for (pdm_size j = 0; j < k % d->n_dim; j++) outer *= t->axis[j].n_point;
         for (pdm_size j = k % d->n_dim + 1; j < d->n_dim; j++) inner *= t->axis[j].n_point;
         p->coordinate[k] = next;
