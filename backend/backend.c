@@ -1,17 +1,40 @@
 /* Back ends by name. */
 #include "backend/backend.h"
 
+#include <stdatomic.h>
+
 #include "backend/check/check.h"
 #include "backend/cpu/cpu_impl.h"
 #include "backend/fallback/fallback.h"
+#include "backend/plugin/plugin.h"
 
 typedef struct backend_kind {
     const char *name;
     pdm_status (*create)(pdm_context *ctx, pdm_backend **out);
 } backend_kind;
 
-static const backend_kind BACKENDS[] = {
-    {"cpu", pdm_cpu_create}, {"check", pdm_check_create}, {"bare", pdm_bare_create}};
+static pdm_status create_cuda(pdm_context *ctx, pdm_backend **out)
+{
+    return pdm_plugin_create(ctx, "cuda", out);
+}
+
+/* The GPU, or the CPU where there is none, and the log says why, once a process. */
+static pdm_status create_auto(pdm_context *ctx, pdm_backend **out)
+{
+    static atomic_flag said   = ATOMIC_FLAG_INIT;
+    const pdm_status   status = create_cuda(ctx, out);
+
+    if (status != PDM_ERR_UNSUPPORTED) return status;
+    if (!atomic_flag_test_and_set(&said))
+        pdm_log(ctx, PDM_LOG_INFO, "backend", "on the CPU; %s", pdm_context_error(ctx));
+    return pdm_cpu_create(ctx, out);
+}
+
+static const backend_kind BACKENDS[] = {{"cpu", pdm_cpu_create},
+                                        {"cuda", create_cuda},
+                                        {"auto", create_auto},
+                                        {"check", pdm_check_create},
+                                        {"bare", pdm_bare_create}};
 
 pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **out)
 {
@@ -31,7 +54,7 @@ pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **
         names[i] = BACKENDS[i].name;
     }
     const char *nearest = name ? pdm_text_nearest(name, names, n) : NULL;
-    PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "this build has no back end \"%s\"; %s%s%scpu and check are there",
+    PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "there is no back end \"%s\"; %s%s%scpu, cuda, auto and check are known",
              name ? name : "", nearest ? "did you mean \"" : "", nearest ? nearest : "", nearest ? "\"? " : "");
 done:
     if (b && b->ops->destroy) b->ops->destroy(b);

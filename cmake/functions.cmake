@@ -4,8 +4,8 @@
 # kernels that want fused multiply-add write it out.
 add_library(pdm_flags INTERFACE)
 target_compile_features(pdm_flags INTERFACE c_std_11)
-target_compile_options(pdm_flags INTERFACE
-  -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wvla -ffp-contract=off $<$<BOOL:${PDM_WERROR}>:-Werror>)
+target_compile_options(pdm_flags INTERFACE $<$<COMPILE_LANGUAGE:C>:
+  -Wall;-Wextra;-Wconversion;-Wshadow;-Wstrict-prototypes;-Wvla;-ffp-contract=off;$<$<BOOL:${PDM_WERROR}>:-Werror>>)
 if(PDM_ASSERTIONS)
   target_compile_options(pdm_flags INTERFACE -UNDEBUG)
 endif()

@@ -78,7 +78,7 @@ sizes() (
         $2 == "total" { next }
         {
             split($2, part, "/")
-            folder = $2 ~ /^\.\/backend\/cpu\// ? "backend/cpu" : part[2]
+            folder = part[3] ~ /^(cpu|cuda)$/ ? part[2] "/" part[3] : part[2]
             n[folder] += $1
             all += $1
         }

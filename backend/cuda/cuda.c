@@ -1,0 +1,228 @@
+/* The CUDA back end: its table, buffers in the device's memory, what is missing where it cannot be had. */
+#include "backend/cuda/cuda.h"
+
+#include "backend/cuda/cuda_impl.h"
+#include "backend/plugin/plugin.h"
+
+#include <string.h>
+
+enum { OLDEST = 80 }; /* compute capability times ten: that of the build's oldest code */
+
+/* ---- buffers ---- */
+
+static void buffer_destroy_cuda(pdm_backend *b, pdm_buffer **buffer)
+{
+    if (!buffer || !*buffer) return;
+    cuda_free((*buffer)->device);
+    if ((*buffer)->stage) (void)cudaFreeHost((*buffer)->stage);
+    pdm_free(b->ctx, *buffer);
+    *buffer = NULL;
+}
+
+static pdm_status buffer_create_cuda(pdm_backend *b, size_t bytes, pdm_buffer **out)
+{
+    pdm_status  status = PDM_OK;
+    pdm_buffer *buffer = NULL;
+
+    PDM_TRY(pdm_alloc(b->ctx, sizeof *buffer, &buffer));
+    buffer->bytes = bytes;
+    PDM_TRY(cuda_take_bytes(pdm_cuda_of(b), (pdm_size)bytes, 1, &buffer->device));
+    *out   = buffer;
+    buffer = NULL;
+done:
+    buffer_destroy_cuda(b, &buffer);
+    return status;
+}
+
+/* The stage of a buffer, which no copy reads any more. */
+static pdm_status free_stage(pdm_cuda *cu, pdm_buffer *buffer)
+{
+    pdm_status status = PDM_OK;
+
+    if (!buffer->stage)
+        CUDA_TRY(cu, cudaMallocHost(&buffer->stage, buffer->bytes > 0 ? buffer->bytes : 1));
+    else if (buffer->left_at == cu->traffic.n_wait)
+        PDM_TRY(cuda_wait(cu));
+done:
+    return status;
+}
+
+static pdm_status acquire_cuda(pdm_backend *b, pdm_buffer *buffer, pdm_access access, void **host)
+{
+    pdm_status status = PDM_OK;
+    pdm_cuda  *cu     = pdm_cuda_of(b);
+
+    if (buffer->written || (access != PDM_READ && buffer->n_reader > 0))
+        PDM_FAIL(b->ctx, PDM_ERR_INTERNAL,
+                 "a buffer is acquired while a writer holds it, or for writing while readers do");
+    if (buffer->n_reader == 0) PDM_TRY(free_stage(cu, buffer));
+    if (access != PDM_WRITE && buffer->n_reader == 0 && buffer->bytes > 0) {
+        CUDA_TRY(cu, cudaMemcpyAsync(buffer->stage, buffer->device, buffer->bytes, cudaMemcpyDeviceToHost, cu->stream));
+        cu->traffic.n_to_host++;
+        PDM_TRY(cuda_wait(cu));
+    }
+    if (access == PDM_READ)
+        buffer->n_reader++;
+    else
+        buffer->written = true;
+    *host = buffer->stage;
+done:
+    return status;
+}
+
+static pdm_status release_cuda(pdm_backend *b, pdm_buffer *buffer, void **host)
+{
+    pdm_status status = PDM_OK;
+    pdm_cuda  *cu     = pdm_cuda_of(b);
+
+    if (!*host || *host != buffer->stage || (!buffer->written && buffer->n_reader == 0))
+        PDM_FAIL(b->ctx, PDM_ERR_INTERNAL, "a pointer is released that acquire() did not give, or not any more");
+    *host = NULL;
+    if (!buffer->written) {
+        buffer->n_reader--;
+        return PDM_OK;
+    }
+    buffer->written = false;
+    if (buffer->bytes > 0)
+        CUDA_TRY(cu, cudaMemcpyAsync(buffer->device, buffer->stage, buffer->bytes, cudaMemcpyHostToDevice, cu->stream));
+    cu->traffic.n_to_device++;
+    buffer->left_at = cu->traffic.n_wait;
+done:
+    return status;
+}
+
+static pdm_status copy_cuda(pdm_backend *b, pdm_buffer *to, const pdm_buffer *from, size_t to_offset,
+                            size_t from_offset, size_t bytes)
+{
+    pdm_status status = PDM_OK;
+    pdm_cuda  *cu     = pdm_cuda_of(b);
+
+    if (to_offset > to->bytes || bytes > to->bytes - to_offset || from_offset > from->bytes ||
+        bytes > from->bytes - from_offset)
+        PDM_FAIL(b->ctx, PDM_ERR_INTERNAL,
+                 "%zu bytes are copied from offset %zu of a buffer of %zu to offset %zu of %zu", bytes, from_offset,
+                 from->bytes, to_offset, to->bytes);
+    if (bytes > 0)
+        CUDA_TRY(cu, cudaMemcpyAsync((char *)to->device + to_offset, (const char *)from->device + from_offset, bytes,
+                                     cudaMemcpyDeviceToDevice, cu->stream));
+done:
+    return status;
+}
+
+static pdm_status synchronise_cuda(pdm_backend *b)
+{
+    return cuda_wait(pdm_cuda_of(b));
+}
+
+/* ---- life ---- */
+
+static pdm_status view_cuda(pdm_backend *b, pdm_text *out)
+{
+    pdm_status      status    = PDM_OK;
+    const pdm_cuda *cu        = pdm_cuda_of(b);
+    size_t          available = 0, total = 0;
+    int             driver = 0, runtime = 0;
+
+    (void)cudaMemGetInfo(&available, &total);
+    (void)cudaDriverGetVersion(&driver);
+    (void)cudaRuntimeGetVersion(&runtime);
+    PDM_TRY(pdm_text_append(out, "back end         %s, device %d: %s, compute capability %d.%d, %d multiprocessors\n",
+                            b->ops->name, cu->device, cu->properties.name, cu->properties.major, cu->properties.minor,
+                            cu->properties.multiProcessorCount));
+    PDM_TRY(pdm_text_append(out, "device memory    %.0f MiB free of %.0f\n", (double)available / 1048576.0,
+                            (double)total / 1048576.0));
+    PDM_TRY(pdm_text_append(out, "CUDA             %d.%d, driver for %d.%d\n", runtime / 1000, runtime % 1000 / 10,
+                            driver / 1000, driver % 1000 / 10));
+done:
+    return status;
+}
+
+static void destroy_cuda(pdm_backend *b)
+{
+    pdm_cuda *cu = pdm_cuda_of(b);
+
+    if (cu->stream) (void)cudaStreamSynchronize(cu->stream);
+    cuda_memory_destroy(cu);
+    if (cu->solver) (void)cusolverDnDestroy(cu->solver);
+    if (cu->blas) (void)cublasDestroy(cu->blas);
+    if (cu->stream) (void)cudaStreamDestroy(cu->stream);
+    pdm_free(b->ctx, cu);
+}
+
+static const pdm_backend_ops cuda_ops = {
+    .version = PDM_BACKEND_OPS_VERSION,
+    .name    = "cuda",
+    .destroy = destroy_cuda,
+    .view    = view_cuda,
+
+    .buffer_create  = buffer_create_cuda,
+    .buffer_destroy = buffer_destroy_cuda,
+    .acquire        = acquire_cuda,
+    .release        = release_cuda,
+    .copy           = copy_cuda,
+    .synchronise    = synchronise_cuda,
+
+    .vector_dot      = vector_dot_cuda,
+    .vector_combine  = vector_combine_cuda,
+    .vector_multiply = vector_multiply_cuda,
+};
+
+/* The device that the calling thread has, and whether it will do. */
+static pdm_status find_device(pdm_cuda *cu)
+{
+    pdm_status   status = PDM_OK;
+    pdm_context *ctx    = cu->base.ctx;
+    int          n      = 0; /* left untouched where the driver is missing */
+
+    const cudaError_t code = cudaGetDeviceCount(&n);
+    if (code == cudaErrorInsufficientDriver)
+        PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "back end \"cuda\": no driver for CUDA %d.%d is there (%s)",
+                 CUDART_VERSION / 1000, CUDART_VERSION % 1000 / 10, cudaGetErrorString(code));
+    if (code != cudaSuccess || n == 0)
+        PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "back end \"cuda\": no device is there (%s)",
+                 cudaGetErrorString(code == cudaSuccess ? cudaErrorNoDevice : code));
+    CUDA_TRY(cu, cudaGetDevice(&cu->device));
+    CUDA_TRY(cu, cudaGetDeviceProperties(&cu->properties, cu->device));
+    if (10 * cu->properties.major + cu->properties.minor < OLDEST)
+        PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED,
+                 "back end \"cuda\": device %d, \"%s\", has compute capability %d.%d; %d.%d or newer expected",
+                 cu->device, cu->properties.name, cu->properties.major, cu->properties.minor, OLDEST / 10, OLDEST % 10);
+done:
+    return status;
+}
+
+static pdm_status start(pdm_cuda *cu)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(find_device(cu));
+    CUDA_TRY(cu, cudaStreamCreateWithFlags(&cu->stream, cudaStreamNonBlocking));
+    CUBLAS_TRY(cu, cublasCreate(&cu->blas));
+    CUBLAS_TRY(cu, cublasSetStream(cu->blas, cu->stream));
+    CUBLAS_TRY(cu, cublasSetMathMode(cu->blas, CUBLAS_PEDANTIC_MATH));
+    CUSOLVER_TRY(cu, cusolverDnCreate(&cu->solver));
+    CUSOLVER_TRY(cu, cusolverDnSetStream(cu->solver, cu->stream));
+done:
+    return status;
+}
+
+pdm_status pdm_cuda_create(pdm_context *ctx, pdm_backend **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_cuda  *cu     = NULL;
+
+    PDM_TRY(pdm_alloc(ctx, sizeof *cu, &cu));
+    cu->base = (pdm_backend){.ops = &cuda_ops, .ctx = ctx};
+    PDM_TRY(start(cu));
+    *out = &cu->base;
+    cu   = NULL;
+done:
+    if (cu) destroy_cuda(&cu->base);
+    return status;
+}
+
+/* What the library looks for in the shared object. */
+PDM_API extern const pdm_plugin pdm_backend_plugin;
+
+const pdm_plugin pdm_backend_plugin = {
+    .ops_version = PDM_BACKEND_OPS_VERSION, .build = pdm_build_info, .create = pdm_cuda_create};

@@ -1,0 +1,153 @@
+/* Inside of the CUDA back end: the object, its stream and libraries, numbers on their way to the device and back.
+ *
+ * One stream carries everything, so operations follow each other and scratch may be used again by the next one. Host
+ * memory is touched by cuda_post() and cuda_fetch() alone, and by acquire() and release(). */
+#ifndef PDM_CUDA_IMPL_H
+#define PDM_CUDA_IMPL_H
+
+#include "backend/backend.h"
+
+#include <cublas_v2.h>
+#include <cuda_runtime_api.h>
+#include <cusolverDn.h>
+
+enum { PDM_CUDA_THREADS = 128 }; /* of a block, where nothing speaks for another number */
+
+/* Pinned memory and the device's beside it, through which host numbers go to operations. */
+typedef struct cuda_ring {
+    char  *host, *device;
+    size_t bytes, used;
+    void  *outgrown[2 * 32]; /* smaller ones, which operations may still read: pairs of host, device */
+    int    n_outgrown;
+} cuda_ring;
+
+/* The samples that were listed last. */
+typedef struct cuda_list {
+    int32_t *host, *device; /* [most] */
+    pdm_size n, most;
+} cuda_list;
+
+typedef struct cuda_traffic {
+    pdm_size n_to_device, n_to_host; /* copies */
+    pdm_size n_wait;                 /* times that the host waited for the stream: all before is done */
+    pdm_size n_launch;
+} cuda_traffic;
+
+typedef struct pdm_cuda {
+    pdm_backend           base;
+    int                   device;
+    struct cudaDeviceProp properties;
+    cudaStream_t          stream;
+    cublasHandle_t        blas;   /* on the stream, pointers on the host, pedantic math */
+    cusolverDnHandle_t    solver; /* on the stream */
+
+    void        *scratch; /* device */
+    size_t       scratch_bytes;
+    cuda_ring    ring;
+    cuda_list    list;
+    void        *fetched; /* pinned, for cuda_fetch() */
+    size_t       fetched_bytes;
+    cuda_traffic traffic;
+} pdm_cuda;
+
+struct pdm_buffer {
+    void    *device;
+    size_t   bytes;
+    void    *stage;   /* pinned, what acquire() shows; from the first acquire() on      */
+    pdm_size left_at; /* traffic.n_wait when its last copy to the device was enqueued   */
+    pdm_size n_reader;
+    bool     written; /* someone holds it for writing */
+};
+
+static inline pdm_cuda *pdm_cuda_of(pdm_backend *b)
+{
+    return (pdm_cuda *)b;
+}
+/* On the device; NULL for NULL. */
+static inline void *cuda_data(pdm_buffer *buffer)
+{
+    return buffer ? buffer->device : NULL;
+}
+
+/* ---- errors: a call of a library ends the function with the library's own words ---- */
+
+#define CUDA_TRY(cu, call)                                        \
+    do {                                                          \
+        const cudaError_t cuda_code = (call);                     \
+        if (cuda_code != cudaSuccess) {                           \
+            status = cuda_fail((cu), cuda_code, #call, __func__); \
+            goto done;                                            \
+        }                                                         \
+    } while (0)
+#define CUBLAS_TRY(cu, call)                                                                                        \
+    do {                                                                                                            \
+        const cublasStatus_t blas_code = (call);                                                                    \
+        if (blas_code != CUBLAS_STATUS_SUCCESS)                                                                     \
+            PDM_FAIL((cu)->base.ctx, PDM_ERR_INTERNAL, "cuBLAS: %s (" #call ")", cublasGetStatusString(blas_code)); \
+    } while (0)
+#define CUSOLVER_TRY(cu, call)                                                                               \
+    do {                                                                                                     \
+        const cusolverStatus_t solver_code = (call);                                                         \
+        if (solver_code != CUSOLVER_STATUS_SUCCESS)                                                          \
+            PDM_FAIL((cu)->base.ctx, PDM_ERR_INTERNAL, "cuSOLVER: status %d (" #call ")", (int)solver_code); \
+    } while (0)
+
+/* PDM_ERR_MEMORY where memory is short, else PDM_ERR_INTERNAL. */
+pdm_status cuda_fail(pdm_cuda *cu, cudaError_t code, const char *call, const char *function);
+
+/* ---- memory of the device (memory.c). Zeroed; sizes of 0 give something that may be freed. ---- */
+
+pdm_status cuda_take_bytes(pdm_cuda *cu, pdm_size n, size_t item, void **out);
+#define cuda_take(cu, n, out) cuda_take_bytes((cu), (n), sizeof **(out), (void **)(out))
+void cuda_free(void *device); /* NULL is fine */
+/* A copy of host numbers on the device, at create: waits. */
+pdm_status cuda_upload_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t item, void **out);
+#define cuda_upload(cu, host, n, out) cuda_upload_bytes((cu), (host), (n), sizeof **(out), (void **)(out))
+/* At least so many bytes at cu->scratch, from *_create, never in a step. */
+pdm_status cuda_reserve(pdm_cuda *cu, size_t bytes);
+
+/* ---- numbers on their way (memory.c) ---- */
+
+/* Host numbers, the caller's again at return, to where operations enqueued next find them: post what one operation needs,
+ * enqueue it, post again. Does not wait but where the ring is used up. */
+pdm_status cuda_post_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t item, const void **out);
+#define cuda_post(cu, host, n, out) cuda_post_bytes((cu), (host), (n), sizeof **(out), (const void **)(out))
+/* The same of one number a sample, host [n_sample]: *out [s.n], in the order of the list. */
+pdm_status cuda_post_listed(pdm_cuda *cu, pdm_batch s, const double *host, const double **out);
+/* The samples of a batch, for operations enqueued until the next list; sent where the last list was another. */
+pdm_status cuda_post_list(pdm_cuda *cu, pdm_batch s, const int32_t **out);
+/* Numbers from the device, and waits for them. */
+pdm_status cuda_fetch(pdm_cuda *cu, const void *device, size_t bytes, void *host);
+/* The same of one number a sample: device [s.n] in the order of the list, host [n_sample]. */
+pdm_status cuda_fetch_listed(pdm_cuda *cu, pdm_batch s, const double *device, double *host);
+pdm_status cuda_wait(pdm_cuda *cu);
+
+/* ---- launches (launch.c) ---- */
+
+/* blocks_x x blocks_y blocks of `threads`, `shared` bytes of dynamic shared memory each (above 48 KiB too); args: the
+ * kernel's struct, copied. Nothing is launched where a number of blocks is 0. */
+typedef struct cuda_grid {
+    pdm_size blocks_x, blocks_y;
+    int      threads;
+    size_t   shared;
+} cuda_grid;
+pdm_status cuda_launch_at(pdm_cuda *cu, const void *kernel, const char *name, cuda_grid grid, void *args);
+#define cuda_launch(cu, kernel, grid, args) cuda_launch_at((cu), (const void *)(kernel), #kernel, (grid), (args))
+
+/* A thread for each of n items of each of n_sample samples: kernels see item blockIdx.x * blockDim.x + threadIdx.x of
+ * the sample index[blockIdx.y] (and on, by gridDim.y, where there are more samples than a grid can be high). */
+cuda_grid cuda_grid_of(pdm_size n, pdm_size n_sample);
+
+/* ---- life (memory.c) ---- */
+void cuda_memory_destroy(pdm_cuda *cu); /* ring, list, scratch; half-made ones too */
+
+/* ---- functions behind the table ---- */
+
+/* vector.c */
+pdm_status vector_dot_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
+                           double *out);
+pdm_status vector_combine_cuda(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
+                               const double *beta, pdm_buffer *y, pdm_buffer *z);
+pdm_status vector_multiply_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);
+
+#endif

@@ -1,0 +1,271 @@
+/* Memory of the device, and the only ways of numbers between it and the host beside buffers. */
+#include "backend/cuda/cuda_impl.h"
+
+#include <string.h>
+
+enum { RING_BYTES = 1 << 18, ALIGNMENT = 256 };
+
+pdm_status cuda_fail(pdm_cuda *cu, cudaError_t code, const char *call, const char *function)
+{
+    size_t available = 0, total = 0;
+
+    (void)cudaGetLastError(); /* it is told here, and not by the next launch again */
+    if (code != cudaErrorMemoryAllocation)
+        return pdm_error_set(cu->base.ctx, PDM_ERR_INTERNAL, NULL, function, "CUDA: %s (%s)", cudaGetErrorString(code),
+                             call);
+    (void)cudaMemGetInfo(&available, &total);
+    return pdm_error_set(cu->base.ctx, PDM_ERR_MEMORY, NULL, function,
+                         "%s: %.0f MiB of %.0f are free on device %d, \"%s\"; fewer samples at once need less "
+                         "(training:batch)",
+                         cudaGetErrorString(code), (double)available / 1048576.0, (double)total / 1048576.0, cu->device,
+                         cu->properties.name);
+}
+
+pdm_status cuda_take_bytes(pdm_cuda *cu, pdm_size n, size_t item, void **out)
+{
+    pdm_status status = PDM_OK;
+    void      *device = NULL;
+    size_t     bytes  = 0;
+
+    if (n < 0 || __builtin_mul_overflow((size_t)n, item, &bytes))
+        PDM_FAIL(cu->base.ctx, PDM_ERR_MEMORY, "%lld items of %zu bytes are more than there is memory", (long long)n,
+                 item);
+    if (bytes == 0) bytes = 1;
+    CUDA_TRY(cu, cudaMalloc(&device, bytes));
+    CUDA_TRY(cu, cudaMemsetAsync(device, 0, bytes, cu->stream));
+    *out   = device;
+    device = NULL;
+done:
+    cuda_free(device);
+    return status;
+}
+
+void cuda_free(void *device)
+{
+    if (device) (void)cudaFree(device);
+}
+
+pdm_status cuda_upload_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t item, void **out)
+{
+    pdm_status status = PDM_OK;
+    void      *device = NULL;
+
+    PDM_TRY(cuda_take_bytes(cu, n, item, &device));
+    if (n > 0) CUDA_TRY(cu, cudaMemcpyAsync(device, host, (size_t)n * item, cudaMemcpyHostToDevice, cu->stream));
+    cu->traffic.n_to_device++;
+    PDM_TRY(cuda_wait(cu));
+    *out   = device;
+    device = NULL;
+done:
+    cuda_free(device);
+    return status;
+}
+
+pdm_status cuda_reserve(pdm_cuda *cu, size_t bytes)
+{
+    pdm_status status = PDM_OK;
+    void      *larger = NULL;
+
+    if (bytes <= cu->scratch_bytes) return PDM_OK;
+    PDM_TRY(cuda_take_bytes(cu, (pdm_size)bytes, 1, &larger));
+    PDM_TRY(cuda_wait(cu)); /* operations may still read the old one */
+    void *old         = cu->scratch;
+    cu->scratch       = larger;
+    cu->scratch_bytes = bytes;
+    larger            = old;
+done:
+    cuda_free(larger);
+    return status;
+}
+
+pdm_status cuda_wait(pdm_cuda *cu)
+{
+    pdm_status status = PDM_OK;
+
+    CUDA_TRY(cu, cudaStreamSynchronize(cu->stream));
+    cu->traffic.n_wait++;
+done:
+    return status;
+}
+
+/* ---- to the device ---- */
+
+/* A ring of at least twice so many bytes in place of one that operations may still read from. */
+static pdm_status grow_ring(pdm_cuda *cu, size_t bytes)
+{
+    pdm_status status = PDM_OK;
+    cuda_ring *k      = &cu->ring;
+    void      *host = NULL, *device = NULL;
+    size_t     larger = k->bytes ? k->bytes : RING_BYTES;
+
+    while (larger < 4 * bytes) larger *= 2;
+    PDM_ASSERT(k->n_outgrown + 2 <= (int)(sizeof k->outgrown / sizeof *k->outgrown));
+    CUDA_TRY(cu, cudaMallocHost(&host, larger));
+    PDM_TRY(cuda_take_bytes(cu, (pdm_size)larger, 1, &device));
+    if (k->bytes) {
+        k->outgrown[k->n_outgrown++] = k->host;
+        k->outgrown[k->n_outgrown++] = k->device;
+    }
+    k->host   = host;
+    k->device = device;
+    k->bytes  = larger;
+    k->used   = 0;
+    host      = NULL;
+done:
+    if (host) (void)cudaFreeHost(host);
+    return status;
+}
+
+/* Where in the ring so many bytes go. One operation's numbers take a quarter of it at most each, so that the one that
+ * begins at its start again leaves alone what was posted just before. */
+static pdm_status place_in_ring(pdm_cuda *cu, size_t bytes, size_t *at)
+{
+    pdm_status status = PDM_OK;
+    cuda_ring *k      = &cu->ring;
+
+    if (4 * bytes > k->bytes) PDM_TRY(grow_ring(cu, bytes));
+    if (k->used + bytes > k->bytes) {
+        PDM_TRY(cuda_wait(cu));
+        k->used = 0;
+    }
+    *at = k->used;
+    k->used += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+done:
+    return status;
+}
+
+pdm_status cuda_post_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t item, const void **out)
+{
+    pdm_status   status = PDM_OK;
+    const size_t bytes  = (size_t)n * item;
+    size_t       at     = 0;
+
+    PDM_TRY(place_in_ring(cu, bytes, &at));
+    char *from = cu->ring.host + at, *to = cu->ring.device + at;
+    memcpy(from, host, bytes);
+    if (bytes > 0) CUDA_TRY(cu, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cu->stream));
+    cu->traffic.n_to_device++;
+    *out = to;
+done:
+    return status;
+}
+
+pdm_status cuda_post_listed(pdm_cuda *cu, pdm_batch s, const double *host, const double **out)
+{
+    pdm_status   status = PDM_OK;
+    const size_t bytes  = (size_t)s.n * sizeof *host;
+    size_t       at     = 0;
+
+    PDM_TRY(place_in_ring(cu, bytes, &at));
+    double *from = (double *)(void *)(cu->ring.host + at), *to = (double *)(void *)(cu->ring.device + at);
+    for (pdm_size i = 0; i < s.n; i++) from[i] = host[s.index[i]];
+    if (bytes > 0) CUDA_TRY(cu, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cu->stream));
+    cu->traffic.n_to_device++;
+    *out = to;
+done:
+    return status;
+}
+
+static pdm_status grow_list(pdm_cuda *cu, pdm_size n)
+{
+    pdm_status status = PDM_OK;
+    cuda_list  larger = {.most = 2 * n};
+
+    PDM_TRY(pdm_alloc_array(cu->base.ctx, larger.most, &larger.host));
+    PDM_TRY(cuda_take(cu, larger.most, &larger.device));
+    PDM_TRY(cuda_wait(cu));
+    const cuda_list old = cu->list;
+    cu->list            = larger;
+    larger              = old;
+done:
+    pdm_free(cu->base.ctx, larger.host);
+    cuda_free(larger.device);
+    return status;
+}
+
+pdm_status cuda_post_list(pdm_cuda *cu, pdm_batch s, const int32_t **out)
+{
+    pdm_status   status = PDM_OK;
+    const size_t bytes  = (size_t)s.n * sizeof *s.index;
+    size_t       at     = 0;
+    cuda_list   *k      = &cu->list;
+
+    if (s.n > k->most) PDM_TRY(grow_list(cu, s.n));
+    *out = k->device;
+    if (s.n == 0 || (s.n == k->n && memcmp(s.index, k->host, bytes) == 0)) return PDM_OK;
+    k->n = 0; /* until it is on its way */
+    PDM_TRY(place_in_ring(cu, bytes, &at));
+    memcpy(cu->ring.host + at, s.index, bytes);
+    CUDA_TRY(cu, cudaMemcpyAsync(k->device, cu->ring.host + at, bytes, cudaMemcpyHostToDevice, cu->stream));
+    cu->traffic.n_to_device++;
+    memcpy(k->host, s.index, bytes);
+    k->n = s.n;
+done:
+    return status;
+}
+
+/* ---- to the host ---- */
+
+static pdm_status grow_fetched(pdm_cuda *cu, size_t bytes)
+{
+    pdm_status status = PDM_OK;
+    void      *larger = NULL;
+
+    if (bytes <= cu->fetched_bytes) return PDM_OK;
+    CUDA_TRY(cu, cudaMallocHost(&larger, 2 * bytes));
+    if (cu->fetched) (void)cudaFreeHost(cu->fetched); /* nothing is on its way: every fetch waits */
+    cu->fetched       = larger;
+    cu->fetched_bytes = 2 * bytes;
+done:
+    return status;
+}
+
+/* Into cu->fetched. */
+static pdm_status fetch(pdm_cuda *cu, const void *device, size_t bytes)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(grow_fetched(cu, bytes));
+    CUDA_TRY(cu, cudaMemcpyAsync(cu->fetched, device, bytes, cudaMemcpyDeviceToHost, cu->stream));
+    cu->traffic.n_to_host++;
+    PDM_TRY(cuda_wait(cu));
+done:
+    return status;
+}
+
+pdm_status cuda_fetch(pdm_cuda *cu, const void *device, size_t bytes, void *host)
+{
+    pdm_status status = PDM_OK;
+
+    if (bytes == 0) return PDM_OK;
+    PDM_TRY(fetch(cu, device, bytes));
+    memcpy(host, cu->fetched, bytes);
+done:
+    return status;
+}
+
+pdm_status cuda_fetch_listed(pdm_cuda *cu, pdm_batch s, const double *device, double *host)
+{
+    pdm_status status = PDM_OK;
+
+    if (s.n == 0) return PDM_OK;
+    PDM_TRY(fetch(cu, device, (size_t)s.n * sizeof *host));
+    const double *from = cu->fetched;
+    for (pdm_size i = 0; i < s.n; i++) host[s.index[i]] = from[i];
+done:
+    return status;
+}
+
+void cuda_memory_destroy(pdm_cuda *cu)
+{
+    for (int i = 0; i < cu->ring.n_outgrown; i += 2) {
+        (void)cudaFreeHost(cu->ring.outgrown[i]);
+        cuda_free(cu->ring.outgrown[i + 1]);
+    }
+    if (cu->ring.host) (void)cudaFreeHost(cu->ring.host);
+    if (cu->fetched) (void)cudaFreeHost(cu->fetched);
+    cuda_free(cu->ring.device);
+    cuda_free(cu->list.device);
+    pdm_free(cu->base.ctx, cu->list.host);
+    cuda_free(cu->scratch);
+}
