@@ -2,6 +2,7 @@
 #include "backend/cuda/cuda.h"
 
 #include "backend/cuda/cuda_impl.h"
+#include "backend/cuda/jit.h"
 #include "backend/plugin/plugin.h"
 
 #include <string.h>
@@ -142,6 +143,7 @@ static void destroy_cuda(pdm_backend *b)
     pdm_cuda *cu = pdm_cuda_of(b);
 
     if (cu->stream) (void)cudaStreamSynchronize(cu->stream);
+    cuda_jit_destroy(cu);
     cuda_memory_destroy(cu);
     if (cu->solver) (void)cusolverDnDestroy(cu->solver);
     if (cu->blas) (void)cublasDestroy(cu->blas);
@@ -161,6 +163,24 @@ static const pdm_backend_ops cuda_ops = {
     .release        = release_cuda,
     .copy           = copy_cuda,
     .synchronise    = synchronise_cuda,
+
+    .rows_create        = rows_create_cuda,
+    .rows_destroy       = rows_destroy_cuda,
+    .rows_residual      = rows_residual_cuda,
+    .rows_linearise     = rows_linearise_cuda,
+    .rows_apply         = rows_apply_cuda,
+    .rows_apply_adjoint = rows_apply_adjoint_cuda,
+    .rows_apply_both    = rows_apply_both_cuda,
+    .rows_second_order  = rows_second_order_cuda,
+
+    .points_create           = points_create_cuda,
+    .points_destroy          = points_destroy_cuda,
+    .points_evaluate         = points_evaluate_cuda,
+    .points_evaluate_adjoint = points_evaluate_adjoint_cuda,
+
+    .matrix_create  = matrix_create_cuda,
+    .matrix_destroy = matrix_destroy_cuda,
+    .matrix_apply   = matrix_apply_cuda,
 
     .vector_dot      = vector_dot_cuda,
     .vector_combine  = vector_combine_cuda,

@@ -33,6 +33,8 @@ typedef struct cuda_traffic {
     pdm_size n_launch;
 } cuda_traffic;
 
+typedef struct cuda_jit cuda_jit; /* a library compiled at run time (jit.c) */
+
 typedef struct pdm_cuda {
     pdm_backend           base;
     int                   device;
@@ -45,6 +47,7 @@ typedef struct pdm_cuda {
     size_t       scratch_bytes;
     cuda_ring    ring;
     cuda_list    list;
+    cuda_jit    *jit;     /* all of them */
     void        *fetched; /* pinned, for cuda_fetch() */
     size_t       fetched_bytes;
     cuda_traffic traffic;
@@ -143,6 +146,32 @@ void cuda_memory_destroy(pdm_cuda *cu); /* ring, list, scratch; half-made ones t
 
 /* ---- functions behind the table ---- */
 
+/* rows.c */
+pdm_status rows_create_cuda(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n_sample, pdm_rows_plan **out);
+void       rows_destroy_cuda(pdm_backend *b, pdm_rows_plan **plan);
+pdm_status rows_residual_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
+                              pdm_buffer *c, pdm_buffer *r);
+pdm_status rows_linearise_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
+                               pdm_buffer *c, pdm_buffer *A);
+pdm_status rows_apply_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                           pdm_buffer *out);
+pdm_status rows_apply_adjoint_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                                   pdm_buffer *out);
+pdm_status rows_apply_both_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
+                                pdm_buffer *out);
+pdm_status rows_second_order_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
+                                  pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out);
+/* points.c */
+pdm_status points_create_cuda(pdm_backend *b, const pdm_points_desc *desc, pdm_points_plan **out);
+void       points_destroy_cuda(pdm_backend *b, pdm_points_plan **plan);
+pdm_status points_evaluate_cuda(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom, pdm_buffer *c,
+                                pdm_buffer *out);
+pdm_status points_evaluate_adjoint_cuda(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom,
+                                        pdm_buffer *g_out, pdm_buffer *g_c);
+/* matrix.c */
+pdm_status matrix_create_cuda(pdm_backend *b, const pdm_matrix_desc *desc, pdm_matrix_plan **out);
+void       matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan);
+pdm_status matrix_apply_cuda(pdm_backend *b, pdm_matrix_plan *plan, pdm_batch s, pdm_buffer *x, pdm_buffer *y);
 /* vector.c */
 pdm_status vector_dot_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
                            double *out);

@@ -19,7 +19,7 @@ typedef long long int64_t;
 
 #ifndef PDM_KERNEL
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
-#define PDM_KERNEL(name, type) extern "C" __global__ void name(const type a)
+#define PDM_KERNEL(name, type) extern "C" __global__ void name(const __grid_constant__ type a)
 #define PDM_KERNEL_DECLARE(name)
 /* Shared memory whose size the launch gives; one a kernel. */
 #define PDM_DYNAMIC_SHARED(type, name)                              \
