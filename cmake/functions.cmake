@@ -117,7 +117,8 @@ function(pdm_add_limited_test name label)
   math(EXPR multiplier "10 * ${slowness}")
   add_test(NAME ${name} COMMAND sh ${PROJECT_SOURCE_DIR}/tests/limited.sh ${cpu_seconds} ${ARGN})
   set_tests_properties(${name} PROPERTIES
-    ENVIRONMENT "OMP_WAIT_POLICY=passive;CK_DEFAULT_TIMEOUT=60;CK_TIMEOUT_MULTIPLIER=${multiplier}"
+    ENVIRONMENT "OMP_WAIT_POLICY=passive;CK_DEFAULT_TIMEOUT=60;CK_TIMEOUT_MULTIPLIER=${multiplier};\
+PDEMOE_BACKENDS=${PROJECT_BINARY_DIR}/tests/backends;PDEMOE_KERNELS=${scratch}/kernels"
     WORKING_DIRECTORY ${scratch} TIMEOUT ${seconds} LABELS "${label}" SKIP_RETURN_CODE 77)
 endfunction()
 
@@ -127,7 +128,7 @@ function(pdm_add_suite name)
   cmake_parse_arguments(PARSE_ARGV 1 suite "" "LABEL" "LINK")
   set(wanted OFF)
   pdm_wants(${name} wanted)
-  foreach(folder IN LISTS PDM_ONLY ITEMS core)
+  foreach(folder IN LISTS PDM_ONLY ITEMS core double)
     if(name MATCHES "^${folder}(_|$)")
       set(wanted ON)
     endif()
@@ -137,7 +138,8 @@ function(pdm_add_suite name)
   endif()
   add_executable(test_${name} test_${name}.c)
   pdm_set_up_target(test_${name})
-  target_compile_definitions(test_${name} PRIVATE PDM_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  target_compile_definitions(test_${name} PRIVATE
+    PDM_SOURCE_DIR="${PROJECT_SOURCE_DIR}" $<$<TARGET_EXISTS:cuda_on_double>:PDM_TEST_CUDA>)
   target_link_libraries(test_${name} PRIVATE pdemoe_whole PkgConfig::CHECK ${suite_LINK})
   pdm_add_limited_test(${name} "${suite_LABEL}" $<TARGET_FILE:test_${name}>)
 endfunction()
