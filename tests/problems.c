@@ -363,7 +363,18 @@ static pdm_buffer *make_buffer(problem *p, pdm_size n)
     return b;
 }
 
-pdm_status (*problem_backend)(pdm_context *ctx, const char *name, pdm_backend **out) = pdm_backend_create;
+bool problem_on_cpu(void)
+{
+    return !getenv("PDM_TEST_BACKEND");
+}
+
+static pdm_status create_backend(pdm_context *ctx, const char *name, pdm_backend **out)
+{
+    return pdm_backend_create(ctx, !problem_on_cpu() && pdm_text_equal(name, "cpu") ? getenv("PDM_TEST_BACKEND") : name,
+                              out);
+}
+
+pdm_status (*problem_backend)(pdm_context *ctx, const char *name, pdm_backend **out) = create_backend;
 
 void problem_open(problem *p, int number, const char *backend, pdm_size n_sample)
 {

@@ -41,6 +41,8 @@ typedef struct problem {
     int            number;
 } problem;
 
+/* Is "cpu" the CPU, or what PDM_TEST_BACKEND (set by CTest) names in its place? */
+bool problem_on_cpu(void);
 /* What makes the back ends: pdm_backend_create, unless a suite puts its own in place. */
 extern pdm_status (*problem_backend)(pdm_context *ctx, const char *name, pdm_backend **out);
 

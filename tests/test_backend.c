@@ -11,8 +11,13 @@
 #include "backend/check/check.h"
 #include "backend/cpu/cpu_impl.h"
 
-static const char *const BACKENDS[] = {"cpu", "check", "bare"};
-enum { N_BACKEND = 3, N_CPU = 2, MAX_ISA = 3 }; /* N_CPU: those that are the CPU */
+static const char *const BACKENDS[] = {"cpu", "check", "bare", "cuda"};
+#ifdef PDM_TEST_CUDA /* on the double of its toolkit */
+enum { N_BACKEND = 4 };
+#else
+enum { N_BACKEND = 3 };
+#endif
+enum { N_CPU = 2, MAX_ISA = 3 }; /* N_CPU: those that are the CPU */
 
 static pdm_context *ctx;
 

@@ -355,6 +355,7 @@ END_TEST
 START_TEST(rows_are_the_same_on_other_back_ends)
     {
         problem a, b;
+        if (!problem_on_cpu()) return;
         problem_open(&a, _i / 2, "cpu", 1);
         problem_open(&b, _i / 2, _i % 2 ? "bare" : "check", 1);
         problem_random_state(&a, 5);
@@ -951,6 +952,7 @@ START_TEST(host_and_back_end_derive_the_same)
     {
         enum { N_SAMPLE = 2 };
         problem p;
+        if (!problem_on_cpu()) return;
         problem_open(&p, PROBLEM_VORTICITY, "cpu", N_SAMPLE);
         const pdm_rows_desc *rows = pdm_domain_rows(p.domain);
         const pdm_size       n = pdm_domain_n_coef(p.domain), n_field = rows->n_field, n_seen = pdm_rows_n_seen(rows);

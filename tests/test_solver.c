@@ -447,6 +447,7 @@ START_TEST(same_bits_for_threads_and_back_ends)
         } ways[4] = {{"cpu", 1}, {"cpu", 2}, {"check", 2}, {"bare", 2}};
         double  *answer[4];
         pdm_size n = 0;
+        if (!problem_on_cpu()) return;
         for (int k = 0; k < 4; k++) {
             fixture f;
             open_fixture(&f, _i, KIND_SMOOTH, ways[k].backend, 3, ways[k].n_thread);

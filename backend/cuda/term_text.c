@@ -101,7 +101,7 @@ done:
 
 /* ---- atoms: c contracted with the functions that a point sees, the last dimension first; what atoms share, once ---- */
 
-/* The first atom of the same field that is differentiated alike by the dimensions from j on: it stands for all of them. */
+/* The first atom of the same field that is differentiated alike by the dimensions from j on: it stands for all. */
 static pdm_size first_alike(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size atom, pdm_size j)
 {
     for (pdm_size b = 0; b < atom; b++) {
