@@ -19,43 +19,35 @@
 #include <string.h>
 
 #include "backend/cpu/cpu_impl.h"
+#include "backend/fourier.h"
 
 enum {
-    MAX_SLAB   = 4, /* slabs of a sample: tasks for threads; each costs one pass over a partial spectrum */
-    MAX_PART   = 1 << PDM_MAX_DIM,
+    MAX_SLAB   = 4,  /* slabs of a sample: tasks for threads; each costs one pass over a partial spectrum */
     HEAD_BLOCK = 48, /* points of the head worked on together */
     SUM_BLOCK  = 512 /* parameters of one task that adds up gradients */
 };
 
-/* Modes of equal |k| in every dimension. Part bit 0: sine in the last dimension; bit 1+d: sine in dimension d. After
- * the butterfly, bit 0 is the imaginary part and bit 1+d the sign of k in dimension d (1: negative). */
-typedef struct fourier_group {
-    int32_t trig[MAX_PART];     /* place in the spectrum, in vectors of `width`; -1: no such product */
-    int32_t mode[MAX_PART / 2]; /* number of the mode; -1: not kept. Index: part >> 1                */
-    float   factor;             /* of the inverse transform: 1 or 2, over the number of points       */
-} fourier_group;
-
 struct pdm_fourier_plan {
-    pdm_fourier_desc desc; /* a grid of one dimension gets a first one of a single point */
-    pdm_size         n_sample, n_slab, n_part, n_group, n_mode;
-    pdm_size         n_trig[PDM_MAX_DIM];
-    pdm_size         n_spectrum, n_rest; /* product of n_trig; same without dimension 0                  */
-    pdm_size         n_point, n_point_padded;
-    pdm_size         row_scratch; /* floats of one intermediate of the transform of a row         */
-    size_t           scratch_bytes;
-    pdm_arena        arena;
-    fourier_group   *group;                 /* [n_group]                                                    */
-    float           *matrix[PDM_MAX_DIM];   /* [n_trig][n_padded]                                           */
-    float           *features;              /* [n_sample][n_feature][n_point]                               */
-    float          **h;                     /* [n_layer+1] of [n_sample][points of the extent][width]       */
-    float          **slope;                 /* [n_layer] of the same: gelu' at what made h[l+1]             */
-    float          **modes;                 /* [n_layer] of [n_mode][n_sample][2 width]: Re, -Im of D B R h */
-    float           *partial;               /* [n_sample][n_slab][n_spectrum][width]                        */
-    float           *spectrum;              /* [n_sample][n_spectrum][width]                                */
-    float           *hidden, *hidden_slope; /* [n_sample][n_point][n_hidden]                                */
-    float           *g[2];                  /* [n_sample][n_point_padded][width]: g[l%2] belongs to layer l  */
-    float           *sum_layer, *sum_head, *sum_lift; /* [n_sample*n_slab][tensors]: gradients of a task     */
-    float           *weight_t, *head0_t, *head1_t;    /* transposed weights                                  */
+    pdm_fourier_desc   desc; /* a grid of one dimension gets a first one of a single point */
+    pdm_size           n_sample, n_slab, n_part, n_group, n_mode;
+    pdm_size           n_trig[PDM_MAX_DIM];
+    pdm_size           n_spectrum, n_rest; /* product of n_trig; same without dimension 0                  */
+    pdm_size           n_point, n_point_padded;
+    pdm_size           row_scratch; /* floats of one intermediate of the transform of a row         */
+    size_t             scratch_bytes;
+    pdm_arena          arena;
+    pdm_fourier_group *group;                 /* [n_group]                                                    */
+    float             *matrix[PDM_MAX_DIM];   /* [n_trig][n_padded]                                           */
+    float             *features;              /* [n_sample][n_feature][n_point]                               */
+    float            **h;                     /* [n_layer+1] of [n_sample][points of the extent][width]       */
+    float            **slope;                 /* [n_layer] of the same: gelu' at what made h[l+1]             */
+    float            **modes;                 /* [n_layer] of [n_mode][n_sample][2 width]: Re, -Im of D B R h */
+    float             *partial;               /* [n_sample][n_slab][n_spectrum][width]                        */
+    float             *spectrum;              /* [n_sample][n_spectrum][width]                                */
+    float             *hidden, *hidden_slope; /* [n_sample][n_point][n_hidden]                                */
+    float             *g[2];                  /* [n_sample][n_point_padded][width]: g[l%2] belongs to layer l  */
+    float             *sum_layer, *sum_head, *sum_lift; /* [n_sample*n_slab][tensors]: gradients of a task     */
+    float             *weight_t, *head0_t, *head1_t;    /* transposed weights                                  */
 };
 
 /* What the tasks of one call read. */
@@ -266,7 +258,7 @@ static mix_scratch mix_scratch_of(const fourier_call *k, int thread)
 }
 
 /* Adds up the slabs. */
-static void gather_group(const fourier_call *k, const fourier_group *group, float *restrict x)
+static void gather_group(const fourier_call *k, const pdm_fourier_group *group, float *restrict x)
 {
     const pdm_fourier_plan *p     = k->plan;
     const pdm_size          width = p->desc.width, slab_stride = p->n_spectrum * width;
@@ -286,7 +278,7 @@ static void gather_group(const fourier_call *k, const fourier_group *group, floa
         }
 }
 
-static void scatter_group(const fourier_call *k, const fourier_group *group, const float *x)
+static void scatter_group(const fourier_call *k, const pdm_fourier_group *group, const float *x)
 {
     const pdm_fourier_plan *p     = k->plan;
     const pdm_size          width = p->desc.width;
@@ -299,7 +291,7 @@ static void scatter_group(const fourier_call *k, const fourier_group *group, con
 
 /* cos - i sin in the last dimension; then, dimension by dimension, C - i S for k >= 0 and C + i S for k < 0. n:
  * floats a part. */
-static void butterfly(const pdm_fourier_plan *p, const fourier_group *group, pdm_size n, float *x)
+static void butterfly(const pdm_fourier_plan *p, const pdm_fourier_group *group, pdm_size n, float *x)
 {
     for (pdm_size part = 1; part < p->n_part; part += 2)
         for (pdm_size j = 0; j < n; j++) x[part * n + j] = -x[part * n + j];
@@ -318,7 +310,7 @@ static void butterfly(const pdm_fourier_plan *p, const fourier_group *group, pdm
     }
 }
 
-static void butterfly_transpose(const pdm_fourier_plan *p, const fourier_group *group, pdm_size n, float *x)
+static void butterfly_transpose(const pdm_fourier_plan *p, const pdm_fourier_group *group, pdm_size n, float *x)
 {
     for (pdm_size bit = 2; bit < p->n_part; bit *= 2) {
         if (group->trig[bit] < 0) continue;
@@ -347,11 +339,11 @@ static void turn_row(pdm_size width, const float *restrict row, float *restrict 
 /* Y = X K as reals: rows (Re, -Im) and (Im, Re) of X times the stacked (Kr, Ki). */
 static void mix_task(void *user, pdm_size task, int thread)
 {
-    const fourier_call  *k     = user;
-    pdm_fourier_plan    *p     = k->plan;
-    const fourier_group *group = &p->group[task];
-    const mix_scratch    s     = mix_scratch_of(k, thread);
-    const pdm_size       width = p->desc.width, n = k->batch.n, size = n * width;
+    const fourier_call      *k     = user;
+    pdm_fourier_plan        *p     = k->plan;
+    const pdm_fourier_group *group = &p->group[task];
+    const mix_scratch        s     = mix_scratch_of(k, thread);
+    const pdm_size           width = p->desc.width, n = k->batch.n, size = n * width;
 
     gather_group(k, group, s.x);
     butterfly(p, group, size, s.x);
@@ -436,9 +428,9 @@ static void mix_backward_task(void *user, pdm_size task, int thread)
         sum_task(user, task - p->n_group, thread);
         return;
     }
-    const fourier_group *group = &p->group[task];
-    const mix_scratch    s     = mix_scratch_of(k, thread);
-    const pdm_size       size  = k->batch.n * p->desc.width;
+    const pdm_fourier_group *group = &p->group[task];
+    const mix_scratch        s     = mix_scratch_of(k, thread);
+    const pdm_size           size  = k->batch.n * p->desc.width;
 
     gather_group(k, group, s.x);
     butterfly(p, group, size, s.x);
@@ -769,56 +761,19 @@ pdm_status fourier_head_backward_cpu(pdm_backend *b, pdm_fourier_plan *plan, pdm
 
 /* ---- life ---- */
 
-static pdm_status check_desc(pdm_context *ctx, const pdm_fourier_desc *d, pdm_size n_sample)
-{
-    pdm_status status = PDM_OK;
-
-    if (d->n_dim < 1 || d->n_dim > PDM_MAX_DIM)
-        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "a Fourier network of %lld dimensions; 1 to %d expected", (long long)d->n_dim,
-                 PDM_MAX_DIM);
-    if (n_sample < 1 || d->n_feature < 1 || d->width < 1 || d->n_layer < 1 || d->n_hidden < 1 || d->n_channel < 1)
-        PDM_FAIL(ctx, PDM_ERR_ARGUMENT,
-                 "a Fourier network with %lld samples, %lld features, width %lld, %lld layers, %lld hidden, "
-                 "%lld channels; 1 or more of each expected",
-                 (long long)n_sample, (long long)d->n_feature, (long long)d->width, (long long)d->n_layer,
-                 (long long)d->n_hidden, (long long)d->n_channel);
-    for (pdm_size i = 0; i < d->n_dim; i++) {
-        const pdm_size least = i == d->n_dim - 1 ? 1 : 0, most = d->n_padded[i] / 2 + least;
-        if (d->n_grid[i] < 1 || d->n_padded[i] < d->n_grid[i])
-            PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "a Fourier network pads %lld points to %lld", (long long)d->n_grid[i],
-                     (long long)d->n_padded[i]);
-        if (d->n_mode[i] < least || d->n_mode[i] > most)
-            PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "%lld modes in dimension %lld; %lld to %lld fit %lld points",
-                     (long long)d->n_mode[i], (long long)i, (long long)least, (long long)most,
-                     (long long)d->n_padded[i]);
-    }
-done:
-    return status;
-}
-
-/* Trigonometric functions of the last dimension: cos 0 .. m-1 and sin 1 .. m-1; of others cos 0 .. m and sin 1 .. m,
- * since -m has no partner; of a dimension put in front (0 modes): cos 0. Order: c0, c1, s1, c2, s2, ... */
-static pdm_size count_trig(const pdm_fourier_desc *d, pdm_size dim)
-{
-    return dim == d->n_dim - 1 ? 2 * d->n_mode[dim] - 1 : 2 * d->n_mode[dim] + 1;
-}
-
 static void plan_sizes(pdm_fourier_plan *p)
 {
-    const pdm_fourier_desc *d = &p->desc;
+    const pdm_fourier_desc *d     = &p->desc;
+    const pdm_fourier_sizes sizes = pdm_fourier_sizes_of(d);
 
-    p->n_part  = (pdm_size)1 << d->n_dim;
-    p->n_group = p->n_mode = p->n_spectrum = 1;
-    for (pdm_size i = 0; i < d->n_dim; i++) {
-        const bool last = i == d->n_dim - 1;
-        p->n_trig[i]    = count_trig(d, i);
-        p->n_spectrum *= p->n_trig[i];
-        p->n_group *= last ? d->n_mode[i] : d->n_mode[i] + 1;
-        p->n_mode *= last ? d->n_mode[i] : d->n_mode[i] == 0 ? 1 : 2 * d->n_mode[i];
-    }
+    p->n_part     = sizes.n_part;
+    p->n_group    = sizes.n_group;
+    p->n_mode     = sizes.n_mode;
+    p->n_spectrum = sizes.n_spectrum;
+    memcpy(p->n_trig, sizes.n_trig, sizeof p->n_trig);
     p->n_rest         = p->n_spectrum / p->n_trig[0];
-    p->n_point        = product_of(d->n_grid, 0, d->n_dim);
-    p->n_point_padded = product_of(d->n_padded, 0, d->n_dim);
+    p->n_point        = sizes.n_point;
+    p->n_point_padded = sizes.n_point_padded;
     p->n_slab         = d->n_grid[0] < MAX_SLAB ? d->n_grid[0] : MAX_SLAB;
     p->row_scratch    = 0;
     for (pdm_size i = 1; i + 1 < d->n_dim; i++) { /* between dimensions i and i+1 of a row's transform */
@@ -835,7 +790,7 @@ static void plan_layout(pdm_fourier_plan *p)
     const pdm_fourier_desc *d      = &p->desc;
     const pdm_size          n_task = p->n_sample * p->n_slab;
 
-    p->group = pdm_carve(a, fourier_group, p->n_group);
+    p->group = pdm_carve(a, pdm_fourier_group, p->n_group);
     for (pdm_size i = 0; i < d->n_dim; i++) p->matrix[i] = pdm_carve(a, float, p->n_trig[i] * d->n_padded[i]);
     for (pdm_size l = 0; l <= d->n_layer; l++) p->h[l] = pdm_carve(a, float, p->n_sample *points_of(p, l) * d->width);
     for (pdm_size l = 0; l < d->n_layer; l++) {
@@ -856,63 +811,12 @@ static void plan_layout(pdm_fourier_plan *p)
     p->head1_t   = pdm_carve(a, float, d->n_hidden * d->n_channel);
 }
 
-static void fill_matrix(const pdm_fourier_plan *p, pdm_size dim)
-{
-    const pdm_size n = p->desc.n_padded[dim];
-    for (pdm_size q = 0; q < p->n_trig[dim]; q++)
-        for (pdm_size j = 0; j < n; j++) {
-            const pdm_size k          = (q + 1) / 2;
-            const double   angle      = 2.0 * 3.14159265358979323846 * (double)(k * j % n) / (double)n;
-            p->matrix[dim][q * n + j] = (float)(q == 0 || q % 2 == 1 ? cos(angle) : sin(angle));
-        }
-}
-
-/* Place of cos (sine = 0) or sin k in a dimension, -1 for sin 0. */
-static pdm_size trig_place(pdm_size k, pdm_size sine)
-{
-    return k == 0 ? (sine ? -1 : 0) : 2 * k - 1 + sine;
-}
-
-/* Place of mode k or -k (negative = 1) of a dimension that keeps -m .. m-1, -1 when it is not kept. */
-static pdm_size mode_place(pdm_size k, pdm_size negative, pdm_size m)
-{
-    if (negative) return k == 0 ? -1 : 2 * m - k;
-    return k == 0 || k < m ? k : -1;
-}
-
-static void fill_group(const pdm_fourier_plan *p, pdm_size number, fourier_group *g)
-{
-    const pdm_fourier_desc *d    = &p->desc;
-    const pdm_size          last = d->n_dim - 1;
-    pdm_size                k[PDM_MAX_DIM];
-
-    for (pdm_size i = last + 1, rest = number; i-- > 0;) {
-        const pdm_size n = i == last ? d->n_mode[i] : d->n_mode[i] + 1;
-        k[i]             = rest % n;
-        rest /= n;
-    }
-    const bool once = k[last] == 0 || 2 * k[last] == d->n_padded[last];
-    g->factor       = (float)((once ? 1.0 : 2.0) / (double)p->n_point_padded);
-    for (pdm_size part = 0; part < p->n_part; part++) {
-        pdm_size place = 0, mode = 0;
-        for (pdm_size i = 0; i <= last; i++) {
-            const pdm_size bit = part >> (i == last ? 0 : i + 1) & 1, t = trig_place(k[i], bit);
-            const pdm_size m      = i == last ? k[i] : mode_place(k[i], bit, d->n_mode[i]);
-            const pdm_size n_kept = i == last ? d->n_mode[i] : d->n_mode[i] == 0 ? 1 : 2 * d->n_mode[i];
-            place                 = place < 0 || t < 0 ? -1 : place * p->n_trig[i] + t;
-            mode                  = mode < 0 || m < 0 ? -1 : mode * n_kept + m;
-        }
-        g->trig[part] = (int32_t)place;
-        if (part % 2 == 0) g->mode[part / 2] = (int32_t)mode;
-    }
-}
-
 pdm_status fourier_create_cpu(pdm_backend *b, const pdm_fourier_desc *desc, pdm_size n_sample, pdm_fourier_plan **out)
 {
     pdm_status        status = PDM_OK;
     pdm_fourier_plan *p      = NULL;
 
-    PDM_TRY(check_desc(b->ctx, desc, n_sample));
+    PDM_TRY(pdm_fourier_check(b->ctx, desc, n_sample));
     PDM_TRY(pdm_alloc(b->ctx, sizeof *p, &p));
     p->desc     = *desc;
     p->n_sample = n_sample;
@@ -931,8 +835,8 @@ pdm_status fourier_create_cpu(pdm_backend *b, const pdm_fourier_desc *desc, pdm_
     plan_layout(p);
     PDM_TRY(pdm_arena_allocate(&p->arena));
     plan_layout(p);
-    for (pdm_size i = 0; i < p->desc.n_dim; i++) fill_matrix(p, i);
-    for (pdm_size g = 0; g < p->n_group; g++) fill_group(p, g, &p->group[g]);
+    for (pdm_size i = 0; i < p->desc.n_dim; i++) pdm_fourier_fill_matrix(&p->desc, i, p->matrix[i]);
+    for (pdm_size g = 0; g < p->n_group; g++) pdm_fourier_fill_group(&p->desc, g, &p->group[g]);
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), p->scratch_bytes));
     *out = p;
     p    = NULL;
