@@ -185,6 +185,19 @@ static const pdm_backend_ops cuda_ops = {
     .vector_dot      = vector_dot_cuda,
     .vector_combine  = vector_combine_cuda,
     .vector_multiply = vector_multiply_cuda,
+
+    .fourier_create         = fourier_create_cuda,
+    .fourier_destroy        = fourier_destroy_cuda,
+    .fourier_lift           = fourier_lift_cuda,
+    .fourier_layer          = fourier_layer_cuda,
+    .fourier_head           = fourier_head_cuda,
+    .fourier_head_backward  = fourier_head_backward_cuda,
+    .fourier_layer_backward = fourier_layer_backward_cuda,
+    .fourier_lift_backward  = fourier_lift_backward_cuda,
+
+    .adam_f32    = adam_f32_cuda,
+    .norm2_f32   = norm2_f32_cuda,
+    .combine_f32 = combine_f32_cuda,
 };
 
 /* The device that the calling thread has, and whether it will do. */

@@ -179,4 +179,24 @@ pdm_status vector_combine_cuda(pdm_backend *b, pdm_batch s, pdm_size n, const do
                                const double *beta, pdm_buffer *y, pdm_buffer *z);
 pdm_status vector_multiply_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);
 
+/* network.c */
+pdm_status fourier_create_cuda(pdm_backend *b, const pdm_fourier_desc *desc, pdm_size n_sample, pdm_fourier_plan **out);
+void       fourier_destroy_cuda(pdm_backend *b, pdm_fourier_plan **plan);
+pdm_status fourier_lift_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters,
+                             pdm_buffer *features, bool keep);
+pdm_status fourier_layer_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_size layer,
+                              pdm_buffer *parameters, bool keep);
+pdm_status fourier_head_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters,
+                             pdm_buffer *basis, bool keep);
+pdm_status fourier_head_backward_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters,
+                                      pdm_buffer *g_basis, pdm_buffer *g_parameters);
+pdm_status fourier_layer_backward_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_size layer,
+                                       pdm_buffer *parameters, pdm_buffer *g_parameters);
+pdm_status fourier_lift_backward_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *g_parameters);
+/* optimiser.c */
+pdm_status adam_f32_cuda(pdm_backend *b, const pdm_adam *adam, pdm_buffer *gradient, pdm_buffer *m, pdm_buffer *v,
+                         pdm_buffer *parameters);
+pdm_status norm2_f32_cuda(pdm_backend *b, pdm_size n, pdm_buffer *x, double *out);
+pdm_status combine_f32_cuda(pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, double beta, pdm_buffer *y);
+
 #endif
