@@ -119,6 +119,8 @@ pdm_status cuda_post_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t it
 pdm_status cuda_post_listed(pdm_cuda *cu, pdm_batch s, const double *host, const double **out);
 /* The samples of a batch, for operations enqueued until the next list; sent where the last list was another. */
 pdm_status cuda_post_list(pdm_cuda *cu, pdm_batch s, const int32_t **out);
+/* Room for lists of so many samples, from *_create. */
+pdm_status cuda_reserve_list(pdm_cuda *cu, pdm_size n);
 /* Numbers from the device, and waits for them. */
 pdm_status cuda_fetch(pdm_cuda *cu, const void *device, size_t bytes, void *host);
 /* The same of one number a sample: device [s.n] in the order of the list, host [n_sample]. */

@@ -166,11 +166,12 @@ done:
     return status;
 }
 
-static pdm_status grow_list(pdm_cuda *cu, pdm_size n)
+pdm_status cuda_reserve_list(pdm_cuda *cu, pdm_size n)
 {
     pdm_status status = PDM_OK;
     cuda_list  larger = {.most = 2 * n};
 
+    if (n <= cu->list.most) return PDM_OK;
     PDM_TRY(pdm_alloc_array(cu->base.ctx, larger.most, &larger.host));
     PDM_TRY(cuda_take(cu, larger.most, &larger.device));
     PDM_TRY(cuda_wait(cu));
@@ -190,7 +191,7 @@ pdm_status cuda_post_list(pdm_cuda *cu, pdm_batch s, const int32_t **out)
     size_t       at     = 0;
     cuda_list   *k      = &cu->list;
 
-    if (s.n > k->most) PDM_TRY(grow_list(cu, s.n));
+    PDM_TRY(cuda_reserve_list(cu, s.n));
     *out = k->device;
     if (s.n == 0 || (s.n == k->n && memcmp(s.index, k->host, bytes) == 0)) return PDM_OK;
     k->n = 0; /* until it is on its way */

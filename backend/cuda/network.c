@@ -221,6 +221,7 @@ pdm_status fourier_create_cuda(pdm_backend *b, const pdm_fourier_desc *desc, pdm
     pieces = (cuda_pieces){.base = p->memory};
     plan_layout(p, &pieces);
     PDM_TRY(reserve_scratch(cu, p));
+    PDM_TRY(cuda_reserve_list(cu, n_sample));
     *out = p;
     p    = NULL;
 done:

@@ -129,6 +129,6 @@ PDM_KERNEL(fourier_sum_kernel, fourier_sum_args)
     work[threadIdx.x] = sum;
     __syncthreads();
     if (group > 0 || i >= n) return;
-    for (int g = 1; g < SUM_GROUPS; g++) sum += work[g * SUM_PARAMETERS + threadIdx.x];
+    for (unsigned g = 1; g < SUM_GROUPS; g++) sum += work[g * SUM_PARAMETERS + threadIdx.x];
     a.tensor[k].out[i] = sum;
 }

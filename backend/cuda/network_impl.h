@@ -66,8 +66,7 @@ float *cuda_piece(cuda_pieces *k, pdm_size n);
 
 typedef struct fourier_spectra {
     float *stage[2]; /* [listed][grid 0]..[trig d]..[width], whatever d */
-    float *x;        /* [n_mode][2 listed][2 width]                     */
-    float *y;        /* [n_mode][2 listed][width]                       */
+    float *x, *y;    /* modes, see transform.h                          */
 } fourier_spectra;
 
 pdm_status fourier_transform_create(pdm_cuda *cu, pdm_fourier_plan *p);

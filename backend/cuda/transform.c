@@ -14,6 +14,11 @@ static pdm_size product_of(const pdm_size *n, pdm_size from, pdm_size to)
     return product;
 }
 
+static pdm_size tiles_of(pdm_size n)
+{
+    return (n + FOURIER_TILE - 1) / FOURIER_TILE;
+}
+
 /* ---- life ---- */
 
 static pdm_status upload_groups(pdm_cuda *cu, pdm_fourier_plan *p)
@@ -82,8 +87,8 @@ fourier_spectra fourier_spectra_of(const pdm_fourier_plan *p, pdm_size n, cuda_p
         if (size > most) most = size;
     }
     for (int i = 0; i < 2; i++) s.stage[i] = cuda_piece(k, n * most * width);
-    s.x = cuda_piece(k, p->sizes.n_mode * 4 * n * width);
-    s.y = cuda_piece(k, p->sizes.n_mode * 2 * n * width);
+    s.x = cuda_piece(k, p->sizes.n_mode * tiles_of(n) * 4 * FOURIER_TILE * width);
+    s.y = cuda_piece(k, p->sizes.n_mode * tiles_of(n) * 2 * FOURIER_TILE * width);
     return s;
 }
 
@@ -146,6 +151,7 @@ static fourier_modes_args modes_args(const pdm_fourier_plan *p, pdm_batch s, con
 {
     return (fourier_modes_args){.index      = index,
                                 .n_listed   = s.n,
+                                .n_tile     = tiles_of(s.n),
                                 .n_spectrum = p->sizes.n_spectrum,
                                 .n_mode     = p->sizes.n_mode,
                                 .n_group    = (int32_t)p->sizes.n_group,
@@ -159,11 +165,54 @@ static fourier_modes_args modes_args(const pdm_fourier_plan *p, pdm_batch s, con
                                 .y          = w->y};
 }
 
-static cuda_grid modes_grid(const pdm_fourier_plan *p, pdm_batch s)
+static cuda_grid modes_grid(const pdm_fourier_plan *p, pdm_size n_sample)
 {
-    return cuda_grid_of(p->sizes.n_group * p->desc.width, s.n);
+    return cuda_grid_of(p->sizes.n_group * p->desc.width, n_sample);
 }
 
+/* The product of one mode of a tile, for all modes and then tile by tile; summed up over the tiles, or not. */
+static pdm_status multiply_tiles(pdm_cuda *cu, const pdm_fourier_plan *p, pdm_size n_sample, cuda_product product,
+                                 bool sum)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size rows = p->sizes.n_mode * 2 * FOURIER_TILE, width = p->desc.width;
+
+    product.n_batch = p->sizes.n_mode;
+    for (pdm_size first = 0; first < n_sample; first += FOURIER_TILE) {
+        PDM_TRY(cuda_multiply(cu, &product));
+        product.a.at += rows * product.a.row;
+        if (sum)
+            product.b.at += rows * width, product.add = true;
+        else
+            product.c += rows * product.n;
+    }
+done:
+    return status;
+}
+
+/* The operands of a layer's modes: X [2 FOURIER_TILE][2 width], Y [2 FOURIER_TILE][width], K [2 width][width]. */
+static cuda_operand operand_x(const pdm_fourier_plan *p, const fourier_spectra *w)
+{
+    const pdm_size row = 2 * p->desc.width;
+    return (cuda_operand){.at = w->x, .row = row, .step = 2 * FOURIER_TILE * row};
+}
+static cuda_operand operand_y(const pdm_fourier_plan *p, const fourier_spectra *w)
+{
+    const pdm_size row = p->desc.width;
+    return (cuda_operand){.at = w->y, .row = row, .step = 2 * FOURIER_TILE * row};
+}
+static cuda_operand operand_k(const pdm_fourier_plan *p, pdm_size layer, const float *parameters)
+{
+    const pdm_size width = p->desc.width, place = p->desc.offset_layer + layer * p->desc.layer_stride;
+    return (cuda_operand){.at = parameters + place, .row = width, .step = 2 * width * width};
+}
+static cuda_operand turned(cuda_operand k)
+{
+    k.turned = true;
+    return k;
+}
+
+/* Y = X K */
 pdm_status fourier_mix(pdm_cuda *cu, const pdm_fourier_plan *p, pdm_batch s, const int32_t *index, pdm_size layer,
                        const float *parameters, const pdm_size *from, const float *h, const pdm_size *to, float *out,
                        bool keep)
@@ -172,27 +221,24 @@ pdm_status fourier_mix(pdm_cuda *cu, const pdm_fourier_plan *p, pdm_batch s, con
     const pdm_size        width  = p->desc.width;
     const fourier_spectra w      = fourier_spectra_of(p, s.n, &(cuda_pieces){.base = cu->scratch});
     fourier_modes_args    args   = modes_args(p, s, index, &w);
-    const cuda_product    mix    = {.m       = 2 * s.n,
-                                    .n       = width,
-                                    .k       = 2 * width,
-                                    .n_batch = p->sizes.n_mode,
-                                    .a       = {.at = w.x, .row = 2 * width, .step = 4 * s.n * width},
-                                    .b       = {.at   = parameters + p->desc.offset_layer + layer * p->desc.layer_stride,
-                                                .row  = width,
-                                                .step = 2 * width * width},
-                                    .c       = w.y};
+    const cuda_product    y      = {.m = 2 * FOURIER_TILE,
+                                    .n = width,
+                                    .k = 2 * width,
+                                    .a = operand_x(p, &w),
+                                    .b = operand_k(p, layer, parameters),
+                                    .c = w.y};
 
     args.kept = keep ? p->modes[layer] : NULL;
     PDM_TRY(analyse(cu, p, s.n, from, h, &w));
-    PDM_TRY(cuda_launch(cu, fourier_split_kernel, modes_grid(p, s), &args));
-    PDM_TRY(cuda_multiply(cu, &mix));
-    PDM_TRY(cuda_launch(cu, fourier_join_kernel, modes_grid(p, s), &args));
+    PDM_TRY(cuda_launch(cu, fourier_split_kernel, modes_grid(p, args.n_tile * FOURIER_TILE), &args));
+    PDM_TRY(multiply_tiles(cu, p, s.n, y, false));
+    PDM_TRY(cuda_launch(cu, fourier_join_kernel, modes_grid(p, s.n), &args));
     PDM_TRY(synthesise(cu, p, s.n, &w, to, out));
 done:
     return status;
 }
 
-/* Y = X K:  g_K = X^T g_Y,  g_X = g_Y K^T, which takes the place of X. */
+/* g_K = X^T g_Y,  g_X = g_Y K^T, which takes the place of X */
 pdm_status fourier_mix_backward(pdm_cuda *cu, const pdm_fourier_plan *p, pdm_batch s, const int32_t *index,
                                 pdm_size layer, const float *parameters, const pdm_size *to, const float *g,
                                 const pdm_size *from, float *g_h, float *g_parameters)
@@ -201,24 +247,25 @@ pdm_status fourier_mix_backward(pdm_cuda *cu, const pdm_fourier_plan *p, pdm_bat
     const pdm_size        width = p->desc.width, place = p->desc.offset_layer + layer * p->desc.layer_stride;
     const fourier_spectra w    = fourier_spectra_of(p, s.n, &(cuda_pieces){.base = cu->scratch});
     fourier_modes_args    args = modes_args(p, s, index, &w);
-    const cuda_operand    k_t  = {.at = parameters + place, .row = width, .step = 2 * width * width, .turned = true};
-    const cuda_operand    g_y  = {.at = w.y, .row = width, .step = 2 * s.n * width};
-    const cuda_product    g_k  = {.m       = 2 * width,
-                                  .n       = width,
-                                  .k       = 2 * s.n,
-                                  .n_batch = p->sizes.n_mode,
-                                  .a       = {.at = w.x, .row = 2 * width, .step = 4 * s.n * width, .turned = true},
-                                  .b       = g_y,
-                                  .c       = g_parameters + place};
-    const cuda_product    g_x  = {
-            .m = 2 * s.n, .n = 2 * width, .k = width, .n_batch = p->sizes.n_mode, .a = g_y, .b = k_t, .c = w.x};
+    const cuda_product    g_k  = {.m = 2 * width,
+                                  .n = width,
+                                  .k = 2 * FOURIER_TILE,
+                                  .a = turned(operand_x(p, &w)),
+                                  .b = operand_y(p, &w),
+                                  .c = g_parameters + place};
+    const cuda_product    g_x  = {.m = 2 * FOURIER_TILE,
+                                  .n = 2 * width,
+                                  .k = width,
+                                  .a = operand_y(p, &w),
+                                  .b = turned(operand_k(p, layer, parameters)),
+                                  .c = w.x};
 
     args.kept = p->modes[layer];
     PDM_TRY(analyse(cu, p, s.n, to, g, &w));
-    PDM_TRY(cuda_launch(cu, fourier_join_backward_kernel, modes_grid(p, s), &args));
-    PDM_TRY(cuda_multiply(cu, &g_k));
-    PDM_TRY(cuda_multiply(cu, &g_x));
-    PDM_TRY(cuda_launch(cu, fourier_split_backward_kernel, modes_grid(p, s), &args));
+    PDM_TRY(cuda_launch(cu, fourier_join_backward_kernel, modes_grid(p, args.n_tile * FOURIER_TILE), &args));
+    PDM_TRY(multiply_tiles(cu, p, s.n, g_k, true));
+    PDM_TRY(multiply_tiles(cu, p, s.n, g_x, false));
+    PDM_TRY(cuda_launch(cu, fourier_split_backward_kernel, modes_grid(p, s.n), &args));
     PDM_TRY(synthesise(cu, p, s.n, &w, from, g_h));
 done:
     return status;

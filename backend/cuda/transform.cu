@@ -71,11 +71,17 @@ static __device__ void butterfly_transpose(int32_t n_part, const int32_t *trig, 
     for (int part = 1; part < FOURIER_PARTS; part += 2) x[part] = -x[part];
 }
 
+/* The first row of listed sample s; the second is FOURIER_TILE rows further on. */
+static __device__ int64_t row_of(const fourier_modes_args *a, int32_t mode, int64_t s)
+{
+    return (s / FOURIER_TILE * a->n_mode + mode) * 2 * FOURIER_TILE + s % FOURIER_TILE;
+}
+
 /* Rows (u, v) and (-v, u) of listed sample s in x. */
 static __device__ void write_rows(const fourier_modes_args *a, int32_t mode, int64_t s, int32_t j, float u, float v)
 {
-    float *row    = a->x + ((mode * 2 * a->n_listed + s) * 2) * a->width + j;
-    float *turned = row + 2 * a->n_listed * a->width;
+    float *row    = a->x + row_of(a, mode, s) * 2 * a->width + j;
+    float *turned = row + 2 * FOURIER_TILE * a->width;
 
     row[0]           = u;
     row[a->width]    = v;
@@ -90,18 +96,18 @@ PDM_KERNEL(fourier_split_kernel, fourier_modes_args)
 
     if (!find_part(&a, &k)) return;
     const float factor = a.factor[k.group];
-    for (int64_t s = blockIdx.y; s < a.n_listed; s += gridDim.y) {
-        read_parts(&a, &k, s, x);
+    for (int64_t s = blockIdx.y; s < a.n_tile * FOURIER_TILE; s += gridDim.y) {
+        const int is_listed = s < a.n_listed;
+        read_parts(&a, &k, is_listed ? s : 0, x);
         butterfly(a.n_part, k.trig, x);
         for (int sign = 0; sign < FOURIER_PARTS / 2; sign++) {
             if (sign >= a.n_part / 2 || k.mode[sign] < 0) continue;
-            const float u = factor * x[2 * sign], v = -(factor * x[2 * sign + 1]);
+            const float u = is_listed ? factor * x[2 * sign] : 0.0f, v = is_listed ? -(factor * x[2 * sign + 1]) : 0.0f;
             write_rows(&a, k.mode[sign], s, k.j, u, v);
-            if (a.kept) {
-                float *to   = a.kept + (a.index[s] * a.n_mode + k.mode[sign]) * 2 * a.width + k.j;
-                to[0]       = u;
-                to[a.width] = v;
-            }
+            if (!a.kept || !is_listed) continue;
+            float *to   = a.kept + (a.index[s] * a.n_mode + k.mode[sign]) * 2 * a.width + k.j;
+            to[0]       = u;
+            to[a.width] = v;
         }
     }
 }
@@ -114,10 +120,11 @@ PDM_KERNEL(fourier_join_kernel, fourier_modes_args)
     if (!find_part(&a, &k)) return;
     for (int64_t s = blockIdx.y; s < a.n_listed; s += gridDim.y) {
         for (int sign = 0; sign < FOURIER_PARTS / 2; sign++) {
-            const int    is_kept = sign < a.n_part / 2 && k.mode[sign] >= 0;
-            const float *from    = a.y + ((is_kept ? k.mode[sign] : 0) * 2 * a.n_listed + s) * a.width + k.j;
-            x[2 * sign]          = is_kept ? from[0] : 0.0f;
-            x[2 * sign + 1]      = is_kept ? from[a.n_listed * a.width] : 0.0f;
+            x[2 * sign] = x[2 * sign + 1] = 0.0f;
+            if (sign >= a.n_part / 2 || k.mode[sign] < 0) continue;
+            const float *from = a.y + row_of(&a, k.mode[sign], s) * a.width + k.j;
+            x[2 * sign]       = from[0];
+            x[2 * sign + 1]   = from[FOURIER_TILE * a.width];
         }
         butterfly_transpose(a.n_part, k.trig, x);
         write_parts(&a, &k, s, x);
@@ -130,16 +137,17 @@ PDM_KERNEL(fourier_join_backward_kernel, fourier_modes_args)
     float      x[FOURIER_PARTS];
 
     if (!find_part(&a, &k)) return;
-    for (int64_t s = blockIdx.y; s < a.n_listed; s += gridDim.y) {
-        read_parts(&a, &k, s, x);
+    for (int64_t s = blockIdx.y; s < a.n_tile * FOURIER_TILE; s += gridDim.y) {
+        const int is_listed = s < a.n_listed;
+        read_parts(&a, &k, is_listed ? s : 0, x);
         butterfly(a.n_part, k.trig, x);
         for (int sign = 0; sign < FOURIER_PARTS / 2; sign++) {
             if (sign >= a.n_part / 2 || k.mode[sign] < 0) continue;
-            float       *to          = a.y + (k.mode[sign] * 2 * a.n_listed + s) * a.width + k.j;
-            const float *kept        = a.kept + (a.index[s] * a.n_mode + k.mode[sign]) * 2 * a.width + k.j;
-            to[0]                    = x[2 * sign];
-            to[a.n_listed * a.width] = x[2 * sign + 1];
-            write_rows(&a, k.mode[sign], s, k.j, kept[0], kept[a.width]);
+            float       *to   = a.y + row_of(&a, k.mode[sign], s) * a.width + k.j;
+            const float *kept = a.kept + (a.index[is_listed ? s : 0] * a.n_mode + k.mode[sign]) * 2 * a.width + k.j;
+            to[0]             = is_listed ? x[2 * sign] : 0.0f;
+            to[FOURIER_TILE * a.width] = is_listed ? x[2 * sign + 1] : 0.0f;
+            write_rows(&a, k.mode[sign], s, k.j, is_listed ? kept[0] : 0.0f, is_listed ? kept[a.width] : 0.0f);
         }
     }
 }
@@ -155,8 +163,8 @@ PDM_KERNEL(fourier_split_backward_kernel, fourier_modes_args)
         for (int sign = 0; sign < FOURIER_PARTS / 2; sign++) {
             x[2 * sign] = x[2 * sign + 1] = 0.0f;
             if (sign >= a.n_part / 2 || k.mode[sign] < 0) continue;
-            const float *row    = a.x + ((k.mode[sign] * 2 * a.n_listed + s) * 2) * a.width + k.j;
-            const float *turned = row + 2 * a.n_listed * a.width;
+            const float *row    = a.x + row_of(&a, k.mode[sign], s) * 2 * a.width + k.j;
+            const float *turned = row + 2 * FOURIER_TILE * a.width;
             x[2 * sign]         = factor * (row[0] + turned[a.width]);
             x[2 * sign + 1]     = factor * (turned[0] - row[a.width]);
         }
