@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "double/double.h"
-#include "problems.h"
+#include "tests/double/double.h"
+#include "tests/problems.h"
 
 enum { N_SAMPLE = 4, N_LISTED = 3 };
 static const int32_t LISTED[N_LISTED] = {3, 0, 2}; /* sample 1 is left alone */

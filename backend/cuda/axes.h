@@ -26,7 +26,8 @@ typedef struct axes_size {
 } axes_size;
 axes_size cuda_axes_size(const cuda_axis *axis);
 
-/* list [n]: items by their keys, in order; those of key k are list[first[k] .. first[k+1]-1]. first [n_key+1]: 0 before. */
+/* list [n]: items by their keys, in order; those of key k are list[first[k]] .. list[first[k+1]-1]. first [n_key+1] comes
+ * as zeros. */
 void cuda_sort_by_key(pdm_size n_key, pdm_size n, const int32_t *key, int32_t *first, int32_t *list);
 
 #endif

@@ -129,8 +129,7 @@ static pdm_status plan_kernels(pdm_cuda *cu, pdm_rows_plan *p)
     cudaLibrary_t        library = NULL;
     pdm_text             text    = {.ctx = cu->base.ctx};
 
-    PDM_TRY(pdm_text_append(&text, "#include \"backend/cuda/term.h\"\n\n"));
-    for (pdm_size t = 0; t < d->n_term; t++) PDM_TRY(cuda_term_write(&text, d, t));
+    PDM_TRY(cuda_terms_write(&text, d));
     PDM_TRY(cuda_jit_library(cu, text.data, &library));
     for (pdm_size t = 0; t < d->n_term; t++) {
         PDM_TRY(find_kernel(cu, library, t, "value", &p->term[t].value));

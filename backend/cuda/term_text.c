@@ -253,16 +253,26 @@ done:
     return status;
 }
 
-pdm_status cuda_term_write(pdm_text *out, const pdm_rows_desc *d, pdm_size number)
+static pdm_status write_term(pdm_text *out, const pdm_rows_desc *d, pdm_size number)
 {
-    pdm_status             status = PDM_OK;
-    const pdm_term_desc   *t      = &d->term[number];
-    const pdm_plain_locale plain  = pdm_plain_locale_begin();
+    pdm_status           status = PDM_OK;
+    const pdm_term_desc *t      = &d->term[number];
 
     if (t->n_atom > 0) PDM_TRY(write_atoms(out, d, number));
     PDM_TRY(write_value(out, t, number));
     if (t->n_atom > 0) PDM_TRY(write_partial(out, t, number));
     if (t->n_second > 0) PDM_TRY(write_second(out, t, number));
+done:
+    return status;
+}
+
+pdm_status cuda_terms_write(pdm_text *out, const pdm_rows_desc *d)
+{
+    pdm_status             status = PDM_OK;
+    const pdm_plain_locale plain  = pdm_plain_locale_begin();
+
+    ADD("#include \"backend/cuda/term.h\"\n\n");
+    for (pdm_size t = 0; t < d->n_term; t++) PDM_TRY(write_term(out, d, t));
 done:
     pdm_plain_locale_end(plain);
     return status;
