@@ -14,7 +14,8 @@ static const option_info common_table[] = {
     {"threads", 'j', OPTION_COUNT, offsetof(options, threads), false, "N",
      "threads; all cores by default. Results do not depend on it"},
     {"backend", 0, OPTION_TEXT, offsetof(options, backend), false, "NAME",
-     "where it runs: cpu, or check, to find mistakes; else as the case says (solver.backend)"},
+     "where it runs: cpu; cuda, a GPU; auto, a GPU where there is one; check, to find mistakes; else as the case "
+     "says (solver.backend)"},
     {"json", 0, OPTION_FLAG, offsetof(options, json), false, NULL, "result on stdout as one JSON object"},
     {"quiet", 'q', OPTION_FLAG, offsetof(options, quiet), false, NULL,
      "no progress and no log on stderr but warnings and errors"},
