@@ -4,9 +4,9 @@
 
 #include "backend/backend.h"
 
-/* Appends the kernels of all terms: for term number t termt_value, which gives f, termt_partial, the partials by its atoms,
- * and termt_second, (Q^T y) f_ab E v by atoms (term.h). What does not exist (no atoms, no second partials) is left out.
- * Sizes of grids are not in the text. */
+/* Appends the kernels of all terms: for term number 3 term3_value, which gives f, term3_partial, the partials by its
+ * atoms, and term3_second, (Q^T y) f_ab E v by atoms (term.h). What does not exist (no atoms, no second partials) is left
+ * out. Sizes of grids are not in the text. */
 pdm_status cuda_terms_write(pdm_text *out, const pdm_rows_desc *d);
 
 #endif

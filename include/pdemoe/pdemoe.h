@@ -106,9 +106,9 @@ PDM_API void pdm_context_set_log(pdm_context *ctx, pdm_log_function function, vo
 /* Threads for the CPU back end; 0: as many as OpenMP offers. Results do not depend on it. */
 PDM_API pdm_status pdm_context_set_threads(pdm_context *ctx, int n_thread);
 /* Back end of the models that are made or read from now on: "cpu"; "cuda", an NVIDIA GPU, the current device of the
- * thread that makes the model; "auto", a GPU where there is one, else the CPU, and the log says why; "check", the CPU with
- * the manners of a device, to find mistakes. NULL, at first: what the case says (/solver:backend), else "cpu". A name that
- * this build or machine lacks fails with PDM_ERR_UNSUPPORTED when a model is made. Since 0.1 */
+ * thread that makes the model; "auto", a GPU where there is one, else the CPU, and the log says why; "check", the CPU
+ * with the manners of a device, to find mistakes. NULL, at first: what the case says (/solver:backend), else "cpu". A
+ * name that this build or machine lacks fails with PDM_ERR_UNSUPPORTED when a model is made. Since 0.1 */
 PDM_API pdm_status pdm_context_set_backend(pdm_context *ctx, const char *name);
 /* Most bytes that the context's objects may hold together; 0, at first: what the machine has left when a large piece is
  * asked for (not with an allocator of the host's). Beyond it calls fail with PDM_ERR_MEMORY

@@ -186,6 +186,7 @@ static void *operand(const call *c, int i, int b)
 {
     if (!c->arrays) return (char *)(uintptr_t)c->p[i] + (long long)element(c) * c->stride[i] * b;
     void *const *pointers = blas_pointers(c->name, c->p[i], c->batch);
+    if (pointers && !pointers[b]) double_found("%s: pointer %d of the batch is null", c->name, b);
     return pointers ? pointers[b] : NULL;
 }
 
@@ -210,22 +211,35 @@ static double_part part_of(cublasFillMode_t fill)
     return fill == CUBLAS_FILL_MODE_LOWER ? LOWER : fill == CUBLAS_FILL_MODE_UPPER ? UPPER : WHOLE;
 }
 
+static call call_of(const char *name, bool single, int m, int n, int k, int batch, const void *alpha, const void *beta)
+{
+    return (call){
+        .name = name, .single = single, .m = m, .n = n, .k = k, .batch = batch, .alpha_at = alpha, .beta_at = beta};
+}
+
+static void put(call *c, int i, const void *p, int ld, long long stride)
+{
+    c->p[i]      = p;
+    c->ld[i]     = ld;
+    c->stride[i] = stride;
+}
+
 /* ---- C = alpha op(A) op(B) + beta C ---- */
 
 static void run_gemm(void *argument)
 {
-    call     *c      = argument;
-    const int before = blas_alone();
+    call *c = argument;
     if (!read_scalars(c)) return;
+    const int before = blas_alone();
     for (int b = 0; b < c->batch; b++) {
-        const void   *A = operand(c, 0, b), *B = operand(c, 1, b);
-        void         *C  = operand(c, 2, b);
+        const void   *A = operand(c, 0, b), *B = A ? operand(c, 1, b) : NULL;
+        void         *C  = B ? operand(c, 2, b) : NULL;
         const bool    tA = c->op[0] != CUBLAS_OP_N, tB = c->op[1] != CUBLAS_OP_N;
         const size_t  size = element(c);
         double_matrix mA   = {A, tA ? c->k : c->m, tA ? c->m : c->k, c->ld[0], size, WHOLE};
         double_matrix mB   = {B, tB ? c->n : c->k, tB ? c->k : c->n, c->ld[1], size, WHOLE};
         double_matrix mC   = {C, c->m, c->n, c->ld[2], size, WHOLE};
-        if (!double_reads_matrix(c->name, mA) || !double_reads_matrix(c->name, mB) ||
+        if (!C || !double_reads_matrix(c->name, mA) || !double_reads_matrix(c->name, mB) ||
             (c->beta != 0.0 && !double_reads_matrix(c->name, mC)) || !double_writes_matrix(c->name, mC))
             break;
         if (c->single)
@@ -238,8 +252,10 @@ static void run_gemm(void *argument)
     omp_set_num_threads(before);
 }
 
-static cublasStatus_t gemm(cublasHandle_t handle, call c)
+static cublasStatus_t gemm(cublasHandle_t handle, cublasOperation_t opA, cublasOperation_t opB, call c)
 {
+    c.op[0]           = opA;
+    c.op[1]           = opB;
     const int rows[3] = {c.op[0] == CUBLAS_OP_N ? c.m : c.k, c.op[1] == CUBLAS_OP_N ? c.k : c.n, c.m};
     if (!c.beta_at) REFUSE(CUBLAS_STATUS_INVALID_VALUE, "%s: beta is null", c.name);
     for (int i = 0; i < 2; i++)
@@ -253,18 +269,8 @@ static cublasStatus_t gemm(cublasHandle_t handle, call c)
                                            int n, int k, const type *alpha, const type *A, int ldA, const type *B,     \
                                            int ldB, const type *beta, type *C, int ldC)                                \
     {                                                                                                                  \
-        START(handle);                                                                                                 \
-        return gemm(handle, (call){.name     = "cublas" #letter "gemm",                                                \
-                                   .single   = is_single,                                                              \
-                                   .m        = m,                                                                      \
-                                   .n        = n,                                                                      \
-                                   .k        = k,                                                                      \
-                                   .batch    = 1,                                                                      \
-                                   .op       = {opA, opB},                                                             \
-                                   .alpha_at = alpha,                                                                  \
-                                   .beta_at  = beta,                                                                   \
-                                   .p        = {A, B, C},                                                              \
-                                   .ld       = {ldA, ldB, ldC}});                                                            \
+        return cublas##letter##gemmStridedBatched(handle, opA, opB, m, n, k, alpha, A, ldA, 0, B, ldB, 0, beta, C,     \
+                                                  ldC, 0, 1);                                                          \
     }                                                                                                                  \
     cublasStatus_t cublas##letter##gemmStridedBatched(                                                                 \
         cublasHandle_t handle, cublasOperation_t opA, cublasOperation_t opB, int m, int n, int k, const type *alpha,   \
@@ -272,18 +278,11 @@ static cublasStatus_t gemm(cublasHandle_t handle, call c)
         const type *beta, type *C, int ldC, long long int strideC, int batch)                                          \
     {                                                                                                                  \
         START(handle);                                                                                                 \
-        return gemm(handle, (call){.name     = "cublas" #letter "gemmStridedBatched",                                  \
-                                   .single   = is_single,                                                              \
-                                   .m        = m,                                                                      \
-                                   .n        = n,                                                                      \
-                                   .k        = k,                                                                      \
-                                   .batch    = batch,                                                                  \
-                                   .op       = {opA, opB},                                                             \
-                                   .alpha_at = alpha,                                                                  \
-                                   .beta_at  = beta,                                                                   \
-                                   .p        = {A, B, C},                                                              \
-                                   .ld       = {ldA, ldB, ldC},                                                        \
-                                   .stride   = {strideA, strideB, strideC}});                                            \
+        call c = call_of("cublas" #letter "gemm", is_single, m, n, k, batch, alpha, beta);                             \
+        put(&c, 0, A, ldA, strideA);                                                                                   \
+        put(&c, 1, B, ldB, strideB);                                                                                   \
+        put(&c, 2, C, ldC, strideC);                                                                                   \
+        return gemm(handle, opA, opB, c);                                                                              \
     }                                                                                                                  \
     cublasStatus_t cublas##letter##gemmBatched(cublasHandle_t handle, cublasOperation_t opA, cublasOperation_t opB,    \
                                                int m, int n, int k, const type *alpha, const type *const A[], int ldA, \
@@ -291,18 +290,12 @@ static cublasStatus_t gemm(cublasHandle_t handle, call c)
                                                int ldC, int batch)                                                     \
     {                                                                                                                  \
         START(handle);                                                                                                 \
-        return gemm(handle, (call){.name     = "cublas" #letter "gemmBatched",                                         \
-                                   .single   = is_single,                                                              \
-                                   .arrays   = true,                                                                   \
-                                   .m        = m,                                                                      \
-                                   .n        = n,                                                                      \
-                                   .k        = k,                                                                      \
-                                   .batch    = batch,                                                                  \
-                                   .op       = {opA, opB},                                                             \
-                                   .alpha_at = alpha,                                                                  \
-                                   .beta_at  = beta,                                                                   \
-                                   .p        = {A, B, C},                                                              \
-                                   .ld       = {ldA, ldB, ldC}});                                                            \
+        call c   = call_of("cublas" #letter "gemmBatched", is_single, m, n, k, batch, alpha, beta);                    \
+        c.arrays = true;                                                                                               \
+        put(&c, 0, A, ldA, 0);                                                                                         \
+        put(&c, 1, B, ldB, 0);                                                                                         \
+        put(&c, 2, C, ldC, 0);                                                                                         \
+        return gemm(handle, opA, opB, c);                                                                              \
     }
 GEMM(S, float, true)
 GEMM(D, double, false)
@@ -311,14 +304,14 @@ GEMM(D, double, false)
 
 static void run_syrk(void *argument)
 {
-    call     *c      = argument;
-    const int before = blas_alone();
+    call *c = argument;
     if (!read_scalars(c)) return;
-    const bool          t    = c->op[0] != CUBLAS_OP_N;
-    const double_matrix mA   = {c->p[0], t ? c->k : c->n, t ? c->n : c->k, c->ld[0], element(c), WHOLE};
-    const double_matrix mC   = {c->p[2], c->n, c->n, c->ld[2], element(c), part_of(c->fill)};
-    const CBLAS_UPLO    uplo = c->fill == CUBLAS_FILL_MODE_LOWER ? CblasLower : CblasUpper;
-    void               *C    = (void *)(uintptr_t)c->p[2];
+    const int           before = blas_alone();
+    const bool          t      = c->op[0] != CUBLAS_OP_N;
+    const double_matrix mA     = {c->p[0], t ? c->k : c->n, t ? c->n : c->k, c->ld[0], element(c), WHOLE};
+    const double_matrix mC     = {c->p[2], c->n, c->n, c->ld[2], element(c), part_of(c->fill)};
+    const CBLAS_UPLO    uplo   = c->fill == CUBLAS_FILL_MODE_LOWER ? CblasLower : CblasUpper;
+    void               *C      = (void *)(uintptr_t)c->p[2];
     if (double_reads_matrix(c->name, mA) && (c->beta == 0.0 || double_reads_matrix(c->name, mC)) &&
         double_writes_matrix(c->name, mC)) {
         if (c->single)
@@ -340,20 +333,12 @@ static void run_syrk(void *argument)
         const int rows[3] = {op == CUBLAS_OP_N ? n : k, 0, n};                                                        \
         if (!beta || part_of(fill) == WHOLE)                                                                          \
             REFUSE(CUBLAS_STATUS_INVALID_VALUE, "cublas" #letter "syrk: beta is null, or fill mode %d", (int)fill);   \
-        return enqueue(handle, run_syrk,                                                                              \
-                       (call){.name     = "cublas" #letter "syrk",                                                    \
-                              .single   = is_single,                                                                  \
-                              .m        = n,                                                                          \
-                              .n        = n,                                                                          \
-                              .k        = k,                                                                          \
-                              .batch    = 1,                                                                          \
-                              .op       = {op},                                                                       \
-                              .fill     = fill,                                                                       \
-                              .alpha_at = alpha,                                                                      \
-                              .beta_at  = beta,                                                                       \
-                              .p        = {A, NULL, C},                                                               \
-                              .ld       = {ldA, 0, ldC}},                                                                   \
-                       rows, "A C");                                                                                  \
+        call c  = call_of("cublas" #letter "syrk", is_single, n, n, k, 1, alpha, beta);                               \
+        c.op[0] = op;                                                                                                 \
+        c.fill  = fill;                                                                                               \
+        put(&c, 0, A, ldA, 0);                                                                                        \
+        put(&c, 2, C, ldC, 0);                                                                                        \
+        return enqueue(handle, run_syrk, c, rows, "A C");                                                             \
     }
 SYRK(S, float, true)
 SYRK(D, double, false)
@@ -362,20 +347,20 @@ SYRK(D, double, false)
 
 static void run_trsm(void *argument)
 {
-    call     *c      = argument;
-    const int before = blas_alone();
+    call *c = argument;
     if (!read_scalars(c)) return;
-    const int             n    = c->side == CUBLAS_SIDE_LEFT ? c->m : c->n;
-    const CBLAS_SIDE      side = c->side == CUBLAS_SIDE_LEFT ? CblasLeft : CblasRight;
-    const CBLAS_UPLO      uplo = c->fill == CUBLAS_FILL_MODE_LOWER ? CblasLower : CblasUpper;
-    const CBLAS_DIAG      diag = c->diag == CUBLAS_DIAG_UNIT ? CblasUnit : CblasNonUnit;
-    const CBLAS_TRANSPOSE op   = transpose(c->op[0]);
+    const int             before = blas_alone();
+    const int             n      = c->side == CUBLAS_SIDE_LEFT ? c->m : c->n;
+    const CBLAS_SIDE      side   = c->side == CUBLAS_SIDE_LEFT ? CblasLeft : CblasRight;
+    const CBLAS_UPLO      uplo   = c->fill == CUBLAS_FILL_MODE_LOWER ? CblasLower : CblasUpper;
+    const CBLAS_DIAG      diag   = c->diag == CUBLAS_DIAG_UNIT ? CblasUnit : CblasNonUnit;
+    const CBLAS_TRANSPOSE op     = transpose(c->op[0]);
     for (int b = 0; b < c->batch; b++) {
         const void         *A  = operand(c, 0, b);
-        void               *B  = operand(c, 2, b);
+        void               *B  = A ? operand(c, 2, b) : NULL;
         const double_matrix mA = {A, n, n, c->ld[0], element(c), part_of(c->fill)};
         const double_matrix mB = {B, c->m, c->n, c->ld[2], element(c), WHOLE};
-        if (!double_reads_matrix(c->name, mA) || !double_reads_matrix(c->name, mB)) break;
+        if (!B || !double_reads_matrix(c->name, mA) || !double_reads_matrix(c->name, mB)) break;
         if (c->single)
             cblas_strsm(CblasColMajor, side, uplo, op, diag, c->m, c->n, (float)c->alpha, A, c->ld[0], B, c->ld[2]);
         else
@@ -384,12 +369,24 @@ static void run_trsm(void *argument)
     omp_set_num_threads(before);
 }
 
-static cublasStatus_t trsm(cublasHandle_t handle, call c)
+/* A triangle, and from where it is applied. */
+typedef struct triangle {
+    cublasSideMode_t  side;
+    cublasFillMode_t  fill;
+    cublasOperation_t op;
+    cublasDiagType_t  diag;
+} triangle;
+
+static cublasStatus_t trsm(cublasHandle_t handle, triangle t, call c)
 {
-    const int rows[3] = {c.side == CUBLAS_SIDE_LEFT ? c.m : c.n, 0, c.m};
-    if (part_of(c.fill) == WHOLE || (unsigned)c.side > CUBLAS_SIDE_RIGHT || (unsigned)c.diag > CUBLAS_DIAG_UNIT)
-        REFUSE(CUBLAS_STATUS_INVALID_VALUE, "%s: fill mode %d, side %d, diagonal %d", c.name, (int)c.fill, (int)c.side,
-               (int)c.diag);
+    const int rows[3] = {t.side == CUBLAS_SIDE_LEFT ? c.m : c.n, 0, c.m};
+    if (part_of(t.fill) == WHOLE || (unsigned)t.side > CUBLAS_SIDE_RIGHT || (unsigned)t.diag > CUBLAS_DIAG_UNIT)
+        REFUSE(CUBLAS_STATUS_INVALID_VALUE, "%s: fill mode %d, side %d, diagonal %d", c.name, (int)t.fill, (int)t.side,
+               (int)t.diag);
+    c.side  = t.side;
+    c.fill  = t.fill;
+    c.op[0] = t.op;
+    c.diag  = t.diag;
     return enqueue(handle, run_trsm, c, rows, "A B");
 }
 
@@ -399,18 +396,10 @@ static cublasStatus_t trsm(cublasHandle_t handle, call c)
                                            const type *alpha, const type *A, int ldA, type *B, int ldB)             \
     {                                                                                                               \
         START(handle);                                                                                              \
-        return trsm(handle, (call){.name     = "cublas" #letter "trsm",                                             \
-                                   .single   = is_single,                                                           \
-                                   .m        = m,                                                                   \
-                                   .n        = n,                                                                   \
-                                   .batch    = 1,                                                                   \
-                                   .op       = {op},                                                                \
-                                   .fill     = fill,                                                                \
-                                   .side     = side,                                                                \
-                                   .diag     = diag,                                                                \
-                                   .alpha_at = alpha,                                                               \
-                                   .p        = {A, NULL, B},                                                        \
-                                   .ld       = {ldA, 0, ldB}});                                                           \
+        call c = call_of("cublas" #letter "trsm", is_single, m, n, 0, 1, alpha, NULL);                              \
+        put(&c, 0, A, ldA, 0);                                                                                      \
+        put(&c, 2, B, ldB, 0);                                                                                      \
+        return trsm(handle, (triangle){side, fill, op, diag}, c);                                                   \
     }                                                                                                               \
     cublasStatus_t cublas##letter##trsmBatched(cublasHandle_t handle, cublasSideMode_t side, cublasFillMode_t fill, \
                                                cublasOperation_t op, cublasDiagType_t diag, int m, int n,           \
@@ -418,19 +407,11 @@ static cublasStatus_t trsm(cublasHandle_t handle, call c)
                                                int ldB, int batch)                                                  \
     {                                                                                                               \
         START(handle);                                                                                              \
-        return trsm(handle, (call){.name     = "cublas" #letter "trsmBatched",                                      \
-                                   .single   = is_single,                                                           \
-                                   .arrays   = true,                                                                \
-                                   .m        = m,                                                                   \
-                                   .n        = n,                                                                   \
-                                   .batch    = batch,                                                               \
-                                   .op       = {op},                                                                \
-                                   .fill     = fill,                                                                \
-                                   .side     = side,                                                                \
-                                   .diag     = diag,                                                                \
-                                   .alpha_at = alpha,                                                               \
-                                   .p        = {A, NULL, B},                                                        \
-                                   .ld       = {ldA, 0, ldB}});                                                           \
+        call c   = call_of("cublas" #letter "trsmBatched", is_single, m, n, 0, batch, alpha, NULL);                 \
+        c.arrays = true;                                                                                            \
+        put(&c, 0, A, ldA, 0);                                                                                      \
+        put(&c, 2, B, ldB, 0);                                                                                      \
+        return trsm(handle, (triangle){side, fill, op, diag}, c);                                                   \
     }
 TRSM(S, float, true)
 TRSM(D, double, false)
@@ -439,10 +420,10 @@ TRSM(D, double, false)
 
 static void run_gemv(void *argument)
 {
-    call     *c      = argument;
-    const int before = blas_alone();
+    call *c = argument;
     if (!read_scalars(c)) return;
-    const bool t = c->op[0] != CUBLAS_OP_N;
+    const int  before = blas_alone();
+    const bool t      = c->op[0] != CUBLAS_OP_N;
     for (int b = 0; b < c->batch; b++) {
         const void         *A = operand(c, 0, b), *x = operand(c, 1, b);
         void               *y  = operand(c, 2, b);
@@ -478,19 +459,12 @@ static void run_gemv(void *argument)
         START(handle);                                                                                               \
         const int rows[3] = {m, 1, 1};                                                                               \
         if (!beta) REFUSE(CUBLAS_STATUS_INVALID_VALUE, "cublas" #letter "gemv: beta is null");                       \
-        return enqueue(handle, run_gemv,                                                                             \
-                       (call){.name     = "cublas" #letter "gemv",                                                   \
-                              .single   = is_single,                                                                 \
-                              .m        = m,                                                                         \
-                              .n        = n,                                                                         \
-                              .batch    = batch,                                                                     \
-                              .op       = {op},                                                                      \
-                              .alpha_at = alpha,                                                                     \
-                              .beta_at  = beta,                                                                      \
-                              .p        = {A, x, y},                                                                 \
-                              .ld       = {ldA, step_x, step_y},                                                     \
-                              .stride   = {strideA, stride_x, stride_y}},                                              \
-                       rows, "Axy");                                                                                 \
+        call c  = call_of("cublas" #letter "gemv", is_single, m, n, 0, batch, alpha, beta);                          \
+        c.op[0] = op;                                                                                                \
+        put(&c, 0, A, ldA, strideA);                                                                                 \
+        put(&c, 1, x, step_x, stride_x);                                                                             \
+        put(&c, 2, y, step_y, stride_y);                                                                             \
+        return enqueue(handle, run_gemv, c, rows, "Axy");                                                            \
     }
 GEMV(S, float, true)
 GEMV(D, double, false)

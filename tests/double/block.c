@@ -1,5 +1,5 @@
-/* Runs a launch: blocks one after another, the threads of a block as fibers, both in an order that the seed gives. A thread
- * that never waits needs no fiber of its own: the next one starts where it ended. */
+/* Runs a launch: blocks one after another, the threads of a block as fibers, both in an order that the seed gives. A
+ * thread that never waits needs no fiber of its own: the next one starts where it ended. */
 #include "tests/double/impl.h"
 
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 enum { MAX_THREAD = 1024, WARP = 32, MAX_WARP = MAX_THREAD / WARP };
 
-typedef enum thread_state { READY, AT_BARRIER, IN_WARP, FINISHED } thread_state;
+typedef enum thread_state { GOES, AT_BARRIER, IN_WARP, FINISHED } thread_state;
 
 typedef struct thread {
     double_fiber *fiber; /* NULL: has not started */
@@ -27,20 +27,25 @@ pdm_dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 static double_kernel *kernels;
 
+int double_thread;
+
 static const double_launch *launch; /* NULL: none runs */
 static thread               threads[MAX_THREAD];
 static pdm_dim3             places[MAX_THREAD]; /* for the block of `placed` */
 static pdm_dim3             placed;
-static int                  n_thread, current, n_at_barrier, n_finished;
-static int                  ready[MAX_THREAD], ready_head, n_ready; /* a ring */
-static unsigned             in_warp[MAX_WARP];                      /* lanes that wait in a call */
-static double_fiber        *fiber;                                  /* that runs */
-static uint32_t             block_number;
-static char                *dynamic, *dynamic_end;
+static int                  n_thread, n_at_barrier, n_finished;
+static int                  order[MAX_THREAD], n_shuffled; /* of threads, for a block of n_shuffled */
+static int           n_to_come, next_order; /* since the block's start or last barrier; in that order, from anywhere */
+static int           ready[MAX_THREAD], ready_head, n_ready; /* threads whose warp's call is done: a ring */
+static unsigned      in_warp[MAX_WARP];                      /* lanes that wait in a call */
+static double_fiber *fiber;                                  /* that runs */
+static uint32_t      block_number;
+static char         *dynamic, *dynamic_end;
 
 /* ---- kernels ---- */
 
-void pdm_double_kernel(const void *function, const char *name, size_t bytes, char *shared, char *shared_end)
+void pdm_double_kernel(const void *function, const char *name, size_t bytes, char *shared, char *shared_end,
+                       int watched)
 {
     double_kernel *kernel = malloc(sizeof *kernel);
     if (!kernel) abort();
@@ -50,7 +55,8 @@ void pdm_double_kernel(const void *function, const char *name, size_t bytes, cha
                               .bytes      = bytes,
                               .shared     = shared,
                               .shared_end = shared_end,
-                              .dynamic    = 48 * 1024};
+                              .dynamic    = 48 * 1024,
+                              .watched    = watched != 0};
     kernels = kernel;
 }
 
@@ -96,11 +102,6 @@ double_fiber *double_fiber_now(void)
     return fiber;
 }
 
-int double_thread_now(void)
-{
-    return current;
-}
-
 pdm_dim3 double_thread_place(int t)
 {
     return places[t];
@@ -113,7 +114,7 @@ uint32_t double_block_now(void)
 
 void double_place(char *text, size_t bytes)
 {
-    const pdm_dim3 t = places[current];
+    const pdm_dim3 t = places[double_thread];
     snprintf(text, bytes, "kernel %s, block (%u,%u,%u), thread (%u,%u,%u)", launch->kernel->name, blockIdx.x,
              blockIdx.y, blockIdx.z, t.x, t.y, t.z);
 }
@@ -140,41 +141,27 @@ void pdm_double_trap(void)
 
 /* ---- the order of threads ---- */
 
+static void shuffle(void)
+{
+    for (int t = 0; t < n_thread; t++) {
+        const int other = (int)double_random((uint64_t)t + 1);
+        order[t]        = order[other];
+        order[other]    = t;
+    }
+    n_shuffled = n_thread;
+}
+
 static void make_ready(int t)
 {
-    threads[t].state = READY;
-    int tail         = ready_head + n_ready++;
+    int tail = ready_head + n_ready++;
     if (tail >= MAX_THREAD) tail -= MAX_THREAD;
     ready[tail] = t;
 }
 
-/* Steps of a stride without common divisor with n, from anywhere. */
 static void make_all_ready(void)
 {
-    const unsigned n      = (unsigned)n_thread;
-    unsigned       stride = 1, t = (unsigned)double_random(n);
-
-    for (int tries = 0; n > 2 && tries < 8; tries++) {
-        const unsigned s = 1 + (unsigned)double_random(n - 1);
-        unsigned       a = n, b = s;
-        while (b) {
-            const unsigned rest = a % b;
-            a                   = b;
-            b                   = rest;
-        }
-        if (a == 1) {
-            stride = s;
-            break;
-        }
-    }
-    ready_head = 0;
-    n_ready    = n_thread;
-    for (unsigned i = 0; i < n; i++) {
-        threads[t].state = READY;
-        ready[i]         = (int)t;
-        t += stride;
-        if (t >= n) t -= n;
-    }
+    n_to_come  = n_thread;
+    next_order = (int)double_random((uint64_t)n_thread);
 }
 
 static const char *base_name(const char *path)
@@ -199,7 +186,7 @@ static void tell_deadlock(void)
             if (threads[t].state == FINISHED) other = t;
         }
     const thread *w = &threads[waiting];
-    current         = waiting;
+    double_thread   = waiting;
     if (other < 0) double_kernel_found("waits in %s:%d for ever", base_name(w->file), w->line);
     const pdm_dim3 o = places[other];
     if (threads[other].state == FINISHED)
@@ -213,7 +200,7 @@ static void release_barrier(void)
 {
     for (int t = 1; t < n_thread; t++)
         if (threads[t].line != threads[0].line || threads[t].file != threads[0].file) {
-            current = t;
+            double_thread = t;
             double_kernel_found("waits at the barrier %s:%d and thread (%u,%u,%u) at %s:%d", base_name(threads[t].file),
                                 threads[t].line, places[0].x, places[0].y, places[0].z, base_name(threads[0].file),
                                 threads[0].line);
@@ -226,14 +213,22 @@ static void release_barrier(void)
 /* The next thread that can go on; -1: the block has ended. */
 static int next_thread(void)
 {
-    if (n_ready == 0) {
+    int t;
+    if (n_ready == 0 && n_to_come == 0) {
         if (n_finished == n_thread) return -1;
         if (n_at_barrier < n_thread) tell_deadlock();
         release_barrier();
     }
-    const int t = ready[ready_head];
-    ready_head  = ready_head + 1 < MAX_THREAD ? ready_head + 1 : 0;
-    n_ready--;
+    if (n_ready > 0) {
+        t          = ready[ready_head];
+        ready_head = ready_head + 1 < MAX_THREAD ? ready_head + 1 : 0;
+        n_ready--;
+    } else {
+        t          = order[next_order];
+        next_order = next_order + 1 < n_thread ? next_order + 1 : 0;
+        n_to_come--;
+    }
+    threads[t].state = GOES;
     return t;
 }
 
@@ -242,22 +237,22 @@ static void go_to(double_fiber *to)
     double_fiber *from = fiber;
     fiber              = to;
     double_fiber_switch(from, to);
-    threadIdx = places[current];
+    threadIdx = places[double_thread];
 }
 
-/* What fibers do: threads that have not started, one after another. Left for a thread that waits, or when all is done; come
- * back to with a new one. */
+/* What fibers do: threads that have not started, one after another. Left for a thread that waits, or when all is done;
+ * come back to with a new one. */
 static void run_threads(void)
 {
     for (;;) {
-        int t            = current;
+        int t            = double_thread;
         threads[t].fiber = fiber;
         threadIdx        = places[t];
         ((void (*)(const void *))(uintptr_t)launch->kernel->function)(launch->args);
         threads[t].state = FINISHED;
         n_finished++;
         t = next_thread();
-        if (t >= 0) current = t;
+        if (t >= 0) double_thread = t;
         if (t < 0 || threads[t].fiber) {
             double_fiber_give(fiber);
             go_to(t < 0 ? double_fiber_host() : threads[t].fiber);
@@ -268,16 +263,16 @@ static void run_threads(void)
 /* The thread that runs waits. */
 static void leave(void)
 {
-    const int self = current;
+    const int self = double_thread;
     const int t    = next_thread();
     if (t == self) return;
-    current = t;
+    double_thread = t;
     go_to(threads[t].fiber ? threads[t].fiber : double_fiber_take(run_threads));
 }
 
 void pdm_double_barrier(const char *file, int line)
 {
-    thread *self = &threads[current];
+    thread *self = &threads[double_thread];
     self->state  = AT_BARRIER;
     self->file   = file;
     self->line   = line;
@@ -312,7 +307,7 @@ static void finish_warp(int warp, unsigned mask)
     const int     first  = warp * WARP;
     unsigned      ballot = 0;
     thread       *all    = &threads[first];
-    const thread *self   = &threads[current];
+    const thread *self   = &threads[double_thread];
 
     for (int lane = 0; lane < WARP; lane++)
         if (mask >> lane & 1) {
@@ -329,7 +324,7 @@ static void finish_warp(int warp, unsigned mask)
             thread   *t    = &all[lane];
             const int from = source_of(t, lane);
             if (t->op >= PDM_SHFL && t->op <= PDM_SHFL_XOR && !(from >= 0 && from < WARP && mask >> from & 1)) {
-                current = first + lane;
+                double_thread = first + lane;
                 double_kernel_found("asks in %s:%d for the value of lane %d, which takes no part", base_name(t->file),
                                     t->line, from);
             }
@@ -341,7 +336,7 @@ static void finish_warp(int warp, unsigned mask)
 
 uint64_t pdm_double_warp(pdm_warp_op op, unsigned mask, uint64_t value, int lane, int width, const char *file, int line)
 {
-    const int      me = current, warp = me / WARP, own = me % WARP;
+    const int      me = double_thread, warp = me / WARP, own = me % WARP;
     const unsigned wanted = mask & lanes_of(warp);
     thread        *self   = &threads[me];
 
@@ -378,17 +373,22 @@ char *double_dynamic_start(void)
     return dynamic;
 }
 
+char *double_dynamic_end(void)
+{
+    return dynamic_end;
+}
+
 /* The area ends where closed pages begin. */
 static void place_dynamic(size_t bytes)
 {
-    enum { AREA = (DOUBLE_MAX_DYNAMIC + 4095) / 4096 * 4096 };
     if (!dynamic_end) {
-        char *memory = mmap(NULL, AREA + 65536, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (memory == MAP_FAILED || mprotect(memory, AREA, PROT_READ | PROT_WRITE)) {
+        char *memory = mmap(NULL, DOUBLE_DYNAMIC_AREA + DOUBLE_DYNAMIC_GUARD, PROT_NONE,
+                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (memory == MAP_FAILED || mprotect(memory, DOUBLE_DYNAMIC_AREA, PROT_READ | PROT_WRITE)) {
             perror("cuda double: shared memory");
             abort();
         }
-        dynamic_end = memory + AREA;
+        dynamic_end = memory + DOUBLE_DYNAMIC_AREA;
     }
     dynamic = dynamic_end - (bytes + 15) / 16 * 16;
 }
@@ -409,13 +409,13 @@ static void run_block(uint32_t number)
 
     block_number = number;
     blockIdx     = (pdm_dim3){number % grid.x, number / grid.x % grid.y, number / grid.x / grid.y};
-    n_at_barrier = n_finished = 0;
+    n_at_barrier = n_finished = n_ready = 0;
     for (int t = 0; t < n_thread; t++) threads[t].fiber = NULL;
     memset(in_warp, 0, sizeof in_warp);
     double_watch_block(number);
     make_all_ready();
-    current = next_thread();
-    fiber   = double_fiber_host();
+    double_thread = next_thread();
+    fiber         = double_fiber_host();
     go_to(double_fiber_take(run_threads));
 }
 
@@ -427,19 +427,22 @@ void double_run(const double_launch *which)
 
     if (memcmp(&which->block, &placed, sizeof placed) != 0) place_threads(which->block);
     n_thread = (int)(placed.x * placed.y * placed.z);
+    if (n_shuffled != n_thread || double_random(8) == 0) shuffle();
     place_dynamic(which->dynamic);
     launch   = which;
     blockDim = which->block;
     gridDim  = which->grid;
-    /* NaN; within the launch, a watched kernel alone knows what its block has not written. */
-    if (which->kernel->shared)
-        memset(which->kernel->shared, 0xFF, (size_t)(which->kernel->shared_end - which->kernel->shared));
-    memset(dynamic, 0xFF, which->dynamic);
+    if (!which->kernel->watched) { /* NaN, once a launch; of a watched kernel each block's own is known */
+        if (which->kernel->shared)
+            memset(which->kernel->shared, 0xFF, (size_t)(which->kernel->shared_end - which->kernel->shared));
+        memset(dynamic, 0xFF, which->dynamic);
+    }
     double_watch_launch(which);
     for (uint32_t b = 0; b < n && launch; b++) {
         const uint32_t i = (b + turn) % n;
         run_block(back ? n - 1 - i : i);
     }
     if (!launch) double_fiber_reset_all(); /* a finding ended it */
+    double_watch_end();
     launch = NULL;
 }

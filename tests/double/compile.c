@@ -48,11 +48,18 @@ const char *nvrtcGetErrorString(nvrtcResult result)
     }
 }
 
+static bool watches(void)
+{
+    const char *watch = getenv("PDM_DOUBLE_WATCH");
+    return watch && !strcmp(watch, "1");
+}
+
+/* No version of NVRTC: who keeps compiled code by version keeps the double's apart, and that which is watched. */
 nvrtcResult nvrtcVersion(int *major, int *minor)
 {
     if (!major || !minor) return NVRTC_ERROR_INVALID_INPUT;
     *major = CUDART_VERSION / 1000;
-    *minor = CUDART_VERSION % 1000 / 10;
+    *minor = watches() ? 901 : 900;
     return NVRTC_SUCCESS;
 }
 
@@ -253,9 +260,8 @@ static nvrtcResult compile(nvrtcProgram program, const char *const *extra, int n
                                          "-ffp-contract=off"};
     char                     source[600], object[600], module[600], log[600], include[600];
     const char              *argument[MAX_ARGUMENT];
-    int                      n     = 0;
-    const char              *watch = getenv("PDM_DOUBLE_WATCH");
-    Dl_info                  own   = {0};
+    int                      n   = 0;
+    Dl_info                  own = {0};
 
     if (!write_sources(program, folder) || !dladdr(&double_now, &own)) return NVRTC_ERROR_INTERNAL_ERROR;
     snprintf(source, sizeof source, "%s/text.c", folder);
@@ -264,7 +270,7 @@ static nvrtcResult compile(nvrtcProgram program, const char *const *extra, int n
     snprintf(log, sizeof log, "%s/log", folder);
     snprintf(include, sizeof include, "-I%s", folder);
     for (size_t i = 0; i < sizeof always / sizeof *always; i++) argument[n++] = always[i];
-    if (watch && !strcmp(watch, "1")) argument[n++] = "-fsanitize=thread";
+    if (watches()) argument[n++] = "-fsanitize=thread";
     for (int i = 0; i < n_extra; i++) argument[n++] = extra[i];
     argument[n++] = include;
     argument[n++] = "-o";
@@ -372,4 +378,20 @@ bool double_is_compiled(const void *bytes, size_t *n)
     memcpy(&head, bytes, sizeof head);
     *n = (size_t)head.e_shoff + (size_t)head.e_shnum * head.e_shentsize;
     return head.e_type == ET_DYN;
+}
+
+static const int ARCHITECTURES[] = {75, 80, 86, 87, 88, 89, 90, 100, 103, 110, 120, 121};
+
+nvrtcResult nvrtcGetNumSupportedArchs(int *n)
+{
+    if (!n) return NVRTC_ERROR_INVALID_INPUT;
+    *n = sizeof ARCHITECTURES / sizeof *ARCHITECTURES;
+    return NVRTC_SUCCESS;
+}
+
+nvrtcResult nvrtcGetSupportedArchs(int *out)
+{
+    if (!out) return NVRTC_ERROR_INVALID_INPUT;
+    memcpy(out, ARCHITECTURES, sizeof ARCHITECTURES);
+    return NVRTC_SUCCESS;
 }

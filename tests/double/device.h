@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../double/kernel.h"
@@ -22,24 +23,32 @@ extern char __stop_pdm_shared[] __attribute__((weak, visibility("hidden")));
 
 /* ---- words of the language ---- */
 
+#if defined(__has_feature)
+#define PDM_DOUBLE_WATCHED __has_feature(thread_sanitizer)
+#elif defined(__SANITIZE_THREAD__)
+#define PDM_DOUBLE_WATCHED 1
+#else
+#define PDM_DOUBLE_WATCHED 0
+#endif
 #define PDM_DOUBLE_UNWATCHED __attribute__((no_sanitize("thread", "address")))
 #define PDM_KERNEL_DECLARE(name)
-#define PDM_KERNEL(name, type)                                                                             \
-    static void                                                      name##_body(const type a);            \
-    PDM_DOUBLE_UNWATCHED __attribute__((visibility("default"))) void name(const void *args);               \
-    PDM_DOUBLE_UNWATCHED void                                        name(const void *args)                \
-    {                                                                                                      \
-        name##_body(*(const type *)args);                                                                  \
-    }                                                                                                      \
-    __attribute__((constructor)) PDM_DOUBLE_UNWATCHED static void name##_register(void)                    \
-    {                                                                                                      \
-        _Static_assert(sizeof(type) <= 4096, "arguments of a kernel take 4096 bytes at most");             \
-        pdm_double_kernel((const void *)name, #name, sizeof(type), __start_pdm_shared, __stop_pdm_shared); \
-    }                                                                                                      \
-    __attribute__((destructor)) PDM_DOUBLE_UNWATCHED static void name##_forget(void)                       \
-    {                                                                                                      \
-        pdm_double_forget((const void *)name);                                                             \
-    }                                                                                                      \
+#define PDM_KERNEL(name, type)                                                                            \
+    static void                                                      name##_body(const type a);           \
+    PDM_DOUBLE_UNWATCHED __attribute__((visibility("default"))) void name(const void *args);              \
+    PDM_DOUBLE_UNWATCHED void                                        name(const void *args)               \
+    {                                                                                                     \
+        name##_body(*(const type *)args);                                                                 \
+    }                                                                                                     \
+    __attribute__((constructor)) PDM_DOUBLE_UNWATCHED static void name##_register(void)                   \
+    {                                                                                                     \
+        _Static_assert(sizeof(type) <= 4096, "arguments of a kernel take 4096 bytes at most");            \
+        pdm_double_kernel((const void *)name, #name, sizeof(type), __start_pdm_shared, __stop_pdm_shared, \
+                          PDM_DOUBLE_WATCHED);                                                            \
+    }                                                                                                     \
+    __attribute__((destructor)) PDM_DOUBLE_UNWATCHED static void name##_forget(void)                      \
+    {                                                                                                     \
+        pdm_double_forget((const void *)name);                                                            \
+    }                                                                                                     \
     static void name##_body(const type a)
 #define PDM_DYNAMIC_SHARED(type, name) type *name = (type *)pdm_double_dynamic()
 
@@ -176,6 +185,15 @@ PDM_ATOMIC(unsigned long long, wide)
 
 #define __ldg(p) (*(p))
 
+/* Macros: a C library may come to have them. */
+#define rsqrt  pdm_rsqrt
+#define rsqrtf pdm_rsqrtf
+#define rcbrt  pdm_rcbrt
+#define sinpi  pdm_sinpi
+#define cospi  pdm_cospi
+#define __expf expf
+#define __logf logf
+
 #define PDM_EXTREMES(type, name)                      \
     static inline type pdm_min_##name(type a, type b) \
     {                                                 \
@@ -204,13 +222,32 @@ PDM_EXTREMES(unsigned long long, unsigned_long_long)
 #define min(a, b) PDM_EXTREME_OF(min, a, b)
 #define max(a, b) PDM_EXTREME_OF(max, a, b)
 
-static inline double rsqrt(double x)
+static inline double pdm_rsqrt(double x)
 {
     return 1.0 / sqrt(x);
 }
-static inline float rsqrtf(float x)
+static inline float pdm_rsqrtf(float x)
 {
     return 1.0f / sqrtf(x);
+}
+static inline double pdm_rcbrt(double x)
+{
+    return 1.0 / cbrt(x);
+}
+/* Exact where the result is 0 or 1, as CUDA's. */
+static inline double pdm_sinpi(double x)
+{
+    const double r = remainder(x, 2.0);
+    return r == trunc(r) ? copysign(0.0, x) : fabs(r) == 0.5 ? copysign(1.0, r) : sin(3.14159265358979323846 * r);
+}
+static inline double pdm_cospi(double x)
+{
+    const double r = fabs(remainder(x, 2.0));
+    return r == 0.5 ? 0.0 : r == 1.0 ? -1.0 : cos(3.14159265358979323846 * r);
+}
+static inline float __fdividef(float x, float y)
+{
+    return x / y;
 }
 static inline double __dadd_rn(double x, double y)
 {

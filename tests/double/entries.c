@@ -12,11 +12,11 @@
     ENTRY void __tsan_volatile_write##n(void *p);  \
     void       __tsan_read##n(void *p)             \
     {                                              \
-        double_access(p, n, n, false);             \
+        double_access(p, n, n > 8 ? 8 : n, false); \
     }                                              \
     void __tsan_write##n(void *p)                  \
     {                                              \
-        double_access(p, n, n, true);              \
+        double_access(p, n, n > 8 ? 8 : n, true);  \
     }                                              \
     void __tsan_unaligned_read##n(void *p)         \
     {                                              \
@@ -28,11 +28,11 @@
     }                                              \
     void __tsan_volatile_read##n(void *p)          \
     {                                              \
-        double_access(p, n, n, false);             \
+        double_access(p, n, n > 8 ? 8 : n, false); \
     }                                              \
     void __tsan_volatile_write##n(void *p)         \
     {                                              \
-        double_access(p, n, n, true);              \
+        double_access(p, n, n > 8 ? 8 : n, true);  \
     }
 ACCESS(1)
 ACCESS(2)
@@ -58,7 +58,6 @@ void __tsan_init(void)
 void __tsan_func_entry(void *caller)
 {
     (void)caller;
-    double_watched_code = true;
 }
 
 void __tsan_func_exit(void)

@@ -18,18 +18,19 @@
 #define SANITIZED 0
 #endif
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(PDM_DOUBLE_UCONTEXT)
 #define BY_ASSEMBLY 1
 #else
 #define BY_ASSEMBLY 0
 #include <ucontext.h>
 #endif
 
-enum { STACK = 256 * 1024, GUARD = 64 * 1024 };
+enum { STACK = 256 * 1024, GUARD = 64 * 1024, LINE = 64, N_SHIFT = 61 };
 
 struct double_fiber {
     double_fiber *next_idle, *next;
     char         *stack; /* NULL: the host's */
+    size_t        bytes; /* less for some, so that their ends do not meet in the cache */
     void (*entry)(void);
 #if BY_ASSEMBLY
     void *sp;
@@ -39,11 +40,12 @@ struct double_fiber {
 #if SANITIZED
     void       *fake;
     const void *bottom;
-    size_t      bytes;
+    size_t      bottom_bytes;
 #endif
 };
 
 static double_fiber *all, *idle;
+static int           n_fiber;
 static double_fiber  host;
 
 #if BY_ASSEMBLY
@@ -63,20 +65,23 @@ __asm__(".text\n"
         ".size double_switch_stacks, .-double_switch_stacks\n");
 #endif
 
+char  *double_stack;
+size_t double_stack_bytes;
+
 static double_fiber *running; /* for the first line of a fresh one */
 #if SANITIZED
 static double_fiber *came_from;
 
 static void arrived(double_fiber *self)
 {
-    __sanitizer_finish_switch_fiber(self->fake, &came_from->bottom, &came_from->bytes);
+    __sanitizer_finish_switch_fiber(self->fake, &came_from->bottom, &came_from->bottom_bytes);
 }
 #endif
 
 static void first_line(void)
 {
 #if SANITIZED
-    __sanitizer_finish_switch_fiber(NULL, &came_from->bottom, &came_from->bytes);
+    __sanitizer_finish_switch_fiber(NULL, &came_from->bottom, &came_from->bottom_bytes);
 #endif
     running->entry();
     abort(); /* entries do not return */
@@ -85,14 +90,14 @@ static void first_line(void)
 static void make_fresh(double_fiber *fiber)
 {
 #if SANITIZED
-    __asan_unpoison_memory_region(fiber->stack, STACK);
-    fiber->fake   = NULL;
-    fiber->bottom = fiber->stack;
-    fiber->bytes  = STACK;
+    __asan_unpoison_memory_region(fiber->stack, fiber->bytes);
+    fiber->fake         = NULL;
+    fiber->bottom       = fiber->stack;
+    fiber->bottom_bytes = fiber->bytes;
 #endif
 #if BY_ASSEMBLY
-    void **top =
-        (void **)(void *)(fiber->stack + STACK) - 2; /* at the first line, as after a call: 8 below a multiple of 16 */
+    void **top = (void **)(void *)(fiber->stack + fiber->bytes) -
+                 2; /* at the first line, as after a call: 8 below a multiple of 16 */
     *--top = NULL;
     *--top = (void *)first_line;
     for (int i = 0; i < 6; i++) *--top = NULL;
@@ -100,7 +105,7 @@ static void make_fresh(double_fiber *fiber)
 #else
     getcontext(&fiber->context);
     fiber->context.uc_stack.ss_sp   = fiber->stack;
-    fiber->context.uc_stack.ss_size = STACK;
+    fiber->context.uc_stack.ss_size = fiber->bytes;
     fiber->context.uc_link          = NULL;
     makecontext(&fiber->context, first_line, 0);
 #endif
@@ -119,6 +124,7 @@ double_fiber *double_fiber_take(void (*entry)(void))
             abort();
         }
         fiber->stack = memory + GUARD;
+        fiber->bytes = STACK - (size_t)(n_fiber++ % N_SHIFT) * 3 * LINE;
         fiber->next  = all;
         all          = fiber;
         make_fresh(fiber);
@@ -149,10 +155,12 @@ double_fiber *double_fiber_host(void)
 
 void double_fiber_switch(double_fiber *from, double_fiber *to)
 {
-    running = to;
+    running            = to;
+    double_stack       = to->stack;
+    double_stack_bytes = to->bytes;
 #if SANITIZED
     came_from = from;
-    __sanitizer_start_switch_fiber(&from->fake, to->bottom, to->bytes);
+    __sanitizer_start_switch_fiber(&from->fake, to->bottom, to->bottom_bytes);
 #endif
 #if BY_ASSEMBLY
     double_switch_stacks(&from->sp, to->sp);
@@ -162,12 +170,6 @@ void double_fiber_switch(double_fiber *from, double_fiber *to)
 #if SANITIZED
     arrived(from);
 #endif
-}
-
-bool double_fiber_holds(const double_fiber *fiber, const void *p)
-{
-    const char *at = p;
-    return fiber->stack && at >= fiber->stack && at < fiber->stack + STACK;
 }
 
 bool double_fiber_overflown(const double_fiber *fiber, const void *p)

@@ -44,9 +44,10 @@ typedef struct double_allocation {
     bool   live, written; /* written: perhaps, by a kernel that is not watched */
 } double_allocation;
 
-void  double_memory_start(void);
-char *double_region(void); /* of DOUBLE_REGION bytes */
-#define DOUBLE_REGION ((size_t)1 << 41)
+void         double_memory_start(void);
+void         double_thread_start(void); /* of each thread that calls */
+extern char *double_region;             /* of DOUBLE_REGION bytes */
+#define DOUBLE_REGION ((size_t)1 << 40)
 
 void  *double_allocate(size_t bytes); /* NULL: none left */
 bool   double_release(void *p);
@@ -92,7 +93,8 @@ void                        double_fiber_give(double_fiber *fiber);
 void                        double_fiber_reset_all(void); /* none runs any more */
 double_fiber               *double_fiber_host(void);      /* the thread that launches */
 void                        double_fiber_switch(double_fiber *from, double_fiber *to);
-bool                        double_fiber_holds(const double_fiber *fiber, const void *p);
+extern char                *double_stack; /* of the fiber that runs */
+extern size_t               double_stack_bytes;
 bool                        double_fiber_overflown(const double_fiber *fiber, const void *p);
 
 /* ---- block.c ---- */
@@ -114,7 +116,7 @@ typedef struct double_launch {
     const void    *args;
 } double_launch;
 
-enum { DOUBLE_MAX_DYNAMIC = 227 * 1024 };
+enum { DOUBLE_MAX_DYNAMIC = 227 * 1024, DOUBLE_DYNAMIC_AREA = 57 * 4096, DOUBLE_DYNAMIC_GUARD = 65536 };
 
 double_kernel *double_kernel_find(const void *function);
 void           double_run(const double_launch *launch);
@@ -123,22 +125,25 @@ bool           double_in_kernel(void);
 _Noreturn void       double_kernel_found(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void                 double_place(char *text, size_t bytes); /* kernel, block, thread */
 char                *double_dynamic_start(void);
+char                *double_dynamic_end(void); /* of an area of DOUBLE_DYNAMIC_AREA bytes */
 const double_launch *double_launch_now(void);
 double_fiber        *double_fiber_now(void);
-int                  double_thread_now(void);
+extern int           double_thread; /* number of the one that runs, in its block */
 pdm_dim3             double_thread_place(int thread);
 uint32_t             double_block_now(void); /* linear */
 
 /* ---- watch.c ---- */
 
-extern bool double_watched_code; /* has run since the launch began */
-void        double_access(void *p, size_t bytes, size_t alignment, bool write);
-void        double_watch_launch(const double_launch *launch);
-void        double_watch_block(uint32_t block);
-void        double_watch_barrier(void);
-void        double_watch_warp(int warp);
-void        double_watch_unload(const char *shared);
-void        double_watch_written(char *base, size_t bytes);
+void double_access(void *p, size_t bytes, size_t alignment, bool write);
+void double_watch_launch(const double_launch *launch);
+void double_watch_end(void);
+void double_watch_block(uint32_t block);
+void double_watch_barrier(void);
+void double_watch_warp(int warp);
+void double_watch_unload(const char *shared);
+void double_watch_written(char *base, size_t bytes);
+void double_watch_copied(char *to, const char *from, size_t bytes);
+void double_watch_freed(char *base, size_t bytes);
 /* First byte never written, or NULL. */
 const char *double_watch_unwritten(const char *base, size_t bytes);
 

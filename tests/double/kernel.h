@@ -15,7 +15,8 @@ typedef enum pdm_warp_op { PDM_SYNCWARP, PDM_SHFL, PDM_SHFL_UP, PDM_SHFL_DOWN, P
 extern pdm_dim3        threadIdx, blockIdx, blockDim, gridDim;
 
 /* Modules tell their kernels when they are loaded, and take that back when they go. */
-void pdm_double_kernel(const void *function, const char *name, size_t bytes, char *shared, char *shared_end);
+void pdm_double_kernel(const void *function, const char *name, size_t bytes, char *shared, char *shared_end,
+                       int watched);
 void pdm_double_forget(const void *function);
 
 void     pdm_double_barrier(const char *file, int line);

@@ -87,6 +87,34 @@ cudaError_t cudaFuncSetAttribute(const void *function, enum cudaFuncAttribute at
     return cudaSuccess;
 }
 
+/* Registers and shared memory that a kernel takes are not known: none. */
+cudaError_t cudaFuncGetAttributes(struct cudaFuncAttributes *out, const void *function)
+{
+    CUDA_START(cudaErrorLaunchFailure);
+    const double_kernel *kernel = kernel_of(function);
+    if (!kernel || !out)
+        CUDA_REFUSE(cudaErrorInvalidDeviceFunction, "cudaFuncGetAttributes: %p is no kernel", function);
+    *out = (struct cudaFuncAttributes){.maxThreadsPerBlock        = 1024,
+                                       .maxDynamicSharedSizeBytes = (int)kernel->dynamic,
+                                       .ptxVersion                = double_now.capability,
+                                       .binaryVersion             = double_now.capability};
+    return cudaSuccess;
+}
+
+cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int *n_block, const void *function, int n_thread,
+                                                          size_t shared)
+{
+    CUDA_START(cudaErrorLaunchFailure);
+    if (!kernel_of(function) || !n_block || n_thread < 1 || n_thread > 1024)
+        CUDA_REFUSE(cudaErrorInvalidValue,
+                    "cudaOccupancyMaxActiveBlocksPerMultiprocessor: %p is no kernel, or %d threads", function,
+                    n_thread);
+    const int by_threads = 2048 / n_thread, by_shared = (double_max_shared() + 1024) / ((int)shared + 1024);
+    *n_block = by_threads > 32 ? 32 : by_threads;
+    if (by_shared < *n_block) *n_block = by_shared;
+    return cudaSuccess;
+}
+
 /* ---- libraries ---- */
 
 cudaError_t cudaLibraryLoadData(cudaLibrary_t *library, const void *code, enum cudaJitOption *jit, void **jit_values,

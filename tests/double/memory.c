@@ -11,7 +11,7 @@
 
 enum { PAGE = 4096, ALIGNMENT = 256 };
 
-static char              *region;
+char                     *double_region;
 static char              *fresh; /* not given out yet */
 static double_allocation *allocations;
 static size_t             n_allocation, n_room;
@@ -67,7 +67,7 @@ static void chain(int number, siginfo_t *info, void *context)
 static void on_fault(int number, siginfo_t *info, void *context)
 {
     const char *p       = info->si_addr;
-    const bool  on_card = p >= region && p < region + DOUBLE_REGION;
+    const bool  on_card = p >= double_region && p < double_region + DOUBLE_REGION;
     char        text[256];
 
     if (double_in_kernel()) {
@@ -78,6 +78,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
         }
         if (double_fiber_overflown(double_fiber_now(), p))
             double_kernel_found("arrays of the thread and what it calls take more than its stack holds");
+        if (p >= double_dynamic_end() && p < double_dynamic_end() + DOUBLE_DYNAMIC_GUARD)
+            double_kernel_found("touches what lies behind dynamic shared memory");
         double_kernel_found("touches %p, which is no memory", (const void *)p);
     }
     if (on_card) {
@@ -91,36 +93,31 @@ static void on_fault(int number, siginfo_t *info, void *context)
     chain(number, info, context);
 }
 
-/* Threads that come later get one of their own here; those that have one keep it. */
-static void give_signal_stack(void)
+/* Faults are told on a stack of their own: that of a fiber may be what is full. */
+void double_thread_start(void)
 {
     static _Thread_local bool given;
     stack_t                   now;
-    if (given || (sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE))) return;
+    if (given) return;
+    given = true;
+    if (sigaltstack(NULL, &now) == 0 && !(now.ss_flags & SS_DISABLE)) return;
     const size_t bytes = 64 * 1024;
     void        *p     = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED) return;
-    sigaltstack(&(stack_t){.ss_sp = p, .ss_size = bytes}, NULL);
-    given = true;
+    if (p != MAP_FAILED) sigaltstack(&(stack_t){.ss_sp = p, .ss_size = bytes}, NULL);
 }
 
 void double_memory_start(void)
 {
-    region = mmap(NULL, DOUBLE_REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (region == MAP_FAILED) {
+    double_region = mmap(NULL, DOUBLE_REGION, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (double_region == MAP_FAILED) {
         perror("cuda double: mmap");
         abort();
     }
-    fresh = region + PAGE;
-    key   = pkey_alloc(0, PKEY_DISABLE_ACCESS);
-    give_signal_stack();
+    madvise(double_region, DOUBLE_REGION, MADV_DONTDUMP);
+    fresh = double_region + PAGE;
+    if (!getenv("PDM_DOUBLE_NO_KEYS")) key = pkey_alloc(0, PKEY_DISABLE_ACCESS);
     const struct sigaction action = {.sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER};
     sigaction(SIGSEGV, &action, &earlier);
-}
-
-char *double_region(void)
-{
-    return region;
 }
 
 /* ---- allocations ---- */
@@ -174,7 +171,7 @@ void *double_allocate(size_t bytes)
 {
     const size_t pages = (bytes + PAGE - 1) / PAGE * PAGE;
 
-    if (bytes > double_free_bytes() || pages + 2 * PAGE > (size_t)(region + DOUBLE_REGION - fresh)) return NULL;
+    if (bytes > double_free_bytes() || pages + 2 * PAGE > (size_t)(double_region + DOUBLE_REGION - fresh)) return NULL;
     if (n_allocation == n_room) {
         n_room      = 2 * n_room + 64;
         allocations = realloc(allocations, n_room * sizeof *allocations);
@@ -199,6 +196,7 @@ bool double_release(void *p)
     double_allocation *a = double_allocation_of(p);
     if (!a || a->base != p) return false;
     a->live = false;
+    double_watch_freed(a->base, a->bytes);
     madvise(a->pages, a->pages_bytes, MADV_DONTNEED);
     protect(a, PROT_NONE);
     double_now.count.live--;
@@ -221,7 +219,7 @@ bool double_on_device(const char *what, const void *p, size_t bytes)
     if (a && bytes <= (size_t)(a->base + a->bytes - at)) return true;
     if (!p)
         double_found("%s: a null pointer; device memory expected", what);
-    else if (at < region || at >= region + DOUBLE_REGION)
+    else if (at < double_region || at >= double_region + DOUBLE_REGION)
         double_found("%s: %p is memory of the host; device memory expected", what, p);
     else if (a)
         double_found("%s: %zu bytes at byte %zu of an allocation of %zu bytes", what, bytes, (size_t)(at - a->base),

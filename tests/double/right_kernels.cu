@@ -67,6 +67,53 @@ PDM_KERNEL(votes_right, vectors_args)
              1.0e7 * f;
 }
 
+/* Lanes hand numbers on with no more than __syncwarp(), threads write bytes of the same word, and half of a warp
+ * shuffles. */
+PDM_KERNEL(lanes_right, vectors_args)
+{
+    __shared__ double        v[THREADS];
+    __shared__ unsigned char odd[THREADS];
+    const int                i = number(), t = (int)threadIdx.x;
+
+    odd[t] = (unsigned char)(t % 2);
+    v[t]   = a.x[i];
+    for (int step = 1; step < 8; step *= 2) {
+        __syncwarp();
+        const double other = v[t ^ step];
+        __syncwarp();
+        v[t] += other;
+    }
+    double s = v[t];
+    if (t % 32 < 16) s += __shfl_xor_sync(0x0000FFFFu, s, 8);
+    __syncthreads();
+    a.y[i] = t % 32 < 16 && odd[t] + odd[t ^ 1] == 1 ? s : 0.0;
+    __syncthreads();
+    if (t + 1 < THREADS) a.y[i + 1] += 0.0; /* of another thread, behind a barrier */
+}
+
+PDM_KERNEL(math_right, vectors_args)
+{
+    const int    i = number();
+    const double x = a.x[i];
+    const int    k = (int)(10.0 * x);
+
+    switch (i) {
+    case 0: a.y[i] = rsqrt(1.0 + x * x); break;
+    case 1: a.y[i] = fma(x, x, 1.0); break;
+    case 2: a.y[i] = min(k, 3) + max(k, -3); break;
+    case 3: a.y[i] = (double)max((long long)k, 2ll) + min(5u, 6u); break;
+    case 4: a.y[i] = __ldg(&a.x[i]) + min(x, 0.25); break;
+    case 5: a.y[i] = sinpi(x) + cospi(2.0 * x); break;
+    case 6: a.y[i] = __popc(0xF0F0u) + __clz(1) + __ffs(8); break;
+    case 7: a.y[i] = __longlong_as_double(__double_as_longlong(x) + 1); break;
+    default: {
+        double s, c;
+        sincos(x, &s, &c);
+        a.y[i] = s * s + c * c + (isfinite(x) ? 1.0 : 0.0);
+    }
+    }
+}
+
 PDM_KERNEL(transpose_right, transpose_args)
 {
     __shared__ double tile[TILE][TILE + 1];

@@ -16,6 +16,8 @@ PDM_KERNEL_DECLARE(warps_right);  /* the same by shuffles */
 PDM_KERNEL_DECLARE(votes_right);  /* y[thread] from ballots */
 PDM_KERNEL_DECLARE(rounds_right); /* ten barriers, nothing else */
 PDM_KERNEL_DECLARE(empty_right);
+PDM_KERNEL_DECLARE(lanes_right); /* y[i] = sum of the 16 of x around i, of the first half of each warp; by bytes too */
+PDM_KERNEL_DECLARE(math_right);  /* y = functions of x, one a thread */
 
 typedef struct transpose_args {
     int           n_row, n_col;

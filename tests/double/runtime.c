@@ -303,10 +303,21 @@ static void run_copy(void *argument)
         double_found("cudaMemcpyAsync to the device: the pinned source %p was changed before the copy was done",
                      c->from);
     const void *from = c->staged && !c->pinned ? c->staged : c->from;
-    if ((c->kind == cudaMemcpyHostToDevice || double_reads("cudaMemcpy, source", c->from, c->bytes)) &&
-        (c->kind == cudaMemcpyDeviceToHost || double_writes("cudaMemcpy, target", c->to, c->bytes)))
+    if (c->kind == cudaMemcpyDeviceToDevice) {
+        if (double_on_device("cudaMemcpy, source", c->from, c->bytes) &&
+            double_on_device("cudaMemcpy, target", c->to, c->bytes)) {
+            memmove(c->to, from, c->bytes);
+            double_watch_copied(c->to, c->from, c->bytes);
+        }
+    } else if (c->kind == cudaMemcpyDeviceToHost ? double_reads("cudaMemcpy, source", c->from, c->bytes)
+                                                 : double_writes("cudaMemcpy, target", c->to, c->bytes))
         memcpy(c->to, from, c->bytes);
     free(c->staged);
+}
+
+static bool on_card(const void *p)
+{
+    return (size_t)((const char *)p - double_region) < DOUBLE_REGION;
 }
 
 /* Are the two pointers what the kind says? */
@@ -325,7 +336,7 @@ static bool sides_ok(const char *what, const void *to, const void *from, size_t 
         snprintf(name, sizeof name, "%s, %s", what, side[i].name);
         if (side[i].on_device) {
             if (!double_on_device(name, side[i].p, bytes)) return false;
-        } else if (!side[i].p || (side[i].p >= double_region() && side[i].p < double_region() + DOUBLE_REGION)) {
+        } else if (!side[i].p || on_card(side[i].p)) {
             double_found("%s: %p is %s; memory of the host expected", name, (const void *)side[i].p,
                          side[i].p ? "memory of the device" : "null");
             return false;
@@ -351,6 +362,10 @@ static cudaError_t enqueue_copy(const char *what, void *to, const void *from, si
                                 cudaStream_t stream, bool blocks)
 {
     if (!double_stream_ok(stream, what)) return double_cuda(cudaErrorInvalidResourceHandle);
+    if (kind == cudaMemcpyDefault)
+        kind = on_card(to)     ? on_card(from) ? cudaMemcpyDeviceToDevice : cudaMemcpyHostToDevice
+               : on_card(from) ? cudaMemcpyDeviceToHost
+                               : cudaMemcpyHostToHost;
     if (kind != cudaMemcpyHostToDevice && kind != cudaMemcpyDeviceToHost && kind != cudaMemcpyDeviceToDevice)
         CUDA_REFUSE(cudaErrorInvalidMemcpyDirection,
                     "%s: kind %d; to the device, to the host or on the device expected", what, (int)kind);

@@ -147,6 +147,7 @@ static double_matrix factor_of(const call *c, const void *A)
 static void *member(const call *c, void *p, int b)
 {
     void *const *pointers = c->arrays ? blas_pointers(c->name, p, c->batch) : NULL;
+    if (pointers && !pointers[b]) double_found("%s: pointer %d of the batch is null", c->name, b);
     return !c->arrays ? p : pointers ? pointers[b] : NULL;
 }
 
@@ -159,7 +160,8 @@ static void run_potrf(void *argument)
     const int   before = blas_alone();
     for (int b = 0; b < c->batch; b++) {
         void *A = member(c, c->A, b);
-        if (!double_reads_matrix(c->name, factor_of(c, A)) || !double_writes(c->name, c->info + b, sizeof(int))) break;
+        if (!A || !double_reads_matrix(c->name, factor_of(c, A)) || !double_writes(c->name, c->info + b, sizeof(int)))
+            break;
         c->info[b] = c->single ? LAPACKE_spotrf_work(LAPACK_COL_MAJOR, uplo, c->n, A, c->ldA)
                                : LAPACKE_dpotrf_work(LAPACK_COL_MAJOR, uplo, c->n, A, c->ldA);
     }
@@ -265,10 +267,10 @@ static void run_potrs(void *argument)
     const char  uplo   = c->fill == CUBLAS_FILL_MODE_LOWER ? 'L' : 'U';
     const int   before = blas_alone();
     for (int b = 0; b < c->batch; b++) {
-        void               *A = member(c, c->A, b), *B = member(c, c->B, b);
+        void               *A = member(c, c->A, b), *B = A ? member(c, c->B, b) : NULL;
         const double_matrix mB   = {B, c->n, c->n_rhs, c->ldB, c->single ? sizeof(float) : sizeof(double), WHOLE};
         int                *info = c->arrays ? c->info : c->info + b;
-        if (!double_reads_matrix(c->name, factor_of(c, A)) || !double_reads_matrix(c->name, mB) ||
+        if (!B || !double_reads_matrix(c->name, factor_of(c, A)) || !double_reads_matrix(c->name, mB) ||
             !double_writes(c->name, info, sizeof(int)))
             break;
         *info = c->single ? LAPACKE_spotrs_work(LAPACK_COL_MAJOR, uplo, c->n, c->n_rhs, A, c->ldA, B, c->ldB)

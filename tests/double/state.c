@@ -48,6 +48,7 @@ int double_enter(void)
 {
     pthread_mutex_lock(&lock);
     if (!ready) start();
+    double_thread_start();
     return 1;
 }
 

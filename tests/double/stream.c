@@ -3,6 +3,7 @@
 
 #include <stdalign.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { STREAM = 0x53747265, EVENT = 0x45766e74, GONE = 0x676f6e65 };
 
@@ -26,6 +27,7 @@ struct CUevent_st {
     int          magic;
     cudaEvent_t  next;
     uint64_t     recorded, done; /* how often */
+    double       seconds;        /* when it was last done */
     cudaStream_t stream;         /* of the last record */
 };
 
@@ -148,6 +150,21 @@ cudaError_t cudaStreamCreate(cudaStream_t *stream)
     return create_stream(stream, 0);
 }
 
+/* Priorities change nothing: orders come from the seed. */
+cudaError_t cudaStreamCreateWithPriority(cudaStream_t *stream, unsigned int flags, int priority)
+{
+    (void)priority;
+    return create_stream(stream, flags);
+}
+
+cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
+{
+    CUDA_START(cudaErrorInitializationError);
+    if (least) *least = 0;
+    if (greatest) *greatest = -5;
+    return cudaSuccess;
+}
+
 cudaError_t cudaStreamDestroy(cudaStream_t stream)
 {
     CUDA_START(cudaSuccess);
@@ -240,8 +257,11 @@ typedef struct record {
 
 static void run_record(void *argument)
 {
-    const record *r = argument;
+    const record   *r = argument;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
     if (r->event->done < r->version) r->event->done = r->version;
+    r->event->seconds = (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream)
@@ -291,4 +311,16 @@ cudaError_t cudaEventQuery(cudaEvent_t event)
     if (event->done >= event->recorded) return cudaSuccess;
     run_one(resolve(event->stream));
     return cudaErrorNotReady;
+}
+
+cudaError_t cudaEventElapsedTime(float *milliseconds, cudaEvent_t start, cudaEvent_t end)
+{
+    CUDA_START(cudaErrorLaunchFailure);
+    if (!event_ok(start, "cudaEventElapsedTime") || !event_ok(end, "cudaEventElapsedTime"))
+        return double_cuda(cudaErrorInvalidResourceHandle);
+    if (!milliseconds || !start->recorded || !end->recorded)
+        CUDA_REFUSE(cudaErrorInvalidResourceHandle, "cudaEventElapsedTime: null, or an event that was not recorded");
+    if (start->done < start->recorded || end->done < end->recorded) return cudaErrorNotReady;
+    *milliseconds = (float)(1e3 * (end->seconds - start->seconds));
+    return cudaSuccess;
 }
