@@ -18,7 +18,7 @@ enum {
 };
 
 /* What a term has to do with a field's part of A, when blocks of rows are written term by term. */
-enum { NOTHING, SET, ADD };
+enum { NOTHING, SET, ADD, BLANK };
 
 /* ---- plan ---- */
 
@@ -49,14 +49,27 @@ static void plan_writes(const pdm_rows_plan *p, pdm_size t)
             before = before || i < t;
         }
         const bool here      = has_atoms(&d->term[t], f);
-        p->term[t].writes[f] = here ? (before ? ADD : SET) : !ever && p->term[t].first ? SET : NOTHING;
+        p->term[t].writes[f] = here ? (before ? ADD : SET) : !ever && p->term[t].first ? BLANK : NOTHING;
     }
 }
 
-/* Doubles at points that a term needs for a sample: partials, or a weight and a number an atom. */
-static pdm_size doubles_at_points(const rows_term *t)
+/* Numbers of a sample between two steps of assembling A: points of dimensions before j, rows and places from j on. */
+static pdm_size between_steps(const cuda_axis *axis, pdm_size n_dim)
 {
-    return (1 + t->desc->n_atom) * t->size.n_point;
+    pdm_size most = 0;
+    for (pdm_size j = 1; j < n_dim; j++) {
+        pdm_size n = 1;
+        for (pdm_size i = 0; i < n_dim; i++) n *= i < j ? axis[i].n_point : axis[i].n_row * axis[i].width;
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* Doubles of scratch that a term needs for a sample: partials and what lies between them and A, or a weight and a number an
+ * atom. */
+static pdm_size scratch_of(const rows_term *t)
+{
+    return (1 + t->desc->n_atom) * t->size.n_point + 2 * t->between;
 }
 
 static pdm_status plan_terms(pdm_cuda *cu, pdm_rows_plan *p)
@@ -83,6 +96,7 @@ static pdm_status plan_terms(pdm_cuda *cu, pdm_rows_plan *p)
         t->size      = cuda_axes_size(t->axis);
         t->first     = is_first_of_block(d, i);
         t->long_rows = t->size.n_pair > LONG_PAIRS * t->size.n_row;
+        t->between   = between_steps(t->axis, d->n_dim);
         t->writes    = p->writes + i * p->n_seen;
         plan_writes(p, i);
     }
@@ -253,7 +267,7 @@ static pdm_status plan_scratch(pdm_cuda *cu, pdm_rows_plan *p)
     pdm_size   most   = 1;
 
     for (pdm_size t = 0; t < p->desc->n_term; t++) {
-        const pdm_size n = doubles_at_points(&p->term[t]);
+        const pdm_size n = scratch_of(&p->term[t]);
         most             = n > most ? n : most;
     }
     p->at_once = ROOM / (most * (pdm_size)sizeof(double));
@@ -411,45 +425,73 @@ done:
 
 /* ---- A ---- */
 
-/* One field's part of A from the partials of a term: at most ASSEMBLE_ATOMS atoms a launch. */
-static pdm_status assemble_field(pdm_cuda *cu, const pdm_rows_plan *p, const rows_term *t, const rows_state *x,
-                                 pdm_size field, double *A)
+/* An atom's part of A from its partials at the points, the last dimension first; `work` [2]: what lies between. */
+static pdm_status assemble_atom(pdm_cuda *cu, const pdm_rows_plan *p, const rows_term *t, const rows_state *x,
+                                pdm_size atom, bool add, double *A, double *const work[2])
 {
     pdm_status           status = PDM_OK;
-    const pdm_term_desc *d      = t->desc;
+    const pdm_rows_desc *d      = p->desc;
+    const pdm_atom      *k      = &t->desc->atom[atom];
     const pdm_size       size   = p->n_seen * p->n_local;
-    assemble_args        args   = {.tensor = tensor_of(t, x), .row_size = size};
-    pdm_size             k      = 0;
+    assemble_args        args   = {.index     = x->index,
+                                   .n_listed  = x->n_listed,
+                                   .outer     = (int32_t)t->size.n_point,
+                                   .rows      = 1,
+                                   .local     = 1,
+                                   .in        = (const double *)cu->scratch + atom * t->size.n_point,
+                                   .in_stride = t->desc->n_atom * t->size.n_point};
 
-    args.tensor.in         = cu->scratch;
-    args.tensor.in_place   = true;
-    args.tensor.in_stride  = d->n_atom * t->size.n_point;
-    args.tensor.out        = A + d->row0 * size + field * p->n_local;
-    args.tensor.out_stride = p->desc->n_row * size;
-    args.tensor.add        = t->writes[field] == ADD;
-    do {
-        for (args.n_atom = 0; k < d->n_atom && args.n_atom < ASSEMBLE_ATOMS; k++) {
-            if (d->atom[k].field != field) continue;
-            args.atom[args.n_atom] = (int32_t)k;
-            for (pdm_size j = 0; j < AXES; j++)
-                args.order[args.n_atom][j] = j < p->desc->n_dim ? d->atom[k].order[j] : 0;
-            args.n_atom++;
-        }
-        PDM_TRY(cuda_launch(cu, tensor_assemble_kernel, cuda_grid_of(t->size.n_row * p->n_local, x->n_listed), &args));
-        args.tensor.add = true;
-    } while (k < d->n_atom);
+    for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+        args.axis = t->axis[j];
+        args.outer /= (int32_t)args.axis.n_point;
+        args.order       = k->order[j];
+        const pdm_size n = args.outer * args.axis.n_row * args.rows, line = args.axis.width * args.local;
+        args.add        = j == 0 && add;
+        args.out_place  = j > 0;
+        args.row_size   = j > 0 ? line : size;
+        args.out        = j > 0 ? work[j % 2] : A + t->desc->row0 * size + k->field * p->n_local;
+        args.out_stride = j > 0 ? n * line : d->n_row * size;
+        PDM_TRY(cuda_launch(cu, tensor_assemble_kernel, cuda_grid_of(n * line, x->n_listed), &args));
+        args.rows *= (int32_t)args.axis.n_row;
+        args.local     = (int32_t)line;
+        args.in        = args.out;
+        args.in_stride = args.out_stride;
+    }
 done:
     return status;
+}
+
+/* Zeros for a field that no term of the block reads. */
+static pdm_status blank_field(pdm_cuda *cu, const pdm_rows_plan *p, const rows_term *t, const rows_state *x,
+                              pdm_size field, double *A)
+{
+    const pdm_size size = p->n_seen * p->n_local;
+    tensor_args    args = tensor_of(t, x);
+
+    args.in_stride  = size;
+    args.out        = A + t->desc->row0 * size + field * p->n_local;
+    args.out_stride = p->desc->n_row * size;
+    return cuda_launch(cu, tensor_blank_kernel, cuda_grid_of(t->size.n_row * p->n_local, x->n_listed), &args);
 }
 
 static pdm_status assemble_term(pdm_cuda *cu, const pdm_rows_plan *p, const rows_term *t, const rows_state *x,
                                 double *A)
 {
-    pdm_status status = PDM_OK;
+    pdm_status     status  = PDM_OK;
+    double *const  between = (double *)cu->scratch + x->n_listed * t->desc->n_atom * t->size.n_point;
+    double *const  work[2] = {between, between + x->n_listed * t->between};
+    const pdm_size n_atom  = t->desc->n_atom;
 
     if (t->partial) PDM_TRY(run_term(cu, p, t, t->partial, x, NULL, cu->scratch));
-    for (pdm_size f = 0; f < p->n_seen; f++)
-        if (t->writes[f] != NOTHING) PDM_TRY(assemble_field(cu, p, t, x, f, A));
+    for (pdm_size f = 0; f < p->n_seen; f++) {
+        bool add = t->writes[f] == ADD;
+        if (t->writes[f] == BLANK) PDM_TRY(blank_field(cu, p, t, x, f, A));
+        for (pdm_size k = 0; k < n_atom; k++) {
+            if (t->desc->atom[k].field != f) continue;
+            PDM_TRY(assemble_atom(cu, p, t, x, k, add, A, work));
+            add = true;
+        }
+    }
 done:
     return status;
 }

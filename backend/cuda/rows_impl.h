@@ -12,6 +12,7 @@ typedef struct rows_term {
     axes_size            size;
     bool                 first;                    /* of the terms of its block */
     bool                 long_rows;                /* a block a row             */
+    pdm_size             between;                  /* numbers of a sample between two steps of assembling A */
     unsigned char       *writes;                   /* [n_seen] see rows.c       */
     const int32_t       *sampled_offset;           /* device                    */
     const void          *value, *partial, *second; /* kernels; NULL: there is none */

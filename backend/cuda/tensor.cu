@@ -201,51 +201,39 @@ PDM_KERNEL(tensor_rows_adjoint_kernel, tensor_args)
         put(&a, out_of(&a, s) + item(), rows_adjoint(&a, at, in_of(&a, s)));
 }
 
-/* The functions of a row, by pairs, for place l: [n_pair] at a distance of width. */
-static __device__ const double *pair_basis(const cuda_axis *x, int32_t order, int32_t l)
+/* What pairs of a row make of the numbers at its points: basis [n_pair] and in [n_point], each at its distance. */
+static __device__ double contracted(const cuda_axis *x, int32_t row, const double *basis, const double *in,
+                                    int64_t step)
 {
-    return x->pair_basis + (int64_t)order * x->n_pair * x->width + l;
-}
-
-/* One number of A: the row `at`, the place l, an atom's derivative and its partials at the points. */
-static __device__ double assembled(const cuda_axis *x, const int32_t *at, const int32_t *l, const int32_t *order,
-                                   const double *partial)
-{
-    const double *b0 = pair_basis(&x[0], order[0], l[0]), *b1 = pair_basis(&x[1], order[1], l[1]),
-                 *b2 = pair_basis(&x[2], order[2], l[2]), *b3 = pair_basis(&x[3], order[3], l[3]);
     double sum = 0.0;
 
-    for (int32_t k0 = x[0].pair0[at[0]]; k0 < x[0].pair0[at[0] + 1]; k0++) {
-        const double  w0 = b0[k0 * x[0].width];
-        const int64_t i0 = x[0].pair_point[k0] * x[1].n_point;
-        for (int32_t k1 = x[1].pair0[at[1]]; k1 < x[1].pair0[at[1] + 1]; k1++) {
-            const double  w1 = w0 * b1[k1 * x[1].width];
-            const int64_t i1 = (i0 + x[1].pair_point[k1]) * x[2].n_point;
-            for (int32_t k2 = x[2].pair0[at[2]]; k2 < x[2].pair0[at[2] + 1]; k2++) {
-                const double  w2 = w1 * b2[k2 * x[2].width];
-                const int64_t i2 = (i1 + x[2].pair_point[k2]) * x[3].n_point;
-                for (int32_t k3 = x[3].pair0[at[3]]; k3 < x[3].pair0[at[3] + 1]; k3++)
-                    sum += w2 * b3[k3 * x[3].width] * partial[i2 + x[3].pair_point[k3]];
-            }
-        }
-    }
-    return sum;
+    for (int32_t k = x->pair0[row]; k < x->pair0[row + 1]; k++)
+        sum += basis[(int64_t)k * x->width] * in[x->pair_point[k] * step];
+    return sum * x->row_scale[row];
 }
 
 PDM_KERNEL(tensor_assemble_kernel, assemble_args)
 {
-    const cuda_axis *x   = a.tensor.axis;
-    const int64_t    row = item() / a.tensor.n_local, place = item() % a.tensor.n_local;
-    int32_t          at[AXES], l[AXES];
+    const int32_t n_row = (int32_t)a.axis.n_row, width = a.axis.width, line = width * a.local;
+    const int64_t of_row = item() / line; /* of all that `out` has */
 
-    if (row >= a.tensor.n_row) return;
-    split(row, x[1].n_row, x[2].n_row, x[3].n_row, at);
-    split(place, x[1].width, x[2].width, x[3].width, l);
-    for (int64_t s = blockIdx.y; s < a.tensor.n_listed; s += gridDim.y) {
-        const double *in  = in_of(&a.tensor, s);
-        double        sum = 0.0;
-        for (int32_t m = 0; m < a.n_atom; m++)
-            sum += assembled(x, at, l, a.order[m], in + a.atom[m] * a.tensor.n_point);
-        put(&a.tensor, out_of(&a.tensor, s) + row * a.row_size + place, row_scale(x, at) * sum);
+    if (of_row >= (int64_t)a.outer * n_row * a.rows) return;
+    const int32_t place = (int32_t)(item() - of_row * line), later = (int32_t)(of_row % a.rows),
+                  row = (int32_t)(of_row / a.rows % n_row), l = place / a.local, t = place - l * a.local;
+    const int64_t outer = of_row / ((int64_t)a.rows * n_row), step = (int64_t)a.rows * a.local,
+                  from  = outer * a.axis.n_point * step + (int64_t)later * a.local + t;
+    const double *basis = a.axis.pair_basis + (int64_t)a.order * a.axis.n_pair * width + l;
+    for (int64_t s = blockIdx.y; s < a.n_listed; s += gridDim.y) {
+        double      *to    = a.out + (a.out_place ? s : a.index[s]) * a.out_stride + of_row * a.row_size + place;
+        const double value = contracted(&a.axis, row, basis, a.in + s * a.in_stride + from, step);
+        *to                = a.add ? *to + value : value;
     }
+}
+
+PDM_KERNEL(tensor_blank_kernel, tensor_args)
+{
+    const int64_t row = item() / a.n_local;
+
+    for (int64_t s = blockIdx.y; s < a.n_listed && row < a.n_row; s += gridDim.y)
+        out_of(&a, s)[row * a.in_stride + item() % a.n_local] = 0.0;
 }

@@ -30,17 +30,27 @@ PDM_KERNEL_DECLARE(tensor_long_rows_kernel);
 /* The transpose: in [n_row], out [n_point]; a thread a point. */
 PDM_KERNEL_DECLARE(tensor_rows_adjoint_kernel);
 
-enum { ASSEMBLE_ATOMS = 16, LONG_ROWS_THREADS = 128 };
+enum { LONG_ROWS_THREADS = 128 };
 
+/* A step of assembling A, along one dimension: numbers at points of the dimensions up to it, at rows and places of the
+ * later ones, become such at rows and places of this one too:
+ *     out [outer][n_row][rows][width local] = sum over the pairs of a row of basis[pair][.] in [outer][point][rows][local]
+ * times the row's scale. The first dimension is the last step and leaves rows of A. */
 typedef struct assemble_args {
-    tensor_args tensor;               /* in [..][n_point]: partials; out: the first row's part of A for a field */
-    int64_t     row_size;             /* numbers of a row of A */
-    int32_t     n_atom;               /* of one field          */
-    int32_t     atom[ASSEMBLE_ATOMS]; /* where in `in`         */
-    int32_t     order[ASSEMBLE_ATOMS][AXES];
+    const int32_t *index;
+    int64_t        n_listed;
+    int32_t        outer, rows, local; /* points of earlier dimensions, rows and places of later ones        */
+    int32_t        order, add, out_place;
+    int64_t        row_size;              /* numbers from a row of `out` to the next: width local, or a row of A */
+    int64_t        in_stride, out_stride; /* of `in` by place in the list */
+    const double  *in;
+    double        *out;
+    cuda_axis      axis;
 } assemble_args;
 
-/* A [n_row][row_size], the n_local numbers of one field; a thread a number. */
+/* A thread a number of `out`. */
 PDM_KERNEL_DECLARE(tensor_assemble_kernel);
+/* out [n_row][row_size], the first n_local of each: 0; args as for tensor_args, in_stride as row_size. */
+PDM_KERNEL_DECLARE(tensor_blank_kernel);
 
 #endif
