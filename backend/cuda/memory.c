@@ -5,20 +5,28 @@
 
 enum { RING_BYTES = 1 << 18, ALIGNMENT = 256 };
 
+static double mebibytes(size_t bytes)
+{
+    return (double)bytes / 1048576.0;
+}
+
 pdm_status cuda_fail(pdm_cuda *cu, cudaError_t code, const char *call, const char *function)
+{
+    (void)cudaGetLastError(); /* it is told here, and not by the next launch again */
+    return pdm_error_set(cu->base.ctx, code == cudaErrorMemoryAllocation ? PDM_ERR_MEMORY : PDM_ERR_INTERNAL, NULL,
+                         function, "CUDA: %s (%s)", cudaGetErrorString(code), call);
+}
+
+static pdm_status fail_for_memory(pdm_cuda *cu, size_t bytes)
 {
     size_t available = 0, total = 0;
 
-    (void)cudaGetLastError(); /* it is told here, and not by the next launch again */
-    if (code != cudaErrorMemoryAllocation)
-        return pdm_error_set(cu->base.ctx, PDM_ERR_INTERNAL, NULL, function, "CUDA: %s (%s)", cudaGetErrorString(code),
-                             call);
+    (void)cudaGetLastError();
     (void)cudaMemGetInfo(&available, &total);
-    return pdm_error_set(cu->base.ctx, PDM_ERR_MEMORY, NULL, function,
-                         "%s: %.0f MiB of %.0f are free on device %d, \"%s\"; fewer samples at once need less "
-                         "(training:batch)",
-                         cudaGetErrorString(code), (double)available / 1048576.0, (double)total / 1048576.0, cu->device,
-                         cu->properties.name);
+    return pdm_error_set(cu->base.ctx, PDM_ERR_MEMORY, NULL, __func__,
+                         "%.1f MiB more are wanted on device %d, \"%s\"; %.1f of its %.0f MiB are free; fewer samples "
+                         "at once need less (training:batch)",
+                         mebibytes(bytes), cu->device, cu->properties.name, mebibytes(available), mebibytes(total));
 }
 
 pdm_status cuda_take_bytes(pdm_cuda *cu, pdm_size n, size_t item, void **out)
@@ -31,7 +39,9 @@ pdm_status cuda_take_bytes(pdm_cuda *cu, pdm_size n, size_t item, void **out)
         PDM_FAIL(cu->base.ctx, PDM_ERR_MEMORY, "%lld items of %zu bytes are more than there is memory", (long long)n,
                  item);
     if (bytes == 0) bytes = 1;
-    CUDA_TRY(cu, cudaMalloc(&device, bytes));
+    const cudaError_t code = cudaMalloc(&device, bytes);
+    if (code == cudaErrorMemoryAllocation) PDM_TRY(fail_for_memory(cu, bytes));
+    CUDA_TRY(cu, code);
     CUDA_TRY(cu, cudaMemsetAsync(device, 0, bytes, cu->stream));
     *out   = device;
     device = NULL;

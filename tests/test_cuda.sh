@@ -1,0 +1,54 @@
+#!/bin/sh
+# The program on the back end for GPUs, on a double of the toolkit: what is missing is told in one line, and what it
+# computes is what the CPU does. The plug-in of the build asks for no driver to be opened.
+# usage: test_cuda.sh PROGRAM PLUGIN
+set -u
+
+program=$1 plugin=$2
+. "$(dirname "$0")/program.sh"
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+write_case tiny -e ''
+write_inputs inputs -e ''
+
+# What is missing: an error with --backend cuda, the CPU with auto.
+train() {
+    "$program" train tiny.cdl -o model.nc -f -q --set training.steps=1 "$@"
+}
+missing() {
+    words=$1
+    shift
+    expect 8 "$words" env "$@" "$program" train tiny.cdl -o model.nc -f -q --set training.steps=1 --backend cuda
+    expect 0 "on the CPU|$words" env "$@" "$program" train tiny.cdl -o model.nc -f --set training.steps=1 --backend auto
+}
+mkdir empty
+missing 'there is no pdemoe_cuda.so in' PDEMOE_BACKENDS="$folder/empty"
+echo nothing > empty/pdemoe_cuda.so
+missing 'what it stands on is missing' PDEMOE_BACKENDS="$folder/empty"
+missing 'no driver for CUDA' PDM_DOUBLE_DEVICE=no-driver
+missing 'no device is there' PDM_DOUBLE_DEVICE=none
+missing 'compute capability 7.5; 8.0 or newer expected' PDM_DOUBLE_DEVICE=1,7.5,1e10
+expect 9 'MiB more are wanted on device 0|are free' env PDM_DOUBLE_DEVICE=1,9.0,5e5 "$program" train tiny.cdl -o model.nc -f -q \
+    --backend cuda
+expect 8 'there is no back end "cudo"; did you mean "cuda"?' train --backend cudo
+
+# The same model on both.
+expect 0 'back end         cuda, device 0' "$program" info tiny.cdl --backend cuda
+expect 0 'model' "$program" train tiny.cdl -o model.nc -f -q --backend cuda
+expect 0 '' "$program" predict model.nc inputs.nc -o cuda.nc -q --backend cuda
+expect 0 '' "$program" eval model.nc cuda.nc --json -q --backend cpu
+error=$(sed -n 's/.*"error": \([^,}]*\).*/\1/p' said | tail -n 1)
+awk -v e="$error" 'BEGIN { exit !(e != "" && e < 1e-6) }' || complain "answers of cuda and cpu are \"$error\" apart" "$(cat said)"
+
+# Kernels made of programs lie beside their text, and are found again.
+expect 0 '' test "$(find "$PDEMOE_KERNELS" -name '*.cu' | wc -l)" -gt 0
+before=$(find "$PDEMOE_KERNELS" | wc -l)
+expect 0 '' "$program" predict model.nc inputs.nc -o again.nc -q --backend cuda
+[ "$(find "$PDEMOE_KERNELS" | wc -l)" -eq "$before" ] || complain "kernels are compiled again"
+
+# libcuda belongs to the driver: a plug-in that asks for it does not open where there is none.
+readelf -d "$plugin" > needed || exit 1
+if grep -q 'NEEDED.*libcuda\.so' needed; then complain "the plug-in asks for libcuda"; fi
+grep -q 'NEEDED.*libcublas' needed || complain "the plug-in does not ask for cuBLAS" "$(cat needed)"
+exit $failed
