@@ -149,6 +149,8 @@ pdm_status pdm_model_judge(pdm_model *m, const char *path, pdm_sink sink, void *
     if (!m) return PDM_ERR_ARGUMENT;
     text.ctx = m->ctx;
     PDM_TRY(run_sampling(m, &s));
+    if (s.n > 0 && s.verdict[0].blind)
+        PDM_FAIL(m->ctx, PDM_ERR_UNSUPPORTED, "the finer cells that a verdict needs cannot be had");
     m->state.judged = sum_up(s.n, s.verdict);
     pdm_model_judged_values(m);
     if (path) PDM_TRY(write_judged(m, path));
