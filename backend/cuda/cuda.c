@@ -168,6 +168,7 @@ static const pdm_backend_ops cuda_ops = {
     .rows_destroy       = rows_destroy_cuda,
     .rows_residual      = rows_residual_cuda,
     .rows_linearise     = rows_linearise_cuda,
+    .rows_weigh         = rows_weigh_cuda,
     .rows_apply         = rows_apply_cuda,
     .rows_apply_adjoint = rows_apply_adjoint_cuda,
     .rows_apply_both    = rows_apply_both_cuda,

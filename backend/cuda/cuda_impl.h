@@ -51,6 +51,7 @@ typedef struct pdm_cuda {
     void        *fetched; /* pinned, for cuda_fetch() */
     size_t       fetched_bytes;
     cuda_traffic traffic;
+    pdm_size     n_selection; /* choices of columns so far */
 } pdm_cuda;
 
 struct pdm_buffer {
@@ -146,6 +147,54 @@ cuda_grid cuda_grid_of(pdm_size n, pdm_size n_sample);
 /* ---- life (memory.c) ---- */
 void cuda_memory_destroy(pdm_cuda *cu); /* ring, list, scratch; half-made ones too */
 
+/* ---- what a plan has on the device (table.c) ---- */
+
+/* Arrays that live as long as the plan, to be read by kernels. */
+typedef struct cuda_owned {
+    void *item[40];
+    int   n;
+} cuda_owned;
+void cuda_owned_destroy(cuda_owned *o);
+/* A copy of host numbers, at create. */
+pdm_status cuda_keep_bytes(pdm_cuda *cu, cuda_owned *o, const void *host, pdm_size n, size_t item, const void **out);
+#define cuda_keep(cu, o, host, n, out) cuda_keep_bytes((cu), (o), (host), (n), sizeof **(out), (const void **)(out))
+/* Room, zeroed. */
+pdm_status cuda_keep_room_bytes(pdm_cuda *cu, cuda_owned *o, pdm_size n, size_t item, void **out);
+#define cuda_keep_room(cu, o, n, out) cuda_keep_room_bytes((cu), (o), (n), sizeof **(out), (void **)(out))
+
+/* ---- tables of numbers, sample by sample (table.c) ---- */
+
+typedef struct cuda_table {
+    pdm_size n_sample, n;
+    int32_t *host, *device; /* [n_sample][n] */
+    int32_t *listed;        /* room for as many on their way */
+} cuda_table;
+pdm_status cuda_table_create(pdm_cuda *cu, pdm_size n_sample, pdm_size n, cuda_table *t); /* zeros */
+void       cuda_table_destroy(pdm_cuda *cu, cuda_table *t);                               /* half-made ones too */
+/* What the host has of the batch's samples, or of all, to the device. */
+pdm_status cuda_table_send(pdm_cuda *cu, cuda_table *t, pdm_batch s);
+pdm_status cuda_table_send_all(pdm_cuda *cu, cuda_table *t);
+/* Host numbers, the caller's again at return, over those on the device. */
+pdm_status cuda_send_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t item, void *device);
+#define cuda_send(cu, host, n, device) cuda_send_bytes((cu), (host), (n), sizeof *(device), (device))
+
+/* ---- rows that count as sums over boxes (pyramid.c); as cpu_pyramid, boxes of all levels in one row ---- */
+
+typedef struct cuda_pyramid {
+    pdm_size n_level, n_row, n_box;
+    pdm_size box0[PDM_MAX_LEVEL + 2]; /* level l has the boxes box0[l] .. box0[l+1]-1, l >= 1     */
+    int32_t *child0, *child;          /* what boxes add up: rows (level 1), boxes                 */
+    int32_t *above;                   /* [n_box] box of the next level; -1: none                  */
+    double  *scale;                   /* [n_box]                                                  */
+    int32_t *parent;                  /* [n_row] box of level 1; -1: none                         */
+    double  *unscale, *own;           /* [n_row]                                                  */
+} cuda_pyramid;
+/* n_level 0 when no block asks for levels. Scratch: n_box doubles a sample. */
+pdm_status cuda_pyramid_create(pdm_cuda *cu, const pdm_rows_desc *rows, pdm_size n_sample, cuda_pyramid *out);
+void       cuda_pyramid_destroy(pdm_cuda *cu, cuda_pyramid *p); /* zeros are fine */
+/* out = M r, [n_sample][n_row] on the device, not the same. */
+pdm_status cuda_pyramid_weigh(pdm_cuda *cu, const cuda_pyramid *p, pdm_batch s, const double *r, double *out);
+
 /* ---- functions behind the table ---- */
 
 /* rows.c */
@@ -155,6 +204,7 @@ pdm_status rows_residual_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, 
                               pdm_buffer *c, pdm_buffer *r);
 pdm_status rows_linearise_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                pdm_buffer *c, pdm_buffer *A);
+pdm_status rows_weigh_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *r, pdm_buffer *out);
 pdm_status rows_apply_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                            pdm_buffer *out);
 pdm_status rows_apply_adjoint_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,

@@ -299,6 +299,7 @@ pdm_status rows_create_cuda(pdm_backend *b, const pdm_rows_desc *desc, pdm_size 
     PDM_TRY(plan_products(cu, p));
     PDM_TRY(plan_scratch(cu, p));
     PDM_TRY(cuda_derived_create(cu, p));
+    PDM_TRY(cuda_pyramid_create(cu, desc, n_sample, &p->pyramid));
     *out = p;
     p    = NULL;
 done:
@@ -312,6 +313,7 @@ void rows_destroy_cuda(pdm_backend *b, pdm_rows_plan **plan)
     pdm_rows_plan *p = *plan;
     cuda_axes_destroy(pdm_cuda_of(b), &p->axes);
     cuda_derived_destroy(p);
+    cuda_pyramid_destroy(pdm_cuda_of(b), &p->pyramid);
     cuda_free(p->sampled_offset);
     cuda_free(p->tables);
     pdm_free(b->ctx, p->term);
@@ -632,4 +634,9 @@ pdm_status rows_apply_both_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, p
     PDM_TRY(cuda_derived_fold(cu, p, s, cuda_data(out)));
 done:
     return status;
+}
+
+pdm_status rows_weigh_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *r, pdm_buffer *out)
+{
+    return cuda_pyramid_weigh(pdm_cuda_of(b), &plan->pyramid, s, cuda_data(r), cuda_data(out));
 }

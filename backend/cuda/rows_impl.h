@@ -35,6 +35,7 @@ struct pdm_rows_plan {
     rows_args            product;        /* tables, shapes */
     void                *tables;         /* device: those of `product` */
     cuda_derived         derived;
+    cuda_pyramid         pyramid;
 };
 
 /* derived.c */
