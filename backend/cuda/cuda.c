@@ -179,6 +179,17 @@ static const pdm_backend_ops cuda_ops = {
     .points_evaluate         = points_evaluate_cuda,
     .points_evaluate_adjoint = points_evaluate_adjoint_cuda,
 
+    .columns_create           = columns_create_cuda,
+    .columns_destroy          = columns_destroy_cuda,
+    .columns_select           = columns_select_cuda,
+    .columns_windows          = columns_windows_cuda,
+    .columns_build            = columns_build_cuda,
+    .columns_start            = columns_start_cuda,
+    .columns_expand           = columns_expand_cuda,
+    .columns_reduce           = columns_reduce_cuda,
+    .columns_backward         = columns_backward_cuda,
+    .columns_windows_backward = columns_windows_backward_cuda,
+
     .matrix_create  = matrix_create_cuda,
     .matrix_destroy = matrix_destroy_cuda,
     .matrix_apply   = matrix_apply_cuda,

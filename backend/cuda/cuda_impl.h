@@ -220,6 +220,23 @@ pdm_status points_evaluate_cuda(pdm_backend *b, pdm_points_plan *plan, pdm_batch
                                 pdm_buffer *out);
 pdm_status points_evaluate_adjoint_cuda(pdm_backend *b, pdm_points_plan *plan, pdm_batch s, pdm_atom atom,
                                         pdm_buffer *g_out, pdm_buffer *g_c);
+/* columns.c */
+pdm_status columns_create_cuda(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample, pdm_columns_plan **out);
+void       columns_destroy_cuda(pdm_backend *b, pdm_columns_plan **plan);
+pdm_status columns_select_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on);
+pdm_status columns_windows_cuda(pdm_backend *b, pdm_columns_plan *plan, const pdm_columns_desc *desc);
+pdm_status columns_build_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis);
+pdm_status columns_start_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis, pdm_buffer *lift,
+                              pdm_buffer *start);
+pdm_status columns_expand_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift,
+                               pdm_buffer *c);
+pdm_status columns_reduce_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *g_c, pdm_buffer *g_w);
+pdm_status columns_backward_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w,
+                                 pdm_buffer *q, pdm_buffer *lambda, pdm_buffer *g_basis);
+pdm_status columns_windows_backward_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis,
+                                         pdm_buffer *p, pdm_buffer *w, pdm_buffer *q, pdm_buffer *lambda,
+                                         pdm_buffer *g_window);
+
 /* matrix.c */
 pdm_status matrix_create_cuda(pdm_backend *b, const pdm_matrix_desc *desc, pdm_matrix_plan **out);
 void       matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan);
