@@ -190,6 +190,14 @@ static const pdm_backend_ops cuda_ops = {
     .columns_backward         = columns_backward_cuda,
     .columns_windows_backward = columns_windows_backward_cuda,
 
+    .blocks_create   = blocks_create_cuda,
+    .blocks_destroy  = blocks_destroy_cuda,
+    .blocks_select   = blocks_select_cuda,
+    .blocks_factor   = blocks_factor_cuda,
+    .blocks_solve    = blocks_solve_cuda,
+    .blocks_worth    = blocks_worth_cuda,
+    .blocks_diagonal = blocks_diagonal_cuda,
+
     .matrix_create  = matrix_create_cuda,
     .matrix_destroy = matrix_destroy_cuda,
     .matrix_apply   = matrix_apply_cuda,

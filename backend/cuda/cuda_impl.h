@@ -237,6 +237,18 @@ pdm_status columns_windows_backward_cuda(pdm_backend *b, pdm_columns_plan *plan,
                                          pdm_buffer *p, pdm_buffer *w, pdm_buffer *q, pdm_buffer *lambda,
                                          pdm_buffer *g_window);
 
+/* blocks.c, worth.c */
+pdm_status blocks_create_cuda(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out);
+void       blocks_destroy_cuda(pdm_backend *b, pdm_blocks_plan **plan);
+pdm_status blocks_select_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const unsigned char *on);
+pdm_status blocks_factor_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge,
+                              pdm_buffer *ridges, pdm_buffer *H, pdm_buffer *L, int32_t *failed);
+pdm_status blocks_solve_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,
+                             pdm_buffer *x);
+pdm_status blocks_worth_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *x,
+                             const unsigned char *preferred, pdm_buffer *out);
+pdm_status blocks_diagonal_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);
+
 /* matrix.c */
 pdm_status matrix_create_cuda(pdm_backend *b, const pdm_matrix_desc *desc, pdm_matrix_plan **out);
 void       matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan);
