@@ -198,6 +198,10 @@ static const pdm_backend_ops cuda_ops = {
     .blocks_worth    = blocks_worth_cuda,
     .blocks_diagonal = blocks_diagonal_cuda,
 
+    .normal_create   = normal_create_cuda,
+    .normal_destroy  = normal_destroy_cuda,
+    .normal_assemble = normal_assemble_cuda,
+
     .matrix_create  = matrix_create_cuda,
     .matrix_destroy = matrix_destroy_cuda,
     .matrix_apply   = matrix_apply_cuda,

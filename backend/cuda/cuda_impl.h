@@ -249,6 +249,12 @@ pdm_status blocks_worth_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s,
                              const unsigned char *preferred, pdm_buffer *out);
 pdm_status blocks_diagonal_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out);
 
+/* normal.c */
+pdm_status normal_create_cuda(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
+                              const pdm_blocks_desc *blocks, pdm_size n_sample, pdm_normal_plan **out);
+void       normal_destroy_cuda(pdm_backend *b, pdm_normal_plan **plan);
+pdm_status normal_assemble_cuda(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
+                                pdm_buffer *A, pdm_buffer *H);
 /* matrix.c */
 pdm_status matrix_create_cuda(pdm_backend *b, const pdm_matrix_desc *desc, pdm_matrix_plan **out);
 void       matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan);
