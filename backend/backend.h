@@ -1,5 +1,6 @@
 /* Back ends: one table of operations, run on the CPU (backend/cpu), on the CPU in disguise
- * (backend/check), later on GPUs.
+ * (backend/check), on GPUs
+ * (backend/cuda).
  *
  * Everything heavy lives in buffers that only the back end can see through; descriptions (tables, programs, structures)
  * are handed over once, at create, as plain host structs that the back end copies to where it needs them.
@@ -548,7 +549,8 @@ pdm_status pdm_dense_eigen(pdm_context *ctx, pdm_size n, double _Complex *a, dou
 pdm_status pdm_dense_svd(pdm_context *ctx, pdm_size n, pdm_size m, double _Complex *a, double *value,
                          double _Complex *u, double _Complex *v, double *work);
 
-/* name: "cpu", "check" or, for tests, "bare" (backend/check/check.h). What the back end lacks is done by the
+/* name: "cpu", "cuda" (backend/plugin), "auto" (a GPU where there is one, else the CPU), "check" or, for tests, "bare"
+ * (backend/check/check.h). What the back end lacks is done by the
  * CPU (backend/fallback). Fails with PDM_ERR_UNSUPPORTED for one that this build or machine lacks (text says why). */
 pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **out);
 void       pdm_backend_destroy(pdm_backend **b);

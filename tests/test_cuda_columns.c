@@ -9,7 +9,7 @@
 
 #include "experts/experts.h"
 #include "solver/solver.h"
-#include "tests/double/double.h"
+#include "tests/double/reach.h"
 #include "tests/problems.h"
 
 enum { N_SAMPLE = 4, N_BACKEND = 2 };
@@ -189,6 +189,13 @@ static void run_both(const pair *p, const char *name, operation what, void *user
 }
 
 /* ---- columns ---- */
+
+/* Blocks and normal matrices take minutes on the double: every fifth or seventh of them is tried, all kinds among these,
+ * unless PDM_TEST_LONG is set. */
+static bool is_left_out(int i, int every)
+{
+    return i % every != 0 && !getenv("PDM_TEST_LONG");
+}
 
 typedef enum choice { CHOICE_NONE, CHOICE_SOME, CHOICE_OFF, CHOICE_ONE, N_CHOICE } choice;
 
@@ -659,6 +666,7 @@ static void check_factor(blocks_fixture *f)
 
 START_TEST(blocks_are_those_of_the_cpu)
     {
+        if (is_left_out(_i, 5)) return;
         blocks_fixture f;
         open_blocks(&f, &BLOCKS[_i / N_CHOICE], (choice)(_i % N_CHOICE));
         const pdm_size n = f.d.n_unknown;
@@ -702,6 +710,7 @@ END_TEST
 /* One sample is not positive, at any block: the others are not told. */
 START_TEST(a_sample_that_fails_is_named)
     {
+        if (is_left_out(_i, 5)) return;
         static const double bad[] = {-1.0, NAN, INFINITY, 0.0};
         blocks_fixture      f;
         const blocks_case  *k = &BLOCKS[_i / 4];
@@ -830,6 +839,7 @@ static void check_normal(normal_fixture *f)
 
 START_TEST(normal_matrices_are_those_of_the_cpu)
     {
+        if (is_left_out(_i, 7)) return;
         const int          number_of = _i / (3 * N_PARTITION);
         const partition    k         = (partition)(_i / 3 % N_PARTITION);
         const pdm_coupling coupling  = (pdm_coupling)(_i % 3);
@@ -885,9 +895,9 @@ static int64_t check_cost(const pair *p, const char *name, step what, void *user
     pdm_size calls = 0, calls_after = 0;
     what(user); /* the ring takes what lists and tables need */
     pdm_context_memory(p->ctx, NULL, NULL, &calls);
-    const pdm_double_count before = pdm_double_counts();
+    const pdm_double_count before = double_counts();
     what(user);
-    const pdm_double_count after = pdm_double_counts();
+    const pdm_double_count after = double_counts();
     pdm_context_memory(p->ctx, NULL, NULL, &calls_after);
     ck_assert_msg(calls == calls_after, "%s: takes memory", name);
     ck_assert_msg(before.live == after.live && before.live_pinned == after.live_pinned, "%s: takes memory", name);
@@ -937,6 +947,7 @@ static void step_normal(void *user)
 
 START_TEST(steps_take_no_memory_and_do_not_wait)
     {
+        if (!double_is_here()) return;
         columns_fixture c;
         blocks_fixture  f;
         normal_fixture  n;
@@ -998,18 +1009,19 @@ done:
 /* Every call of a library fails once: that is said, nothing is left, and the next time is right. */
 START_TEST(failures_are_told_and_leave_nothing)
     {
+        if (!double_is_here()) return;
         normal_fixture f;
         pdm_status     status = PDM_ERR_INTERNAL;
         open_normal(&f, _i == 0 ? PROBLEM_LEVELS : PROBLEM_HEAT, HARD, PDM_COUPLING_ALL);
         double *right = calloc(f.H.bytes, 1), *H = calloc(f.H.bytes, 1);
         ok(&f.p, live(&f, right)); /* scratch and the ring have their size */
-        const pdm_double_count before = pdm_double_counts();
+        const pdm_double_count before = double_counts();
         for (int64_t k = 1; status != PDM_OK; k++) {
             ck_assert_int_lt(k, 2000);
-            pdm_double_fail_at(k);
+            double_fail_at(k);
             status = live(&f, H);
-            pdm_double_fail_at(0);
-            ck_assert_int_eq(pdm_double_counts().live, before.live);
+            double_fail_at(0);
+            ck_assert_int_eq(double_counts().live, before.live);
             if (status != PDM_OK) ck_assert(strlen(pdm_context_error(f.p.ctx)) > 0);
             if (k % 5 && status != PDM_OK) continue;
             ok(&f.p, live(&f, H));

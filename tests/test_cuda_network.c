@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "backend/backend.h"
-#include "tests/double/double.h"
+#include "tests/double/reach.h"
 
 enum { N_SAMPLE = 5, LIFT_AT = 3, GAP = 5 }; /* floats before and between tensors, which belong to nobody */
 
@@ -45,9 +45,9 @@ static void set_up(void)
 static void tear_down(void)
 {
     ck_assert_int_eq(pdm_context_destroy(&ctx), 0);
-    ck_assert_int_eq(pdm_double_counts().live, 0);
-    ck_assert_int_eq(pdm_double_counts().live_pinned, 0);
-    ck_assert_int_eq(pdm_double_counts().live_handles, 0);
+    ck_assert_int_eq(double_counts().live, 0);
+    ck_assert_int_eq(double_counts().live_pinned, 0);
+    ck_assert_int_eq(double_counts().live_handles, 0);
 }
 
 /* ---- buffers ---- */
@@ -438,6 +438,7 @@ END_TEST
 /* A step takes no memory and waits for nothing. */
 START_TEST(steps_take_and_wait_for_nothing)
     {
+        if (!double_is_here()) return;
         network  n;
         pdm_size calls = 0, calls_after = 0;
         ck_assert_int_eq(network_open(&cases[_i], N_SAMPLE, "cuda", &n), PDM_OK);
@@ -446,16 +447,16 @@ START_TEST(steps_take_and_wait_for_nothing)
         ck_assert_int_eq(n.b->ops->buffer_create(n.b, (size_t)n.n_parameter * sizeof(float), &m), PDM_OK);
         ck_assert_int_eq(n.b->ops->buffer_create(n.b, (size_t)n.n_parameter * sizeof(float), &v), PDM_OK);
         pdm_context_memory(ctx, NULL, NULL, &calls);
-        pdm_double_count before = pdm_double_counts();
+        pdm_double_count before = double_counts();
         for (int k = 0; k < N_LIST; k++) {
             ck_assert_int_eq(forward(&n, batch_of(&lists[0]), true), PDM_OK);
             ck_assert_int_eq(backward(&n, batch_of(&lists[k])), PDM_OK);
             ck_assert_int_eq(n.b->ops->adam_f32(n.b, &adam, n.g_parameters, m, v, n.parameters), PDM_OK);
             ck_assert_int_eq(n.b->ops->combine_f32(n.b, n.n_parameter, 0.5, m, 0.5, v), PDM_OK);
             /* the first one that lists samples takes pinned memory for the ring */
-            if (k == 0) before = pdm_double_counts(), pdm_context_memory(ctx, NULL, NULL, &calls);
+            if (k == 0) before = double_counts(), pdm_context_memory(ctx, NULL, NULL, &calls);
         }
-        const pdm_double_count after = pdm_double_counts();
+        const pdm_double_count after = double_counts();
         pdm_context_memory(ctx, NULL, NULL, &calls_after);
         ck_assert_int_eq(calls, calls_after);
         ck_assert_int_eq(before.live, after.live);
@@ -475,23 +476,24 @@ typedef struct cost {
 
 static cost cost_since(pdm_double_count before)
 {
-    const pdm_double_count now = pdm_double_counts();
+    const pdm_double_count now = double_counts();
     return (cost){now.launches - before.launches, now.library_calls - before.library_calls};
 }
 
 /* The launches of a layer in the middle, kernels and products, for a batch that is a run. */
 START_TEST(layers_are_few_launches)
     {
+        if (!double_is_here()) return;
         const network_case *c = &cases[_i];
         const pdm_batch     s = batch_of(&lists[0]);
         network             n;
         ck_assert_int_eq(network_open(c, N_SAMPLE, "cuda", &n), PDM_OK);
         ck_assert_int_eq(forward(&n, s, true), PDM_OK);
         ck_assert_int_eq(backward(&n, s), PDM_OK);
-        pdm_double_count before = pdm_double_counts();
+        pdm_double_count before = double_counts();
         ck_assert_int_eq(n.b->ops->fourier_layer(n.b, n.plan, s, 0, n.parameters, true), PDM_OK);
         const cost layer = cost_since(before);
-        before           = pdm_double_counts();
+        before           = double_counts();
         ck_assert_int_eq(n.b->ops->fourier_layer_backward(n.b, n.plan, s, 0, n.parameters, n.g_parameters), PDM_OK);
         const cost layer_backward = cost_since(before);
         if (getenv("PDM_TEST_TELL"))
@@ -506,19 +508,20 @@ END_TEST
 /* Every call of a library fails once: the step says so, and the next one is right. */
 START_TEST(failures_are_told_and_leave_nothing)
     {
+        if (!double_is_here()) return;
         const network_case *c      = &cases[4];
         pdm_status          status = PDM_ERR_INTERNAL;
         network             n;
 
         for (int64_t k = 1; status != PDM_OK; k++) { /* life */
             ck_assert_int_lt(k, 400);
-            pdm_double_fail_at(k);
+            double_fail_at(k);
             status = network_open(c, N_SAMPLE, "cuda", &n);
-            pdm_double_fail_at(0);
+            double_fail_at(0);
             if (status != PDM_OK) ck_assert(strlen(pdm_context_error(ctx)) > 0);
             network_close(&n);
-            ck_assert_int_eq(pdm_double_counts().live, 0);
-            ck_assert_int_eq(pdm_double_counts().live_handles, 0);
+            ck_assert_int_eq(double_counts().live, 0);
+            ck_assert_int_eq(double_counts().live_handles, 0);
         }
         ck_assert_int_eq(network_open(c, N_SAMPLE, "cuda", &n), PDM_OK);
         const pdm_size size = n.n_parameter;
@@ -529,10 +532,10 @@ START_TEST(failures_are_told_and_leave_nothing)
         status = PDM_ERR_INTERNAL;
         for (int64_t k = 1; status != PDM_OK; k++) { /* steps */
             ck_assert_int_lt(k, 400);
-            pdm_double_fail_at(k);
+            double_fail_at(k);
             status = forward(&n, batch_of(&lists[3]), true);
             if (status == PDM_OK) status = backward(&n, batch_of(&lists[3]));
-            pdm_double_fail_at(0);
+            double_fail_at(0);
             ck_assert_int_eq(forward(&n, batch_of(&lists[3]), true), PDM_OK);
             ck_assert_int_eq(backward(&n, batch_of(&lists[3])), PDM_OK);
             ck_assert_int_eq(get(n.b, n.g_parameters, size, y), PDM_OK);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/double/double.h"
+#include "tests/double/reach.h"
 #include "tests/problems.h"
 
 enum { N_SAMPLE = 3, N_LISTED = 2 };
@@ -137,15 +137,16 @@ END_TEST
 
 START_TEST(rows_repeat_to_the_bit)
     {
+        if (!double_is_here()) return;
         problem p;
         problem_open(&p, _i, "cuda", N_SAMPLE);
         problem_random_state(&p, 6);
         for (int k = 0; k < N_SLOT; k++) {
             const pdm_size n = N_SAMPLE * size_of(&p, SLOTS[k].result);
-            pdm_double_seed(1);
+            double_seed(1);
             ck_assert_int_eq(SLOTS[k].run(&p), PDM_OK);
             double *x = get(&p, result_of(&p, SLOTS[k].result), n);
-            pdm_double_seed(2);
+            double_seed(2);
             ck_assert_int_eq(SLOTS[k].run(&p), PDM_OK);
             double *y = get(&p, result_of(&p, SLOTS[k].result), n);
             ck_assert_msg(memcmp(x, y, (size_t)n * sizeof *x) == 0, "%s of %s", SLOTS[k].name, problem_name(_i));
@@ -158,14 +159,15 @@ END_TEST
 /* What rows and their products take to the device and back: the list of samples once, and nothing else. */
 START_TEST(rows_stay_on_the_device)
     {
+        if (!double_is_here()) return;
         problem p;
         problem_open(&p, _i, "cuda", N_SAMPLE);
         problem_random_state(&p, 7);
         ck_assert_int_eq(residual(&p), PDM_OK);
-        const pdm_double_count before = pdm_double_counts();
+        const pdm_double_count before = double_counts();
         for (int k = 0; k < N_SLOT; k++)
             if (SLOTS[k].run != weigh) ck_assert_int_eq(SLOTS[k].run(&p), PDM_OK);
-        const pdm_double_count after = pdm_double_counts();
+        const pdm_double_count after = double_counts();
         ck_assert_int_eq(after.to_device, before.to_device);
         ck_assert_int_eq(after.to_host, before.to_host);
         ck_assert_int_eq(after.synchronisations, before.synchronisations);
@@ -178,6 +180,7 @@ END_TEST
 /* Every call of the toolkit that can fail does once: an error with words, and nothing is left behind. */
 START_TEST(failures_are_survived)
     {
+        if (!double_is_here()) return;
         bool done = false;
         for (int64_t k = 1; !done; k += k < 40 ? 1 : 7) {
             problem p = {.n_sample = 2};
@@ -186,12 +189,12 @@ START_TEST(failures_are_survived)
             ck_assert_int_eq(problem_case(p.ctx, PROBLEM_VORTICITY, &p.the_case), PDM_OK);
             ck_assert_int_eq(pdm_pde_create(p.ctx, p.the_case, &p.pde), PDM_OK);
             ck_assert_int_eq(pdm_domain_create(p.ctx, p.the_case, p.pde, NULL, &p.domain), PDM_OK);
-            pdm_double_fail_at(k);
+            double_fail_at(k);
             pdm_status status = pdm_backend_create(p.ctx, "cuda", &p.backend);
             if (status == PDM_OK)
                 status = p.backend->ops->rows_create(p.backend, pdm_domain_rows(p.domain), 2, &p.rows);
             done = status == PDM_OK;
-            pdm_double_fail_at(0);
+            double_fail_at(0);
             if (!done) ck_assert_str_ne(pdm_context_error(p.ctx), "");
             ck_assert(done || !p.rows);
             if (p.backend) p.backend->ops->rows_destroy(p.backend, &p.rows);
@@ -200,7 +203,7 @@ START_TEST(failures_are_survived)
             pdm_pde_destroy(&p.pde);
             pdm_case_destroy(&p.the_case);
             ck_assert_int_eq(pdm_context_destroy(&p.ctx), 0);
-            const pdm_double_count now = pdm_double_counts();
+            const pdm_double_count now = double_counts();
             ck_assert_int_eq(now.live, 0);
             ck_assert_int_eq(now.live_pinned, 0);
             ck_assert_int_eq(now.live_handles, 0);

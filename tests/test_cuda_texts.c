@@ -33,12 +33,11 @@ enum { N_CASE = sizeof CASES / sizeof *CASES };
 
 static void compile(const char *text, const char *name, const char *architecture)
 {
-    static const char *const INCLUDED[] = {"backend/cuda/device.h", "backend/cuda/axis.h", "backend/cuda/term.h"};
-    const char *const        included[] = {cuda_device_text, cuda_axis_text, cuda_term_text};
-    nvrtcProgram             program    = NULL;
-    size_t                   size       = 0;
+    nvrtcProgram program = NULL;
+    size_t       size    = 0;
 
-    ck_assert_int_eq(nvrtcCreateProgram(&program, text, name, 3, included, INCLUDED), NVRTC_SUCCESS);
+    ck_assert_int_eq(nvrtcCreateProgram(&program, text, name, CUDA_INCLUDES, cuda_include_text, cuda_include_name),
+                     NVRTC_SUCCESS);
     if (nvrtcCompileProgram(program, 1, &architecture) != NVRTC_SUCCESS) {
         ck_assert_int_eq(nvrtcGetProgramLogSize(program, &size), NVRTC_SUCCESS);
         char *log = calloc(size + 1, 1);

@@ -9,6 +9,8 @@ typedef struct transposes {
     double  *use_weight, *row_scale;
 } transposes;
 
+_Static_assert((int)AXES == (int)PDM_MAX_DIM, "kernels have as many axes as there may be dimensions");
+
 /* A dimension that is not there: one point that sees one coefficient, one row of it. */
 static const int32_t  NOWHERE[] = {0, 1};
 static const double   ONE[]     = {1.0};

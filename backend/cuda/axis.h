@@ -13,13 +13,13 @@ typedef struct cuda_axis {
     const double  *coordinate; /* [n_point] */
     const int32_t *element;    /* [n_point] */
     const double  *basis;      /* [n_order][n_point][width] */
-    /* coefficient i is seen by the points point[seen0[i] .. seen0[i+1]-1], at place `local` of each */
+    /* coefficient i is seen by the points seen_point[k], k = seen0[i] .. seen0[i+1]-1, at place seen_local[k] of each */
     const int32_t *seen0, *seen_point, *seen_local;
     const int32_t *pair0, *pair_point; /* rows from points; NULL where there are no rows */
     const double  *pair_weight;        /* [n_pair] */
     const double  *pair_basis;         /* [n_order][n_pair][width] */
     const double  *row_scale;          /* [n_row] the term's scale too, in dimension 0 */
-    /* point i is used by the pairs use_pair[use0[i] .. use0[i+1]-1], each of row use_row */
+    /* point i is used by the rows use_row[k], k = use0[i] .. use0[i+1]-1, with use_weight[k] */
     const int32_t *use0, *use_row;
     const double  *use_weight;
 } cuda_axis;
@@ -34,11 +34,6 @@ static __device__ void split(int64_t i, int64_t n1, int64_t n2, int64_t n3, int3
     i /= n2;
     at[1] = (int32_t)(i % n1);
     at[0] = (int32_t)(i / n1);
-}
-
-static __device__ int64_t item(void)
-{
-    return (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
 }
 #endif
 

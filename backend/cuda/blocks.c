@@ -301,6 +301,7 @@ done:
 void blocks_destroy_cuda(pdm_backend *b, pdm_blocks_plan **plan)
 {
     if (!plan || !*plan) return;
+    cuda_settle(pdm_cuda_of(b));
     pdm_cuda        *cu = pdm_cuda_of(b);
     pdm_blocks_plan *p  = *plan;
     worth_destroy(cu, p);

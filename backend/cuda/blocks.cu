@@ -30,7 +30,7 @@ PDM_KERNEL(blocks_least_kernel, blocks_args)
 
 PDM_KERNEL(blocks_copy_kernel, blocks_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t i = item();
 
     for (int64_t s = blockIdx.y; s < a.n_listed && i < a.n_value; s += gridDim.y)
         a.L[a.index[s] * a.n_value + i] = a.H[a.index[s] * a.n_value + i];
@@ -38,7 +38,7 @@ PDM_KERNEL(blocks_copy_kernel, blocks_args)
 
 PDM_KERNEL(blocks_shift_kernel, blocks_args)
 {
-    const int64_t u = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t u = item();
 
     for (int64_t s = blockIdx.y; s < a.n_listed && u < a.n_unknown; s += gridDim.y) {
         const int64_t sample = a.index[s];
@@ -54,7 +54,7 @@ PDM_KERNEL(blocks_shift_kernel, blocks_args)
 
 PDM_KERNEL(blocks_diagonal_kernel, blocks_args)
 {
-    const int64_t u = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t u = item();
 
     for (int64_t s = blockIdx.y; s < a.n_listed && u < a.n_unknown; s += gridDim.y) {
         const int64_t sample = a.index[s];

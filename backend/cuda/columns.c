@@ -397,6 +397,7 @@ done:
 void columns_destroy_cuda(pdm_backend *b, pdm_columns_plan **plan)
 {
     if (!plan || !*plan) return;
+    cuda_settle(pdm_cuda_of(b));
     pdm_cuda         *cu = pdm_cuda_of(b);
     pdm_columns_plan *p  = *plan;
     cuda_owned_destroy(&p->owned);

@@ -103,7 +103,7 @@ static __device__ double g_unscaled(const columns_args *a, const columns_group *
  * order, in float as the CPU does. */
 PDM_KERNEL(columns_backward_kernel, columns_args)
 {
-    const int64_t t = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, channel = t / a.n_coef, coef = t % a.n_coef;
+    const int64_t t = item(), channel = t / a.n_coef, coef = t % a.n_coef;
     const int64_t guessed = a.guess ? channel - (a.n_channel - a.n_field) : -1; /* field */
 
     for (int64_t s = blockIdx.y; s < a.n_listed && channel < a.n_channel; s += gridDim.y) {
@@ -130,7 +130,7 @@ PDM_KERNEL(columns_backward_kernel, columns_args)
 /* docs/mathematics.md, "Learned windows". */
 PDM_KERNEL(columns_windows_backward_kernel, columns_args)
 {
-    const int64_t t = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t t = item();
 
     if (t >= a.n_window) return;
     const int32_t       group = a.at_group[t];
@@ -149,7 +149,7 @@ PDM_KERNEL(columns_windows_backward_kernel, columns_args)
 
 PDM_KERNEL(columns_start_kernel, columns_args)
 {
-    const int64_t t = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, field = t / a.n_coef, coef = t % a.n_coef;
+    const int64_t t = item(), field = t / a.n_coef, coef = t % a.n_coef;
 
     for (int64_t s = blockIdx.y; s < a.n_listed && field < a.n_field; s += gridDim.y) {
         const int64_t sample = a.index[s], at = sample * a.n_field * a.n_coef + t;
@@ -165,7 +165,7 @@ PDM_KERNEL(columns_start_kernel, columns_args)
 /* Threads read rows of C, n_on numbers each; several threads a row would read them together. */
 PDM_KERNEL(columns_expand_kernel, columns_args)
 {
-    const int64_t t = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, n = a.n_field * a.n_coef;
+    const int64_t t = item(), n = a.n_field * a.n_coef;
 
     for (int64_t s = blockIdx.y; s < a.n_listed && t < n; s += gridDim.y) {
         const int64_t sample = a.index[s];
@@ -187,7 +187,7 @@ PDM_KERNEL(columns_expand_kernel, columns_args)
 
 PDM_KERNEL(columns_expand_identity_kernel, columns_args)
 {
-    const int64_t t = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, n = a.n_field * a.n_coef;
+    const int64_t t = item(), n = a.n_field * a.n_coef;
 
     for (int64_t s = blockIdx.y; s < a.n_listed && t < n; s += gridDim.y) {
         const int64_t sample = a.index[s];
@@ -200,7 +200,7 @@ PDM_KERNEL(columns_expand_identity_kernel, columns_args)
 
 PDM_KERNEL(columns_reduce_identity_kernel, columns_args)
 {
-    const int64_t t = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t t = item();
 
     for (int64_t s = blockIdx.y; s < a.n_listed && t < a.n_column; s += gridDim.y) {
         const int64_t sample = a.index[s];

@@ -3,6 +3,7 @@
 
 #include "backend/cuda/cuda_impl.h"
 #include "backend/cuda/jit.h"
+#include "backend/cuda/vector.h"
 #include "backend/plugin/plugin.h"
 
 #include <string.h>
@@ -14,6 +15,7 @@ enum { OLDEST = 80 }; /* compute capability times ten: that of the build's oldes
 static void buffer_destroy_cuda(pdm_backend *b, pdm_buffer **buffer)
 {
     if (!buffer || !*buffer) return;
+    cuda_settle(pdm_cuda_of(b));
     cuda_free((*buffer)->device);
     if ((*buffer)->stage) (void)cudaFreeHost((*buffer)->stage);
     pdm_free(b->ctx, *buffer);
@@ -40,6 +42,7 @@ static pdm_status free_stage(pdm_cuda *cu, pdm_buffer *buffer)
 {
     pdm_status status = PDM_OK;
 
+    cuda_here(cu);
     if (!buffer->stage)
         CUDA_TRY(cu, cudaMallocHost(&buffer->stage, buffer->bytes > 0 ? buffer->bytes : 1));
     else if (buffer->left_at == cu->traffic.n_wait)
@@ -76,6 +79,7 @@ static pdm_status release_cuda(pdm_backend *b, pdm_buffer *buffer, void **host)
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
 
+    cuda_here(cu);
     if (!*host || *host != buffer->stage || (!buffer->written && buffer->n_reader == 0))
         PDM_FAIL(b->ctx, PDM_ERR_INTERNAL, "a pointer is released that acquire() did not give, or not any more");
     *host = NULL;
@@ -98,11 +102,14 @@ static pdm_status copy_cuda(pdm_backend *b, pdm_buffer *to, const pdm_buffer *fr
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
 
+    cuda_here(cu);
     if (to_offset > to->bytes || bytes > to->bytes - to_offset || from_offset > from->bytes ||
         bytes > from->bytes - from_offset)
         PDM_FAIL(b->ctx, PDM_ERR_INTERNAL,
                  "%zu bytes are copied from offset %zu of a buffer of %zu to offset %zu of %zu", bytes, from_offset,
                  from->bytes, to_offset, to->bytes);
+    if (to == from && to_offset < from_offset + bytes && from_offset < to_offset + bytes && bytes > 0)
+        PDM_FAIL(b->ctx, PDM_ERR_INTERNAL, "%zu bytes are copied over each other in one buffer", bytes);
     if (bytes > 0)
         CUDA_TRY(cu, cudaMemcpyAsync((char *)to->device + to_offset, (const char *)from->device + from_offset, bytes,
                                      cudaMemcpyDeviceToDevice, cu->stream));
@@ -142,7 +149,7 @@ static void destroy_cuda(pdm_backend *b)
 {
     pdm_cuda *cu = pdm_cuda_of(b);
 
-    if (cu->stream) (void)cudaStreamSynchronize(cu->stream);
+    cuda_settle(cu);
     cuda_jit_destroy(cu);
     cuda_memory_destroy(cu);
     if (cu->solver) (void)cusolverDnDestroy(cu->solver);
@@ -248,12 +255,31 @@ done:
     return status;
 }
 
+/* Whether the build has code for the device. */
+static pdm_status find_code(pdm_cuda *cu)
+{
+    pdm_status                status = PDM_OK;
+    struct cudaFuncAttributes found;
+
+    const cudaError_t code = cudaFuncGetAttributes(&found, (const void *)vector_multiply_kernel);
+    if (code != cudaSuccess) {
+        (void)cudaGetLastError();
+        PDM_FAIL(cu->base.ctx, PDM_ERR_UNSUPPORTED,
+                 "back end \"cuda\": this build has no code for device %d, \"%s\", compute capability %d.%d (%s)",
+                 cu->device, cu->properties.name, cu->properties.major, cu->properties.minor, cudaGetErrorString(code));
+    }
+done:
+    return status;
+}
+
 static pdm_status start(pdm_cuda *cu)
 {
     pdm_status status = PDM_OK;
 
     PDM_TRY(find_device(cu));
+    PDM_TRY(find_code(cu));
     CUDA_TRY(cu, cudaStreamCreateWithFlags(&cu->stream, cudaStreamNonBlocking));
+    PDM_TRY(cuda_memory_create(cu));
     CUBLAS_TRY(cu, cublasCreate(&cu->blas));
     CUBLAS_TRY(cu, cublasSetStream(cu->blas, cu->stream));
     CUBLAS_TRY(cu, cublasSetMathMode(cu->blas, CUBLAS_PEDANTIC_MATH));

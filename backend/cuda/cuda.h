@@ -1,5 +1,6 @@
-/* The back end "cuda": one NVIDIA GPU a process. It is a shared object of its own, opened when it is asked for
- * (backend/plugin), since the toolkit's libraries are a gigabyte that a program without a GPU does not have. */
+/* The back end "cuda": an NVIDIA GPU, the current one of the thread that creates it. It is a shared object of its own,
+ * opened when it is asked for (backend/plugin), since the toolkit's libraries are a gigabyte that a program without a GPU
+ * does not have. */
 #ifndef PDM_CUDA_H
 #define PDM_CUDA_H
 

@@ -1,7 +1,7 @@
 /* Inside of the CUDA back end: the object, its stream and libraries, numbers on their way to the device and back.
  *
  * One stream carries everything, so operations follow each other and scratch may be used again by the next one. Host
- * memory is touched by cuda_post() and cuda_fetch() alone, and by acquire() and release(). */
+ * memory is touched by what uploads, posts and fetches here, and by acquire() and release(). */
 #ifndef PDM_CUDA_IMPL_H
 #define PDM_CUDA_IMPL_H
 
@@ -67,6 +67,17 @@ static inline pdm_cuda *pdm_cuda_of(pdm_backend *b)
 {
     return (pdm_cuda *)b;
 }
+/* Makes the device current in the calling thread: first in whatever calls the toolkit. */
+static inline void cuda_here(const pdm_cuda *cu)
+{
+    (void)cudaSetDevice(cu->device);
+}
+/* Before memory is given back that operations may still use. */
+static inline void cuda_settle(const pdm_cuda *cu)
+{
+    cuda_here(cu);
+    if (cu->stream) (void)cudaStreamSynchronize(cu->stream);
+}
 /* On the device; NULL for NULL. */
 static inline void *cuda_data(pdm_buffer *buffer)
 {
@@ -83,21 +94,28 @@ static inline void *cuda_data(pdm_buffer *buffer)
             goto done;                                            \
         }                                                         \
     } while (0)
-#define CUBLAS_TRY(cu, call)                                                                                        \
-    do {                                                                                                            \
-        const cublasStatus_t blas_code = (call);                                                                    \
-        if (blas_code != CUBLAS_STATUS_SUCCESS)                                                                     \
-            PDM_FAIL((cu)->base.ctx, PDM_ERR_INTERNAL, "cuBLAS: %s (" #call ")", cublasGetStatusString(blas_code)); \
+#define CUBLAS_TRY(cu, call)                                           \
+    do {                                                               \
+        const cublasStatus_t blas_code = (call);                       \
+        if (blas_code != CUBLAS_STATUS_SUCCESS) {                      \
+            status = cuda_fail_blas((cu), blas_code, #call, __func__); \
+            goto done;                                                 \
+        }                                                              \
     } while (0)
-#define CUSOLVER_TRY(cu, call)                                                                               \
-    do {                                                                                                     \
-        const cusolverStatus_t solver_code = (call);                                                         \
-        if (solver_code != CUSOLVER_STATUS_SUCCESS)                                                          \
-            PDM_FAIL((cu)->base.ctx, PDM_ERR_INTERNAL, "cuSOLVER: status %d (" #call ")", (int)solver_code); \
+#define CUSOLVER_TRY(cu, call)                                             \
+    do {                                                                   \
+        const cusolverStatus_t solver_code = (call);                       \
+        if (solver_code != CUSOLVER_STATUS_SUCCESS) {                      \
+            status = cuda_fail_solver((cu), solver_code, #call, __func__); \
+            goto done;                                                     \
+        }                                                                  \
     } while (0)
 
 /* PDM_ERR_MEMORY where memory is short, else PDM_ERR_INTERNAL. */
 pdm_status cuda_fail(pdm_cuda *cu, cudaError_t code, const char *call, const char *function);
+/* Handles that cannot be initialised are short of memory, too: the device has been seen to work before. */
+pdm_status cuda_fail_blas(pdm_cuda *cu, cublasStatus_t code, const char *call, const char *function);
+pdm_status cuda_fail_solver(pdm_cuda *cu, cusolverStatus_t code, const char *call, const char *function);
 
 /* ---- memory of the device (memory.c). Zeroed; sizes of 0 give something that may be freed. ---- */
 
@@ -107,7 +125,7 @@ void cuda_free(void *device); /* NULL is fine */
 /* A copy of host numbers on the device, at create: waits. */
 pdm_status cuda_upload_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t item, void **out);
 #define cuda_upload(cu, host, n, out) cuda_upload_bytes((cu), (host), (n), sizeof **(out), (void **)(out))
-/* At least so many bytes at cu->scratch, from *_create, never in a step. */
+/* At least so many bytes at cu->scratch: from *_create, or where there is none, at the first call. */
 pdm_status cuda_reserve(pdm_cuda *cu, size_t bytes);
 
 /* ---- numbers on their way (memory.c) ---- */
@@ -145,7 +163,8 @@ pdm_status cuda_launch_at(pdm_cuda *cu, const void *kernel, const char *name, cu
 cuda_grid cuda_grid_of(pdm_size n, pdm_size n_sample);
 
 /* ---- life (memory.c) ---- */
-void cuda_memory_destroy(pdm_cuda *cu); /* ring, list, scratch; half-made ones too */
+pdm_status cuda_memory_create(pdm_cuda *cu);
+void       cuda_memory_destroy(pdm_cuda *cu); /* ring, list, scratch; half-made ones too */
 
 /* ---- what a plan has on the device (table.c) ---- */
 

@@ -1,4 +1,3 @@
-#include "backend/cuda/axis.h"
 #include "backend/cuda/derived.h"
 
 PDM_KERNEL(derived_transform_kernel, transform_args)

@@ -30,4 +30,12 @@ typedef long long int64_t;
 #endif
 #endif
 
+#ifdef PDM_KERNEL
+/* The thread's number in its row of blocks. */
+static __device__ int64_t item(void)
+{
+    return (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+}
+#endif
+
 #endif

@@ -1,8 +1,8 @@
-#define _GNU_SOURCE /* mkdir, getpid */
+#define _GNU_SOURCE /* O_CLOEXEC, mkdir, getpid */
 
 #include "backend/cuda/jit.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <nvrtc.h>
 #include <stdio.h>
@@ -35,6 +35,14 @@ typedef struct cubin {
     size_t size;
 } cubin;
 
+enum { MOST_BYTES = 1 << 26 }; /* of compiled code, in a file */
+
+static void cubin_free(pdm_cuda *cu, cubin *code)
+{
+    pdm_free(cu->base.ctx, code->bytes);
+    *code = (cubin){0};
+}
+
 /* ---- the compiler ---- */
 
 /* The compiler's own words, with the line that it stumbled on. */
@@ -54,45 +62,66 @@ done:
     return status;
 }
 
-static void architecture(const pdm_cuda *cu, char *option, size_t size)
+/* What to compile for: the device's own architecture, or, of one that the compiler does not know, the newest before it,
+ * as PTX, which the driver compiles. */
+typedef struct target {
+    char option[64];
+    bool is_ptx;
+} target;
+
+static pdm_status find_target(pdm_cuda *cu, target *out)
 {
-    snprintf(option, size, "--gpu-architecture=sm_%d%d", cu->properties.major, cu->properties.minor);
+    pdm_status status  = PDM_OK;
+    const int  wanted  = 10 * cu->properties.major + cu->properties.minor;
+    int        n_known = 0, best = 0, *known = NULL;
+
+    NVRTC_TRY(cu, nvrtcGetNumSupportedArchs(&n_known));
+    PDM_TRY(pdm_alloc_array(cu->base.ctx, n_known, &known));
+    NVRTC_TRY(cu, nvrtcGetSupportedArchs(known));
+    for (int i = 0; i < n_known; i++)
+        if (known[i] <= wanted && known[i] > best) best = known[i];
+    out->is_ptx = best < wanted;
+    snprintf(out->option, sizeof out->option, "--gpu-architecture=%s_%d", out->is_ptx ? "compute" : "sm", best);
+done:
+    pdm_free(cu->base.ctx, known);
+    return status;
 }
 
-static pdm_status compile(pdm_cuda *cu, const char *text, const char *name, cubin *out)
+static pdm_status take_code(pdm_cuda *cu, nvrtcProgram program, const target *t, cubin *out)
 {
-    static const char *const INCLUDED[] = {"backend/cuda/device.h", "backend/cuda/axis.h", "backend/cuda/term.h"};
-    const char *const        included[] = {cuda_device_text, cuda_axis_text, cuda_term_text};
-    pdm_status               status     = PDM_OK;
-    nvrtcProgram             program    = NULL;
-    char                     arch[64];
+    pdm_status status = PDM_OK;
 
-    architecture(cu, arch, sizeof arch);
-    NVRTC_TRY(cu, nvrtcCreateProgram(&program, text, name, 3, included, INCLUDED));
-    const nvrtcResult code = nvrtcCompileProgram(program, 1, (const char *const[]){arch});
-    if (code != NVRTC_SUCCESS) PDM_TRY(fail_to_compile(cu, program, code));
-    NVRTC_TRY(cu, nvrtcGetCUBINSize(program, &out->size));
+    NVRTC_TRY(cu, t->is_ptx ? nvrtcGetPTXSize(program, &out->size) : nvrtcGetCUBINSize(program, &out->size));
     PDM_TRY(pdm_alloc(cu->base.ctx, out->size, &out->bytes));
-    NVRTC_TRY(cu, nvrtcGetCUBIN(program, out->bytes));
+    NVRTC_TRY(cu, t->is_ptx ? nvrtcGetPTX(program, out->bytes) : nvrtcGetCUBIN(program, out->bytes));
+done:
+    return status;
+}
+
+static pdm_status compile(pdm_cuda *cu, const char *text, const char *name, const target *t, cubin *out)
+{
+    pdm_status   status  = PDM_OK;
+    nvrtcProgram program = NULL;
+
+    NVRTC_TRY(cu, nvrtcCreateProgram(&program, text, name, CUDA_INCLUDES, cuda_include_text, cuda_include_name));
+    const nvrtcResult code = nvrtcCompileProgram(program, 1, (const char *const[]){t->option});
+    if (code != NVRTC_SUCCESS) PDM_TRY(fail_to_compile(cu, program, code));
+    PDM_TRY(take_code(cu, program, t, out));
 done:
     if (program) (void)nvrtcDestroyProgram(&program);
     return status;
 }
 
-static XXH128_hash_t hash_of(const pdm_cuda *cu, const char *text)
+static XXH128_hash_t hash_of(const char *text, const target *t)
 {
-    const char   *part[] = {text, cuda_device_text, cuda_axis_text, cuda_term_text};
-    char          option[128];
-    int           major = 0, minor = 0;
-    XXH128_hash_t hash;
+    int           version[2] = {0};
+    XXH128_hash_t hash       = XXH3_128bits(t->option, strlen(t->option));
 
-    (void)nvrtcVersion(&major, &minor);
-    architecture(cu, option, sizeof option);
-    hash = XXH3_128bits(option, strlen(option));
-    hash = XXH3_128bits_withSeed(&major, sizeof major, hash.low64 ^ (uint64_t)minor);
-    for (size_t i = 0; i < sizeof part / sizeof *part; i++)
-        hash = XXH3_128bits_withSeed(part[i], strlen(part[i]), hash.low64 ^ hash.high64);
-    return hash;
+    (void)nvrtcVersion(&version[0], &version[1]);
+    hash = XXH3_128bits_withSeed(version, sizeof version, hash.low64);
+    for (int i = 0; i < CUDA_INCLUDES; i++)
+        hash = XXH3_128bits_withSeed(cuda_include_text[i], strlen(cuda_include_text[i]), hash.low64 ^ hash.high64);
+    return XXH3_128bits_withSeed(text, strlen(text), hash.low64 ^ hash.high64);
 }
 
 /* ---- the folder: what fails there costs time alone ---- */
@@ -117,10 +146,10 @@ static void make_folders(char *folder)
     for (char *c = folder + 1; *c; c++) {
         if (*c != '/') continue;
         *c = '\0';
-        (void)mkdir(folder, 0777);
+        (void)mkdir(folder, 0700);
         *c = '/';
     }
-    (void)mkdir(folder, 0777);
+    (void)mkdir(folder, 0700);
 }
 
 static bool file_name(char path[PATH_MAX], XXH128_hash_t hash, const char *ending)
@@ -132,28 +161,24 @@ static bool file_name(char path[PATH_MAX], XXH128_hash_t hash, const char *endin
     return n > 0 && n < PATH_MAX;
 }
 
-/* The code with the hash of its bytes in front: half a file is none. */
-static pdm_status read_cached(pdm_cuda *cu, XXH128_hash_t hash, cubin *out)
+/* The code, with the hash of its bytes in front: half a file is none, and whatever else may lie there. */
+static void read_cached(pdm_cuda *cu, XXH128_hash_t hash, cubin *out)
 {
-    pdm_status    status = PDM_OK;
     XXH128_hash_t said;
+    struct stat   is;
     char          path[PATH_MAX];
-    FILE         *file = file_name(path, hash, "cubin") ? fopen(path, "rb") : NULL;
-    long          size = -1;
+    const int     file = file_name(path, hash, "cubin") ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 
-    if (!file) return PDM_OK;
-    if (fseek(file, 0, SEEK_END) == 0) size = ftell(file) - (long)sizeof said;
-    rewind(file);
-    if (size <= 0 || fread(&said, sizeof said, 1, file) != 1) goto done;
-    out->size = (size_t)size;
-    PDM_TRY(pdm_alloc(cu->base.ctx, out->size, &out->bytes));
-    if (fread(out->bytes, out->size, 1, file) != 1 || !XXH128_isEqual(said, XXH3_128bits(out->bytes, out->size))) {
-        pdm_free(cu->base.ctx, out->bytes);
-        *out = (cubin){0};
+    if (file < 0) return;
+    const bool likely =
+        fstat(file, &is) == 0 && S_ISREG(is.st_mode) && is.st_size > (off_t)sizeof said && is.st_size < MOST_BYTES;
+    if (likely && pdm_alloc(cu->base.ctx, (size_t)is.st_size - sizeof said, &out->bytes) == PDM_OK) {
+        out->size        = (size_t)is.st_size - sizeof said;
+        const bool whole = read(file, &said, sizeof said) == (ssize_t)sizeof said &&
+                           read(file, out->bytes, out->size) == (ssize_t)out->size;
+        if (!whole || !XXH128_isEqual(said, XXH3_128bits(out->bytes, out->size))) cubin_free(cu, out);
     }
-done:
-    (void)fclose(file);
-    return status;
+    (void)close(file);
 }
 
 /* Written beside and renamed: other processes see all of it or nothing. */
@@ -170,48 +195,66 @@ static void write_file(XXH128_hash_t hash, const char *ending, const void *head,
     if (fclose(file) != 0 || !whole || rename(part, path) != 0) (void)remove(part);
 }
 
-static void write_cached(XXH128_hash_t hash, const char *text, const cubin *code)
+static void write_text(XXH128_hash_t hash, const char *text)
 {
-    const XXH128_hash_t of_code = XXH3_128bits(code->bytes, code->size);
-    char                folder[PATH_MAX];
+    char folder[PATH_MAX];
 
     if (!cache_folder(folder)) return;
     make_folders(folder);
     write_file(hash, "cu", NULL, 0, text, strlen(text));
+}
+
+static void write_code(XXH128_hash_t hash, const cubin *code)
+{
+    const XXH128_hash_t of_code = XXH3_128bits(code->bytes, code->size);
     write_file(hash, "cubin", &of_code, sizeof of_code, code->bytes, code->size);
 }
 
 /* ---- libraries ---- */
 
-static pdm_status find_code(pdm_cuda *cu, const char *text, XXH128_hash_t hash, cubin *out)
+static cudaError_t load(const cubin *code, cudaLibrary_t *out)
+{
+    return cudaLibraryLoadData(out, code->bytes, NULL, NULL, 0, NULL, NULL, 0);
+}
+
+/* From the folder, where it lies there and the driver takes it; else compiled, and put there. The text goes before, for
+ * what the compiler may say of it. */
+static pdm_status make_library(pdm_cuda *cu, const char *text, const target *t, XXH128_hash_t hash, cudaLibrary_t *out)
 {
     pdm_status status = PDM_OK;
+    cubin      code   = {0};
     char       name[64];
 
-    PDM_TRY(read_cached(cu, hash, out));
-    if (out->bytes) goto done;
+    read_cached(cu, hash, &code);
+    if (code.bytes && load(&code, out) == cudaSuccess) goto done;
+    (void)cudaGetLastError();
+    cubin_free(cu, &code);
+    write_text(hash, text);
     snprintf(name, sizeof name, "%016llx%016llx.cu", (unsigned long long)hash.high64, (unsigned long long)hash.low64);
-    PDM_TRY(compile(cu, text, name, out));
-    write_cached(hash, text, out);
+    PDM_TRY(compile(cu, text, name, t, &code));
+    CUDA_TRY(cu, load(&code, out));
+    write_code(hash, &code);
 done:
+    cubin_free(cu, &code);
     return status;
 }
 
 pdm_status cuda_jit_library(pdm_cuda *cu, const char *text, cudaLibrary_t *out)
 {
-    pdm_status          status = PDM_OK;
-    const XXH128_hash_t hash   = hash_of(cu, text);
-    cuda_jit           *made   = NULL;
-    cubin               code   = {0};
+    pdm_status status = PDM_OK;
+    cuda_jit  *made   = NULL;
+    target     t;
 
+    cuda_here(cu);
+    PDM_TRY(find_target(cu, &t));
+    const XXH128_hash_t hash = hash_of(text, &t);
     for (const cuda_jit *k = cu->jit; k; k = k->next)
         if (XXH128_isEqual(k->hash, hash)) {
             *out = k->library;
             return PDM_OK;
         }
-    PDM_TRY(find_code(cu, text, hash, &code));
     PDM_TRY(pdm_alloc(cu->base.ctx, sizeof *made, &made));
-    CUDA_TRY(cu, cudaLibraryLoadData(&made->library, code.bytes, NULL, NULL, 0, NULL, NULL, 0));
+    PDM_TRY(make_library(cu, text, &t, hash, &made->library));
     made->hash = hash;
     made->next = cu->jit;
     cu->jit    = made;
@@ -219,7 +262,6 @@ pdm_status cuda_jit_library(pdm_cuda *cu, const char *text, cudaLibrary_t *out)
     made       = NULL;
 done:
     pdm_free(cu->base.ctx, made);
-    pdm_free(cu->base.ctx, code.bytes);
     return status;
 }
 

@@ -1,7 +1,7 @@
 /* Launches of kernels, those of the build and those compiled at run time alike. */
 #include "backend/cuda/cuda_impl.h"
 
-enum { MOST_BLOCKS_Y = 65535, FREE_SHARED = 48 * 1024 };
+enum { MOST_BLOCKS_Y = 65535, FREE_SHARED = 40 * 1024 /* what a kernel has besides counts, too */ };
 
 cuda_grid cuda_grid_of(pdm_size n, pdm_size n_sample)
 {
@@ -17,6 +17,7 @@ pdm_status cuda_launch_at(pdm_cuda *cu, const void *kernel, const char *name, cu
     const dim3     threads = {(unsigned)grid.threads, 1, 1};
 
     if (grid.blocks_x == 0 || grid.blocks_y == 0) return PDM_OK;
+    cuda_here(cu);
     if (grid.blocks_x > INT32_MAX || grid.shared > cu->properties.sharedMemPerBlockOptin)
         PDM_FAIL(cu->base.ctx, PDM_ERR_UNSUPPORTED,
                  "%s needs %lld blocks with %zu bytes of shared memory; at most %d with %zu are there", name,

@@ -46,6 +46,7 @@ done:
 void matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan)
 {
     if (!plan || !*plan) return;
+    cuda_settle(pdm_cuda_of(b));
     cuda_free((*plan)->tables);
     pdm_free(b->ctx, *plan);
     *plan = NULL;

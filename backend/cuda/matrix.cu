@@ -1,4 +1,3 @@
-#include "backend/cuda/axis.h"
 #include "backend/cuda/matrix.h"
 
 PDM_KERNEL(matrix_apply_kernel, matrix_args)

@@ -17,6 +17,20 @@ pdm_status cuda_fail(pdm_cuda *cu, cudaError_t code, const char *call, const cha
                          function, "CUDA: %s (%s)", cudaGetErrorString(code), call);
 }
 
+pdm_status cuda_fail_blas(pdm_cuda *cu, cublasStatus_t code, const char *call, const char *function)
+{
+    const bool memory = code == CUBLAS_STATUS_ALLOC_FAILED || code == CUBLAS_STATUS_NOT_INITIALIZED;
+    return pdm_error_set(cu->base.ctx, memory ? PDM_ERR_MEMORY : PDM_ERR_INTERNAL, NULL, function, "cuBLAS: %s (%s)",
+                         cublasGetStatusString(code), call);
+}
+
+pdm_status cuda_fail_solver(pdm_cuda *cu, cusolverStatus_t code, const char *call, const char *function)
+{
+    const bool memory = code == CUSOLVER_STATUS_ALLOC_FAILED || code == CUSOLVER_STATUS_NOT_INITIALIZED;
+    return pdm_error_set(cu->base.ctx, memory ? PDM_ERR_MEMORY : PDM_ERR_INTERNAL, NULL, function,
+                         "cuSOLVER: status %d%s (%s)", (int)code, memory ? ", short of memory" : "", call);
+}
+
 static pdm_status fail_for_memory(pdm_cuda *cu, size_t bytes)
 {
     size_t available = 0, total = 0;
@@ -35,13 +49,14 @@ pdm_status cuda_take_bytes(pdm_cuda *cu, pdm_size n, size_t item, void **out)
     void      *device = NULL;
     size_t     bytes  = 0;
 
+    cuda_here(cu);
     if (n < 0 || __builtin_mul_overflow((size_t)n, item, &bytes))
         PDM_FAIL(cu->base.ctx, PDM_ERR_MEMORY, "%lld items of %zu bytes are more than there is memory", (long long)n,
                  item);
     if (bytes == 0) bytes = 1;
     const cudaError_t code = cudaMalloc(&device, bytes);
     if (code == cudaErrorMemoryAllocation) PDM_TRY(fail_for_memory(cu, bytes));
-    CUDA_TRY(cu, code);
+    if (code != cudaSuccess) PDM_TRY(cuda_fail(cu, code, "cudaMalloc", __func__));
     CUDA_TRY(cu, cudaMemsetAsync(device, 0, bytes, cu->stream));
     *out   = device;
     device = NULL;
@@ -92,6 +107,7 @@ pdm_status cuda_wait(pdm_cuda *cu)
 {
     pdm_status status = PDM_OK;
 
+    cuda_here(cu);
     CUDA_TRY(cu, cudaStreamSynchronize(cu->stream));
     cu->traffic.n_wait++;
 done:
@@ -100,7 +116,7 @@ done:
 
 /* ---- to the device ---- */
 
-/* A ring of at least twice so many bytes in place of one that operations may still read from. */
+/* A ring of at least four times so many bytes in place of one that operations may still read from. */
 static pdm_status grow_ring(pdm_cuda *cu, size_t bytes)
 {
     pdm_status status = PDM_OK;
@@ -124,6 +140,11 @@ static pdm_status grow_ring(pdm_cuda *cu, size_t bytes)
 done:
     if (host) (void)cudaFreeHost(host);
     return status;
+}
+
+pdm_status cuda_memory_create(pdm_cuda *cu)
+{
+    return grow_ring(cu, 1);
 }
 
 /* Where in the ring so many bytes go. One operation's numbers take a quarter of it at most each, so that the one that
@@ -150,10 +171,15 @@ pdm_status cuda_post_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t it
     const size_t bytes  = (size_t)n * item;
     size_t       at     = 0;
 
+    cuda_here(cu);
+    if (bytes == 0) {
+        *out = cu->ring.device;
+        return PDM_OK;
+    }
     PDM_TRY(place_in_ring(cu, bytes, &at));
     char *from = cu->ring.host + at, *to = cu->ring.device + at;
     memcpy(from, host, bytes);
-    if (bytes > 0) CUDA_TRY(cu, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cu->stream));
+    CUDA_TRY(cu, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cu->stream));
     cu->traffic.n_to_device++;
     *out = to;
 done:
@@ -166,6 +192,7 @@ pdm_status cuda_post_listed(pdm_cuda *cu, pdm_batch s, const double *host, const
     const size_t bytes  = (size_t)s.n * sizeof *host;
     size_t       at     = 0;
 
+    cuda_here(cu);
     PDM_TRY(place_in_ring(cu, bytes, &at));
     double *from = (double *)(void *)(cu->ring.host + at), *to = (double *)(void *)(cu->ring.device + at);
     for (pdm_size i = 0; i < s.n; i++) from[i] = host[s.index[i]];
@@ -201,6 +228,7 @@ pdm_status cuda_post_list(pdm_cuda *cu, pdm_batch s, const int32_t **out)
     size_t       at     = 0;
     cuda_list   *k      = &cu->list;
 
+    cuda_here(cu);
     PDM_TRY(cuda_reserve_list(cu, s.n));
     *out = k->device;
     if (s.n == 0 || (s.n == k->n && memcmp(s.index, k->host, bytes) == 0)) return PDM_OK;
@@ -222,6 +250,7 @@ static pdm_status grow_fetched(pdm_cuda *cu, size_t bytes)
     pdm_status status = PDM_OK;
     void      *larger = NULL;
 
+    cuda_here(cu);
     if (bytes <= cu->fetched_bytes) return PDM_OK;
     CUDA_TRY(cu, cudaMallocHost(&larger, 2 * bytes));
     if (cu->fetched) (void)cudaFreeHost(cu->fetched); /* nothing is on its way: every fetch waits */

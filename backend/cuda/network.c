@@ -232,6 +232,7 @@ done:
 void fourier_destroy_cuda(pdm_backend *b, pdm_fourier_plan **plan)
 {
     if (!plan || !*plan) return;
+    cuda_settle(pdm_cuda_of(b));
     fourier_transform_destroy(*plan);
     cuda_free((*plan)->ones);
     cuda_free((*plan)->memory);

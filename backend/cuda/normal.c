@@ -292,6 +292,7 @@ done:
 void normal_destroy_cuda(pdm_backend *b, pdm_normal_plan **plan)
 {
     if (!plan || !*plan) return;
+    cuda_settle(pdm_cuda_of(b));
     pdm_cuda        *cu = pdm_cuda_of(b);
     pdm_normal_plan *p  = *plan;
     cuda_owned_destroy(&p->owned);

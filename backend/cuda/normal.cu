@@ -15,14 +15,14 @@ static __device__ int32_t columns_on(const normal_args *a, const int32_t *exists
 
 PDM_KERNEL(normal_clear_kernel, normal_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t i = item();
 
     for (int64_t s = blockIdx.y; s < a.n_listed && i < a.n_value; s += gridDim.y) a.H[a.index[s] * a.n_value + i] = 0.0;
 }
 
 PDM_KERNEL(normal_clear_sums_kernel, normal_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, n = a.n_box * a.n_unknown;
+    const int64_t i = item(), n = a.n_box * a.n_unknown;
 
     for (int64_t s = blockIdx.y; s < a.n_listed && i < n; s += gridDim.y) a.S[s * n + i] = 0.0;
 }
@@ -188,8 +188,7 @@ PDM_KERNEL(normal_identity_sums_kernel, normal_args)
 
 PDM_KERNEL(normal_sums_up_kernel, normal_args)
 {
-    const int64_t t = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, box = a.box0 + t / a.n_unknown,
-                  n = t % a.n_unknown;
+    const int64_t t = item(), box = a.box0 + t / a.n_unknown, n = t % a.n_unknown;
 
     for (int64_t s = blockIdx.y; s < a.n_listed && t < a.n_boxes * a.n_unknown; s += gridDim.y) {
         const int64_t ld  = exists_of(&a, s)[a.packed_at + a.n_block];

@@ -5,7 +5,7 @@
 
 PDM_KERNEL(adam_kernel, adam_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t i = item();
 
     if (i < a.n) { /* fused where the CPU's kernels are */
         const float g   = a.gradient[i] * a.gradient_scale;
@@ -39,7 +39,7 @@ PDM_KERNEL(norm_sum_kernel, norm_args)
 /* y is not read where beta is 0; x may be y. */
 PDM_KERNEL(combine_kernel, combine_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t i = item();
 
     if (i < a.n) {
         const float x = __fmul_rn(a.alpha, a.x[i]);

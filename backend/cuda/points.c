@@ -36,6 +36,7 @@ done:
 void points_destroy_cuda(pdm_backend *b, pdm_points_plan **plan)
 {
     if (!plan || !*plan) return;
+    cuda_settle(pdm_cuda_of(b));
     cuda_axes_destroy(pdm_cuda_of(b), &(*plan)->axes);
     pdm_free(b->ctx, *plan);
     *plan = NULL;

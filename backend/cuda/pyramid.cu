@@ -21,7 +21,7 @@ PDM_KERNEL(pyramid_rows_up_kernel, pyramid_args)
 
 PDM_KERNEL(pyramid_up_kernel, pyramid_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, box = a.box0 + i;
+    const int64_t i = item(), box = a.box0 + i;
 
     for (int64_t s = blockIdx.y; s < a.n_listed && i < a.n; s += gridDim.y) {
         double sum = 0.0;
@@ -32,7 +32,7 @@ PDM_KERNEL(pyramid_up_kernel, pyramid_args)
 
 PDM_KERNEL(pyramid_down_kernel, pyramid_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x, box = a.box0 + i;
+    const int64_t i = item(), box = a.box0 + i;
 
     for (int64_t s = blockIdx.y; s < a.n_listed && i < a.n; s += gridDim.y) {
         double       *sum = a.sum + s * a.n_box;
@@ -43,7 +43,7 @@ PDM_KERNEL(pyramid_down_kernel, pyramid_args)
 
 PDM_KERNEL(pyramid_rows_down_kernel, pyramid_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t i = item();
 
     for (int64_t s = blockIdx.y; s < a.n_listed && i < a.n_row; s += gridDim.y) {
         const int64_t at = a.index[s] * a.n_row + i;

@@ -65,8 +65,8 @@ static pdm_size between_steps(const cuda_axis *axis, pdm_size n_dim)
     return most;
 }
 
-/* Doubles of scratch that a term needs for a sample: partials and what lies between them and A, or a weight and a number an
- * atom. */
+/* Doubles of scratch that a term needs for a sample: partials and what lies between them and A, or a weight and a
+ * number an atom. */
 static pdm_size scratch_of(const rows_term *t)
 {
     return (1 + t->desc->n_atom) * t->size.n_point + 2 * t->between;
@@ -272,8 +272,28 @@ static pdm_status plan_scratch(pdm_cuda *cu, pdm_rows_plan *p)
     }
     p->at_once = ROOM / (most * (pdm_size)sizeof(double));
     p->at_once = p->at_once < 1 ? 1 : p->at_once < p->n_sample ? p->at_once : p->n_sample;
+    PDM_TRY(cuda_reserve_list(cu, p->n_sample));
     PDM_TRY(cuda_reserve(cu, (size_t)(p->at_once * most) * sizeof(double)));
     PDM_TRY(cuda_reserve(cu, (size_t)(p->n_sample * p->desc->n_row) * sizeof(double)));
+done:
+    return status;
+}
+
+/* Tables of rows and coefficients are of 32 bits. */
+static pdm_status check_sizes(pdm_context *ctx, const pdm_rows_desc *d, pdm_size n_local)
+{
+    pdm_status status = PDM_OK;
+    double     most   = (double)n_local;
+
+    for (pdm_size j = 0; j < d->n_dim; j++) most *= (double)d->n_element[j];
+    for (pdm_size t = 0; t < d->n_term; t++) {
+        double n_point = 1.0;
+        for (pdm_size j = 0; j < d->n_dim; j++) n_point *= (double)d->term[t].axis[j].n_point;
+        most = n_point > most ? n_point : most;
+    }
+    if (most > INT32_MAX || d->n_row > INT32_MAX)
+        PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "%.3g points or places of a sample; back end \"cuda\" has at most %d", most,
+                 INT32_MAX);
 done:
     return status;
 }
@@ -293,6 +313,7 @@ pdm_status rows_create_cuda(pdm_backend *b, const pdm_rows_desc *desc, pdm_size 
         p->n_coef *= desc->n_coef[j];
         p->n_local *= desc->degree[j] + 1;
     }
+    PDM_TRY(check_sizes(b->ctx, desc, p->n_local));
     PDM_TRY(plan_terms(cu, p));
     PDM_TRY(plan_sampled(cu, p));
     PDM_TRY(plan_kernels(cu, p));
@@ -310,6 +331,7 @@ done:
 void rows_destroy_cuda(pdm_backend *b, pdm_rows_plan **plan)
 {
     if (!plan || !*plan) return;
+    cuda_settle(pdm_cuda_of(b));
     pdm_rows_plan *p = *plan;
     cuda_axes_destroy(pdm_cuda_of(b), &p->axes);
     cuda_derived_destroy(p);
@@ -370,7 +392,7 @@ static pdm_status run_term(pdm_cuda *cu, const pdm_rows_plan *p, const rows_term
                       .weight         = weight,
                       .out            = out};
     memcpy(args.axis, t->axis, sizeof args.axis);
-    return cuda_launch(cu, kernel, cuda_grid_of(t->size.n_point, x->n_listed), &args);
+    return cuda_launch_at(cu, kernel, "a kernel of the equations", cuda_grid_of(t->size.n_point, x->n_listed), &args);
 }
 
 static tensor_args tensor_of(const rows_term *t, const rows_state *x)
@@ -470,7 +492,7 @@ static pdm_status blank_field(pdm_cuda *cu, const pdm_rows_plan *p, const rows_t
     const pdm_size size = p->n_seen * p->n_local;
     tensor_args    args = tensor_of(t, x);
 
-    args.in_stride  = size;
+    args.row_size   = size;
     args.out        = A + t->desc->row0 * size + field * p->n_local;
     args.out_stride = p->desc->n_row * size;
     return cuda_launch(cu, tensor_blank_kernel, cuda_grid_of(t->size.n_row * p->n_local, x->n_listed), &args);

@@ -1,4 +1,3 @@
-#include "backend/cuda/axis.h"
 #include "backend/cuda/rows.h"
 
 static __device__ double row_times(const rows_args *a, int64_t row, const double *A, const double *v)

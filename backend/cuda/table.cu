@@ -3,7 +3,7 @@
 
 PDM_KERNEL(table_place_kernel, table_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t i = item();
 
     for (int64_t s = blockIdx.y; s < a.n_listed && i < a.n; s += gridDim.y)
         a.to[a.index[s] * a.n + i] = a.from[s * a.n + i];

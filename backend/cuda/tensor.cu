@@ -235,5 +235,5 @@ PDM_KERNEL(tensor_blank_kernel, tensor_args)
     const int64_t row = item() / a.n_local;
 
     for (int64_t s = blockIdx.y; s < a.n_listed && row < a.n_row; s += gridDim.y)
-        out_of(&a, s)[row * a.in_stride + item() % a.n_local] = 0.0;
+        out_of(&a, s)[row * a.row_size + item() % a.n_local] = 0.0;
 }

@@ -14,6 +14,7 @@ typedef struct tensor_args {
     int32_t        in_place;              /* `in` lies by place in the list, not by sample; */
     int32_t        out_place;             /* and so does `out`                              */
     int64_t        in_stride, out_stride; /* doubles of a sample; both begin at what is meant of the first one */
+    int64_t        row_size;              /* blank: numbers from a row of `out` to the next */
     const double  *in;
     double        *out;
     cuda_axis      axis[AXES];
@@ -34,7 +35,7 @@ enum { LONG_ROWS_THREADS = 128 };
 
 /* A step of assembling A, along one dimension: numbers at points of the dimensions up to it, at rows and places of the
  * later ones, become such at rows and places of this one too:
- *     out [outer][n_row][rows][width local] = sum over the pairs of a row of basis[pair][.] in [outer][point][rows][local]
+ *     out [outer][n_row][rows][width local] = sum over pairs of a row of basis[pair][.] in [outer][point][rows][local]
  * times the row's scale. The first dimension is the last step and leaves rows of A. */
 typedef struct assemble_args {
     const int32_t *index;
@@ -50,7 +51,7 @@ typedef struct assemble_args {
 
 /* A thread a number of `out`. */
 PDM_KERNEL_DECLARE(tensor_assemble_kernel);
-/* out [n_row][row_size], the first n_local of each: 0; args as for tensor_args, in_stride as row_size. */
+/* out [n_row][row_size], the first n_local of each: 0. */
 PDM_KERNEL_DECLARE(tensor_blank_kernel);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a kernel made of a term's programs is given (term.c writes its text): a thread a point of a sample. */
+/* What a kernel made of a term's programs is given (term_text.c writes its text): a thread a point of a sample. */
 #ifndef PDM_CUDA_TERM_H
 #define PDM_CUDA_TERM_H
 

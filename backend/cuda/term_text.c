@@ -3,6 +3,11 @@
 #include <math.h>
 
 #include "backend/cuda/term_text.h"
+#include "backend/cuda/texts.h"
+
+const char *const cuda_include_name[CUDA_INCLUDES] = {"backend/cuda/device.h", "backend/cuda/axis.h",
+                                                      "backend/cuda/term.h"};
+const char *const cuda_include_text[CUDA_INCLUDES] = {cuda_device_text, cuda_axis_text, cuda_term_text};
 
 #define ADD(...) PDM_TRY(pdm_text_append(out, __VA_ARGS__))
 
@@ -45,7 +50,7 @@ static pdm_status write_constant(pdm_text *out, double value)
 {
     if (isnan(value)) return pdm_text_append(out, "0.0 / 0.0");
     if (isinf(value)) return pdm_text_append(out, "%s1.0 / 0.0", value < 0.0 ? "-" : "");
-    return pdm_text_append(out, "%.17g", value);
+    return pdm_text_append(out, "%.16e", value);
 }
 
 static pdm_status write_input(pdm_text *out, const pdm_program_input *input)

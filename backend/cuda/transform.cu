@@ -9,7 +9,7 @@ typedef struct group_part {
 
 static __device__ int find_part(const fourier_modes_args *a, group_part *k)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t i = item();
 
     if (i >= (int64_t)a->n_group * a->width) return 0;
     k->group = (int32_t)(i / a->width);

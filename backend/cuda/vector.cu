@@ -31,7 +31,7 @@ PDM_KERNEL(vector_dot_sum_kernel, vector_args)
 /* z may be x or y. */
 PDM_KERNEL(vector_combine_kernel, vector_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t i = item();
 
     for (int64_t s = blockIdx.y; s < a.n_listed && i < a.n; s += gridDim.y) {
         const int64_t at    = a.index[s] * a.n + i;
@@ -45,7 +45,7 @@ PDM_KERNEL(vector_combine_kernel, vector_args)
 
 PDM_KERNEL(vector_multiply_kernel, vector_args)
 {
-    const int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;
+    const int64_t i = item();
 
     for (int64_t s = blockIdx.y; s < a.n_listed && i < a.n; s += gridDim.y) {
         const int64_t at = a.index[s] * a.n + i;

@@ -9,13 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The file that this code is in: the library, or a program that it is linked into, whose name may be without a folder. */
+/* The file that this code is in: the library, or a program that it is linked into, whose name is as it was called. */
 static bool find_self(char path[PATH_MAX])
 {
     static const char here = 0;
     Dl_info           info;
 
-    if (dladdr(&here, &info) && info.dli_fname && strchr(info.dli_fname, '/') && realpath(info.dli_fname, path))
+    if (dladdr(&here, &info) && info.dli_fname && info.dli_fname[0] == '/' && realpath(info.dli_fname, path))
         return true;
     return realpath("/proc/self/exe", path) != NULL;
 }
@@ -36,7 +36,7 @@ static bool find_object(const char *name, const char *said, char *path, size_t s
     *strrchr(self, '/') = '\0';
     for (size_t i = 0; i < sizeof BELOW / sizeof *BELOW; i++)
         if (is_there(path, size, self, BELOW[i], name)) return true;
-    return false;
+    return is_there(path, size, PDM_INSTALLED, "", name);
 }
 
 pdm_status pdm_plugin_create(pdm_context *ctx, const char *name, pdm_backend **out)

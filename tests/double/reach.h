@@ -1,0 +1,15 @@
+/* The double's calls for suites that may run on the toolkit itself: not linked, or the toolkit's names would be the
+ * double's, but found in the process once a back end has opened it. On the toolkit counts are 0, and nothing fails on
+ * demand. */
+#ifndef PDM_DOUBLE_REACH_H
+#define PDM_DOUBLE_REACH_H
+
+#include "tests/double/double.h"
+
+/* Opens the back end "cuda" for it, where nothing has yet. */
+bool             double_is_here(void);
+pdm_double_count double_counts(void);
+void             double_fail_at(int64_t k);
+void             double_seed(uint64_t seed);
+
+#endif
