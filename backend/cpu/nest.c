@@ -9,54 +9,26 @@
 #include <string.h>
 
 #include "backend/cpu/rows_impl.h"
+#include "backend/nest.h"
 
-enum {
-    SEEN_MOST = 16,  /* degree + 1 at most */
-    STRIDE    = 2,   /* of patches, which are degree+1 coefficients wide                       */
-    WHOLE     = 1000 /* unknowns of the last level up to which it is one patch: solved exactly */
-};
-
-typedef struct nest_level {
-    const pdm_nest_axis *axis; /* [n_dim] to the next level; NULL for the last */
-    pdm_size             n_coef[PDM_MAX_DIM], n_element[PDM_MAX_DIM], n, n_all; /* n_all: of all fields */
-    unsigned char       *free;                                                  /* [n_all] */
-    pdm_size             n_patch, most;                                         /* most: unknowns of a patch */
-    pdm_size            *patch0, *factor0;    /* [n_patch+1] into unknown; into factors */
-    int32_t             *unknown;             /* patch by patch */
-    int32_t             *first[PDM_MAX_DIM];  /* [n_coef] what a coefficient sees of the next level begins here */
-    double              *weight[PDM_MAX_DIM]; /* [n_coef][degree+1] */
-    int32_t             *child[PDM_MAX_DIM];  /* [n_element, coarser; +1] */
-    pdm_size             at_stencil, at_factor, at_r, at_x; /* in a sample's numbers */
-} nest_level;
+enum { SEEN_MOST = 16 }; /* degree + 1 at most */
 
 struct pdm_nest_plan {
-    const pdm_rows_desc *rows;
-    pdm_size             n_dim, n_field, n_local, m, width, n_level; /* m: what an element sees; width: of a stencil */
-    nest_level          *level;
-    pdm_size            *element_row0;
-    int32_t             *element_row;
-    pdm_size             n_value; /* of one sample */
-    double              *value;   /* [n_sample][n_value] */
-    size_t               work;    /* doubles */
+    pdm_nest_levels levels;
+    pdm_size       *element_row0;
+    int32_t        *element_row;
+    double         *value; /* [n_sample][n_value] */
+    size_t          work;  /* doubles */
 };
-
-/* Multi-index of i in a grid, last index fastest. */
-static void unpack(pdm_size n_dim, const pdm_size *shape, pdm_size i, pdm_size *index)
-{
-    for (pdm_size j = n_dim - 1; j >= 0; j--) {
-        index[j] = i % shape[j];
-        i /= shape[j];
-    }
-}
 
 /* ---- stencils ---- */
 
 /* Coefficients that `coef` sees lie in runs along the last dimension. The first ones of its lines there, in the order of
  * its stencil, -1: outside; out [width of a stencil over that of a run]. Returns its index in the last dimension. */
-static pdm_size neighbours(const pdm_nest_plan *p, const nest_level *l, pdm_size coef, int32_t *restrict out)
+static pdm_size neighbours(const pdm_nest_levels *p, const pdm_nest_level *l, pdm_size coef, int32_t *restrict out)
 {
     pdm_size index[PDM_MAX_DIM], n = 1;
-    unpack(p->n_dim, l->n_coef, coef, index);
+    pdm_nest_unpack(p->n_dim, l->n_coef, coef, index);
     out[0] = 0;
     for (pdm_size j = 0; j + 1 < p->n_dim; j++) {
         const pdm_size degree = p->rows->degree[j], w = 2 * degree + 1, n_coef = l->n_coef[j];
@@ -75,7 +47,7 @@ static pdm_size neighbours(const pdm_nest_plan *p, const nest_level *l, pdm_size
 }
 
 /* Place q of a run around index i of the last dimension; -1: outside. */
-static pdm_size along(const pdm_nest_plan *p, const nest_level *l, pdm_size i, pdm_size q)
+static pdm_size along(const pdm_nest_levels *p, const pdm_nest_level *l, pdm_size i, pdm_size q)
 {
     const pdm_size last = p->n_dim - 1, n = l->n_coef[last], at = i + q - p->rows->degree[last];
     if (p->rows->periodic[last]) return ((at % n) + n) % n;
@@ -83,7 +55,7 @@ static pdm_size along(const pdm_nest_plan *p, const nest_level *l, pdm_size i, p
 }
 
 /* r -= alpha H e_u */
-static void subtract_column(const pdm_nest_plan *p, const nest_level *l, const double *stencil, pdm_size u,
+static void subtract_column(const pdm_nest_levels *p, const pdm_nest_level *l, const double *stencil, pdm_size u,
                             double alpha, double *r, int32_t *list)
 {
     const pdm_size d = p->rows->degree[p->n_dim - 1], run = 2 * d + 1, i = neighbours(p, l, u % l->n, list);
@@ -115,7 +87,7 @@ typedef struct nest_task {
 } nest_task;
 
 /* What an element of a level sees: list [n_local]. */
-static void element_sees(const pdm_nest_plan *p, const nest_level *l, const pdm_size *element, int32_t *list)
+static void element_sees(const pdm_nest_levels *p, const pdm_nest_level *l, const pdm_size *element, int32_t *list)
 {
     pdm_size n = 1;
     list[0]    = 0;
@@ -129,7 +101,7 @@ static void element_sees(const pdm_nest_plan *p, const nest_level *l, const pdm_
 }
 
 /* Adds K [m][m] of an element to the level's stencils. */
-static void add_element(const pdm_nest_plan *p, const nest_level *l, const pdm_size *element, const double *K,
+static void add_element(const pdm_nest_levels *p, const pdm_nest_level *l, const pdm_size *element, const double *K,
                         double *stencil, int32_t *list)
 {
     int32_t *apart = list + p->n_local; /* place in a stencil of local b as seen by local 0; of a: less its own */
@@ -155,7 +127,8 @@ static void add_element(const pdm_nest_plan *p, const nest_level *l, const pdm_s
 }
 
 /* out [m][m] = P^T in, P the tensor product of the element's matrices, dimension by dimension; in is used up. */
-static void to_parent(const pdm_nest_plan *p, const nest_level *l, const pdm_size *element, double *in, double *out)
+static void to_parent(const pdm_nest_levels *p, const pdm_nest_level *l, const pdm_size *element, double *in,
+                      double *out)
 {
     pdm_size inner = p->n_local * p->m, outer = p->n_field;
     for (pdm_size j = 0; j < p->n_dim; j++) {
@@ -192,10 +165,10 @@ static void transpose(pdm_size n, double *K)
 
 static void rows_matrix(const nest_task *k, pdm_size sample, pdm_size element, double *K)
 {
-    const pdm_nest_plan *p = k->plan;
-    const pdm_size       m = p->m;
-    for (pdm_size i = p->element_row0[element]; i < p->element_row0[element + 1]; i++) {
-        const double *restrict a = k->A + (sample * p->rows->n_row + p->element_row[i]) * m;
+    const pdm_nest_levels *p = &k->plan->levels;
+    const pdm_size         m = p->m;
+    for (pdm_size i = k->plan->element_row0[element]; i < k->plan->element_row0[element + 1]; i++) {
+        const double *restrict a = k->A + (sample * p->rows->n_row + k->plan->element_row[i]) * m;
         for (pdm_size q = 0; q < m; q++)
             for (pdm_size s = 0; s < m; s++) K[q * m + s] += a[q] * a[s];
     }
@@ -206,10 +179,10 @@ static void rows_matrix(const nest_task *k, pdm_size sample, pdm_size element, d
 static void climb(const nest_task *k, pdm_size sample, pdm_size level, const pdm_size *element, double *work,
                   int32_t *list)
 {
-    const pdm_nest_plan *p     = k->plan;
-    const nest_level    *l     = &p->level[level];
-    const pdm_size       size  = p->m * p->m;
-    double              *value = p->value + sample * p->n_value;
+    const pdm_nest_levels *p     = &k->plan->levels;
+    const pdm_nest_level  *l     = &p->level[level];
+    const pdm_size         size  = p->m * p->m;
+    double                *value = k->plan->value + sample * p->n_value;
 
     memset(work, 0, (size_t)size * sizeof *work);
     if (level == 0) {
@@ -217,15 +190,15 @@ static void climb(const nest_task *k, pdm_size sample, pdm_size level, const pdm
         for (pdm_size j = 0; j < p->n_dim; j++) at = at * l->n_element[j] + element[j];
         rows_matrix(k, sample, at, work);
     } else {
-        const nest_level *finer = l - 1;
-        pdm_size          shape[PDM_MAX_DIM], child[PDM_MAX_DIM], n = 1;
+        const pdm_nest_level *finer = l - 1;
+        pdm_size              shape[PDM_MAX_DIM], child[PDM_MAX_DIM], n = 1;
         for (pdm_size j = 0; j < p->n_dim; j++) {
             shape[j] = finer->child[j][element[j] + 1] - finer->child[j][element[j]];
             n *= shape[j];
         }
         for (pdm_size i = 0; i < n; i++) {
             double *own = work + size, *other = work + 2 * size;
-            unpack(p->n_dim, shape, i, child);
+            pdm_nest_unpack(p->n_dim, shape, i, child);
             for (pdm_size j = 0; j < p->n_dim; j++) child[j] += finer->child[j][element[j]];
             climb(k, sample, level - 1, child, own, list);
             to_parent(p, finer, child, own, other);
@@ -275,7 +248,7 @@ static void solve_patch(pdm_size n, const double *restrict L, double *restrict x
 }
 
 /* The patch's matrix from stencils. place [n_all] is -1 everywhere, before and after. */
-static void gather_patch(const pdm_nest_plan *p, const nest_level *l, const double *stencil, pdm_size patch,
+static void gather_patch(const pdm_nest_levels *p, const pdm_nest_level *l, const double *stencil, pdm_size patch,
                          int32_t *place, int32_t *list, double *L)
 {
     const int32_t *unknown = l->unknown + l->patch0[patch];
@@ -297,23 +270,23 @@ static void gather_patch(const pdm_nest_plan *p, const nest_level *l, const doub
 
 static void factor_task(void *user, pdm_size task, int thread)
 {
-    const nest_task     *k      = user;
-    const pdm_nest_plan *p      = k->plan;
-    const pdm_size       sample = k->batch.index[task];
-    double              *value = p->value + sample * p->n_value, *work = pdm_cpu_scratch(k->cpu, thread);
-    int32_t             *list = (int32_t *)work, *place = list + 2 * p->width;
-    const nest_level    *top = &p->level[p->n_level - 1];
-    pdm_size             n   = 1, element[PDM_MAX_DIM];
+    const nest_task       *k      = user;
+    const pdm_nest_levels *p      = &k->plan->levels;
+    const pdm_size         sample = k->batch.index[task];
+    double                *value = k->plan->value + sample * p->n_value, *work = pdm_cpu_scratch(k->cpu, thread);
+    int32_t               *list = (int32_t *)work, *place = list + 2 * p->width;
+    const pdm_nest_level  *top = &p->level[p->n_level - 1];
+    pdm_size               n   = 1, element[PDM_MAX_DIM];
 
     memset(value, 0, (size_t)p->n_value * sizeof *value);
     for (pdm_size j = 0; j < p->n_dim; j++) n *= top->n_element[j];
     for (pdm_size e = 0; e < n; e++) {
-        unpack(p->n_dim, top->n_element, e, element);
+        pdm_nest_unpack(p->n_dim, top->n_element, e, element);
         climb(k, sample, p->n_level - 1, element, work + p->width, list);
     }
     k->failed[sample] = 0;
     for (pdm_size i = 0; i < p->n_level; i++) {
-        const nest_level *l = &p->level[i];
+        const pdm_nest_level *l = &p->level[i];
         for (pdm_size u = 0; u < l->n_all; u++) place[u] = -1;
         for (pdm_size q = 0; q < l->n_patch && k->failed[sample] == 0; q++) {
             double *L = value + l->at_factor + l->factor0[q];
@@ -325,7 +298,7 @@ static void factor_task(void *user, pdm_size task, int thread)
 
 /* ---- the cycle ---- */
 
-static void relax(const pdm_nest_plan *p, const nest_level *l, const double *value, pdm_size patch, double *r,
+static void relax(const pdm_nest_levels *p, const pdm_nest_level *l, const double *value, pdm_size patch, double *r,
                   double *x, double *d, int32_t *list)
 {
     const int32_t *unknown = l->unknown + l->patch0[patch];
@@ -345,7 +318,7 @@ typedef struct nest_line {
     double   weight[SEEN_MOST];
 } nest_line;
 
-static void find_line(const pdm_nest_plan *p, const nest_level *l, pdm_size dim, pdm_size i, nest_line *out)
+static void find_line(const pdm_nest_levels *p, const pdm_nest_level *l, pdm_size dim, pdm_size i, nest_line *out)
 {
     const pdm_size w = p->rows->degree[dim] + 1;
     out->n           = 0;
@@ -357,20 +330,20 @@ static void find_line(const pdm_nest_plan *p, const nest_level *l, pdm_size dim,
 }
 
 /* coarse += P^T fine, or fine += P coarse */
-static void transfer(const pdm_nest_plan *p, const nest_level *l, bool down, double *fine, double *coarse)
+static void transfer(const pdm_nest_levels *p, const pdm_nest_level *l, bool down, double *fine, double *coarse)
 {
-    const nest_level *c    = l + 1;
-    const pdm_size    last = p->n_dim - 1;
+    const pdm_nest_level *c    = l + 1;
+    const pdm_size        last = p->n_dim - 1;
     for (pdm_size coef = 0; coef < l->n; coef++) {
         nest_line line[PDM_MAX_DIM];
         pdm_size  index[PDM_MAX_DIM], shape[PDM_MAX_DIM], n = 1;
-        unpack(p->n_dim, l->n_coef, coef, index);
+        pdm_nest_unpack(p->n_dim, l->n_coef, coef, index);
         for (pdm_size j = 0; j < p->n_dim; j++) find_line(p, l, j, index[j], &line[j]);
         for (pdm_size j = 0; j < last; j++) n *= shape[j] = line[j].n;
         for (pdm_size k = 0; k < n; k++) {
             pdm_size at     = 0;
             double   weight = 1.0;
-            unpack(last, shape, k, index);
+            pdm_nest_unpack(last, shape, k, index);
             for (pdm_size j = 0; j < last; j++) {
                 at = at * c->n_coef[j] + line[j].at[index[j]];
                 weight *= line[j].weight[index[j]];
@@ -389,16 +362,16 @@ static void transfer(const pdm_nest_plan *p, const nest_level *l, bool down, dou
 }
 
 /* x = about H^-1 r on a level and those below it; r is used up. */
-static void cycle(const pdm_nest_plan *p, pdm_size level, double *value, double *work, int32_t *list)
+static void cycle(const pdm_nest_levels *p, pdm_size level, double *value, double *work, int32_t *list)
 {
-    const nest_level *l = &p->level[level];
-    double           *r = value + l->at_r, *x = value + l->at_x;
+    const pdm_nest_level *l = &p->level[level];
+    double               *r = value + l->at_r, *x = value + l->at_x;
 
     memset(x, 0, (size_t)l->n_all * sizeof *x);
     for (pdm_size q = 0; q < l->n_patch; q++) relax(p, l, value, q, r, x, work, list);
     if (level + 1 == p->n_level) return;
-    const nest_level *c  = l + 1;
-    double           *rc = value + c->at_r, *d = work;
+    const pdm_nest_level *c  = l + 1;
+    double               *rc = value + c->at_r, *d = work;
     memset(rc, 0, (size_t)c->n_all * sizeof *rc);
     transfer(p, l, true, r, rc);
     for (pdm_size u = 0; u < c->n_all; u++)
@@ -416,11 +389,11 @@ static void cycle(const pdm_nest_plan *p, pdm_size level, double *value, double 
 
 static void solve_task(void *user, pdm_size task, int thread)
 {
-    const nest_task     *k      = user;
-    const pdm_nest_plan *p      = k->plan;
-    const nest_level    *l      = &p->level[0];
-    const pdm_size       sample = k->batch.index[task];
-    double              *value = p->value + sample * p->n_value, *work = pdm_cpu_scratch(k->cpu, thread);
+    const nest_task       *k      = user;
+    const pdm_nest_levels *p      = &k->plan->levels;
+    const pdm_nest_level  *l      = &p->level[0];
+    const pdm_size         sample = k->batch.index[task];
+    double                *value = k->plan->value + sample * p->n_value, *work = pdm_cpu_scratch(k->cpu, thread);
 
     for (pdm_size u = 0; u < l->n_all; u++) value[l->at_r + u] = l->free[u] ? k->y[sample * l->n_all + u] : 0.0;
     cycle(p, 0, value, work + p->width, (int32_t *)work);
@@ -443,127 +416,6 @@ pdm_status nest_solve_cpu(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, pdm_
     return PDM_OK;
 }
 
-/* ---- create, destroy ---- */
-
-/* From the matrices of elements: which coefficients of the next level a coefficient sees, with what weight. */
-static pdm_status plan_transfer(pdm_context *ctx, const pdm_nest_plan *p, nest_level *l)
-{
-    pdm_status status = PDM_OK;
-    for (pdm_size j = 0; j < p->n_dim; j++) {
-        const pdm_nest_axis *axis = &l->axis[j];
-        const pdm_size       w    = p->rows->degree[j] + 1;
-        PDM_TRY(pdm_alloc_array(ctx, l->n_coef[j], &l->first[j]));
-        PDM_TRY(pdm_alloc_array(ctx, l->n_coef[j] * w, &l->weight[j]));
-        PDM_TRY(pdm_alloc_array(ctx, axis->n_element + 1, &l->child[j]));
-        for (pdm_size i = 0; i < l->n_coef[j]; i++) {
-            const pdm_size e = i < l->n_element[j] ? i : l->n_element[j] - 1;
-            l->first[j][i]   = axis->parent[e];
-            memcpy(l->weight[j] + i * w, axis->local + (e * w + i - e) * w, (size_t)w * sizeof(double));
-        }
-        for (pdm_size e = 0; e < l->n_element[j]; e++) l->child[j][axis->parent[e] + 1] = (int32_t)(e + 1);
-    }
-done:
-    return status;
-}
-
-/* A coefficient of the next level is free where all that it moves are. */
-static void plan_free(const pdm_nest_plan *p, const nest_level *l, nest_level *c)
-{
-    memset(c->free, 1, (size_t)c->n_all);
-    for (pdm_size coef = 0; coef < l->n; coef++)
-        for (pdm_size k = 0; k < p->n_local; k++) {
-            pdm_size index[PDM_MAX_DIM], local[PDM_MAX_DIM], shape[PDM_MAX_DIM], at = 0;
-            double   w = 1.0;
-            for (pdm_size j = 0; j < p->n_dim; j++) shape[j] = p->rows->degree[j] + 1;
-            unpack(p->n_dim, l->n_coef, coef, index);
-            unpack(p->n_dim, shape, k, local);
-            for (pdm_size j = 0; j < p->n_dim; j++) {
-                w *= l->weight[j][index[j] * shape[j] + local[j]];
-                at = at * c->n_coef[j] + (l->first[j][index[j]] + local[j]) % c->n_coef[j];
-            }
-            for (pdm_size f = 0; f < p->n_field && w != 0.0; f++)
-                if (!l->free[f * l->n + coef]) c->free[f * c->n + at] = 0;
-        }
-}
-
-/* Patches of a level, on a grid of corners; the last level is one patch. Run with unknown NULL to measure. */
-static pdm_size plan_patches(const pdm_nest_plan *p, nest_level *l, bool whole)
-{
-    pdm_size corner[PDM_MAX_DIM], shape[PDM_MAX_DIM], index[PDM_MAX_DIM], side[PDM_MAX_DIM], n_in = 1, used = 0;
-    pdm_size n_corner = 1, value = 0;
-    for (pdm_size j = 0; j < p->n_dim; j++) {
-        side[j]  = whole || p->rows->degree[j] + 1 > l->n_coef[j] ? l->n_coef[j] : p->rows->degree[j] + 1;
-        shape[j] = p->rows->periodic[j] && !whole ? (l->n_coef[j] + STRIDE - 1) / STRIDE
-                                                  : (l->n_coef[j] - side[j] + STRIDE - 1) / STRIDE + 1;
-        n_in *= side[j];
-        n_corner *= shape[j];
-    }
-    l->n_patch = 0;
-    for (pdm_size q = 0; q < n_corner; q++) {
-        const pdm_size before = used;
-        unpack(p->n_dim, shape, q, corner);
-        for (pdm_size i = 0; i < n_in; i++) {
-            pdm_size at = 0;
-            unpack(p->n_dim, side, i, index);
-            for (pdm_size j = 0; j < p->n_dim; j++) {
-                pdm_size from = corner[j] * STRIDE;
-                if (!p->rows->periodic[j] && from > l->n_coef[j] - side[j]) from = l->n_coef[j] - side[j];
-                at = at * l->n_coef[j] + (from + index[j]) % l->n_coef[j];
-            }
-            for (pdm_size f = 0; f < p->n_field; f++)
-                if (l->free[f * l->n + at]) {
-                    if (l->unknown) l->unknown[used] = (int32_t)(f * l->n + at);
-                    used++;
-                }
-        }
-        const pdm_size n = used - before;
-        if (n == 0) continue;
-        if (l->unknown) {
-            l->patch0[l->n_patch + 1]  = used;
-            l->factor0[l->n_patch + 1] = value + n * (n + 1) / 2;
-        }
-        value += n * (n + 1) / 2;
-        l->most = n > l->most ? n : l->most;
-        l->n_patch++;
-    }
-    return used;
-}
-
-static pdm_status plan_level(pdm_context *ctx, pdm_nest_plan *p, const pdm_nest_desc *desc, pdm_size i)
-{
-    pdm_status  status = PDM_OK;
-    nest_level *l      = &p->level[i];
-
-    l->n = 1;
-    for (pdm_size j = 0; j < p->n_dim; j++) {
-        const pdm_nest_axis *from = i > 0 ? &l[-1].axis[j] : NULL;
-        l->n_coef[j]              = from ? from->n_coef : p->rows->n_coef[j];
-        l->n_element[j]           = from ? from->n_element : p->rows->n_element[j];
-        l->n *= l->n_coef[j];
-    }
-    l->n_all = l->n * p->n_field;
-    l->axis  = i + 1 < p->n_level ? desc->axis + i * p->n_dim : NULL;
-    PDM_TRY(pdm_alloc_array(ctx, l->n_all, &l->free));
-    if (i == 0)
-        memcpy(l->free, desc->free, (size_t)l->n_all);
-    else
-        plan_free(p, l - 1, l);
-    if (l->axis) PDM_TRY(plan_transfer(ctx, p, l));
-    const bool     whole = !l->axis && l->n_all <= WHOLE;
-    const pdm_size n     = plan_patches(p, l, whole);
-    PDM_TRY(pdm_alloc_array(ctx, l->n_patch + 1, &l->patch0));
-    PDM_TRY(pdm_alloc_array(ctx, l->n_patch + 1, &l->factor0));
-    PDM_TRY(pdm_alloc_array(ctx, n, &l->unknown));
-    plan_patches(p, l, whole);
-    l->at_stencil = p->n_value;
-    l->at_factor  = l->at_stencil + l->n_all * p->n_field * p->width;
-    l->at_r       = l->at_factor + l->factor0[l->n_patch];
-    l->at_x       = l->at_r + l->n_all;
-    p->n_value    = l->at_x + l->n_all;
-done:
-    return status;
-}
-
 pdm_status nest_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n_sample,
                            pdm_nest_plan **out)
 {
@@ -577,30 +429,20 @@ pdm_status nest_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pdm_
             PDM_FAIL(b->ctx, PDM_ERR_UNSUPPORTED, "degree %lld; %d at most is supported", (long long)rows->degree[j],
                      SEEN_MOST - 1);
     PDM_TRY(pdm_alloc(b->ctx, sizeof *p, &p));
-    p->rows    = rows;
-    p->n_dim   = rows->n_dim;
-    p->n_field = rows->n_field;
-    p->n_level = desc->n_level;
-    p->n_local = p->width = 1;
-    for (pdm_size j = 0; j < p->n_dim; j++) {
-        p->n_local *= rows->degree[j] + 1;
-        p->width *= 2 * rows->degree[j] + 1;
-    }
-    p->m = p->n_field * p->n_local;
     PDM_TRY(rows_create_cpu(b, rows, 1, &plan));
     p->element_row0    = plan->element_row0;
     p->element_row     = plan->element_row;
     plan->element_row0 = NULL;
     plan->element_row  = NULL;
-    PDM_TRY(pdm_alloc_array(b->ctx, p->n_level, &p->level));
-    for (pdm_size i = 0; i < p->n_level; i++) {
-        PDM_TRY(plan_level(b->ctx, p, desc, i));
-        most = (size_t)p->level[i].n_all > most ? (size_t)p->level[i].n_all : most;
-        most = (size_t)p->level[i].most > most ? (size_t)p->level[i].most : most;
+    PDM_TRY(pdm_nest_levels_create(b->ctx, rows, desc, &p->levels));
+    const pdm_nest_levels *l = &p->levels;
+    for (pdm_size i = 0; i < l->n_level; i++) {
+        most = (size_t)l->level[i].n_all > most ? (size_t)l->level[i].n_all : most;
+        most = (size_t)l->level[i].most > most ? (size_t)l->level[i].most : most;
     }
-    const size_t climbing = (size_t)((p->n_level + 2) * 2 * p->m * p->m);
-    p->work               = (size_t)(2 * p->width) + (climbing > most ? climbing : most) + 64;
-    PDM_TRY(pdm_alloc_array(b->ctx, n_sample * p->n_value, &p->value));
+    const size_t climbing = (size_t)((l->n_level + 2) * 2 * l->m * l->m);
+    p->work               = (size_t)(2 * l->width) + (climbing > most ? climbing : most) + 64;
+    PDM_TRY(pdm_alloc_array(b->ctx, n_sample * l->n_value, &p->value));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), p->work * sizeof(double)));
     *out = p;
     p    = NULL;
@@ -613,23 +455,10 @@ done:
 void nest_destroy_cpu(pdm_backend *b, pdm_nest_plan **plan)
 {
     if (!plan || !*plan) return;
-    pdm_nest_plan *p = *plan;
-    for (pdm_size i = 0; p->level && i < p->n_level; i++) {
-        nest_level *l = &p->level[i];
-        pdm_free(b->ctx, l->free);
-        pdm_free(b->ctx, l->patch0);
-        pdm_free(b->ctx, l->factor0);
-        pdm_free(b->ctx, l->unknown);
-        for (pdm_size j = 0; j < p->n_dim; j++) {
-            pdm_free(b->ctx, l->first[j]);
-            pdm_free(b->ctx, l->weight[j]);
-            pdm_free(b->ctx, l->child[j]);
-        }
-    }
-    pdm_free(b->ctx, p->level);
-    pdm_free(b->ctx, p->element_row0);
-    pdm_free(b->ctx, p->element_row);
-    pdm_free(b->ctx, p->value);
-    pdm_free(b->ctx, p);
+    pdm_nest_levels_destroy(b->ctx, &(*plan)->levels);
+    pdm_free(b->ctx, (*plan)->element_row0);
+    pdm_free(b->ctx, (*plan)->element_row);
+    pdm_free(b->ctx, (*plan)->value);
+    pdm_free(b->ctx, *plan);
     *plan = NULL;
 }
