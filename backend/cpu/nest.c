@@ -369,7 +369,10 @@ static void cycle(const pdm_nest_levels *p, pdm_size level, double *value, doubl
 
     memset(x, 0, (size_t)l->n_all * sizeof *x);
     for (pdm_size q = 0; q < l->n_patch; q++) relax(p, l, value, q, r, x, work, list);
-    if (level + 1 == p->n_level) return;
+    if (level + 1 == p->n_level) { /* back from the last patch but one: one patch alone is solved for once */
+        for (pdm_size q = l->n_patch - 2; q >= 0; q--) relax(p, l, value, q, r, x, work, list);
+        return;
+    }
     const pdm_nest_level *c  = l + 1;
     double               *rc = value + c->at_r, *d = work;
     memset(rc, 0, (size_t)c->n_all * sizeof *rc);
