@@ -56,8 +56,8 @@ static void plan_free(const pdm_nest_levels *p, const pdm_nest_level *l, pdm_nes
         }
 }
 
-/* Colours of n patches in a row or a ring, STRIDE apart: degree+1 of them in between, if there are so many, are enough for
- * H to have nothing between two. A ring is cut into as many stretches as there is room for, alike but for one patch. */
+/* Colours of n patches in a row or a ring, STRIDE apart. Between two that are degree+1 patches apart, 2 degree+1 unknowns
+ * at least, H has nothing. A ring is cut into as many stretches as there is room for, alike but for one patch. */
 static pdm_size n_colour_of(pdm_size degree, bool ring, pdm_size n)
 {
     const pdm_size apart = degree + 1, n_stretch = ring && n >= apart ? n / apart : 1;

@@ -209,6 +209,11 @@ static const pdm_backend_ops cuda_ops = {
     .normal_destroy  = normal_destroy_cuda,
     .normal_assemble = normal_assemble_cuda,
 
+    .nest_create  = nest_create_cuda,
+    .nest_destroy = nest_destroy_cuda,
+    .nest_factor  = nest_factor_cuda,
+    .nest_solve   = nest_solve_cuda,
+
     .matrix_create  = matrix_create_cuda,
     .matrix_destroy = matrix_destroy_cuda,
     .matrix_apply   = matrix_apply_cuda,

@@ -274,6 +274,14 @@ pdm_status normal_create_cuda(pdm_backend *b, const pdm_rows_desc *rows, const p
 void       normal_destroy_cuda(pdm_backend *b, pdm_normal_plan **plan);
 pdm_status normal_assemble_cuda(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
                                 pdm_buffer *A, pdm_buffer *H);
+
+/* nest.c */
+pdm_status nest_create_cuda(pdm_backend *b, const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n_sample,
+                            pdm_nest_plan **out);
+void       nest_destroy_cuda(pdm_backend *b, pdm_nest_plan **plan);
+pdm_status nest_factor_cuda(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, const double *shift, pdm_buffer *A,
+                            int32_t *failed);
+pdm_status nest_solve_cuda(pdm_backend *b, pdm_nest_plan *plan, pdm_batch s, pdm_buffer *y, pdm_buffer *x);
 /* matrix.c */
 pdm_status matrix_create_cuda(pdm_backend *b, const pdm_matrix_desc *desc, pdm_matrix_plan **out);
 void       matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan);

@@ -157,6 +157,24 @@ done:
 
 /* ---- tables of products with A ---- */
 
+void cuda_rows_elements(const pdm_rows_desc *d, int32_t *element)
+{
+    for (pdm_size k = 0; k < d->n_term; k++) {
+        const pdm_axis *axis = d->term[k].axis;
+        pdm_size        n    = is_first_of_block(d, k) ? 1 : 0;
+        for (pdm_size j = 0; j < d->n_dim; j++) n *= axis[j].n_row;
+        for (pdm_size i = 0; i < n; i++) {
+            pdm_size rest = i, at = 0, stride = 1;
+            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+                at += axis[j].row_element[rest % axis[j].n_row] * stride;
+                rest /= axis[j].n_row;
+                stride *= d->n_element[j];
+            }
+            element[d->term[k].row0 + i] = (int32_t)at;
+        }
+    }
+}
+
 typedef struct product_tables {
     pdm_size n_element, n_place;
     int32_t *row_element, *element_coef, *element_row0, *element_row, *coef0, *place;
@@ -179,25 +197,6 @@ static void fill_element_coef(const pdm_rows_plan *p, product_tables *t)
     }
 }
 
-static void fill_row_element(const pdm_rows_plan *p, product_tables *t)
-{
-    const pdm_rows_desc *d = p->desc;
-
-    for (pdm_size k = 0; k < d->n_term; k++) {
-        const pdm_axis *axis = d->term[k].axis;
-        if (!p->term[k].first) continue;
-        for (pdm_size i = 0; i < p->term[k].size.n_row; i++) {
-            pdm_size rest = i, element = 0, stride = 1;
-            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-                element += axis[j].row_element[rest % axis[j].n_row] * stride;
-                rest /= axis[j].n_row;
-                stride *= d->n_element[j];
-            }
-            t->row_element[d->term[k].row0 + i] = (int32_t)element;
-        }
-    }
-}
-
 static pdm_status make_tables(pdm_context *ctx, const pdm_rows_plan *p, product_tables *t)
 {
     pdm_status           status = PDM_OK;
@@ -213,7 +212,7 @@ static pdm_status make_tables(pdm_context *ctx, const pdm_rows_plan *p, product_
     PDM_TRY(pdm_alloc_array(ctx, p->n_coef + 1, &t->coef0));
     PDM_TRY(pdm_alloc_array(ctx, t->n_place, &t->place));
     fill_element_coef(p, t);
-    fill_row_element(p, t);
+    cuda_rows_elements(d, t->row_element);
     cuda_sort_by_key(t->n_element, d->n_row, t->row_element, t->element_row0, t->element_row);
     cuda_sort_by_key(p->n_coef, t->n_place, t->element_coef, t->coef0, t->place);
 done:
