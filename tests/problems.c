@@ -393,6 +393,12 @@ void problem_open_points(problem *p, int number, const char *backend, pdm_size n
     ck_assert_int_eq(pdm_context_set_threads(p->ctx, n_thread), PDM_OK);
     ck_assert_int_eq(problem_case(p->ctx, number, &p->the_case), PDM_OK);
     if (points) ck_assert_int_eq(pdm_case_set_text(p->the_case, "domain/x", "control_points", points), PDM_OK);
+    problem_open_case(p, backend);
+}
+
+void problem_open_case(problem *p, const char *backend)
+{
+    const pdm_size n_sample = p->n_sample;
     ck_assert_msg(pdm_pde_create(p->ctx, p->the_case, &p->pde) == PDM_OK, "%s", pdm_context_error(p->ctx));
     ck_assert_msg(pdm_domain_create(p->ctx, p->the_case, p->pde, NULL, &p->domain) == PDM_OK, "%s",
                   pdm_context_error(p->ctx));

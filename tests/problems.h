@@ -53,6 +53,8 @@ void problem_open_threads(problem *p, int number, const char *backend, pdm_size 
 /* The same with that many control points along x; NULL: its own. */
 void problem_open_points(problem *p, int number, const char *backend, pdm_size n_sample, int n_thread,
                          const char *points);
+/* What is left to do for a problem whose ctx, the_case, n_sample and number are there. */
+void problem_open_case(problem *p, const char *backend);
 void problem_close(problem *p);
 bool problem_is_linear(const problem *p);
 /* Random c near the lift, v and y; lift and data from random inputs. */
