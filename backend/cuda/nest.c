@@ -331,6 +331,7 @@ done:
 void nest_destroy_cuda(pdm_backend *b, pdm_nest_plan **plan)
 {
     if (!plan || !*plan) return;
+    cuda_settle(pdm_cuda_of(b));
     pdm_nest_plan *p = *plan;
     for (pdm_size i = 0; p->stage && i < p->levels.n_level; i++) {
         cuda_free(p->stage[i].tables);
