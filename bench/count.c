@@ -6,12 +6,6 @@
 /* ---- network: two flops for each weight and point, eight for each complex weight of a mode, two for each multiply-add
  * of the transforms as products of real matrices; activations are not counted ---- */
 
-typedef struct network_size {
-    pdm_size n_dim, n_layer, width, n_hidden;
-    double   grid[PDM_MAX_DIM], padded[PDM_MAX_DIM], trig[PDM_MAX_DIM]; /* trig: cosines and sines of a dimension */
-    double   n_mode, n_feature, n_channel;
-} network_size;
-
 static double product(const double *n, pdm_size from, pdm_size to)
 {
     double p = 1.0;
@@ -20,7 +14,7 @@ static double product(const double *n, pdm_size from, pdm_size to)
 }
 
 /* The padded grid is only in the surrogate's view: "padded to 40 x 18". */
-static pdm_status read_padded(pdm_surrogate *s, network_size *out)
+static pdm_status read_padded(pdm_surrogate *s, bench_network *out)
 {
     pdm_status  status = PDM_OK;
     pdm_text    text   = {.ctx = s->ctx};
@@ -28,8 +22,7 @@ static pdm_status read_padded(pdm_surrogate *s, network_size *out)
 
     PDM_TRY(s->ops->view(s, &text));
     at = strstr(text.data, "padded to ");
-    if (strcmp(s->ops->name, "fno") != 0 || !at)
-        PDM_FAIL(s->ctx, PDM_ERR_UNSUPPORTED, "the flops of surrogate \"%s\" are not known", s->ops->name);
+    if (!at) PDM_FAIL(s->ctx, PDM_ERR_INTERNAL, "padded grid of \"%s\" not found", s->ops->name);
     at += strlen("padded to ");
     for (pdm_size i = 0; i < s->shape.n_dim; i++) {
         char *end;
@@ -45,12 +38,17 @@ done:
 
 /* Tensors: lift (weight, bias), layers (spectral, weight, bias), head0, head1. spectral [modes of each dimension][2
  * width][width], modes 0 .. m-1 in the last dimension, -m .. m-1 in the others (1: mode 0 alone). */
-static pdm_status network_read(pdm_surrogate *s, network_size *out)
+pdm_status bench_network_read(pdm_surrogate *s, bench_network *out)
 {
     pdm_status             status   = PDM_OK;
-    const pdm_tensor_info *spectral = &s->tensor[2];
+    const pdm_tensor_info *spectral = NULL;
 
-    *out           = (network_size){.n_dim = s->shape.n_dim, .n_layer = (s->n_tensor - 6) / 3, .n_mode = 1.0};
+    *out = (bench_network){0};
+    if (strcmp(s->ops->name, "none") == 0) return PDM_OK;
+    if (strcmp(s->ops->name, "fno") != 0)
+        PDM_FAIL(s->ctx, PDM_ERR_UNSUPPORTED, "the flops of surrogate \"%s\" are not known", s->ops->name);
+    spectral       = &s->tensor[2];
+    *out           = (bench_network){.n_dim = s->shape.n_dim, .n_layer = (s->n_tensor - 6) / 3, .n_mode = 1.0};
     out->width     = s->tensor[0].shape[1];
     out->n_hidden  = s->tensor[s->n_tensor - 4].shape[1];
     out->n_feature = (double)s->shape.n_feature;
@@ -67,13 +65,13 @@ done:
 }
 
 /* h_0 and h_L live on the control grid, the others on the padded one. */
-static const double *extent_of(const network_size *x, pdm_size l)
+static const double *extent_of(const bench_network *x, pdm_size l)
 {
     return l == 0 || l == x->n_layer ? x->grid : x->padded;
 }
 
 /* Last dimension first there, dimension 0 first back, one sample. */
-static double transform_flops(const network_size *x, pdm_size layer)
+static double transform_flops(const bench_network *x, pdm_size layer)
 {
     const double *in = extent_of(x, layer), *out = extent_of(x, layer + 1);
     double        sum = 0.0;
@@ -84,7 +82,7 @@ static double transform_flops(const network_size *x, pdm_size layer)
     return 2.0 * (double)x->width * sum;
 }
 
-static void count_network(const network_size *x, double n, double n_parameter, bench_count *count)
+static void count_network(const bench_network *x, double n, double n_parameter, bench_count *count)
 {
     const double width = (double)x->width, hidden = (double)x->n_hidden, points = product(x->grid, 0, x->n_dim);
     double       weights   = 2.0 * points * (x->n_feature * width + width * hidden + hidden * x->n_channel);
@@ -184,6 +182,18 @@ static double assemble_flops(const pdm_rows_desc *d, const pdm_term_desc *t)
     return sum;
 }
 
+bench_term bench_term_of(const pdm_rows_desc *d, const pdm_term_desc *t)
+{
+    bench_term k = {.points = points_of(d, t), .rows = rows_of(d, t), .pairs = 1.0, .value = program_flops(t->value)};
+
+    for (pdm_size j = 0; j < d->n_dim; j++) k.pairs *= n_pair_of(&t->axis[j]);
+    if (t->n_atom == 0) return k;
+    k.partial  = program_flops(t->partial);
+    k.second   = t->n_second > 0 ? program_flops(t->second) : 0.0;
+    k.assemble = assemble_flops(d, t);
+    return k;
+}
+
 static void count_rows(const pdm_rows_desc *d, double c_size, double n, bench_count *count)
 {
     const double n_row = (double)d->n_row, values = n_row * (double)d->n_field * n_local_of(d);
@@ -256,7 +266,7 @@ static pdm_size local_coef(const pdm_rows_desc *d, const pdm_size *element, pdm_
 }
 
 static double element_flops(const pdm_rows_desc *d, const pdm_columns_desc *c, const unsigned char *member,
-                            const pdm_size *element)
+                            const pdm_size *element, double *n_j)
 {
     const double   n_row   = element_rows(d, element);
     const pdm_size n_local = (pdm_size)n_local_of(d);
@@ -273,10 +283,12 @@ static double element_flops(const pdm_rows_desc *d, const pdm_columns_desc *c, c
         }
         if (seen > 0.0) n_column += columns;
     }
+    *n_j += n_row * n_column;
     return form + n_row * n_column * (n_column + 1.0);
 }
 
-static pdm_status normal_flops(pdm_context *ctx, const pdm_rows_desc *d, const pdm_columns_desc *c, double *out)
+static pdm_status normal_flops(pdm_context *ctx, const pdm_rows_desc *d, const pdm_columns_desc *c, double *out,
+                               double *n_j)
 {
     pdm_status     status    = PDM_OK;
     const pdm_size n_group   = c->n_expert * c->n_field;
@@ -287,14 +299,14 @@ static pdm_status normal_flops(pdm_context *ctx, const pdm_rows_desc *d, const p
     for (pdm_size g = 0; g < n_group; g++)
         for (pdm_size i = 0; i < c->group[g].n_coef; i++) member[g * c->n_coef + c->group[g].coef[i]] = 1;
     for (pdm_size j = 0; j < d->n_dim; j++) n_element *= d->n_element[j];
-    *out = 0.0;
+    *out = *n_j = 0.0;
     for (pdm_size e = 0; e < n_element; e++) {
         pdm_size rest = e;
         for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
             element[j] = rest % d->n_element[j];
             rest /= d->n_element[j];
         }
-        *out += element_flops(d, c, member, element);
+        *out += element_flops(d, c, member, element, n_j);
     }
 done:
     pdm_free(ctx, member);
@@ -325,14 +337,14 @@ static void count_blocks(const pdm_blocks_desc *d, double n, bench_count *count)
 }
 
 pdm_status bench_count_all(pdm_surrogate *s, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
-                           const pdm_blocks_desc *blocks, pdm_size n, bench_count *count)
+                           const pdm_blocks_desc *blocks, pdm_size n, bench_count *count, double *n_j)
 {
-    pdm_status   status = PDM_OK;
-    network_size network;
-    double       normal = 0.0, values = 0.0;
+    pdm_status    status = PDM_OK;
+    bench_network network;
+    double        normal = 0.0, values = 0.0;
 
-    PDM_TRY(network_read(s, &network));
-    PDM_TRY(normal_flops(s->ctx, rows, columns, &normal));
+    PDM_TRY(bench_network_read(s, &network));
+    PDM_TRY(normal_flops(s->ctx, rows, columns, &normal, n_j));
     count_network(&network, (double)n, (double)s->n_parameter, count);
     count_rows(rows, (double)(columns->n_field * columns->n_coef), (double)n, count);
     count_columns(columns, (double)n, count);

@@ -239,12 +239,13 @@ static pdm_status time_operations(bench_data *d, bench_limits limits)
     const pdm_rows_desc    *rows    = pdm_domain_rows(d->m->problem->domain);
     const pdm_columns_desc *columns = pdm_experts_columns(d->m->experts);
     bench_count             count[BENCH_N_OPERATION];
+    double                  n_j = 0.0;
 
     PDM_TRY(prepare(d));
     PDM_TRY(pdm_blocks_create(d->m->ctx, rows, columns, PDM_COUPLING_ALL,
                               &blocks)); /* what the solver made for itself, again */
     const pdm_blocks_desc *structure = pdm_blocks_describe(blocks);
-    PDM_TRY(bench_count_all(d->m->surrogate, rows, columns, structure, d->all.n, count));
+    PDM_TRY(bench_count_all(d->m->surrogate, rows, columns, structure, d->all.n, count, &n_j));
     printf(
         "\nper sample: %lld coefficients, %lld rows, %lld unknowns of %lld experts in %lld blocks, %lld values in H; "
         "%lld network weights\n",
