@@ -1,5 +1,5 @@
 /* Where the time of a training step goes, and how near each operation is to this machine's limits.
- *     bench_step CASE.cdl [threads] [group.name=value ...]
+ *     bench_step CASE.cdl [threads] [group.name=value ...] [--model-device h200|a100|rtx4090]
  * How to read it: bench/README.md. */
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include "bench/bench.h"
 #include "bench/count.h"
 #include "bench/limits.h"
+#include "bench/watch.h"
 #include "train/train.h"
 
 enum { N_WARM = 5, N_STEP = 30, N_PREDICT = 30, N_ROUND = 15 };
@@ -26,6 +27,7 @@ typedef struct bench_data {
     double                 *shift;         /* [n_sample]                                */
     int32_t                *failed;        /* [n_sample]                                */
     pdm_status              status;        /* first failure of a timed call             */
+    const bench_device     *device;        /* NULL: none asked for                      */
 } bench_data;
 
 /* ---- the operations ---- */
@@ -151,7 +153,8 @@ static void run_nothing(void *user)
     pdm_cpu_for(cpu, cpu->n_thread, nothing, NULL);
 }
 
-static void print_limits(bench_data *d, bench_limits limits)
+/* Returns the seconds of an empty call. */
+static double print_limits(bench_data *d, bench_limits limits)
 {
     const bench_function fn = run_nothing;
     bench_time           time;
@@ -160,6 +163,7 @@ static void print_limits(bench_data *d, bench_limits limits)
            "%.1f us\n",
            pdm_cpu_of(d->b)->n_thread, pdm_cpu_of(d->b)->kernels->isa, limits.triad / 1e9, limits.gemm64 / 1e9,
            limits.gemm32 / 1e9, 1e6 * time.best);
+    return time.best;
 }
 
 /* ---- whole steps ---- */
@@ -264,6 +268,119 @@ done:
     return status;
 }
 
+/* ---- a card ---- */
+
+static bench_sum sum_of_stage(bench_stage stage)
+{
+    bench_sum sum = {0};
+    for (int k = 0; k < BENCH_N_SLOT; k++) {
+        const bench_sum *x = bench_watched(stage, (bench_slot)k);
+        sum.calls += x->calls;
+        sum.cpu += x->cpu;
+        bench_cost_add(&sum.cost, &x->cost);
+    }
+    return sum;
+}
+
+/* Of more steps, each call of which is watched. */
+typedef struct watched_steps {
+    double seconds[BENCH_N_STAGE];       /* mean */
+    double ratio[BENCH_N_STAGE][N_STEP]; /* the model's time over that taken */
+} watched_steps;
+
+static pdm_status watch_steps(bench_data *d, const bench_model *model, watched_steps *out)
+{
+    pdm_status      status = PDM_OK;
+    pdm_step_report r;
+
+    bench_watch_start(d->b, model, NULL);
+    for (int i = 0; i < N_STEP; i++) {
+        double before[BENCH_N_STAGE];
+        for (int k = 0; k < BENCH_N_STAGE; k++) before[k] = sum_of_stage((bench_stage)k).cpu;
+        PDM_TRY(pdm_train_step(d->m, &r));
+        bench_watch_step();
+        const double taken[BENCH_N_STAGE] = {
+            [BENCH_STAGE_NETWORK] = r.seconds_network, [BENCH_STAGE_SOLVE] = r.seconds_solve,
+            [BENCH_STAGE_ADJOINT] = r.seconds_adjoint, [BENCH_STAGE_BACKWARD] = r.seconds_backward,
+            [BENCH_STAGE_UPDATE] = r.seconds_update,   [BENCH_STAGE_DATA] = r.seconds_data};
+        for (int k = 0; k < BENCH_N_STAGE; k++) {
+            out->seconds[k] += taken[k] / N_STEP;
+            out->ratio[k][i] = (sum_of_stage((bench_stage)k).cpu - before[k]) / (taken[k] + 1e-9);
+        }
+    }
+done:
+    bench_watch_stop();
+    return status;
+}
+
+/* What is not a call of the table stays with the host: in `data` that is all but the copies. */
+static void print_stages(watched_steps *x)
+{
+    static const char *const NAME[] = {"network", "solve", "adjoint", "backward", "update", "data"};
+    double                   total = 0.0, host = 0.0;
+
+    printf("%-9s %8s %8s %7s %6s %9s %9s %9s %-8s | %9s %9s %6s\n", "stage", "launches", "products", "copies", "waits",
+           "Mflop", "MB", "ms", "limit", "CPU", "taken", "ratio");
+    for (int k = 0; k < BENCH_N_STAGE; k++) {
+        const bench_sum   sum = sum_of_stage((bench_stage)k);
+        const bench_cost *c   = &sum.cost;
+        const double data = k == BENCH_STAGE_DATA ? x->seconds[k] : 0.0, time = bench_cost_seconds(c) / N_STEP + data;
+        total += time;
+        host += x->seconds[k];
+        printf("%-9s %8.1f %8.1f %7.1f %6.1f %9.2f %9.2f %9.3f %-8s | %9.3f %9.3f %6.2f\n", NAME[k],
+               c->launches / N_STEP, c->products / N_STEP, c->copies / N_STEP, c->waits / N_STEP,
+               c->flops / N_STEP / 1e6, c->bytes / N_STEP / 1e6, 1e3 * time,
+               data > 0.5 * time ? "host" : bench_cost_limit(c), 1e3 * sum.cpu / N_STEP, 1e3 * x->seconds[k],
+               median(x->ratio[k], N_STEP));
+    }
+    printf("%-9s %*s %9.3f ms %5s | %9s %9.3f\n", "step", 51, "", 1e3 * total, "", "", 1e3 * host);
+}
+
+static void print_slots(void)
+{
+    printf("\n%-23s %7s %8s %8s %9s %9s %9s %8s  %s\n", "operation", "calls", "launches", "products", "Mflop", "MB",
+           "us a call", "us", "limit");
+    for (int k = 0; k < BENCH_N_SLOT; k++) {
+        bench_sum sum = {0};
+        for (int i = 0; i < BENCH_N_STAGE; i++) {
+            const bench_sum *x = bench_watched((bench_stage)i, (bench_slot)k);
+            sum.calls += x->calls;
+            bench_cost_add(&sum.cost, &x->cost);
+        }
+        if (sum.calls == 0.0) continue;
+        const double time = 1e6 * bench_cost_seconds(&sum.cost);
+        printf("%-23s %7.1f %8.1f %8.1f %9.3f %9.3f %9.1f %8.1f  %s\n", bench_slot_name((bench_slot)k),
+               sum.calls / N_STEP, sum.cost.launches / sum.calls, sum.cost.products / sum.calls,
+               sum.cost.flops / sum.calls / 1e6, sum.cost.bytes / sum.calls / 1e6, time / sum.calls, time / N_STEP,
+               bench_cost_limit(&sum.cost));
+    }
+}
+
+static pdm_status model_device(bench_data *d, bench_limits limits, double empty_call)
+{
+    pdm_status              status  = PDM_OK;
+    pdm_blocks             *blocks  = NULL;
+    bench_model             model   = {.device = d->device, .cpu = limits, .cpu_call = empty_call};
+    const pdm_rows_desc    *rows    = pdm_domain_rows(d->m->problem->domain);
+    const pdm_columns_desc *columns = pdm_experts_columns(d->m->experts);
+    watched_steps           steps   = {0};
+
+    PDM_TRY(pdm_blocks_create(d->m->ctx, rows, columns, PDM_COUPLING_ALL, &blocks));
+    PDM_TRY(bench_model_fill(d->m->surrogate, rows, columns, pdm_blocks_describe(blocks), &model));
+    PDM_TRY(watch_steps(d, &model, &steps));
+    printf("\nESTIMATE of a step on %s, from counts: nobody has measured it\n", d->device->title);
+    printf("published: FP64 %.1f TF/s, FP32 %.1f TF/s, memory %.0f GB/s\n"
+           "assumed: %.0f us a launch or copy, %.0f us a wait, %.1f us a step of a recurrence\n",
+           d->device->flops64 / 1e12, d->device->flops32 / 1e12, d->device->bandwidth / 1e9, 1e6 * BENCH_LAUNCH,
+           1e6 * BENCH_WAIT, 1e6 * BENCH_STEP);
+    print_stages(&steps);
+    print_slots();
+done:
+    bench_model_clear(d->m->ctx, &model);
+    pdm_blocks_destroy(&blocks);
+    return status;
+}
+
 /* ---- prediction ---- */
 
 /* One input on one thread, to the tolerance of prediction, on the default output grid. The fastest of N_PREDICT. */
@@ -313,7 +430,7 @@ done:
     return status;
 }
 
-static pdm_status open_case(pdm_context *ctx, int argc, char **argv, pdm_case **out)
+static pdm_status open_case(pdm_context *ctx, int argc, char **argv, bench_data *d, pdm_case **out)
 {
     pdm_status status   = PDM_OK;
     pdm_size   n_thread = 0;
@@ -324,7 +441,16 @@ static pdm_status open_case(pdm_context *ctx, int argc, char **argv, pdm_case **
         PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "%lld threads; 0 to 4096 expected", (long long)n_thread);
     PDM_TRY(pdm_context_set_threads(ctx, (int)n_thread));
     PDM_TRY(pdm_case_read(ctx, argv[1], out));
-    for (; at < argc; at++) PDM_TRY(set(ctx, *out, argv[at]));
+    for (; at < argc; at++) {
+        if (strcmp(argv[at], "--model-device") != 0) {
+            PDM_TRY(set(ctx, *out, argv[at]));
+            continue;
+        }
+        d->device = ++at < argc ? bench_device_find(argv[at]) : NULL;
+        if (!d->device)
+            PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "--model-device \"%s\": one of %s expected", at < argc ? argv[at] : "",
+                     bench_device_names());
+    }
 done:
     return status;
 }
@@ -335,11 +461,12 @@ static pdm_status bench(pdm_context *ctx, pdm_case *c, bench_data *d)
     const bench_limits limits = bench_measure_limits(pdm_context_threads(ctx));
 
     PDM_TRY(pdm_model_create(c, &d->m));
-    d->b   = d->m->problem->backend;
-    d->st  = pdm_solver_lend(d->m->solver);
-    d->all = pdm_model_batch(d->m, d->m->n_batch);
-    print_limits(d, limits);
+    d->b                    = d->m->problem->backend;
+    d->st                   = pdm_solver_lend(d->m->solver);
+    d->all                  = pdm_model_batch(d->m, d->m->n_batch);
+    const double empty_call = print_limits(d, limits);
     PDM_TRY(time_steps(d->m));
+    if (d->device) PDM_TRY(model_device(d, limits, empty_call));
     PDM_TRY(time_operations(d, limits));
     PDM_TRY(time_prediction(d->m));
 done:
@@ -354,11 +481,12 @@ int main(int argc, char **argv)
     bench_data   d      = {0};
 
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_step CASE.cdl [threads] [group.name=value ...]\n");
+        fprintf(stderr, "usage: bench_step CASE.cdl [threads] [group.name=value ...] [--model-device %s]\n",
+                bench_device_names());
         return 2;
     }
     PDM_TRY(pdm_context_create(NULL, &ctx));
-    PDM_TRY(open_case(ctx, argc, argv, &c));
+    PDM_TRY(open_case(ctx, argc, argv, &d, &c));
     PDM_TRY(bench(ctx, c, &d));
 done:
     if (status != PDM_OK) fprintf(stderr, "bench_step: %s\n", ctx ? pdm_context_error(ctx) : pdm_status_text(status));
