@@ -207,7 +207,7 @@ static void columns(bill *b, bench_slot slot)
     bench_operation         o     = BENCH_COLUMNS_REDUCE;
 
     for (pdm_size g = 0; g < d->n_expert * d->n_field; g++) tiles += ceil((double)d->group[g].n_col / COLUMNS_WIDE);
-    if (slot == BENCH_SLOT_columns_build && pdm_columns_are_constant(d)) return; /* built once */
+    if (slot == BENCH_SLOT_columns_build && pdm_columns_are_constant(d)) return;
     if (slot == BENCH_SLOT_columns_start) {
         kernel64(b, n, 3.0 * n, 3.5 * n);
         return;
