@@ -467,34 +467,29 @@ void bench_cost_add(bench_cost *to, const bench_cost *x)
     to->steps += x->steps;
 }
 
-enum { BY_LAUNCH, BY_WAIT, BY_STEP, BY_FLOPS, BY_BYTES, N_BY };
-
 /* Kernels follow each other, none is under way while the host waits or a stream begins the next. */
-static void parts_of(const bench_cost *c, double part[N_BY])
+void bench_cost_parts(const bench_cost *c, double part[BENCH_N_PART])
 {
-    part[BY_LAUNCH] = BENCH_LAUNCH * (c->launches + c->products + c->copies);
-    part[BY_WAIT]   = BENCH_WAIT * c->waits;
-    part[BY_STEP]   = BENCH_STEP * c->steps;
-    part[BY_FLOPS]  = c->by_flops;
-    part[BY_BYTES]  = c->by_bytes;
+    const double seconds[BENCH_N_PART] = {BENCH_LAUNCH * (c->launches + c->products + c->copies), BENCH_WAIT * c->waits,
+                                          BENCH_STEP * c->steps, c->by_flops, c->by_bytes};
+    for (int i = 0; i < BENCH_N_PART; i++) part[i] = seconds[i];
 }
 
 double bench_cost_seconds(const bench_cost *c)
 {
-    double part[N_BY], sum = 0.0;
-    parts_of(c, part);
-    for (int i = 0; i < N_BY; i++) sum += part[i];
+    double part[BENCH_N_PART], sum = 0.0;
+    bench_cost_parts(c, part);
+    for (int i = 0; i < BENCH_N_PART; i++) sum += part[i];
     return sum;
 }
 
 const char *bench_cost_limit(const bench_cost *c)
 {
-    static const char *const NAME[N_BY] = {"launches", "waits", "steps", "flops", "memory"};
-    double                   part[N_BY];
-    int                      most = 0;
-    parts_of(c, part);
-    for (int i = 1; i < N_BY; i++) most = part[i] > part[most] ? i : most;
-    return NAME[most];
+    double part[BENCH_N_PART];
+    int    most = 0;
+    bench_cost_parts(c, part);
+    for (int i = 1; i < BENCH_N_PART; i++) most = part[i] > part[most] ? i : most;
+    return BENCH_PART_NAME[most];
 }
 
 /* ---- the CPU ---- */

@@ -64,12 +64,16 @@ typedef struct bench_model {
     double                  cpu_call; /* seconds */
 } bench_model;
 
+enum { BENCH_N_PART = 5 };
+static const char *const BENCH_PART_NAME[BENCH_N_PART] = {"launches", "waits", "steps", "flops", "memory"};
+
 /* All but device and what the CPU can do. */
 pdm_status  bench_model_fill(pdm_surrogate *s, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
                              const pdm_blocks_desc *blocks, bench_model *out);
 void        bench_model_clear(pdm_context *ctx, bench_model *m);
 bench_cost  bench_estimate(const bench_model *m, bench_call k);
 void        bench_cost_add(bench_cost *to, const bench_cost *x);
+void        bench_cost_parts(const bench_cost *c, double part[BENCH_N_PART]); /* seconds */
 double      bench_cost_seconds(const bench_cost *c);
 const char *bench_cost_limit(const bench_cost *c); /* the largest part of it */
 /* The same model of the CPU: limits that were measured, bytes read and written once. Seconds. */

@@ -317,7 +317,8 @@ done:
 static void print_stages(watched_steps *x)
 {
     static const char *const NAME[] = {"network", "solve", "adjoint", "backward", "update", "data"};
-    double                   total = 0.0, host = 0.0;
+    double                   total = 0.0, host = 0.0, part[BENCH_N_PART];
+    bench_cost               all = {0};
 
     printf("%-9s %8s %8s %7s %6s %9s %9s %9s %-8s | %9s %9s %6s\n", "stage", "launches", "products", "copies", "waits",
            "Mflop", "MB", "ms", "limit", "CPU", "taken", "ratio");
@@ -326,6 +327,7 @@ static void print_stages(watched_steps *x)
         const bench_cost *c   = &sum.cost;
         const double data = k == BENCH_STAGE_DATA ? x->seconds[k] : 0.0, time = bench_cost_seconds(c) / N_STEP + data;
         total += time;
+        bench_cost_add(&all, c);
         host += x->seconds[k];
         printf("%-9s %8.1f %8.1f %7.1f %6.1f %9.2f %9.2f %9.3f %-8s | %9.3f %9.3f %6.2f\n", NAME[k],
                c->launches / N_STEP, c->products / N_STEP, c->copies / N_STEP, c->waits / N_STEP,
@@ -333,7 +335,10 @@ static void print_stages(watched_steps *x)
                data > 0.5 * time ? "host" : bench_cost_limit(c), 1e3 * sum.cpu / N_STEP, 1e3 * x->seconds[k],
                median(x->ratio[k], N_STEP));
     }
-    printf("%-9s %*s %9.3f ms %5s | %9s %9.3f\n", "step", 51, "", 1e3 * total, "", "", 1e3 * host);
+    printf("%-9s %*s %9.3f %-8s | %9s %9.3f\n          of this", "step", 51, "", 1e3 * total, "", "", 1e3 * host);
+    bench_cost_parts(&all, part);
+    for (int i = 0; i < BENCH_N_PART; i++) printf(" %s %.0f %%,", BENCH_PART_NAME[i], 100.0 * part[i] / N_STEP / total);
+    printf(" the host the rest\n");
 }
 
 static void print_slots(void)
