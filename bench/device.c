@@ -23,5 +23,5 @@ const bench_device *bench_device_find(const char *name)
 
 const char *bench_device_names(void)
 {
-    return "h200, a100, rtx4090";
+    return "h200|a100|rtx4090";
 }

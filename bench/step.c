@@ -453,7 +453,7 @@ static pdm_status open_case(pdm_context *ctx, int argc, char **argv, bench_data 
         }
         d->device = ++at < argc ? bench_device_find(argv[at]) : NULL;
         if (!d->device)
-            PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "--model-device \"%s\": one of %s expected", at < argc ? argv[at] : "",
+            PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "--model-device \"%s\": %s expected", at < argc ? argv[at] : "",
                      bench_device_names());
     }
 done:
