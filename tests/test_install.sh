@@ -47,3 +47,11 @@ test -n "$(find "$root" -path "*/man1/pdemoe.1")"
 if [ -x "$root/bin/pdemoe" ]; then
     "$root/bin/pdemoe" --version | grep -q "$version"
 fi
+
+# The plug-in is found beside the library, wherever both have been moved to.
+if [ -n "$(find "$root" -name pdemoe_cuda.so)" ] && [ -x "$root/bin/pdemoe" ]; then
+    mv "$root" moved
+    env -u PDEMOE_BACKENDS moved/bin/pdemoe info moved/share/pdemoe/cases/poisson/poisson.cdl --backend cuda > said 2>&1 || true
+    if grep -q -e 'there is no pdemoe_cuda.so' -e 'of another build' said; then cat said; exit 1; fi
+    mv moved "$root"
+fi
