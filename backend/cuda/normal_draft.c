@@ -1,54 +1,12 @@
 /* Normal matrices on the device, while planning: what elements see, which experts, unknowns and rows that are. */
 #include "backend/cuda/normal_impl.h"
 
-static void draft_elements(normal_draft *t)
-{
-    const pdm_rows_desc *d = t->rows;
-
-    for (pdm_size e = 0; e < t->n_element; e++) {
-        pdm_size index[PDM_MAX_DIM], rest = e;
-        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-            index[j] = rest % d->n_element[j];
-            rest /= d->n_element[j];
-        }
-        for (pdm_size l = 0; l < t->n_local; l++) {
-            pdm_size r = l, at = 0, stride = 1;
-            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-                at += (index[j] + r % (d->degree[j] + 1)) % d->n_coef[j] * stride;
-                r /= d->degree[j] + 1;
-                stride *= d->n_coef[j];
-            }
-            t->element_coef[e * t->n_local + l] = (int32_t)at;
-        }
-    }
-}
-
-/* All terms of a block of rows have the same rows. */
-static void draft_row_elements(normal_draft *t)
-{
-    const pdm_rows_desc *d = t->rows;
-
-    for (pdm_size k = 0; k < d->n_term; k++) {
-        const pdm_axis *axis = d->term[k].axis;
-        pdm_size        n    = 1;
-        for (pdm_size j = 0; j < d->n_dim; j++) n *= axis[j].n_row;
-        for (pdm_size i = 0; i < n; i++) {
-            pdm_size rest = i, e = 0, stride = 1;
-            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-                e += axis[j].row_element[rest % axis[j].n_row] * stride;
-                rest /= axis[j].n_row;
-                stride *= d->n_element[j];
-            }
-            t->row_element[d->term[k].row0 + i] = (int32_t)e;
-        }
-    }
-}
+#include "backend/cuda/rows_impl.h"
 
 static pdm_status draft_rows(pdm_context *ctx, normal_draft *t)
 {
     pdm_status           status = PDM_OK;
     const pdm_rows_desc *d      = t->rows;
-    int32_t             *used   = NULL;
 
     t->n_local = t->n_element = 1;
     for (pdm_size j = 0; j < d->n_dim; j++) {
@@ -59,17 +17,10 @@ static pdm_status draft_rows(pdm_context *ctx, normal_draft *t)
     PDM_TRY(pdm_alloc_array(ctx, d->n_row, &t->row_element));
     PDM_TRY(pdm_alloc_array(ctx, t->n_element + 1, &t->element_row0));
     PDM_TRY(pdm_alloc_array(ctx, d->n_row, &t->element_row));
-    PDM_TRY(pdm_alloc_array(ctx, t->n_element, &used));
-    draft_elements(t);
-    draft_row_elements(t);
-    for (pdm_size i = 0; i < d->n_row; i++) t->element_row0[t->row_element[i] + 1]++;
-    for (pdm_size e = 0; e < t->n_element; e++) t->element_row0[e + 1] += t->element_row0[e];
-    for (pdm_size i = 0; i < d->n_row; i++) {
-        const int32_t e                                = t->row_element[i];
-        t->element_row[t->element_row0[e] + used[e]++] = (int32_t)i;
-    }
+    cuda_rows_coefficients(d, t->element_coef);
+    cuda_rows_elements(d, t->row_element);
+    cuda_sort_by_key(t->n_element, d->n_row, t->row_element, t->element_row0, t->element_row);
 done:
-    pdm_free(ctx, used);
     return status;
 }
 

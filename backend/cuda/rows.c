@@ -180,12 +180,16 @@ typedef struct product_tables {
     int32_t *row_element, *element_coef, *element_row0, *element_row, *coef0, *place;
 } product_tables;
 
-static void fill_element_coef(const pdm_rows_plan *p, product_tables *t)
+void cuda_rows_coefficients(const pdm_rows_desc *d, int32_t *coefficient)
 {
-    const pdm_rows_desc *d = p->desc;
+    pdm_size n_element = 1, n_local = 1;
 
-    for (pdm_size i = 0; i < t->n_place; i++) {
-        pdm_size element = i / p->n_local, local = i % p->n_local, at = 0, stride = 1;
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        n_element *= d->n_element[j];
+        n_local *= d->degree[j] + 1;
+    }
+    for (pdm_size i = 0; i < n_element * n_local; i++) {
+        pdm_size element = i / n_local, local = i % n_local, at = 0, stride = 1;
         for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
             const pdm_size width = d->degree[j] + 1;
             at += (element % d->n_element[j] + local % width) % d->n_coef[j] * stride;
@@ -193,7 +197,7 @@ static void fill_element_coef(const pdm_rows_plan *p, product_tables *t)
             local /= width;
             stride *= d->n_coef[j];
         }
-        t->element_coef[i] = (int32_t)at;
+        coefficient[i] = (int32_t)at;
     }
 }
 
@@ -211,7 +215,7 @@ static pdm_status make_tables(pdm_context *ctx, const pdm_rows_plan *p, product_
     PDM_TRY(pdm_alloc_array(ctx, d->n_row, &t->element_row));
     PDM_TRY(pdm_alloc_array(ctx, p->n_coef + 1, &t->coef0));
     PDM_TRY(pdm_alloc_array(ctx, t->n_place, &t->place));
-    fill_element_coef(p, t);
+    cuda_rows_coefficients(d, t->element_coef);
     cuda_rows_elements(d, t->row_element);
     cuda_sort_by_key(t->n_element, d->n_row, t->row_element, t->element_row0, t->element_row);
     cuda_sort_by_key(p->n_coef, t->n_place, t->element_coef, t->coef0, t->place);
