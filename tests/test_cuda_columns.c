@@ -190,7 +190,7 @@ static void run_both(const pair *p, const char *name, operation what, void *user
 
 /* ---- columns ---- */
 
-/* Blocks and normal matrices take minutes on the double: every fifth or seventh of them is tried, all kinds among these,
+/* Blocks and normal matrices take minutes on the double: every ninth or eleventh of them is tried, all kinds among these,
  * unless PDM_TEST_LONG is set. */
 static bool is_left_out(int i, int every)
 {
@@ -666,7 +666,7 @@ static void check_factor(blocks_fixture *f)
 
 START_TEST(blocks_are_those_of_the_cpu)
     {
-        if (is_left_out(_i, 5)) return;
+        if (is_left_out(_i, 9)) return;
         blocks_fixture f;
         open_blocks(&f, &BLOCKS[_i / N_CHOICE], (choice)(_i % N_CHOICE));
         const pdm_size n = f.d.n_unknown;
@@ -710,7 +710,7 @@ END_TEST
 /* One sample is not positive, at any block: the others are not told. */
 START_TEST(a_sample_that_fails_is_named)
     {
-        if (is_left_out(_i, 5)) return;
+        if (is_left_out(_i, 9)) return;
         static const double bad[] = {-1.0, NAN, INFINITY, 0.0};
         blocks_fixture      f;
         const blocks_case  *k = &BLOCKS[_i / 4];
@@ -839,7 +839,7 @@ static void check_normal(normal_fixture *f)
 
 START_TEST(normal_matrices_are_those_of_the_cpu)
     {
-        if (is_left_out(_i, 7)) return;
+        if (is_left_out(_i, 11)) return;
         const int          number_of = _i / (3 * N_PARTITION);
         const partition    k         = (partition)(_i / 3 % N_PARTITION);
         const pdm_coupling coupling  = (pdm_coupling)(_i % 3);
