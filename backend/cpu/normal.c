@@ -8,41 +8,16 @@
 #include <string.h>
 
 #include "backend/cpu/rows_impl.h"
+#include "backend/lists.h"
 
 enum { J_ROWS = 256 }; /* rows of J formed before they are multiplied */
 
 /* Everything needed while planning only. */
 typedef struct normal_draft {
-    pdm_size *owner0; /* [n_field*n_coef+1] */
-    int32_t  *owner_group, *owner_place;
-    int32_t  *list; /* experts seen by one element */
-    int32_t  *element_coef, *row_element;
+    pdm_owners owners;
+    int32_t   *list; /* experts seen by one element */
+    int32_t   *element_coef, *row_element;
 } normal_draft;
-
-static pdm_status draft_owners(pdm_context *ctx, const pdm_columns_desc *d, normal_draft *t)
-{
-    pdm_status     status = PDM_OK;
-    const pdm_size n = d->n_field * d->n_coef, n_group = d->n_expert * d->n_field;
-    pdm_size      *used = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, n + 1, &t->owner0));
-    PDM_TRY(pdm_alloc_array(ctx, n, &used));
-    for (pdm_size g = 0; g < n_group; g++)
-        for (pdm_size i = 0; i < d->group[g].n_coef; i++)
-            t->owner0[d->group[g].field * d->n_coef + d->group[g].coef[i] + 1]++;
-    for (pdm_size i = 0; i < n; i++) t->owner0[i + 1] += t->owner0[i];
-    PDM_TRY(pdm_alloc_array(ctx, t->owner0[n], &t->owner_group));
-    PDM_TRY(pdm_alloc_array(ctx, t->owner0[n], &t->owner_place));
-    for (pdm_size g = 0; g < n_group; g++)
-        for (pdm_size i = 0; i < d->group[g].n_coef; i++) {
-            const pdm_size k = d->group[g].field * d->n_coef + d->group[g].coef[i], at = t->owner0[k] + used[k]++;
-            t->owner_group[at] = (int32_t)g;
-            t->owner_place[at] = (int32_t)i;
-        }
-done:
-    pdm_free(ctx, used);
-    return status;
-}
 
 /* Experts an element sees, sorted, into list; returns how many. */
 static pdm_size experts_seen(const pdm_normal_plan *p, const normal_draft *t, pdm_size element)
@@ -52,8 +27,8 @@ static pdm_size experts_seen(const pdm_normal_plan *p, const normal_draft *t, pd
     for (pdm_size f = 0; f < d->n_field; f++)
         for (pdm_size l = 0; l < p->n_local; l++) {
             const pdm_size at = f * d->n_coef + t->element_coef[element * p->n_local + l];
-            for (pdm_size k = t->owner0[at]; k < t->owner0[at + 1]; k++) {
-                const int32_t e = d->group[t->owner_group[k]].expert;
+            for (pdm_size k = t->owners.first[at]; k < t->owners.first[at + 1]; k++) {
+                const int32_t e = d->group[t->owners.group[k]].expert;
                 pdm_size      i = 0;
                 while (i < n && t->list[i] < e) i++;
                 if (i < n && t->list[i] == e) continue;
@@ -71,7 +46,7 @@ static pdm_size count_references(const pdm_normal_plan *p, const normal_draft *t
     for (pdm_size f = 0; f < p->columns->n_field; f++)
         for (pdm_size l = 0; l < p->n_local; l++) {
             const pdm_size at = f * p->columns->n_coef + t->element_coef[element * p->n_local + l];
-            n += t->owner0[at + 1] - t->owner0[at];
+            n += t->owners.first[at + 1] - t->owners.first[at];
         }
     return n;
 }
@@ -156,9 +131,9 @@ static pdm_status plan_references(pdm_context *ctx, pdm_normal_plan *p, const no
                 const int32_t group = (int32_t)(p->patch_expert[q->expert0 + x] * d->n_field + f);
                 for (pdm_size l = 0; l < p->n_local; l++) {
                     const pdm_size at = f * d->n_coef + t->element_coef[e * p->n_local + l];
-                    for (pdm_size k = t->owner0[at]; k < t->owner0[at + 1]; k++)
-                        if (t->owner_group[k] == group)
-                            *r++ = (element_reference){(int32_t)(f * p->n_local + l), group, t->owner_place[k],
+                    for (pdm_size k = t->owners.first[at]; k < t->owners.first[at + 1]; k++)
+                        if (t->owners.group[k] == group)
+                            *r++ = (element_reference){(int32_t)(f * p->n_local + l), group, t->owners.place[k],
                                                        (int32_t)x};
                 }
             }
@@ -327,7 +302,7 @@ pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pd
     p->columns = columns;
     p->blocks  = blocks;
     PDM_TRY(draft_rows(b, rows, p, &t));
-    PDM_TRY(draft_owners(ctx, columns, &t));
+    PDM_TRY(pdm_owners_create(ctx, columns, &t.owners));
     PDM_TRY(plan_unknowns(ctx, p));
     PDM_TRY(plan_sizes(ctx, p));
     PDM_TRY(pdm_alloc_array(ctx, columns->n_expert + 1, &t.list));
@@ -344,9 +319,7 @@ pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pd
     *out = p;
     p    = NULL;
 done:
-    pdm_free(ctx, t.owner0);
-    pdm_free(ctx, t.owner_group);
-    pdm_free(ctx, t.owner_place);
+    pdm_owners_destroy(ctx, &t.owners);
     pdm_free(ctx, t.list);
     pdm_free(ctx, t.element_coef);
     pdm_free(ctx, t.row_element);

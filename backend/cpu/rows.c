@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backend/cpu/rows_impl.h"
+#include "backend/lists.h"
 
 enum {
     SLAB_POINTS = 4096,    /* points of one term in a slab, aimed at                               */
@@ -67,39 +68,6 @@ static pdm_size plan_slabs(const pdm_rows_plan *p, rows_slab *slab)
             if (slab) slab[n] = (rows_slab){b, i, i + step <= p->block[b].n_row0 ? step : p->block[b].n_row0 - i, NULL};
     }
     return n;
-}
-
-static void plan_elements(pdm_rows_plan *p)
-{
-    const pdm_rows_desc *d = p->desc;
-    for (pdm_size e = 0; e < p->n_element; e++) {
-        pdm_size index[PDM_MAX_DIM], rest = e;
-        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-            index[j] = rest % d->n_element[j];
-            rest /= d->n_element[j];
-        }
-        for (pdm_size l = 0; l < p->n_local; l++) {
-            pdm_size r = l, at = 0, stride = 1;
-            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-                at += (index[j] + r % (d->degree[j] + 1)) % d->n_coef[j] * stride;
-                r /= d->degree[j] + 1;
-                stride *= d->n_coef[j];
-            }
-            p->element_coef[e * p->n_local + l] = (int32_t)at;
-        }
-    }
-    for (pdm_size b = 0; b < p->n_block; b++) {
-        const pdm_axis *axis = p->block[b].term[0]->axis;
-        for (pdm_size i = 0; i < p->block[b].n_row0 * p->block[b].rest; i++) {
-            pdm_size rest = i, e = 0, stride = 1;
-            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-                e += axis[j].row_element[rest % axis[j].n_row] * stride;
-                rest /= axis[j].n_row;
-                stride *= d->n_element[j];
-            }
-            p->row_element[p->block[b].row0 + i] = (int32_t)e;
-        }
-    }
 }
 
 /* The same for all terms of a block: products, dimension by dimension. */
@@ -758,7 +726,8 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     plan_slabs(p, p->slab);
     PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->row_element));
     PDM_TRY(pdm_alloc_array(ctx, p->n_element * p->n_local, &p->element_coef));
-    plan_elements(p);
+    pdm_rows_coefficients(desc, p->element_coef);
+    pdm_rows_elements(desc, p->row_element);
     PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->factor));
     plan_factors(p);
     PDM_TRY(plan_tables(ctx, p));

@@ -1,5 +1,6 @@
 /* Columns of the experts on the device: tables, which columns exist, launches. */
 #include "backend/cuda/columns_impl.h"
+#include "backend/lists.h"
 
 #include <string.h>
 
@@ -38,57 +39,32 @@ done:
 }
 
 /* Groups' coefficients, and from coefficients to groups. */
-typedef struct owner_draft {
-    int32_t *coef, *at_group, *owner_group, *owner_place, *used; /* [n_window], used [n_field*n_coef] */
-    int64_t *owner0;                                             /* [n_field*n_coef+1]                */
-} owner_draft;
-
-static void draft_owners(const pdm_columns_desc *d, const pdm_columns_plan *p, owner_draft *t)
-{
-    const pdm_size n_group = p->args.n_group, n = d->n_field * d->n_coef;
-
-    for (pdm_size g = 0; g < n_group; g++)
-        for (pdm_size i = 0; i < d->group[g].n_coef; i++) {
-            t->coef[p->group[g].window0 + i]     = d->group[g].coef[i];
-            t->at_group[p->group[g].window0 + i] = (int32_t)g;
-            t->owner0[d->group[g].field * d->n_coef + d->group[g].coef[i] + 1]++;
-        }
-    for (pdm_size i = 0; i < n; i++) t->owner0[i + 1] += t->owner0[i];
-    for (pdm_size g = 0; g < n_group; g++)
-        for (pdm_size i = 0; i < d->group[g].n_coef; i++) {
-            const pdm_size c = d->group[g].field * d->n_coef + d->group[g].coef[i], at = t->owner0[c] + t->used[c]++;
-            t->owner_group[at] = (int32_t)g;
-            t->owner_place[at] = (int32_t)i;
-        }
-}
-
 static pdm_status create_owners(pdm_cuda *cu, const pdm_columns_desc *d, pdm_columns_plan *p)
 {
     pdm_status     status = PDM_OK;
     pdm_context   *ctx    = cu->base.ctx;
     columns_args  *k      = &p->args;
     const pdm_size n      = d->n_field * d->n_coef;
-    owner_draft    t      = {0};
+    int32_t       *coef = NULL, *at_group = NULL;
+    pdm_owners     owners = {0};
 
-    PDM_TRY(pdm_alloc_array(ctx, k->n_window, &t.coef));
-    PDM_TRY(pdm_alloc_array(ctx, k->n_window, &t.at_group));
-    PDM_TRY(pdm_alloc_array(ctx, k->n_window, &t.owner_group));
-    PDM_TRY(pdm_alloc_array(ctx, k->n_window, &t.owner_place));
-    PDM_TRY(pdm_alloc_array(ctx, n, &t.used));
-    PDM_TRY(pdm_alloc_array(ctx, n + 1, &t.owner0));
-    draft_owners(d, p, &t);
-    PDM_TRY(cuda_keep(cu, &p->owned, t.coef, k->n_window, &k->coef));
-    PDM_TRY(cuda_keep(cu, &p->owned, t.at_group, k->n_window, &k->at_group));
-    PDM_TRY(cuda_keep(cu, &p->owned, t.owner_group, k->n_window, &k->owner_group));
-    PDM_TRY(cuda_keep(cu, &p->owned, t.owner_place, k->n_window, &k->owner_place));
-    PDM_TRY(cuda_keep(cu, &p->owned, t.owner0, n + 1, &k->owner0));
+    PDM_TRY(pdm_alloc_array(ctx, k->n_window, &coef));
+    PDM_TRY(pdm_alloc_array(ctx, k->n_window, &at_group));
+    for (pdm_size g = 0; g < k->n_group; g++)
+        for (pdm_size i = 0; i < d->group[g].n_coef; i++) {
+            coef[p->group[g].window0 + i]     = d->group[g].coef[i];
+            at_group[p->group[g].window0 + i] = (int32_t)g;
+        }
+    PDM_TRY(pdm_owners_create(ctx, d, &owners));
+    PDM_TRY(cuda_keep(cu, &p->owned, coef, k->n_window, &k->coef));
+    PDM_TRY(cuda_keep(cu, &p->owned, at_group, k->n_window, &k->at_group));
+    PDM_TRY(cuda_keep(cu, &p->owned, owners.group, k->n_window, &k->owner_group));
+    PDM_TRY(cuda_keep(cu, &p->owned, owners.place, k->n_window, &k->owner_place));
+    PDM_TRY(cuda_keep(cu, &p->owned, owners.first, n + 1, &k->owner0));
 done:
-    pdm_free(ctx, t.coef);
-    pdm_free(ctx, t.at_group);
-    pdm_free(ctx, t.owner_group);
-    pdm_free(ctx, t.owner_place);
-    pdm_free(ctx, t.used);
-    pdm_free(ctx, t.owner0);
+    pdm_free(ctx, coef);
+    pdm_free(ctx, at_group);
+    pdm_owners_destroy(ctx, &owners);
     return status;
 }
 

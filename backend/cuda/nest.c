@@ -9,7 +9,7 @@
 #include "backend/cuda/cuda_impl.h"
 #include "backend/cuda/nest.h"
 #include "backend/cuda/pack.h"
-#include "backend/cuda/rows_impl.h"
+#include "backend/lists.h"
 
 enum {
     DEGREE_MOST  = 127,       /* offsets of stencils are bytes                                             */
@@ -245,7 +245,7 @@ static pdm_status plan_rows(pdm_cuda *cu, pdm_nest_plan *p)
     PDM_TRY(pdm_alloc_array(ctx, n + 1, &row0));
     PDM_TRY(pdm_alloc_array(ctx, d->n_row, &row));
     PDM_TRY(pdm_alloc_array(ctx, p->levels.width, &place));
-    cuda_rows_elements(d, element);
+    pdm_rows_elements(d, element);
     cuda_sort_by_key(n, d->n_row, element, row0, row);
     for (pdm_size k = 0; k < p->levels.width; k++) {
         pdm_size rest = k;

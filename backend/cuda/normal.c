@@ -23,8 +23,8 @@ static pdm_status create_identity(pdm_cuda *cu, const normal_draft *t, pdm_norma
             for (pdm_size f = 0; f < d->n_field; f++)
                 for (pdm_size l = 0; l < t->n_local; l++) {
                     const pdm_size c = f * d->n_coef + t->element_coef[e * t->n_local + l];
-                    for (pdm_size k = t->owner0[c]; k < t->owner0[c + 1]; k++, at++) {
-                        const int32_t u     = (int32_t)(p->column0[t->owner_group[k]] + t->owner_place[k]);
+                    for (pdm_size k = t->owners.first[c]; k < t->owners.first[c + 1]; k++, at++) {
+                        const int32_t u     = (int32_t)(p->column0[t->owners.group[k]] + t->owners.place[k]);
                         const int32_t local = (int32_t)(f * t->n_local + l);
                         if (pass == 0) {
                             seen0[u + 1]++;
@@ -82,9 +82,9 @@ static void find_touched(const normal_draft *t, const pdm_normal_plan *p, int32_
         const int32_t box = y->parent[0][row], *coef = t->element_coef + t->row_element[row] * t->n_local;
         for (pdm_size i = 0; i < n_field * t->n_local && box >= 0; i++) {
             const pdm_size at = i / t->n_local * t->columns->n_coef + coef[i % t->n_local];
-            for (pdm_size k = t->owner0[at]; k < t->owner0[at + 1]; k++) {
-                const int32_t  group = t->owner_group[k];
-                const pdm_size u     = p->column0[group] + (p->kind == PDM_COLUMNS_IDENTITY ? t->owner_place[k] : 0);
+            for (pdm_size k = t->owners.first[at]; k < t->owners.first[at + 1]; k++) {
+                const int32_t  group = t->owners.group[k];
+                const pdm_size u     = p->column0[group] + (p->kind == PDM_COLUMNS_IDENTITY ? t->owners.place[k] : 0);
                 if (p->column0[group + 1] > p->column0[group])
                     widen(touched + 2 * (n_block + t->block_of[u]), box, box + 1);
             }

@@ -13,8 +13,8 @@ static pdm_size experts_seen(const normal_draft *t, const pdm_size *column0, pdm
     for (pdm_size f = 0; f < d->n_field; f++)
         for (pdm_size l = 0; l < t->n_local; l++) {
             const pdm_size at = f * d->n_coef + t->element_coef[element * t->n_local + l];
-            for (pdm_size k = t->owner0[at]; k < t->owner0[at + 1]; k++) {
-                const int32_t e = d->group[t->owner_group[k]].expert;
+            for (pdm_size k = t->owners.first[at]; k < t->owners.first[at + 1]; k++) {
+                const int32_t e = d->group[t->owners.group[k]].expert;
                 pdm_size      i = n;
                 if (column0[e * d->n_field] == column0[(e + 1) * d->n_field]) continue;
                 while (i > 0 && t->seen[i - 1] > e) i--;
@@ -119,9 +119,9 @@ static pdm_size list_references(const normal_draft *t, pdm_size piece, pdm_size 
 
     for (pdm_size l = 0; l < t->n_local; l++) {
         const pdm_size at = field * d->n_coef + t->element_coef[t->piece_element[piece] * t->n_local + l];
-        for (pdm_size k = t->owner0[at]; k < t->owner0[at + 1]; k++) {
-            if (t->owner_group[k] != group) continue;
-            if (to) to[n] = (normal_reference){(int32_t)(field * t->n_local + l), t->owner_place[k]};
+        for (pdm_size k = t->owners.first[at]; k < t->owners.first[at + 1]; k++) {
+            if (t->owners.group[k] != group) continue;
+            if (to) to[n] = (normal_reference){(int32_t)(field * t->n_local + l), t->owners.place[k]};
             n++;
         }
     }

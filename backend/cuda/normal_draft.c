@@ -1,7 +1,7 @@
 /* Normal matrices on the device, while planning: what elements see, which experts, unknowns and rows that are. */
 #include "backend/cuda/normal_impl.h"
 
-#include "backend/cuda/rows_impl.h"
+#include "backend/cuda/axes.h"
 
 static pdm_status draft_rows(pdm_context *ctx, normal_draft *t)
 {
@@ -17,36 +17,10 @@ static pdm_status draft_rows(pdm_context *ctx, normal_draft *t)
     PDM_TRY(pdm_alloc_array(ctx, d->n_row, &t->row_element));
     PDM_TRY(pdm_alloc_array(ctx, t->n_element + 1, &t->element_row0));
     PDM_TRY(pdm_alloc_array(ctx, d->n_row, &t->element_row));
-    cuda_rows_coefficients(d, t->element_coef);
-    cuda_rows_elements(d, t->row_element);
+    pdm_rows_coefficients(d, t->element_coef);
+    pdm_rows_elements(d, t->row_element);
     cuda_sort_by_key(t->n_element, d->n_row, t->row_element, t->element_row0, t->element_row);
 done:
-    return status;
-}
-
-static pdm_status draft_owners(pdm_context *ctx, normal_draft *t)
-{
-    pdm_status              status = PDM_OK;
-    const pdm_columns_desc *d      = t->columns;
-    const pdm_size          n      = d->n_field * d->n_coef;
-    pdm_size               *used   = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, n + 1, &t->owner0));
-    PDM_TRY(pdm_alloc_array(ctx, n, &used));
-    for (pdm_size g = 0; g < t->n_group; g++)
-        for (pdm_size i = 0; i < d->group[g].n_coef; i++)
-            t->owner0[d->group[g].field * d->n_coef + d->group[g].coef[i] + 1]++;
-    for (pdm_size i = 0; i < n; i++) t->owner0[i + 1] += t->owner0[i];
-    PDM_TRY(pdm_alloc_array(ctx, t->owner0[n], &t->owner_group));
-    PDM_TRY(pdm_alloc_array(ctx, t->owner0[n], &t->owner_place));
-    for (pdm_size g = 0; g < t->n_group; g++)
-        for (pdm_size i = 0; i < d->group[g].n_coef; i++) {
-            const pdm_size k = d->group[g].field * d->n_coef + d->group[g].coef[i], at = t->owner0[k] + used[k]++;
-            t->owner_group[at] = (int32_t)g;
-            t->owner_place[at] = (int32_t)i;
-        }
-done:
-    pdm_free(ctx, used);
     return status;
 }
 
@@ -75,7 +49,7 @@ pdm_status normal_draft_create(pdm_context *ctx, const pdm_rows_desc *rows, cons
         .rows = rows, .columns = columns, .blocks = blocks, .n_group = columns->n_expert * columns->n_field};
     PDM_TRY(cpu_pyramid_create(ctx, rows, &t->pyramid));
     PDM_TRY(draft_rows(ctx, t));
-    PDM_TRY(draft_owners(ctx, t));
+    PDM_TRY(pdm_owners_create(ctx, columns, &t->owners));
     PDM_TRY(draft_unknowns(ctx, t));
     PDM_TRY(pdm_alloc_array(ctx, columns->n_expert + 1, &t->seen));
     PDM_TRY(pdm_alloc_array(ctx, columns->n_expert + t->pyramid.n[1], &t->count));
@@ -90,9 +64,7 @@ void normal_draft_destroy(pdm_context *ctx, normal_draft *t)
     pdm_free(ctx, t->row_element);
     pdm_free(ctx, t->element_row0);
     pdm_free(ctx, t->element_row);
-    pdm_free(ctx, t->owner0);
-    pdm_free(ctx, t->owner_group);
-    pdm_free(ctx, t->owner_place);
+    pdm_owners_destroy(ctx, &t->owners);
     pdm_free(ctx, t->block_of);
     pdm_free(ctx, t->place_of);
     pdm_free(ctx, t->seen);

@@ -6,6 +6,7 @@
 #include "backend/cuda/columns_impl.h"
 #include "backend/cuda/cuda_impl.h"
 #include "backend/cuda/normal.h"
+#include "backend/lists.h"
 
 struct pdm_normal_plan {
     pdm_column_kind kind;
@@ -31,8 +32,7 @@ typedef struct normal_draft {
     int32_t                *element_coef;               /* [n_element][n_local] coefficients an element sees    */
     int32_t                *row_element;                /* [n_row] element that holds a row                     */
     int32_t                *element_row0, *element_row; /* [n_element+1], [n_row]                 */
-    pdm_size               *owner0;                     /* [n_field*n_coef+1] groups of a coefficient */
-    int32_t                *owner_group, *owner_place;
+    pdm_owners              owners;
     int32_t                *block_of, *place_of; /* [n_unknown] block of an unknown, place there   */
     int32_t                *seen;                /* [n_expert] a list of experts                   */
     pdm_size               *count;               /* [n_expert or boxes of level 1] zeros, but in use */

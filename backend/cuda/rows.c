@@ -11,6 +11,7 @@
 #include "backend/cuda/tensor.h"
 #include "backend/cuda/term.h"
 #include "backend/cuda/term_text.h"
+#include "backend/lists.h"
 
 enum {
     ROOM       = 1 << 28, /* bytes of scratch for numbers at points, aimed at */
@@ -21,13 +22,6 @@ enum {
 enum { NOTHING, SET, ADD, BLANK };
 
 /* ---- plan ---- */
-
-static bool is_first_of_block(const pdm_rows_desc *d, pdm_size t)
-{
-    for (pdm_size i = 0; i < t; i++)
-        if (d->term[i].row0 == d->term[t].row0) return false;
-    return true;
-}
 
 static bool has_atoms(const pdm_term_desc *t, pdm_size field)
 {
@@ -94,7 +88,7 @@ static pdm_status plan_terms(pdm_cuda *cu, pdm_rows_plan *p)
         t->desc      = &d->term[i];
         t->axis      = p->axes.axis + i * AXES;
         t->size      = cuda_axes_size(t->axis);
-        t->first     = is_first_of_block(d, i);
+        t->first     = pdm_rows_is_first_of_block(d, i);
         t->long_rows = t->size.n_pair > LONG_PAIRS * t->size.n_row;
         t->between   = between_steps(t->axis, d->n_dim);
         t->writes    = p->writes + i * p->n_seen;
@@ -157,49 +151,10 @@ done:
 
 /* ---- tables of products with A ---- */
 
-void cuda_rows_elements(const pdm_rows_desc *d, int32_t *element)
-{
-    for (pdm_size k = 0; k < d->n_term; k++) {
-        const pdm_axis *axis = d->term[k].axis;
-        pdm_size        n    = is_first_of_block(d, k) ? 1 : 0;
-        for (pdm_size j = 0; j < d->n_dim; j++) n *= axis[j].n_row;
-        for (pdm_size i = 0; i < n; i++) {
-            pdm_size rest = i, at = 0, stride = 1;
-            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-                at += axis[j].row_element[rest % axis[j].n_row] * stride;
-                rest /= axis[j].n_row;
-                stride *= d->n_element[j];
-            }
-            element[d->term[k].row0 + i] = (int32_t)at;
-        }
-    }
-}
-
 typedef struct product_tables {
     pdm_size n_element, n_place;
     int32_t *row_element, *element_coef, *element_row0, *element_row, *coef0, *place;
 } product_tables;
-
-void cuda_rows_coefficients(const pdm_rows_desc *d, int32_t *coefficient)
-{
-    pdm_size n_element = 1, n_local = 1;
-
-    for (pdm_size j = 0; j < d->n_dim; j++) {
-        n_element *= d->n_element[j];
-        n_local *= d->degree[j] + 1;
-    }
-    for (pdm_size i = 0; i < n_element * n_local; i++) {
-        pdm_size element = i / n_local, local = i % n_local, at = 0, stride = 1;
-        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-            const pdm_size width = d->degree[j] + 1;
-            at += (element % d->n_element[j] + local % width) % d->n_coef[j] * stride;
-            element /= d->n_element[j];
-            local /= width;
-            stride *= d->n_coef[j];
-        }
-        coefficient[i] = (int32_t)at;
-    }
-}
 
 static pdm_status make_tables(pdm_context *ctx, const pdm_rows_plan *p, product_tables *t)
 {
@@ -215,8 +170,8 @@ static pdm_status make_tables(pdm_context *ctx, const pdm_rows_plan *p, product_
     PDM_TRY(pdm_alloc_array(ctx, d->n_row, &t->element_row));
     PDM_TRY(pdm_alloc_array(ctx, p->n_coef + 1, &t->coef0));
     PDM_TRY(pdm_alloc_array(ctx, t->n_place, &t->place));
-    cuda_rows_coefficients(d, t->element_coef);
-    cuda_rows_elements(d, t->row_element);
+    pdm_rows_coefficients(d, t->element_coef);
+    pdm_rows_elements(d, t->row_element);
     cuda_sort_by_key(t->n_element, d->n_row, t->row_element, t->element_row0, t->element_row);
     cuda_sort_by_key(p->n_coef, t->n_place, t->element_coef, t->coef0, t->place);
 done:
@@ -434,8 +389,12 @@ done:
     return status;
 }
 
-pdm_status rows_residual_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
-                              pdm_buffer *r)
+/* What one term adds to r, or to A, of samples that there is scratch for. */
+typedef pdm_status (*term_step)(pdm_cuda *cu, const pdm_rows_plan *p, const rows_term *t, const rows_state *x,
+                                double *out);
+
+static pdm_status each_term(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, const pdm_rows_data *data,
+                            pdm_buffer *c, term_step step, pdm_buffer *out)
 {
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
@@ -444,10 +403,16 @@ pdm_status rows_residual_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, con
     PDM_TRY(state_at(cu, p, s, data, c, &whole));
     for (pdm_size first = 0; first < s.n; first += p->at_once) {
         const rows_state part = part_of(p, whole, first);
-        for (pdm_size t = 0; t < p->desc->n_term; t++) PDM_TRY(add_term(cu, p, &p->term[t], &part, cuda_data(r)));
+        for (pdm_size t = 0; t < p->desc->n_term; t++) PDM_TRY(step(cu, p, &p->term[t], &part, cuda_data(out)));
     }
 done:
     return status;
+}
+
+pdm_status rows_residual_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
+                              pdm_buffer *r)
+{
+    return each_term(b, p, s, data, c, add_term, r);
 }
 
 /* ---- A ---- */
@@ -526,17 +491,7 @@ done:
 pdm_status rows_linearise_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
                                pdm_buffer *A)
 {
-    pdm_status status = PDM_OK;
-    pdm_cuda  *cu     = pdm_cuda_of(b);
-    rows_state whole;
-
-    PDM_TRY(state_at(cu, p, s, data, c, &whole));
-    for (pdm_size first = 0; first < s.n; first += p->at_once) {
-        const rows_state part = part_of(p, whole, first);
-        for (pdm_size t = 0; t < p->desc->n_term; t++) PDM_TRY(assemble_term(cu, p, &p->term[t], &part, cuda_data(A)));
-    }
-done:
-    return status;
+    return each_term(b, p, s, data, c, assemble_term, A);
 }
 
 /* ---- second order ---- */

@@ -38,11 +38,6 @@ struct pdm_rows_plan {
     cuda_pyramid         pyramid;
 };
 
-/* element [n_row]: the one that holds a row. */
-void cuda_rows_elements(const pdm_rows_desc *d, int32_t *element);
-/* coefficient [n_element][n_local]: those of a field that an element sees. */
-void cuda_rows_coefficients(const pdm_rows_desc *d, int32_t *coefficient);
-
 /* derived.c */
 pdm_status cuda_derived_create(pdm_cuda *cu, pdm_rows_plan *p); /* nothing where there are no derived fields */
 void       cuda_derived_destroy(pdm_rows_plan *p);

@@ -1,0 +1,23 @@
+/* Who sees whom, as every back end lists it when plans are made. */
+#ifndef PDM_BACKEND_LISTS_H
+#define PDM_BACKEND_LISTS_H
+
+#include "backend/backend.h"
+
+/* Terms of one block of rows have the same rows: is this the first of its block? */
+bool pdm_rows_is_first_of_block(const pdm_rows_desc *d, pdm_size term);
+/* element [n_row]: the one that holds a row. */
+void pdm_rows_elements(const pdm_rows_desc *d, int32_t *element);
+/* coefficient [n_element][n_local]: those of a field that an element sees. */
+void pdm_rows_coefficients(const pdm_rows_desc *d, int32_t *coefficient);
+
+/* Groups that reach a coefficient: group[k], where it has place[k], k = first[c] .. first[c+1]-1, groups rising,
+ * c = field * n_coef + coefficient. */
+typedef struct pdm_owners {
+    pdm_size *first; /* [n_field*n_coef+1] */
+    int32_t  *group, *place;
+} pdm_owners;
+pdm_status pdm_owners_create(pdm_context *ctx, const pdm_columns_desc *d, pdm_owners *out);
+void       pdm_owners_destroy(pdm_context *ctx, pdm_owners *o); /* zeroed and half-made ones too */
+
+#endif
