@@ -45,7 +45,7 @@ static pdm_status free_stage(pdm_cuda *cu, pdm_buffer *buffer)
     cuda_here(cu);
     if (!buffer->stage)
         CUDA_TRY(cu, cudaMallocHost(&buffer->stage, buffer->bytes > 0 ? buffer->bytes : 1));
-    else if (buffer->left_at == cu->traffic.n_wait)
+    else if (buffer->left_at == cu->n_wait)
         PDM_TRY(cuda_wait(cu));
 done:
     return status;
@@ -62,7 +62,6 @@ static pdm_status acquire_cuda(pdm_backend *b, pdm_buffer *buffer, pdm_access ac
     if (buffer->n_reader == 0) PDM_TRY(free_stage(cu, buffer));
     if (access != PDM_WRITE && buffer->n_reader == 0 && buffer->bytes > 0) {
         CUDA_TRY(cu, cudaMemcpyAsync(buffer->stage, buffer->device, buffer->bytes, cudaMemcpyDeviceToHost, cu->stream));
-        cu->traffic.n_to_host++;
         PDM_TRY(cuda_wait(cu));
     }
     if (access == PDM_READ)
@@ -90,8 +89,7 @@ static pdm_status release_cuda(pdm_backend *b, pdm_buffer *buffer, void **host)
     buffer->written = false;
     if (buffer->bytes > 0)
         CUDA_TRY(cu, cudaMemcpyAsync(buffer->device, buffer->stage, buffer->bytes, cudaMemcpyHostToDevice, cu->stream));
-    cu->traffic.n_to_device++;
-    buffer->left_at = cu->traffic.n_wait;
+    buffer->left_at = cu->n_wait;
 done:
     return status;
 }

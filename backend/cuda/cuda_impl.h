@@ -27,12 +27,6 @@ typedef struct cuda_list {
     pdm_size n, most;
 } cuda_list;
 
-typedef struct cuda_traffic {
-    pdm_size n_to_device, n_to_host; /* copies */
-    pdm_size n_wait;                 /* times that the host waited for the stream: all before is done */
-    pdm_size n_launch;
-} cuda_traffic;
-
 typedef struct cuda_jit cuda_jit; /* a library compiled at run time (jit.c) */
 
 typedef struct pdm_cuda {
@@ -43,22 +37,22 @@ typedef struct pdm_cuda {
     cublasHandle_t        blas;   /* on the stream, pointers on the host, pedantic math */
     cusolverDnHandle_t    solver; /* on the stream */
 
-    void        *scratch; /* device */
-    size_t       scratch_bytes;
-    cuda_ring    ring;
-    cuda_list    list;
-    cuda_jit    *jit;     /* all of them */
-    void        *fetched; /* pinned, for cuda_fetch() */
-    size_t       fetched_bytes;
-    cuda_traffic traffic;
-    pdm_size     n_selection; /* choices of columns so far */
+    void     *scratch; /* device */
+    size_t    scratch_bytes;
+    cuda_ring ring;
+    cuda_list list;
+    cuda_jit *jit;     /* all of them */
+    void     *fetched; /* pinned, for cuda_fetch() */
+    size_t    fetched_bytes;
+    pdm_size  n_wait;      /* times that the host waited for the stream: all before is done */
+    pdm_size  n_selection; /* choices of columns so far */
 } pdm_cuda;
 
 struct pdm_buffer {
     void    *device;
     size_t   bytes;
     void    *stage;   /* pinned, what acquire() shows; from the first acquire() on      */
-    pdm_size left_at; /* traffic.n_wait when its last copy to the device was enqueued   */
+    pdm_size left_at; /* n_wait when its last copy to the device was enqueued   */
     pdm_size n_reader;
     bool     written; /* someone holds it for writing */
 };

@@ -26,7 +26,6 @@ pdm_status cuda_launch_at(pdm_cuda *cu, const void *kernel, const char *name, cu
         CUDA_TRY(cu, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)grid.shared));
     const cudaError_t code = cudaLaunchKernel(kernel, blocks, threads, &args, grid.shared, cu->stream);
     if (code != cudaSuccess) status = cuda_fail(cu, code, name, __func__);
-    cu->traffic.n_launch++;
 done:
     return status;
 }

@@ -77,7 +77,6 @@ pdm_status cuda_upload_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t 
 
     PDM_TRY(cuda_take_bytes(cu, n, item, &device));
     if (n > 0) CUDA_TRY(cu, cudaMemcpyAsync(device, host, (size_t)n * item, cudaMemcpyHostToDevice, cu->stream));
-    cu->traffic.n_to_device++;
     PDM_TRY(cuda_wait(cu));
     *out   = device;
     device = NULL;
@@ -109,7 +108,7 @@ pdm_status cuda_wait(pdm_cuda *cu)
 
     cuda_here(cu);
     CUDA_TRY(cu, cudaStreamSynchronize(cu->stream));
-    cu->traffic.n_wait++;
+    cu->n_wait++;
 done:
     return status;
 }
@@ -180,7 +179,6 @@ pdm_status cuda_post_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t it
     char *from = cu->ring.host + at, *to = cu->ring.device + at;
     memcpy(from, host, bytes);
     CUDA_TRY(cu, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cu->stream));
-    cu->traffic.n_to_device++;
     *out = to;
 done:
     return status;
@@ -197,7 +195,6 @@ pdm_status cuda_post_listed(pdm_cuda *cu, pdm_batch s, const double *host, const
     double *from = (double *)(void *)(cu->ring.host + at), *to = (double *)(void *)(cu->ring.device + at);
     for (pdm_size i = 0; i < s.n; i++) from[i] = host[s.index[i]];
     if (bytes > 0) CUDA_TRY(cu, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, cu->stream));
-    cu->traffic.n_to_device++;
     *out = to;
 done:
     return status;
@@ -236,7 +233,6 @@ pdm_status cuda_post_list(pdm_cuda *cu, pdm_batch s, const int32_t **out)
     PDM_TRY(place_in_ring(cu, bytes, &at));
     memcpy(cu->ring.host + at, s.index, bytes);
     CUDA_TRY(cu, cudaMemcpyAsync(k->device, cu->ring.host + at, bytes, cudaMemcpyHostToDevice, cu->stream));
-    cu->traffic.n_to_device++;
     memcpy(k->host, s.index, bytes);
     k->n = s.n;
 done:
@@ -267,7 +263,6 @@ static pdm_status fetch(pdm_cuda *cu, const void *device, size_t bytes)
 
     PDM_TRY(grow_fetched(cu, bytes));
     CUDA_TRY(cu, cudaMemcpyAsync(cu->fetched, device, bytes, cudaMemcpyDeviceToHost, cu->stream));
-    cu->traffic.n_to_host++;
     PDM_TRY(cuda_wait(cu));
 done:
     return status;

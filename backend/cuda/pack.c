@@ -31,7 +31,6 @@ pdm_status cuda_pack_send(pdm_cuda *cu, cuda_pack *k)
     pdm_status status = PDM_OK;
 
     CUDA_TRY(cu, cudaMemcpyAsync(k->device, k->host, k->bytes, cudaMemcpyHostToDevice, cu->stream));
-    cu->traffic.n_to_device++;
     PDM_TRY(cuda_wait(cu));
     pdm_free(cu->base.ctx, k->host);
     k->host = NULL;
