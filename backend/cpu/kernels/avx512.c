@@ -51,7 +51,10 @@ static inline vec_places vec_places_of(const int32_t *place, int32_t window)
 }
 static inline vec vec_gather(const double *p, const vec_places *q)
 {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* a macro without optimisation: its mask of 255 becomes a char */
     if (q->window < 0) return _mm512_i32gather_pd(q->at, p, 8);
+#pragma GCC diagnostic pop
     return _mm512_permutex2var_pd(vec_load(p + q->window), q->within, vec_load(p + q->window + LANES));
 }
 static inline vec vec_set(double x)
