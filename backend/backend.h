@@ -19,7 +19,7 @@
 
 #include "core/core.h"
 
-#define PDM_BACKEND_OPS_VERSION 7
+#define PDM_BACKEND_OPS_VERSION 8
 #define PDM_MAX_DIM             4
 #define PDM_MAX_LEVEL           17 /* boxes of 2^17 cells are wider than any dimension */
 
@@ -523,6 +523,10 @@ typedef struct pdm_backend_ops {
     pdm_status (*norm2_f32)(pdm_backend *b, pdm_size n, pdm_buffer *x, double *out);
     /* y = alpha x + beta y; with beta = 0, y is not read */
     pdm_status (*combine_f32)(pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, double beta, pdm_buffer *y);
+    /* y = x + beta y, y FP64; with beta = 0, y is not read */
+    pdm_status (*widen_f32)(pdm_backend *b, pdm_size n, pdm_buffer *x, double beta, pdm_buffer *y);
+    /* y = alpha x, x FP64 */
+    pdm_status (*narrow_f64)(pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, pdm_buffer *y);
     /* PDM_NETWORK_OPS_END */
 } pdm_backend_ops;
 

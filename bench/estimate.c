@@ -328,6 +328,8 @@ static void vectors(bill *b, bench_call k)
     case BENCH_SLOT_vector_multiply: kernel64(b, n, n, 3.0 * n); break;
     case BENCH_SLOT_adam_f32: kernel32(b, n, 12.0 * n, 7.0 * n); break;
     case BENCH_SLOT_combine_f32: kernel32(b, n, 3.0 * n, 3.0 * n); break;
+    case BENCH_SLOT_widen_f32: kernel64(b, n, n, 2.5 * n); break;
+    case BENCH_SLOT_narrow_f64: kernel64(b, n, n, 1.5 * n); break;
     case BENCH_SLOT_norm2_f32:
         kernel32(b, fmax(1.0, n / 32.0), 2.0 * n, n);
         kernel32(b, THREADS, 0.0, n / 4096.0);

@@ -18,7 +18,7 @@
     X(vector_dot) X(vector_combine) X(vector_multiply)                                                              \
     X(fourier_lift) X(fourier_layer) X(fourier_head)                                                                \
     X(fourier_head_backward) X(fourier_layer_backward) X(fourier_lift_backward)                                     \
-    X(adam_f32) X(norm2_f32) X(combine_f32)
+    X(adam_f32) X(norm2_f32) X(combine_f32) X(widen_f32) X(narrow_f64)
 /* clang-format on */
 
 typedef enum bench_slot {

@@ -171,6 +171,10 @@ WATCH(norm2_f32, (pdm_backend *b, pdm_size n, buffer x, double *out), (b, n, x, 
       after((bench_call){.slot = BENCH_SLOT_norm2_f32, .n = 1, .size = n}))
 WATCH(combine_f32, (pdm_backend *b, pdm_size n, double alpha, buffer x, double beta, buffer y), (b, n, alpha, x, beta, y),
       after((bench_call){.slot = BENCH_SLOT_combine_f32, .n = 1, .size = n}))
+WATCH(widen_f32, (pdm_backend *b, pdm_size n, buffer x, double beta, buffer y), (b, n, x, beta, y),
+      after((bench_call){.slot = BENCH_SLOT_widen_f32, .n = 1, .size = n}))
+WATCH(narrow_f64, (pdm_backend *b, pdm_size n, double alpha, buffer x, buffer y), (b, n, alpha, x, y),
+      after((bench_call){.slot = BENCH_SLOT_narrow_f64, .n = 1, .size = n}))
 /* clang-format on */
 
 /* ---- life ---- */

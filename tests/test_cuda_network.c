@@ -681,6 +681,19 @@ START_TEST(combine_agrees_with_the_cpu)
         ck_assert_int_eq(k.b->ops->combine_f32(k.b, n, 2.0, k.x[0], 1.0, k.x[0]), PDM_OK);
         ck_assert_int_eq(get(k.b, k.x[0], n, z), PDM_OK);
         for (pdm_size i = 0; i < n; i++) ck_assert(z[i] == 2.0f * x[i] + x[i]);
+
+        pdm_buffer *wide = NULL;
+        ck_assert_int_eq(k.b->ops->buffer_create(k.b, (size_t)n * sizeof(double), &wide), PDM_OK);
+        ck_assert_int_eq(put(k.b, k.x[0], n, x), PDM_OK);
+        ck_assert_int_eq(k.b->ops->widen_f32(k.b, n, k.x[0], 0.0, wide), PDM_OK);
+        ck_assert_int_eq(k.b->ops->widen_f32(k.b, n, k.x[0], -0.3, wide), PDM_OK);
+        ck_assert_int_eq(k.b->ops->narrow_f64(k.b, n, 1.7, wide, k.x[3]), PDM_OK);
+        ck_assert_int_eq(get(k.b, k.x[3], n, z), PDM_OK);
+        for (pdm_size i = 0; i < n; i++) {
+            const volatile double product = -0.3 * (double)x[i], sum = (double)x[i] + product; /* rounded each */
+            ck_assert(z[i] == (float)(1.7 * sum));
+        }
+        k.b->ops->buffer_destroy(k.b, &wide);
         pdm_free(ctx, x);
         pdm_free(ctx, y);
         pdm_free(ctx, z);

@@ -280,6 +280,7 @@ static void tour_network(problem *p, record *r)
     const pdm_size n_grid = N_SAMPLE * pdm_domain_n_coef(p->domain), n = network->n_parameter;
     pdm_buffer    *of[] = {make(p, (size_t)(2 * n_grid) * sizeof(float)), make(p, (size_t)(3 * n_grid) * sizeof(float)),
                            make(p, (size_t)n * sizeof(float)), make(p, (size_t)n * sizeof(float))};
+    pdm_buffer    *wide = make(p, (size_t)n * sizeof(double));
     const pdm_adam adam = {
         .n = n, .step = 1, .learning_rate = 1e-2, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8, .gradient_scale = 0.5};
     fill(p, of[0], 2 * n_grid, 2);
@@ -293,6 +294,11 @@ static void tour_network(problem *p, record *r)
     for (int i = 2; i < 4; i++) keep(p, r, of[i], (size_t)n * sizeof(float));
     SLOT(combine_f32, n, 0.5, network->g_parameters, 2.0, network->parameters);
     keep(p, r, network->parameters, (size_t)n * sizeof(float));
+    SLOT(widen_f32, n, network->parameters, 0.0, wide);
+    SLOT(widen_f32, n, network->g_parameters, 1.5, wide);
+    SLOT(narrow_f64, n, -0.7, wide, network->parameters);
+    keep(p, r, network->parameters, (size_t)n * sizeof(float));
+    drop(p, 1, &wide);
     drop(p, 4, of);
     pdm_surrogate_destroy(&network);
 }

@@ -713,6 +713,19 @@ START_TEST(adam_follows_its_formula)
         ck_assert_int_eq(n.b->ops->combine_f32(n.b, N, -1.0, buffer[0], 0.0, buffer[1]), PDM_OK); /* NaN is not read */
         ck_assert_int_eq(get(&n, buffer[1], N, x[1]), PDM_OK);
         for (int i = 0; i < N; i++) ck_assert(x[1][i] == -y[0][i]);
+
+        pdm_buffer *wide = NULL;
+        ck_assert_int_eq(n.b->ops->buffer_create(n.b, N * sizeof(double), &wide), PDM_OK);
+        ck_assert_int_eq(n.b->ops->widen_f32(n.b, N, buffer[0], 0.0, wide), PDM_OK);
+        ck_assert_int_eq(n.b->ops->widen_f32(n.b, N, buffer[2], -0.3, wide), PDM_OK);
+        ck_assert_int_eq(n.b->ops->narrow_f64(n.b, N, 1.7, wide, buffer[1]), PDM_OK);
+        ck_assert_int_eq(get(&n, buffer[1], N, x[1]), PDM_OK);
+        for (int i = 0; i < N; i++) {
+            const double sum_of =
+                (double)y[2][i] - 0.3 * (double)y[0][i]; /* one rounding to single precision, at the end */
+            ck_assert(fabs((double)x[1][i] - 1.7 * sum_of) <= 6.0e-8 * fabs(1.7 * sum_of));
+        }
+        n.b->ops->buffer_destroy(n.b, &wide);
         for (int k = 0; k < 4; k++) {
             n.b->ops->buffer_destroy(n.b, &buffer[k]);
             free(x[k]);

@@ -266,6 +266,8 @@ const pdm_backend_ops pdm_cpu_ops = {
     .adam_f32               = adam_f32_cpu,
     .norm2_f32              = norm2_f32_cpu,
     .combine_f32            = combine_f32_cpu,
+    .widen_f32              = widen_f32_cpu,
+    .narrow_f64             = narrow_f64_cpu,
 };
 
 pdm_status pdm_cpu_start(pdm_context *ctx, const pdm_backend_ops *ops, pdm_cpu *cpu)

@@ -115,3 +115,49 @@ pdm_status combine_f32_cpu(pdm_backend *b, pdm_size n, double alpha, pdm_buffer 
     pdm_cpu_for(pdm_cpu_of(b), n_block(n), combine_task, &k);
     return PDM_OK;
 }
+
+typedef struct width_call {
+    pdm_size n;
+    double   factor;
+    float   *narrow;
+    double  *wide;
+} width_call;
+
+static void widen_task(void *user, pdm_size task, int thread)
+{
+    const width_call *k     = user;
+    const pdm_size    n     = block_size(k->n, task);
+    const float *restrict x = k->narrow + task * VECTOR_BLOCK;
+    double *restrict y      = k->wide + task * VECTOR_BLOCK;
+    (void)thread;
+
+    if (k->factor == 0.0)
+        for (pdm_size i = 0; i < n; i++) y[i] = (double)x[i];
+    else
+        for (pdm_size i = 0; i < n; i++) y[i] = (double)x[i] + k->factor * y[i];
+}
+
+pdm_status widen_f32_cpu(pdm_backend *b, pdm_size n, pdm_buffer *x, double beta, pdm_buffer *y)
+{
+    width_call k = {.n = n, .factor = beta, .narrow = cpu_data(x), .wide = cpu_data(y)};
+    pdm_cpu_for(pdm_cpu_of(b), n_block(n), widen_task, &k);
+    return PDM_OK;
+}
+
+static void narrow_task(void *user, pdm_size task, int thread)
+{
+    const width_call *k      = user;
+    const pdm_size    n      = block_size(k->n, task);
+    const double *restrict x = k->wide + task * VECTOR_BLOCK;
+    float *restrict y        = k->narrow + task * VECTOR_BLOCK;
+    (void)thread;
+
+    for (pdm_size i = 0; i < n; i++) y[i] = (float)(k->factor * x[i]);
+}
+
+pdm_status narrow_f64_cpu(pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, pdm_buffer *y)
+{
+    width_call k = {.n = n, .factor = alpha, .narrow = cpu_data(y), .wide = cpu_data(x)};
+    pdm_cpu_for(pdm_cpu_of(b), n_block(n), narrow_task, &k);
+    return PDM_OK;
+}

@@ -232,6 +232,8 @@ static const pdm_backend_ops cuda_ops = {
     .adam_f32    = adam_f32_cuda,
     .norm2_f32   = norm2_f32_cuda,
     .combine_f32 = combine_f32_cuda,
+    .widen_f32   = widen_f32_cuda,
+    .narrow_f64  = narrow_f64_cuda,
 };
 
 /* The device that the calling thread has, and whether it will do. */

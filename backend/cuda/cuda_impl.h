@@ -306,5 +306,7 @@ pdm_status adam_f32_cuda(pdm_backend *b, const pdm_adam *adam, pdm_buffer *gradi
                          pdm_buffer *parameters);
 pdm_status norm2_f32_cuda(pdm_backend *b, pdm_size n, pdm_buffer *x, double *out);
 pdm_status combine_f32_cuda(pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, double beta, pdm_buffer *y);
+pdm_status widen_f32_cuda(pdm_backend *b, pdm_size n, pdm_buffer *x, double beta, pdm_buffer *y);
+pdm_status narrow_f64_cuda(pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, pdm_buffer *y);
 
 #endif

@@ -51,3 +51,17 @@ pdm_status combine_f32_cuda(pdm_backend *b, pdm_size n, double alpha, pdm_buffer
 
     return cuda_launch(pdm_cuda_of(b), combine_kernel, cuda_grid_of(n, 1), &args);
 }
+
+pdm_status widen_f32_cuda(pdm_backend *b, pdm_size n, pdm_buffer *x, double beta, pdm_buffer *y)
+{
+    width_args args = {.n = n, .factor = beta, .narrow = cuda_data(x), .wide = cuda_data(y)};
+
+    return cuda_launch(pdm_cuda_of(b), widen_kernel, cuda_grid_of(n, 1), &args);
+}
+
+pdm_status narrow_f64_cuda(pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, pdm_buffer *y)
+{
+    width_args args = {.n = n, .factor = alpha, .narrow = cuda_data(y), .wide = cuda_data(x)};
+
+    return cuda_launch(pdm_cuda_of(b), narrow_kernel, cuda_grid_of(n, 1), &args);
+}

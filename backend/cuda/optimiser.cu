@@ -46,3 +46,21 @@ PDM_KERNEL(combine_kernel, combine_args)
         a.y[i]        = a.beta == 0.0f ? x : __fadd_rn(x, __fmul_rn(a.beta, a.y[i]));
     }
 }
+
+/* wide is not read where the factor is 0. */
+PDM_KERNEL(widen_kernel, width_args)
+{
+    const int64_t i = item();
+
+    if (i < a.n) {
+        const double x = (double)a.narrow[i];
+        a.wide[i]      = a.factor == 0.0 ? x : __dadd_rn(x, __dmul_rn(a.factor, a.wide[i]));
+    }
+}
+
+PDM_KERNEL(narrow_kernel, width_args)
+{
+    const int64_t i = item();
+
+    if (i < a.n) a.narrow[i] = (float)(a.factor * a.wide[i]);
+}

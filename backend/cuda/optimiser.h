@@ -35,11 +35,21 @@ typedef struct combine_args {
     float       *y;
 } combine_args;
 
+typedef struct width_args {
+    int64_t n;
+    double  factor;
+    float  *narrow;
+    double *wide;
+} width_args;
+
 PDM_KERNEL_DECLARE(adam_kernel);
 /* A block a chunk. */
 PDM_KERNEL_DECLARE(norm_chunks_kernel);
 /* One block of NORM_MOST threads: sum from partial. */
 PDM_KERNEL_DECLARE(norm_sum_kernel);
 PDM_KERNEL_DECLARE(combine_kernel);
+/* wide = narrow + factor wide; narrow = factor wide */
+PDM_KERNEL_DECLARE(widen_kernel);
+PDM_KERNEL_DECLARE(narrow_kernel);
 
 #endif

@@ -39,7 +39,8 @@
     X(fourier, STATE, fourier_head)                  X(fourier, STATE, fourier_head_backward)                  \
     X(vectors, USE, vector_dot)                      X(vectors, USE, vector_combine)                           \
     X(vectors, USE, vector_multiply)                 X(vectors, USE, combine_f32)                              \
-    X(vectors, USE, adam_f32)                        X(vectors, USE, norm2_f32)
+    X(vectors, USE, adam_f32)                        X(vectors, USE, norm2_f32)                                \
+    X(vectors, USE, widen_f32)                       X(vectors, USE, narrow_f64)
 /* clang-format on */
 
 #define REQUIRED_LIST(X) \
@@ -338,6 +339,10 @@ CALL(vectors, norm2_f32, (pdm_backend *b, pdm_size n, pdm_buffer *x, double *out
      IN(x), n, x, out)
 CALL(vectors, combine_f32, (pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, double beta, pdm_buffer *y),
      IN(x) OUT(y), n, alpha, x, beta, y)
+CALL(vectors, widen_f32, (pdm_backend *b, pdm_size n, pdm_buffer *x, double beta, pdm_buffer *y),
+     IN(x) OUT(y), n, x, beta, y)
+CALL(vectors, narrow_f64, (pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, pdm_buffer *y),
+     IN(x) OUT(y), n, alpha, x, y)
 /* clang-format on */
 
 /* ---- the table ---- */
