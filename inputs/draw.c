@@ -61,7 +61,7 @@ done:
     return status;
 }
 
-pdm_status pdm_inputs_draw_step(pdm_inputs *x, pdm_size step, pdm_size n, double *input, int32_t *pick)
+pdm_status pdm_inputs_draw_step(pdm_inputs *x, pdm_size step, pdm_size first, pdm_size n, double *input, int32_t *pick)
 {
     pdm_status           status  = PDM_OK;
     const pdm_random_key draw    = {x->seed, PDM_RANDOM_INPUT, (uint64_t)step};
@@ -71,10 +71,10 @@ pdm_status pdm_inputs_draw_step(pdm_inputs *x, pdm_size step, pdm_size n, double
     PDM_TRY(pdm_inputs_read(x)); /* a model read from a file has not needed them before */
     for (pdm_size i = 0; i < n; i++) {
         if (x->given.n_sample > 0) {
-            pick[i] = (int32_t)pick_of(picking, (uint64_t)i, x->given.n_sample);
+            pick[i] = (int32_t)pick_of(picking, (uint64_t)(first + i), x->given.n_sample);
             memcpy(input + i * n_input, x->given.input + pick[i] * n_input, (size_t)n_input * sizeof *input);
         } else {
-            draw_sample(x, draw, picking, i, input + i * n_input);
+            draw_sample(x, draw, picking, first + i, input + i * n_input);
         }
     }
 done:

@@ -136,7 +136,7 @@ void pdm_inputs_measure(pdm_inputs *x);
 void pdm_inputs_typical(pdm_inputs *x, double off, double *input);
 /* Those of a step of training: input [n][n_input]; pick [n]: which samples of training:data they are,
  * else as they were. */
-pdm_status pdm_inputs_draw_step(pdm_inputs *x, pdm_size step, pdm_size n, double *input, int32_t *pick);
+pdm_status pdm_inputs_draw_step(pdm_inputs *x, pdm_size step, pdm_size first, pdm_size n, double *input, int32_t *pick);
 /* Drawn as by step 0, but none of training:data. */
 void pdm_inputs_draw_first(pdm_inputs *x, pdm_size n, double *input);
 /* n inputs never seen in training: drawn under a purpose of their own.

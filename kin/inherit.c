@@ -365,14 +365,15 @@ done:
 
 static void copy_progress(pdm_model *to, const pdm_model *m)
 {
-    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
+    const pdm_size     n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
+    const pdm_carried *into = &to->state.carried, *from = &m->state.carried;
 
     to->state.step = to->state.moments_since = m->state.step;
     to->state.norm_mean                      = m->state.norm_mean;
     to->state.first_loss                     = m->state.first_loss;
-    memcpy(to->state.slab, m->state.slab, (size_t)m->n_batch * sizeof *m->state.slab);
-    memcpy(to->state.carried, m->state.carried, (size_t)(m->n_batch * n_input) * sizeof *m->state.carried);
-    if (m->march) memcpy(to->state.origin, m->state.origin, (size_t)(m->n_batch * n_whole) * sizeof *m->state.origin);
+    memcpy(into->slab, from->slab, (size_t)m->n_total * sizeof *from->slab);
+    memcpy(into->input, from->input, (size_t)(m->n_total * n_input) * sizeof *from->input);
+    if (m->march) memcpy(into->origin, from->origin, (size_t)(m->n_total * n_whole) * sizeof *from->origin);
 }
 
 pdm_status model_copy(const pdm_model *m, pdm_model **out)

@@ -234,7 +234,7 @@ static pdm_status become_merged(pdm_model *m, const double *sum, pdm_size step, 
     m->state.moments_empty                 = true;
     m->state.norm_mean                     = 0.0;
     m->state.first_loss                    = NAN;
-    for (pdm_size i = 0; i < m->n_batch; i++) m->state.slab[i] = 0;
+    for (pdm_size i = 0; i < m->n_total; i++) m->state.carried.slab[i] = 0;
     pdm_free(m->ctx, m->history);
     pdm_free(m->ctx, m->file);
     m->file    = NULL;

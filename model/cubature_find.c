@@ -156,26 +156,37 @@ done:
     return status;
 }
 
-/* Inputs of the first steps of training, until enough samples have been seen. */
-static pdm_status look(looked *x)
+/* The slabs of this chunk of the inputs of a step. */
+static pdm_status look_at_chunk(looked *x, pdm_size step, pdm_size *seen)
 {
     pdm_status      status = PDM_OK;
     pdm_model      *m      = x->m;
-    const pdm_batch batch  = pdm_model_batch(m, m->n_batch);
+    const pdm_batch batch  = pdm_model_batch(m, m->n_now);
     const pdm_size  n_slab = pdm_model_n_slab(m);
-    pdm_size        seen   = 0;
 
-    pdm_solver_set_limits(m->solver, m->whole->solving.tolerance, m->whole->solving.max_iter);
-    for (pdm_size step = 0; step < LOOKED_AT && seen < LOOKED_AT; step++) {
-        PDM_TRY(pdm_model_begin(m, step));
-        for (pdm_size k = 0; k < n_slab && seen < LOOKED_AT; k++) {
-            if (k > 0) PDM_TRY(pdm_model_next_slab(m, pdm_solver_lend(m->solver)->c));
-            PDM_TRY(pdm_model_prepare(m, batch.n, m->samples->input));
-            PDM_TRY(pdm_model_basis(m, batch, false));
-            PDM_TRY(pdm_model_solve(m, batch));
-            PDM_TRY(take_batch(x, batch, &seen));
-        }
+    PDM_TRY(pdm_model_begin(m, step));
+    for (pdm_size k = 0; k < n_slab && *seen < LOOKED_AT; k++) {
+        if (k > 0) PDM_TRY(pdm_model_next_slab(m, pdm_solver_lend(m->solver)->c));
+        PDM_TRY(pdm_model_prepare(m, batch.n, m->samples->input));
+        PDM_TRY(pdm_model_basis(m, batch, false));
+        PDM_TRY(pdm_model_solve(m, batch));
+        PDM_TRY(take_batch(x, batch, seen));
     }
+done:
+    return status;
+}
+
+/* Inputs of the first steps of training, until enough samples have been seen: chunk by chunk, so that what is found does
+ * not depend on how many there is room for. */
+static pdm_status look(looked *x)
+{
+    pdm_status status = PDM_OK;
+    pdm_size   seen   = 0;
+
+    pdm_solver_set_limits(x->m->solver, x->m->whole->solving.tolerance, x->m->whole->solving.max_iter);
+    for (pdm_size step = 0; step < LOOKED_AT && seen < LOOKED_AT; step++)
+        for (pdm_size k = 0; seen < LOOKED_AT && pdm_model_turn_to_chunk(x->m, k); k++)
+            PDM_TRY(look_at_chunk(x, step, &seen));
 done:
     return status;
 }

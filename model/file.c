@@ -35,13 +35,14 @@ done:
 /* Where the samples of the batch are on their way through the slabs. */
 static pdm_status store_carried(pdm_model *m, pdm_store *s, bool writing)
 {
-    pdm_status     status  = PDM_OK;
-    const pdm_size n       = m->n_batch * pdm_domain_n_input(m->problem->domain),
-                   n_whole = m->n_batch * pdm_domain_n_input(m->whole->domain);
-    PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "slab", PDM_STORE_INT64, m->n_batch, m->state.slab));
-    PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "carried", PDM_STORE_DOUBLE, n, m->state.carried));
+    pdm_status         status = PDM_OK;
+    const pdm_carried *c      = &m->state.carried;
+    const pdm_size     n      = m->n_total * pdm_domain_n_input(m->problem->domain),
+                   n_whole    = m->n_total * pdm_domain_n_input(m->whole->domain);
+    PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "slab", PDM_STORE_INT64, m->n_total, c->slab));
+    PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "carried", PDM_STORE_DOUBLE, n, c->input));
     if (m->march && n_whole > 0)
-        PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "origin", PDM_STORE_DOUBLE, n_whole, m->state.origin));
+        PDM_TRY(pdm_store_exchange(s, writing, "optimiser", "origin", PDM_STORE_DOUBLE, n_whole, c->origin));
 done:
     return status;
 }

@@ -109,24 +109,33 @@ done:
     return status;
 }
 
-/* What a batch takes at the least, before it is taken: rows, their linearisation and its products, coefficients. */
-static pdm_status check_memory(const pdm_model *m)
+/* What a sample takes at the least: rows, their linearisation and its products, coefficients. */
+static double bytes_of_sample(const pdm_model *m)
 {
-    pdm_status           status    = PDM_OK;
-    const pdm_rows_desc *rows      = pdm_domain_rows(m->problem->domain);
-    const size_t         available = pdm_memory_available(m->ctx);
-    double               seen      = (double)pdm_rows_n_seen(rows);
+    const pdm_rows_desc *rows = pdm_domain_rows(m->problem->domain);
+    double               seen = (double)pdm_rows_n_seen(rows);
 
     for (pdm_size j = 0; j < rows->n_dim; j++) seen *= (double)(rows->degree[j] + 1);
-    const double sample = sizeof(double) * ((double)rows->n_row * (seen + 4.0) +
-                                            8.0 * (double)(rows->n_field * pdm_domain_n_coef(m->problem->domain)));
+    return sizeof(double) *
+           ((double)rows->n_row * (seen + 4.0) + 8.0 * (double)(rows->n_field * pdm_domain_n_coef(m->problem->domain)));
+}
+
+/* As many samples at a time as there is memory for, before it is taken; fails where not even the fewest fit. */
+static pdm_status fit_batch(pdm_model *m)
+{
+    pdm_status   status    = PDM_OK;
+    const double sample    = bytes_of_sample(m);
+    const size_t available = pdm_memory_available(m->ctx);
+
+    while ((double)m->n_batch * sample > (double)available && pdm_model_halve(m)) continue;
     if ((double)m->n_batch * sample > (double)available) {
         const pdm_where where = pdm_case_where(m->whole->the_case, "training", "batch");
         PDM_FAIL_AT(
             m->ctx, PDM_ERR_MEMORY, &where,
-            "batches of %lld samples need %.3g GB or more, %.3g GB a sample; %.3g GB are free. A smaller batch, "
+            "%lld of %lld samples at a time need %.3g GB or more, %.3g GB a sample; %.3g GB are free. A smaller batch, "
             "or fewer control points, expected",
-            (long long)m->n_batch, (double)m->n_batch * sample / 1e9, sample / 1e9, (double)available / 1e9);
+            (long long)m->n_batch, (long long)m->n_total, (double)m->n_batch * sample / 1e9, sample / 1e9,
+            (double)available / 1e9);
     }
 done:
     return status;
@@ -142,9 +151,9 @@ pdm_status pdm_model_start(pdm_problem **p, pdm_model **out)
     m->ctx     = ctx;
     m->whole   = *p;
     *p         = NULL;
-    m->n_batch = m->whole->training.batch;
+    m->n_total = m->n_batch = m->n_now = m->whole->training.batch;
     PDM_TRY(model_create_march(m));
-    PDM_TRY(check_memory(m));
+    PDM_TRY(fit_batch(m));
     PDM_TRY(check_mode(m));
     PDM_TRY(create_experts(m));
     PDM_TRY(check_solutions(m));
@@ -156,20 +165,28 @@ done:
     return status;
 }
 
+static void carried_layout(pdm_model *m, pdm_carried *c)
+{
+    pdm_arena *a = &m->arena;
+    c->input     = pdm_carve(a, double, m->n_total *pdm_domain_n_input(m->problem->domain));
+    c->origin    = m->march ? pdm_carve(a, double, m->n_total *pdm_domain_n_input(m->whole->domain)) : NULL;
+    c->slab      = pdm_carve(a, int64_t, m->n_total);
+}
+
 static void batch_layout(pdm_model *m)
 {
     pdm_arena     *a       = &m->arena;
-    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), n_whole = pdm_domain_n_input(m->whole->domain);
-    m->drawn         = pdm_carve(a, double, m->n_batch *n_whole);
-    m->state.carried = pdm_carve(a, double, m->n_batch *n_input);
-    m->state.origin  = m->march ? pdm_carve(a, double, m->n_batch *n_whole) : NULL;
-    m->state.slab    = pdm_carve(a, int64_t, m->n_batch);
-    m->good          = pdm_carve(a, int32_t, m->n_batch);
-    m->pick          = pdm_carve(a, int32_t, m->n_batch);
-    m->least         = pdm_carve(a, double, m->n_batch);
-    m->objective     = pdm_carve(a, double, m->n_batch);
-    m->weight        = pdm_carve(a, double, m->n_batch);
-    m->result        = pdm_carve(a, pdm_solve_result, m->n_batch);
+    const pdm_size n_whole = pdm_domain_n_input(m->whole->domain);
+    carried_layout(m, &m->state.carried);
+    carried_layout(m, &m->state.coming);
+    m->drawn     = pdm_carve(a, double, m->n_batch *n_whole);
+    m->good      = pdm_carve(a, int32_t, m->n_batch);
+    m->pick      = pdm_carve(a, int32_t, m->n_batch);
+    m->least     = pdm_carve(a, double, m->n_batch);
+    m->objective = pdm_carve(a, double, m->n_batch);
+    m->weight    = pdm_carve(a, double, m->n_batch);
+    m->misfit_of = pdm_carve(a, double, m->n_batch);
+    m->result    = pdm_carve(a, pdm_solve_result, m->n_batch);
 }
 
 static pdm_status create_batch(pdm_model *m)
@@ -191,7 +208,7 @@ static pdm_status create_batch(pdm_model *m)
     batch_layout(m);
     PDM_TRY(pdm_arena_allocate(&m->arena));
     batch_layout(m);
-    for (pdm_size i = 0; i < m->n_batch; i++) m->state.slab[i] = 0;
+    for (pdm_size i = 0; i < m->n_total; i++) m->state.carried.slab[i] = 0;
 done:
     return status;
 }
@@ -211,7 +228,7 @@ static pdm_status create_network(pdm_model *m)
                                 &m->surrogate);
 }
 
-/* Moments of Adam, all zero. */
+/* Moments of Adam, all zero, and room for the sum of gradients. */
 static pdm_status create_moments(pdm_model *m)
 {
     pdm_status   status = PDM_OK;
@@ -219,6 +236,7 @@ static pdm_status create_moments(pdm_model *m)
     const size_t bytes  = (size_t)m->surrogate->n_parameter * sizeof(float);
     PDM_TRY(b->ops->buffer_create(b, bytes, &m->state.adam_m));
     PDM_TRY(b->ops->buffer_create(b, bytes, &m->state.adam_v));
+    PDM_TRY(b->ops->buffer_create(b, 2 * bytes, &m->g_sum));
 done:
     return status;
 }
@@ -236,20 +254,64 @@ static void settle_steps(pdm_model *m)
     t->steps = 0;
 }
 
-pdm_status pdm_model_finish(pdm_model *m)
+static const double WORTH_HALVING = 32e6; /* bytes of a batch: with less, something else has the memory */
+
+/* What works on batches. */
+static pdm_status create_stages(pdm_model *m)
 {
     pdm_status         status    = PDM_OK;
     const pdm_problem *p         = m->problem;
     const double       tolerance = fmin(1e-2 * m->whole->training.tolerance, 1e-6); /* of the adjoint */
 
     PDM_TRY(create_batch(m));
-    for (pdm_size f = 0; f < pdm_domain_n_field(p->domain); f++) pdm_experts_set_scale(m->experts, f, p->magnitude[f]);
     PDM_TRY(create_network(m));
     PDM_TRY(pdm_solver_create(m->ctx, p->backend, &m->whole->solving, p->domain, m->experts, m->n_batch, &m->solver));
     PDM_TRY(pdm_implicit_create(m->ctx, p->backend, m->solver, tolerance, &m->implicit));
     PDM_TRY(pdm_model_create_gate(m));
     PDM_TRY(pdm_model_create_windows(m));
     PDM_TRY(create_moments(m));
+done:
+    return status;
+}
+
+static void destroy_buffers(pdm_model *m)
+{
+    pdm_backend *b        = (m->march ? m->march->slab : m->whole)->backend;
+    pdm_buffer **buffer[] = {&m->features,     &m->basis,        &m->g_basis,       &m->g_c,
+                             &m->base,         &m->g_window,     &m->g_ridge,       &m->column_worth,
+                             &m->state.adam_m, &m->state.adam_v, &m->misfit.values, &m->g_sum};
+    for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
+    b->ops->points_destroy(b, &m->misfit.plan);
+    pdm_point_grid_destroy(&m->misfit.grid);
+}
+
+/* In the reverse of their order: what is lent goes last. */
+static void destroy_stages(pdm_model *m)
+{
+    pdm_gate_destroy(&m->gate);
+    pdm_implicit_destroy(&m->implicit);
+    pdm_solver_destroy(&m->solver);
+    pdm_surrogate_destroy(&m->surrogate);
+    pdm_samples_destroy(&m->samples);
+    destroy_buffers(m);
+    pdm_arena_destroy(&m->arena);
+}
+
+pdm_status pdm_model_finish(pdm_model *m)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size before = m->n_total;
+
+    for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++)
+        pdm_experts_set_scale(m->experts, f, m->problem->magnitude[f]);
+    while ((status = create_stages(m)) == PDM_ERR_MEMORY && (double)m->n_batch * bytes_of_sample(m) > WORTH_HALVING &&
+           pdm_model_halve(m))
+        destroy_stages(m);
+    PDM_TRY(status);
+    if (m->n_batch < before)
+        pdm_log(m->ctx, PDM_LOG_WARNING, "model",
+                "batches of %lld samples are worked on %lld at a time: there is no memory for more", (long long)before,
+                (long long)m->n_batch);
     settle_steps(m);
     PDM_TRY(pdm_case_check_unread(m->whole->the_case));
 done:
@@ -303,17 +365,6 @@ done:
     return status;
 }
 
-static void destroy_buffers(pdm_model *m)
-{
-    pdm_backend *b        = (m->march ? m->march->slab : m->whole)->backend;
-    pdm_buffer **buffer[] = {&m->features,     &m->basis,        &m->g_basis,      &m->g_c,
-                             &m->base,         &m->g_window,     &m->g_ridge,      &m->column_worth,
-                             &m->state.adam_m, &m->state.adam_v, &m->misfit.values};
-    for (size_t i = 0; i < sizeof buffer / sizeof *buffer; i++) b->ops->buffer_destroy(b, buffer[i]);
-    b->ops->points_destroy(b, &m->misfit.plan);
-    pdm_point_grid_destroy(&m->misfit.grid);
-}
-
 /* In the reverse of the order of creation: what is lent goes last. */
 void pdm_model_destroy(pdm_model **model)
 {
@@ -325,13 +376,7 @@ void pdm_model_destroy(pdm_model **model)
     pdm_output_grid_destroy(&m->output);
     pdm_slab_end_destroy(&m->end);
     pdm_free_solver_destroy(&m->free);
-    pdm_gate_destroy(&m->gate);
-    pdm_implicit_destroy(&m->implicit);
-    pdm_solver_destroy(&m->solver);
-    pdm_surrogate_destroy(&m->surrogate);
-    pdm_samples_destroy(&m->samples);
-    destroy_buffers(m);
-    pdm_arena_destroy(&m->arena);
+    destroy_stages(m);
     pdm_experts_destroy(&m->experts);
     pdm_march_destroy(&m->march);
     pdm_problem_destroy(&m->whole);

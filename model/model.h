@@ -40,15 +40,20 @@ typedef struct pdm_judged {
     double equation, place[PDM_MAX_DIM]; /* of that                                                */
 } pdm_judged;
 
+/* Samples of a step on their way through slabs of time. */
+typedef struct pdm_carried {
+    double  *input;  /* [n_total][n_input] what the next slab begins with                 */
+    double  *origin; /* of a march: [n_total][inputs of the whole] where that comes from  */
+    int64_t *slab;   /* [n_total] slabs behind a sample; 0: it is drawn                   */
+} pdm_carried;
+
 typedef struct pdm_training_state {
     pdm_size    step;
     pdm_size    moments_since;                /* the step at which Adam's moments were zero; usually 0 */
     bool        moments_empty;                /* zero now, and not worth a file's space                */
     pdm_buffer *adam_m, *adam_v;              /* like the network's parameters                         */
     double      norm_mean;                    /* running mean of gradient norms, for clipping          */
-    double     *carried;                      /* [n_batch][n_input] inputs of the next slab            */
-    double     *origin;                       /* of a march: [n_batch][inputs of the whole] they come from */
-    int64_t    *slab;                         /* [n_batch] slabs behind a sample; 0: it is drawn       */
+    pdm_carried carried, coming;              /* into this step, and out of it                         */
     double      first_loss;                   /* sum over the first PDM_VERDICT_STEPS steps; NaN: not known */
     double      last_loss[PDM_VERDICT_STEPS]; /* of this run: of step s at (s - 1) mod PDM_VERDICT_STEPS */
     pdm_size    n_last_loss;
@@ -65,13 +70,14 @@ typedef struct pdm_misfit {
 
 /* Solutions to learn from (model/pool.c): slab by slab of what inputs go through in training. */
 typedef struct pdm_pool {
-    pdm_model *m;                           /* lent */
-    pdm_size   n, n_most, n_failed, n_draw; /* samples, room, those without a solution, batches of inputs so far */
-    pdm_size   n_wanted, n_held_out;        /* batches of inputs to learn from, and behind them others           */
-    pdm_size   n_learn;                     /* samples to learn from: the first; the others are held out         */
-    double    *input;                       /* [n][n_input]                                                      */
-    float     *target;                      /* [n][n_field][n_coef] (c - lift)/size of the field; 0 where fixed  */
-    double    *square;                      /* [n_field] sums of squares of target                               */
+    pdm_model     *m;                           /* lent */
+    pdm_size       n, n_most, n_failed, n_draw; /* samples, room, those without a solution, batches of inputs so far */
+    pdm_size       n_wanted, n_held_out;        /* batches of inputs to learn from, and behind them others           */
+    pdm_size       n_learn;                     /* samples to learn from: the first; the others are held out         */
+    double        *input;                       /* [n][n_input]                                                      */
+    float         *target;                      /* [n][n_field][n_coef] (c - lift)/size of the field; 0 where fixed  */
+    double        *square;                      /* [n_field] sums of squares of target                               */
+    unsigned char *is_good;                     /* [n_total][n_slab] of the batch of inputs that is being solved     */
     pdm_free_solver *free;
 } pdm_pool;
 /* For the solutions of so many inputs. */
@@ -117,17 +123,20 @@ struct pdm_model {
     pdm_buffer    *g_ridge, *column_worth; /* like w, with a gate */
     pdm_buffer    *g_window;               /* cotangent of learned windows; NULL: no window is learned */
 
-    /* batch */
-    pdm_size          n_batch;
+    /* batch: of the n_total samples of a step there is room for n_batch at a time; in places 0 .. n_now - 1 are those
+     * from `first` on */
+    pdm_size          n_total, n_batch, first, n_now;
     pdm_samples      *samples;
     double           *drawn; /* [n_batch][inputs of the whole] of a step of training */
     pdm_buffer       *features, *basis, *g_basis, *g_c;
-    pdm_buffer       *base; /* like basis, to be added to the network's output; NULL where there is none */
+    pdm_buffer       *g_sum; /* like the network's parameters, FP64: gradients of chunks of samples, added up */
+    pdm_buffer       *base;  /* like basis, to be added to the network's output; NULL where there is none */
     pdm_arena         arena;
     int32_t          *good;              /* [n_batch] */
     int32_t          *pick;              /* [n_batch] sample of training:data */
     double           *least, *objective; /* [n_batch] for the gate */
     double           *weight;            /* [n_batch] of the loss by a sample's objective */
+    double           *misfit_of;         /* [n_batch] of a sample's fields to those of training:data */
     pdm_solve_result *result;            /* [n_batch] of a host's prediction */
     pdm_routing_load  load;              /* of the last choice of the gate */
 
@@ -181,8 +190,17 @@ pdm_status pdm_model_set_boxes(pdm_model *m, const int64_t *bounds);
 /* ---- the chain, for a batch (model/batch.c) ---- */
 /* Inputs [n][n_input] of the first n samples of the batch: lift, data, features, and what the gate sees. */
 pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input);
-/* Those of a step of training, into m->samples->input, m->drawn and m->pick: drawn, or carried on from the slab
- * before. */
+/* Turns to part k = 0, 1, ... of the samples of a step, as many as there is room for; false where there are no more. */
+bool pdm_model_turn_to(pdm_model *m, pdm_size k);
+/* Samples whose gradients are added up in single precision; a part has whole chunks, so that a step's gradient does not
+ * depend on how many parts there are. */
+pdm_size pdm_model_chunk(const pdm_model *m);
+bool     pdm_model_turn_to_chunk(pdm_model *m, pdm_size k); /* the same, of one chunk */
+/* Room for about half as many, where there is no memory for more; false where it cannot be less: a gate sees all samples
+ * of a step at once. Before there is room. */
+bool pdm_model_halve(pdm_model *m);
+/* Those of this part of a step of training, into m->samples->input, m->drawn and m->pick: drawn, or carried on from the
+ * slab before. */
 pdm_status pdm_model_draw(pdm_model *m, pdm_size step);
 /* Inputs as they are drawn in a step, into m->drawn and m->pick, and what its samples then begin with, into
  * m->samples->input; and these once more for the interval behind one that is answered by coefficients c. */
@@ -190,8 +208,10 @@ pdm_status pdm_model_begin(pdm_model *m, pdm_size step);
 pdm_status pdm_model_next_slab(pdm_model *m, pdm_buffer *c);
 /* Intervals that a drawn input goes through in training: of a march, or of a roll-out; 1: it does not. */
 pdm_size pdm_model_n_slab(const pdm_model *m);
-/* After a step of training on m->samples: those whose solve went well go on from where it ended. */
+/* After the solves of this part of a step of training: those that went well go on from where they ended, once the step is
+ * done: pdm_model_carried(). */
 pdm_status pdm_model_carry_on(pdm_model *m);
+void       pdm_model_carried(pdm_model *m);
 /* Basis functions of samples that are prepared: the network's output, and what the experts' prior adds. keep: for
  * backward, which is that of the network alone. */
 pdm_status pdm_model_basis(pdm_model *m, pdm_batch batch, bool keep);
@@ -228,8 +248,9 @@ pdm_status pdm_model_set_pod(pdm_model *m, const double *number);
 pdm_status pdm_model_create_windows(pdm_model *m);
 /* After a change of logits: the windows, told to the solver. */
 pdm_status pdm_model_apply_windows(pdm_model *m);
-/* The gradient of the loss into the logits'; after pdm_implicit_backward of the same samples. */
-pdm_status pdm_model_windows_backward(pdm_model *m, pdm_batch good);
+/* The gradient of the loss into the logits', onto what is there already where it is of `more` samples; after
+ * pdm_implicit_backward of the same samples. */
+pdm_status pdm_model_windows_backward(pdm_model *m, pdm_batch good, bool more);
 /* Turns it into that of log loss. Fails with PDM_ERR_NUMERIC when it is not finite. */
 pdm_status pdm_model_windows_learn(pdm_model *m, double loss);
 /* rate: the present one of something that starts at pdm_experts_learning_rate(). */

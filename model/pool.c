@@ -21,11 +21,12 @@ pdm_status pdm_pool_create(pdm_model *m, pdm_size n_input, pdm_pool **out)
 
     PDM_TRY(pdm_alloc(m->ctx, sizeof *p, &p));
     p->m          = m;
-    p->n_wanted   = (n_input + m->n_batch - 1) / m->n_batch;
+    p->n_wanted   = (n_input + m->n_total - 1) / m->n_total;
     p->n_held_out = pdm_experts_guess(m->experts) ? (p->n_wanted + HELD_OUT - 1) / HELD_OUT : 0;
-    p->n_most     = (p->n_wanted + p->n_held_out) * m->n_batch * n_slab;
+    p->n_most     = (p->n_wanted + p->n_held_out) * m->n_total * n_slab;
     PDM_TRY(pdm_alloc_array(m->ctx, p->n_most * pdm_domain_n_input(m->problem->domain), &p->input));
     PDM_TRY(pdm_alloc_array(m->ctx, p->n_most * target_size(p), &p->target));
+    PDM_TRY(pdm_alloc_array(m->ctx, m->n_total * n_slab, &p->is_good));
     PDM_TRY(pdm_alloc_array(m->ctx, n_field, &p->square));
     PDM_TRY(pdm_free_solver_create(m->problem, m->n_batch, TOLERANCE, ITERATIONS, &p->free));
     *out = p;
@@ -42,47 +43,43 @@ void pdm_pool_destroy(pdm_pool **pool)
     pdm_free_solver_destroy(&p->free);
     pdm_free(p->m->ctx, p->input);
     pdm_free(p->m->ctx, p->target);
+    pdm_free(p->m->ctx, p->is_good);
     pdm_free(p->m->ctx, p->square);
     pdm_free(p->m->ctx, p);
     *pool = NULL;
 }
 
-/* One sample more: c and lift [n_field][n_coef] as the network is to guess it, in sizes of fields. */
-static void keep_sample(pdm_pool *p, const double *input, const double *c, const double *lift)
+/* Place i of the pool: c and lift [n_field][n_coef] as the network is to guess them, in sizes of fields. */
+static void put_sample(pdm_pool *p, pdm_size i, const double *input, const double *c, const double *lift)
 {
     const pdm_domain    *domain  = p->m->problem->domain;
     const unsigned char *is_free = pdm_domain_free(domain);
     const pdm_size       n_input = pdm_domain_n_input(domain), n_coef = pdm_domain_n_coef(domain);
-    float               *target = p->target + p->n * target_size(p);
+    float               *target = p->target + i * target_size(p);
 
-    memcpy(p->input + p->n * n_input, input, (size_t)n_input * sizeof *input);
+    memcpy(p->input + i * n_input, input, (size_t)n_input * sizeof *input);
     for (pdm_size f = 0; f < pdm_domain_n_field(domain); f++)
-        for (pdm_size i = f * n_coef; i < (f + 1) * n_coef; i++) {
-            const double g = is_free[i] ? (c[i] - lift[i]) / p->m->problem->magnitude[f] : 0.0;
-            target[i]      = (float)g;
-            p->square[f] += g * g;
-        }
-    p->n++;
+        for (pdm_size k = f * n_coef; k < (f + 1) * n_coef; k++)
+            target[k] = (float)(is_free[k] ? (c[k] - lift[k]) / p->m->problem->magnitude[f] : 0.0);
 }
 
-/* Those of a batch whose solve went well. */
-static pdm_status keep_batch(pdm_pool *p, pdm_batch batch)
+/* Slab k of the samples of this part, into their places behind the pool: sample by sample, slab by slab. */
+static pdm_status put_slab(pdm_pool *p, pdm_batch batch, pdm_size k)
 {
     pdm_status         status  = PDM_OK;
-    const pdm_samples *s       = p->m->samples;
+    const pdm_model   *m       = p->m;
+    const pdm_samples *s       = m->samples;
     const pdm_solver  *solver  = p->free->solver;
-    pdm_backend       *b       = p->m->problem->backend;
-    const pdm_size     n_input = pdm_domain_n_input(p->m->problem->domain);
+    pdm_backend       *b       = m->problem->backend;
+    const pdm_size     n_input = pdm_domain_n_input(m->problem->domain), n_slab = pdm_model_n_slab(m);
     void              *c = NULL, *lift = NULL;
 
     PDM_TRY(b->ops->acquire(b, pdm_solver_lend(solver)->c, PDM_READ, &c));
     PDM_TRY(b->ops->acquire(b, s->lift, PDM_READ, &lift));
     for (pdm_size i = 0; i < batch.n; i++) {
-        const pdm_size k = batch.index[i] * target_size(p);
-        if (pdm_reason_is_good(pdm_solver_results(solver)[batch.index[i]].reason))
-            keep_sample(p, s->input + batch.index[i] * n_input, (double *)c + k, (double *)lift + k);
-        else
-            p->n_failed++;
+        const pdm_size from = batch.index[i] * target_size(p), to = (m->first + batch.index[i]) * n_slab + k;
+        p->is_good[to] = pdm_reason_is_good(pdm_solver_results(solver)[batch.index[i]].reason);
+        put_sample(p, p->n + to, s->input + batch.index[i] * n_input, (double *)c + from, (double *)lift + from);
     }
 done:
     if (c) (void)b->ops->release(b, pdm_solver_lend(solver)->c, &c);
@@ -90,22 +87,54 @@ done:
     return status;
 }
 
-/* One batch of inputs more. */
-static pdm_status grow(pdm_pool *p)
+/* Those behind the pool whose solve went well become its own. */
+static void keep_good(pdm_pool *p)
+{
+    const pdm_size n_input = pdm_domain_n_input(p->m->problem->domain),
+                   n_coef = pdm_domain_n_coef(p->m->problem->domain), size = target_size(p), first = p->n,
+                   n = p->m->n_total * pdm_model_n_slab(p->m);
+
+    for (pdm_size i = 0; i < n; i++) {
+        float *target = p->target + p->n * size;
+        if (!p->is_good[i]) {
+            p->n_failed++;
+            continue;
+        }
+        memmove(p->input + p->n * n_input, p->input + (first + i) * n_input, (size_t)n_input * sizeof *p->input);
+        memmove(target, p->target + (first + i) * size, (size_t)size * sizeof *target);
+        for (pdm_size k = 0; k < size; k++) p->square[k / n_coef] += (double)target[k] * (double)target[k];
+        p->n++;
+    }
+}
+
+/* The slabs of this part of the samples, one after the other. */
+static pdm_status solve_part(pdm_pool *p)
 {
     pdm_status      status = PDM_OK;
     pdm_model      *m      = p->m;
-    const pdm_batch batch  = pdm_model_batch(m, m->n_batch);
+    const pdm_batch batch  = pdm_model_batch(m, m->n_now);
     const pdm_size  n_slab = pdm_model_n_slab(m);
 
-    PDM_ASSERT(p->n + batch.n * n_slab <= p->n_most);
-    PDM_TRY(pdm_model_begin(m, p->n_draw++));
+    PDM_TRY(pdm_model_begin(m, p->n_draw));
     for (pdm_size k = 0; k < n_slab; k++) {
         if (k > 0) PDM_TRY(pdm_model_next_slab(m, pdm_solver_lend(p->free->solver)->c));
         PDM_TRY(pdm_samples_prepare(m->samples, batch.n, m->samples->input));
         PDM_TRY(pdm_free_solver_solve(p->free, m->samples, batch, PDM_START_ZERO));
-        PDM_TRY(keep_batch(p, batch));
+        PDM_TRY(put_slab(p, batch, k));
     }
+done:
+    return status;
+}
+
+/* One batch of inputs more. */
+static pdm_status grow(pdm_pool *p)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_ASSERT(p->n + p->m->n_total * pdm_model_n_slab(p->m) <= p->n_most);
+    for (pdm_size k = 0; pdm_model_turn_to(p->m, k); k++) PDM_TRY(solve_part(p));
+    keep_good(p);
+    p->n_draw++;
     if (p->n_draw <= p->n_wanted) p->n_learn = p->n;
 done:
     return status;

@@ -20,14 +20,14 @@ pdm_status pdm_model_apply_windows(pdm_model *m)
     return pdm_solver_take_windows(m->solver);
 }
 
-pdm_status pdm_model_windows_backward(pdm_model *m, pdm_batch good)
+pdm_status pdm_model_windows_backward(pdm_model *m, pdm_batch good, bool more)
 {
     pdm_status        status = PDM_OK;
     const pdm_weights logits = pdm_experts_logits(m->experts);
     void             *host   = NULL;
 
     if (!m->g_window) return PDM_OK;
-    memset(logits.gradient, 0, (size_t)logits.n * sizeof *logits.gradient);
+    if (!more) memset(logits.gradient, 0, (size_t)logits.n * sizeof *logits.gradient);
     PDM_TRY(pdm_implicit_windows(m->implicit, good, m->basis, m->g_window));
     PDM_TRY(m->problem->backend->ops->acquire(m->problem->backend, m->g_window, PDM_READ, &host));
     pdm_experts_windows_backward(m->experts, host);

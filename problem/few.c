@@ -31,7 +31,7 @@ pdm_status pdm_few_solve(const pdm_problem *p, const char *what, pdm_few *out)
 
     PDM_TRY(pdm_alloc_array(p->ctx, n, &few.number));
     PDM_TRY(pdm_samples_create(p, n, &few.samples));
-    PDM_TRY(pdm_inputs_draw_step(p->inputs, 0, n, few.samples->input, few.number)); /* which ones does not matter */
+    PDM_TRY(pdm_inputs_draw_step(p->inputs, 0, 0, n, few.samples->input, few.number)); /* which ones does not matter */
     PDM_TRY(pdm_samples_prepare(few.samples, n, few.samples->input));
     pdm_log(p->ctx, PDM_LOG_INFO, "model", "%s: solving for %lld input%s with all coefficients free", what,
             (long long)n, n == 1 ? "" : "s");

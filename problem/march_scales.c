@@ -103,7 +103,7 @@ static pdm_status walk_open(const pdm_march *m, walk *w)
     PDM_TRY(pdm_samples_create(m->slab, w->n, &w->samples));
     PDM_TRY(pdm_free_solver_create(m->slab, w->n, TRIAL_TOLERANCE, TRIAL_ITERATIONS, &w->free));
     PDM_TRY(pdm_slab_end_create(m->slab, w->n, &w->end));
-    PDM_TRY(pdm_inputs_draw_step(p->inputs, 0, w->n, w->whole, w->number)); /* which ones does not matter */
+    PDM_TRY(pdm_inputs_draw_step(p->inputs, 0, 0, w->n, w->whole, w->number)); /* which ones does not matter */
     PDM_TRY(pdm_march_inputs(m, w->n, w->whole, w->samples->input));
     memset(w->good, 1, (size_t)w->n);
 done:

@@ -299,8 +299,8 @@ START_TEST(samples_of_training_go_through_the_slabs)
             OK(pdm_model_draw(m, m->state.step));
             for (pdm_size i = 0; i < m->n_batch; i++) {
                 const double *own = m->samples->input + i * n_in;
-                ck_assert_double_eq_tol(own[start], 2.0 / SLABS * (double)m->state.slab[i], 1e-14);
-                if (k >= SLABS) visits[m->state.slab[i]]++;
+                ck_assert_double_eq_tol(own[start], 2.0 / SLABS * (double)m->state.carried.slab[i], 1e-14);
+                if (k >= SLABS) visits[m->state.carried.slab[i]]++;
                 memcpy(right, own, (size_t)n_in * sizeof *own);
                 OK(pdm_march_follow(march, 1, m->drawn + i * n_whole, right));
                 ck_assert_mem_eq(own, right, (size_t)n_in * sizeof *own);
@@ -364,7 +364,7 @@ START_TEST(the_gradient_in_slabs_passes_the_taylor_test)
         OK(pdm_case_set_text(c, "solver", "ridge", "1e-4"));
         pdm_model *m = model_of(c);
         for (int i = 0; i < 4; i++) OK(pdm_model_train_step(m));
-        for (pdm_size i = 0; i < m->n_batch; i++) further += m->state.slab[i] > 0;
+        for (pdm_size i = 0; i < m->n_batch; i++) further += m->state.carried.slab[i] > 0;
         ck_assert_int_gt(further, 0);
         OK(pdm_model_check_gradient(m, &slope, report, table));
         ck_assert_msg(fabs(slope - 2.0) <= 0.1, "%s = %s\n%s", x->change.name, x->change.value, table);

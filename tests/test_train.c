@@ -1031,7 +1031,7 @@ START_TEST(training_carries_states_through_slabs)
         for (int k = 0; k < 9; k++) {
             if (k == 4) OK(pdm_model_write(m, "slabs.nc"));
             OK(pdm_model_train_step(m));
-            ck_assert_int_eq(m->state.slab[0], (k + 1) % 3);
+            ck_assert_int_eq(m->state.carried.slab[0], (k + 1) % 3);
         }
         weights_of(m, &weight[0], &n);
         pdm_model_destroy(&m);

@@ -15,7 +15,7 @@ static pdm_status view_steps(pdm_model *m, pdm_text *out)
     }
     if (failed > 0.0)
         PDM_TRY(pdm_text_append(out, "failed       %.0f of the %lld solves of the first %d steps did not converge\n",
-                                failed, (long long)(N_STEP * m->n_batch), N_STEP));
+                                failed, (long long)(N_STEP * m->n_total), N_STEP));
     PDM_TRY(pdm_text_append(out, "time         %.1f ms a step here and now, %.0f s for %lld steps\n", 1e3 * seconds,
                             seconds * (double)m->whole->training.steps, (long long)m->whole->training.steps));
 done:
@@ -29,9 +29,9 @@ static pdm_status view_solutions(pdm_model *m, pdm_text *out)
     pdm_pool    *pool   = NULL;
     const double start  = pdm_clock();
 
-    PDM_TRY(pdm_pool_create(m, m->n_batch, &pool));
+    PDM_TRY(pdm_pool_create(m, m->n_total, &pool));
     PDM_TRY(pdm_pool_fill(pool, 1));
-    const double seconds = (pdm_clock() - start) / (double)m->n_batch, n = (double)m->whole->training.solutions;
+    const double seconds = (pdm_clock() - start) / (double)m->n_total, n = (double)m->whole->training.solutions;
     if (pool->n_failed > 0)
         PDM_TRY(pdm_text_append(out, "failed       %lld of %lld solves with all coefficients free did not converge\n",
                                 (long long)pool->n_failed, (long long)(pool->n + pool->n_failed)));

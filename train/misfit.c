@@ -33,16 +33,18 @@ static pdm_status clear_cotangent(pdm_model *m, pdm_batch good)
     for (pdm_size i = 0; i < good.n; i++) {
         double *g = (double *)host + good.index[i] * size;
         for (pdm_size k = 0; k < size; k++) g[k] = 0.0;
+        m->misfit_of[good.index[i]] = 0.0;
     }
 done:
     if (host) (void)b->ops->release(b, m->g_c, &host);
     return status;
 }
 
-/* Values u of a field become weight (u - d) du/dv, v being the spline of a positive field. On the host: the transform
+/* Values u of a field become factor share (u - d) du/dv, v being the spline of a positive field, and 1/2 share (u - d)^2
+ * goes onto m->misfit_of. On the host: the transform
  * of a positive field is the PDE's, which back ends do not know, and a loss on data is no part of any predicted or
  * polished answer. */
-static pdm_status compare_field(pdm_model *m, pdm_batch good, pdm_size field, double weight, double *sum)
+static pdm_status compare_field(pdm_model *m, pdm_batch good, pdm_size field, double share, double factor)
 {
     pdm_status         status = PDM_OK;
     const pdm_problem *p      = m->problem;
@@ -57,8 +59,8 @@ static pdm_status compare_field(pdm_model *m, pdm_batch good, pdm_size field, do
         const double *d = given->field + (m->pick[good.index[i]] * pdm_domain_n_field(p->domain) + field) * n;
         for (pdm_size k = 0; k < n; k++) {
             const double e = pdm_pde_from_spline(p->pde, field, u[k]) - d[k];
-            *sum += 0.5 * weight * e * e;
-            u[k] = weight * e * pdm_pde_from_spline_slope(p->pde, field, u[k]);
+            m->misfit_of[good.index[i]] += 0.5 * share * e * e;
+            u[k] = factor * share * e * pdm_pde_from_spline_slope(p->pde, field, u[k]);
         }
     }
 done:
@@ -66,7 +68,7 @@ done:
     return status;
 }
 
-pdm_status misfit_add(pdm_model *m, pdm_batch good, double factor, double *sum)
+pdm_status misfit_find(pdm_model *m, pdm_batch good, double factor)
 {
     pdm_status         status  = PDM_OK;
     const pdm_problem *p       = m->problem;
@@ -80,7 +82,7 @@ pdm_status misfit_add(pdm_model *m, pdm_batch good, double factor, double *sum)
         const pdm_atom atom   = {.field = (int32_t)f};
         pdm_buffer    *values = m->misfit.values;
         PDM_TRY(b->ops->points_evaluate(b, m->misfit.plan, good, atom, pdm_solver_lend(m->solver)->c, values));
-        PDM_TRY(compare_field(m, good, f, factor / (n * p->magnitude[f] * p->magnitude[f]), sum));
+        PDM_TRY(compare_field(m, good, f, 1.0 / (n * p->magnitude[f] * p->magnitude[f]), factor));
         PDM_TRY(b->ops->points_evaluate_adjoint(b, m->misfit.plan, good, atom, values, m->g_c));
     }
 done:

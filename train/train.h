@@ -10,7 +10,7 @@ typedef struct pdm_step_report {
     double loss, loss_first, loss_last; /* means of the first steps of the model, and of the last ones of this run */
     double gradient, rate;
     double solves, iterations,
-        failed; /* solves; their mean; how many failed, with a loss on data also those without derivative */
+        failed;          /* solves; their mean; how many failed, with a loss on data also those without derivative */
     double failed_share; /* of the solves of all steps so far; NaN: not known */
     double seconds, seconds_data, seconds_network, seconds_solve, seconds_adjoint, seconds_backward, seconds_gate,
         seconds_update;

@@ -14,8 +14,8 @@ void verdict_step(pdm_model *m, pdm_step_report *report)
     pdm_training_state *t    = &m->state;
     const pdm_size      step = t->step - m->whole->training.guess_steps; /* steps done, this one included */
     const pdm_size      ring = PDM_VERDICT_STEPS;
-    pdm_size            n   = 0;
-    double              sum = 0.0;
+    pdm_size            n    = 0;
+    double              sum  = 0.0;
 
     if (step <= ring) t->first_loss += report->loss;
     t->last_loss[(step - 1) % ring] = report->loss;
@@ -40,14 +40,14 @@ static double mean_objective(const pdm_model *m, const pdm_solver *s, pdm_batch 
         if (!pdm_reason_is_good(result->reason) && result->reason != PDM_REASON_STALLED) return NAN;
         sum += result->objective / (double)batch.n;
     }
-    return m->march ? step_geometric_mean(batch, pdm_solver_results(s)) : sum;
+    return m->march ? loss_geometric_mean(batch, pdm_solver_results(s)) : sum;
 }
 
 /* From the answer of the last step, a few iterations at a time. */
 static pdm_status solve_free(pdm_model *m, pdm_free_solver *f, double seconds, double *loss)
 {
     pdm_status      status = PDM_OK;
-    const pdm_batch batch  = pdm_model_batch(m, m->n_batch);
+    const pdm_batch batch  = pdm_model_batch(m, m->n_now);
     const double    start  = pdm_clock();
 
     PDM_TRY(pdm_free_solver_start(f, m->samples, batch, pdm_solver_lend(m->solver)->c));
