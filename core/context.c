@@ -47,6 +47,7 @@ pdm_status pdm_context_create(const pdm_allocator *allocator, pdm_context **out)
 pdm_size pdm_context_destroy(pdm_context **ctx)
 {
     if (!ctx || !*ctx) return 0;
+    pdm_context_keep_ranks(*ctx, NULL, NULL);
     const pdm_size      live = atomic_load(&(*ctx)->live);
     const pdm_allocator from = (*ctx)->allocator;
     from.release(from.user, *ctx, sizeof **ctx);
@@ -99,6 +100,18 @@ pdm_status pdm_context_set_memory(pdm_context *ctx, pdm_size bytes)
     ctx->memory_limit = (size_t)bytes;
 done:
     return status;
+}
+
+void *pdm_context_ranks(const pdm_context *ctx)
+{
+    return ctx->ranks;
+}
+
+void pdm_context_keep_ranks(pdm_context *ctx, void *ranks, void (*destroy)(pdm_context *ctx, void *ranks))
+{
+    if (ctx->ranks) ctx->destroy_ranks(ctx, ctx->ranks);
+    ctx->ranks         = ranks;
+    ctx->destroy_ranks = destroy;
 }
 
 const char *pdm_context_backend(const pdm_context *ctx)

@@ -76,6 +76,9 @@ void pdm_error_note(pdm_context *ctx, const char *format, ...) PDM_PRINTF(2, 3);
 /* ---- context (core/context.c) ---- */
 int         pdm_context_threads(const pdm_context *ctx); /* >= 1 */
 const char *pdm_context_backend(const pdm_context *ctx); /* "": not said. Lent */
+/* What comm/ keeps with a context, until the context goes or gets other ranks; NULL: one rank. */
+void *pdm_context_ranks(const pdm_context *ctx);
+void  pdm_context_keep_ranks(pdm_context *ctx, void *ranks, void (*destroy)(pdm_context *ctx, void *ranks));
 /* Test hook (tests only): the allocation number `countdown` from now fails, 1 = the next; 0 = never. */
 void pdm_context_fail_allocation(pdm_context *ctx, pdm_size countdown);
 

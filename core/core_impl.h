@@ -15,6 +15,9 @@ struct pdm_context {
     char          backend[PDM_BACKEND_NAME]; /* "": not said */
     size_t        memory_limit;              /* 0: what the machine has */
 
+    void *ranks; /* comm/'s; NULL: one rank */
+    void (*destroy_ranks)(pdm_context *ctx, void *ranks);
+
     pdm_log_function log; /* NULL: silent */
     void            *log_user;
     pdm_log_level    log_level;

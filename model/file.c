@@ -135,6 +135,22 @@ done:
     return status;
 }
 
+/* Samples of all ranks on their way through the slabs, which go into one file. */
+static pdm_status gather_carried(pdm_model *m)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_carried *c      = &m->state.carried;
+    const size_t       input  = (size_t)pdm_domain_n_input(m->problem->domain) * sizeof *c->input,
+                 origin       = (size_t)pdm_domain_n_input(m->whole->domain) * sizeof *c->origin;
+
+    if (pdm_model_n_slab(m) == 1) return PDM_OK;
+    PDM_TRY(pdm_model_gather(m, "slabs", sizeof *c->slab, c->slab));
+    PDM_TRY(pdm_model_gather(m, "states", input, c->input));
+    if (m->march) PDM_TRY(pdm_model_gather(m, "origins of states", origin, c->origin));
+done:
+    return status;
+}
+
 static pdm_status write(pdm_model *m, const char *path, const pdm_packed *packed)
 {
     pdm_status    status = PDM_OK;
@@ -166,9 +182,13 @@ done:
 
 pdm_status pdm_model_write(pdm_model *m, const char *path)
 {
+    pdm_status status = PDM_OK;
     if (!m) return PDM_ERR_ARGUMENT;
     PDM_EXPECT_POINTER(m->ctx, path, "the path of a file to write");
-    return write(m, path, NULL);
+    PDM_TRY(gather_carried(m));
+    if (pdm_rank(m->ctx) == 0) PDM_TRY(write(m, path, NULL));
+done:
+    return status;
 }
 
 pdm_status pdm_model_write_packed(pdm_model *m, const char *path, const pdm_packed *packed)
@@ -226,9 +246,11 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
     PDM_TRY(read_history(m, s));
     PDM_TRY(pdm_alloc_text(ctx, path, &m->file));
     pdm_store_hash(s, m->file_hash);
-    *out = m;
-    m    = NULL;
 done:
+    if ((status = pdm_ranks_agree(ctx, "model from a file", status)) == PDM_OK) {
+        *out = m;
+        m    = NULL;
+    }
     pdm_model_destroy(&m);
     pdm_problem_destroy(&p);
     pdm_store_destroy(&s);

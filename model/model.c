@@ -141,6 +141,29 @@ done:
     return status;
 }
 
+/* Room for all of this rank's samples, and for one chunk, which a rank without samples of a step may need too. */
+static void share_out(pdm_model *m)
+{
+    m->n_total = m->whole->training.batch;
+    m->own     = pdm_model_share(m, pdm_rank(m->ctx));
+    m->first   = m->own.first;
+    m->n_batch = m->n_now = m->own.n > pdm_model_chunk(m) ? m->own.n : pdm_model_chunk(m);
+}
+
+/* What is not for several ranks. */
+static pdm_status check_ranks(const pdm_model *m)
+{
+    pdm_status status = PDM_OK;
+
+    if (pdm_n_rank(m->ctx) == 1 || !pdm_case_has_group(m->whole->the_case, "gate")) return PDM_OK;
+    const pdm_where gate = pdm_case_where(m->whole->the_case, "gate", NULL);
+    PDM_FAIL_AT(m->ctx, PDM_ERR_UNSUPPORTED, &gate,
+                "a gate weighs all samples of a step against each other, which several ranks (%lld here) do not do yet",
+                (long long)pdm_n_rank(m->ctx));
+done:
+    return status;
+}
+
 pdm_status pdm_model_start(pdm_problem **p, pdm_model **out)
 {
     pdm_status   status = PDM_OK;
@@ -148,12 +171,13 @@ pdm_status pdm_model_start(pdm_problem **p, pdm_model **out)
     pdm_model   *m      = NULL;
 
     PDM_TRY(pdm_alloc(ctx, sizeof *m, &m));
-    m->ctx     = ctx;
-    m->whole   = *p;
-    *p         = NULL;
-    m->n_total = m->n_batch = m->n_now = m->whole->training.batch;
+    m->ctx   = ctx;
+    m->whole = *p;
+    *p       = NULL;
+    share_out(m);
     PDM_TRY(model_create_march(m));
     PDM_TRY(fit_batch(m));
+    PDM_TRY(check_ranks(m));
     PDM_TRY(check_mode(m));
     PDM_TRY(create_experts(m));
     PDM_TRY(check_solutions(m));
@@ -300,7 +324,7 @@ static void destroy_stages(pdm_model *m)
 pdm_status pdm_model_finish(pdm_model *m)
 {
     pdm_status     status = PDM_OK;
-    const pdm_size before = m->n_total;
+    const pdm_size before = m->own.n;
 
     for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++)
         pdm_experts_set_scale(m->experts, f, m->problem->magnitude[f]);
@@ -310,7 +334,7 @@ pdm_status pdm_model_finish(pdm_model *m)
     PDM_TRY(status);
     if (m->n_batch < before)
         pdm_log(m->ctx, PDM_LOG_WARNING, "model",
-                "batches of %lld samples are worked on %lld at a time: there is no memory for more", (long long)before,
+                "%lld samples of a step are worked on %lld at a time: there is no memory for more", (long long)before,
                 (long long)m->n_batch);
     settle_steps(m);
     PDM_TRY(pdm_case_check_unread(m->whole->the_case));
@@ -356,10 +380,12 @@ pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
     PDM_TRY(pdm_model_set_boxes(m, bounds));
     PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
     PDM_TRY(pdm_model_finish(m));
-    *out = m;
-    m    = NULL;
 done:
-    if (c) pdm_free(pdm_case_context(c), bounds);
+    if ((status = pdm_ranks_agree(pdm_case_context(c), "new model", status)) == PDM_OK) {
+        *out = m;
+        m    = NULL;
+    }
+    pdm_free(pdm_case_context(c), bounds);
     pdm_model_destroy(&m);
     pdm_problem_destroy(&p);
     return status;

@@ -4,6 +4,7 @@
 #ifndef PDM_MODEL_H
 #define PDM_MODEL_H
 
+#include "comm/comm.h"
 #include "gate/gate.h"
 #include "implicit_diff/implicit_diff.h"
 #include "problem/problem.h"
@@ -123,9 +124,10 @@ struct pdm_model {
     pdm_buffer    *g_ridge, *column_worth; /* like w, with a gate */
     pdm_buffer    *g_window;               /* cotangent of learned windows; NULL: no window is learned */
 
-    /* batch: of the n_total samples of a step there is room for n_batch at a time; in places 0 .. n_now - 1 are those
-     * from `first` on */
+    /* batch: of the n_total samples of a step `own` are this rank's, for n_batch of which there is room at a time; in
+     * places 0 .. n_now - 1 are those from `first` on */
     pdm_size          n_total, n_batch, first, n_now;
+    pdm_share         own;
     pdm_samples      *samples;
     double           *drawn; /* [n_batch][inputs of the whole] of a step of training */
     pdm_buffer       *features, *basis, *g_basis, *g_c;
@@ -190,12 +192,17 @@ pdm_status pdm_model_set_boxes(pdm_model *m, const int64_t *bounds);
 /* ---- the chain, for a batch (model/batch.c) ---- */
 /* Inputs [n][n_input] of the first n samples of the batch: lift, data, features, and what the gate sees. */
 pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input);
-/* Turns to part k = 0, 1, ... of the samples of a step, as many as there is room for; false where there are no more. */
+/* Turns to part k = 0, 1, ... of this rank's samples of a step, as many as there is room for; false where there are no
+ * more. */
 bool pdm_model_turn_to(pdm_model *m, pdm_size k);
-/* Samples whose gradients are added up in single precision; a part has whole chunks, so that a step's gradient does not
- * depend on how many parts there are. */
+/* Samples whose gradients are added up in single precision; parts and ranks have whole chunks, so that a step's gradient
+ * does not depend on how many there are. */
 pdm_size pdm_model_chunk(const pdm_model *m);
-bool     pdm_model_turn_to_chunk(pdm_model *m, pdm_size k); /* the same, of one chunk */
+bool     pdm_model_turn_to_chunk(pdm_model *m, pdm_size k); /* to a chunk, of all ranks' */
+/* Samples of a step that are a rank's. */
+pdm_share pdm_model_share(const pdm_model *m, pdm_size rank);
+/* What every rank has of x, `bytes` for each of the n_total samples, to all of them. Collective. */
+pdm_status pdm_model_gather(pdm_model *m, const char *what, size_t bytes, void *x);
 /* Room for about half as many, where there is no memory for more; false where it cannot be less: a gate sees all samples
  * of a step at once. Before there is room. */
 bool pdm_model_halve(pdm_model *m);

@@ -126,6 +126,22 @@ done:
     return status;
 }
 
+/* What the other ranks have solved. */
+static pdm_status gather(pdm_pool *p)
+{
+    pdm_status     status  = PDM_OK;
+    pdm_model     *m       = p->m;
+    const size_t   n_slab  = (size_t)pdm_model_n_slab(m);
+    const pdm_size n_input = pdm_domain_n_input(m->problem->domain), size = target_size(p);
+
+    PDM_TRY(pdm_model_gather(m, "solutions' reasons", n_slab, p->is_good));
+    PDM_TRY(pdm_model_gather(m, "solutions' inputs", n_slab * (size_t)n_input * sizeof *p->input,
+                             p->input + p->n * n_input));
+    PDM_TRY(pdm_model_gather(m, "solutions", n_slab * (size_t)size * sizeof *p->target, p->target + p->n * size));
+done:
+    return status;
+}
+
 /* One batch of inputs more. */
 static pdm_status grow(pdm_pool *p)
 {
@@ -133,6 +149,7 @@ static pdm_status grow(pdm_pool *p)
 
     PDM_ASSERT(p->n + p->m->n_total * pdm_model_n_slab(p->m) <= p->n_most);
     for (pdm_size k = 0; pdm_model_turn_to(p->m, k); k++) PDM_TRY(solve_part(p));
+    PDM_TRY(gather(p));
     keep_good(p);
     p->n_draw++;
     if (p->n_draw <= p->n_wanted) p->n_learn = p->n;

@@ -29,7 +29,7 @@ done:
     return status;
 }
 
-/* Distances of samples first .. first+n-1, whose predictions stand in p->u, to their polished answers v, of which there
+/* Distances of samples first .. first+n-1, whose predictions are u, to their polished answers v, of which there
  * are verdicts: the errors of the predictions are at most the sum of the distance and of v's own error. */
 static void take_distances(prediction *p, pdm_size first, pdm_size n, const double *u, const double *v)
 {
@@ -47,12 +47,11 @@ static void take_distances(prediction *p, pdm_size first, pdm_size n, const doub
             verdict->estimate[f] += p->distance[to];
             if (!(verdict->estimate[f] <= verdict->worst)) verdict->worst = verdict->estimate[f];
         }
-        p->estimated.unconverged += !good;
         pdm_verdict_decide(verdict, problem->solving.accuracy);
     }
 }
 
-pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n)
+pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n, const double *u)
 {
     pdm_status        status  = PDM_OK;
     pdm_model        *m       = p->m;
@@ -71,7 +70,7 @@ pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n)
                                .judge   = p->judge,
                                .verdict = p->verdict + first + done};
         PDM_TRY(pdm_predict_run(&p->estimating, p->grid, &run));
-        take_distances(p, first + done, here, p->u + done * size, p->polished);
+        take_distances(p, first + done, here, u + done * size, p->polished);
     }
     p->estimated.seconds += pdm_clock() - start - (pdm_judge_seconds(p->judge) - judging);
 done:
@@ -97,7 +96,9 @@ void estimate_sum_up(prediction *p)
     double               all   = 0.0;
     pdm_size             n_all = 0;
 
-    r->worst = NAN;
+    r->worst       = NAN;
+    r->unconverged = 0.0;
+    for (pdm_size i = 0; i < n && p->distance; i++) r->unconverged += isnan(p->distance[i * n_field]);
     for (pdm_size f = 0; f < n_field; f++) {
         double   sum  = 0.0;
         pdm_size here = 0;

@@ -117,7 +117,7 @@ pdm_status pdm_evaluate_file(pdm_model *m, const char *reference, const char *ou
 
     if (!text) text = &ignored;
     PDM_TRY(pdm_fields_open(m->ctx, reference, &f));
-    if (output) PDM_TRY(pdm_output_create(m->ctx, output, &o));
+    if (output) PDM_TRY(prediction_create_file(&p, output, &o));
     PDM_TRY(prediction_open(&p, f, true));
     PDM_TRY(prediction_warm_up(&p));
     PDM_TRY(prediction_run(&p, f, o, true, &e.prediction));
@@ -151,7 +151,7 @@ pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, const ch
     if (sink) sink(user, text.data);
 done:
     pdm_text_destroy(&text);
-    return status;
+    return pdm_ranks_end(m->ctx, status);
 }
 
 /* ---- against exact solutions ---- */
@@ -201,5 +201,5 @@ pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, 
 done:
     prediction_close(&p);
     pdm_text_destroy(&text);
-    return status;
+    return pdm_ranks_end(m->ctx, status);
 }

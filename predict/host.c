@@ -145,8 +145,7 @@ static pdm_status predict_batch(pdm_model *m, pdm_size first, pdm_size n, double
     PDM_TRY(pdm_predict_run(&h->way, m->output, &run));
     add_batch(h, n);
     for (pdm_size i = 0; i < n && reason; i++) reason[i] = m->result[i].reason;
-    h->p.u = u;
-    if (h->p.wants_estimate) PDM_TRY(estimate_run(&h->p, first, n));
+    if (h->p.wants_estimate) PDM_TRY(estimate_run(&h->p, first, n, u));
     if (h->judged) h->n = first + n;
 done:
     return status;

@@ -55,7 +55,7 @@ static pdm_status run_sampling(pdm_model *m, sampling *s)
     pdm_predict_times times   = {.told = true};
     pdm_way           way;
 
-    s->n    = n_input > 0 ? m->n_batch : 1;
+    s->n    = n_input > 0 ? m->n_total : 1;
     s->by.m = m;
     PDM_TRY(make_grid(m, &s->grid));
     PDM_TRY(pdm_alloc_array(m->ctx, s->n * n_input, &s->input));

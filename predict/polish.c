@@ -79,19 +79,19 @@ pdm_status pdm_model_polish_file(pdm_model *m, const char *input, pdm_size n_sam
                (long long)n_sample);
     PDM_EXPECT(m->ctx, tolerance > 0.0 && isfinite(tolerance), "tolerance %g; a number above 0 expected", tolerance);
     text.ctx = m->ctx;
-    PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
+    PDM_TRY(prediction_create_file(&p, output, &o)); /* first: a path that cannot be written fails before the work */
     if (input) PDM_TRY(pdm_fields_open(m->ctx, input, &f));
     if (!f) PDM_TRY(draw_inputs(&p, n_sample));
     PDM_TRY(prediction_open(&p, f, false));
     PDM_TRY(prediction_run(&p, f, o, false, &prediction_report));
     PDM_TRY(report_samples(&p, &text, &r));
-    PDM_TRY(pdm_output_commit(o));
+    if (o) PDM_TRY(pdm_output_commit(o));
     pdm_values_set_all(m->ctx, &m->values, sizeof of_polish / sizeof *of_polish, of_polish, &r);
     if (sink) sink(user, text.data);
 done:
     pdm_output_destroy(&o);
     pdm_fields_close(&f);
     pdm_text_destroy(&text);
-    if (m) prediction_close(&p);
-    return status;
+    prediction_close(&p);
+    return pdm_ranks_end(m->ctx, status);
 }

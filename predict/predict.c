@@ -68,6 +68,12 @@ void prediction_close(prediction *p)
     pdm_free(ctx, p->verdict);
 }
 
+pdm_status prediction_create_file(prediction *p, const char *path, pdm_output **o)
+{
+    p->to_file = true;
+    return pdm_rank(p->m->ctx) == 0 ? pdm_output_create(p->m->ctx, path, o) : PDM_OK;
+}
+
 bool prediction_is_estimated(const prediction *p)
 {
     return p->wants_estimate || p->polish > 0.0;
@@ -86,7 +92,7 @@ pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep)
                  p->polish);
     if (f) PDM_TRY(pdm_file_inputs_read(m->whole->domain, f, &p->x));
     PDM_TRY(pdm_output_grid_create(m->whole, m->n_batch, p->x.n_coordinate, p->x.coordinate, &p->grid));
-    const pdm_size room = keep || p->x.n_sample < m->n_batch ? p->x.n_sample : m->n_batch;
+    const pdm_size part = pdm_n_rank(m->ctx) * m->n_batch, room = keep || p->x.n_sample < part ? p->x.n_sample : part;
     PDM_TRY(pdm_alloc_array(m->ctx, room * n_field * p->grid->n_point, &p->u));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->result));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->seconds));
@@ -128,17 +134,81 @@ done:
     return status;
 }
 
+/* One array of a part of n samples, `bytes` each, of which every rank has its share: to all ranks, or to the first. */
+static pdm_status gather(const prediction *p, const char *what, bool to_all, pdm_size n, size_t bytes, void *x)
+{
+    pdm_status      status = PDM_OK;
+    pdm_context    *ctx    = p->m->ctx;
+    const pdm_size  n_rank = pdm_n_rank(ctx);
+    const pdm_share own    = pdm_share_of(n, pdm_rank(ctx), n_rank);
+    const void     *mine   = (const char *)x + (size_t)own.first * bytes;
+    size_t         *each   = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, n_rank, &each));
+    for (pdm_size k = 0; k < n_rank; k++) each[k] = (size_t)pdm_share_of(n, k, n_rank).n * bytes;
+    PDM_TRY(to_all ? pdm_ranks_gather(ctx, what, each, mine, x) : pdm_ranks_gather_first(ctx, what, each, mine, x));
+done:
+    pdm_free(ctx, each);
+    return status;
+}
+
+/* All of a part that starts with sample `first`. */
+static pdm_status gather_part(const prediction *p, pdm_size first, pdm_size n, bool keep)
+{
+    pdm_status     status  = PDM_OK;
+    const pdm_size n_field = pdm_domain_n_field(p->m->whole->domain);
+
+    if (pdm_n_rank(p->m->ctx) == 1) return PDM_OK;
+    PDM_TRY(gather(p, "fields", keep, n, (size_t)(n_field * p->grid->n_point) * sizeof *p->u, p->u));
+    PDM_TRY(gather(p, "results", true, n, sizeof *p->result, p->result + first));
+    PDM_TRY(gather(p, "seconds", true, n, sizeof *p->seconds, p->seconds + first));
+    PDM_TRY(gather(p, "verdicts", true, n, sizeof *p->verdict, p->verdict + first));
+    if (p->wants_estimate)
+        PDM_TRY(gather(p, "distances", true, n, (size_t)n_field * sizeof *p->distance, p->distance + first * n_field));
+done:
+    return status;
+}
+
+/* What the samples of a part go through. */
+typedef struct prediction_stages {
+    pdm_way           way;
+    pdm_predict_times times;
+    pdm_gate_record  *record;
+} prediction_stages;
+
+/* Samples first .. first+n-1: this rank's solved, then those of all ranks there. */
+static pdm_status run_part(prediction *p, prediction_stages *s, pdm_size first, pdm_size n, bool keep)
+{
+    pdm_status      status = PDM_OK;
+    pdm_context    *ctx    = p->m->ctx;
+    const pdm_share own    = pdm_share_of(n, pdm_rank(ctx), pdm_n_rank(ctx));
+    const pdm_size  at = first + own.first, size = pdm_domain_n_field(p->m->whole->domain) * p->grid->n_point;
+    const pdm_run   run = {.n              = own.n,
+                           .input          = p->x.input + at * pdm_domain_n_input(p->m->whole->domain),
+                           .u              = p->u + own.first * size,
+                           .result         = p->result + at,
+                           .sample_seconds = p->seconds + at,
+                           .record         = s->record,
+                           .record_first   = at,
+                           .times          = &s->times,
+                           .judge          = p->wants_estimate ? NULL : p->judge,
+                           .verdict        = p->verdict + at};
+
+    PDM_TRY(pdm_predict_run(&s->way, p->grid, &run));
+    if (p->wants_estimate) PDM_TRY(estimate_run(p, at, own.n, run.u));
+    PDM_TRY(gather_part(p, first, n, keep));
+done:
+    return status;
+}
+
 /* Samples a part at a time, so that no more is held than is worked on; where u is kept, all at once. */
 pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep, pdm_prediction_report *r)
 {
     pdm_status        status = PDM_OK;
     pdm_model        *m      = p->m;
-    const pdm_size    n = p->x.n_sample, n_input = pdm_domain_n_input(m->whole->domain);
-    const pdm_size    part = keep ? n : m->n_batch;
-    pdm_model_way     by   = {.m = m, .polish = p->polish};
-    pdm_way           way;
-    pdm_predict_times times   = {0};
-    pdm_gate_record  *record  = NULL;
+    const pdm_size    n = p->x.n_sample, part = keep ? n : pdm_n_rank(m->ctx) * m->n_batch;
+    pdm_model_way     by      = {.m = m, .polish = p->polish};
+    prediction_stages s       = {0};
     pdm_gate_shares   shares  = {NAN, NAN};
     pdm_size          outside = 0;
 
@@ -147,30 +217,18 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     if (o) PDM_TRY(pdm_notes_warn(m->whole, p->polish > 0.0 ? "polish" : "predict", n, p->x.input));
     if (o) PDM_TRY(begin_file(p, o));
     if (p->polish == 0.0)
-        PDM_TRY(pdm_gate_record_create(m->ctx, m->gate, m->experts, m->problem->domain, o, n, &record));
+        PDM_TRY(pdm_gate_record_create(m->ctx, m->gate, m->experts, m->problem->domain, o, n, &s.record));
     if (o) PDM_TRY(f ? pdm_result_file_inputs(m->whole, f, o, n) : pdm_result_drawn_inputs(p->grid, o, n, p->x.input));
-    PDM_TRY(pdm_way_of_model(&by, p->grid, &way));
+    PDM_TRY(pdm_way_of_model(&by, p->grid, &s.way));
     if (!p->wants_estimate)
-        PDM_TRY(pdm_way_judge(&way, p->grid, prediction_is_estimated(p) ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER,
+        PDM_TRY(pdm_way_judge(&s.way, p->grid, prediction_is_estimated(p) ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER,
                               &p->judge));
     for (pdm_size first = 0; first < n; first += part) {
-        const pdm_size here  = n - first < part ? n - first : part;
-        const double  *input = p->x.input + first * n_input;
-        const pdm_run  run   = {.n              = here,
-                                .input          = input,
-                                .u              = p->u,
-                                .result         = p->result + first,
-                                .sample_seconds = p->seconds + first,
-                                .record         = record,
-                                .record_first   = first,
-                                .times          = &times,
-                                .judge          = p->wants_estimate ? NULL : p->judge,
-                                .verdict        = p->verdict + first};
-        PDM_TRY(pdm_predict_run(&way, p->grid, &run));
-        if (p->wants_estimate) PDM_TRY(estimate_run(p, first, here));
+        const pdm_size here = n - first < part ? n - first : part;
+        PDM_TRY(run_part(p, &s, first, here, keep));
         if (o) PDM_TRY(pdm_result_samples(p->grid, o, first, here, p->u, p->result + first));
     }
-    if (record) PDM_TRY(pdm_gate_record_end(record, &shares));
+    if (s.record) PDM_TRY(pdm_gate_record_end(s.record, &shares));
     if (prediction_is_estimated(p)) estimate_sum_up(p);
     if (o) PDM_TRY(verdicts_put(m, o, 0, n, p->verdict));
     if (o) PDM_TRY(accounts_put(m, o, 0, n, p->verdict));
@@ -178,7 +236,7 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     verdicts_values(m, n, p->verdict);
     accounts_values(m, n, p->verdict);
     pdm_values_set(m->ctx, &m->values, pdm_judge_seconds(p->judge), "seconds.verdict");
-    *r               = prediction_report(&times, n, p->result);
+    *r               = prediction_report(&s.times, n, p->result);
     r->outside       = (double)outside;
     r->gate_unknowns = shares.unknowns;
     r->gate_null     = shares.null;
@@ -186,14 +244,14 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     prediction_warn(m, p->polish > 0.0 ? "polish" : "predict", r);
     PDM_TRY(verdicts_tell(m, p->polish > 0.0 ? "polish" : "predict", n, p->verdict));
     PDM_TRY(accounts_tell(m, p->polish > 0.0 ? "polish" : "predict", n, p->verdict));
-    if (o && r->unanswered == r->samples)
+    if (p->to_file && r->unanswered == r->samples)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC,
                  "none of the %lld solves has an answer, nothing is written; the first stopped because: %s",
                  (long long)n, pdm_reason_text(p->result[0].reason));
 done:
     if (!p->wants_estimate) pdm_judge_destroy(&p->judge); /* lends from the way */
     pdm_model_way_close(&by);
-    pdm_gate_record_destroy(&record);
+    pdm_gate_record_destroy(&s.record);
     return status;
 }
 
@@ -211,13 +269,13 @@ pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *o
     PDM_EXPECT(m->ctx, polish >= 0.0 && isfinite(polish), "polish is %g; 0, or a tolerance above 0, expected", polish);
     p.wants_estimate = m->wants_estimate;
     PDM_TRY(pdm_fields_open(m->ctx, input, &f));
-    PDM_TRY(pdm_output_create(m->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
+    PDM_TRY(prediction_create_file(&p, output, &o)); /* first: a path that cannot be written fails before the work */
     PDM_TRY(prediction_open(&p, f, false));
     PDM_TRY(prediction_run(&p, f, o, false, &r));
-    PDM_TRY(pdm_output_commit(o));
+    if (o) PDM_TRY(pdm_output_commit(o));
 done:
     pdm_output_destroy(&o);
     pdm_fields_close(&f);
     prediction_close(&p);
-    return status;
+    return pdm_ranks_end(m->ctx, status);
 }

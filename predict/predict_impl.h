@@ -8,6 +8,7 @@
 typedef struct prediction {
     pdm_model          *m;
     double              polish;
+    bool                to_file;        /* which the first rank writes */
     bool                wants_estimate; /* of a prediction; a polish has one in any case */
     pdm_file_inputs     x;
     pdm_output_grid    *grid;
@@ -22,6 +23,8 @@ typedef struct prediction {
     pdm_way             estimating; /* where there is an estimate */
     pdm_estimate_report estimated;
 } prediction;
+/* The file that is to get all; on the first rank, on others *o stays NULL. */
+pdm_status prediction_create_file(prediction *p, const char *path, pdm_output **o);
 /* Inputs of f and its coordinates; room for all samples at once where u is kept. */
 pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep);
 /* Solves for all inputs. o NULL, or the file that gets them: its header is written here. f: as there, or NULL:
@@ -60,9 +63,9 @@ pdm_status accounts_tell(const pdm_model *m, const char *topic, pdm_size n, cons
 /* ---- estimate.c ---- */
 /* The way with all coefficients free, to the tolerance of estimates, for p->grid, its judge, and room for its answers. */
 pdm_status estimate_open(prediction *p);
-/* Errors of samples first .. first+n-1, whose predictions stand in p->u: the distance to those with all coefficients
- * free, and what the judge makes of these. NaN where that solve did not converge. */
-pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n);
+/* Errors of samples first .. first+n-1, whose predictions are u [n][n_field][n_point]: the distance to those with all
+ * coefficients free, and what the judge makes of these. NaN where that solve did not converge. */
+pdm_status estimate_run(prediction *p, pdm_size first, pdm_size n, const double *u);
 /* Means, from all estimates. */
 void       estimate_sum_up(prediction *p);
 pdm_status estimate_header(const pdm_model *m, pdm_output *o);

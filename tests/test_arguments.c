@@ -113,6 +113,15 @@ static void try_context(void)
     REFUSES(pdm_context_set_backend, ctx, "a name that is longer than that of any back end there will ever be, by far");
     REFUSES_SILENTLY(pdm_context_set_memory, NULL, 1);
     REFUSES(pdm_context_set_memory, ctx, -1);
+    const pdm_transport bare = {.rank = 0, .n_rank = 2}, third = {.rank = 2, .n_rank = 2};
+    REFUSES_SILENTLY(pdm_context_set_ranks, NULL, &bare, 1.0);
+    REFUSES(pdm_context_set_ranks, ctx, &bare, 1.0);
+    REFUSES(pdm_context_set_ranks, ctx, &third, 1.0);
+    REFUSES(pdm_context_set_ranks, ctx, &bare, -1.0);
+    REFUSES(pdm_context_set_ranks, ctx, &bare, NAN);
+    ck_assert_int_eq(pdm_context_set_ranks(ctx, NULL, 0.0), PDM_OK);
+    ANSWERS(pdm_context_rank, pdm_context_rank(NULL) == 0 && pdm_context_rank(ctx) == 0);
+    ANSWERS(pdm_context_n_rank, pdm_context_n_rank(NULL) == 1 && pdm_context_n_rank(ctx) == 1);
     ANSWERS(pdm_context_error, pdm_context_error(NULL)[0] == '\0');
     ANSWERS(pdm_context_memory, (pdm_context_memory(NULL, &live, NULL, NULL), live == 0));
     ANSWERS(pdm_status_text, pdm_status_text((pdm_status)999) && pdm_status_text((pdm_status)-1));

@@ -190,7 +190,7 @@ START_TEST(estimate_is_the_distance_to_the_polished_answer)
         p.verdict  = verdict;
         p.distance = distance_to;
         OK(estimate_open(&p));
-        OK(estimate_run(&p, 0, N));
+        OK(estimate_run(&p, 0, N, p.u));
         estimate_sum_up(&p);
         pdm_judge_destroy(&p.judge);
         pdm_model_way_close(&p.estimator);

@@ -145,6 +145,8 @@ pdm_status guess_step(pdm_model *m, pdm_step_report *report)
     PDM_TRY(fill_pool(m));
     report->loss = 0.0;
     for (pdm_size k = 0; pdm_model_turn_to(m, k); k++) PDM_TRY(add_part(m, k > 0, &report->loss));
+    PDM_TRY(loss_sum_gradients(m, m->own.n > 0));
+    PDM_TRY(pdm_ranks_sum(m->ctx, "loss", 1, &report->loss));
     PDM_TRY(loss_take_gradient(m, 1.0));
     PDM_TRY(optimiser_step(m, &finite, report));
     report->loss_first = report->loss_last = NAN; /* those are of solves */

@@ -54,9 +54,19 @@ static pdm_status write_checkpoint(pdm_model *m, const char *path)
 {
     pdm_status status = PDM_OK;
 
-    PDM_TRY(pdm_claim_check(m->ctx, path));
+    if (pdm_rank(m->ctx) == 0) PDM_TRY(pdm_claim_check(m->ctx, path));
     PDM_TRY(pdm_model_write(m, path));
 done:
+    return status;
+}
+
+/* Does one of the ranks want to stop? */
+static pdm_status ask(pdm_model *m, pdm_progress progress, void *user, bool *stop)
+{
+    double wants = progress && progress(user, m) != 0;
+
+    const pdm_status status = pdm_ranks_sum(m->ctx, "progress", 1, &wants);
+    *stop                   = wants > 0.0;
     return status;
 }
 
@@ -64,10 +74,12 @@ done:
 static pdm_status find_columns(pdm_model *m, pdm_progress progress, void *user)
 {
     pdm_status status = PDM_OK;
+    bool       stop   = false;
 
     while (guess_wants_solutions(m)) {
         PDM_TRY(guess_solve_more(m));
-        if (progress && progress(user, m) != 0)
+        PDM_TRY(ask(m, progress, user, &stop));
+        if (stop)
             PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED,
                      "stopped on request after the solutions of %.0f of %.0f inputs; they are found anew next time",
                      pdm_values_get(&m->values, "solutions.so_far"), pdm_values_get(&m->values, "solutions.wanted"));
@@ -89,41 +101,88 @@ done:
     return status;
 }
 
+/* What is written in a training, by the first rank alone: on others nothing is open. */
+typedef struct training_files {
+    pdm_claim *claim;
+    pdm_jsonl *log;
+} training_files;
+
+static pdm_status open_files(pdm_model *m, const char *path, training_files *f)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   name   = {.ctx = m->ctx};
+
+    if (pdm_rank(m->ctx) > 0) goto done;
+    PDM_TRY(pdm_claim_create(m->ctx, path, 0, &f->claim));
+    PDM_TRY(pdm_jsonl_name(path, &name));
+    PDM_TRY(pdm_jsonl_truncate(m->ctx, name.data, INT64_MAX)); /* can it be written? Nothing is lost if not */
+done:
+    pdm_text_destroy(&name);
+    return status;
+}
+
+static pdm_status open_log(pdm_model *m, const char *path, training_files *f)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size first  = m->state.step;
+    pdm_text       name   = {.ctx = m->ctx};
+
+    if (pdm_rank(m->ctx) > 0) goto done;
+    PDM_TRY(pdm_jsonl_name(path, &name));
+    PDM_TRY(pdm_jsonl_truncate(m->ctx, name.data, first));
+    PDM_TRY(pdm_jsonl_open(m->ctx, name.data, first > 0, &f->log));
+done:
+    pdm_text_destroy(&name);
+    return status;
+}
+
+static void close_files(training_files *f)
+{
+    pdm_jsonl_close(&f->log);
+    pdm_claim_destroy(&f->claim);
+}
+
+/* A step, its line in the log, and the checkpoint where it is time for one. */
+static pdm_status train_on(pdm_model *m, const char *path, pdm_progress progress, void *user, training_files *f,
+                           double *files, bool *stop)
+{
+    pdm_status                   status = PDM_OK;
+    const pdm_training_settings *t      = &m->whole->training;
+    pdm_step_report              r;
+
+    PDM_TRY(find_columns(m, progress, user));
+    PDM_TRY(pdm_train_step(m, &r));
+    step_values(m, &r);
+    const double stepped = pdm_clock();
+    if (f->log) PDM_TRY(log_step(m, &r, f->log));
+    *files += pdm_clock() - stepped;
+    PDM_TRY(ask(m, progress, user, stop));
+    const double told = pdm_clock();
+    if (*stop || m->state.step == t->steps || m->state.step % t->checkpoint_every == 0)
+        PDM_TRY(write_checkpoint(m, path));
+    *files += pdm_clock() - told;
+done:
+    return status;
+}
+
 pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress, void *user)
 {
-    pdm_status      status = PDM_OK;
-    pdm_jsonl      *log    = NULL;
-    pdm_claim      *claim  = NULL;
-    bool            stop   = false;
-    double          start = pdm_clock(), files = 0.0;
-    pdm_step_report r;
-    pdm_text        name = {.ctx = m ? m->ctx : NULL};
+    pdm_status     status = PDM_OK;
+    training_files f      = {0};
+    bool           stop   = false;
+    double         start = pdm_clock(), files = 0.0;
 
     if (!m) return PDM_ERR_ARGUMENT;
     PDM_EXPECT_POINTER(m->ctx, path, "the path of a file to write");
     const pdm_training_settings *t     = &m->whole->training;
     const pdm_size               first = m->state.step;
-    PDM_TRY(pdm_claim_create(m->ctx, path, 0, &claim));
-    PDM_TRY(pdm_jsonl_name(path, &name));
-    PDM_TRY(pdm_jsonl_truncate(m->ctx, name.data, INT64_MAX)); /* can it be written? Nothing is lost if not, */
-    PDM_TRY(pdm_model_write(m, path));                         /* and what cannot is found before the work   */
-    PDM_TRY(pdm_jsonl_truncate(m->ctx, name.data, first));
-    PDM_TRY(pdm_jsonl_open(m->ctx, name.data, first > 0, &log));
+    PDM_TRY(pdm_ranks_meet(m->ctx, "training")); /* nobody looks for the file any more */
+    PDM_TRY(open_files(m, path, &f));
+    PDM_TRY(pdm_model_write(m, path)); /* what cannot be written is found before the work */
+    PDM_TRY(open_log(m, path, &f));
     files = pdm_clock() - start;
     if (first == 0) PDM_TRY(tell_of_case(m));
-    while (m->state.step < t->steps && !stop) {
-        PDM_TRY(find_columns(m, progress, user));
-        PDM_TRY(pdm_train_step(m, &r));
-        step_values(m, &r);
-        const double stepped = pdm_clock();
-        PDM_TRY(log_step(m, &r, log));
-        files += pdm_clock() - stepped;
-        stop              = progress && progress(user, m) != 0;
-        const double told = pdm_clock();
-        if (stop || m->state.step == t->steps || m->state.step % t->checkpoint_every == 0)
-            PDM_TRY(write_checkpoint(m, path));
-        files += pdm_clock() - told;
-    }
+    while (m->state.step < t->steps && !stop) PDM_TRY(train_on(m, path, progress, user, &f, &files, &stop));
     const bool done = m->state.step >= t->steps;
     /* of the samples of the last step, which what is found then overwrites */
     if (done && m->state.step > first && m->state.step > t->guess_steps) end_run(m, pdm_clock() - start);
@@ -134,8 +193,6 @@ pdm_status pdm_model_train(pdm_model *m, const char *path, pdm_progress progress
         PDM_FAIL(m->ctx, PDM_ERR_INTERRUPTED, "stopped on request after step %lld of %lld; the checkpoint is %s",
                  (long long)m->state.step, (long long)t->steps, path);
 done:
-    pdm_jsonl_close(&log);
-    pdm_claim_destroy(&claim);
-    pdm_text_destroy(&name);
-    return status;
+    close_files(&f);
+    return status == PDM_ERR_INTERRUPTED ? status : pdm_ranks_end(m->ctx, status); /* all ranks stop together */
 }

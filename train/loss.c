@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "train/train_impl.h"
 
@@ -46,7 +47,7 @@ static void loss_weights(const pdm_model *m, double *physics, double *data)
     *data    = 1.0 - *physics;
 }
 
-/* Sums over the samples of a step, to which its parts add. */
+/* Sums over the samples of a step, to which its parts add, and then its ranks: doubles alone. */
 typedef struct step_sums {
     double n, solved, good;    /* samples; those whose solve the loss can use; of these, those that have a derivative */
     double failed, iterations; /* of the solves                                     */
@@ -231,6 +232,9 @@ static pdm_status fail_without(pdm_model *m, pdm_batch among, const step_sums *s
                              "none of the %.0f solves of the batch that converged has a derivative: the adjoint system "
                              "is not that of a minimum, or could not be solved",
                              sums->solved);
+    if (m->own.n == 0)
+        return pdm_error_set(m->ctx, PDM_ERR_NUMERIC, NULL, __func__,
+                             "none of the %.0f solves of the batch can be used", sums->n);
     return loss_fail_singular(m, among,
                               "none of the %.0f solves of the batch can be used; the first stopped because: %s",
                               sums->n, pdm_reason_text(pdm_solver_results(m->solver)[among.index[0]].reason));
@@ -275,6 +279,25 @@ done:
     return status;
 }
 
+pdm_status loss_sum_gradients(pdm_model *m, bool any)
+{
+    pdm_status        status = PDM_OK;
+    pdm_backend      *b      = m->problem->backend;
+    const pdm_weights logits = m->g_window ? pdm_experts_logits(m->experts) : (pdm_weights){0};
+    const pdm_size    n      = m->surrogate->n_parameter;
+    void             *host   = NULL;
+
+    if (pdm_n_rank(m->ctx) == 1) return PDM_OK;
+    PDM_TRY(b->ops->acquire(b, m->g_sum, any ? PDM_READ_WRITE : PDM_WRITE, &host));
+    if (!any) memset(host, 0, (size_t)n * sizeof(double));
+    if (!any && logits.n > 0) memset(logits.gradient, 0, (size_t)logits.n * sizeof *logits.gradient);
+    PDM_TRY(pdm_ranks_sum(m->ctx, "gradient", n, host));
+    PDM_TRY(pdm_ranks_sum(m->ctx, "gradient of windows", logits.n, logits.gradient));
+done:
+    if (host) (void)b->ops->release(b, m->g_sum, &host);
+    return status;
+}
+
 pdm_status loss_of_step(pdm_model *m, pdm_size *n_good, pdm_step_report *r)
 {
     pdm_status status = PDM_OK;
@@ -288,6 +311,8 @@ pdm_status loss_of_step(pdm_model *m, pdm_size *n_good, pdm_step_report *r)
         if (pdm_model_n_slab(m) > 1) PDM_TRY(pdm_model_carry_on(m));
         (void)time_since(&clock);
     }
+    PDM_TRY(loss_sum_gradients(m, sums.good > 0.0));
+    PDM_TRY(pdm_ranks_sum(m->ctx, "loss", sizeof sums / sizeof(double), &sums.n));
     PDM_TRY(finish_loss(m, pdm_model_batch(m, m->n_now), true, &sums, r));
     if (!isfinite(r->loss)) PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "the loss is %g", r->loss);
 done:

@@ -73,5 +73,5 @@ pdm_status pdm_model_train_step(pdm_model *m)
     PDM_TRY(pdm_train_step(m, &r));
     step_values(m, &r);
 done:
-    return status;
+    return pdm_ranks_end(m->ctx, status);
 }

@@ -30,6 +30,8 @@ pdm_status loss_of_step(pdm_model *m, pdm_size *n_good, pdm_step_report *r);
 pdm_status loss_fail_singular(pdm_model *m, pdm_batch batch, const char *format, ...) PDM_PRINTF(3, 4);
 /* The time since *from, which moves on. */
 double time_since(double *from);
+/* Sums over ranks: the network's gradient, and that of windows; any: is there something of this rank? */
+pdm_status loss_sum_gradients(pdm_model *m, bool any);
 /* The network's gradient of samples of this part, from m->g_basis, onto m->g_sum (in place of what is there:
  * more = false), chunk by chunk; then factor times all of it where the optimiser reads it. */
 pdm_status loss_add_gradient(pdm_model *m, pdm_batch batch, bool more);

@@ -59,6 +59,19 @@ done:
     return status;
 }
 
+/* The mean over this rank's n samples becomes that over all ranks'. Not known where one of them does not know it. */
+static pdm_status mean_over_ranks(pdm_model *m, pdm_size n, double *loss)
+{
+    pdm_status status = PDM_OK;
+    double     sum[]  = {(double)n, n > 0 && isnan(*loss), n > 0 ? (double)n * (m->march ? log(*loss) : *loss) : 0.0};
+
+    if (pdm_n_rank(m->ctx) == 1) return PDM_OK;
+    PDM_TRY(pdm_ranks_sum(m->ctx, "loss with all coefficients free", sizeof sum / sizeof *sum, sum));
+    *loss = sum[1] > 0.0 ? NAN : m->march ? exp(sum[2] / sum[0]) : sum[2] / sum[0];
+done:
+    return status;
+}
+
 pdm_verdict pdm_train_verdict(pdm_model *m, double seconds)
 {
     pdm_status         status = PDM_OK;
@@ -66,13 +79,14 @@ pdm_verdict pdm_train_verdict(pdm_model *m, double seconds)
     pdm_free_solver   *free   = NULL;
     double             loss   = NAN;
     const double       start  = pdm_clock();
+    const bool wanted = m->whole->training.loss == PDM_LOSS_PHYSICS && m->whole->solving.mode != PDM_MODE_INDEPENDENT &&
+                        pdm_domain_n_free(p->domain) <= PDM_FREE_CHEAP;
 
-    if (m->whole->training.loss == PDM_LOSS_PHYSICS && m->whole->solving.mode != PDM_MODE_INDEPENDENT &&
-        pdm_domain_n_free(p->domain) <= PDM_FREE_CHEAP) {
-        PDM_TRY(pdm_free_solver_create(p, m->n_batch, FREE_TOLERANCE, FREE_ITERATIONS, &free));
-        PDM_TRY(solve_free(m, free, seconds, &loss));
-    }
+    if (!wanted || m->own.n == 0) goto done;
+    PDM_TRY(pdm_free_solver_create(p, m->n_batch, FREE_TOLERANCE, FREE_ITERATIONS, &free));
+    PDM_TRY(solve_free(m, free, seconds, &loss));
 done:
+    if (wanted && mean_over_ranks(m, m->own.n > 0 ? m->n_now : 0, &loss) != PDM_OK) loss = NAN;
     if (status != PDM_OK) pdm_log(m->ctx, PDM_LOG_INFO, "train", "the loss with all coefficients free is not known");
     pdm_free_solver_destroy(&free);
     return (pdm_verdict){.loss_free = loss, .seconds = pdm_clock() - start};

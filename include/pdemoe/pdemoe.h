@@ -120,6 +120,36 @@ PDM_API const char *pdm_context_error(const pdm_context *ctx);
 /* Bytes held now, the most held so far, and allocations made so far. Any pointer may be NULL. */
 PDM_API void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size *peak, pdm_size *calls);
 
+/* ---- ranks ----
+ * Several processes, or threads with a context each, can work on one model: each has a context with ranks, and all make
+ * the same calls in the same order. Samples are shared out; results are those of one rank. Collective are
+ * pdm_model_create, pdm_model_read, pdm_model_write, pdm_model_train, pdm_model_train_step, pdm_model_predict_file,
+ * pdm_model_polish_file, pdm_model_evaluate_file and pdm_model_evaluate_exact; rank 0 alone writes files.
+ * pdm_model_predict is not: each rank has inputs of its own. Where a collective call fails on one rank it fails on all,
+ * on the others with that one's status and text ("rank 2: ..."), or, where a rank is not heard of, when the time is over;
+ * after a training, or a call on files, that failed, contexts want other ranks. */
+
+/* What carries bytes between ranks: pdemoe_mpi.h has one of MPI, a host may have its own. All return 0 when all is well,
+ * and are called by the thread that calls the library. Messages from one rank to another with one tag arrive in order.
+ * Requests are the transport's: *request is NULL before send and receive, and after what frees it. */
+typedef struct pdm_transport {
+    int   rank, n_rank;
+    void *user;
+    /* Begins; data stays as it is, and *request is kept, until test says done. */
+    int (*send)(void *user, int to, int tag, const void *data, size_t bytes, void **request);
+    int (*receive)(void *user, int from, int tag, void *data, size_t bytes, void **request);
+    int (*test)(void *user, void **request, int *done); /* frees it when done */
+    int (*probe)(void *user, int tag, int *from);       /* *from: of a message that is there; -1: there is none */
+    void (*cancel)(void *user, void **request);         /* what is not done, and will not be */
+    void (*release)(void *user);                        /* NULL: nothing to be done when the context goes */
+} pdm_transport;
+/* Ranks for a context, before it has models; t is copied, NULL: one rank again. seconds: how long a rank waits for others
+ * in a call, 0: 600. Threads become the share that ranks have of the cores of their machine. Collective. Since 0.1 */
+PDM_API pdm_status pdm_context_set_ranks(pdm_context *ctx, const pdm_transport *t, double seconds);
+/* 0 and 1 without ranks, and for NULL. Since 0.1 */
+PDM_API int pdm_context_rank(const pdm_context *ctx);
+PDM_API int pdm_context_n_rank(const pdm_context *ctx);
+
 /* ---- files ----
  * What the library writes is made beside its target, under a name that no other process has, and renamed when it is
  * complete: a reader sees the old file or the new one, never a part. A target that is a link stays one: the file that

@@ -1,0 +1,54 @@
+/* Ranks: processes, or threads with a context each, that work on one model together. Collective calls, which all ranks
+ * make in the same order; `what` names the call in messages. Of a context without ranks all of them do what one rank
+ * does: nothing, or a copy.
+ *
+ * A call fails on all ranks where one of them has failed, with that one's status and text ("rank 2: ..."); where not all
+ * have come within the time that the context was given, or one has left, with the name of the call and of the ranks that
+ * are missing; and where another one makes another call. After a failure every later call fails with the same words.
+ *
+ * Sums are those of rank order: the same bits on all ranks, and from run to run. Nothing here allocates but the work
+ * space of the largest call so far. */
+#ifndef PDM_COMM_H
+#define PDM_COMM_H
+
+#include "core/core.h"
+
+pdm_size pdm_rank(const pdm_context *ctx);   /* 0 .. pdm_n_rank() - 1; 0 without ranks */
+pdm_size pdm_n_rank(const pdm_context *ctx); /* 1 without ranks */
+
+/* A contiguous share of n things: those of rank k are [first, first + n). The first n mod n_rank ranks have one more. */
+typedef struct pdm_share {
+    pdm_size first, n;
+} pdm_share;
+pdm_share pdm_share_of(pdm_size n, pdm_size rank, pdm_size n_rank);
+
+/* x [n] = sum of all ranks' x, on all ranks */
+pdm_status pdm_ranks_sum(pdm_context *ctx, const char *what, pdm_size n, double *x);
+/* all = own of rank 0, own of rank 1, ...; bytes [n_rank]: how many each has, known to all; on all ranks. own may be
+ * where it belongs in all. */
+pdm_status pdm_ranks_gather(pdm_context *ctx, const char *what, const size_t *bytes, const void *own, void *all);
+/* The same for rank 0 alone; all may be NULL on others. */
+pdm_status pdm_ranks_gather_first(pdm_context *ctx, const char *what, const size_t *bytes, const void *own, void *all);
+/* x = that of `root`, on all ranks */
+pdm_status pdm_ranks_broadcast(pdm_context *ctx, const char *what, pdm_size root, size_t bytes, void *x);
+/* Pieces to and from neighbours, at most one for each, none for ranks without neighbours, which call it all the same;
+ * both sides name the same sizes. Not of this rank itself. */
+typedef struct pdm_ranks_piece {
+    pdm_size    rank;
+    size_t      n_send, n_receive; /* bytes */
+    const void *send;
+    void       *receive;
+} pdm_ranks_piece;
+pdm_status pdm_ranks_exchange(pdm_context *ctx, const char *what, pdm_size n, const pdm_ranks_piece *piece);
+/* Returns when all ranks have called it. */
+pdm_status pdm_ranks_meet(pdm_context *ctx, const char *what);
+/* For the end of a call that all ranks make, without a collective call before it: PDM_OK where it went well on all;
+ * else on those where it did not its own status and text, on the others those of the first such rank ("rank 2: ...").
+ * The ranks go on. Collective. */
+pdm_status pdm_ranks_agree(pdm_context *ctx, const char *what, pdm_status status);
+/* For the end of a job that all ranks do: where status is a failure of this rank, the others are told, with the
+ * context's text, and their next collective call fails; PDM_OK: nothing. Returns status. Not collective, and never
+ * waits long. */
+pdm_status pdm_ranks_end(pdm_context *ctx, pdm_status status);
+
+#endif
