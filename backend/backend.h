@@ -350,6 +350,13 @@ typedef struct pdm_adam {
     double   learning_rate, beta1, beta2, epsilon, gradient_scale;
 } pdm_adam;
 
+/* A dot product: out = sum_i x_i y_i (weight_i), x, y and weight [n_sample][n]. */
+typedef struct pdm_dot {
+    pdm_size    n;
+    pdm_buffer *x, *y, *weight; /* weight NULL: 1 */
+    double     *out;            /* [n_sample] host */
+} pdm_dot;
+
 /* A back end may leave slots NULL from the rows on (backend/fallback/fallback.h); callers find none that is. */
 typedef struct pdm_backend_ops {
     int         version; /* PDM_BACKEND_OPS_VERSION */
@@ -480,9 +487,8 @@ typedef struct pdm_backend_ops {
     pdm_status (*matrix_apply)(pdm_backend *b, pdm_matrix_plan *plan, pdm_batch s, pdm_buffer *x, pdm_buffer *y);
 
     /* -- FP64 vectors [n_sample][n] -- */
-    /* out [n_sample] host: sum_i x_i y_i (weight_i), fixed tree; weight NULL or [n_sample][n] */
-    pdm_status (*vector_dot)(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
-                             double *out);
+    /* dot [n_dot]: each by a fixed tree, whatever the others are; the host waits once for all of them */
+    pdm_status (*vector_dots)(pdm_backend *b, pdm_batch s, pdm_size n_dot, const pdm_dot *dot);
     /* z = alpha_s x + beta_s y; alpha, beta [n_sample] host, beta NULL: z = alpha x, and 0 where alpha is 0, whatever x
      * holds; z may be x or y */
     pdm_status (*vector_combine)(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
@@ -536,6 +542,14 @@ struct pdm_backend {
     pdm_fallback          *fallback; /* does what the back end lacks (backend/fallback); NULL: it lacks nothing */
     /* each back end embeds this struct first in its own */
 };
+
+/* One dot product, see pdm_dot. */
+static inline pdm_status pdm_vector_dot(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y,
+                                        pdm_buffer *weight, double *out)
+{
+    const pdm_dot dot = {n, x, y, weight, out};
+    return b->ops->vector_dots(b, s, 1, &dot);
+}
 
 /* ---- dense complex matrices on the host (backend/dense.c): LAPACK on one thread, whatever others are told, so that
  * bits do not hang on their number. For what is done once, beside the table: no buffer is read,

@@ -319,9 +319,9 @@ static void vectors(bill *b, bench_call k)
     const double n = (double)k.size;
 
     switch (k.slot) {
-    case BENCH_SLOT_vector_dot:
+    case BENCH_SLOT_vector_dots:
         kernel64(b, n / 32.0, 2.0 * n, 2.0 * n);
-        kernel64(b, THREADS, 0.0, n / 4096.0);
+        kernel64(b, (double)k.dots * THREADS, 0.0, n / 4096.0);
         b->cost.waits++;
         break;
     case BENCH_SLOT_vector_combine: kernel64(b, n, 3.0 * n, 3.0 * n); break;

@@ -15,7 +15,7 @@
     X(rows_second_order)                                                                                            \
     X(columns_build) X(columns_start) X(columns_expand) X(columns_reduce) X(columns_backward)                       \
     X(normal_assemble) X(blocks_factor) X(blocks_solve) X(blocks_diagonal)                                          \
-    X(vector_dot) X(vector_combine) X(vector_multiply)                                                              \
+    X(vector_dots) X(vector_combine) X(vector_multiply)                                                             \
     X(fourier_lift) X(fourier_layer) X(fourier_head)                                                                \
     X(fourier_head_backward) X(fourier_layer_backward) X(fourier_lift_backward)                                     \
     X(adam_f32) X(norm2_f32) X(combine_f32) X(widen_f32) X(narrow_f64)
@@ -33,7 +33,8 @@ typedef struct bench_call {
     bench_slot slot;
     pdm_size   n;      /* samples listed; 1 where there is no list */
     bool       is_run; /* one after the other                      */
-    pdm_size   size;   /* of a vector, or a network's layer        */
+    pdm_size   size;   /* of vectors, together, or a network's layer */
+    pdm_size   dots;   /* of vector_dots: as many as a launch takes, at most */
     pdm_size   posted; /* lists and numbers that go to the device, or on it from place to place */
     pdm_size   waits;  /* of acquire                               */
 } bench_call;

@@ -67,18 +67,32 @@ static void after(bench_call k)
 }
 
 /* A list goes to the device when it is another one than before. */
-static void after_listed(bench_slot slot, pdm_batch s, pdm_size size, pdm_size posted)
+static void after_list(bench_call k, pdm_batch s)
 {
-    const size_t bytes  = (size_t)s.n * sizeof *s.index;
-    bool         is_run = true;
+    const size_t bytes = (size_t)s.n * sizeof *s.index;
 
-    for (pdm_size i = 1; i < s.n; i++) is_run = is_run && s.index[i] == s.index[0] + i;
+    k.n      = s.n;
+    k.is_run = true;
+    for (pdm_size i = 1; i < s.n; i++) k.is_run = k.is_run && s.index[i] == s.index[0] + i;
     if (s.n > 0 && s.n <= MOST_LISTED && (s.n != watch.n_list || memcmp(s.index, watch.list, bytes) != 0)) {
         memcpy(watch.list, s.index, bytes);
         watch.n_list = s.n;
-        posted++;
+        k.posted++;
     }
-    after((bench_call){.slot = slot, .n = s.n, .is_run = is_run, .size = size, .posted = s.n > 0 ? posted : 0});
+    if (s.n == 0) k.posted = 0;
+    after(k);
+}
+
+static void after_listed(bench_slot slot, pdm_batch s, pdm_size size, pdm_size posted)
+{
+    after_list((bench_call){.slot = slot, .size = size, .posted = posted}, s);
+}
+
+static void after_dots(pdm_batch s, pdm_size n_dot, const pdm_dot *dot)
+{
+    bench_call k = {.slot = BENCH_SLOT_vector_dots, .dots = n_dot};
+    for (pdm_size i = 0; i < n_dot; i++) k.size += dot[i].n;
+    after_list(k, s);
 }
 
 #define WATCH(slot, parameters, arguments, after_it)           \
@@ -147,8 +161,8 @@ WATCH(blocks_factor, (pdm_backend *b, pdm_blocks_plan *p, pdm_batch s, const dou
       after_listed(BENCH_SLOT_blocks_factor, s, 0, 1))
 LISTED(blocks_solve, (pdm_backend *b, pdm_blocks_plan *p, pdm_batch s, buffer L, buffer y, buffer x), (b, p, s, L, y, x))
 LISTED(blocks_diagonal, (pdm_backend *b, pdm_blocks_plan *p, pdm_batch s, buffer H, buffer out), (b, p, s, H, out))
-WATCH(vector_dot, (pdm_backend *b, pdm_batch s, pdm_size n, buffer x, buffer y, buffer weight, double *out),
-      (b, s, n, x, y, weight, out), after_listed(BENCH_SLOT_vector_dot, s, n, 0))
+WATCH(vector_dots, (pdm_backend *b, pdm_batch s, pdm_size n, const pdm_dot *dot), (b, s, n, dot),
+      after_dots(s, n, dot))
 WATCH(vector_combine, (pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, buffer x, const double *beta,
                        buffer y, buffer z), (b, s, n, alpha, x, beta, y, z),
       after_listed(BENCH_SLOT_vector_combine, s, n, beta ? 2 : 1))

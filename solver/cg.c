@@ -80,7 +80,7 @@ static pdm_status cg_start(pdm_cg *g, pdm_batch batch, const pdm_cg_system *syst
     PDM_TRY(ops->vector_combine(g->backend, batch, g->n, g->one, b, NULL, NULL, g->r));
     PDM_TRY(system->precondition(system->user, batch, g->r, g->z));
     PDM_TRY(ops->vector_combine(g->backend, batch, g->n, g->one, g->z, NULL, NULL, g->p));
-    PDM_TRY(ops->vector_dot(g->backend, batch, g->n, g->r, g->z, NULL, g->rho));
+    PDM_TRY(pdm_vector_dot(g->backend, batch, g->n, g->r, g->z, NULL, g->rho));
     active->n = 0;
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
@@ -102,7 +102,7 @@ static pdm_status cg_advance(pdm_cg *g, pdm_batch *active, const pdm_cg_system *
     pdm_size               kept   = 0;
 
     PDM_TRY(system->apply(system->user, *active, g->p, g->q));
-    PDM_TRY(ops->vector_dot(g->backend, *active, g->n, g->p, g->q, NULL, g->pq));
+    PDM_TRY(pdm_vector_dot(g->backend, *active, g->n, g->p, g->q, NULL, g->pq));
     for (pdm_size i = 0; i < active->n; i++) {
         const int32_t k = g->active[i];
         g->result[k].iterations++;
@@ -127,7 +127,7 @@ static pdm_status cg_turn(pdm_cg *g, pdm_batch *active, const pdm_cg_system *sys
 
     PDM_TRY(system->precondition(system->user, *active, g->r, g->z));
     for (pdm_size i = 0; i < active->n; i++) g->rho_old[g->active[i]] = g->rho[g->active[i]];
-    PDM_TRY(ops->vector_dot(g->backend, *active, g->n, g->r, g->z, NULL, g->rho));
+    PDM_TRY(pdm_vector_dot(g->backend, *active, g->n, g->r, g->z, NULL, g->rho));
     for (pdm_size i = 0; i < active->n; i++) {
         const int32_t k       = g->active[i];
         g->result[k].residual = sqrt(fabs(g->rho[k]) / g->first[k]);

@@ -230,7 +230,7 @@ static pdm_status look_around(pdm_solver *s, pdm_batch batch, const pdm_rows_dat
     pdm_solver_state *st     = &s->state;
 
     PDM_TRY(residual_at(s, batch, data, lift));
-    PDM_TRY(b->ops->vector_dot(b, batch, st->n_row, st->r, st->y, NULL, s->phi));
+    PDM_TRY(pdm_vector_dot(b, batch, st->n_row, st->r, st->y, NULL, s->phi));
     for (pdm_size e = 0; e < s->n_part; e++)
         for (pdm_size i = 0; i < batch.n; i++)
             s->part[e].solver->phi_around[batch.index[i]] = 0.5 * s->phi[batch.index[i]];

@@ -22,11 +22,12 @@ pdm_status solver_weigh(pdm_solver *s, pdm_rows_plan *rows, pdm_batch batch, pdm
 /* phi [n_sample] host = 1/2 r.y + 1/2 sum ridge_n w_n^2 */
 static pdm_status objective(pdm_solver *s, pdm_batch batch, pdm_buffer *r, pdm_buffer *y, pdm_buffer *w, double *phi)
 {
-    pdm_status   status = PDM_OK;
-    pdm_backend *b      = s->backend;
+    pdm_status    status = PDM_OK;
+    pdm_backend  *b      = s->backend;
+    const pdm_dot dot[]  = {{s->state.n_row, r, y, NULL, phi}, {s->state.n_column, w, w, s->state.ridges, s->dot}};
+
     PDM_TRY(solver_weigh(s, s->pass.rows, batch, r, y));
-    PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_row, r, y, NULL, phi));
-    PDM_TRY(b->ops->vector_dot(b, batch, s->state.n_column, w, w, s->state.ridges, s->dot));
+    PDM_TRY(b->ops->vector_dots(b, batch, 2, dot));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
         phi[k]          = 0.5 * phi[k] + 0.5 * (s->state.ridges ? 1.0 : s->settings.ridge) * s->dot[k];
@@ -125,12 +126,13 @@ static pdm_status trial_step(pdm_solver *s, pdm_batch batch, const pdm_rows_data
     pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
     const double      damped = s->settings.mode == PDM_MODE_SCHWARZ ? 0.0 : 0.5;
+    const pdm_dot     dot[]  = {{st->n_column, s->step, s->step, s->diagonal, s->decrease},
+                                {st->n_column, st->w, st->w, s->diagonal, s->size},
+                                {st->n_column, s->g, s->step, NULL, s->dot}};
 
     PDM_TRY(solver_linear_solve(s, batch));
     PDM_TRY(b->ops->vector_combine(b, batch, st->n_column, s->minus, s->step, NULL, NULL, s->step));
-    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->step, s->step, s->diagonal, s->decrease));
-    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, st->w, st->w, s->diagonal, s->size));
-    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->g, s->step, NULL, s->dot));
+    PDM_TRY(b->ops->vector_dots(b, batch, 3, dot));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k = batch.index[i];
         s->decrease[k]  = damped * s->shift[k] * s->decrease[k] - 0.5 * s->dot[k];

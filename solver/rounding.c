@@ -47,7 +47,7 @@ pdm_status solver_rounding_measure(pdm_solver *s, pdm_batch batch)
     PDM_TRY(b->ops->vector_multiply(b, near, st->c_size, st->c, s->signs, s->c_try));
     PDM_TRY(b->ops->rows_apply(b, s->pass.rows, near, st->A, s->c_try, s->r_try));
     PDM_TRY(solver_weigh(s, s->pass.rows, near, s->r_try, s->y_try));
-    PDM_TRY(b->ops->vector_dot(b, near, st->n_row, s->r_try, s->y_try, NULL, s->summed));
+    PDM_TRY(pdm_vector_dot(b, near, st->n_row, s->r_try, s->y_try, NULL, s->summed));
 done:
     return status;
 }

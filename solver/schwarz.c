@@ -14,14 +14,15 @@ pdm_status solver_schwarz_sweep(pdm_solver *s, pdm_batch batch)
     pdm_backend      *b      = s->backend;
     pdm_solver_state *st     = &s->state;
     double           *alpha  = s->phi_try;
+    const pdm_dot     dot[]  = {{st->n_row, s->r_try, s->y_try, NULL, s->decrease},
+                                {st->n_column, s->step, s->step, st->ridges, s->size},
+                                {st->n_column, s->g, s->step, NULL, s->dot}};
 
     PDM_TRY(b->ops->blocks_solve(b, st->blocks, batch, st->L, s->g, s->step));
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, s->step, NULL, s->c_try));
     PDM_TRY(b->ops->rows_apply(b, s->pass.rows, batch, st->A, s->c_try, s->r_try));
     PDM_TRY(solver_weigh(s, s->pass.rows, batch, s->r_try, s->y_try));
-    PDM_TRY(b->ops->vector_dot(b, batch, st->n_row, s->r_try, s->y_try, NULL, s->decrease));
-    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->step, s->step, st->ridges, s->size));
-    PDM_TRY(b->ops->vector_dot(b, batch, st->n_column, s->g, s->step, NULL, s->dot));
+    PDM_TRY(b->ops->vector_dots(b, batch, 3, dot));
     for (pdm_size i = 0; i < batch.n; i++) {
         const int32_t k         = batch.index[i];
         const double  curvature = s->decrease[k] + (st->ridges ? 1.0 : s->settings.ridge) * s->size[k];

@@ -432,7 +432,7 @@ pdm_status pdm_solver_worth(pdm_solver *s, pdm_batch batch, pdm_buffer *basis, c
         if (st->failed[k] == 0) s->accepted[whole.n++] = k;
     }
     PDM_TRY(b->ops->blocks_solve(b, st->blocks, whole, st->L, s->g, s->step));
-    PDM_TRY(b->ops->vector_dot(b, whole, st->n_column, s->g, s->step, NULL, s->dot));
+    PDM_TRY(pdm_vector_dot(b, whole, st->n_column, s->g, s->step, NULL, s->dot));
     PDM_TRY(b->ops->vector_combine(b, whole, st->n_column, s->one, st->w, s->minus, s->step, s->w_try));
     PDM_TRY(b->ops->blocks_worth(b, st->blocks, whole, st->L, s->w_try, preferred, worth));
     for (pdm_size i = 0; i < whole.n; i++)

@@ -792,6 +792,26 @@ static pdm_buffer *buffer_of(pdm_backend *b, pdm_size n, const double *values)
     return p;
 }
 
+/* Dot products of one call, more than a launch of a device takes and of several lengths, have the bits of those that are
+ * alone. */
+static void check_dots_at_once(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *v[3])
+{
+    enum { N_DOT = 6, N_SAMPLE = 3 };
+    double  out[N_DOT][N_SAMPLE], alone[N_SAMPLE] = {7, 7, 7};
+    pdm_dot dot[N_DOT];
+    for (int i = 0; i < N_DOT; i++) {
+        memcpy(out[i], (const double[]){7, 7, 7}, sizeof out[i]);
+        dot[i] = (pdm_dot){i % 2 ? n : (n + 1) / 2, v[i % 3], v[(i + 1) / 2 % 3], i > 2 ? v[i - 3] : NULL, out[i]};
+    }
+    ck_assert_int_eq(b->ops->vector_dots(b, s, N_DOT, dot), PDM_OK);
+    for (int i = 0; i < N_DOT; i++) {
+        ck_assert_int_eq(pdm_vector_dot(b, s, dot[i].n, dot[i].x, dot[i].y, dot[i].weight, alone), PDM_OK);
+        ck_assert_mem_eq(out[i], alone, sizeof alone);
+    }
+    ck_assert_int_eq(b->ops->vector_dots(b, s, 0, dot), PDM_OK);
+    ck_assert_int_eq(b->ops->vector_dots(b, (pdm_batch){0, s.index}, N_DOT, dot), PDM_OK);
+}
+
 START_TEST(test_vectors)
     {
         enum { N_SAMPLE = 3 };
@@ -807,7 +827,7 @@ START_TEST(test_vectors)
             pdm_buffer *bx = buffer_of(b, N_SAMPLE * n, x), *by = buffer_of(b, N_SAMPLE * n, y),
                        *bv = buffer_of(b, N_SAMPLE * n, v);
             for (int weighted = 0; weighted < 2; weighted++) {
-                ck_assert_int_eq(b->ops->vector_dot(b, s, n, bx, by, weighted ? bv : NULL, dot), PDM_OK);
+                ck_assert_int_eq(pdm_vector_dot(b, s, n, bx, by, weighted ? bv : NULL, dot), PDM_OK);
                 ck_assert_double_eq(dot[1], 7.0);
                 for (int k = 0; k < 2; k++) {
                     long double sum = 0.0L;
@@ -817,6 +837,7 @@ START_TEST(test_vectors)
                     ck_assert_double_le(fabs(dot[index[k]] - (double)sum), 50.0 * DBL_EPSILON * (double)n);
                 }
             }
+            check_dots_at_once(b, s, n, (pdm_buffer *[]){bx, by, bv});
             const double alpha[] = {0.5, 9.0, -2.0}, beta[] = {3.0, 9.0, 1.0};
             ck_assert_int_eq(b->ops->vector_combine(b, s, n, alpha, bx, beta, by, bv), PDM_OK);
             ck_assert_int_eq(b->ops->vector_combine(b, s, n, alpha, bx, NULL, NULL, bx), PDM_OK);

@@ -163,9 +163,10 @@ static void tour_points(problem *p, record *r)
 /* Buffers that are read and written at once too. */
 static void tour_vectors(problem *p, record *r)
 {
-    const double alpha[N_SAMPLE] = {0.5, 9.0, -2.0}, beta[N_SAMPLE] = {3.0, 9.0, 1.0};
-    const size_t c             = (size_t)(N_SAMPLE * p->c_size) * sizeof(double);
-    double       dot[N_SAMPLE] = {7.0, 7.0, 7.0};
+    const double  alpha[N_SAMPLE] = {0.5, 9.0, -2.0}, beta[N_SAMPLE] = {3.0, 9.0, 1.0};
+    const size_t  c                = (size_t)(N_SAMPLE * p->c_size) * sizeof(double);
+    double        out[2][N_SAMPLE] = {{7.0, 7.0, 7.0}, {7.0, 7.0, 7.0}};
+    const pdm_dot dot[]            = {{p->c_size, p->c, p->c, NULL, out[0]}, {p->c_size, p->c, p->v, p->out2, out[1]}};
     SLOT(vector_multiply, SOME, p->c_size, p->c, p->v, p->out);
     SLOT(vector_multiply, SOME, p->c_size, p->out, p->out, p->out);
     keep(p, r, p->out, c);
@@ -173,9 +174,8 @@ static void tour_vectors(problem *p, record *r)
     SLOT(vector_combine, SOME, p->c_size, alpha, p->out, NULL, NULL, p->out2);
     keep(p, r, p->out, c);
     keep(p, r, p->out2, c);
-    SLOT(vector_dot, SOME, p->c_size, p->c, p->c, NULL, dot);
-    SLOT(vector_dot, SOME, p->c_size, p->c, p->v, p->out2, dot);
-    note(r, dot, sizeof dot);
+    SLOT(vector_dots, SOME, 2, dot);
+    note(r, out, sizeof out);
 }
 
 /* Columns, blocks and the normal matrix: a solve, its derivatives, what columns are worth. */
@@ -726,10 +726,10 @@ START_TEST(view_names_what_falls_back)
             const char *says;
         } cases[] = {
             {{0}, 0, NULL},
-            {{HOLE(vector_dot), HOLE(blocks_worth)}, 2, "on the CPU       blocks_worth, vector_dot\n"},
-            {{HOLE(columns_build), HOLE(vector_dot)},
+            {{HOLE(vector_dots), HOLE(blocks_worth)}, 2, "on the CPU       blocks_worth, vector_dots\n"},
+            {{HOLE(columns_build), HOLE(vector_dots)},
              2,
-             "on the CPU       vector_dot, columns (10 slots), normal (3 slots)\n"},
+             "on the CPU       vector_dots, columns (10 slots), normal (3 slots)\n"},
             {{HOLE(normal_assemble)}, 1, "on the CPU       normal_assemble\n"},
             {{HOLE(fourier_head_backward)}, 1, "on the CPU       fourier (8 slots)\n"},
         };

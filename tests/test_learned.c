@@ -231,7 +231,7 @@ static double      columns_loss(void *user)
     ck_assert_int_eq(b->ops->columns_build(b, st->columns, batch, k->basis), PDM_OK);
     for (int side = 0; side < 2; side++) {
         ck_assert_int_eq(b->ops->columns_expand(b, st->columns, batch, side ? lambda_of : w_of, NULL, c_of), PDM_OK);
-        ck_assert_int_eq(b->ops->vector_dot(b, batch, st->c_size, side ? q_of : p_of, c_of, NULL, part), PDM_OK);
+        ck_assert_int_eq(pdm_vector_dot(b, batch, st->c_size, side ? q_of : p_of, c_of, NULL, part), PDM_OK);
         for (int s = 0; s < N_SAMPLE; s++) sum += side ? -part[s] : part[s];
     }
     return sum;
@@ -376,7 +376,7 @@ START_TEST(windows_are_taken_when_they_are_handed_over)
         for (int pass = 0; pass < 2; pass++) {
             ck_assert_int_eq(b->ops->columns_build(b, st->columns, problem_batch(&k.p), k.basis), PDM_OK);
             ck_assert_int_eq(b->ops->columns_expand(b, st->columns, problem_batch(&k.p), w_of, NULL, c_of), PDM_OK);
-            ck_assert_int_eq(b->ops->vector_dot(b, problem_batch(&k.p), st->c_size, p_of, c_of, NULL, part), PDM_OK);
+            ck_assert_int_eq(pdm_vector_dot(b, problem_batch(&k.p), st->c_size, p_of, c_of, NULL, part), PDM_OK);
             static double kept;
             if (pass == 0) {
                 kept = part[0];

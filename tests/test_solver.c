@@ -228,9 +228,9 @@ START_TEST(nested_splines_precondition)
             ck_assert_int_eq(failed[0] + failed[1], 0);
             ck_assert_int_eq(ops->nest_solve(f.p.backend, plan, batch, f.p.c, f.p.out), PDM_OK);
             ck_assert_int_eq(ops->nest_solve(f.p.backend, plan, batch, f.p.v, f.p.out2), PDM_OK);
-            ck_assert_int_eq(ops->vector_dot(f.p.backend, batch, f.p.c_size, f.p.out, f.p.v, NULL, xy), PDM_OK);
-            ck_assert_int_eq(ops->vector_dot(f.p.backend, batch, f.p.c_size, f.p.out2, f.p.c, NULL, yx), PDM_OK);
-            ck_assert_int_eq(ops->vector_dot(f.p.backend, batch, f.p.c_size, f.p.out2, f.p.v, NULL, xx), PDM_OK);
+            ck_assert_int_eq(pdm_vector_dot(f.p.backend, batch, f.p.c_size, f.p.out, f.p.v, NULL, xy), PDM_OK);
+            ck_assert_int_eq(pdm_vector_dot(f.p.backend, batch, f.p.c_size, f.p.out2, f.p.c, NULL, yx), PDM_OK);
+            ck_assert_int_eq(pdm_vector_dot(f.p.backend, batch, f.p.c_size, f.p.out2, f.p.v, NULL, xx), PDM_OK);
             for (int k = 0; k < 2; k++) {
                 ck_assert_double_eq_tol(xy[k], yx[k], 1e-9 * (fabs(xy[k]) + xx[k]));
                 ck_assert_double_gt(xx[k], 0.0);

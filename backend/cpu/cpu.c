@@ -251,7 +251,7 @@ const pdm_backend_ops pdm_cpu_ops = {
     .matrix_destroy = matrix_destroy_cpu,
     .matrix_apply   = matrix_apply_cpu,
 
-    .vector_dot      = vector_dot_cpu,
+    .vector_dots     = vector_dots_cpu,
     .vector_combine  = vector_combine_cpu,
     .vector_multiply = vector_multiply_cpu,
 

@@ -244,8 +244,7 @@ pdm_status matrix_create_cpu(pdm_backend *b, const pdm_matrix_desc *desc, pdm_ma
 void       matrix_destroy_cpu(pdm_backend *b, pdm_matrix_plan **plan);
 pdm_status matrix_apply_cpu(pdm_backend *b, pdm_matrix_plan *plan, pdm_batch s, pdm_buffer *x, pdm_buffer *y);
 /* vector.c */
-pdm_status vector_dot_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
-                          double *out);
+pdm_status vector_dots_cpu(pdm_backend *b, pdm_batch s, pdm_size n_dot, const pdm_dot *dot);
 pdm_status vector_combine_cpu(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
                               const double *beta, pdm_buffer *y, pdm_buffer *z);
 pdm_status vector_multiply_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);

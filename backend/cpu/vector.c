@@ -8,8 +8,8 @@ enum { LEAF = 256, CHUNK = 8192 };
 typedef struct vector_task {
     pdm_batch     batch;
     pdm_size      n, n_chunk;
-    const double *x, *y, *weight, *alpha, *beta;
-    double       *out; /* dot: [n_sample] host; combine, multiply: [n_sample][n] */
+    const double *x, *y, *alpha, *beta;
+    double       *out; /* [n_sample][n] */
 } vector_task;
 
 /* At most LEAF terms in eight running sums; weight NULL: 1. */
@@ -37,19 +37,25 @@ static double dot_tree(pdm_size n, const double *x, const double *y, const doubl
     return dot_tree(half, x, y, weight) + dot_tree(n - half, x + half, y + half, weight ? weight + half : NULL);
 }
 
+typedef struct dots_task {
+    pdm_batch      batch;
+    const pdm_dot *dot;
+} dots_task;
+
 static void dot_task(void *user, pdm_size task, int thread)
 {
-    const vector_task *k  = user;
-    const pdm_size     at = k->batch.index[task] * k->n;
+    const dots_task *k      = user;
+    const pdm_dot   *d      = &k->dot[task / k->batch.n];
+    const pdm_size   sample = k->batch.index[task % k->batch.n], at = sample * d->n;
+    const double    *x = cpu_data(d->x), *y = cpu_data(d->y), *weight = cpu_data(d->weight);
     (void)thread;
-    k->out[k->batch.index[task]] = dot_tree(k->n, k->x + at, k->y + at, k->weight ? k->weight + at : NULL);
+    d->out[sample] = dot_tree(d->n, x + at, y + at, weight ? weight + at : NULL);
 }
 
-pdm_status vector_dot_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
-                          double *out)
+pdm_status vector_dots_cpu(pdm_backend *b, pdm_batch s, pdm_size n_dot, const pdm_dot *dot)
 {
-    vector_task task = {.batch = s, .n = n, .x = cpu_data(x), .y = cpu_data(y), .weight = cpu_data(weight), .out = out};
-    pdm_cpu_for(pdm_cpu_of(b), s.n, dot_task, &task);
+    dots_task task = {.batch = s, .dot = dot};
+    pdm_cpu_for(pdm_cpu_of(b), n_dot * s.n, dot_task, &task);
     return PDM_OK;
 }
 

@@ -216,7 +216,7 @@ static const pdm_backend_ops cuda_ops = {
     .matrix_destroy = matrix_destroy_cuda,
     .matrix_apply   = matrix_apply_cuda,
 
-    .vector_dot      = vector_dot_cuda,
+    .vector_dots     = vector_dots_cuda,
     .vector_combine  = vector_combine_cuda,
     .vector_multiply = vector_multiply_cuda,
 

@@ -136,8 +136,8 @@ pdm_status cuda_post_list(pdm_cuda *cu, pdm_batch s, const int32_t **out);
 pdm_status cuda_reserve_list(pdm_cuda *cu, pdm_size n);
 /* Numbers from the device, and waits for them. */
 pdm_status cuda_fetch(pdm_cuda *cu, const void *device, size_t bytes, void *host);
-/* The same of one number a sample: device [s.n] in the order of the list, host [n_sample]. */
-pdm_status cuda_fetch_listed(pdm_cuda *cu, pdm_batch s, const double *device, double *host);
+/* The same of dot products, device [n_dot][s.n] in the order of the list. */
+pdm_status cuda_fetch_dots(pdm_cuda *cu, pdm_batch s, const double *device, pdm_size n_dot, const pdm_dot *dot);
 pdm_status cuda_wait(pdm_cuda *cu);
 
 /* ---- launches (launch.c) ---- */
@@ -281,8 +281,7 @@ pdm_status matrix_create_cuda(pdm_backend *b, const pdm_matrix_desc *desc, pdm_m
 void       matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan);
 pdm_status matrix_apply_cuda(pdm_backend *b, pdm_matrix_plan *plan, pdm_batch s, pdm_buffer *x, pdm_buffer *y);
 /* vector.c */
-pdm_status vector_dot_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
-                           double *out);
+pdm_status vector_dots_cuda(pdm_backend *b, pdm_batch s, pdm_size n_dot, const pdm_dot *dot);
 pdm_status vector_combine_cuda(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
                                const double *beta, pdm_buffer *y, pdm_buffer *z);
 pdm_status vector_multiply_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);

@@ -279,14 +279,14 @@ done:
     return status;
 }
 
-pdm_status cuda_fetch_listed(pdm_cuda *cu, pdm_batch s, const double *device, double *host)
+pdm_status cuda_fetch_dots(pdm_cuda *cu, pdm_batch s, const double *device, pdm_size n_dot, const pdm_dot *dot)
 {
     pdm_status status = PDM_OK;
 
-    if (s.n == 0) return PDM_OK;
-    PDM_TRY(fetch(cu, device, (size_t)s.n * sizeof *host));
+    PDM_TRY(fetch(cu, device, (size_t)(n_dot * s.n) * sizeof *device));
     const double *from = cu->fetched;
-    for (pdm_size i = 0; i < s.n; i++) host[s.index[i]] = from[i];
+    for (pdm_size k = 0; k < n_dot; k++)
+        for (pdm_size i = 0; i < s.n; i++) dot[k].out[s.index[i]] = *from++;
 done:
     return status;
 }

@@ -12,22 +12,48 @@ static void dot_chunks(pdm_size n, pdm_size *chunk, pdm_size *n_chunk)
     if (*n_chunk < 1) *n_chunk = 1;
 }
 
-pdm_status vector_dot_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight,
-                           double *out)
+/* Describes a dot product and adds its blocks to those of the launch. */
+static vector_dot describe_dot(const pdm_dot *dot, pdm_size *n_chunk)
 {
-    pdm_status  status = PDM_OK;
-    pdm_cuda   *cu     = pdm_cuda_of(b);
-    vector_args args   = {.n_listed = s.n, .n = n, .x = cuda_data(x), .y = cuda_data(y), .weight = cuda_data(weight)};
+    vector_dot d = {.n      = dot->n,
+                    .x      = cuda_data(dot->x),
+                    .y      = cuda_data(dot->y),
+                    .weight = cuda_data(dot->weight),
+                    .chunk0 = *n_chunk};
+    dot_chunks(d.n, &d.chunk, &d.n_chunk);
+    *n_chunk += d.n_chunk;
+    return d;
+}
 
-    if (s.n == 0) return PDM_OK;
-    dot_chunks(n, &args.chunk, &args.n_chunk);
-    PDM_TRY(cuda_reserve(cu, (size_t)(s.n * (args.n_chunk + 1)) * sizeof(double)));
+/* At most DOTS_MOST dot products into args.sum. */
+static pdm_status launch_dots(pdm_cuda *cu, pdm_size n_dot, const pdm_dot *dot, vector_dots_args args)
+{
+    pdm_status status = PDM_OK;
+
+    for (pdm_size i = 0; i < n_dot; i++) args.dot[i] = describe_dot(&dot[i], &args.n_chunk);
+    PDM_TRY(
+        cuda_launch(cu, vector_dots_chunks_kernel, ((cuda_grid){args.n_chunk, args.n_listed, DOT_THREADS, 0}), &args));
+    PDM_TRY(cuda_launch(cu, vector_dots_sum_kernel, ((cuda_grid){n_dot, args.n_listed, DOT_THREADS, 0}), &args));
+done:
+    return status;
+}
+
+pdm_status vector_dots_cuda(pdm_backend *b, pdm_batch s, pdm_size n_dot, const pdm_dot *dot)
+{
+    pdm_status       status = PDM_OK;
+    pdm_cuda        *cu     = pdm_cuda_of(b);
+    vector_dots_args args   = {.n_listed = s.n};
+
+    if (s.n == 0 || n_dot == 0) return PDM_OK;
+    PDM_TRY(cuda_reserve(cu, (size_t)(s.n * (n_dot + DOTS_MOST * DOT_MOST)) * sizeof(double)));
     PDM_TRY(cuda_post_list(cu, s, &args.index));
-    args.sum     = cu->scratch;
-    args.partial = args.sum + s.n;
-    PDM_TRY(cuda_launch(cu, vector_dot_chunks_kernel, ((cuda_grid){args.n_chunk, s.n, DOT_THREADS, 0}), &args));
-    PDM_TRY(cuda_launch(cu, vector_dot_sum_kernel, ((cuda_grid){1, s.n, DOT_THREADS, 0}), &args));
-    PDM_TRY(cuda_fetch_listed(cu, s, args.sum, out));
+    double *sum  = cu->scratch;
+    args.partial = sum + n_dot * s.n;
+    for (pdm_size i = 0; i < n_dot; i += DOTS_MOST) {
+        args.sum = sum + i * s.n;
+        PDM_TRY(launch_dots(cu, n_dot - i < DOTS_MOST ? n_dot - i : DOTS_MOST, dot + i, args));
+    }
+    PDM_TRY(cuda_fetch_dots(cu, s, sum, n_dot, dot));
 done:
     return status;
 }

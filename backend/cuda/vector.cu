@@ -3,28 +3,32 @@
 
 #include "backend/cuda/tree.h"
 
-PDM_KERNEL(vector_dot_chunks_kernel, vector_args)
+PDM_KERNEL(vector_dots_chunks_kernel, vector_dots_args)
 {
     __shared__ double work[DOT_THREADS];
+    const vector_dot *d = a.dot;
 
+    while (blockIdx.x >= d->chunk0 + d->n_chunk) d++;
     for (int64_t s = blockIdx.y; s < a.n_listed; s += gridDim.y) {
-        const int64_t at = a.index[s] * a.n, first = (int64_t)blockIdx.x * a.chunk,
-                      end = first + a.chunk < a.n ? first + a.chunk : a.n;
+        const int64_t at = a.index[s] * d->n, first = (blockIdx.x - d->chunk0) * d->chunk,
+                      end = first + d->chunk < d->n ? first + d->chunk : d->n;
         double sum        = 0.0;
         for (int64_t i = at + first + threadIdx.x; i < at + end; i += DOT_THREADS)
-            sum += a.weight ? a.x[i] * a.y[i] * a.weight[i] : a.x[i] * a.y[i];
+            sum += d->weight ? d->x[i] * d->y[i] * d->weight[i] : d->x[i] * d->y[i];
         sum = tree_sum(sum, work);
         if (threadIdx.x == 0) a.partial[s * a.n_chunk + blockIdx.x] = sum;
     }
 }
 
-PDM_KERNEL(vector_dot_sum_kernel, vector_args)
+PDM_KERNEL(vector_dots_sum_kernel, vector_dots_args)
 {
     __shared__ double work[DOT_THREADS];
+    const vector_dot *d = &a.dot[blockIdx.x];
 
     for (int64_t s = blockIdx.y; s < a.n_listed; s += gridDim.y) {
-        const double sum = tree_sum(threadIdx.x < a.n_chunk ? a.partial[s * a.n_chunk + threadIdx.x] : 0.0, work);
-        if (threadIdx.x == 0) a.sum[s] = sum;
+        const double *partial = a.partial + s * a.n_chunk + d->chunk0;
+        const double  sum     = tree_sum(threadIdx.x < d->n_chunk ? partial[threadIdx.x] : 0.0, work);
+        if (threadIdx.x == 0) a.sum[blockIdx.x * a.n_listed + s] = sum;
     }
 }
 

@@ -37,7 +37,7 @@
     X(fourier, STATE, fourier_lift)                  X(fourier, STATE, fourier_lift_backward)                  \
     X(fourier, STATE, fourier_layer)                 X(fourier, STATE, fourier_layer_backward)                 \
     X(fourier, STATE, fourier_head)                  X(fourier, STATE, fourier_head_backward)                  \
-    X(vectors, USE, vector_dot)                      X(vectors, USE, vector_combine)                           \
+    X(vectors, USE, vector_dots)                     X(vectors, USE, vector_combine)                           \
     X(vectors, USE, vector_multiply)                 X(vectors, USE, combine_f32)                              \
     X(vectors, USE, adam_f32)                        X(vectors, USE, norm2_f32)                                \
     X(vectors, USE, widen_f32)                       X(vectors, USE, narrow_f64)
@@ -322,9 +322,6 @@ CALL(fourier, fourier_lift_backward,
      (pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *g_parameters),
      HELD(plan) OUT(g_parameters), plan, s, g_parameters)
 
-CALL(vectors, vector_dot,
-     (pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *weight, double *out),
-     IN(x) IN(y) IN(weight), s, n, x, y, weight, out)
 CALL(vectors, vector_combine,
      (pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x, const double *beta, pdm_buffer *y,
       pdm_buffer *z),
@@ -344,6 +341,28 @@ CALL(vectors, widen_f32, (pdm_backend *b, pdm_size n, pdm_buffer *x, double beta
 CALL(vectors, narrow_f64, (pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, pdm_buffer *y),
      IN(x) OUT(y), n, alpha, x, y)
 /* clang-format on */
+
+static pdm_status dot_fallback(pdm_backend *b, pdm_batch s, pdm_dot dot)
+{
+    pdm_status          status = PDM_OK;
+    const pdm_fallback *f      = b->fallback;
+    loan                k      = {.b = b};
+
+    IN(dot.x) IN(dot.y) IN(dot.weight);
+    PDM_TRY(take(&k));
+    PDM_TRY(pdm_cpu_ops.vector_dots(f->cpu, s, 1, &dot));
+done:
+    return give_back(&k, status);
+}
+
+/* One after the other: they may be of more buffers than a call lends. */
+static pdm_status vector_dots_fallback(pdm_backend *b, pdm_batch s, pdm_size n_dot, const pdm_dot *dot)
+{
+    pdm_status status = PDM_OK;
+    for (pdm_size i = 0; i < n_dot; i++) PDM_TRY(dot_fallback(b, s, dot[i]));
+done:
+    return status;
+}
 
 /* ---- the table ---- */
 
