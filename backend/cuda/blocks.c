@@ -239,6 +239,7 @@ static void choose(pdm_blocks_plan *p, pdm_size sample, const unsigned char *on)
 
 pdm_status blocks_select_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const unsigned char *on)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
 
@@ -253,6 +254,7 @@ done:
 
 pdm_status blocks_create_cuda(pdm_backend *b, const pdm_blocks_desc *desc, pdm_size n_sample, pdm_blocks_plan **out)
 {
+    CUDA_HERE(b);
     pdm_status       status = PDM_OK;
     pdm_cuda        *cu     = pdm_cuda_of(b);
     pdm_context     *ctx    = b->ctx;
@@ -300,6 +302,7 @@ done:
 
 void blocks_destroy_cuda(pdm_backend *b, pdm_blocks_plan **plan)
 {
+    CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
     pdm_cuda        *cu = pdm_cuda_of(b);
@@ -390,6 +393,7 @@ done:
 pdm_status blocks_factor_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, const double *shift, double ridge,
                               pdm_buffer *ridges, pdm_buffer *H, pdm_buffer *L, int32_t *failed)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_cuda   *cu     = pdm_cuda_of(b);
     blocks_args args   = plan->args;
@@ -419,6 +423,7 @@ done:
 pdm_status blocks_solve_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *y,
                              pdm_buffer *x)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_cuda   *cu     = pdm_cuda_of(b);
     blocks_args args   = plan->args;
@@ -436,6 +441,7 @@ done:
 
 pdm_status blocks_diagonal_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *H, pdm_buffer *out)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_cuda   *cu     = pdm_cuda_of(b);
     blocks_args args   = plan->args;

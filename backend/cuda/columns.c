@@ -162,6 +162,7 @@ static void choose(pdm_columns_plan *p, pdm_size sample, const unsigned char *on
 
 pdm_status columns_select_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, const unsigned char *on)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
 
@@ -177,6 +178,7 @@ done:
 
 pdm_status columns_windows_cuda(pdm_backend *b, pdm_columns_plan *plan, const pdm_columns_desc *desc)
 {
+    CUDA_HERE(b);
     pdm_status          status = PDM_OK;
     pdm_cuda           *cu     = pdm_cuda_of(b);
     const columns_args *k      = &plan->args;
@@ -211,6 +213,7 @@ static cuda_grid tiles(const pdm_columns_plan *p, pdm_size n_sample)
 
 pdm_status columns_build_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis)
 {
+    CUDA_HERE(b);
     pdm_status   status = PDM_OK;
     pdm_cuda    *cu     = pdm_cuda_of(b);
     columns_args args   = plan->args;
@@ -230,6 +233,7 @@ done:
 pdm_status columns_start_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *basis, pdm_buffer *lift,
                               pdm_buffer *start)
 {
+    CUDA_HERE(b);
     pdm_status   status = PDM_OK;
     pdm_cuda    *cu     = pdm_cuda_of(b);
     columns_args args   = plan->args;
@@ -247,6 +251,7 @@ done:
 pdm_status columns_expand_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *w, pdm_buffer *lift,
                                pdm_buffer *c)
 {
+    CUDA_HERE(b);
     pdm_status      status = PDM_OK;
     pdm_cuda       *cu     = pdm_cuda_of(b);
     columns_args    args   = plan->args;
@@ -267,6 +272,7 @@ done:
 
 pdm_status columns_reduce_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *g_c, pdm_buffer *g_w)
 {
+    CUDA_HERE(b);
     pdm_status   status = PDM_OK;
     pdm_cuda    *cu     = pdm_cuda_of(b);
     columns_args args   = plan->args;
@@ -299,6 +305,7 @@ done:
 pdm_status columns_backward_cuda(pdm_backend *b, pdm_columns_plan *plan, pdm_batch s, pdm_buffer *p, pdm_buffer *w,
                                  pdm_buffer *q, pdm_buffer *lambda, pdm_buffer *g_basis)
 {
+    CUDA_HERE(b);
     pdm_status   status = PDM_OK;
     pdm_cuda    *cu     = pdm_cuda_of(b);
     columns_args args   = plan->args;
@@ -318,6 +325,7 @@ pdm_status columns_windows_backward_cuda(pdm_backend *b, pdm_columns_plan *plan,
                                          pdm_buffer *p, pdm_buffer *w, pdm_buffer *q, pdm_buffer *lambda,
                                          pdm_buffer *g_window)
 {
+    CUDA_HERE(b);
     pdm_status   status = PDM_OK;
     pdm_cuda    *cu     = pdm_cuda_of(b);
     columns_args args   = plan->args;
@@ -338,6 +346,7 @@ done:
 
 pdm_status columns_create_cuda(pdm_backend *b, const pdm_columns_desc *desc, pdm_size n_sample, pdm_columns_plan **out)
 {
+    CUDA_HERE(b);
     pdm_status        status = PDM_OK;
     pdm_cuda         *cu     = pdm_cuda_of(b);
     pdm_columns_plan *p      = NULL;
@@ -372,6 +381,7 @@ done:
 
 void columns_destroy_cuda(pdm_backend *b, pdm_columns_plan **plan)
 {
+    CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
     pdm_cuda         *cu = pdm_cuda_of(b);

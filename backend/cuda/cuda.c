@@ -14,6 +14,7 @@ enum { OLDEST = 80 }; /* compute capability times ten: that of the build's oldes
 
 static void buffer_destroy_cuda(pdm_backend *b, pdm_buffer **buffer)
 {
+    CUDA_HERE(b);
     if (!buffer || !*buffer) return;
     cuda_settle(pdm_cuda_of(b));
     cuda_free((*buffer)->device);
@@ -24,6 +25,7 @@ static void buffer_destroy_cuda(pdm_backend *b, pdm_buffer **buffer)
 
 static pdm_status buffer_create_cuda(pdm_backend *b, size_t bytes, pdm_buffer **out)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_buffer *buffer = NULL;
 
@@ -42,7 +44,6 @@ static pdm_status free_stage(pdm_cuda *cu, pdm_buffer *buffer)
 {
     pdm_status status = PDM_OK;
 
-    cuda_here(cu);
     if (!buffer->stage)
         CUDA_TRY(cu, cudaMallocHost(&buffer->stage, buffer->bytes > 0 ? buffer->bytes : 1));
     else if (buffer->left_at == cu->n_wait)
@@ -53,6 +54,7 @@ done:
 
 static pdm_status acquire_cuda(pdm_backend *b, pdm_buffer *buffer, pdm_access access, void **host)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
 
@@ -75,10 +77,10 @@ done:
 
 static pdm_status release_cuda(pdm_backend *b, pdm_buffer *buffer, void **host)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
 
-    cuda_here(cu);
     if (!*host || *host != buffer->stage || (!buffer->written && buffer->n_reader == 0))
         PDM_FAIL(b->ctx, PDM_ERR_INTERNAL, "a pointer is released that acquire() did not give, or not any more");
     *host = NULL;
@@ -97,10 +99,10 @@ done:
 static pdm_status copy_cuda(pdm_backend *b, pdm_buffer *to, const pdm_buffer *from, size_t to_offset,
                             size_t from_offset, size_t bytes)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
 
-    cuda_here(cu);
     if (to_offset > to->bytes || bytes > to->bytes - to_offset || from_offset > from->bytes ||
         bytes > from->bytes - from_offset)
         PDM_FAIL(b->ctx, PDM_ERR_INTERNAL,
@@ -117,6 +119,7 @@ done:
 
 static pdm_status synchronise_cuda(pdm_backend *b)
 {
+    CUDA_HERE(b);
     return cuda_wait(pdm_cuda_of(b));
 }
 
@@ -124,6 +127,7 @@ static pdm_status synchronise_cuda(pdm_backend *b)
 
 static pdm_status view_cuda(pdm_backend *b, pdm_text *out)
 {
+    CUDA_HERE(b);
     pdm_status      status    = PDM_OK;
     const pdm_cuda *cu        = pdm_cuda_of(b);
     size_t          available = 0, total = 0;
@@ -145,6 +149,7 @@ done:
 
 static void destroy_cuda(pdm_backend *b)
 {
+    CUDA_HERE(b);
     pdm_cuda *cu = pdm_cuda_of(b);
 
     cuda_settle(cu);

@@ -61,15 +61,27 @@ static inline pdm_cuda *pdm_cuda_of(pdm_backend *b)
 {
     return (pdm_cuda *)b;
 }
-/* Makes the device current in the calling thread: first in whatever calls the toolkit. */
-static inline void cuda_here(const pdm_cuda *cu)
+
+/* Makes the device current in the calling thread until the end of the function, and then the one that was: first in every
+ * slot. */
+#define CUDA_HERE(b) __attribute__((cleanup(cuda_leave), unused)) const int cuda_before = cuda_enter(pdm_cuda_of(b))
+/* The device that was current; -1: it is the same one. */
+static inline int cuda_enter(const pdm_cuda *cu)
 {
+    int before = cu->device;
+    (void)cudaGetDevice(&before);
+    if (before == cu->device) return -1;
     (void)cudaSetDevice(cu->device);
+    return before;
 }
+static inline void cuda_leave(const int *before)
+{
+    if (*before >= 0) (void)cudaSetDevice(*before);
+}
+
 /* Before memory is given back that operations may still use. */
 static inline void cuda_settle(const pdm_cuda *cu)
 {
-    cuda_here(cu);
     if (cu->stream) (void)cudaStreamSynchronize(cu->stream);
 }
 /* On the device; NULL for NULL. */

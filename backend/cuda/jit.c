@@ -245,7 +245,6 @@ pdm_status cuda_jit_library(pdm_cuda *cu, const char *text, cudaLibrary_t *out)
     cuda_jit  *made   = NULL;
     target     t;
 
-    cuda_here(cu);
     PDM_TRY(find_target(cu, &t));
     const XXH128_hash_t hash = hash_of(text, &t);
     for (const cuda_jit *k = cu->jit; k; k = k->next)

@@ -17,7 +17,6 @@ pdm_status cuda_launch_at(pdm_cuda *cu, const void *kernel, const char *name, cu
     const dim3     threads = {(unsigned)grid.threads, 1, 1};
 
     if (grid.blocks_x == 0 || grid.blocks_y == 0) return PDM_OK;
-    cuda_here(cu);
     if (grid.blocks_x > INT32_MAX || grid.shared > cu->properties.sharedMemPerBlockOptin)
         PDM_FAIL(cu->base.ctx, PDM_ERR_UNSUPPORTED,
                  "%s needs %lld blocks with %zu bytes of shared memory; at most %d with %zu are there", name,

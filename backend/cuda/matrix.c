@@ -23,6 +23,7 @@ static void put_tables(cuda_pack *k, const pdm_matrix_desc *d, matrix_args *out)
 
 pdm_status matrix_create_cuda(pdm_backend *b, const pdm_matrix_desc *desc, pdm_matrix_plan **out)
 {
+    CUDA_HERE(b);
     pdm_status       status = PDM_OK;
     pdm_cuda        *cu     = pdm_cuda_of(b);
     pdm_matrix_plan *p      = NULL;
@@ -45,6 +46,7 @@ done:
 
 void matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan)
 {
+    CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
     cuda_free((*plan)->tables);
@@ -54,6 +56,7 @@ void matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan)
 
 pdm_status matrix_apply_cuda(pdm_backend *b, pdm_matrix_plan *p, pdm_batch s, pdm_buffer *x, pdm_buffer *y)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_cuda   *cu     = pdm_cuda_of(b);
     matrix_args args   = p->args;

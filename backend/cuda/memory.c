@@ -49,7 +49,6 @@ pdm_status cuda_take_bytes(pdm_cuda *cu, pdm_size n, size_t item, void **out)
     void      *device = NULL;
     size_t     bytes  = 0;
 
-    cuda_here(cu);
     if (n < 0 || __builtin_mul_overflow((size_t)n, item, &bytes))
         PDM_FAIL(cu->base.ctx, PDM_ERR_MEMORY, "%lld items of %zu bytes are more than there is memory", (long long)n,
                  item);
@@ -106,7 +105,6 @@ pdm_status cuda_wait(pdm_cuda *cu)
 {
     pdm_status status = PDM_OK;
 
-    cuda_here(cu);
     CUDA_TRY(cu, cudaStreamSynchronize(cu->stream));
     cu->n_wait++;
 done:
@@ -170,7 +168,6 @@ pdm_status cuda_post_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t it
     const size_t bytes  = (size_t)n * item;
     size_t       at     = 0;
 
-    cuda_here(cu);
     if (bytes == 0) {
         *out = cu->ring.device;
         return PDM_OK;
@@ -190,7 +187,6 @@ pdm_status cuda_post_listed(pdm_cuda *cu, pdm_batch s, const double *host, const
     const size_t bytes  = (size_t)s.n * sizeof *host;
     size_t       at     = 0;
 
-    cuda_here(cu);
     PDM_TRY(place_in_ring(cu, bytes, &at));
     double *from = (double *)(void *)(cu->ring.host + at), *to = (double *)(void *)(cu->ring.device + at);
     for (pdm_size i = 0; i < s.n; i++) from[i] = host[s.index[i]];
@@ -225,7 +221,6 @@ pdm_status cuda_post_list(pdm_cuda *cu, pdm_batch s, const int32_t **out)
     size_t       at     = 0;
     cuda_list   *k      = &cu->list;
 
-    cuda_here(cu);
     PDM_TRY(cuda_reserve_list(cu, s.n));
     *out = k->device;
     if (s.n == 0 || (s.n == k->n && memcmp(s.index, k->host, bytes) == 0)) return PDM_OK;
@@ -246,7 +241,6 @@ static pdm_status grow_fetched(pdm_cuda *cu, size_t bytes)
     pdm_status status = PDM_OK;
     void      *larger = NULL;
 
-    cuda_here(cu);
     if (bytes <= cu->fetched_bytes) return PDM_OK;
     CUDA_TRY(cu, cudaMallocHost(&larger, 2 * bytes));
     if (cu->fetched) (void)cudaFreeHost(cu->fetched); /* nothing is on its way: every fetch waits */

@@ -303,6 +303,7 @@ done:
 pdm_status nest_create_cuda(pdm_backend *b, const pdm_rows_desc *rows, const pdm_nest_desc *desc, pdm_size n_sample,
                             pdm_nest_plan **out)
 {
+    CUDA_HERE(b);
     pdm_status     status = PDM_OK;
     pdm_cuda      *cu     = pdm_cuda_of(b);
     pdm_nest_plan *p      = NULL;
@@ -330,6 +331,7 @@ done:
 
 void nest_destroy_cuda(pdm_backend *b, pdm_nest_plan **plan)
 {
+    CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
     pdm_nest_plan *p = *plan;
@@ -418,6 +420,7 @@ done:
 pdm_status nest_factor_cuda(pdm_backend *b, pdm_nest_plan *p, pdm_batch s, const double *shift, pdm_buffer *A,
                             int32_t *failed)
 {
+    CUDA_HERE(b);
     pdm_status             status = PDM_OK;
     pdm_cuda              *cu     = pdm_cuda_of(b);
     const pdm_nest_levels *all    = &p->levels;
@@ -484,6 +487,7 @@ done:
 
 pdm_status nest_solve_cuda(pdm_backend *b, pdm_nest_plan *p, pdm_batch s, pdm_buffer *y, pdm_buffer *x)
 {
+    CUDA_HERE(b);
     pdm_status         status = PDM_OK;
     pdm_cuda          *cu     = pdm_cuda_of(b);
     const pdm_size     last   = p->levels.n_level - 1;

@@ -199,6 +199,7 @@ static pdm_status reserve_scratch(pdm_cuda *cu, const pdm_fourier_plan *p)
 
 pdm_status fourier_create_cuda(pdm_backend *b, const pdm_fourier_desc *desc, pdm_size n_sample, pdm_fourier_plan **out)
 {
+    CUDA_HERE(b);
     pdm_status        status = PDM_OK;
     pdm_cuda         *cu     = pdm_cuda_of(b);
     pdm_fourier_plan *p      = NULL;
@@ -231,6 +232,7 @@ done:
 
 void fourier_destroy_cuda(pdm_backend *b, pdm_fourier_plan **plan)
 {
+    CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
     fourier_transform_destroy(*plan);
@@ -320,6 +322,7 @@ done:
 pdm_status fourier_lift_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters,
                              pdm_buffer *features, bool keep)
 {
+    CUDA_HERE(b);
     pdm_status              status = PDM_OK;
     pdm_cuda               *cu     = pdm_cuda_of(b);
     const pdm_fourier_desc *d      = &plan->desc;
@@ -344,6 +347,7 @@ done:
 
 pdm_status fourier_lift_backward_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *g_parameters)
 {
+    CUDA_HERE(b);
     pdm_status              status = PDM_OK;
     pdm_cuda               *cu     = pdm_cuda_of(b);
     const pdm_fourier_desc *d      = &plan->desc;
@@ -391,6 +395,7 @@ static fourier_points_args points_args(const pdm_fourier_plan *p, pdm_batch s, c
 pdm_status fourier_layer_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_size layer,
                               pdm_buffer *parameters, bool keep)
 {
+    CUDA_HERE(b);
     pdm_status     status = PDM_OK;
     pdm_cuda      *cu     = pdm_cuda_of(b);
     const pdm_size width = plan->desc.width, n_point = points_within(plan, layer);
@@ -428,6 +433,7 @@ done:
 pdm_status fourier_layer_backward_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_size layer,
                                        pdm_buffer *parameters, pdm_buffer *g_parameters)
 {
+    CUDA_HERE(b);
     pdm_status     status = PDM_OK;
     pdm_cuda      *cu     = pdm_cuda_of(b);
     const pdm_size width = plan->desc.width, n_point = points_within(plan, layer);
@@ -510,6 +516,7 @@ static fourier_copy_args channel_args(const pdm_fourier_plan *p, pdm_batch s, co
 pdm_status fourier_head_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters,
                              pdm_buffer *basis, bool keep)
 {
+    CUDA_HERE(b);
     pdm_status              status = PDM_OK;
     pdm_cuda               *cu     = pdm_cuda_of(b);
     const pdm_fourier_desc *d      = &plan->desc;
@@ -555,6 +562,7 @@ done:
 pdm_status fourier_head_backward_cuda(pdm_backend *b, pdm_fourier_plan *plan, pdm_batch s, pdm_buffer *parameters,
                                       pdm_buffer *g_basis, pdm_buffer *g_parameters)
 {
+    CUDA_HERE(b);
     pdm_status              status    = PDM_OK;
     pdm_cuda               *cu        = pdm_cuda_of(b);
     const pdm_fourier_desc *d         = &plan->desc;

@@ -259,6 +259,7 @@ static void fill_args(const normal_draft *t, pdm_normal_plan *p)
 pdm_status normal_create_cuda(pdm_backend *b, const pdm_rows_desc *rows, const pdm_columns_desc *columns,
                               const pdm_blocks_desc *blocks, pdm_size n_sample, pdm_normal_plan **out)
 {
+    CUDA_HERE(b);
     pdm_status       status  = PDM_OK;
     pdm_cuda        *cu      = pdm_cuda_of(b);
     pdm_normal_plan *p       = NULL;
@@ -291,6 +292,7 @@ done:
 
 void normal_destroy_cuda(pdm_backend *b, pdm_normal_plan **plan)
 {
+    CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
     pdm_cuda        *cu = pdm_cuda_of(b);
@@ -358,6 +360,7 @@ done:
 pdm_status normal_assemble_cuda(pdm_backend *b, pdm_normal_plan *plan, pdm_batch s, pdm_columns_plan *columns,
                                 pdm_buffer *A, pdm_buffer *H)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_cuda   *cu     = pdm_cuda_of(b);
     normal_args args   = plan->args;

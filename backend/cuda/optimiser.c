@@ -8,6 +8,7 @@
 pdm_status adam_f32_cuda(pdm_backend *b, const pdm_adam *adam, pdm_buffer *gradient, pdm_buffer *m, pdm_buffer *v,
                          pdm_buffer *parameters)
 {
+    CUDA_HERE(b);
     const double correction1 = 1.0 - pow(adam->beta1, (double)adam->step),
                  correction2 = 1.0 - pow(adam->beta2, (double)adam->step);
     adam_args args           = {.n               = adam->n,
@@ -29,6 +30,7 @@ pdm_status adam_f32_cuda(pdm_backend *b, const pdm_adam *adam, pdm_buffer *gradi
 
 pdm_status norm2_f32_cuda(pdm_backend *b, pdm_size n, pdm_buffer *x, double *out)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
     norm_args  args   = {.n = n, .chunk = NORM_CHUNK, .x = cuda_data(x)};
@@ -47,6 +49,7 @@ done:
 
 pdm_status combine_f32_cuda(pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, double beta, pdm_buffer *y)
 {
+    CUDA_HERE(b);
     combine_args args = {.n = n, .alpha = (float)alpha, .beta = (float)beta, .x = cuda_data(x), .y = cuda_data(y)};
 
     return cuda_launch(pdm_cuda_of(b), combine_kernel, cuda_grid_of(n, 1), &args);

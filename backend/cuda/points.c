@@ -14,6 +14,7 @@ struct pdm_points_plan {
 
 pdm_status points_create_cuda(pdm_backend *b, const pdm_points_desc *desc, pdm_points_plan **out)
 {
+    CUDA_HERE(b);
     pdm_status       status = PDM_OK;
     pdm_points_plan *p      = NULL;
     axis_source      source[PDM_MAX_DIM];
@@ -35,6 +36,7 @@ done:
 
 void points_destroy_cuda(pdm_backend *b, pdm_points_plan **plan)
 {
+    CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
     cuda_axes_destroy(pdm_cuda_of(b), &(*plan)->axes);
@@ -54,6 +56,7 @@ static tensor_args tensor_of(const pdm_points_plan *p, pdm_batch s, const pdm_at
 pdm_status points_evaluate_cuda(pdm_backend *b, pdm_points_plan *p, pdm_batch s, pdm_atom atom, pdm_buffer *c,
                                 pdm_buffer *out)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_cuda   *cu     = pdm_cuda_of(b);
     tensor_args args   = tensor_of(p, s, &atom);
@@ -71,6 +74,7 @@ done:
 pdm_status points_evaluate_adjoint_cuda(pdm_backend *b, pdm_points_plan *p, pdm_batch s, pdm_atom atom,
                                         pdm_buffer *g_out, pdm_buffer *g_c)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_cuda   *cu     = pdm_cuda_of(b);
     tensor_args args   = tensor_of(p, s, &atom);

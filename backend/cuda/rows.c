@@ -258,6 +258,7 @@ done:
 
 pdm_status rows_create_cuda(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n_sample, pdm_rows_plan **out)
 {
+    CUDA_HERE(b);
     pdm_status     status = PDM_OK;
     pdm_cuda      *cu     = pdm_cuda_of(b);
     pdm_rows_plan *p      = NULL;
@@ -288,6 +289,7 @@ done:
 
 void rows_destroy_cuda(pdm_backend *b, pdm_rows_plan **plan)
 {
+    CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
     pdm_rows_plan *p = *plan;
@@ -412,6 +414,7 @@ done:
 pdm_status rows_residual_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
                               pdm_buffer *r)
 {
+    CUDA_HERE(b);
     return each_term(b, p, s, data, c, add_term, r);
 }
 
@@ -491,6 +494,7 @@ done:
 pdm_status rows_linearise_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
                                pdm_buffer *A)
 {
+    CUDA_HERE(b);
     return each_term(b, p, s, data, c, assemble_term, A);
 }
 
@@ -536,6 +540,7 @@ static double *unfolded(const pdm_rows_plan *p, pdm_buffer *out)
 pdm_status rows_second_order_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, const pdm_rows_data *data,
                                   pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
     rows_args  zeros  = p->product;
@@ -561,6 +566,7 @@ done:
 
 pdm_status rows_apply_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, pdm_buffer *A, pdm_buffer *v, pdm_buffer *out)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
     rows_args  args   = p->product;
@@ -578,6 +584,7 @@ done:
 pdm_status rows_apply_adjoint_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                                    pdm_buffer *out)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
     rows_args  args   = p->product;
@@ -596,6 +603,7 @@ done:
 pdm_status rows_apply_both_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                                 pdm_buffer *out)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
     rows_args  args   = p->product;
@@ -618,5 +626,6 @@ done:
 
 pdm_status rows_weigh_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *r, pdm_buffer *out)
 {
+    CUDA_HERE(b);
     return cuda_pyramid_weigh(pdm_cuda_of(b), &plan->pyramid, s, cuda_data(r), cuda_data(out));
 }

@@ -40,6 +40,7 @@ done:
 
 pdm_status vector_dots_cuda(pdm_backend *b, pdm_batch s, pdm_size n_dot, const pdm_dot *dot)
 {
+    CUDA_HERE(b);
     pdm_status       status = PDM_OK;
     pdm_cuda        *cu     = pdm_cuda_of(b);
     vector_dots_args args   = {.n_listed = s.n};
@@ -61,6 +62,7 @@ done:
 pdm_status vector_combine_cuda(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
                                const double *beta, pdm_buffer *y, pdm_buffer *z)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_cuda   *cu     = pdm_cuda_of(b);
     vector_args args   = {.n_listed = s.n, .n = n, .x = cuda_data(x), .y = cuda_data(y), .z = cuda_data(z)};
@@ -75,6 +77,7 @@ done:
 
 pdm_status vector_multiply_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z)
 {
+    CUDA_HERE(b);
     pdm_status  status = PDM_OK;
     pdm_cuda   *cu     = pdm_cuda_of(b);
     vector_args args   = {.n_listed = s.n, .n = n, .x = cuda_data(x), .y = cuda_data(y), .z = cuda_data(z)};

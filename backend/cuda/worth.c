@@ -78,6 +78,7 @@ done:
 pdm_status blocks_worth_cuda(pdm_backend *b, pdm_blocks_plan *plan, pdm_batch s, pdm_buffer *L, pdm_buffer *x,
                              const unsigned char *preferred, pdm_buffer *out)
 {
+    CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
     worth_args args   = {.blocks     = plan->args,

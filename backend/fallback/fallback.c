@@ -348,8 +348,7 @@ static pdm_status dot_fallback(pdm_backend *b, pdm_batch s, pdm_dot dot)
     const pdm_fallback *f      = b->fallback;
     loan                k      = {.b = b};
 
-    IN(dot.x) IN(dot.y) IN(dot.weight);
-    PDM_TRY(take(&k));
+    IN(dot.x) IN(dot.y) IN(dot.weight) PDM_TRY(take(&k));
     PDM_TRY(pdm_cpu_ops.vector_dots(f->cpu, s, 1, &dot));
 done:
     return give_back(&k, status);

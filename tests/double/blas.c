@@ -37,6 +37,7 @@ static cublasStatus_t start(cublasHandle_t handle, const char *name)
     if (!handle) REFUSE(CUBLAS_STATUS_NOT_INITIALIZED, "%s: a null handle", name);
     if (handle->magic != HANDLE)
         REFUSE(CUBLAS_STATUS_NOT_INITIALIZED, "%s: a handle that does not exist any more", name);
+    double_device_ok(name);
     return double_fails() ? CUBLAS_STATUS_EXECUTION_FAILED : CUBLAS_STATUS_SUCCESS;
 }
 #define START(handle)                                            \
@@ -52,6 +53,7 @@ cublasStatus_t cublasCreate_v2(cublasHandle_t *out)
 {
     ENTER();
     if (double_now.n_device <= 0 || double_fails()) return CUBLAS_STATUS_NOT_INITIALIZED;
+    double_device_ok(__func__);
     if (!out) REFUSE(CUBLAS_STATUS_INVALID_VALUE, "cublasCreate: null");
     cublasHandle_t handle = calloc(1, sizeof *handle);
     if (!handle) abort();

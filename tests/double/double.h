@@ -47,5 +47,7 @@ PDM_DOUBLE_API pdm_double_count pdm_double_counts(void);
 PDM_DOUBLE_API void             pdm_double_seed(uint64_t seed);
 /* What machine to be; capability 80 is 8.0. n < 0: the driver is missing. */
 PDM_DOUBLE_API void pdm_double_device(int n, int capability, size_t bytes);
+/* Calls that use a device are findings while another one is current than this, be it allowed or not; < 0: any may be. */
+PDM_DOUBLE_API void pdm_double_only_device(int which);
 
 #endif

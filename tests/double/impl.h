@@ -19,6 +19,7 @@ typedef struct double_state {
     pdm_double_count count;
     int              n_device; /* < 0: no driver */
     int              capability;
+    int              only;  /* the device that calls are for; < 0: any */
     size_t           bytes; /* of the device */
     bool             watched;
 } double_state;
@@ -160,14 +161,21 @@ void  double_drain_all(void);
 
 int         double_max_shared(void);        /* dynamic, with cudaFuncSetAttribute */
 cudaError_t double_cuda(cudaError_t error); /* becomes the last one */
+/* A finding where another device is current than the one that calls are for. */
+void double_device_ok(const char *what);
 /* What a call returns at once: no driver, no device, or `injected` where this call is to fail. */
 cudaError_t double_cuda_start(cudaError_t injected);
-#define CUDA_START(injected)                                    \
+/* A call for any device. */
+#define CUDA_START_ANY(injected)                                \
     ENTER();                                                    \
     do {                                                        \
         const cudaError_t start_ = double_cuda_start(injected); \
         if (start_ != cudaSuccess) return start_;               \
     } while (0)
+/* A call for the current device. */
+#define CUDA_START(injected)  \
+    CUDA_START_ANY(injected); \
+    double_device_ok(__func__)
 /* An argument that the real library refuses: a finding, and the error. */
 #define CUDA_REFUSE(error, ...) return (double_found(__VA_ARGS__), double_cuda(error))
 

@@ -54,3 +54,24 @@ void double_seed(uint64_t seed)
     void (*set)(uint64_t);
     if (find("pdm_double_seed", &set)) set(seed);
 }
+
+void double_devices(int n, int only)
+{
+    void (*device)(int, int, size_t);
+    void (*only_device)(int);
+    if (!find("pdm_double_device", &device) || !find("pdm_double_only_device", &only_device)) return;
+    device(n, 90, (size_t)64 << 30);
+    only_device(only);
+}
+
+int double_current(void)
+{
+    int which = -1, (*get)(int *);
+    return find("cudaGetDevice", &get) && get(&which) == 0 ? which : -1;
+}
+
+void double_make_current(int which)
+{
+    int (*set)(int);
+    if (find("cudaSetDevice", &set)) (void)set(which);
+}

@@ -11,5 +11,10 @@ bool             double_is_here(void);
 pdm_double_count double_counts(void);
 void             double_fail_at(int64_t k);
 void             double_seed(uint64_t seed);
+/* So many devices, of which calls that use one are for `only`; -1: any. */
+void double_devices(int n, int only);
+/* The calling thread's current device; -1: not known. */
+int  double_current(void);
+void double_make_current(int which);
 
 #endif

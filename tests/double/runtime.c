@@ -22,6 +22,13 @@ static cudaError_t machine(void)
     return cudaSuccess;
 }
 
+void double_device_ok(const char *what)
+{
+    if (double_now.only >= 0 && device != double_now.only)
+        double_found("%s: while device %d is current, but calls are for device %d alone", what, device,
+                     double_now.only);
+}
+
 cudaError_t double_cuda_start(cudaError_t injected)
 {
     const cudaError_t none = machine();
@@ -103,15 +110,16 @@ cudaError_t cudaRuntimeGetVersion(int *version)
 
 cudaError_t cudaGetDeviceCount(int *count)
 {
-    CUDA_START(cudaErrorInitializationError);
+    CUDA_START_ANY(cudaErrorInitializationError);
     if (!count) CUDA_REFUSE(cudaErrorInvalidValue, "cudaGetDeviceCount: null");
     *count = double_now.n_device;
     return cudaSuccess;
 }
 
+/* This and the next are never made to fail: what is current could not be put back then. */
 cudaError_t cudaGetDevice(int *which)
 {
-    CUDA_START(cudaErrorInitializationError);
+    CUDA_START_ANY(cudaSuccess);
     if (!which) CUDA_REFUSE(cudaErrorInvalidValue, "cudaGetDevice: null");
     *which = device;
     return cudaSuccess;
@@ -120,7 +128,7 @@ cudaError_t cudaGetDevice(int *which)
 /* Not a finding: users ask for devices by number. */
 cudaError_t cudaSetDevice(int which)
 {
-    CUDA_START(cudaErrorInitializationError);
+    CUDA_START_ANY(cudaSuccess);
     if (which < 0 || which >= double_now.n_device) return double_cuda(cudaErrorInvalidDevice);
     device = which;
     return cudaSuccess;
@@ -145,7 +153,7 @@ enum { N_MULTIPROCESSOR = 132, WIDEST_GRID = 65535 };
 
 cudaError_t cudaGetDeviceProperties(struct cudaDeviceProp *prop, int which)
 {
-    CUDA_START(cudaErrorInitializationError);
+    CUDA_START_ANY(cudaErrorInitializationError);
     if (!prop) CUDA_REFUSE(cudaErrorInvalidValue, "cudaGetDeviceProperties: null");
     if (which < 0 || which >= double_now.n_device) return double_cuda(cudaErrorInvalidDevice);
     *prop = (struct cudaDeviceProp){
@@ -213,7 +221,7 @@ static int attribute(enum cudaDeviceAttr which)
 
 cudaError_t cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr which, int of_device)
 {
-    CUDA_START(cudaErrorInitializationError);
+    CUDA_START_ANY(cudaErrorInitializationError);
     if (!value) CUDA_REFUSE(cudaErrorInvalidValue, "cudaDeviceGetAttribute: null");
     if (of_device < 0 || of_device >= double_now.n_device) return double_cuda(cudaErrorInvalidDevice);
     const int found = attribute(which);

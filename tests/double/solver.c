@@ -33,6 +33,7 @@ static cusolverStatus_t start(cusolverDnHandle_t handle, const char *name)
     if (!handle) REFUSE(CUSOLVER_STATUS_NOT_INITIALIZED, "%s: a null handle", name);
     if (handle->magic != HANDLE)
         REFUSE(CUSOLVER_STATUS_NOT_INITIALIZED, "%s: a handle that does not exist any more", name);
+    double_device_ok(name);
     return double_fails() ? CUSOLVER_STATUS_EXECUTION_FAILED : CUSOLVER_STATUS_SUCCESS;
 }
 #define START(handle)                                              \
@@ -46,6 +47,7 @@ cusolverStatus_t cusolverDnCreate(cusolverDnHandle_t *out)
 {
     ENTER();
     if (double_now.n_device <= 0 || double_fails()) return CUSOLVER_STATUS_NOT_INITIALIZED;
+    double_device_ok(__func__);
     if (!out) REFUSE(CUSOLVER_STATUS_INVALID_VALUE, "cusolverDnCreate: null");
     cusolverDnHandle_t handle = calloc(1, sizeof *handle);
     if (!handle) abort();

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-double_state double_now = {.random = 1, .n_device = 1, .capability = 90, .bytes = (size_t)64 << 30};
+double_state double_now = {.random = 1, .n_device = 1, .capability = 90, .only = -1, .bytes = (size_t)64 << 30};
 
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static void (*take_finding)(const char *text);
@@ -121,4 +121,10 @@ void pdm_double_device(int n, int capability, size_t bytes)
     double_now.n_device   = n;
     double_now.capability = capability;
     double_now.bytes      = bytes;
+}
+
+void pdm_double_only_device(int which)
+{
+    ENTER();
+    double_now.only = which;
 }
