@@ -57,6 +57,7 @@ pdm_status combine_f32_cuda(pdm_backend *b, pdm_size n, double alpha, pdm_buffer
 
 pdm_status widen_f32_cuda(pdm_backend *b, pdm_size n, pdm_buffer *x, double beta, pdm_buffer *y)
 {
+    CUDA_HERE(b);
     width_args args = {.n = n, .factor = beta, .narrow = cuda_data(x), .wide = cuda_data(y)};
 
     return cuda_launch(pdm_cuda_of(b), widen_kernel, cuda_grid_of(n, 1), &args);
@@ -64,6 +65,7 @@ pdm_status widen_f32_cuda(pdm_backend *b, pdm_size n, pdm_buffer *x, double beta
 
 pdm_status narrow_f64_cuda(pdm_backend *b, pdm_size n, double alpha, pdm_buffer *x, pdm_buffer *y)
 {
+    CUDA_HERE(b);
     width_args args = {.n = n, .factor = alpha, .narrow = cuda_data(y), .wide = cuda_data(x)};
 
     return cuda_launch(pdm_cuda_of(b), narrow_kernel, cuda_grid_of(n, 1), &args);
