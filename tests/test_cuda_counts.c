@@ -57,7 +57,7 @@ static const struct {
                 {PROBLEM_KINKS, "2 2", "3", NULL, NULL},    {PROBLEM_VORTICITY, "1 2 2", "3", NULL, NULL},
                 {PROBLEM_SORPTION, "2 2", "24", "60", "8"},   /* two levels of blocks, */
                 {PROBLEM_SORPTION, "2 2", "140", "36", "1"}}; /* and a block that is larger than our kernels factor */
-enum { N_PROBLEM = sizeof PROBLEMS / sizeof *PROBLEMS };
+enum { N_PROBLEM = sizeof PROBLEMS / sizeof *PROBLEMS, N_DIRECT = 3 /* steps by a factorisation: the first */ };
 
 static pdm_model *tiny_model(int number)
 {
@@ -122,6 +122,30 @@ START_TEST(estimates_are_what_is_counted)
     }
 END_TEST
 
+/* A solve waits for the objective at its start; each step for its factor, what the step promises, and the objective; near
+ * the end for what rounding does, too. And once, perhaps, for the ring. */
+START_TEST(steps_of_a_solve_wait_three_times)
+    {
+        pdm_step_report report;
+        open_context();
+        pdm_model *m = tiny_model(_i);
+        OK(pdm_train_step(m, &report));
+        const pdm_double_count before = double_counts();
+        OK(pdm_model_solve(m, pdm_model_batch(m, 1)));
+        const int64_t          waits  = double_counts().synchronisations - before.synchronisations;
+        const pdm_solve_result result = pdm_solver_results(m->solver)[0];
+        const int64_t          least  = 1 + result.factorisations + 2 * result.iterations;
+
+        printf("%d steps, %d factorisations: %d waits\n", (int)result.iterations, (int)result.factorisations,
+               (int)waits);
+        ck_assert_int_gt(result.iterations, 0);
+        ck_assert_int_ge(waits, least);
+        ck_assert_int_le(waits, least + result.iterations + 1);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("cuda_counts");
@@ -129,6 +153,7 @@ int main(void)
 
     tcase_set_timeout(tests, 600);
     tcase_add_loop_test(tests, estimates_are_what_is_counted, 0, N_PROBLEM);
+    tcase_add_loop_test(tests, steps_of_a_solve_wait_three_times, 0, N_DIRECT);
     suite_add_tcase(suite, tests);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
