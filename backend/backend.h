@@ -357,7 +357,8 @@ typedef struct pdm_dot {
     double     *out;            /* [n_sample] host */
 } pdm_dot;
 
-/* A back end may leave slots NULL from the rows on (backend/fallback/fallback.h); callers find none that is. */
+/* A back end may leave slots NULL from the rows on (backend/fallback/fallback.h); callers find none that is, but for
+ * those of memory that say so. */
 typedef struct pdm_backend_ops {
     int         version; /* PDM_BACKEND_OPS_VERSION */
     const char *name;
@@ -372,6 +373,11 @@ typedef struct pdm_backend_ops {
     pdm_status (*copy)(pdm_backend *b, pdm_buffer *to, const pdm_buffer *from, size_t to_offset, size_t from_offset,
                        size_t bytes);
     pdm_status (*synchronise)(pdm_backend *b);
+    /* A buffer that shows bytes of a program's own, in memory of the kind that the back end computes in: to be copied to
+     * and from, and destroyed, which leaves them. *buffer: NULL, or what an earlier call gave, which shows the new ones
+     * then. what: their name, for errors. PDM_ERR_ARGUMENT where they are elsewhere, not aligned to 8 bytes,
+     * or fewer. NULL: there is no such memory. */
+    pdm_status (*buffer_lend)(pdm_backend *b, const char *what, void *memory, size_t bytes, pdm_buffer **buffer);
 
     /* -- rows -- */
     pdm_status (*rows_create)(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n_sample, pdm_rows_plan **out);
@@ -495,6 +501,8 @@ typedef struct pdm_backend_ops {
                                  const double *beta, pdm_buffer *y, pdm_buffer *z);
     /* z = x y, entry by entry; z may be x or y */
     pdm_status (*vector_multiply)(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);
+    /* x = pdm_positive(scale, x), entry by entry */
+    pdm_status (*vector_positive)(pdm_backend *b, pdm_batch s, pdm_size n, double scale, pdm_buffer *x);
 
     /* ==== network operations, FP32 (surrogate/, model/ and train/ use these only) ==== */
     /* PDM_NETWORK_OPS_BEGIN */
@@ -550,6 +558,10 @@ static inline pdm_status pdm_vector_dot(pdm_backend *b, pdm_batch s, pdm_size n,
     const pdm_dot dot = {n, x, y, weight, out};
     return b->ops->vector_dots(b, s, 1, &dot);
 }
+
+/* A field above zero of the scale a > 0, from its spline's value v: a log(1 + exp(v/a)), v itself from 40 a on
+ * (backend/cpu/vector.c); docs/mathematics.md, "Positive fields". */
+double pdm_positive(double a, double v);
 
 /* ---- dense complex matrices on the host (backend/dense.c): LAPACK on one thread, whatever others are told, so that
  * bits do not hang on their number. For what is done once, beside the table: no buffer is read,

@@ -89,6 +89,14 @@ done:
     return status;
 }
 
+pdm_status pdm_context_set_cuda(pdm_context *ctx, int device, struct CUstream_st *stream)
+{
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT(ctx, device >= -1, "device %d; 0 or more expected, or -1 for the current one", device);
+    ctx->queue = (pdm_queue){.is_given = true, .device = device, .stream = stream};
+    return PDM_OK;
+}
+
 pdm_status pdm_context_set_memory(pdm_context *ctx, pdm_size bytes)
 {
     pdm_status status = PDM_OK;
@@ -117,6 +125,11 @@ void pdm_context_keep_ranks(pdm_context *ctx, void *ranks, void (*destroy)(pdm_c
 const char *pdm_context_backend(const pdm_context *ctx)
 {
     return ctx->backend;
+}
+
+pdm_queue pdm_context_queue(const pdm_context *ctx)
+{
+    return ctx->queue;
 }
 
 int pdm_context_threads(const pdm_context *ctx)

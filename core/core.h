@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "pdemoe/pdemoe.h"
+#include "pdemoe/pdemoe_cuda.h"
 
 #if defined(__GNUC__)
 #define PDM_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
@@ -76,6 +77,14 @@ void pdm_error_note(pdm_context *ctx, const char *format, ...) PDM_PRINTF(2, 3);
 /* ---- context (core/context.c) ---- */
 int         pdm_context_threads(const pdm_context *ctx); /* >= 1 */
 const char *pdm_context_backend(const pdm_context *ctx); /* "": not said. Lent */
+/* Where models on a device do their work; all zero: on the current device of the thread that makes them, in a stream of
+ * their own. */
+typedef struct pdm_queue {
+    bool                is_given;
+    int                 device; /* -1: the current one */
+    struct CUstream_st *stream; /* NULL: the device's default stream */
+} pdm_queue;
+pdm_queue pdm_context_queue(const pdm_context *ctx);
 /* What comm/ keeps with a context, until the context goes or gets other ranks; NULL: one rank. */
 void *pdm_context_ranks(const pdm_context *ctx);
 void  pdm_context_keep_ranks(pdm_context *ctx, void *ranks, void (*destroy)(pdm_context *ctx, void *ranks));

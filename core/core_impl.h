@@ -11,9 +11,10 @@
 
 struct pdm_context {
     pdm_allocator allocator;
-    int           n_thread; /* >= 1 */
+    int           n_thread;                  /* >= 1 */
     char          backend[PDM_BACKEND_NAME]; /* "": not said */
-    size_t        memory_limit;              /* 0: what the machine has */
+    pdm_queue     queue;
+    size_t        memory_limit; /* 0: what the machine has */
 
     void *ranks; /* comm/'s; NULL: one rank */
     void (*destroy_ranks)(pdm_context *ctx, void *ranks);

@@ -162,6 +162,7 @@ const char        *pdm_pde_atom_name(const pdm_pde *p, pdm_size f); /* of a fiel
 /* Positive fields: u of the spline field's value v and back, and du/dv; u = v for others. The inverse of what is not
  * positive is not finite. */
 bool   pdm_pde_is_positive(const pdm_pde *p, pdm_size f);
+double pdm_pde_positive_scale(const pdm_pde *p, pdm_size f); /* 0: others */
 double pdm_pde_from_spline(const pdm_pde *p, pdm_size f, double v);
 double pdm_pde_from_spline_slope(const pdm_pde *p, pdm_size f, double v);
 double pdm_pde_to_spline(const pdm_pde *p, pdm_size f, double u);

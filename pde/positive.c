@@ -6,8 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double LINEAR = 40.0;   /* v/a from which on s(v) = v to rounding      */
-static const double LEAST  = -700.0; /* exp of less is no normal number; for output */
+static const double LINEAR = 40.0; /* v/a from which on s(v) = v to rounding */
 
 /* s of the leaf v; exp of a bounded argument, as trial steps may go anywhere. */
 static int32_t from_spline(dag *d, double a, int32_t v)
@@ -48,11 +47,14 @@ bool pdm_pde_is_positive(const pdm_pde *p, pdm_size f)
     return p->positive[f] > 0.0;
 }
 
+double pdm_pde_positive_scale(const pdm_pde *p, pdm_size f)
+{
+    return p->positive[f];
+}
+
 double pdm_pde_from_spline(const pdm_pde *p, pdm_size f, double v)
 {
-    const double a = p->positive[f], z = a > 0.0 ? v / a : 0.0;
-    if (a == 0.0) return v;
-    return z > LINEAR ? v : a * log1p(exp(fmax(z, LEAST)));
+    return p->positive[f] == 0.0 ? v : pdm_positive(p->positive[f], v);
 }
 
 double pdm_pde_from_spline_slope(const pdm_pde *p, pdm_size f, double v)

@@ -1,4 +1,5 @@
-/* Prediction for a host's inputs, call after call: what one call needs is kept for the next. */
+/* Prediction for a program's inputs, in memory of the host or of the device, call after call: what one call needs is
+ * kept for the next. */
 #include "predict/predict.h"
 
 #include <math.h>
@@ -16,6 +17,8 @@ typedef struct host_run {
     pdm_prediction_report total; /* ... and what it comes to */
     pdm_size              n, capacity;
     /* n: verdicts of the last call; room for so many */
+    pdm_buffer *given, *wanted; /* a program's inputs and fields on the device */
+    pdm_buffer *staged;         /* [n_batch][n_input] inputs of a batch        */
 } host_run;
 
 /* ---- what is kept ---- */
@@ -24,6 +27,10 @@ static void destroy_host(pdm_model *m)
 {
     host_run *h = m->host;
     if (!h) return;
+    pdm_backend *b = m->problem->backend;
+    b->ops->buffer_destroy(b, &h->given);
+    b->ops->buffer_destroy(b, &h->wanted);
+    b->ops->buffer_destroy(b, &h->staged);
     pdm_judge_destroy(&h->p.judge);
     pdm_model_way_close(&h->p.estimator);
     pdm_model_way_close(&h->by);
@@ -129,55 +136,144 @@ static void verdict_numbers(host_run *h, double seconds)
 
 /* ---- the calls ---- */
 
-/* Samples first .. first+n-1 of a call, up to a batch. */
-static pdm_status predict_batch(pdm_model *m, pdm_size first, pdm_size n, double *u, int32_t *reason)
+/* What a call is given. */
+typedef struct host_call {
+    pdm_size      n;
+    const double *input; /* of the host; NULL: both are on the device */
+    double       *u;
+    int32_t      *reason;
+} host_call;
+
+/* Samples first .. first+n-1, up to a batch: inputs [n][n_input] on the host. */
+static pdm_status predict_batch(pdm_model *m, const host_call *call, pdm_size first, pdm_size n, const double *input)
 {
-    pdm_status    status = PDM_OK;
-    host_run     *h      = m->host;
-    const pdm_run run    = {.n       = n,
-                            .input   = h->p.x.input + first * pdm_domain_n_input(m->whole->domain),
-                            .u       = u,
-                            .result  = m->result,
-                            .times   = &h->times,
-                            .judge   = h->p.wants_estimate ? NULL : h->p.judge,
-                            .verdict = h->judged ? h->p.verdict + first : NULL};
+    pdm_status     status = PDM_OK;
+    host_run      *h      = m->host;
+    const pdm_size at     = first * pdm_domain_n_field(m->whole->domain) * m->output->n_point;
+    const pdm_run  run    = {.n            = n,
+                             .input        = input,
+                             .u            = call->u ? call->u + at : NULL,
+                             .device       = h->wanted,
+                             .device_first = at,
+                             .result       = m->result,
+                             .times        = &h->times,
+                             .judge        = h->p.wants_estimate ? NULL : h->p.judge,
+                             .verdict      = h->judged ? h->p.verdict + first : NULL};
 
     PDM_TRY(pdm_predict_run(&h->way, m->output, &run));
     add_batch(h, n);
-    for (pdm_size i = 0; i < n && reason; i++) reason[i] = m->result[i].reason;
-    if (h->p.wants_estimate) PDM_TRY(estimate_run(&h->p, first, n, u));
+    for (pdm_size i = 0; i < n && call->reason; i++) call->reason[first + i] = m->result[i].reason;
+    if (h->p.wants_estimate) PDM_TRY(estimate_run(&h->p, first, n, run.u));
     if (h->judged) h->n = first + n;
 done:
     return status;
 }
 
-pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason)
+/* The same of inputs on the device, which come to the host for it. */
+static pdm_status predict_device_batch(pdm_model *m, const host_call *call, pdm_size first, pdm_size n)
+{
+    pdm_status   status = PDM_OK;
+    host_run    *h      = m->host;
+    pdm_backend *b      = m->problem->backend;
+    const size_t row    = (size_t)pdm_domain_n_input(m->whole->domain) * sizeof(double);
+    void        *input  = NULL;
+
+    PDM_TRY(b->ops->copy(b, h->staged, h->given, 0, (size_t)first * row, (size_t)n * row));
+    PDM_TRY(b->ops->acquire(b, h->staged, PDM_READ, &input));
+    PDM_TRY(predict_batch(m, call, first, n, input));
+done:
+    if (input) (void)b->ops->release(b, h->staged, &input);
+    return status;
+}
+
+/* What is opened for the call, to its end. */
+static pdm_status predict(pdm_model *m, const host_call *call)
 {
     pdm_status     status  = PDM_OK;
-    const pdm_size n_input = m ? pdm_domain_n_input(m->whole->domain) : 0;
+    host_run      *h       = m->host;
+    const pdm_size n_input = pdm_domain_n_input(m->whole->domain);
 
-    if (!m) return PDM_ERR_ARGUMENT;
-    PDM_EXPECT(m->ctx, n >= 0 && n <= PDM_MAX_COUNT, "%lld samples; 0 to %d expected", (long long)n, PDM_MAX_COUNT);
-    PDM_EXPECT(m->ctx, input || n_input == 0, "input is NULL; %lld numbers a sample expected", (long long)n_input);
-    PDM_EXPECT_POINTER(m->ctx, u, "a place for the fields");
-    PDM_TRY(open_host(m));
-    host_run *h = m->host;
-    PDM_TRY(make_room(h, n));
+    PDM_TRY(make_room(h, call->n));
     h->n            = 0;
-    h->p.x.n_sample = n;
-    h->p.x.input    = (double *)input; /* read alone */
+    h->p.x.n_sample = call->n;
+    h->p.x.input    = (double *)call->input; /* read alone */
     h->p.estimated  = (pdm_estimate_report){0};
     h->times        = (pdm_predict_times){0};
     h->total        = prediction_report(&h->times, 0, NULL);
     if (m->gate) h->total.gate_unknowns = h->total.gate_null = 0.0;
-    const pdm_size size   = pdm_domain_n_field(m->whole->domain) * m->output->n_point;
-    const double   before = h->p.judge ? pdm_judge_seconds(h->p.judge) : 0.0;
-    for (pdm_size first = 0; first < n; first += m->n_batch)
-        PDM_TRY(predict_batch(m, first, n - first < m->n_batch ? n - first : m->n_batch, u + first * size,
-                              reason ? reason + first : NULL));
+    const double before = h->p.judge ? pdm_judge_seconds(h->p.judge) : 0.0;
+    for (pdm_size first = 0; first < call->n; first += m->n_batch) {
+        const pdm_size n = call->n - first < m->n_batch ? call->n - first : m->n_batch;
+        if (call->u)
+            PDM_TRY(predict_batch(m, call, first, n, call->input + first * n_input));
+        else
+            PDM_TRY(predict_device_batch(m, call, first, n));
+    }
     prediction_values(m, &h->total);
     prediction_warn(m, "predict", &h->total);
     if (h->judged) verdict_numbers(h, pdm_judge_seconds(h->p.judge) - before);
+done:
+    return status;
+}
+
+static pdm_status check_call(const pdm_model *m, pdm_size n, const double *input, const double *u)
+{
+    const pdm_size n_input = pdm_domain_n_input(m->whole->domain);
+
+    PDM_EXPECT(m->ctx, n >= 0 && n <= PDM_MAX_COUNT, "%lld samples; 0 to %d expected", (long long)n, PDM_MAX_COUNT);
+    PDM_EXPECT(m->ctx, input || n_input == 0, "input is NULL; %lld numbers a sample expected", (long long)n_input);
+    PDM_EXPECT_POINTER(m->ctx, u, "a place for the fields");
+    return PDM_OK;
+}
+
+pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason)
+{
+    pdm_status      status = PDM_OK;
+    const host_call call   = {.n = n, .input = input, .u = u, .reason = reason};
+
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_TRY(check_call(m, n, input, u));
+    PDM_TRY(open_host(m));
+    PDM_TRY(predict(m, &call));
+done:
+    return status;
+}
+
+/* The program's memory as buffers, and one for the inputs of a batch. */
+static pdm_status open_device(pdm_model *m, pdm_size n, const double *input, double *u)
+{
+    pdm_status   status = PDM_OK;
+    host_run    *h      = m->host;
+    pdm_backend *b      = m->problem->backend;
+    const size_t row    = (size_t)pdm_domain_n_input(m->whole->domain) * sizeof *input,
+                 fields = (size_t)(pdm_domain_n_field(m->whole->domain) * m->output->n_point) * sizeof *u;
+
+    PDM_TRY(b->ops->buffer_lend(b, "input", (double *)input, (size_t)n * row, &h->given)); /* read alone */
+    PDM_TRY(b->ops->buffer_lend(b, "u", u, (size_t)n * fields, &h->wanted));
+    if (!h->staged) PDM_TRY(b->ops->buffer_create(b, (size_t)m->n_batch * row, &h->staged));
+done:
+    return status;
+}
+
+pdm_status pdm_model_predict_cuda(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason)
+{
+    pdm_status      status = PDM_OK;
+    const host_call call   = {.n = n, .reason = reason};
+
+    if (!m) return PDM_ERR_ARGUMENT;
+    pdm_backend *b = m->problem->backend;
+    PDM_TRY(check_call(m, n, input, u));
+    PDM_EXPECT(m->ctx, b->ops->buffer_lend,
+               "memory of a GPU, for a model on the back end \"%s\"; one on \"cuda\" expected "
+               "(pdm_context_set_backend)",
+               b->ops->name);
+    PDM_EXPECT(
+        m->ctx, !(m->wants_verdict && m->wants_estimate),
+        "estimates of errors are made on the host; pdm_model_predict, or pdm_model_set_estimate(m, 0), expected");
+    PDM_TRY(open_host(m));
+    PDM_TRY(open_device(m, n, input, u));
+    PDM_TRY(predict(m, &call));
+    PDM_TRY(b->ops->synchronise(b));
 done:
     return status;
 }

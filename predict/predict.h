@@ -39,7 +39,9 @@ typedef struct pdm_way {
 typedef struct pdm_run {
     pdm_size           n;
     const double      *input;
-    double            *u;
+    double            *u;            /* NULL, for a way that does not halve: fields go ... */
+    pdm_buffer        *device;       /* ... here, in the back end of the way's problem, ... */
+    pdm_size           device_first; /* ... from this number on                            */
     pdm_solve_result  *result;
     double            *sample_seconds;
     pdm_gate_record   *record;

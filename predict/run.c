@@ -29,20 +29,29 @@ done:
     return status;
 }
 
-/* One slab for the first n inputs of the samples. */
-static pdm_status run_slab(const pdm_way *way, const pdm_output_grid *grid, pdm_size n, pdm_size k, double *u,
-                           pdm_predict_times *times, const pdm_solver **answer)
+/* Fields of a batch, the first of which is number `at` of the run's. */
+static pdm_status put_fields(const pdm_run *run, const pdm_output_grid *grid, pdm_batch batch, pdm_size k,
+                             pdm_buffer *c, pdm_size at)
 {
-    pdm_status      status = PDM_OK;
-    const pdm_batch batch  = pdm_samples_batch(way->samples, n);
-    const double    t0     = pdm_clock();
+    if (run->u) return pdm_output_grid_evaluate(grid, batch, k, c, run->u + at);
+    return pdm_output_grid_store(grid, batch, k, c, run->device, run->device_first + at);
+}
+
+/* One slab for the first n inputs of the samples, whose fields begin at number `at` of the run's. */
+static pdm_status run_slab(const pdm_way *way, const pdm_output_grid *grid, const pdm_run *run, pdm_size n, pdm_size k,
+                           pdm_size at, const pdm_solver **answer)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_batch    batch  = pdm_samples_batch(way->samples, n);
+    pdm_predict_times *times  = run->times;
+    const double       t0     = pdm_clock();
 
     PDM_TRY(way->prepare(way->user, n, way->samples->input));
     const double t1 = pdm_clock();
     PDM_TRY(way->solve(way->user, batch, times, answer));
     const double t2 = pdm_clock();
     PDM_TRY(tell_singular(way, *answer, batch, &times->told));
-    PDM_TRY(pdm_output_grid_evaluate(grid, batch, k, pdm_solver_lend(*answer)->c, u));
+    PDM_TRY(put_fields(run, grid, batch, k, pdm_solver_lend(*answer)->c, at));
     times->data += t1 - t0;
     times->output += pdm_clock() - t2;
 done:
@@ -151,14 +160,15 @@ static pdm_status run_batch(const pdm_way *way, const pdm_output_grid *given, co
     if (run->judge) PDM_TRY(pdm_judge_begin(run->judge, n, run->input + first * n_input));
     for (pdm_size k = 0; k < grid->n_slab && !finer; k++) {
         if (k > 0) PDM_TRY(pdm_slab_advance(way->end, batch, pdm_solver_lend(answer)->c, way->samples->input));
-        PDM_TRY(run_slab(way, grid, n, k, run->u + first * size, run->times, &answer));
+        PDM_TRY(run_slab(way, grid, run, n, k, first * size, &answer));
         if (run->judge) PDM_TRY(pdm_judge_slab(run->judge, k, pdm_solver_lend(answer)->c));
         if (k == 0 && run->record) pdm_gate_record_take(run->record, run->record_first + first, n);
         add_results(batch, k, pdm_solver_results(answer), run->result + first);
         PDM_TRY(find_finer(way, n, run->result + first, &finer));
     }
     if (run->judge)
-        PDM_TRY(pdm_judge_end(run->judge, run->u + first * size, run->result + first, run->verdict + first));
+        PDM_TRY(pdm_judge_end(run->judge, run->u ? run->u + first * size : NULL, run->result + first,
+                              run->verdict + first));
     for (pdm_size i = first; i < first + n; i++) PDM_TRY(run_again(way, given, run, i));
     if (run->sample_seconds)
         share_time(n, run->result + first, run->times->network + run->times->solve - before,

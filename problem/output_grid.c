@@ -139,29 +139,72 @@ done:
     return status;
 }
 
+/* Field f of the batch on the points of slab k, [sample][points of the slab], into g->values. */
+static pdm_status evaluate_field(const pdm_output_grid *g, pdm_batch batch, pdm_size k, pdm_buffer *c, pdm_size f)
+{
+    pdm_status             status = PDM_OK;
+    const pdm_problem     *p      = g->problem;
+    pdm_backend           *b      = p->backend;
+    const pdm_output_slab *slab   = &g->slab[k];
+    const double           scale  = pdm_pde_positive_scale(p->pde, f);
+
+    PDM_TRY(b->ops->points_evaluate(b, slab->plan, batch, (pdm_atom){.field = (int32_t)f}, c, g->values));
+    if (scale > 0.0) PDM_TRY(b->ops->vector_positive(b, batch, slab->n * (g->n_point / g->n[0]), scale, g->values));
+done:
+    return status;
+}
+
+/* A run of points in the values of a slab, and where they go in [batch.n][n_field][n_point]. */
+typedef struct slab_run {
+    pdm_size n, from, to;
+} slab_run;
+
+/* Of number i of the batch and field f. */
+static slab_run run_of(const pdm_output_grid *g, pdm_batch batch, pdm_size k, pdm_size i, pdm_size f)
+{
+    const pdm_size plane = g->n_point / g->n[0], n = g->slab[k].n * plane;
+    return (slab_run){.n    = n,
+                      .from = batch.index[i] * n,
+                      .to   = (i * pdm_domain_n_field(g->problem->domain) + f) * g->n_point + g->slab[k].first * plane};
+}
+
 pdm_status pdm_output_grid_evaluate(const pdm_output_grid *g, pdm_batch batch, pdm_size k, pdm_buffer *c, double *u)
 {
-    pdm_status             status  = PDM_OK;
-    const pdm_problem     *p       = g->problem;
-    pdm_backend           *b       = p->backend;
-    const pdm_output_slab *slab    = &g->slab[k];
-    const pdm_size         n_field = pdm_domain_n_field(p->domain), plane = g->n_point / g->n[0];
-    const pdm_size         n = slab->n * plane, at = slab->first * plane;
-    void                  *host = NULL;
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = g->problem->backend;
+    void        *host   = NULL;
 
-    if (n == 0) return PDM_OK;
-    for (pdm_size f = 0; f < n_field; f++) {
-        PDM_TRY(b->ops->points_evaluate(b, slab->plan, batch, (pdm_atom){.field = (int32_t)f}, c, g->values));
+    if (g->slab[k].n == 0) return PDM_OK;
+    for (pdm_size f = 0; f < pdm_domain_n_field(g->problem->domain); f++) {
+        PDM_TRY(evaluate_field(g, batch, k, c, f));
         PDM_TRY(b->ops->acquire(b, g->values, PDM_READ, &host));
         for (pdm_size i = 0; i < batch.n; i++) {
-            const double *v  = (double *)host + batch.index[i] * n;
-            double       *to = u + (i * n_field + f) * g->n_point + at;
-            for (pdm_size q = 0; q < n; q++) to[q] = pdm_pde_from_spline(p->pde, f, v[q]);
+            const slab_run at = run_of(g, batch, k, i, f);
+            memcpy(u + at.to, (const double *)host + at.from, (size_t)at.n * sizeof *u);
         }
         PDM_TRY(b->ops->release(b, g->values, &host));
     }
 done:
     if (host) (void)b->ops->release(b, g->values, &host);
+    return status;
+}
+
+pdm_status pdm_output_grid_store(const pdm_output_grid *g, pdm_batch batch, pdm_size k, pdm_buffer *c, pdm_buffer *u,
+                                 pdm_size first)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = g->problem->backend;
+
+    if (g->slab[k].n == 0) return PDM_OK;
+    for (pdm_size f = 0; f < pdm_domain_n_field(g->problem->domain); f++) {
+        PDM_TRY(evaluate_field(g, batch, k, c, f));
+        for (pdm_size i = 0; i < batch.n; i++) {
+            const slab_run at = run_of(g, batch, k, i, f);
+            PDM_TRY(b->ops->copy(b, u, g->values, (size_t)(first + at.to) * sizeof(double),
+                                 (size_t)at.from * sizeof(double), (size_t)at.n * sizeof(double)));
+        }
+    }
+done:
     return status;
 }
 

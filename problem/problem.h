@@ -249,6 +249,9 @@ void       pdm_output_grid_destroy(pdm_output_grid **g);
 pdm_size pdm_output_grid_default_points(const pdm_problem *p);
 /* Fields of coefficients c of the batch on the points of slab k, into their places in u [batch.n][n_field][n_point]. */
 pdm_status pdm_output_grid_evaluate(const pdm_output_grid *g, pdm_batch batch, pdm_size k, pdm_buffer *c, double *u);
+/* The same into a buffer of the back end, on the device: the first number of u is number `first` of the buffer. */
+pdm_status pdm_output_grid_store(const pdm_output_grid *g, pdm_batch batch, pdm_size k, pdm_buffer *c, pdm_buffer *u,
+                                 pdm_size first);
 /* Values [n][n_point] of an expression that reads no fields, for n inputs [n][n_input]. at: its place, for errors. */
 pdm_status pdm_output_grid_expression(const pdm_output_grid *g, const char *text, pdm_where at, pdm_size n,
                                       const double *input, double *values);

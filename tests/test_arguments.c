@@ -1,5 +1,5 @@
-/* Every function of the public header refuses NULL, NaN, negative and absurd sizes with PDM_ERR_ARGUMENT and a text of
- * its own, without a crash and without a trace in files. The last test compares the table with the header. */
+/* Every function of the public headers refuses NULL, NaN, negative and absurd sizes with PDM_ERR_ARGUMENT and a text of
+ * its own, without a crash and without a trace in files. The last test compares the table with the headers. */
 #include <dirent.h>
 #include <math.h>
 #include <stdio.h>
@@ -111,6 +111,8 @@ static void try_context(void)
     ck_assert_int_eq(pdm_context_set_threads(ctx, 1 << 30), PDM_ERR_ARGUMENT);
     REFUSES_SILENTLY(pdm_context_set_backend, NULL, "cpu");
     REFUSES(pdm_context_set_backend, ctx, "a name that is longer than that of any back end there will ever be, by far");
+    REFUSES_SILENTLY(pdm_context_set_cuda, NULL, 0, NULL);
+    REFUSES(pdm_context_set_cuda, ctx, -2, NULL);
     REFUSES_SILENTLY(pdm_context_set_memory, NULL, 1);
     REFUSES(pdm_context_set_memory, ctx, -1);
     const pdm_transport bare = {.rank = 0, .n_rank = 2}, third = {.rank = 2, .n_rank = 2};
@@ -353,6 +355,12 @@ static void try_prediction(void)
     REFUSES(pdm_model_predict, m, HUGE_COUNT, number, u, NULL);
     REFUSES(pdm_model_predict, m, 1, NULL, u, NULL);
     REFUSES(pdm_model_predict, m, 1, number, NULL, NULL);
+    REFUSES_SILENTLY(pdm_model_predict_cuda, NULL, 1, number, u, NULL);
+    REFUSES(pdm_model_predict_cuda, m, -1, number, u, NULL);
+    REFUSES(pdm_model_predict_cuda, m, HUGE_COUNT, number, u, NULL);
+    REFUSES(pdm_model_predict_cuda, m, 1, NULL, u, NULL);
+    REFUSES(pdm_model_predict_cuda, m, 1, number, NULL, NULL);
+    REFUSES(pdm_model_predict_cuda, m, 1, number, u, NULL);
     REFUSES_SILENTLY(pdm_model_set_estimate, NULL, 1);
     REFUSES_SILENTLY(pdm_model_set_verdict, NULL, 1);
     REFUSES_SILENTLY(pdm_model_verdicts, NULL, 0, NULL, NULL, NULL);
@@ -440,29 +448,36 @@ START_TEST(refused_setting_leaves_no_trace)
     }
 END_TEST
 
-/* What the header declares is what was tried above, all of it. */
+/* Is every function that a public header declares tried above? How many there are. */
+static int count_declared(const char *path)
+{
+    char  line[512];
+    int   n_declared = 0;
+    FILE *header     = fopen(path, "r");
+
+    ck_assert_ptr_nonnull(header);
+    while (fgets(line, sizeof line, header)) {
+        char *end = strchr(line, '(');
+        if (strncmp(line, "PDM_API ", 8) != 0) continue;
+        ck_assert_ptr_nonnull(end);
+        *end             = '\0';
+        const char *name = end;
+        while (name[-1] != ' ' && name[-1] != '*') name--;
+        bool found = false;
+        for (int i = 0; i < n_tried; i++) found = found || strcmp(tried[i], name) == 0;
+        ck_assert_msg(found, "%s is tried nowhere in test_arguments.c", name);
+        n_declared++;
+    }
+    (void)fclose(header);
+    return n_declared;
+}
+
+/* What the headers declare is what was tried above, all of it. */
 START_TEST(every_function_is_tried)
     {
-        char  line[512];
-        int   n_declared = 0;
-        FILE *header     = fopen(PDM_SOURCE_DIR "/include/pdemoe/pdemoe.h", "r");
-
-        ck_assert_ptr_nonnull(header);
         for (int i = 0; i < N_TRIAL; i++) trials[i]();
-        while (fgets(line, sizeof line, header)) {
-            char *end = strchr(line, '(');
-            if (strncmp(line, "PDM_API ", 8) != 0) continue;
-            ck_assert_ptr_nonnull(end);
-            *end             = '\0';
-            const char *name = end;
-            while (name[-1] != ' ' && name[-1] != '*') name--;
-            bool found = false;
-            for (int i = 0; i < n_tried; i++) found = found || strcmp(tried[i], name) == 0;
-            ck_assert_msg(found, "%s is tried nowhere in test_arguments.c", name);
-            n_declared++;
-        }
-        (void)fclose(header);
-        ck_assert_int_eq(n_declared, n_tried);
+        const int n_declared = count_declared(PDM_SOURCE_DIR "/include/pdemoe/pdemoe.h");
+        ck_assert_int_eq(n_declared + count_declared(PDM_SOURCE_DIR "/include/pdemoe/pdemoe_cuda.h"), n_tried);
     }
 END_TEST
 

@@ -1,10 +1,10 @@
 #!/bin/sh
 # The program on the back end for GPUs, on a double of the toolkit: what is missing is told in one line, and what it
 # computes is what the CPU does. The plug-in of the build asks for no driver to be opened.
-# usage: test_cuda.sh PROGRAM PLUGIN
+# usage: test_cuda.sh PROGRAM PLUGIN EXAMPLE
 set -u
 
-program=$1 plugin=$2
+program=$1 plugin=$2 example=$3
 . "$(dirname "$0")/program.sh"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -40,6 +40,16 @@ expect 0 '' "$program" predict model.nc inputs.nc -o cuda.nc -q --backend cuda
 expect 0 '' "$program" eval model.nc cuda.nc --json -q --backend cpu
 error=$(sed -n 's/.*"error": \([^,}]*\).*/\1/p' said | tail -n 1)
 awk -v e="$error" 'BEGIN { exit !(e != "" && e < 1e-6) }' || complain "answers of cuda and cpu are \"$error\" apart" "$(cat said)"
+
+# A program whose data are on the device gets what the program writes.
+echo 'netcdf one { dimensions: sample = 1 ; variables: double u0(sample) ; u0:units = "1" ; data: u0 = 0.4 ; }' > one.cdl
+ncgen -4 -o one.nc one.cdl || exit 1
+expect 0 '' "$program" predict model.nc one.nc -o one_out.nc -q --backend cuda
+ncdump -p 9,17 -v u one_out.nc | sed '1,/^data:/d' | tr -c '0-9.e+-' '\n' | awk '
+    $1 != "" && $1 + 0 == $1 && $1 * $1 > most * most { most = $1 } END { printf "largest value %.6g\n", most < 0 ? -most : most }' > largest
+expect 0 "solver 1|$(cat largest)" "$example" model.nc 0.4
+expect 1 'model.nc has 1 inputs' "$example" model.nc 0.4 0.5
+expect 1 'missing.nc' "$example" missing.nc 0.4
 
 # Kernels made of programs lie beside their text, and are found again.
 expect 0 '' test "$(find "$PDEMOE_KERNELS" -name '*.cu' | wc -l)" -gt 0

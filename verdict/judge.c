@@ -289,7 +289,7 @@ pdm_status pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *
 
     if (j->coarser.problem) PDM_TRY(companion_run(&j->coarser, j->n, j->input));
     if (j->soft.of) PDM_TRY(soft_direction_find(&j->soft, j->n, j->input));
-    for (pdm_size i = 0; i < j->n; i++) look_at(j, i, u + i * size, &result[i], &out[i]);
+    for (pdm_size i = 0; i < j->n; i++) look_at(j, i, u ? u + i * size : NULL, &result[i], &out[i]);
     if (j->depth >= PDM_JUDGE_ESTIMATE) PDM_TRY(look_closer(j, u, out));
     for (pdm_size i = 0; i < j->n; i++) {
         if (out[i].one_of_many) soft_direction_take(&j->soft, i, &out[i]);

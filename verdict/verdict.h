@@ -63,7 +63,7 @@ pdm_status pdm_judge_create(const pdm_problem *p, const pdm_march *march, const 
 void       pdm_judge_destroy(pdm_judge **j);
 /* A batch: inputs [n][n_input] of the problem. Then every slab k = 0, 1, ... with the coefficients that answer it, in a
  * buffer of the back end of the problem, or of the march's slab. Then verdicts [n] on the fields u
- * [n][n_field][n_point] with these results of the solve. */
+ * [n][n_field][n_point] with these results of the solve; NULL where left-overs are all that is looked at. */
 pdm_status      pdm_judge_begin(pdm_judge *j, pdm_size n, const double *input);
 pdm_status      pdm_judge_slab(pdm_judge *j, pdm_size k, pdm_buffer *c);
 pdm_status      pdm_judge_end(pdm_judge *j, const double *u, const pdm_solve_result *result, pdm_assessment *out);

@@ -254,6 +254,7 @@ const pdm_backend_ops pdm_cpu_ops = {
     .vector_dots     = vector_dots_cpu,
     .vector_combine  = vector_combine_cpu,
     .vector_multiply = vector_multiply_cpu,
+    .vector_positive = vector_positive_cpu,
 
     .fourier_create         = fourier_create_cpu,
     .fourier_destroy        = fourier_destroy_cpu,

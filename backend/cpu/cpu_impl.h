@@ -248,5 +248,6 @@ pdm_status vector_dots_cpu(pdm_backend *b, pdm_batch s, pdm_size n_dot, const pd
 pdm_status vector_combine_cpu(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
                               const double *beta, pdm_buffer *y, pdm_buffer *z);
 pdm_status vector_multiply_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);
+pdm_status vector_positive_cpu(pdm_backend *b, pdm_batch s, pdm_size n, double scale, pdm_buffer *x);
 
 #endif

@@ -1,14 +1,19 @@
 /* FP64 vectors [n_sample][n]: dot products by a fixed tree, linear combinations, products. */
 #include "backend/cpu/cpu_impl.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { LEAF = 256, CHUNK = 8192 };
+
+static const double LINEAR = 40.0;   /* v/a from which on a log(1 + exp(v/a)) = v to rounding */
+static const double LEAST  = -700.0; /* exp of less is no normal number                       */
 
 typedef struct vector_task {
     pdm_batch     batch;
     pdm_size      n, n_chunk;
     const double *x, *y, *alpha, *beta;
+    double        scale;
     double       *out; /* [n_sample][n] */
 } vector_task;
 
@@ -108,5 +113,26 @@ pdm_status vector_multiply_cpu(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buff
 {
     vector_task task = {.batch = s, .n = n, .x = cpu_data(x), .y = cpu_data(y), .out = cpu_data(z)};
     pdm_cpu_for(pdm_cpu_of(b), s.n, multiply_task, &task);
+    return PDM_OK;
+}
+
+double pdm_positive(double a, double v)
+{
+    const double z = v / a;
+    return z > LINEAR ? v : a * log1p(exp(fmax(z, LEAST)));
+}
+
+static void positive_task(void *user, pdm_size task, int thread)
+{
+    const vector_task *k  = user;
+    const pdm_size     at = k->batch.index[task] * k->n;
+    (void)thread;
+    for (pdm_size i = at; i < at + k->n; i++) k->out[i] = pdm_positive(k->scale, k->out[i]);
+}
+
+pdm_status vector_positive_cpu(pdm_backend *b, pdm_batch s, pdm_size n, double scale, pdm_buffer *x)
+{
+    vector_task task = {.batch = s, .n = n, .scale = scale, .out = cpu_data(x)};
+    pdm_cpu_for(pdm_cpu_of(b), s.n, positive_task, &task);
     return PDM_OK;
 }

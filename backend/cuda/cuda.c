@@ -17,7 +17,7 @@ static void buffer_destroy_cuda(pdm_backend *b, pdm_buffer **buffer)
     CUDA_HERE(b);
     if (!buffer || !*buffer) return;
     cuda_settle(pdm_cuda_of(b));
-    cuda_free((*buffer)->device);
+    if (!(*buffer)->lent) cuda_free((*buffer)->device);
     if ((*buffer)->stage) (void)cudaFreeHost((*buffer)->stage);
     pdm_free(b->ctx, *buffer);
     *buffer = NULL;
@@ -123,6 +123,59 @@ static pdm_status synchronise_cuda(pdm_backend *b)
     return cuda_wait(pdm_cuda_of(b));
 }
 
+/* ---- memory of a program ---- */
+
+/* Kernels of the device may read and write the byte at p. */
+static pdm_status check_byte(pdm_cuda *cu, const char *what, const char *p, const char *place)
+{
+    pdm_status                   status = PDM_OK;
+    struct cudaPointerAttributes found  = {.type = cudaMemoryTypeUnregistered};
+
+    const cudaError_t code = cudaPointerGetAttributes(&found, p);
+    if (code != cudaSuccess && code != cudaErrorInvalidValue)
+        PDM_TRY(cuda_fail(cu, code, "cudaPointerGetAttributes", __func__));
+    (void)cudaGetLastError();
+    if (found.type == cudaMemoryTypeManaged) return PDM_OK;
+    if (found.type != cudaMemoryTypeDevice)
+        PDM_FAIL(cu->base.ctx, PDM_ERR_ARGUMENT,
+                 "%s: its %s byte, at %p, is %s; memory of device %d, or managed memory, expected", what, place,
+                 (const void *)p, found.type == cudaMemoryTypeHost ? "pinned memory of the host" : "none of a device",
+                 cu->device);
+    if (found.device != cu->device)
+        PDM_FAIL(cu->base.ctx, PDM_ERR_ARGUMENT, "%s: its %s byte, at %p, is on device %d; the model is on device %d",
+                 what, place, (const void *)p, found.device, cu->device);
+done:
+    return status;
+}
+
+static pdm_status check_bytes(pdm_cuda *cu, const char *what, const char *memory, size_t bytes)
+{
+    pdm_status status = PDM_OK;
+
+    if ((uintptr_t)memory % sizeof(double) != 0)
+        PDM_FAIL(cu->base.ctx, PDM_ERR_ARGUMENT, "%s: the address %p is not a multiple of %zu", what,
+                 (const void *)memory, sizeof(double));
+    if (bytes == 0) return PDM_OK;
+    PDM_TRY(check_byte(cu, what, memory, "first"));
+    PDM_TRY(check_byte(cu, what, memory + bytes - 1, "last"));
+done:
+    if (status == PDM_ERR_ARGUMENT) pdm_error_note(cu->base.ctx, "%zu bytes expected there", bytes);
+    return status;
+}
+
+static pdm_status buffer_lend_cuda(pdm_backend *b, const char *what, void *memory, size_t bytes, pdm_buffer **buffer)
+{
+    CUDA_HERE(b);
+    pdm_status status = PDM_OK;
+    pdm_cuda  *cu     = pdm_cuda_of(b);
+
+    PDM_TRY(check_bytes(cu, what, memory, bytes));
+    if (!*buffer) PDM_TRY(pdm_alloc(b->ctx, sizeof **buffer, buffer));
+    **buffer = (pdm_buffer){.device = memory, .bytes = bytes, .lent = true};
+done:
+    return status;
+}
+
 /* ---- life ---- */
 
 static pdm_status view_cuda(pdm_backend *b, pdm_text *out)
@@ -157,7 +210,7 @@ static void destroy_cuda(pdm_backend *b)
     cuda_memory_destroy(cu);
     if (cu->solver) (void)cusolverDnDestroy(cu->solver);
     if (cu->blas) (void)cublasDestroy(cu->blas);
-    if (cu->stream) (void)cudaStreamDestroy(cu->stream);
+    if (cu->stream && !cu->stream_is_lent) (void)cudaStreamDestroy(cu->stream);
     pdm_free(b->ctx, cu);
 }
 
@@ -173,6 +226,7 @@ static const pdm_backend_ops cuda_ops = {
     .release        = release_cuda,
     .copy           = copy_cuda,
     .synchronise    = synchronise_cuda,
+    .buffer_lend    = buffer_lend_cuda,
 
     .rows_create        = rows_create_cuda,
     .rows_destroy       = rows_destroy_cuda,
@@ -224,6 +278,7 @@ static const pdm_backend_ops cuda_ops = {
     .vector_dots     = vector_dots_cuda,
     .vector_combine  = vector_combine_cuda,
     .vector_multiply = vector_multiply_cuda,
+    .vector_positive = vector_positive_cuda,
 
     .fourier_create         = fourier_create_cuda,
     .fourier_destroy        = fourier_destroy_cuda,
@@ -241,12 +296,13 @@ static const pdm_backend_ops cuda_ops = {
     .narrow_f64  = narrow_f64_cuda,
 };
 
-/* The device that the calling thread has, and whether it will do. */
+/* The device that was asked for, or that the calling thread has, and whether it will do. */
 static pdm_status find_device(pdm_cuda *cu)
 {
-    pdm_status   status = PDM_OK;
-    pdm_context *ctx    = cu->base.ctx;
-    int          n      = 0; /* left untouched where the driver is missing */
+    pdm_status      status = PDM_OK;
+    pdm_context    *ctx    = cu->base.ctx;
+    const pdm_queue asked  = pdm_context_queue(ctx);
+    int             n      = 0; /* left untouched where the driver is missing */
 
     const cudaError_t code = cudaGetDeviceCount(&n);
     if (code == cudaErrorInsufficientDriver)
@@ -255,7 +311,13 @@ static pdm_status find_device(pdm_cuda *cu)
     if (code != cudaSuccess || n == 0)
         PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "back end \"cuda\": no device is there (%s)",
                  cudaGetErrorString(code == cudaSuccess ? cudaErrorNoDevice : code));
-    CUDA_TRY(cu, cudaGetDevice(&cu->device));
+    if (asked.is_given && asked.device >= n)
+        PDM_FAIL(ctx, PDM_ERR_ARGUMENT, "back end \"cuda\": there is no device %d; 0 to %d are there", asked.device,
+                 n - 1);
+    if (asked.is_given && asked.device >= 0)
+        cu->device = asked.device;
+    else
+        CUDA_TRY(cu, cudaGetDevice(&cu->device));
     CUDA_TRY(cu, cudaGetDeviceProperties(&cu->properties, cu->device));
     if (10 * cu->properties.major + cu->properties.minor < OLDEST)
         PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED,
@@ -282,13 +344,35 @@ done:
     return status;
 }
 
+/* The stream that was asked for, which is of the device, or one of our own. */
+static pdm_status find_stream(pdm_cuda *cu)
+{
+    pdm_status      status = PDM_OK;
+    const pdm_queue asked  = pdm_context_queue(cu->base.ctx);
+    int             device = 0;
+
+    if (!asked.is_given) {
+        CUDA_TRY(cu, cudaStreamCreateWithFlags(&cu->stream, cudaStreamNonBlocking));
+        return PDM_OK;
+    }
+    cu->stream         = asked.stream ? asked.stream : cudaStreamLegacy;
+    cu->stream_is_lent = true;
+    CUDA_TRY(cu, cudaStreamGetDevice(cu->stream, &device));
+    if (device != cu->device)
+        PDM_FAIL(cu->base.ctx, PDM_ERR_ARGUMENT,
+                 "back end \"cuda\": the stream is of device %d; one of device %d expected", device, cu->device);
+done:
+    return status;
+}
+
+/* On the device that was found. */
 static pdm_status start(pdm_cuda *cu)
 {
+    CUDA_HERE(&cu->base);
     pdm_status status = PDM_OK;
 
-    PDM_TRY(find_device(cu));
     PDM_TRY(find_code(cu));
-    CUDA_TRY(cu, cudaStreamCreateWithFlags(&cu->stream, cudaStreamNonBlocking));
+    PDM_TRY(find_stream(cu));
     PDM_TRY(cuda_memory_create(cu));
     CUBLAS_TRY(cu, cublasCreate(&cu->blas));
     CUBLAS_TRY(cu, cublasSetStream(cu->blas, cu->stream));
@@ -306,6 +390,7 @@ pdm_status pdm_cuda_create(pdm_context *ctx, pdm_backend **out)
 
     PDM_TRY(pdm_alloc(ctx, sizeof *cu, &cu));
     cu->base = (pdm_backend){.ops = &cuda_ops, .ctx = ctx};
+    PDM_TRY(find_device(cu));
     PDM_TRY(start(cu));
     *out = &cu->base;
     cu   = NULL;

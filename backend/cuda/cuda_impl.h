@@ -34,8 +34,9 @@ typedef struct pdm_cuda {
     int                   device;
     struct cudaDeviceProp properties;
     cudaStream_t          stream;
-    cublasHandle_t        blas;   /* on the stream, pointers on the host, pedantic math */
-    cusolverDnHandle_t    solver; /* on the stream */
+    bool                  stream_is_lent; /* by the program (pdm_context_set_cuda) */
+    cublasHandle_t        blas;           /* on the stream, pointers on the host, pedantic math */
+    cusolverDnHandle_t    solver;         /* on the stream */
 
     void     *scratch; /* device */
     size_t    scratch_bytes;
@@ -55,6 +56,7 @@ struct pdm_buffer {
     pdm_size left_at; /* n_wait when its last copy to the device was enqueued   */
     pdm_size n_reader;
     bool     written; /* someone holds it for writing */
+    bool     lent;    /* the memory is a program's own */
 };
 
 static inline pdm_cuda *pdm_cuda_of(pdm_backend *b)
@@ -297,6 +299,7 @@ pdm_status vector_dots_cuda(pdm_backend *b, pdm_batch s, pdm_size n_dot, const p
 pdm_status vector_combine_cuda(pdm_backend *b, pdm_batch s, pdm_size n, const double *alpha, pdm_buffer *x,
                                const double *beta, pdm_buffer *y, pdm_buffer *z);
 pdm_status vector_multiply_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z);
+pdm_status vector_positive_cuda(pdm_backend *b, pdm_batch s, pdm_size n, double scale, pdm_buffer *x);
 
 /* network.c */
 pdm_status fourier_create_cuda(pdm_backend *b, const pdm_fourier_desc *desc, pdm_size n_sample, pdm_fourier_plan **out);

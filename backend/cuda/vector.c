@@ -87,3 +87,16 @@ pdm_status vector_multiply_cuda(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buf
 done:
     return status;
 }
+
+pdm_status vector_positive_cuda(pdm_backend *b, pdm_batch s, pdm_size n, double scale, pdm_buffer *x)
+{
+    CUDA_HERE(b);
+    pdm_status  status = PDM_OK;
+    pdm_cuda   *cu     = pdm_cuda_of(b);
+    vector_args args   = {.n_listed = s.n, .n = n, .scale = scale, .z = cuda_data(x)};
+
+    PDM_TRY(cuda_post_list(cu, s, &args.index));
+    PDM_TRY(cuda_launch(cu, vector_positive_kernel, cuda_grid_of(n, s.n), &args));
+done:
+    return status;
+}

@@ -56,3 +56,15 @@ PDM_KERNEL(vector_multiply_kernel, vector_args)
         a.z[at]          = a.x[at] * a.y[at];
     }
 }
+
+/* As pdm_positive(). */
+PDM_KERNEL(vector_positive_kernel, vector_args)
+{
+    const int64_t i = item();
+
+    for (int64_t s = blockIdx.y; s < a.n_listed && i < a.n; s += gridDim.y) {
+        const int64_t at = a.index[s] * a.n + i;
+        const double  v = a.z[at], z = v / a.scale;
+        a.z[at]         = z > 40.0 ? v : a.scale * log1p(exp(fmax(z, -700.0)));
+    }
+}

@@ -36,10 +36,12 @@ typedef struct vector_args {
     int64_t        n_listed, n;
     const double  *x, *y;
     const double  *alpha, *beta; /* [n_listed]; beta NULL: z = alpha x */
+    double         scale;        /* positive                           */
     double        *z;            /* [n_sample][n]                      */
 } vector_args;
 
 PDM_KERNEL_DECLARE(vector_combine_kernel);
 PDM_KERNEL_DECLARE(vector_multiply_kernel);
+PDM_KERNEL_DECLARE(vector_positive_kernel);
 
 #endif

@@ -39,12 +39,16 @@
     X(fourier, STATE, fourier_head)                  X(fourier, STATE, fourier_head_backward)                  \
     X(vectors, USE, vector_dots)                     X(vectors, USE, vector_combine)                           \
     X(vectors, USE, vector_multiply)                 X(vectors, USE, combine_f32)                              \
+    X(vectors, USE, vector_positive)                                                                           \
     X(vectors, USE, adam_f32)                        X(vectors, USE, norm2_f32)                                \
     X(vectors, USE, widen_f32)                       X(vectors, USE, narrow_f64)
 /* clang-format on */
 
 #define REQUIRED_LIST(X) \
     X(destroy) X(view) X(buffer_create) X(buffer_destroy) X(acquire) X(release) X(copy) X(synchronise)
+
+/* What may be missing, and nothing stands in. */
+#define OPTIONAL_LIST(X) X(buffer_lend)
 
 enum { STATE, USE };
 
@@ -56,10 +60,10 @@ enum {
 };
 
 #define ONE(...) +1
-enum { N_SLOT = 0 SLOT_LIST(ONE) REQUIRED_LIST(ONE) };
+enum { N_SLOT = 0 SLOT_LIST(ONE) REQUIRED_LIST(ONE) OPTIONAL_LIST(ONE) };
 #undef ONE
 _Static_assert(sizeof(pdm_backend_ops) - offsetof(pdm_backend_ops, destroy) == N_SLOT * sizeof(void (*)(void)),
-               "a slot of pdm_backend_ops is in neither list");
+               "a slot of pdm_backend_ops is in no list");
 
 /* Whose a group is. */
 typedef enum place { PLACE_OWN, PLACE_BOTH, PLACE_CPU } place;
@@ -329,6 +333,8 @@ CALL(vectors, vector_combine,
 CALL(vectors, vector_multiply,
      (pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y, pdm_buffer *z),
      IN(x) IN(y) OUT(z), s, n, x, y, z)
+CALL(vectors, vector_positive, (pdm_backend *b, pdm_batch s, pdm_size n, double scale, pdm_buffer *x),
+     OUT(x), s, n, scale, x)
 CALL(vectors, adam_f32,
      (pdm_backend *b, const pdm_adam *adam, pdm_buffer *gradient, pdm_buffer *m, pdm_buffer *v, pdm_buffer *parameters),
      IN(gradient) OUT(m) OUT(v) OUT(parameters), adam, gradient, m, v, parameters)

@@ -43,6 +43,7 @@ typedef struct double_allocation {
     char  *pages;
     size_t pages_bytes;
     bool   live, written; /* written: perhaps, by a kernel that is not watched */
+    int    device;
 } double_allocation;
 
 void         double_memory_start(void);
@@ -160,6 +161,7 @@ void  double_drain_all(void);
 /* ---- runtime.c ---- */
 
 int         double_max_shared(void);        /* dynamic, with cudaFuncSetAttribute */
+int         double_device(void);            /* current in the calling thread */
 cudaError_t double_cuda(cudaError_t error); /* becomes the last one */
 /* A finding where another device is current than the one that calls are for. */
 void double_device_ok(const char *what);

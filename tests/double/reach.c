@@ -7,8 +7,7 @@
 
 #include "backend/backend.h"
 
-/* A function of the double, into *function; false: the double is not in the process. */
-static bool find(const char *name, void *function)
+bool double_find(const char *name, void *function)
 {
     void *library = dlopen("libcuda_double.so", RTLD_NOW | RTLD_NOLOAD);
     void *found   = library ? dlsym(library, name) : NULL;
@@ -32,34 +31,34 @@ bool double_is_here(void)
 {
     void *any;
 
-    if (find("pdm_double_counts", &any)) return true;
+    if (double_find("pdm_double_counts", &any)) return true;
     open_back_end();
-    return find("pdm_double_counts", &any);
+    return double_find("pdm_double_counts", &any);
 }
 
 pdm_double_count double_counts(void)
 {
     pdm_double_count (*counts)(void);
-    return find("pdm_double_counts", &counts) ? counts() : (pdm_double_count){0};
+    return double_find("pdm_double_counts", &counts) ? counts() : (pdm_double_count){0};
 }
 
 void double_fail_at(int64_t k)
 {
     void (*fail_at)(int64_t);
-    if (find("pdm_double_fail_at", &fail_at)) fail_at(k);
+    if (double_find("pdm_double_fail_at", &fail_at)) fail_at(k);
 }
 
 void double_seed(uint64_t seed)
 {
     void (*set)(uint64_t);
-    if (find("pdm_double_seed", &set)) set(seed);
+    if (double_find("pdm_double_seed", &set)) set(seed);
 }
 
 void double_devices(int n, int only)
 {
     void (*device)(int, int, size_t);
     void (*only_device)(int);
-    if (!find("pdm_double_device", &device) || !find("pdm_double_only_device", &only_device)) return;
+    if (!double_find("pdm_double_device", &device) || !double_find("pdm_double_only_device", &only_device)) return;
     device(n, 90, (size_t)64 << 30);
     only_device(only);
 }
@@ -67,11 +66,11 @@ void double_devices(int n, int only)
 int double_current(void)
 {
     int which = -1, (*get)(int *);
-    return find("cudaGetDevice", &get) && get(&which) == 0 ? which : -1;
+    return double_find("cudaGetDevice", &get) && get(&which) == 0 ? which : -1;
 }
 
 void double_make_current(int which)
 {
     int (*set)(int);
-    if (find("cudaSetDevice", &set)) (void)set(which);
+    if (double_find("cudaSetDevice", &set)) (void)set(which);
 }

@@ -6,6 +6,9 @@
 
 #include "tests/double/double.h"
 
+/* A function of the double, of its own or of the toolkit's, into *function, a pointer to a pointer to it; false: the
+ * double is not in the process. */
+bool double_find(const char *name, void *function);
 /* Opens the back end "cuda" for it, where nothing has yet. */
 bool             double_is_here(void);
 pdm_double_count double_counts(void);

@@ -125,6 +125,11 @@ cudaError_t cudaGetDevice(int *which)
     return cudaSuccess;
 }
 
+int double_device(void)
+{
+    return device;
+}
+
 /* Not a finding: users ask for devices by number. */
 cudaError_t cudaSetDevice(int which)
 {
@@ -243,7 +248,8 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
     }
     void *memory = double_allocate(bytes);
     if (!memory) return double_cuda(cudaErrorMemoryAllocation);
-    *p = memory;
+    double_allocation_of(memory)->device = device;
+    *p                                   = memory;
     return cudaSuccess;
 }
 
@@ -266,6 +272,26 @@ cudaError_t cudaMemGetInfo(size_t *free_bytes, size_t *total)
     if (!free_bytes || !total) CUDA_REFUSE(cudaErrorInvalidValue, "cudaMemGetInfo: null");
     *free_bytes = double_free_bytes();
     *total      = double_now.bytes;
+    return cudaSuccess;
+}
+
+/* There is no managed memory here. */
+cudaError_t cudaPointerGetAttributes(struct cudaPointerAttributes *found, const void *p)
+{
+    CUDA_START(cudaErrorInvalidValue);
+    if (!found) CUDA_REFUSE(cudaErrorInvalidValue, "cudaPointerGetAttributes: null");
+    const double_allocation *a = double_allocation_of(p);
+
+    *found = (struct cudaPointerAttributes){.type = cudaMemoryTypeUnregistered, .device = cudaInvalidDeviceId};
+    if (a) {
+        found->type          = cudaMemoryTypeDevice;
+        found->device        = a->device;
+        found->devicePointer = (void *)(uintptr_t)p;
+    } else if (double_pinned_of(p)) {
+        found->type        = cudaMemoryTypeHost;
+        found->device      = device;
+        found->hostPointer = found->devicePointer = (void *)(uintptr_t)p;
+    }
     return cudaSuccess;
 }
 

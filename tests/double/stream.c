@@ -17,7 +17,7 @@ struct double_op {
 };
 
 struct CUstream_st {
-    int          magic;
+    int          magic, device;
     bool         blocking; /* the default stream and this one wait for each other */
     cudaStream_t next;
     double_op   *first, **last;
@@ -132,8 +132,9 @@ static cudaError_t create_stream(cudaStream_t *stream, unsigned flags)
         CUDA_REFUSE(cudaErrorInvalidValue, "cudaStreamCreate: flags %u", flags);
     cudaStream_t s = calloc(1, sizeof *s);
     if (!s) abort();
-    *s      = (struct CUstream_st){.magic = STREAM, .blocking = !(flags & cudaStreamNonBlocking), .last = &s->first};
-    s->next = streams->next;
+    *s = (struct CUstream_st){
+        .magic = STREAM, .device = double_device(), .blocking = !(flags & cudaStreamNonBlocking), .last = &s->first};
+    s->next       = streams->next;
     streams->next = s;
     *stream       = s;
     double_now.count.live_handles++;
@@ -162,6 +163,15 @@ cudaError_t cudaDeviceGetStreamPriorityRange(int *least, int *greatest)
     CUDA_START(cudaErrorInitializationError);
     if (least) *least = 0;
     if (greatest) *greatest = -5;
+    return cudaSuccess;
+}
+
+/* The default stream is that of the current device. */
+cudaError_t cudaStreamGetDevice(cudaStream_t stream, int *device)
+{
+    CUDA_START(cudaErrorInitializationError);
+    if (!device || !double_stream_ok(stream, "cudaStreamGetDevice")) return double_cuda(cudaErrorInvalidValue);
+    *device = resolve(stream) == &default_stream ? double_device() : stream->device;
     return cudaSuccess;
 }
 
