@@ -72,3 +72,13 @@ pdm_status pdm_backend_view(pdm_backend *b, pdm_text *out)
 {
     return b->ops->view(b, out);
 }
+
+pdm_status pdm_backend_memory(pdm_backend *b, pdm_memory *out)
+{
+    pdm_size live = 0;
+
+    if (b->ops->memory) return b->ops->memory(b, out);
+    pdm_context_memory(b->ctx, &live, NULL, NULL);
+    *out = (pdm_memory){.held = (double)live, .available = (double)pdm_memory_available(b->ctx), .is_host = true};
+    return PDM_OK;
+}

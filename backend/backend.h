@@ -357,6 +357,12 @@ typedef struct pdm_dot {
     double     *out;            /* [n_sample] host */
 } pdm_dot;
 
+/* Bytes that the context's objects hold, and that they may take besides. */
+typedef struct pdm_memory {
+    double held, available;
+    bool   is_host;
+} pdm_memory;
+
 /* A back end may leave slots NULL from the rows on (backend/fallback/fallback.h); callers find none that is, but for
  * those of memory that say so. */
 typedef struct pdm_backend_ops {
@@ -378,6 +384,8 @@ typedef struct pdm_backend_ops {
      * then. what: their name, for errors. PDM_ERR_ARGUMENT where they are elsewhere, not aligned to 8 bytes,
      * or fewer. NULL: there is no such memory. */
     pdm_status (*buffer_lend)(pdm_backend *b, const char *what, void *memory, size_t bytes, pdm_buffer **buffer);
+    /* Of the memory that buffers and plans are in. NULL: it is the host's, which the context counts. */
+    pdm_status (*memory)(pdm_backend *b, pdm_memory *out);
 
     /* -- rows -- */
     pdm_status (*rows_create)(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n_sample, pdm_rows_plan **out);
@@ -584,6 +592,8 @@ pdm_status pdm_dense_svd(pdm_context *ctx, pdm_size n, pdm_size m, double _Compl
  * CPU (backend/fallback). Fails with PDM_ERR_UNSUPPORTED for one that this build or machine lacks (text says why). */
 pdm_status pdm_backend_create(pdm_context *ctx, const char *name, pdm_backend **out);
 void       pdm_backend_destroy(pdm_backend **b);
+/* Of the memory that it works in: the device's, or the host's. */
+pdm_status pdm_backend_memory(pdm_backend *b, pdm_memory *out);
 /* Lines for `info`: instruction set chosen, BLAS found and its threading, threads; which slots the CPU stands in for. */
 pdm_status pdm_backend_view(pdm_backend *b, pdm_text *out);
 

@@ -50,7 +50,8 @@ const command check_command = {
     .details =
         "Checks all of CASE and prints fluxes and source as understood, fields, unknowns, rows, the conditions "
         "on each\n"
-        "side, memory, and the time that training will take, from two steps made on the spot. Writes no file.\n\n"
+        "side, the time that training will take, from two steps made on the spot, its memory, and the largest batch\n"
+        "that fits. Writes no file.\n\n"
         "With --against FILE.nc the equations are checked on somebody's fields (with inputs, on coordinates): to find\n"
         "wrong signs, missing factors, mistaken units. Every term, taken apart at its + and -, is integrated over "
         "boxes of\n"

@@ -39,6 +39,7 @@ pdm_status pdm_context_create(const pdm_allocator *allocator, pdm_context **out)
     atomic_init(&ctx->peak, 0);
     atomic_init(&ctx->calls, 0);
     atomic_init(&ctx->countdown, 0);
+    atomic_init(&ctx->device, 0);
     atomic_flag_clear(&ctx->error_busy);
     *out = ctx;
     return PDM_OK;
@@ -147,6 +148,16 @@ void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size *peak, 
     if (live) *live = ctx ? atomic_load(&ctx->live) : 0;
     if (peak) *peak = ctx ? atomic_load(&ctx->peak) : 0;
     if (calls) *calls = ctx ? atomic_load(&ctx->calls) : 0;
+}
+
+void pdm_context_count_device(pdm_context *ctx, int64_t bytes)
+{
+    atomic_fetch_add(&ctx->device, bytes);
+}
+
+pdm_size pdm_context_device_bytes(const pdm_context *ctx)
+{
+    return atomic_load(&ctx->device);
 }
 
 void pdm_context_fail_allocation(pdm_context *ctx, pdm_size countdown)

@@ -84,6 +84,9 @@ typedef struct pdm_queue {
     int                 device; /* -1: the current one */
     struct CUstream_st *stream; /* NULL: the device's default stream */
 } pdm_queue;
+/* Bytes of a device's memory, as they are taken (below 0: given back), and those held now. */
+void      pdm_context_count_device(pdm_context *ctx, int64_t bytes);
+pdm_size  pdm_context_device_bytes(const pdm_context *ctx);
 pdm_queue pdm_context_queue(const pdm_context *ctx);
 /* What comm/ keeps with a context, until the context goes or gets other ranks; NULL: one rank. */
 void *pdm_context_ranks(const pdm_context *ctx);

@@ -26,6 +26,7 @@ struct pdm_context {
     /* Memory may be taken and freed from any thread of a parallel region: counters are atomic. Bytes are those taken
      * from the allocator. countdown: see pdm_context_fail_allocation(). */
     _Atomic int64_t live, peak, calls, countdown;
+    _Atomic int64_t device; /* bytes of a device's memory */
 
     atomic_flag error_busy; /* held while the text is written */
     char        error[CORE_ERROR_SIZE];

@@ -206,15 +206,6 @@ static void take_scales(pdm_model *m, const pdm_model *parent)
     }
 }
 
-/* Where the case of m wants knots that are found, they are those of the parent. */
-static pdm_status take_knots(pdm_model *m, const pdm_model *parent)
-{
-    pdm_grading lent;
-
-    pdm_grading_lend(m->whole, parent->whole, &lent);
-    return pdm_model_regrade(m, &lent);
-}
-
 /* Where the case of m wants boxes of equal difficulty, they are those of the parent, if it has as many along each
  * dimension; else measured anew. */
 static pdm_status take_boxes(pdm_model *m, const pdm_model *parent)
@@ -288,12 +279,12 @@ pdm_status model_inherit(pdm_case *c, const pdm_model *parent, pdm_model **out)
     PDM_TRY(pdm_model_start(&p, &m));
     if (!marches_agree(m, parent, note) || !names_agree(m, parent, note) || !sizes_agree(m, parent, note))
         PDM_TRY(refuse(m, parent, note));
-    PDM_TRY(take_knots(m, parent));
+    PDM_TRY(pdm_model_take_knots(m, parent));
     if (!knots_agree(m, parent, note)) PDM_TRY(refuse(m, parent, note));
     PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
     take_scales(m, parent);
     PDM_TRY(take_boxes(m, parent));
-    PDM_TRY(pdm_model_finish(m));
+    PDM_TRY(pdm_model_finish(&m));
     PDM_TRY(pdm_model_take_windows(m, parent));
     PDM_TRY(take_pod(m, parent));
     m->state.moments_empty = true;

@@ -236,7 +236,7 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
     PDM_TRY(pdm_store_get_text(s, "provenance", "case_file", &m->case_file));
     PDM_TRY(pdm_problem_store_scales(m->whole, s, false));
     if (m->march) PDM_TRY(pdm_march_store_scales(m->march, s, false));
-    PDM_TRY(pdm_model_finish(m));
+    PDM_TRY(pdm_model_finish(&m));
     PDM_TRY(store_weights(m, s, NULL, false));
     PDM_TRY(store_progress(m, s, &told, false));
     PDM_TRY(judged_store(m, s, false));

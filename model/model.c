@@ -123,19 +123,20 @@ static double bytes_of_sample(const pdm_model *m)
 /* As many samples at a time as there is memory for, before it is taken; fails where not even the fewest fit. */
 static pdm_status fit_batch(pdm_model *m)
 {
-    pdm_status   status    = PDM_OK;
-    const double sample    = bytes_of_sample(m);
-    const size_t available = pdm_memory_available(m->ctx);
+    pdm_status   status = PDM_OK;
+    const double sample = bytes_of_sample(m);
+    pdm_memory   now;
 
-    while ((double)m->n_batch * sample > (double)available && pdm_model_halve(m)) continue;
-    if ((double)m->n_batch * sample > (double)available) {
+    PDM_TRY(pdm_backend_memory(m->problem->backend, &now));
+    while ((double)m->n_batch * sample > now.available && pdm_model_halve(m)) continue;
+    if ((double)m->n_batch * sample > now.available) {
         const pdm_where where = pdm_case_where(m->whole->the_case, "training", "batch");
         PDM_FAIL_AT(
             m->ctx, PDM_ERR_MEMORY, &where,
-            "%lld of %lld samples at a time need %.3g GB or more, %.3g GB a sample; %.3g GB are free. A smaller batch, "
-            "or fewer control points, expected",
+            "%lld of %lld samples at a time need %.3g GB or more, %.3g GB a sample; %.3g GB %sare free. %.0f samples "
+            "at most, or fewer control points, expected",
             (long long)m->n_batch, (long long)m->n_total, (double)m->n_batch * sample / 1e9, sample / 1e9,
-            (double)available / 1e9);
+            now.available / 1e9, now.is_host ? "" : "of the device ", floor(now.available / sample));
     }
 done:
     return status;
@@ -280,8 +281,7 @@ static void settle_steps(pdm_model *m)
 
 static const double WORTH_HALVING = 32e6; /* bytes of a batch: with less, something else has the memory */
 
-/* What works on batches. */
-static pdm_status create_stages(pdm_model *m)
+pdm_status model_make_parts(pdm_model *m)
 {
     pdm_status         status    = PDM_OK;
     const pdm_problem *p         = m->problem;
@@ -321,16 +321,18 @@ static void destroy_stages(pdm_model *m)
     pdm_arena_destroy(&m->arena);
 }
 
-pdm_status pdm_model_finish(pdm_model *m)
+pdm_status pdm_model_finish(pdm_model **model)
 {
     pdm_status     status = PDM_OK;
+    pdm_model     *m      = *model;
     const pdm_size before = m->own.n;
 
     for (pdm_size f = 0; f < pdm_domain_n_field(m->problem->domain); f++)
         pdm_experts_set_scale(m->experts, f, m->problem->magnitude[f]);
-    while ((status = create_stages(m)) == PDM_ERR_MEMORY && (double)m->n_batch * bytes_of_sample(m) > WORTH_HALVING &&
-           pdm_model_halve(m))
+    while ((status = model_make_parts(m)) == PDM_ERR_MEMORY &&
+           (double)m->n_batch * bytes_of_sample(m) > WORTH_HALVING && pdm_model_halve(m))
         destroy_stages(m);
+    if (status == PDM_ERR_MEMORY && pdm_n_rank(m->ctx) == 1) room_tell(model);
     PDM_TRY(status);
     if (m->n_batch < before)
         pdm_log(m->ctx, PDM_LOG_WARNING, "model",
@@ -364,6 +366,14 @@ done:
     return status;
 }
 
+pdm_status pdm_model_take_knots(pdm_model *m, const pdm_model *from)
+{
+    pdm_grading lent;
+
+    pdm_grading_lend(m->whole, from->whole, &lent);
+    return pdm_model_regrade(m, &lent);
+}
+
 pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
 {
     pdm_status   status = PDM_OK;
@@ -379,7 +389,7 @@ pdm_status pdm_model_create(pdm_case *c, pdm_model **out)
     PDM_TRY(pdm_model_find_boxes(m, &bounds));
     PDM_TRY(pdm_model_set_boxes(m, bounds));
     PDM_TRY(pdm_alloc_text(m->ctx, pdm_case_path(c), &m->case_file));
-    PDM_TRY(pdm_model_finish(m));
+    PDM_TRY(pdm_model_finish(&m));
 done:
     if ((status = pdm_ranks_agree(pdm_case_context(c), "new model", status)) == PDM_OK) {
         *out = m;
@@ -392,10 +402,8 @@ done:
 }
 
 /* In the reverse of the order of creation: what is lent goes last. */
-void pdm_model_destroy(pdm_model **model)
+void model_empty(pdm_model *m)
 {
-    if (!model || !*model) return;
-    pdm_model *m = *model;
     if (m->host) m->host_destroy(m);
     pdm_pool_destroy(&m->pool);
     pdm_cubature_destroy(&m->cubature);
@@ -403,6 +411,13 @@ void pdm_model_destroy(pdm_model **model)
     pdm_slab_end_destroy(&m->end);
     pdm_free_solver_destroy(&m->free);
     destroy_stages(m);
+}
+
+void pdm_model_destroy(pdm_model **model)
+{
+    if (!model || !*model) return;
+    pdm_model *m = *model;
+    model_empty(m);
     pdm_experts_destroy(&m->experts);
     pdm_march_destroy(&m->march);
     pdm_problem_destroy(&m->whole);

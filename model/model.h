@@ -166,9 +166,12 @@ struct pdm_model {
 pdm_status pdm_model_start(pdm_problem **p, pdm_model **out);
 /* Other breaks for its problem, and experts anew; where there are none all stays. Before pdm_model_finish(). */
 pdm_status pdm_model_regrade(pdm_model *m, const pdm_grading *grading);
+/* The same with those of another model, where the case asks for such. */
+pdm_status pdm_model_take_knots(pdm_model *m, const pdm_model *from);
 /* The network, its solver and optimiser, of a model whose problem has scales.
- * Fails where the case has what nobody read. */
-pdm_status pdm_model_finish(pdm_model *m);
+ * Fails where the case has what nobody read; where memory is short, it says which batch would fit,
+ * and may have destroyed *m. */
+pdm_status pdm_model_finish(pdm_model **m);
 /* The file that it was read from, or "a model". Lent. */
 const char *pdm_model_name(const pdm_model *m);
 /* One line more of m->history. */
@@ -182,6 +185,19 @@ pdm_status pdm_model_slab_end(pdm_model *m, pdm_slab_end **out);
 pdm_status pdm_model_view(pdm_model *m, pdm_text *out);
 /* "NAME: not for models that answer slab after slab (experts:slabs = 4)", for what knows nothing of a march. */
 pdm_status pdm_model_refuse_march(const pdm_model *m, const char *name);
+
+/* ---- memory by the size of the batch (model/room.c) ---- */
+/* Bytes that a model with batches of n samples holds, with what training keeps beside it: fixed + n sample, in the memory
+ * of its back end. Batches of up to `most` fit, 0: none does. available: what there is without it; beyond PTRDIFF_MAX it
+ * is not known. */
+typedef struct pdm_room {
+    double   fixed, sample, available;
+    bool     is_host;
+    pdm_size most;
+} pdm_room;
+/* Of a model like *m, by models of few samples that are made for it, without a solve. *m is destroyed, to make room. */
+pdm_status pdm_model_measure_room(pdm_model **m, pdm_room *out);
+pdm_status pdm_room_view(const pdm_room *r, pdm_size batch, pdm_text *out);
 
 /* ---- boxes of equal difficulty (model/boxes.c), where the case has experts:boxes = "measured" ---- */
 /* Bounds for pdm_experts_create(), else *out stays. Owned by the caller. */

@@ -8,6 +8,12 @@
  * optimiser, or with moments younger than the model, or with packed weights; a file has it only when it needs it. */
 enum { PDM_MODEL_FORMAT_PLAIN = 2, PDM_MODEL_FORMAT_SPARE = 3 };
 
+/* model.c: what works on batches, and all that a model has for itself, destroyed. */
+pdm_status model_make_parts(pdm_model *m);
+void       model_empty(pdm_model *m);
+/* room.c: adds to an error for want of memory, in pdm_model_finish(), which batch would fit. Empties or
+ * destroys *m. */
+void room_tell(pdm_model **m);
 /* march.c: m->march and m->problem, as the case of m->whole says. */
 pdm_status model_create_march(pdm_model *m);
 /* boxes.c, windows.c: to or from a model's file. */

@@ -59,7 +59,7 @@ group: domain { :dimensions = "x y z" ;
 CASE
 refused 9 'huge.cdl: /domain|a sample needs about|rows that see 64 coefficients each|GB are free|expected' "$program" check huge.cdl
 sed 's/= 1200/= 100/' huge.cdl > batch.cdl
-refused 9 'batch.cdl: /training:batch|32 of 4096 samples at a time need|A smaller batch' "$program" check batch.cdl --set training.batch=4096
+refused 9 'batch.cdl: /training:batch|32 of 4096 samples at a time need|samples at most' "$program" check batch.cdl --set training.batch=4096
 
 # ---- files that are none ----
 refused 5 'missing.nc|No such file' "$program" check missing.nc

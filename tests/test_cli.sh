@@ -42,7 +42,7 @@ expect 2 'exclude each other' "$program" train tiny.cdl -o tiny.nc --resume --fo
 # ---- a case becomes a model ----
 write_case tiny -e 's/:distribution/:long_name = "state at the start" ; &/'
 write_inputs inputs -e ''
-expect 0 'dx( -0.05*dx(u) )|0.3*u*abs(u)|x_max|ms a step' "$program" check tiny.cdl
+expect 0 'dx( -0.05*dx(u) )|0.3*u*abs(u)|x_max|ms a step|to train |MB for batches of 2, |fit in the ' "$program" check tiny.cdl
 expect 0 '0.05*dx(u)|u0: scalar, uniform(0.1, 0.9)' "$program" info tiny.cdl
 ncgen -4 -o case.nc tiny.cdl
 expect 0 'ms a step' "$program" check case.nc --set training.batch=1

@@ -33,6 +33,9 @@ expect 9 'MiB more are wanted on device 0|are free' env PDM_DOUBLE_DEVICE=1,9.0,
     --backend cuda
 expect 8 'there is no back end "cudo"; did you mean "cuda"?' train --backend cudo
 
+expect 0 'MB of the device for batches of 2,|MB a sample; about | at a time fit in the 64 GB|that are free' \
+    env PDM_DOUBLE_DEVICE=1,9.0,64e9 "$program" check tiny.cdl --backend cuda
+
 # The same model on both.
 expect 0 'back end         cuda, device 0' "$program" info tiny.cdl --backend cuda
 expect 0 'model' "$program" train tiny.cdl -o model.nc -f -q --backend cuda

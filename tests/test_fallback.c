@@ -342,7 +342,7 @@ static const int problems[] = {PROBLEM_LEVELS, PROBLEM_VORTICITY, PROBLEM_SYSTEM
 /* What callers ask whether it is there. */
 static bool is_optional(int slot)
 {
-    return slot_offset(slot) == HOLE(buffer_lend);
+    return slot_offset(slot) == HOLE(buffer_lend) || slot_offset(slot) == HOLE(memory);
 }
 
 /* Slot after slot: the bits are the CPU's, and the call went through host views. */

@@ -1,4 +1,4 @@
-/* Cases in words, with two steps of training on the spot; help on settings. */
+/* Cases in words, with two steps of training on the spot, and the memory that it takes; help on settings. */
 #include "train/train.h"
 
 /* Time of the second of two steps, and the solves that failed in them. */
@@ -48,6 +48,7 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
     pdm_model *m      = NULL;
     pdm_text   text = {0}, steps = {0};
     pdm_notes  notes = {.n = 0};
+    pdm_room   room;
 
     if (!c) return PDM_ERR_ARGUMENT;
     PDM_EXPECT_POINTER(pdm_case_context(c), sink, "a function for the text");
@@ -58,6 +59,9 @@ pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user)
     PDM_TRY(pdm_notes_view(&notes, &text));
     sink(user, text.data); /* before the steps: they may fail, and then it helps to see what was understood */
     PDM_TRY(pdm_model_wants_pod(m) ? view_solutions(m, &steps) : view_steps(m, &steps));
+    const pdm_size batch = m->n_batch;
+    PDM_TRY(pdm_model_measure_room(&m, &room));
+    PDM_TRY(pdm_room_view(&room, batch, &steps));
     sink(user, steps.data);
 done:
     pdm_model_destroy(&m);

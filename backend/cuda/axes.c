@@ -184,7 +184,7 @@ done:
 
 void cuda_axes_destroy(pdm_cuda *cu, cuda_axes *axes)
 {
-    cuda_free(axes->device);
+    cuda_free(cu, axes->device);
     pdm_free(cu->base.ctx, axes->axis);
     *axes = (cuda_axes){0};
 }

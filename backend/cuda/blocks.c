@@ -308,7 +308,7 @@ void blocks_destroy_cuda(pdm_backend *b, pdm_blocks_plan **plan)
     pdm_cuda        *cu = pdm_cuda_of(b);
     pdm_blocks_plan *p  = *plan;
     worth_destroy(cu, p);
-    cuda_owned_destroy(&p->owned);
+    cuda_owned_destroy(cu, &p->owned);
     cuda_table_destroy(cu, &p->size);
     cuda_table_destroy(cu, &p->at);
     pdm_free(b->ctx, p->start);

@@ -386,7 +386,7 @@ void columns_destroy_cuda(pdm_backend *b, pdm_columns_plan **plan)
     cuda_settle(pdm_cuda_of(b));
     pdm_cuda         *cu = pdm_cuda_of(b);
     pdm_columns_plan *p  = *plan;
-    cuda_owned_destroy(&p->owned);
+    cuda_owned_destroy(cu, &p->owned);
     cuda_table_destroy(cu, &p->n_on);
     cuda_table_destroy(cu, &p->on);
     cuda_table_destroy(cu, &p->place);

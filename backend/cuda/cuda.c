@@ -17,7 +17,7 @@ static void buffer_destroy_cuda(pdm_backend *b, pdm_buffer **buffer)
     CUDA_HERE(b);
     if (!buffer || !*buffer) return;
     cuda_settle(pdm_cuda_of(b));
-    if (!(*buffer)->lent) cuda_free((*buffer)->device);
+    if (!(*buffer)->lent) cuda_free(pdm_cuda_of(b), (*buffer)->device);
     if ((*buffer)->stage) (void)cudaFreeHost((*buffer)->stage);
     pdm_free(b->ctx, *buffer);
     *buffer = NULL;
@@ -178,6 +178,19 @@ done:
 
 /* ---- life ---- */
 
+static pdm_status memory_cuda(pdm_backend *b, pdm_memory *out)
+{
+    CUDA_HERE(b);
+    pdm_status status    = PDM_OK;
+    pdm_cuda  *cu        = pdm_cuda_of(b);
+    size_t     available = 0, total = 0;
+
+    CUDA_TRY(cu, cudaMemGetInfo(&available, &total));
+    *out = (pdm_memory){.held = (double)pdm_context_device_bytes(b->ctx), .available = (double)available};
+done:
+    return status;
+}
+
 static pdm_status view_cuda(pdm_backend *b, pdm_text *out)
 {
     CUDA_HERE(b);
@@ -227,6 +240,7 @@ static const pdm_backend_ops cuda_ops = {
     .copy           = copy_cuda,
     .synchronise    = synchronise_cuda,
     .buffer_lend    = buffer_lend_cuda,
+    .memory         = memory_cuda,
 
     .rows_create        = rows_create_cuda,
     .rows_destroy       = rows_destroy_cuda,

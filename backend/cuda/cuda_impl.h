@@ -27,6 +27,12 @@ typedef struct cuda_list {
     pdm_size n, most;
 } cuda_list;
 
+/* Memory of the device that has been taken. */
+typedef struct cuda_taken {
+    void  *device;
+    size_t bytes;
+} cuda_taken;
+
 typedef struct cuda_jit cuda_jit; /* a library compiled at run time (jit.c) */
 
 typedef struct pdm_cuda {
@@ -37,6 +43,9 @@ typedef struct pdm_cuda {
     bool                  stream_is_lent; /* by the program (pdm_context_set_cuda) */
     cublasHandle_t        blas;           /* on the stream, pointers on the host, pedantic math */
     cusolverDnHandle_t    solver;         /* on the stream */
+
+    cuda_taken *taken; /* [n_taken], of most_taken */
+    pdm_size    n_taken, most_taken;
 
     void     *scratch; /* device */
     size_t    scratch_bytes;
@@ -129,7 +138,7 @@ pdm_status cuda_fail_solver(pdm_cuda *cu, cusolverStatus_t code, const char *cal
 
 pdm_status cuda_take_bytes(pdm_cuda *cu, pdm_size n, size_t item, void **out);
 #define cuda_take(cu, n, out) cuda_take_bytes((cu), (n), sizeof **(out), (void **)(out))
-void cuda_free(void *device); /* NULL is fine */
+void cuda_free(pdm_cuda *cu, void *device); /* NULL is fine */
 /* A copy of host numbers on the device, at create: waits. */
 pdm_status cuda_upload_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t item, void **out);
 #define cuda_upload(cu, host, n, out) cuda_upload_bytes((cu), (host), (n), sizeof **(out), (void **)(out))
@@ -181,7 +190,7 @@ typedef struct cuda_owned {
     void *item[40];
     int   n;
 } cuda_owned;
-void cuda_owned_destroy(cuda_owned *o);
+void cuda_owned_destroy(pdm_cuda *cu, cuda_owned *o);
 /* A copy of host numbers, at create. */
 pdm_status cuda_keep_bytes(pdm_cuda *cu, cuda_owned *o, const void *host, pdm_size n, size_t item, const void **out);
 #define cuda_keep(cu, o, host, n, out) cuda_keep_bytes((cu), (o), (host), (n), sizeof **(out), (const void **)(out))

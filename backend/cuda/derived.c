@@ -33,13 +33,13 @@ done:
     return status;
 }
 
-void cuda_derived_destroy(pdm_rows_plan *p)
+void cuda_derived_destroy(pdm_cuda *cu, pdm_rows_plan *p)
 {
-    for (int j = 0; j < PDM_MAX_DIM; j++) cuda_free(p->derived.transform[j]);
-    cuda_free(p->derived.symbol);
-    cuda_free(p->derived.c);
-    cuda_free(p->derived.v);
-    cuda_free(p->derived.out);
+    for (int j = 0; j < PDM_MAX_DIM; j++) cuda_free(cu, p->derived.transform[j]);
+    cuda_free(cu, p->derived.symbol);
+    cuda_free(cu, p->derived.c);
+    cuda_free(cu, p->derived.v);
+    cuda_free(cu, p->derived.out);
 }
 
 /* A field of a batch: of each sample, or, in scratch, by place. */

@@ -49,7 +49,7 @@ void matrix_destroy_cuda(pdm_backend *b, pdm_matrix_plan **plan)
     CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
-    cuda_free((*plan)->tables);
+    cuda_free(pdm_cuda_of(b), (*plan)->tables);
     pdm_free(b->ctx, *plan);
     *plan = NULL;
 }

@@ -43,6 +43,23 @@ static pdm_status fail_for_memory(pdm_cuda *cu, size_t bytes)
                          mebibytes(bytes), cu->device, cu->properties.name, mebibytes(available), mebibytes(total));
 }
 
+/* Room for one more. */
+static pdm_status grow_taken(pdm_cuda *cu)
+{
+    pdm_status  status = PDM_OK;
+    cuda_taken *larger = NULL;
+
+    if (cu->n_taken < cu->most_taken) return PDM_OK;
+    const pdm_size most = 2 * cu->most_taken + 64;
+    PDM_TRY(pdm_alloc_array(cu->base.ctx, most, &larger));
+    if (cu->n_taken > 0) memcpy(larger, cu->taken, (size_t)cu->n_taken * sizeof *larger);
+    pdm_free(cu->base.ctx, cu->taken);
+    cu->taken      = larger;
+    cu->most_taken = most;
+done:
+    return status;
+}
+
 pdm_status cuda_take_bytes(pdm_cuda *cu, pdm_size n, size_t item, void **out)
 {
     pdm_status status = PDM_OK;
@@ -53,20 +70,30 @@ pdm_status cuda_take_bytes(pdm_cuda *cu, pdm_size n, size_t item, void **out)
         PDM_FAIL(cu->base.ctx, PDM_ERR_MEMORY, "%lld items of %zu bytes are more than there is memory", (long long)n,
                  item);
     if (bytes == 0) bytes = 1;
+    PDM_TRY(grow_taken(cu));
     const cudaError_t code = cudaMalloc(&device, bytes);
     if (code == cudaErrorMemoryAllocation) PDM_TRY(fail_for_memory(cu, bytes));
     if (code != cudaSuccess) PDM_TRY(cuda_fail(cu, code, "cudaMalloc", __func__));
+    cu->taken[cu->n_taken++] = (cuda_taken){device, bytes};
+    pdm_context_count_device(cu->base.ctx, (int64_t)bytes);
     CUDA_TRY(cu, cudaMemsetAsync(device, 0, bytes, cu->stream));
     *out   = device;
     device = NULL;
 done:
-    cuda_free(device);
+    cuda_free(cu, device);
     return status;
 }
 
-void cuda_free(void *device)
+/* The last ones go first, mostly. */
+void cuda_free(pdm_cuda *cu, void *device)
 {
-    if (device) (void)cudaFree(device);
+    pdm_size i = cu->n_taken - 1;
+
+    if (!device) return;
+    while (i > 0 && cu->taken[i].device != device) i--;
+    pdm_context_count_device(cu->base.ctx, -(int64_t)cu->taken[i].bytes);
+    cu->taken[i] = cu->taken[--cu->n_taken];
+    (void)cudaFree(device);
 }
 
 pdm_status cuda_upload_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t item, void **out)
@@ -80,7 +107,7 @@ pdm_status cuda_upload_bytes(pdm_cuda *cu, const void *host, pdm_size n, size_t 
     *out   = device;
     device = NULL;
 done:
-    cuda_free(device);
+    cuda_free(cu, device);
     return status;
 }
 
@@ -97,7 +124,7 @@ pdm_status cuda_reserve(pdm_cuda *cu, size_t bytes)
     cu->scratch_bytes = bytes;
     larger            = old;
 done:
-    cuda_free(larger);
+    cuda_free(cu, larger);
     return status;
 }
 
@@ -210,7 +237,7 @@ pdm_status cuda_reserve_list(pdm_cuda *cu, pdm_size n)
     larger              = old;
 done:
     pdm_free(cu->base.ctx, larger.host);
-    cuda_free(larger.device);
+    cuda_free(cu, larger.device);
     return status;
 }
 
@@ -289,12 +316,13 @@ void cuda_memory_destroy(pdm_cuda *cu)
 {
     for (int i = 0; i < cu->ring.n_outgrown; i += 2) {
         (void)cudaFreeHost(cu->ring.outgrown[i]);
-        cuda_free(cu->ring.outgrown[i + 1]);
+        cuda_free(cu, cu->ring.outgrown[i + 1]);
     }
     if (cu->ring.host) (void)cudaFreeHost(cu->ring.host);
     if (cu->fetched) (void)cudaFreeHost(cu->fetched);
-    cuda_free(cu->ring.device);
-    cuda_free(cu->list.device);
+    cuda_free(cu, cu->ring.device);
+    cuda_free(cu, cu->list.device);
     pdm_free(cu->base.ctx, cu->list.host);
-    cuda_free(cu->scratch);
+    cuda_free(cu, cu->scratch);
+    pdm_free(cu->base.ctx, cu->taken);
 }

@@ -336,15 +336,15 @@ void nest_destroy_cuda(pdm_backend *b, pdm_nest_plan **plan)
     cuda_settle(pdm_cuda_of(b));
     pdm_nest_plan *p = *plan;
     for (pdm_size i = 0; p->stage && i < p->levels.n_level; i++) {
-        cuda_free(p->stage[i].tables);
+        cuda_free(pdm_cuda_of(b), p->stage[i].tables);
         pdm_free(b->ctx, p->stage[i].colour0);
     }
     pdm_free(b->ctx, p->stage);
-    cuda_free(p->place);
-    cuda_free(p->element_row0);
-    cuda_free(p->element_row);
-    cuda_free(p->value);
-    cuda_free(p->failed);
+    cuda_free(pdm_cuda_of(b), p->place);
+    cuda_free(pdm_cuda_of(b), p->element_row0);
+    cuda_free(pdm_cuda_of(b), p->element_row);
+    cuda_free(pdm_cuda_of(b), p->value);
+    cuda_free(pdm_cuda_of(b), p->failed);
     pdm_free(b->ctx, p->failed_host);
     pdm_nest_levels_destroy(b->ctx, &p->levels);
     pdm_free(b->ctx, p);

@@ -235,9 +235,9 @@ void fourier_destroy_cuda(pdm_backend *b, pdm_fourier_plan **plan)
     CUDA_HERE(b);
     if (!plan || !*plan) return;
     cuda_settle(pdm_cuda_of(b));
-    fourier_transform_destroy(*plan);
-    cuda_free((*plan)->ones);
-    cuda_free((*plan)->memory);
+    fourier_transform_destroy(pdm_cuda_of(b), *plan);
+    cuda_free(pdm_cuda_of(b), (*plan)->ones);
+    cuda_free(pdm_cuda_of(b), (*plan)->memory);
     pdm_free(b->ctx, (*plan)->h);
     pdm_free(b->ctx, (*plan)->slope);
     pdm_free(b->ctx, (*plan)->modes);

@@ -70,7 +70,7 @@ typedef struct fourier_spectra {
 } fourier_spectra;
 
 pdm_status fourier_transform_create(pdm_cuda *cu, pdm_fourier_plan *p);
-void       fourier_transform_destroy(pdm_fourier_plan *p);
+void       fourier_transform_destroy(pdm_cuda *cu, pdm_fourier_plan *p);
 /* Scratch for n samples. */
 fourier_spectra fourier_spectra_of(const pdm_fourier_plan *p, pdm_size n, cuda_pieces *k);
 /* out = R^T mix_l(R h), from one grid to another; index: the list of s on the device, keep: modes too. */

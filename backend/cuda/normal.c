@@ -297,7 +297,7 @@ void normal_destroy_cuda(pdm_backend *b, pdm_normal_plan **plan)
     cuda_settle(pdm_cuda_of(b));
     pdm_cuda        *cu = pdm_cuda_of(b);
     pdm_normal_plan *p  = *plan;
-    cuda_owned_destroy(&p->owned);
+    cuda_owned_destroy(cu, &p->owned);
     cuda_pyramid_destroy(cu, &p->pyramid);
     cuda_table_destroy(cu, &p->exists);
     pdm_free(b->ctx, p->column0);

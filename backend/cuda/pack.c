@@ -41,6 +41,6 @@ done:
 void cuda_pack_destroy(pdm_cuda *cu, cuda_pack *k)
 {
     pdm_free(cu->base.ctx, k->host);
-    cuda_free(k->device);
+    cuda_free(cu, k->device);
     *k = (cuda_pack){0};
 }

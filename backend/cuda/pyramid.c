@@ -93,14 +93,13 @@ done:
 
 void cuda_pyramid_destroy(pdm_cuda *cu, cuda_pyramid *p)
 {
-    (void)cu;
-    cuda_free(p->child0);
-    cuda_free(p->child);
-    cuda_free(p->above);
-    cuda_free(p->scale);
-    cuda_free(p->parent);
-    cuda_free(p->unscale);
-    cuda_free(p->own);
+    cuda_free(cu, p->child0);
+    cuda_free(cu, p->child);
+    cuda_free(cu, p->above);
+    cuda_free(cu, p->scale);
+    cuda_free(cu, p->parent);
+    cuda_free(cu, p->unscale);
+    cuda_free(cu, p->own);
     *p = (cuda_pyramid){0};
 }
 

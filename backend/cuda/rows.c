@@ -294,10 +294,10 @@ void rows_destroy_cuda(pdm_backend *b, pdm_rows_plan **plan)
     cuda_settle(pdm_cuda_of(b));
     pdm_rows_plan *p = *plan;
     cuda_axes_destroy(pdm_cuda_of(b), &p->axes);
-    cuda_derived_destroy(p);
+    cuda_derived_destroy(pdm_cuda_of(b), p);
     cuda_pyramid_destroy(pdm_cuda_of(b), &p->pyramid);
-    cuda_free(p->sampled_offset);
-    cuda_free(p->tables);
+    cuda_free(pdm_cuda_of(b), p->sampled_offset);
+    cuda_free(pdm_cuda_of(b), p->tables);
     pdm_free(b->ctx, p->term);
     pdm_free(b->ctx, p->writes);
     pdm_free(b->ctx, p);

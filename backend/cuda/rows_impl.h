@@ -40,7 +40,7 @@ struct pdm_rows_plan {
 
 /* derived.c */
 pdm_status cuda_derived_create(pdm_cuda *cu, pdm_rows_plan *p); /* nothing where there are no derived fields */
-void       cuda_derived_destroy(pdm_rows_plan *p);
+void       cuda_derived_destroy(pdm_cuda *cu, pdm_rows_plan *p);
 /* seen = c and its derived fields; where there are none, *seen is c itself. */
 pdm_status cuda_derived_extend(pdm_cuda *cu, const pdm_rows_plan *p, pdm_batch s, const double *c, double *room,
                                const double **seen);

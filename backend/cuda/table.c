@@ -5,9 +5,9 @@
 
 #include "backend/cuda/table.h"
 
-void cuda_owned_destroy(cuda_owned *o)
+void cuda_owned_destroy(pdm_cuda *cu, cuda_owned *o)
 {
-    for (int i = 0; i < o->n; i++) cuda_free(o->item[i]);
+    for (int i = 0; i < o->n; i++) cuda_free(cu, o->item[i]);
     *o = (cuda_owned){.n = 0};
 }
 
@@ -49,7 +49,7 @@ void cuda_table_destroy(pdm_cuda *cu, cuda_table *t)
 {
     pdm_free(cu->base.ctx, t->host);
     pdm_free(cu->base.ctx, t->listed);
-    cuda_free(t->device);
+    cuda_free(cu, t->device);
     *t = (cuda_table){0};
 }
 

@@ -68,12 +68,12 @@ done:
     return status;
 }
 
-void fourier_transform_destroy(pdm_fourier_plan *p)
+void fourier_transform_destroy(pdm_cuda *cu, pdm_fourier_plan *p)
 {
-    for (pdm_size d = 0; d < PDM_MAX_DIM; d++) cuda_free(p->matrix[d]);
-    cuda_free(p->trig);
-    cuda_free(p->mode);
-    cuda_free(p->factor);
+    for (pdm_size d = 0; d < PDM_MAX_DIM; d++) cuda_free(cu, p->matrix[d]);
+    cuda_free(cu, p->trig);
+    cuda_free(cu, p->mode);
+    cuda_free(cu, p->factor);
 }
 
 fourier_spectra fourier_spectra_of(const pdm_fourier_plan *p, pdm_size n, cuda_pieces *k)

@@ -48,7 +48,7 @@
     X(destroy) X(view) X(buffer_create) X(buffer_destroy) X(acquire) X(release) X(copy) X(synchronise)
 
 /* What may be missing, and nothing stands in. */
-#define OPTIONAL_LIST(X) X(buffer_lend)
+#define OPTIONAL_LIST(X) X(buffer_lend) X(memory)
 
 enum { STATE, USE };
 

@@ -191,7 +191,8 @@ PDM_API void       pdm_case_destroy(pdm_case **c); /* NULL is fine; *c becomes N
 /* Receives text, one or several lines; lent for the call. */
 typedef void (*pdm_sink)(void *user, const char *text);
 /* Checks the whole case and says what will be solved: fluxes and source as parsed, unknowns, rows, conditions on each
- * side, memory, and the time that training will take, from two steps made on the spot. */
+ * side, the time that training will take, from two steps made on the spot, the memory of the back end that it takes, and
+ * the largest batch that fits in what is free or in pdm_context_set_memory(), from models of few samples. */
 PDM_API pdm_status pdm_case_describe(pdm_case *c, pdm_sink sink, void *user);
 /* Receives a number by name; the name is lent for the call. */
 typedef void (*pdm_number)(void *user, const char *name, double value);
