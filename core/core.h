@@ -127,6 +127,19 @@ void      *pdm_arena_take(pdm_arena *a, pdm_size n, size_t item); /* NULL while 
 /* n as int, or PDM_ERR_ARGUMENT with text `what`, before a BLAS, MPI or NetCDF call gets a wrapped number. */
 pdm_status pdm_narrow_int(pdm_context *ctx, pdm_size n, const char *what, int *out);
 
+/* ---- shared objects that are opened when they are needed (core/object.c): what they stand on need not be there for
+ * everything else to run ---- */
+typedef enum pdm_object_scope {
+    PDM_OBJECT_ALONE, /* its symbols, and those of what it stands on, are for itself */
+    PDM_OBJECT_SHARED /* for all that is opened later, too                           */
+} pdm_object_scope;
+/* Opens pdemoe_NAME.so in the folder that PDEMOE_BACKENDS names; else in pdemoe/ beside the library or program that holds
+ * this function, or in the one that the library is installed in. It stays open for the life of the process. *out: what it
+ * exports as `symbol`, NULL where it exports no such thing. Fails with PDM_ERR_UNSUPPORTED, in one line that begins with
+ * `what` and says which is missing: the object, or what it stands on. */
+pdm_status pdm_object_open(pdm_context *ctx, const char *what, const char *name, pdm_object_scope scope,
+                           const char *symbol, const void **out);
+
 /* ---- settings structs of the public header, which may grow (core/growing.c): their first member is their size ---- */
 /* Defaults into a caller's struct of `size` bytes, which may be of an earlier header: as much as it has. */
 void pdm_settings_fill(void *to, size_t size, const void *defaults, size_t own);

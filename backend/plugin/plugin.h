@@ -13,10 +13,8 @@ typedef struct pdm_plugin {
     pdm_status (*create)(pdm_context *ctx, pdm_backend **out);
 } pdm_plugin;
 
-/* Opens pdemoe_NAME.so in the folder that PDEMOE_BACKENDS names; else in pdemoe/ beside the library or program that holds
- * this function, or in the one that the library is installed in. It stays open for the life of the process. Fails with
- * PDM_ERR_UNSUPPORTED, in one line that says which is missing: the object, what it stands on, one of this build, or what
- * the back end says itself. */
+/* Opens pdemoe_NAME.so (pdm_object_open) and makes its back end. Fails with PDM_ERR_UNSUPPORTED, in one line that says
+ * which is missing: the object, what it stands on, one of this build, or what the back end says itself. */
 pdm_status pdm_plugin_create(pdm_context *ctx, const char *name, pdm_backend **out);
 
 #endif
