@@ -41,7 +41,7 @@ attempt() {
 
 # Configures and compiles; warnings are errors.
 compile() {
-    cmake -S "$root" -B "$build" -DCMAKE_C_COMPILER="$cc" -DPDM_WERROR=ON -DPDM_CUDA=OFF "$@"
+    cmake -S "$root" -B "$build" -DCMAKE_C_COMPILER="$cc" -DPDM_WERROR=ON -DPDM_CUDA=OFF -DPDM_MPI=OFF "$@"
     cmake --build "$build" --parallel "$jobs"
 }
 
@@ -128,11 +128,11 @@ without_parts() {
     grep -q 'apt-get install .*libopenblas-openmp-dev liblapacke-dev libxxhash-dev' "$build.log"
 }
 
-# SUNDIALS, Cairo and CUDA as they are here, then without; a Debug build without Cairo inlines nothing that hides a library.
-attempt gcc-release gcc installed -DPDM_CUDA=AUTO
+# SUNDIALS, Cairo, CUDA and MPI as they are here, then without; a Debug build without Cairo inlines nothing that hides a library.
+attempt gcc-release gcc installed -DPDM_CUDA=AUTO -DPDM_MPI=AUTO
 attempt gcc-bare gcc program -DCMAKE_BUILD_TYPE=Debug -DPDM_CAIRO=OFF -DPDM_SUNDIALS=OFF
 attempt gcc-static gcc static
-attempt clang-release clang installed -DPDM_SUNDIALS=OFF -DPDM_CUDA=AUTO
+attempt clang-release clang installed -DPDM_SUNDIALS=OFF -DPDM_CUDA=AUTO -DPDM_MPI=AUTO
 attempt clang-debug clang program -DCMAKE_BUILD_TYPE=Debug
 attempt clang-static clang static -DPDM_CAIRO=OFF
 attempt no-check cc without_check

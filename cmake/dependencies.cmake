@@ -440,6 +440,27 @@ if(NOT PDM_HAVE_CUDA)
   endif()
 endif()
 
+# ---- MPI (optional; comm/mpi/ alone uses it: a library and an object of their own) ----
+pdm_optional(MPI "mpi.h, libmpi" "libopenmpi-dev openmpi-bin")
+if(NOT PDM_MPI STREQUAL "OFF")
+  find_package(MPI 3.0 QUIET COMPONENTS C)
+  if(MPI_C_FOUND)
+    pdm_try(MPI MPI::MPI_C
+      "#include <mpi.h>
+       int main(void) { return MPI_Init_thread(0, 0, MPI_THREAD_FUNNELED, 0) + MPI_Finalize(); }")
+    if(PDM_MPI_WORKS)
+      set(PDM_HAVE_MPI ON)
+    else()
+      set(MPI_found "${MPI_C_LIBRARIES}: a small program does not compile")
+    endif()
+  endif()
+endif()
+if(PDM_HAVE_MPI)
+  pdm_part(MPI "${MPI_C_VERSION}" "${MPI_C_LIBRARIES}" "libpdemoe_mpi, and the program under mpirun")
+else()
+  pdm_do_without(MPI MPI "one process, or ranks by a transport of the host's")
+endif()
+
 # ---- tests (BUILD_TESTING, and Check) ----
 pdm_optional(CHECK "check.h, libcheck" check)
 if(BUILD_TESTING AND PKG_CONFIG_FOUND AND NOT PDM_CHECK STREQUAL "OFF")

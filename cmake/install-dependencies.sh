@@ -25,7 +25,11 @@ for package in libc6-dev libnetcdf-dev libopenblas-openmp-dev liblapacke-dev lib
     librandom123-dev libcairo2-dev; do
     need_package $package
 done
-if [ "${1-}" = tests ]; then need_package check; fi
+if [ "${1-}" = tests ]; then
+    need_package check
+    need_program mpicc libopenmpi-dev
+    need_program mpirun openmpi-bin
+fi
 
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" -eq 0 ]; then

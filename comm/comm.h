@@ -51,4 +51,25 @@ pdm_status pdm_ranks_agree(pdm_context *ctx, const char *what, pdm_status status
  * waits long. */
 pdm_status pdm_ranks_end(pdm_context *ctx, pdm_status status);
 
+/* ---- the program, started as one of several by mpirun or srun ---- */
+
+/* Prints the error of another rank, or of this one. */
+typedef void pdm_mpi_print(int rank, const char *text);
+
+/* What pdemoe_mpi.so exports, as pdm_mpi_program: an object that is opened when it is needed, so that nothing else links
+ * MPI. It has a copy of core/ of its own: both sides have to be of one build. */
+typedef struct pdm_mpi {
+    const char *(*build)(void); /* pdm_build_info */
+    /* MPI runs from here on, if it has not; *out carries messages between all that were started together. False: why not,
+     * in text. */
+    bool (*begin)(pdm_transport *out, char *text, size_t size);
+    /* The end of MPI, with the exit code of this rank; returns that of all, or ends all of them where one is not 0. Rank 0
+     * has printed its error, text is that of another rank: rank 0 prints it, unless it has failed itself, and if it does
+     * not within 10 s the rank itself does. */
+    int (*end)(int code, const char *text, pdm_mpi_print *print);
+} pdm_mpi;
+
+/* Opens it. Fails with PDM_ERR_UNSUPPORTED, in one line that says what is missing. */
+pdm_status pdm_mpi_open(pdm_context *ctx, const pdm_mpi **out);
+
 #endif
