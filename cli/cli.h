@@ -102,6 +102,7 @@ typedef struct command {
     const option_info *option;                              /* besides those that all commands have */
     int                n_option;
     bool               has_settings; /* the help lists the settings of a case */
+    bool               ranks;        /* runs on several */
     exit_code (*run)(session *s, const options *o);
 } command;
 
@@ -141,6 +142,23 @@ exit_code check_stdout(void);
 void tidy_at_signals(void);
 /* For a handler: removes it and ends the program by that signal. */
 void end_by_signal(int number);
+
+/* ---- ranks (ranks.c): the program as one of several that mpirun or srun has started together ----
+ * The first prints all there is; the others print nothing, and their errors are for the first. */
+
+/* From the environment: is it? To be called before anything is printed. */
+void ranks_find(void);
+bool ranks_speak(void); /* the first, or alone */
+/* Refuses a command that does not run on several. */
+exit_code ranks_allow(const command *c);
+/* MPI runs from here on, and the session's context has its ranks, where there are several. */
+exit_code ranks_join(session *s);
+/* An error of this rank, to be printed by the first. */
+void ranks_keep_error(const char *format, va_list arguments);
+/* The others are told that this one fails. */
+void ranks_tell(session *s, pdm_status status);
+/* The end of MPI: returns the exit code of all, or ends all of them. */
+exit_code ranks_finish(exit_code code);
 
 /* ---- text (plain.c): whatever holds a name or words from a file is printed through these ---- */
 

@@ -42,6 +42,7 @@ static exit_code run_command(const command *c, int argc, char **argv)
         options_help(c);
         goto done;
     }
+    CLI_TRY(ranks_allow(c));
     CLI_TRY(session_open(&s, &o));
     code = c->run(&s, &o);
 done:
@@ -93,7 +94,8 @@ int main(int argc, char **argv)
 {
     if (!open_standard_files()) return CODE_FILE;
     tidy_at_signals();
+    ranks_find();
     const exit_code code    = run(argc, argv);
     const exit_code written = check_stdout();
-    return (int)(code != CODE_FINE ? code : written);
+    return (int)ranks_finish(code != CODE_FINE ? code : written);
 }

@@ -125,12 +125,17 @@ static void show_solutions(progress *p, const pdm_model *m)
     p->shown           = now();
 }
 
+static bool speaks(const progress *p)
+{
+    return !p->s->options->quiet && ranks_speak();
+}
+
 int progress_step(void *user, const pdm_model *m)
 {
     progress *p = user;
 
     if (isfinite(pdm_model_value(m, "solutions.wanted"))) {
-        if (!p->s->options->quiet) show_solutions(p, m);
+        if (speaks(p)) show_solutions(p, m);
         return stop_wanted;
     }
 
@@ -139,6 +144,6 @@ int progress_step(void *user, const pdm_model *m)
         p->solves += pdm_model_value(m, "solves");
         p->failed += pdm_model_value(m, "failed");
     }
-    if (!p->s->options->quiet) show(p, m);
+    if (speaks(p)) show(p, m);
     return stop_wanted;
 }

@@ -37,12 +37,16 @@ exit_code fail(session *s, exit_code code, const char *format, ...)
 {
     va_list arguments;
 
-    clear_line(s);
-    fputs("pdemoe: ", stderr);
     va_start(arguments, format);
-    print_plain_list(stderr, format, arguments);
+    if (ranks_speak()) {
+        clear_line(s);
+        fputs("pdemoe: ", stderr);
+        print_plain_list(stderr, format, arguments);
+        fputc('\n', stderr);
+    } else {
+        ranks_keep_error(format, arguments);
+    }
     va_end(arguments);
-    fputc('\n', stderr);
     return code;
 }
 
@@ -50,7 +54,7 @@ void remark(session *s, const char *format, ...)
 {
     va_list arguments;
 
-    if (s->options->quiet) return;
+    if (s->options->quiet || !ranks_speak()) return;
     clear_line(s);
     va_start(arguments, format);
     print_plain_list(stderr, format, arguments);
@@ -62,12 +66,13 @@ exit_code check(session *s, pdm_status status)
 {
     if (status == PDM_OK) return CODE_FINE;
     const char *text = pdm_context_error(s->ctx);
+    ranks_tell(s, status);
     return fail(s, code_of(status), "%s", *text ? text : pdm_status_text(status));
 }
 
 exit_code check_answers(session *s, const pdm_model *m)
 {
-    const double n = pdm_model_value(m, "unanswered");
+    const double n        = pdm_model_value(m, "unanswered");
     const double doubtful = pdm_model_value(m, "verdict.doubtful"), wrong = pdm_model_value(m, "verdict.wrong");
 
     if (n > 0.0)
@@ -96,8 +101,12 @@ exit_code session_open(session *s, const options *o)
     const pdm_status status = pdm_context_create(NULL, &s->ctx);
 
     if (status != PDM_OK) return fail(s, code_of(status), "%s", pdm_status_text(status));
-    pdm_context_set_log(s->ctx, print_log, s, o->verbose ? PDM_LOG_DEBUG : o->quiet ? PDM_LOG_WARNING : PDM_LOG_INFO);
-    const exit_code code = check(s, pdm_context_set_threads(s->ctx, o->threads));
+    pdm_context_set_log(s->ctx, ranks_speak() ? print_log : NULL, s,
+                        o->verbose ? PDM_LOG_DEBUG
+                        : o->quiet ? PDM_LOG_WARNING
+                                   : PDM_LOG_INFO);
+    exit_code code = ranks_join(s); /* with a share of the cores as threads */
+    if (code == CODE_FINE && o->threads > 0) code = check(s, pdm_context_set_threads(s->ctx, o->threads));
     return code == CODE_FINE ? check(s, pdm_context_set_backend(s->ctx, o->backend)) : code;
 }
 

@@ -61,14 +61,14 @@ done:
     return code;
 }
 
-/* The file is claimed first: what is read of it then is the last that was written. */
+/* The file is claimed first, by the rank that writes it: what is read of it then is the last that was written. */
 static exit_code start(session *s, const options *o, subject *x, pdm_claim **claim)
 {
     exit_code code = CODE_FINE;
 
     if (o->resume && o->force) return fail(s, CODE_USAGE, "train: --resume and --force exclude each other");
     CLI_TRY(check_output(s));
-    CLI_TRY(check(s, pdm_claim_create(s->ctx, o->output, o->force, claim)));
+    if (ranks_speak()) CLI_TRY(check(s, pdm_claim_create(s->ctx, o->output, o->force, claim)));
     if (exists(o->output) && !o->resume && !o->force)
         CLI_TRY(fail(s, CODE_USAGE, "%s exists; --resume continues from it, --force starts anew and replaces it",
                      o->output));
@@ -287,5 +287,6 @@ const command train_command = {
     .option       = table,
     .n_option     = sizeof table / sizeof *table,
     .has_settings = true,
+    .ranks        = false,
     .run          = run,
 };

@@ -37,7 +37,7 @@ check_tree() {
         below["kin"]           = below["predict"] "predict "
         below["evidence"]      = below["predict"] "lines predict "
         below["plot"]          = below["io"] "io "
-        below["cli"]           = " pdemoe plot "
+        below["cli"]           = " pdemoe plot comm "
         below["examples"]      = " pdemoe "
     }
     function complain(text) { printf "%s:%d: %s\n", FILENAME, FNR, text; wrong = 1 }
