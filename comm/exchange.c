@@ -64,6 +64,7 @@ static pdm_status look_for_failure(pdm_context *ctx, pdm_ranks *r)
     if (r->t.receive(r->t.user, from, TAG_FAILURE, &f, sizeof f, &request) != 0) return PDM_OK;
     for (const double start = pdm_clock(); !done && pdm_clock() - start < FAILURE_SECONDS;)
         if (r->t.test(r->t.user, &request, &done) != 0) break;
+    if (!done) r->t.cancel(r->t.user, &request); /* f is not written to any more */
     if (done && f.status == PDM_OK) {
         r->has_left[from] = true;
         return PDM_OK;
@@ -181,7 +182,7 @@ static void rest(pdm_size looks)
 }
 
 /* Nothing has come for so many seconds: is that too long? Names those who are waited for. */
-static pdm_status check_patience(pdm_context *ctx, pdm_ranks *r, const char *what, pdm_size n, const message *m,
+static pdm_status check_patience(pdm_context *ctx, const pdm_ranks *r, const char *what, pdm_size n, const message *m,
                                  double waited)
 {
     char   text[RANKS_TEXT];
@@ -191,14 +192,13 @@ static pdm_status check_patience(pdm_context *ctx, pdm_ranks *r, const char *wha
 
     for (pdm_size i = 0; i < n && length < sizeof text - 16; i++) {
         if (m[i].is_over || m[i].peer == before) continue;
-        if (r->has_left[m[i].peer] && waited > LEFT_SECONDS) {
-            snprintf(text, sizeof text, "rank %d has left, rank %d waits for it in \"%s\"", m[i].peer, r->t.rank, what);
-            return fail_with(ctx, r, PDM_ERR_INTERNAL, text);
-        }
+        if (r->has_left[m[i].peer] && waited > LEFT_SECONDS)
+            return pdm_error_set(ctx, PDM_ERR_INTERNAL, NULL, __func__,
+                                 "rank %d has left, rank %d waits for it in \"%s\"", m[i].peer, r->t.rank, what);
         length += (size_t)snprintf(text + length, sizeof text - length, "%s rank %d", before < 0 ? "" : ",", m[i].peer);
         before = m[i].peer;
     }
-    return waited > r->seconds ? fail_with(ctx, r, PDM_ERR_INTERNAL, text) : PDM_OK;
+    return waited > r->seconds ? pdm_error_set(ctx, PDM_ERR_INTERNAL, NULL, __func__, "%s", text) : PDM_OK;
 }
 
 /* Until all n messages are over. */

@@ -2,6 +2,7 @@
 #include "comm/comm.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "comm/comm_impl.h"
@@ -43,13 +44,17 @@ pdm_status pdm_context_set_ranks(pdm_context *ctx, const pdm_transport *t, doubl
     PDM_EXPECT(ctx, t->send && t->receive && t->test && t->probe && t->cancel,
                "a transport without all of send, receive, test, probe and cancel");
     PDM_TRY(pdm_alloc(ctx, sizeof *r, &r));
-    *r = (pdm_ranks){.t = *t, .seconds = seconds > 0.0 ? seconds : DEFAULT_SECONDS, .piece = PIECE};
+    *r           = (pdm_ranks){.t = *t, .seconds = seconds > 0.0 ? seconds : DEFAULT_SECONDS, .piece = PIECE};
+    r->t.release = NULL; /* the caller's until all is well */
     PDM_TRY(pdm_alloc_array(ctx, t->n_rank, &r->has_left));
     pdm_context_keep_ranks(ctx, r, destroy);
-    r = NULL;
-    PDM_TRY(ranks_share_cores(ctx));
+    PDM_TRY(pdm_ranks_end(ctx, ranks_share_cores(ctx)));
+    r->t.release = t->release;
 done:
-    pdm_free(ctx, r);
+    if (status != PDM_OK && r && pdm_context_ranks(ctx) == r)
+        pdm_context_keep_ranks(ctx, NULL, NULL);
+    else if (status != PDM_OK)
+        pdm_free(ctx, r);
     return status;
 }
 
@@ -140,7 +145,7 @@ done:
 pdm_status pdm_ranks_gather(pdm_context *ctx, const char *what, const size_t *bytes, const void *own, void *all)
 {
     begin_call(ctx);
-    return gather(ctx, what, bytes, own, all);
+    return pdm_ranks_end(ctx, gather(ctx, what, bytes, own, all));
 }
 
 pdm_status pdm_ranks_gather_first(pdm_context *ctx, const char *what, const size_t *bytes, const void *own, void *all)
@@ -164,7 +169,7 @@ pdm_status pdm_ranks_gather_first(pdm_context *ctx, const char *what, const size
 done:
     if (status == PDM_OK) put_own(bytes, rank, own, all);
     pdm_free(ctx, piece);
-    return status;
+    return pdm_ranks_end(ctx, status);
 }
 
 /* By a binomial tree, ranks counted from the root on: each has it from the one without its highest bit. */
@@ -284,7 +289,8 @@ pdm_status pdm_ranks_sum(pdm_context *ctx, const char *what, pdm_size n, double 
     pdm_ranks *r = ranks_of(ctx);
     if (!r || n == 0) return PDM_OK;
     begin_call(ctx);
-    return n <= SUMMED_AT_ONCE ? sum_at_once(ctx, r, what, n, x) : sum_by_slices(ctx, r, what, n, x);
+    return pdm_ranks_end(ctx,
+                         n <= SUMMED_AT_ONCE ? sum_at_once(ctx, r, what, n, x) : sum_by_slices(ctx, r, what, n, x));
 }
 
 /* ---- agreement ---- */
@@ -294,26 +300,37 @@ typedef struct outcome {
     char    text[RANKS_TEXT];
 } outcome;
 
-pdm_status pdm_ranks_agree(pdm_context *ctx, const char *what, pdm_status status)
+/* all [n_rank]: how all have ended; own is in it. */
+static pdm_status gather_outcomes(pdm_context *ctx, const char *what, outcome *all)
 {
-    const pdm_status own    = status;
-    const pdm_size   n_rank = pdm_n_rank(ctx), rank = pdm_rank(ctx);
-    outcome         *all   = NULL;
-    size_t          *bytes = NULL;
+    pdm_status     status = PDM_OK;
+    const pdm_size n_rank = pdm_n_rank(ctx);
+    size_t        *bytes  = NULL;
 
-    if (n_rank == 1) return own;
-    status = PDM_OK;
-    PDM_TRY(pdm_alloc_array(ctx, n_rank, &all));
     PDM_TRY(pdm_alloc_array(ctx, n_rank, &bytes));
     for (pdm_size k = 0; k < n_rank; k++) bytes[k] = sizeof *all;
-    all[rank].status = own;
-    if (own != PDM_OK) strncpy(all[rank].text, pdm_context_error(ctx), RANKS_TEXT - 1);
-    PDM_TRY(pdm_ranks_gather(ctx, what, bytes, &all[rank], all));
-    for (pdm_size k = 0; k < n_rank && own == PDM_OK; k++)
+    PDM_TRY(pdm_ranks_gather(ctx, what, bytes, &all[pdm_rank(ctx)], all));
+done:
+    pdm_free(ctx, bytes);
+    return pdm_ranks_end(ctx, status);
+}
+
+pdm_status pdm_ranks_agree(pdm_context *ctx, const char *what, pdm_status status)
+{
+    const pdm_size n_rank = pdm_n_rank(ctx), rank = pdm_rank(ctx);
+    outcome        own = {.status = (int32_t)status}, *all = NULL;
+
+    if (n_rank == 1) return status;
+    snprintf(own.text, sizeof own.text, "%.*s", RANKS_TEXT - 1, pdm_context_error(ctx));
+    status = PDM_OK;
+    PDM_TRY(pdm_ranks_end(ctx, pdm_alloc_array(ctx, n_rank, &all)));
+    all[rank] = own;
+    PDM_TRY(gather_outcomes(ctx, what, all));
+    for (pdm_size k = 0; k < n_rank && own.status == PDM_OK; k++)
         if (all[k].status != PDM_OK)
             PDM_FAIL(ctx, (pdm_status)all[k].status, "rank %lld: %.*s", (long long)k, RANKS_TEXT - 1, all[k].text);
 done:
     pdm_free(ctx, all);
-    pdm_free(ctx, bytes);
-    return own != PDM_OK ? own : status;
+    if (own.status == PDM_OK) return status;
+    return pdm_error_set(ctx, (pdm_status)own.status, NULL, __func__, "%s", own.text);
 }

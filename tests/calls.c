@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* Numbers of a sum: none, one, what goes in one message and what does not, fewer than ranks, much, uneven. */
-static const pdm_size size[] = {0, 1, 4, 5, 512, 513, 1000, 4097, 100003};
+static const pdm_size size[] = {0, 1, 4, 5, 512, 513, 1000, 4097, 20011};
 enum { N_SIZE = sizeof size / sizeof *size };
 
 #define CALLS_TRY(call)                                                                       \

@@ -33,13 +33,20 @@ typedef struct wish {
 
 typedef struct seat {
     post         *all;
-    int           rank, n;
+    int           rank, n, n_sent;
     rank_function function;
     void         *user;
     pdm_status    status;
     pdm_size      left; /* bytes in the context at its end */
     char          text[RANK_TEXT];
 } seat;
+
+/* Looks for a message until it is seen: letters of different ranks overtake each other. */
+static int looks_for(const post *p, int from, int to, int count)
+{
+    const pdm_random_key key = {1, PDM_RANDOM_TEST, (uint64_t)(from * MOST_RANKS + to)};
+    return p->troubles.delay + (int)(pdm_random_uniform(key, (uint64_t)count) * (p->troubles.vary + 1));
+}
 
 /* What is sent is done at once: it has been copied. */
 static int send_letter(void *user, int to, int tag, const void *data, size_t bytes, void **request)
@@ -48,10 +55,11 @@ static int send_letter(void *user, int to, int tag, const void *data, size_t byt
     letter  *l    = calloc(1, sizeof *l);
     letter **last = &s->all->first[to];
 
-    *l      = (letter){.from = s->rank, .tag = tag, .looks = s->all->troubles.delay, .bytes = bytes};
+    *l      = (letter){.from = s->rank, .tag = tag, .bytes = bytes};
     l->data = malloc(bytes + 1);
     if (bytes > 0) memcpy(l->data, data, bytes);
     pthread_mutex_lock(&s->all->lock);
+    l->looks        = looks_for(s->all, s->rank, to, s->n_sent++);
     const bool lost = s->rank == 0 && ++s->all->n_sent_by_first == s->all->troubles.drop;
     while (*last) last = &(*last)->next;
     if (!lost) *last = l;

@@ -8,6 +8,7 @@
 typedef struct rank_troubles {
     int    drop;    /* message number `drop` of rank 0, from 1 on, never arrives; 0: none */
     int    delay;   /* a message is seen after so many looks for it                       */
+    int    vary;    /* and so many more at most, another number for each                  */
     double seconds; /* a rank waits for others; 0: a minute                               */
 } rank_troubles;
 
