@@ -63,9 +63,9 @@ typedef struct pdm_mpi {
     /* MPI runs from here on, if it has not; *out carries messages between all that were started together. False: why not,
      * in text. */
     bool (*begin)(pdm_transport *out, char *text, size_t size);
-    /* The end of MPI, with the exit code of this rank; returns that of all, or ends all of them where one is not 0. Rank 0
-     * has printed its error, text is that of another rank: rank 0 prints it, unless it has failed itself, and if it does
-     * not within 10 s the rank itself does. */
+    /* The end of MPI, with the exit code of this rank; returns that of all, or ends all of them where one is not 0. Rank
+     * 0 has printed its error, text is that of another rank: rank 0 prints it, unless it has failed itself, and if it
+     * does not within 10 s the rank itself does. */
     int (*end)(int code, const char *text, pdm_mpi_print *print);
 } pdm_mpi;
 

@@ -34,7 +34,7 @@ static int check(pdm_context *ctx, int rank)
 
 static int time_sum(pdm_context *ctx, int rank)
 {
-    enum { N = 2000 };
+    enum { N = 20000 };
     double       x[4]  = {0};
     const double start = pdm_clock();
 

@@ -1,5 +1,5 @@
-/* Run by mpirun, for test_mpi.sh: a host program that uses MPI itself, and hands over half of its ranks; by public headers
- * alone. Each half trains a model of its own. */
+/* Run by mpirun, for test_mpi.sh: a host program that uses MPI itself, and hands over half of its ranks; by public
+ * headers alone. Each half trains a model of its own. */
 #include <math.h>
 #include <stdio.h>
 

@@ -5,7 +5,7 @@ set -eu
 
 cmake=$1 build=$2 cc=$3 version=$4 flags=${5-}
 root=$PWD/root
-rm -rf "$root" consumer by-cmake
+rm -rf "$root" consumer by-cmake by-cmake-mpi
 mkdir consumer
 "$cmake" --install "$build" --prefix "$root" > install.log
 
@@ -47,6 +47,32 @@ test -n "$(find "$root" -path "*/man1/pdemoe.1")"
 if [ -x "$root/bin/pdemoe" ]; then
     "$root/bin/pdemoe" --version | grep -q "$version"
 fi
+
+# Ranks by MPI, where it was built: as a component of the package and by pkg-config. Nothing else asks for MPI.
+if [ -e "$package/pdemoe_mpi.pc" ]; then
+    cat > consumer/main.c <<'END'
+#include <pdemoe/pdemoe_mpi.h>
+#include <stdio.h>
+
+int main(void)
+{
+    if (pdm_context_set_mpi(NULL, MPI_COMM_NULL, 0.0) != PDM_ERR_ARGUMENT) return 1;
+    printf("%s\n", pdm_version());
+    return 0;
+}
+END
+    sed -i -e 's/REQUIRED/REQUIRED COMPONENTS mpi/' -e 's/pdemoe::pdemoe)/pdemoe::pdemoe_mpi)/' consumer/CMakeLists.txt
+    "$cmake" -S consumer -B by-cmake-mpi -DCMAKE_PREFIX_PATH="$root" -DCMAKE_C_COMPILER="$cc" \
+        -DCMAKE_C_FLAGS="$flags" > configure.log
+    "$cmake" --build by-cmake-mpi > build.log
+    test "$(by-cmake-mpi/consumer)" = "$version"
+    test "$(pkg-config --modversion pdemoe_mpi)" = "$version"
+    eval "$cc $flags consumer/main.c $(pkg-config --static --cflags --libs pdemoe_mpi) -Wl,-rpath,$libdir -o by-pkg-config"
+    test "$(./by-pkg-config)" = "$version"
+fi
+for object in "$libdir"/libpdemoe.so "$root/bin/pdemoe"; do
+    if [ -e "$object" ] && readelf -d "$object" | grep 'NEEDED.*libmpi'; then exit 1; fi
+done
 
 # The plug-in is found beside the library, wherever both have been moved to.
 if [ -n "$(find "$root" -name pdemoe_cuda.so)" ] && [ -x "$root/bin/pdemoe" ]; then
