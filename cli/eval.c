@@ -54,5 +54,6 @@ const command eval_command = {
     .n_operand = 2,
     .option    = table,
     .n_option  = sizeof table / sizeof *table,
+    .ranks     = true,
     .run       = run,
 };

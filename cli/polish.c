@@ -67,5 +67,6 @@ const command polish_command = {
     .option       = table,
     .n_option     = sizeof table / sizeof *table,
     .has_settings = true,
+    .ranks        = true,
     .run          = run,
 };

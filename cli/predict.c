@@ -78,6 +78,6 @@ const command predict_command = {
     .n_operand = 2,
     .option    = table,
     .n_option  = sizeof table / sizeof *table,
-    .ranks     = false,
+    .ranks     = true,
     .run       = run,
 };

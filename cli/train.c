@@ -287,6 +287,6 @@ const command train_command = {
     .option       = table,
     .n_option     = sizeof table / sizeof *table,
     .has_settings = true,
-    .ranks        = false,
+    .ranks        = true,
     .run          = run,
 };

@@ -47,6 +47,21 @@ static pdm_status make_grid(pdm_model *m, pdm_output_grid **out)
     return pdm_output_grid_create(m->whole, m->n_batch, n, x, out);
 }
 
+/* Each rank has those of its share. */
+static pdm_status gather_verdicts(pdm_context *ctx, pdm_size n, pdm_assessment *v)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n_rank = pdm_n_rank(ctx);
+    size_t        *bytes  = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, n_rank, &bytes));
+    for (pdm_size k = 0; k < n_rank; k++) bytes[k] = (size_t)pdm_share_of(n, k, n_rank).n * sizeof *v;
+    PDM_TRY(pdm_ranks_gather(ctx, "verdicts", bytes, v + pdm_share_of(n, pdm_rank(ctx), n_rank).first, v));
+done:
+    pdm_free(ctx, bytes);
+    return status;
+}
+
 /* As many as a batch, where inputs differ. */
 static pdm_status run_sampling(pdm_model *m, sampling *s)
 {
@@ -65,14 +80,16 @@ static pdm_status run_sampling(pdm_model *m, sampling *s)
     PDM_TRY(pdm_inputs_draw_unseen(m->whole->inputs, s->n, s->input));
     PDM_TRY(pdm_way_of_model(&s->by, s->grid, &way));
     PDM_TRY(pdm_way_judge(&way, s->grid, PDM_JUDGE_LEFT_OVER, &s->judge));
-    const pdm_run run = {.n       = s->n,
-                         .input   = s->input,
-                         .u       = s->u,
-                         .result  = s->result,
-                         .times   = &times,
-                         .judge   = s->judge,
-                         .verdict = s->verdict};
+    const pdm_share own = pdm_share_of(s->n, pdm_rank(m->ctx), pdm_n_rank(m->ctx));
+    const pdm_run   run = {.n       = own.n,
+                           .input   = s->input + own.first * n_input,
+                           .u       = s->u, /* nobody reads them */
+                           .result  = s->result,
+                           .times   = &times,
+                           .judge   = s->judge,
+                           .verdict = s->verdict + own.first};
     PDM_TRY(pdm_predict_run(&way, s->grid, &run));
+    PDM_TRY(gather_verdicts(m->ctx, s->n, s->verdict));
 done:
     return status;
 }
@@ -102,6 +119,7 @@ static pdm_status write_judged(pdm_model *m, const char *path)
     pdm_claim        *claim  = NULL;
     pdm_text          name   = {.ctx = m->ctx};
 
+    if (pdm_rank(m->ctx) > 0) return pdm_model_write(m, path); /* its part of it */
     PDM_TRY(pdm_claim_create(m->ctx, path, 0, &claim));
     PDM_TRY(pdm_claim_check(m->ctx, path));
     PDM_TRY(pdm_model_write(m, path));
@@ -161,5 +179,5 @@ pdm_status pdm_model_judge(pdm_model *m, const char *path, pdm_sink sink, void *
 done:
     sampling_close(m->ctx, &s);
     pdm_text_destroy(&text);
-    return status;
+    return status == PDM_ERR_UNSUPPORTED ? status : pdm_ranks_end(m->ctx, status); /* that is so for all */
 }

@@ -228,6 +228,7 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
         PDM_TRY(run_part(p, &s, first, here, keep));
         if (o) PDM_TRY(pdm_result_samples(p->grid, o, first, here, p->u, p->result + first));
     }
+    PDM_TRY(pdm_ranks_sum(m->ctx, "times", N_PREDICT_TIME, &s.times.data));
     if (s.record) PDM_TRY(pdm_gate_record_end(s.record, &shares));
     if (prediction_is_estimated(p)) estimate_sum_up(p);
     if (o) PDM_TRY(verdicts_put(m, o, 0, n, p->verdict));

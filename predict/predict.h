@@ -8,9 +8,10 @@
 
 /* ---- one way through a batch after the other (predict/run.c) ---- */
 /* Seconds, summed over batches and slabs. */
+enum { N_PREDICT_TIME = 4 };
 typedef struct pdm_predict_times {
-    double data, network, solve, output;
-    bool   told; /* where a solve without an answer is singular: once */
+    double data, network, solve, output; /* N_PREDICT_TIME; in the end, those of all ranks together */
+    bool   told;                         /* where a solve without an answer is singular: once */
 } pdm_predict_times;
 
 /* How a batch is solved: by a network and its experts, polished, or with all coefficients free from nothing.

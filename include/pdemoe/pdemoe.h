@@ -123,8 +123,9 @@ PDM_API void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size
 /* ---- ranks ----
  * Several processes, or threads with a context each, can work on one model: each has a context with ranks, and all make
  * the same calls in the same order. Samples are shared out; results are those of one rank. Collective are
- * pdm_model_create, pdm_model_read, pdm_model_write, pdm_model_train, pdm_model_train_step, pdm_model_predict_file,
- * pdm_model_polish_file, pdm_model_evaluate_file and pdm_model_evaluate_exact; rank 0 alone writes files.
+ * pdm_model_create, pdm_model_read, pdm_model_write, pdm_model_train, pdm_model_train_step, pdm_model_judge,
+ * pdm_model_predict_file, pdm_model_polish_file, pdm_model_evaluate_file and pdm_model_evaluate_exact; rank 0 alone
+ * writes files.
  * pdm_model_predict is not: each rank has inputs of its own. Where a collective call fails on one rank it fails on all,
  * on the others with that one's status and text ("rank 2: ..."), or, where a rank is not heard of, when the time is over;
  * after a training, or a call on files, that failed, contexts want other ranks. */
