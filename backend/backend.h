@@ -559,6 +559,14 @@ struct pdm_backend {
     /* each back end embeds this struct first in its own */
 };
 
+/* At the end of a function: releases what it holds (*host NULL: nothing) and returns the first failure, status being what
+ * there was before. Numbers that were written are on their way only when it is well. */
+static inline pdm_status pdm_release(pdm_backend *b, pdm_status status, pdm_buffer *buffer, void **host)
+{
+    const pdm_status released = *host ? b->ops->release(b, buffer, host) : PDM_OK;
+    return status == PDM_OK ? released : status;
+}
+
 /* One dot product, see pdm_dot. */
 static inline pdm_status pdm_vector_dot(pdm_backend *b, pdm_batch s, pdm_size n, pdm_buffer *x, pdm_buffer *y,
                                         pdm_buffer *weight, double *out)

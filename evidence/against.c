@@ -175,7 +175,7 @@ static pdm_status integrate(data_grid *g, equation *e, pdm_size sample, double *
         for (pdm_size i = 0; i < e->per_sample; i++) value[i] /= sqrt(e->volume[i]) * e->whole;
     }
 done:
-    if (r) (void)e->b->ops->release(e->b, e->r, &r);
+    status = pdm_release(e->b, status, e->r, &r);
     return status;
 }
 

@@ -77,7 +77,7 @@ static pdm_status atom_values(data_grid *g, const point_set *p, const pdm_atom *
     PDM_TRY(b->ops->acquire(b, values, PDM_READ, &host));
     for (pdm_size i = 0; i < p->n_point; i++) out[i] = ((const double *)host)[i];
 done:
-    if (host) (void)b->ops->release(b, values, &host);
+    status = pdm_release(b, status, values, &host);
     b->ops->buffer_destroy(b, &values);
     b->ops->points_destroy(b, &plan);
     pdm_point_grid_destroy(&grid);

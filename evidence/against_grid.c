@@ -307,7 +307,7 @@ pdm_status data_grid_prepare(data_grid *g, pdm_size sample, bool half)
         PDM_TRY(to_coefficients(g, half, g->values[f] + sample * g->n_point, (double *)c + f * pdm_domain_n_coef(d)));
     PDM_TRY(pdm_samples_prepare(g->samples, 1, g->x.input + sample * pdm_domain_n_input(d)));
 done:
-    if (c) (void)b->ops->release(b, g->c, &c);
+    status = pdm_release(b, status, g->c, &c);
     return status;
 }
 

@@ -236,8 +236,8 @@ static pdm_status add_residuals(const modes_job *j, pdm_size n, double *phi, dou
         *interface_square += kind == ROW_INTERFACE ? v * v : 0.0;
     }
 done:
-    if (r) (void)b->ops->release(b, st->r, &r);
-    if (y) (void)b->ops->release(b, st->y, &y);
+    status = pdm_release(b, status, st->r, &r);
+    status = pdm_release(b, status, st->y, &y);
     return status;
 }
 
@@ -260,8 +260,8 @@ static pdm_status prepare_base(modes_job *j, pdm_size n, const double *input)
                                  (const double *)lift + i * pdm_domain_n_field(p->domain) * n_coef,
                                  (float *)base + i * n_channel * n_coef));
 done:
-    if (lift) (void)b->ops->release(b, m->samples->lift, &lift);
-    if (base) (void)b->ops->release(b, m->base, &base);
+    status = pdm_release(b, status, m->samples->lift, &lift);
+    status = pdm_release(b, status, m->base, &base);
     return status;
 }
 

@@ -233,8 +233,8 @@ static pdm_status take_weights(pdm_model *m, const pdm_model *parent)
     PDM_TRY(theirs->ops->acquire(theirs, parent->surrogate->parameters, PDM_READ, &from));
     memcpy(to, from, (size_t)m->surrogate->n_parameter * sizeof(float));
 done:
-    if (to) (void)b->ops->release(b, m->surrogate->parameters, &to);
-    if (from) (void)theirs->ops->release(theirs, parent->surrogate->parameters, &from);
+    status = pdm_release(b, status, m->surrogate->parameters, &to);
+    status = pdm_release(theirs, status, parent->surrogate->parameters, &from);
     return status;
 }
 
@@ -396,7 +396,7 @@ pdm_status weights_get(const pdm_model *m, float *w)
     PDM_TRY(b->ops->acquire(b, net->parameters, PDM_READ, &host));
     memcpy(w, host, (size_t)net->n_parameter * sizeof *w);
 done:
-    if (host) (void)b->ops->release(b, net->parameters, &host);
+    status = pdm_release(b, status, net->parameters, &host);
     return status;
 }
 
@@ -410,6 +410,6 @@ pdm_status weights_set(pdm_model *m, const float *w)
     PDM_TRY(b->ops->acquire(b, net->parameters, PDM_WRITE, &host));
     memcpy(host, w, (size_t)net->n_parameter * sizeof *w);
 done:
-    if (host) (void)b->ops->release(b, net->parameters, &host);
+    status = pdm_release(b, status, net->parameters, &host);
     return status;
 }

@@ -196,7 +196,7 @@ static pdm_status add_weights(const pdm_model *m, double share, double *sum)
     const pdm_weights logits = pdm_experts_logits(m->experts);
     for (pdm_size i = 0; i < logits.n; i++) sum[m->surrogate->n_parameter + i] += share * logits.parameter[i];
 done:
-    if (host) (void)b->ops->release(b, m->surrogate->parameters, &host);
+    status = pdm_release(b, status, m->surrogate->parameters, &host);
     return status;
 }
 
@@ -220,7 +220,7 @@ static pdm_status put_weights(pdm_model *m, const double *sum)
         memset(host, 0, (size_t)n * sizeof(float));
     }
 done:
-    if (host) (void)b->ops->release(b, taken, &host);
+    status = pdm_release(b, status, taken, &host);
     return status;
 }
 

@@ -122,7 +122,7 @@ static pdm_status add_gradients(pdm_model *m, rank_order *x)
                          &x->mode[x->first[t] + k]);
     }
 done:
-    if (g) (void)b->ops->release(b, x->net->g_parameters, &g);
+    status = pdm_release(b, status, x->net->g_parameters, &g);
     return status;
 }
 
@@ -135,7 +135,7 @@ static pdm_status draw_cotangent(pdm_model *m, pdm_size n, uint64_t number)
     PDM_TRY(m->problem->backend->ops->acquire(m->problem->backend, m->g_basis, PDM_WRITE, &g));
     for (pdm_size i = 0; i < n; i++) ((float *)g)[i] = (float)pdm_random_normal(key, (uint64_t)i);
 done:
-    if (g) (void)m->problem->backend->ops->release(m->problem->backend, m->g_basis, &g);
+    status = pdm_release(m->problem->backend, status, m->g_basis, &g);
     return status;
 }
 
@@ -269,8 +269,8 @@ static void keep_directions(pdm_size n_in, pdm_size n_out, double unit, const ma
 static pdm_status take_apart(pdm_context *ctx, pdm_size n_in, pdm_size n_out, const float *k, const matrix_work *w,
                              mode *m)
 {
-    pdm_status     status = PDM_OK;
-    double         sum    = 0.0;
+    pdm_status status = PDM_OK;
+    double     sum    = 0.0;
 
     for (pdm_size i = 0; i < n_in; i++) sum += creal(m->a[i * n_in + i]);
     if (!isfinite(sum)) PDM_FAIL(ctx, PDM_ERR_NUMERIC, "the network's weights or gradients are not finite");
@@ -389,7 +389,7 @@ pdm_status rank_order_create(pdm_model *m, rank_order **out)
     *out = x;
     x    = NULL;
 done:
-    if (weights) (void)m->problem->backend->ops->release(m->problem->backend, m->surrogate->parameters, &weights);
+    status = pdm_release(m->problem->backend, status, m->surrogate->parameters, &weights);
     rank_order_destroy(m->ctx, &x);
     return status;
 }

@@ -119,8 +119,8 @@ static pdm_status select_weights(const pdm_model *m, const unused_groups *x, pdm
         select_tensor(m, x, &from->tensor[t], &to->tensor[t], (const float *)values + from->tensor[t].offset,
                       (float *)out + to->tensor[t].offset);
 done:
-    if (out) (void)own->ops->release(own, to->parameters, &out);
-    if (values) (void)theirs->ops->release(theirs, from->parameters, &values);
+    status = pdm_release(own, status, to->parameters, &out);
+    status = pdm_release(theirs, status, from->parameters, &values);
     return status;
 }
 

@@ -36,9 +36,9 @@ static pdm_status prepare_network(pdm_model *m, pdm_size n, const double *input)
         if (base) PDM_TRY(pdm_experts_base(m->experts, own_input, own_lift, (float *)base + i * base_size));
     }
 done:
-    if (lift) (void)b->ops->release(b, m->samples->lift, &lift);
-    if (feature) (void)b->ops->release(b, m->features, &feature);
-    if (base) (void)b->ops->release(b, m->base, &base);
+    status = pdm_release(b, status, m->samples->lift, &lift);
+    status = pdm_release(b, status, m->features, &feature);
+    status = pdm_release(b, status, m->base, &base);
     return status;
 }
 

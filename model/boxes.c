@@ -22,8 +22,8 @@ static pdm_status read_solutions(const pdm_problem *p, const pdm_few *few, doubl
             d[i * size + k]     = (((double *)c)[from] - ((double *)lift)[from]) / p->magnitude[k / n_coef];
         }
 done:
-    if (c) (void)b->ops->release(b, found, &c);
-    if (lift) (void)b->ops->release(b, few->samples->lift, &lift);
+    status = pdm_release(b, status, found, &c);
+    status = pdm_release(b, status, few->samples->lift, &lift);
     return status;
 }
 

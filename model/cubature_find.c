@@ -93,7 +93,7 @@ static pdm_status project(const looked *x, pdm_batch batch, pdm_size k, uint64_t
     PDM_TRY(b->ops->acquire(b, x->row, PDM_READ, &host));
     memcpy(x->along + k * n, host, (size_t)n * sizeof *x->along);
 done:
-    if (host) (void)b->ops->release(b, x->row, &host);
+    status = pdm_release(b, status, x->row, &host);
     return status;
 }
 
@@ -151,8 +151,8 @@ static pdm_status take_batch(looked *x, pdm_batch batch, pdm_size *seen)
         x->n_tried++;
     }
 done:
-    if (c) (void)b->ops->release(b, st->c, &c);
-    if (r) (void)b->ops->release(b, st->r, &r);
+    status = pdm_release(b, status, st->c, &c);
+    status = pdm_release(b, status, st->r, &r);
     return status;
 }
 
@@ -233,7 +233,7 @@ static pdm_status try_rows(looked *x, pdm_cubature *few, double *error, double *
     }
     *error = sqrt(sum / (double)x->n_tried);
 done:
-    if (c) (void)m->problem->backend->ops->release(m->problem->backend, pdm_solver_lend(m->solver)->c, &c);
+    status = pdm_release(m->problem->backend, status, pdm_solver_lend(m->solver)->c, &c);
     return status;
 }
 

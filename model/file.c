@@ -15,7 +15,7 @@ static pdm_status store_buffer(pdm_model *m, pdm_store *s, const char *name, pdm
     PDM_TRY(m->problem->backend->ops->acquire(m->problem->backend, buffer, writing ? PDM_READ : PDM_WRITE, &host));
     PDM_TRY(pdm_store_exchange(s, writing, "optimiser", name, PDM_STORE_FLOAT, n, host));
 done:
-    if (host) (void)m->problem->backend->ops->release(m->problem->backend, buffer, &host);
+    status = pdm_release(m->problem->backend, status, buffer, &host);
     return status;
 }
 
@@ -28,7 +28,7 @@ static pdm_status store_weights(pdm_model *m, pdm_store *s, const pdm_packed *pa
         m->problem->backend->ops->acquire(m->problem->backend, net->parameters, writing ? PDM_READ : PDM_WRITE, &host));
     PDM_TRY(writing ? packed_put(net, s, packed, host) : packed_get(net, s, host));
 done:
-    if (host) (void)m->problem->backend->ops->release(m->problem->backend, net->parameters, &host);
+    status = pdm_release(m->problem->backend, status, net->parameters, &host);
     return status;
 }
 

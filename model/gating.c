@@ -44,7 +44,7 @@ pdm_status pdm_model_gate_backward(pdm_model *m, pdm_batch good)
     PDM_TRY(b->ops->acquire(b, m->g_ridge, PDM_READ, &host));
     pdm_gate_backward(m->gate, good, pdm_gate_is_open(m->gate, m->state.step), host);
 done:
-    if (host) (void)b->ops->release(b, m->g_ridge, &host);
+    status = pdm_release(b, status, m->g_ridge, &host);
     return status;
 }
 
@@ -62,6 +62,6 @@ pdm_status pdm_model_gate_learn(pdm_model *m, pdm_batch good, double loss, doubl
     PDM_TRY(b->ops->acquire(b, m->column_worth, PDM_READ, &host));
     PDM_TRY(pdm_gate_learn(m->gate, good, loss, (pdm_gate_worth){host, m->least, m->objective}, distance));
 done:
-    if (host) (void)b->ops->release(b, m->column_worth, &host);
+    status = pdm_release(b, status, m->column_worth, &host);
     return status;
 }

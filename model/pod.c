@@ -45,7 +45,7 @@ static pdm_status take_guess(pdm_model *m, const pdm_pool *p, pdm_size first, pd
         for (pdm_size k = 0; k < size; k++) own[k] -= is_free[k] ? guess[k] : 0.0f;
     }
 done:
-    if (host) (void)b->ops->release(b, m->basis, &host);
+    status = pdm_release(b, status, m->basis, &host);
     return status;
 }
 

@@ -82,8 +82,8 @@ static pdm_status put_slab(pdm_pool *p, pdm_batch batch, pdm_size k)
         put_sample(p, p->n + to, s->input + batch.index[i] * n_input, (double *)c + from, (double *)lift + from);
     }
 done:
-    if (c) (void)b->ops->release(b, pdm_solver_lend(solver)->c, &c);
-    if (lift) (void)b->ops->release(b, s->lift, &lift);
+    status = pdm_release(b, status, pdm_solver_lend(solver)->c, &c);
+    status = pdm_release(b, status, s->lift, &lift);
     return status;
 }
 

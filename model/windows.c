@@ -33,7 +33,7 @@ pdm_status pdm_model_windows_backward(pdm_model *m, pdm_batch good, bool more)
     pdm_experts_windows_backward(m->experts, host);
     PDM_TRY(m->problem->backend->ops->release(m->problem->backend, m->g_window, &host));
 done:
-    if (host) (void)m->problem->backend->ops->release(m->problem->backend, m->g_window, &host);
+    status = pdm_release(m->problem->backend, status, m->g_window, &host);
     return status;
 }
 

@@ -46,8 +46,7 @@ static pdm_status measure_peclet(pdm_problem *p)
     for (int i = 0; i < 3; i++) PDM_TRY(b->ops->acquire(b, from[i], PDM_READ, &host[i]));
     PDM_TRY(pdm_domain_peclet(p->domain, host[0], host[1], host[2], p->peclet));
 done:
-    for (int i = 0; i < 3; i++)
-        if (host[i]) (void)b->ops->release(b, from[i], &host[i]);
+    for (int i = 0; i < 3; i++) status = pdm_release(b, status, from[i], &host[i]);
     pdm_samples_destroy(&s);
     return status;
 }
@@ -175,7 +174,7 @@ static pdm_status measure_bend(const pdm_problem *p, const pdm_few *few, pdm_siz
     *bend   = sum;
     sum     = NULL;
 done:
-    if (host) (void)b->ops->release(b, values, &host);
+    status = pdm_release(b, status, values, &host);
     b->ops->buffer_destroy(b, &values);
     b->ops->points_destroy(b, &plan);
     pdm_point_grid_destroy(&grid);

@@ -185,7 +185,7 @@ pdm_status pdm_output_grid_evaluate(const pdm_output_grid *g, pdm_batch batch, p
         PDM_TRY(b->ops->release(b, g->values, &host));
     }
 done:
-    if (host) (void)b->ops->release(b, g->values, &host);
+    status = pdm_release(b, status, g->values, &host);
     return status;
 }
 

@@ -77,8 +77,8 @@ pdm_status pdm_samples_prepare(pdm_samples *s, pdm_size n, const double *input)
                                    NULL));
     }
 done:
-    if (scalar) (void)b->ops->release(b, s->data.scalar, &scalar);
-    if (sampled) (void)b->ops->release(b, s->data.sampled, &sampled);
-    if (lift) (void)b->ops->release(b, s->lift, &lift);
+    status = pdm_release(b, status, s->data.scalar, &scalar);
+    status = pdm_release(b, status, s->data.sampled, &sampled);
+    status = pdm_release(b, status, s->lift, &lift);
     return status;
 }

@@ -146,7 +146,7 @@ static pdm_status scale_rows(pdm_problem *p, const pdm_samples *s)
     PDM_TRY(check_levels_are_fixed(p, host, n_local));
     PDM_TRY(pdm_domain_scale_from(p->domain, host, p->magnitude));
 done:
-    if (host) (void)b->ops->release(b, A, &host);
+    status = pdm_release(b, status, A, &host);
     b->ops->buffer_destroy(b, &A);
     b->ops->rows_destroy(b, &plan);
     return status;
@@ -167,7 +167,7 @@ static pdm_status measure_solve(pdm_free_solver *free, const pdm_samples *s, dou
     PDM_TRY(b->ops->acquire(b, c, PDM_READ, &host));
     measure(p, host, size);
 done:
-    if (host) (void)b->ops->release(b, c, &host);
+    status = pdm_release(b, status, c, &host);
     return status;
 }
 

@@ -186,6 +186,6 @@ pdm_status pdm_slab_advance(pdm_slab_end *e, pdm_batch batch, pdm_buffer *c, dou
     }
     advance_start(p, batch.n, input);
 done:
-    if (host) (void)b->ops->release(b, e->values, &host);
+    status = pdm_release(b, status, e->values, &host);
     return status;
 }

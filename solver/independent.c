@@ -76,7 +76,7 @@ static pdm_status part_share(pdm_solver *s, const pdm_wide *wide, pdm_size exper
     PDM_TRY(b->ops->acquire(b, part->share, PDM_WRITE, &to));
     for (pdm_size i = 0; i < s->state.n_sample; i++) memcpy((char *)to + (size_t)i * bytes, host, bytes);
 done:
-    if (to) (void)b->ops->release(b, part->share, &to);
+    status = pdm_release(b, status, part->share, &to);
     return status;
 }
 

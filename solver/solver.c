@@ -308,7 +308,7 @@ static pdm_status make_ridges(pdm_solver *s)
     st->ridges = ridges;
     ridges     = NULL;
 done:
-    if (host) (void)b->ops->release(b, ridges, &host);
+    status = pdm_release(b, status, ridges, &host);
     b->ops->buffer_destroy(b, &ridges);
     return status;
 }
@@ -333,7 +333,7 @@ pdm_status pdm_solver_select(pdm_solver *s, pdm_batch batch, const unsigned char
         }
     PDM_TRY(b->ops->release(b, st->ridges, &host));
 done:
-    if (host) (void)b->ops->release(b, st->ridges, &host);
+    status = pdm_release(b, status, st->ridges, &host);
     return status;
 }
 
@@ -459,8 +459,8 @@ pdm_status pdm_solver_explain(const pdm_solver *s, const pdm_domain *domain, con
                                    (double *)sampled + k * rows->n_sampled, out));
     }
 done:
-    if (c) (void)ops->release(s->backend, s->state.c, &c);
-    if (scalar) (void)ops->release(s->backend, data->scalar, &scalar);
-    if (sampled) (void)ops->release(s->backend, data->sampled, &sampled);
+    status = pdm_release(s->backend, status, s->state.c, &c);
+    status = pdm_release(s->backend, status, data->scalar, &scalar);
+    status = pdm_release(s->backend, status, data->sampled, &sampled);
     return status;
 }

@@ -24,7 +24,7 @@ static pdm_status none_forward(pdm_surrogate *s, pdm_batch batch, pdm_buffer *fe
     for (pdm_size i = 0; i < batch.n; i++)
         memset((float *)host + batch.index[i] * size, 0, (size_t)size * sizeof(float));
 done:
-    if (host) (void)s->backend->ops->release(s->backend, basis, &host);
+    status = pdm_release(s->backend, status, basis, &host);
     return status;
 }
 

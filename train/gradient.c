@@ -177,7 +177,7 @@ static pdm_status set_weights(const taylor *t, const double *direction, double h
     }
     if (t->owner == OF_WINDOWS) PDM_TRY(pdm_model_apply_windows(t->m));
 done:
-    if (host) (void)b->ops->release(b, net->parameters, &host);
+    status = pdm_release(b, status, net->parameters, &host);
     return status;
 }
 

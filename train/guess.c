@@ -83,8 +83,8 @@ pdm_status guess_loss(pdm_model *m, double *loss)
         }
     }
 done:
-    if (basis) (void)b->ops->release(b, m->basis, &basis);
-    if (g_basis) (void)b->ops->release(b, m->g_basis, &g_basis);
+    status = pdm_release(b, status, m->basis, &basis);
+    status = pdm_release(b, status, m->g_basis, &g_basis);
     return status;
 }
 

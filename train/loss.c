@@ -294,7 +294,7 @@ pdm_status loss_sum_gradients(pdm_model *m, bool any)
     PDM_TRY(pdm_ranks_sum(m->ctx, "gradient", n, host));
     PDM_TRY(pdm_ranks_sum(m->ctx, "gradient of windows", logits.n, logits.gradient));
 done:
-    if (host) (void)b->ops->release(b, m->g_sum, &host);
+    status = pdm_release(b, status, m->g_sum, &host);
     return status;
 }
 

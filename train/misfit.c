@@ -36,7 +36,7 @@ static pdm_status clear_cotangent(pdm_model *m, pdm_batch good)
         m->misfit_of[good.index[i]] = 0.0;
     }
 done:
-    if (host) (void)b->ops->release(b, m->g_c, &host);
+    status = pdm_release(b, status, m->g_c, &host);
     return status;
 }
 
@@ -64,7 +64,7 @@ static pdm_status compare_field(pdm_model *m, pdm_batch good, pdm_size field, do
         }
     }
 done:
-    if (host) (void)b->ops->release(b, m->misfit.values, &host);
+    status = pdm_release(b, status, m->misfit.values, &host);
     return status;
 }
 

@@ -151,8 +151,8 @@ pdm_status companion_take(companion *c, pdm_size n, const pdm_problem *of, pdm_b
     PDM_TRY(mine->ops->acquire(mine, to, PDM_WRITE, &out));
     memcpy(out, in, (size_t)size * sizeof(double));
 done:
-    if (in) (void)b->ops->release(b, from, &in);
-    if (out) (void)mine->ops->release(mine, to, &out);
+    status = pdm_release(b, status, from, &in);
+    status = pdm_release(mine, status, to, &out);
     return status;
 }
 

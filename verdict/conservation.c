@@ -344,7 +344,7 @@ pdm_status conservation_add(conservation *c, const left_over_state *at)
         for (pdm_size k = 0; k < c->n_part; k++) take_part(c, &c->part[k], s, row + c->part[k].row0, at->slab == 0);
     }
 done:
-    if (host) (void)b->ops->release(b, c->r, &host);
+    status = pdm_release(b, status, c->r, &host);
     return status;
 }
 

@@ -78,7 +78,7 @@ static pdm_status prolong(finer_grid *f, pdm_size n, const pdm_size *which, cons
             prolongation_apply(&f->prolongation, from + (which[i] * n_field + q) * n_from,
                                (double *)to + (i * n_field + q) * n_to);
 done:
-    if (to) (void)b->ops->release(b, c->start, &to);
+    status = pdm_release(b, status, c->start, &to);
     return status;
 }
 

@@ -35,7 +35,7 @@ pdm_status kept_answer_put(kept_answer *a, const pdm_problem *p, pdm_size n_most
     memcpy(a->slab[k], host, (size_t)n * sizeof **a->slab);
     a->n_slab = k + 1;
 done:
-    if (host) (void)b->ops->release(b, c, &host);
+    status = pdm_release(b, status, c, &host);
     return status;
 }
 

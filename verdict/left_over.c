@@ -298,7 +298,7 @@ static pdm_status add_equation(left_over *l, pdm_size number, const left_over_st
     }
     for (pdm_size n = 0; n < batch.n; n++) add_sample(l, e, batch.index[n], at->slab);
 done:
-    if (host) (void)b->ops->release(b, l->r, &host);
+    status = pdm_release(b, status, l->r, &host);
     return status;
 }
 

@@ -90,7 +90,7 @@ static pdm_status begin(soft_direction *s, pdm_size n)
     PDM_TRY(b->ops->acquire(b, s->x, PDM_WRITE, &host));
     for (pdm_size i = 0; i < n * size; i++) ((double *)host)[i] = 1.0 + (double)(i % size * 7919 % 101) / 101.0;
 done:
-    if (host) (void)b->ops->release(b, s->x, &host);
+    status = pdm_release(b, status, s->x, &host);
     return status;
 }
 
@@ -109,7 +109,7 @@ static pdm_status normalise(soft_direction *s, pdm_size n)
         for (pdm_size k = 0; k < size && most > 0.0; k++) at[k] /= most;
     }
 done:
-    if (host) (void)b->ops->release(b, s->x, &host);
+    status = pdm_release(b, status, s->x, &host);
     return status;
 }
 
@@ -157,7 +157,7 @@ static pdm_status measure(soft_direction *s, pdm_size n)
         s->step[i] = most > 0.0 ? STEP / most : 0.0;
     }
 done:
-    if (host) (void)b->ops->release(b, s->v, &host);
+    status = pdm_release(b, status, s->v, &host);
     return status;
 }
 
