@@ -182,7 +182,7 @@ static pdm_status predict_device_batch(pdm_model *m, const host_call *call, pdm_
     PDM_TRY(b->ops->acquire(b, h->staged, PDM_READ, &input));
     PDM_TRY(predict_batch(m, call, first, n, input));
 done:
-    if (input) (void)b->ops->release(b, h->staged, &input);
+    status = pdm_release(b, status, h->staged, &input);
     return status;
 }
 
