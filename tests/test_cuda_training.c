@@ -1,11 +1,13 @@
-/* Training on the double of the toolkit beside training on the CPU: the same cases, seeds and steps.  FP64: with the
- * same basis functions both solve to the same coefficients, within SAME64, where a solve takes a few steps. Along
- * dozens of steps, as in the first ones of diffusion_sorption's training, rounding grows by itself to 1e-6 and more:
- * there objectives are no farther apart than what the two solves say that is left to gain, which the solver's
- * tolerance allows. FP32: losses part, since kernels add up in another order, and training makes such differences
- * grow. How much is measured beside: by models on the CPU whose weights are moved by one unit in the last place,
- * each up or down at random, after every step. Losses of the double may be FACTOR times as far away as those are;
- * without the moved ones' growth a constant would have to be that of the worst case. On a GPU the same holds. */
+/* Training on the double of the toolkit beside training on the CPU: the same cases, seeds and steps.
+ *
+ * FP64: with the same basis functions both solve to the same coefficients, within SAME64, where a solve takes a few
+ * steps. Along dozens of steps, as in the first ones of diffusion_sorption's training, rounding grows by itself to 1e-6
+ * and more: there objectives are no farther apart than what the two solves say that is left to gain, which the solver's
+ * tolerance allows.
+ * FP32: losses part, since kernels add up in another order, and training makes such differences grow. How much is
+ * measured beside: by models on the CPU whose weights are moved by one unit in the last place, each up or down at
+ * random, after every step. Losses of the double may be FACTOR times as far away as those are; without the moved ones'
+ * growth a constant would have to be that of the worst case. On a GPU the same holds. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
