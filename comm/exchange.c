@@ -97,7 +97,7 @@ void ranks_leave(const pdm_ranks *r)
 pdm_status pdm_ranks_end(pdm_context *ctx, pdm_status status)
 {
     pdm_ranks *r = ranks_of(ctx);
-    failure    f = {.status = status};
+    failure    f = {.status = (int32_t)status};
 
     if (!r || status == PDM_OK || r->failure != PDM_OK) return status;
     snprintf(f.text, sizeof f.text, "%.*s", RANKS_TEXT - 1, pdm_context_error(ctx));

@@ -79,6 +79,31 @@ bool prediction_is_estimated(const prediction *p)
     return p->wants_estimate || p->polish > 0.0;
 }
 
+/* Samples that one rank works on before fields are gathered; the same on all ranks, whatever memory each has. */
+static pdm_size share_of_part(const pdm_model *m)
+{
+    const pdm_size n = pdm_model_share(m, 0).n;
+    return pdm_n_rank(m->ctx) == 1 ? m->n_batch : n > 1 ? n : 1;
+}
+
+static pdm_size part_size(const pdm_model *m)
+{
+    return pdm_n_rank(m->ctx) * share_of_part(m);
+}
+
+/* The first rank, which writes them, has the fields of all ranks. */
+static bool holds_part(const pdm_model *m)
+{
+    return pdm_rank(m->ctx) == 0;
+}
+
+/* Samples whose fields this rank holds at a time. */
+static pdm_size room_for_fields(const prediction *p, bool keep)
+{
+    const pdm_size n = p->x.n_sample, most = holds_part(p->m) ? part_size(p->m) : share_of_part(p->m);
+    return keep || n < most ? n : most;
+}
+
 /* The coordinates of the inputs, where there are some, are those of the output. */
 pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep)
 {
@@ -92,8 +117,7 @@ pdm_status prediction_open(prediction *p, pdm_fields *f, bool keep)
                  p->polish);
     if (f) PDM_TRY(pdm_file_inputs_read(m->whole->domain, f, &p->x));
     PDM_TRY(pdm_output_grid_create(m->whole, m->n_batch, p->x.n_coordinate, p->x.coordinate, &p->grid));
-    const pdm_size part = pdm_n_rank(m->ctx) * m->n_batch, room = keep || p->x.n_sample < part ? p->x.n_sample : part;
-    PDM_TRY(pdm_alloc_array(m->ctx, room * n_field * p->grid->n_point, &p->u));
+    PDM_TRY(pdm_alloc_array(m->ctx, room_for_fields(p, keep) * n_field * p->grid->n_point, &p->u));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->result));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->seconds));
     PDM_TRY(pdm_alloc_array(m->ctx, p->x.n_sample, &p->verdict));
@@ -134,37 +158,41 @@ done:
     return status;
 }
 
-/* One array of a part of n samples, `bytes` each, of which every rank has its share: to all ranks, or to the first. */
-static pdm_status gather(const prediction *p, const char *what, bool to_all, pdm_size n, size_t bytes, void *x)
+/* One array of a part of n samples, `bytes` each, of which every rank has its share, mine: to all ranks, or to the first,
+ * all being NULL on others. */
+static pdm_status gather(pdm_context *ctx, const char *what, bool to_all, pdm_size n, size_t bytes, const void *mine,
+                         void *all)
 {
-    pdm_status      status = PDM_OK;
-    pdm_context    *ctx    = p->m->ctx;
-    const pdm_size  n_rank = pdm_n_rank(ctx);
-    const pdm_share own    = pdm_share_of(n, pdm_rank(ctx), n_rank);
-    const void     *mine   = (const char *)x + (size_t)own.first * bytes;
-    size_t         *each   = NULL;
+    pdm_status     status = PDM_OK;
+    const pdm_size n_rank = pdm_n_rank(ctx);
+    size_t        *each   = NULL;
 
     PDM_TRY(pdm_alloc_array(ctx, n_rank, &each));
     for (pdm_size k = 0; k < n_rank; k++) each[k] = (size_t)pdm_share_of(n, k, n_rank).n * bytes;
-    PDM_TRY(to_all ? pdm_ranks_gather(ctx, what, each, mine, x) : pdm_ranks_gather_first(ctx, what, each, mine, x));
+    PDM_TRY(to_all ? pdm_ranks_gather(ctx, what, each, mine, all) : pdm_ranks_gather_first(ctx, what, each, mine, all));
 done:
     pdm_free(ctx, each);
     return status;
 }
 
-/* All of a part that starts with sample `first`. */
-static pdm_status gather_part(const prediction *p, pdm_size first, pdm_size n, bool keep)
+/* All of a part that starts with sample `first`; u: the fields of this rank's samples. */
+static pdm_status gather_part(const prediction *p, pdm_size first, pdm_size n, bool keep, const double *u)
 {
-    pdm_status     status  = PDM_OK;
-    const pdm_size n_field = pdm_domain_n_field(p->m->whole->domain);
+    pdm_status      status  = PDM_OK;
+    pdm_context    *ctx     = p->m->ctx;
+    const pdm_size  n_field = pdm_domain_n_field(p->m->whole->domain);
+    const pdm_share own     = pdm_share_of(n, pdm_rank(ctx), pdm_n_rank(ctx));
+    const pdm_size  at      = first + own.first;
 
-    if (pdm_n_rank(p->m->ctx) == 1) return PDM_OK;
-    PDM_TRY(gather(p, "fields", keep, n, (size_t)(n_field * p->grid->n_point) * sizeof *p->u, p->u));
-    PDM_TRY(gather(p, "results", true, n, sizeof *p->result, p->result + first));
-    PDM_TRY(gather(p, "seconds", true, n, sizeof *p->seconds, p->seconds + first));
-    PDM_TRY(gather(p, "verdicts", true, n, sizeof *p->verdict, p->verdict + first));
+    if (pdm_n_rank(ctx) == 1) return PDM_OK;
+    PDM_TRY(gather(ctx, "fields", keep, n, (size_t)(n_field * p->grid->n_point) * sizeof *p->u, u,
+                   keep || holds_part(p->m) ? p->u : NULL));
+    PDM_TRY(gather(ctx, "results", true, n, sizeof *p->result, p->result + at, p->result + first));
+    PDM_TRY(gather(ctx, "seconds", true, n, sizeof *p->seconds, p->seconds + at, p->seconds + first));
+    PDM_TRY(gather(ctx, "verdicts", true, n, sizeof *p->verdict, p->verdict + at, p->verdict + first));
     if (p->wants_estimate)
-        PDM_TRY(gather(p, "distances", true, n, (size_t)n_field * sizeof *p->distance, p->distance + first * n_field));
+        PDM_TRY(gather(ctx, "distances", true, n, (size_t)n_field * sizeof *p->distance, p->distance + at * n_field,
+                       p->distance + first * n_field));
 done:
     return status;
 }
@@ -185,7 +213,7 @@ static pdm_status run_part(prediction *p, prediction_stages *s, pdm_size first, 
     const pdm_size  at = first + own.first, size = pdm_domain_n_field(p->m->whole->domain) * p->grid->n_point;
     const pdm_run   run = {.n              = own.n,
                            .input          = p->x.input + at * pdm_domain_n_input(p->m->whole->domain),
-                           .u              = p->u + own.first * size,
+                           .u              = keep || holds_part(p->m) ? p->u + own.first * size : p->u,
                            .result         = p->result + at,
                            .sample_seconds = p->seconds + at,
                            .record         = s->record,
@@ -196,7 +224,7 @@ static pdm_status run_part(prediction *p, prediction_stages *s, pdm_size first, 
 
     PDM_TRY(pdm_predict_run(&s->way, p->grid, &run));
     if (p->wants_estimate) PDM_TRY(estimate_run(p, at, own.n, run.u));
-    PDM_TRY(gather_part(p, first, n, keep));
+    PDM_TRY(gather_part(p, first, n, keep, run.u));
 done:
     return status;
 }
@@ -206,7 +234,7 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
 {
     pdm_status        status = PDM_OK;
     pdm_model        *m      = p->m;
-    const pdm_size    n = p->x.n_sample, part = keep ? n : pdm_n_rank(m->ctx) * m->n_batch;
+    const pdm_size    n = p->x.n_sample, part = keep ? n : part_size(m);
     pdm_model_way     by      = {.m = m, .polish = p->polish};
     prediction_stages s       = {0};
     pdm_gate_shares   shares  = {NAN, NAN};

@@ -68,7 +68,7 @@ train() { "$mpirun" -n "$1" "$program" train tiny.cdl -o "ranks$1.nc" -f; }
 losses() { sed -n 's/.*"step": \([0-9]*\), "loss": \([^,]*\),.*/\1 \2/p' "$1"; }
 for ranks in 1 2 3 4; do
     expect 0 'step=6' train $ranks
-    count 1 'step=6'
+    count 1 'step=6 steps=6'
     losses ranks$ranks.log.jsonl > losses.$ranks
     awk 'NR == FNR { loss[$1] = $2; next } { n++; if (($2 - loss[$1])^2 > 1e-18 * $2^2) exit 1 } END { if (n < 6) exit 1 }' \
         losses.1 losses.$ranks || complain "losses of $ranks ranks" "$(cat losses.1 losses.$ranks)"
