@@ -14,6 +14,7 @@ typedef struct pdm_ranks {
     size_t        piece;    /* bytes of a message at most */
     void         *work;     /* of sums */
     size_t        n_work;
+    bool          is_late; /* has waited too long */
     pdm_status    failure; /* PDM_OK: none so far */
     char          text[RANKS_TEXT];
 } pdm_ranks;

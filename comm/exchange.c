@@ -25,7 +25,7 @@ typedef struct head {
 } head;
 
 typedef struct failure {
-    int32_t status;
+    int32_t status, is_late; /* is_late: that of a rank which has waited too long */
     char    text[RANKS_TEXT];
 } failure;
 
@@ -52,8 +52,9 @@ static pdm_status fail_with(pdm_context *ctx, pdm_ranks *r, pdm_status status, c
     return broken(ctx, r);
 }
 
-/* Another rank's failure, if there is word of one; PDM_OK is that of a rank that has left. */
-static pdm_status look_for_failure(pdm_context *ctx, pdm_ranks *r)
+/* Another rank's failure, if there is word of one; PDM_OK is that of a rank that has left. Where nobody goes on the
+ * patience of all ends at the same time: who has waited long names soon itself whom it waits for. */
+static pdm_status look_for_failure(pdm_context *ctx, pdm_ranks *r, double waited)
 {
     int     from = -1, done = 0;
     void   *request = NULL;
@@ -69,6 +70,7 @@ static pdm_status look_for_failure(pdm_context *ctx, pdm_ranks *r)
         r->has_left[from] = true;
         return PDM_OK;
     }
+    if (done && f.is_late && waited > 0.5 * r->seconds) return PDM_OK;
     f.text[RANKS_TEXT - 1] = '\0';
     snprintf(text, sizeof text, "rank %d: %s", from, done ? f.text : "failed");
     return fail_with(ctx, r, done ? (pdm_status)f.status : PDM_ERR_INTERNAL, text);
@@ -97,7 +99,7 @@ void ranks_leave(const pdm_ranks *r)
 pdm_status pdm_ranks_end(pdm_context *ctx, pdm_status status)
 {
     pdm_ranks *r = ranks_of(ctx);
-    failure    f = {.status = (int32_t)status};
+    failure    f = {.status = (int32_t)status, .is_late = r && r->is_late};
 
     if (!r || status == PDM_OK || r->failure != PDM_OK) return status;
     snprintf(f.text, sizeof f.text, "%.*s", RANKS_TEXT - 1, pdm_context_error(ctx));
@@ -182,7 +184,7 @@ static void rest(pdm_size looks)
 }
 
 /* Nothing has come for so many seconds: is that too long? Names those who are waited for. */
-static pdm_status check_patience(pdm_context *ctx, const pdm_ranks *r, const char *what, pdm_size n, const message *m,
+static pdm_status check_patience(pdm_context *ctx, pdm_ranks *r, const char *what, pdm_size n, const message *m,
                                  double waited)
 {
     char   text[RANKS_TEXT];
@@ -198,7 +200,8 @@ static pdm_status check_patience(pdm_context *ctx, const pdm_ranks *r, const cha
         length += (size_t)snprintf(text + length, sizeof text - length, "%s rank %d", before < 0 ? "" : ",", m[i].peer);
         before = m[i].peer;
     }
-    return waited > r->seconds ? pdm_error_set(ctx, PDM_ERR_INTERNAL, NULL, __func__, "%s", text) : PDM_OK;
+    r->is_late = waited > r->seconds;
+    return r->is_late ? pdm_error_set(ctx, PDM_ERR_INTERNAL, NULL, __func__, "%s", text) : PDM_OK;
 }
 
 /* Until all n messages are over. */
@@ -223,8 +226,9 @@ static pdm_status wait_for(pdm_context *ctx, pdm_ranks *r, const char *what, pdm
         if (moved) looks = -1;
         if (moved) since = pdm_clock();
         if (over == n || moved) continue;
-        PDM_TRY(look_for_failure(ctx, r));
-        PDM_TRY(check_patience(ctx, r, what, n, m, pdm_clock() - since));
+        const double waited = pdm_clock() - since;
+        PDM_TRY(look_for_failure(ctx, r, waited));
+        PDM_TRY(check_patience(ctx, r, what, n, m, waited));
         rest(looks);
     }
 done:
