@@ -6,8 +6,8 @@
  * have come within the time that the context was given, or one has left, with the name of the call and of the ranks that
  * are missing; and where another one makes another call. After a failure every later call fails with the same words.
  *
- * Sums are those of rank order: the same bits on all ranks, and from run to run. Nothing here allocates but the work
- * space of the largest call so far. */
+ * Sums are those of rank order: the same bits on all ranks, and from run to run. Calls take memory for their messages,
+ * and give it back; sums keep the work space of the largest so far. */
 #ifndef PDM_COMM_H
 #define PDM_COMM_H
 
