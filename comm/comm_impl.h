@@ -21,7 +21,8 @@ typedef struct pdm_ranks {
 
 /* NULL: one rank. */
 pdm_ranks *ranks_of(const pdm_context *ctx);
-/* wait.c: messages of a call, to and from other ranks; sizes 0 send, or receive, nothing but that the call is made. */
+/* exchange.c: messages of a call, to and from other ranks; sizes 0 send, or receive, nothing but that the call is
+ * made. */
 pdm_status ranks_exchange(pdm_context *ctx, const char *what, pdm_size n, const pdm_ranks_piece *piece);
 /* Tells the others that no more will come from this one, unless they know of its failure. */
 void ranks_leave(const pdm_ranks *r);

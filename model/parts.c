@@ -14,8 +14,9 @@ pdm_share pdm_model_share(const pdm_model *m, pdm_size rank)
 {
     const pdm_size  chunk  = pdm_model_chunk(m);
     const pdm_share chunks = pdm_share_of((m->n_total + chunk - 1) / chunk, rank, pdm_n_rank(m->ctx));
-    const pdm_size  first = chunks.first * chunk, end = first + chunks.n * chunk;
-    return (pdm_share){first, (end < m->n_total ? end : m->n_total) - first};
+    const pdm_size  first = chunks.first * chunk, end = first + chunks.n * chunk; /* the last chunk may be shorter */
+    return first < m->n_total ? (pdm_share){first, (end < m->n_total ? end : m->n_total) - first}
+                              : (pdm_share){m->n_total, 0};
 }
 
 /* Part k of `size` samples of a share. */

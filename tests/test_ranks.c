@@ -246,6 +246,32 @@ START_TEST(silence_ends)
     }
 END_TEST
 
+/* Shares of a step are all its samples, one after the other, also where ranks have none and the last chunk is short. */
+static pdm_status sum_shares(pdm_context *own, void *user)
+{
+    const pdm_size n_rank = pdm_n_rank(own);
+    (void)user;
+
+    for (pdm_size n = 1; n <= 700; n++) {
+        const pdm_model m     = {.ctx = own, .n_total = n};
+        pdm_size        first = 0;
+        for (pdm_size k = 0; k < n_rank; k++) {
+            const pdm_share share = pdm_model_share(&m, k);
+            ck_assert_int_eq(share.first, first);
+            ck_assert_int_ge(share.n, 0);
+            first += share.n;
+        }
+        ck_assert_int_eq(first, n);
+    }
+    return PDM_OK;
+}
+
+START_TEST(shares_are_all_samples)
+    {
+        ranks_run(1 + _i, NULL, sum_shares, NULL, NULL, NULL);
+    }
+END_TEST
+
 int main(void)
 {
     Suite *s = suite_create("ranks");
@@ -253,6 +279,7 @@ int main(void)
     tcase_set_timeout(t, 120);
     tcase_add_loop_test(t, ranks_have_the_answer_of_one, 0, N_KIND);
     tcase_add_loop_test(t, bits_and_resume, 0, N_KIND);
+    tcase_add_loop_test(t, shares_are_all_samples, 0, 16);
     tcase_add_test(t, one_fails_all_fail);
     tcase_add_test(t, silence_ends);
     suite_add_tcase(s, t);
