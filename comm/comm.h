@@ -29,6 +29,10 @@ pdm_status pdm_ranks_sum(pdm_context *ctx, const char *what, pdm_size n, double 
 pdm_status pdm_ranks_gather(pdm_context *ctx, const char *what, const size_t *bytes, const void *own, void *all);
 /* The same for rank 0 alone; all may be NULL on others. */
 pdm_status pdm_ranks_gather_first(pdm_context *ctx, const char *what, const size_t *bytes, const void *own, void *all);
+/* The same of n items of `bytes` each, of which every rank has its pdm_share_of(); all may be NULL on others than rank 0
+ * where it is not for all of them. */
+pdm_status pdm_ranks_gather_shares(pdm_context *ctx, const char *what, bool to_all, pdm_size n, size_t bytes,
+                                   const void *own, void *all);
 /* x = that of `root`, on all ranks */
 pdm_status pdm_ranks_broadcast(pdm_context *ctx, const char *what, pdm_size root, size_t bytes, void *x);
 /* Pieces to and from neighbours, at most one for each, none for ranks without neighbours, which call it all the same;

@@ -44,18 +44,14 @@ pdm_status ranks_share_cores(pdm_context *ctx)
 {
     pdm_status     status = PDM_OK;
     const pdm_size n = pdm_n_rank(ctx), rank = pdm_rank(ctx);
-    seat          *all   = NULL;
-    size_t        *bytes = NULL;
+    seat          *all = NULL;
 
     PDM_TRY(pdm_alloc_array(ctx, n, &all));
-    PDM_TRY(pdm_alloc_array(ctx, n, &bytes));
-    for (pdm_size k = 0; k < n; k++) bytes[k] = sizeof *all;
     all[rank] = own_seat();
-    PDM_TRY(pdm_ranks_gather(ctx, "machines", bytes, &all[rank], all));
+    PDM_TRY(pdm_ranks_gather_shares(ctx, "machines", true, n, sizeof *all, &all[rank], all));
     const int share = share_of(n, all, &all[rank]), now = pdm_context_threads(ctx);
     PDM_TRY(pdm_context_set_threads(ctx, share < now ? share : now));
 done:
     pdm_free(ctx, all);
-    pdm_free(ctx, bytes);
     return status;
 }

@@ -172,6 +172,21 @@ done:
     return pdm_ranks_end(ctx, status);
 }
 
+pdm_status pdm_ranks_gather_shares(pdm_context *ctx, const char *what, bool to_all, pdm_size n, size_t bytes,
+                                   const void *own, void *all)
+{
+    pdm_status     status = PDM_OK;
+    const pdm_size n_rank = pdm_n_rank(ctx);
+    size_t        *each   = NULL;
+
+    PDM_TRY(pdm_alloc_array(ctx, n_rank, &each));
+    for (pdm_size k = 0; k < n_rank; k++) each[k] = (size_t)pdm_share_of(n, k, n_rank).n * bytes;
+    PDM_TRY(to_all ? pdm_ranks_gather(ctx, what, each, own, all) : pdm_ranks_gather_first(ctx, what, each, own, all));
+done:
+    pdm_free(ctx, each);
+    return pdm_ranks_end(ctx, status);
+}
+
 /* By a binomial tree, ranks counted from the root on: each has it from the one without its highest bit. */
 pdm_status pdm_ranks_broadcast(pdm_context *ctx, const char *what, pdm_size root, size_t bytes, void *x)
 {
@@ -300,21 +315,6 @@ typedef struct outcome {
     char    text[RANKS_TEXT];
 } outcome;
 
-/* all [n_rank]: how all have ended; own is in it. */
-static pdm_status gather_outcomes(pdm_context *ctx, const char *what, outcome *all)
-{
-    pdm_status     status = PDM_OK;
-    const pdm_size n_rank = pdm_n_rank(ctx);
-    size_t        *bytes  = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, n_rank, &bytes));
-    for (pdm_size k = 0; k < n_rank; k++) bytes[k] = sizeof *all;
-    PDM_TRY(pdm_ranks_gather(ctx, what, bytes, &all[pdm_rank(ctx)], all));
-done:
-    pdm_free(ctx, bytes);
-    return pdm_ranks_end(ctx, status);
-}
-
 pdm_status pdm_ranks_agree(pdm_context *ctx, const char *what, pdm_status status)
 {
     const pdm_size n_rank = pdm_n_rank(ctx), rank = pdm_rank(ctx);
@@ -325,7 +325,7 @@ pdm_status pdm_ranks_agree(pdm_context *ctx, const char *what, pdm_status status
     status = PDM_OK;
     PDM_TRY(pdm_ranks_end(ctx, pdm_alloc_array(ctx, n_rank, &all)));
     all[rank] = own;
-    PDM_TRY(gather_outcomes(ctx, what, all));
+    PDM_TRY(pdm_ranks_gather_shares(ctx, what, true, n_rank, sizeof *all, &all[rank], all));
     for (pdm_size k = 0; k < n_rank && own.status == PDM_OK; k++)
         if (all[k].status != PDM_OK)
             PDM_FAIL(ctx, (pdm_status)all[k].status, "rank %lld: %.*s", (long long)k, RANKS_TEXT - 1, all[k].text);

@@ -47,21 +47,6 @@ static pdm_status make_grid(pdm_model *m, pdm_output_grid **out)
     return pdm_output_grid_create(m->whole, m->n_batch, n, x, out);
 }
 
-/* Each rank has those of its share. */
-static pdm_status gather_verdicts(pdm_context *ctx, pdm_size n, pdm_assessment *v)
-{
-    pdm_status     status = PDM_OK;
-    const pdm_size n_rank = pdm_n_rank(ctx);
-    size_t        *bytes  = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, n_rank, &bytes));
-    for (pdm_size k = 0; k < n_rank; k++) bytes[k] = (size_t)pdm_share_of(n, k, n_rank).n * sizeof *v;
-    PDM_TRY(pdm_ranks_gather(ctx, "verdicts", bytes, v + pdm_share_of(n, pdm_rank(ctx), n_rank).first, v));
-done:
-    pdm_free(ctx, bytes);
-    return status;
-}
-
 /* As many as a batch, where inputs differ. */
 static pdm_status run_sampling(pdm_model *m, sampling *s)
 {
@@ -89,7 +74,7 @@ static pdm_status run_sampling(pdm_model *m, sampling *s)
                            .judge   = s->judge,
                            .verdict = s->verdict + own.first};
     PDM_TRY(pdm_predict_run(&way, s->grid, &run));
-    PDM_TRY(gather_verdicts(m->ctx, s->n, s->verdict));
+    PDM_TRY(pdm_ranks_gather_shares(m->ctx, "verdicts", true, s->n, sizeof *s->verdict, run.verdict, s->verdict));
 done:
     return status;
 }

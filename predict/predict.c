@@ -158,23 +158,6 @@ done:
     return status;
 }
 
-/* One array of a part of n samples, `bytes` each, of which every rank has its share, mine: to all ranks, or to the first,
- * all being NULL on others. */
-static pdm_status gather(pdm_context *ctx, const char *what, bool to_all, pdm_size n, size_t bytes, const void *mine,
-                         void *all)
-{
-    pdm_status     status = PDM_OK;
-    const pdm_size n_rank = pdm_n_rank(ctx);
-    size_t        *each   = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, n_rank, &each));
-    for (pdm_size k = 0; k < n_rank; k++) each[k] = (size_t)pdm_share_of(n, k, n_rank).n * bytes;
-    PDM_TRY(to_all ? pdm_ranks_gather(ctx, what, each, mine, all) : pdm_ranks_gather_first(ctx, what, each, mine, all));
-done:
-    pdm_free(ctx, each);
-    return status;
-}
-
 /* All of a part that starts with sample `first`; u: the fields of this rank's samples. */
 static pdm_status gather_part(const prediction *p, pdm_size first, pdm_size n, bool keep, const double *u)
 {
@@ -185,14 +168,14 @@ static pdm_status gather_part(const prediction *p, pdm_size first, pdm_size n, b
     const pdm_size  at      = first + own.first;
 
     if (pdm_n_rank(ctx) == 1) return PDM_OK;
-    PDM_TRY(gather(ctx, "fields", keep, n, (size_t)(n_field * p->grid->n_point) * sizeof *p->u, u,
-                   keep || holds_part(p->m) ? p->u : NULL));
-    PDM_TRY(gather(ctx, "results", true, n, sizeof *p->result, p->result + at, p->result + first));
-    PDM_TRY(gather(ctx, "seconds", true, n, sizeof *p->seconds, p->seconds + at, p->seconds + first));
-    PDM_TRY(gather(ctx, "verdicts", true, n, sizeof *p->verdict, p->verdict + at, p->verdict + first));
+    PDM_TRY(pdm_ranks_gather_shares(ctx, "fields", keep, n, (size_t)(n_field * p->grid->n_point) * sizeof *p->u, u,
+                                    keep || holds_part(p->m) ? p->u : NULL));
+    PDM_TRY(pdm_ranks_gather_shares(ctx, "results", true, n, sizeof *p->result, p->result + at, p->result + first));
+    PDM_TRY(pdm_ranks_gather_shares(ctx, "seconds", true, n, sizeof *p->seconds, p->seconds + at, p->seconds + first));
+    PDM_TRY(pdm_ranks_gather_shares(ctx, "verdicts", true, n, sizeof *p->verdict, p->verdict + at, p->verdict + first));
     if (p->wants_estimate)
-        PDM_TRY(gather(ctx, "distances", true, n, (size_t)n_field * sizeof *p->distance, p->distance + at * n_field,
-                       p->distance + first * n_field));
+        PDM_TRY(pdm_ranks_gather_shares(ctx, "distances", true, n, (size_t)n_field * sizeof *p->distance,
+                                        p->distance + at * n_field, p->distance + first * n_field));
 done:
     return status;
 }

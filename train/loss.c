@@ -294,8 +294,7 @@ pdm_status loss_sum_gradients(pdm_model *m, bool any)
     PDM_TRY(pdm_ranks_sum(m->ctx, "gradient", n, host));
     PDM_TRY(pdm_ranks_sum(m->ctx, "gradient of windows", logits.n, logits.gradient));
 done:
-    status = pdm_release(b, status, m->g_sum, &host);
-    return status;
+    return pdm_release(b, status, m->g_sum, &host);
 }
 
 pdm_status loss_of_step(pdm_model *m, pdm_size *n_good, pdm_step_report *r)
