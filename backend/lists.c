@@ -27,24 +27,58 @@ void pdm_rows_elements(const pdm_rows_desc *d, int32_t *element)
     }
 }
 
+pdm_status pdm_rows_by_element(pdm_context *ctx, const pdm_rows_desc *d, pdm_size **row0, int32_t **row)
+{
+    pdm_status status    = PDM_OK;
+    pdm_size   n_element = 1, *first = NULL, *next = NULL;
+    int32_t   *element = NULL, *list = NULL;
+
+    for (pdm_size j = 0; j < d->n_dim; j++) n_element *= d->n_element[j];
+    PDM_TRY(pdm_alloc_array(ctx, n_element + 1, &first));
+    PDM_TRY(pdm_alloc_array(ctx, n_element, &next));
+    PDM_TRY(pdm_alloc_array(ctx, d->n_row, &element));
+    PDM_TRY(pdm_alloc_array(ctx, d->n_row, &list));
+    pdm_rows_elements(d, element);
+    for (pdm_size q = 0; q < d->n_row; q++) first[element[q] + 1]++;
+    for (pdm_size e = 0; e < n_element; e++) {
+        first[e + 1] += first[e];
+        next[e] = first[e];
+    }
+    for (pdm_size q = 0; q < d->n_row; q++) list[next[element[q]]++] = (int32_t)q;
+    *row0 = first;
+    *row  = list;
+    first = NULL;
+    list  = NULL;
+done:
+    pdm_free(ctx, first);
+    pdm_free(ctx, next);
+    pdm_free(ctx, element);
+    pdm_free(ctx, list);
+    return status;
+}
+
+pdm_size pdm_element_sees(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_coef, const pdm_size *element,
+                          int32_t *list)
+{
+    pdm_size n = 1;
+    list[0]    = 0;
+    for (pdm_size j = 0; j < n_dim; j++) {
+        const pdm_size width = degree[j] + 1;
+        for (pdm_size k = n - 1; k >= 0; k--)
+            for (pdm_size l = width - 1; l >= 0; l--)
+                list[k * width + l] = (int32_t)(list[k] * n_coef[j] + (element[j] + l) % n_coef[j]);
+        n *= width;
+    }
+    return n;
+}
+
 void pdm_rows_coefficients(const pdm_rows_desc *d, int32_t *coefficient)
 {
-    pdm_size n_element = 1, n_local = 1;
+    pdm_size element[PDM_MAX_DIM] = {0}, j = 0;
 
-    for (pdm_size j = 0; j < d->n_dim; j++) {
-        n_element *= d->n_element[j];
-        n_local *= d->degree[j] + 1;
-    }
-    for (pdm_size i = 0; i < n_element * n_local; i++) {
-        pdm_size element = i / n_local, local = i % n_local, at = 0, stride = 1;
-        for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
-            const pdm_size width = d->degree[j] + 1;
-            at += (element % d->n_element[j] + local % width) % d->n_coef[j] * stride;
-            element /= d->n_element[j];
-            local /= width;
-            stride *= d->n_coef[j];
-        }
-        coefficient[i] = (int32_t)at;
+    while (j >= 0) {
+        coefficient += pdm_element_sees(d->n_dim, d->degree, d->n_coef, element, coefficient);
+        for (j = d->n_dim - 1; j >= 0 && ++element[j] == d->n_element[j]; j--) element[j] = 0;
     }
 }
 

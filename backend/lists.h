@@ -8,6 +8,11 @@
 bool pdm_rows_is_first_of_block(const pdm_rows_desc *d, pdm_size term);
 /* element [n_row]: the one that holds a row. */
 void pdm_rows_elements(const pdm_rows_desc *d, int32_t *element);
+/* Rows by the element that holds them: row[row0[e]] ... row[row0[e+1]-1], rising; both are the caller's to free. */
+pdm_status pdm_rows_by_element(pdm_context *ctx, const pdm_rows_desc *d, pdm_size **row0, int32_t **row);
+/* list: coefficients of a field that the element at `element` sees; returns how many. */
+pdm_size pdm_element_sees(pdm_size n_dim, const pdm_size *degree, const pdm_size *n_coef, const pdm_size *element,
+                          int32_t *list);
 /* coefficient [n_element][n_local]: those of a field that an element sees. */
 void pdm_rows_coefficients(const pdm_rows_desc *d, int32_t *coefficient);
 

@@ -4,6 +4,7 @@
 
 enum {
     STRIDE = 2,   /* of patches, which are degree+1 coefficients wide                       */
+    STRIP  = 16,  /* patches of a strip, along dimension 0: STRIDE STRIP > 3 degree          */
     WHOLE  = 1000 /* unknowns of the last level up to which it is one patch: solved exactly */
 };
 
@@ -72,12 +73,19 @@ static pdm_size colour_of(pdm_size degree, bool ring, pdm_size n, pdm_size i)
     return i < longer ? i % (length + 1) : (i - longer) % length;
 }
 
+/* Strips of a level whose patches have n corners along dimension 0. */
+static pdm_size n_strip_of(pdm_size n, bool ring)
+{
+    const pdm_size most = n / STRIP;
+    return most < 2 ? 1 : ring ? most / 2 * 2 : most;
+}
+
 /* Patches of a level, on a grid of corners; the last level is one patch. Run with unknown NULL to measure. */
 static pdm_size plan_patches(const pdm_nest_levels *p, pdm_nest_level *l, bool whole)
 {
-    pdm_size corner[PDM_MAX_DIM], shape[PDM_MAX_DIM], index[PDM_MAX_DIM], side[PDM_MAX_DIM], n_in = 1, used = 0;
+    pdm_size corner[PDM_MAX_DIM], shape[PDM_MAX_DIM] = {0}, index[PDM_MAX_DIM], side[PDM_MAX_DIM], n_in = 1, used = 0;
     pdm_size n_corner = 1, value = 0;
-    bool     ring[PDM_MAX_DIM];
+    bool     ring[PDM_MAX_DIM] = {false};
     for (pdm_size j = 0; j < p->n_dim; j++) {
         side[j]  = whole || p->rows->degree[j] + 1 > l->n_coef[j] ? l->n_coef[j] : p->rows->degree[j] + 1;
         ring[j]  = p->rows->periodic[j] && !whole;
@@ -87,6 +95,7 @@ static pdm_size plan_patches(const pdm_nest_levels *p, pdm_nest_level *l, bool w
     }
     l->n_patch  = 0;
     l->n_colour = 1;
+    l->n_strip  = n_strip_of(shape[0], ring[0]);
     for (pdm_size j = 0; j < p->n_dim; j++) l->n_colour *= n_colour_of(p->rows->degree[j], ring[j], shape[j]);
     for (pdm_size q = 0; q < n_corner; q++) {
         const pdm_size before = used;
@@ -112,6 +121,7 @@ static pdm_size plan_patches(const pdm_nest_levels *p, pdm_nest_level *l, bool w
         const pdm_size n = used - before;
         if (n == 0) continue;
         if (l->unknown) {
+            for (pdm_size k = corner[0] * l->n_strip / shape[0]; k < l->n_strip; k++) l->strip0[k + 1] = l->n_patch + 1;
             l->patch0[l->n_patch + 1]  = used;
             l->factor0[l->n_patch + 1] = value + n * (n + 1) / 2;
             l->colour[l->n_patch]      = (int32_t)colour;
@@ -148,6 +158,7 @@ static pdm_status plan_level(pdm_context *ctx, pdm_nest_levels *p, const pdm_nes
     PDM_TRY(pdm_alloc_array(ctx, l->n_patch + 1, &l->patch0));
     PDM_TRY(pdm_alloc_array(ctx, l->n_patch + 1, &l->factor0));
     PDM_TRY(pdm_alloc_array(ctx, l->n_patch, &l->colour));
+    PDM_TRY(pdm_alloc_array(ctx, l->n_strip + 1, &l->strip0));
     PDM_TRY(pdm_alloc_array(ctx, n, &l->unknown));
     plan_patches(p, l, whole);
     l->at_stencil = p->n_value;
@@ -193,6 +204,7 @@ void pdm_nest_levels_destroy(pdm_context *ctx, pdm_nest_levels *p)
         pdm_free(ctx, l->factor0);
         pdm_free(ctx, l->unknown);
         pdm_free(ctx, l->colour);
+        pdm_free(ctx, l->strip0);
         for (pdm_size j = 0; j < p->n_dim; j++) {
             pdm_free(ctx, l->first[j]);
             pdm_free(ctx, l->weight[j]);

@@ -13,9 +13,13 @@ typedef struct pdm_nest_level {
     pdm_size             n_coef[PDM_MAX_DIM], n_element[PDM_MAX_DIM], n, n_all; /* n_all: of all fields */
     unsigned char       *free;                                                  /* [n_all] */
     pdm_size             n_patch, most, n_colour;                               /* most: unknowns of a patch */
-    pdm_size            *patch0, *factor0;    /* [n_patch+1] into unknown; into factors, lower triangles packed */
-    int32_t             *unknown;             /* patch by patch */
-    int32_t             *colour;              /* [n_patch] H has nothing between two patches of one colour */
+    pdm_size            *patch0, *factor0; /* [n_patch+1] into unknown; into factors, lower triangles packed */
+    int32_t             *unknown;          /* patch by patch */
+    int32_t             *colour;           /* [n_patch] H has nothing between two patches of one colour */
+    pdm_size             n_strip;
+    pdm_size            *strip0; /* [n_strip+1] into patches, along dimension 0: what is solved for in a strip and what
+                                  * that changes are apart from those of the next but one; a ring has 1 or an even
+                                  * number of strips */
     int32_t             *first[PDM_MAX_DIM];  /* [n_coef] what a coefficient sees of the next level begins here */
     double              *weight[PDM_MAX_DIM]; /* [n_coef][degree+1] */
     int32_t             *child[PDM_MAX_DIM];  /* [n_element, coarser; +1] */

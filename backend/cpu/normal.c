@@ -16,7 +16,7 @@ enum { J_ROWS = 256 }; /* rows of J formed before they are multiplied */
 typedef struct normal_draft {
     pdm_owners owners;
     int32_t   *list; /* experts seen by one element */
-    int32_t   *element_coef, *row_element;
+    int32_t   *element_coef;
 } normal_draft;
 
 /* Experts an element sees, sorted, into list; returns how many. */
@@ -75,30 +75,22 @@ static void plan_patches(pdm_normal_plan *p, normal_draft *t)
 }
 
 /* Rows by element, elements by patch. */
-static pdm_status plan_rows(pdm_context *ctx, pdm_normal_plan *p, const normal_draft *t)
+static pdm_status plan_rows(pdm_context *ctx, pdm_normal_plan *p)
 {
-    pdm_status     status = PDM_OK;
-    const pdm_size most   = p->n_element > p->n_patch ? p->n_element : p->n_patch;
-    pdm_size      *used = NULL, n = 0;
+    pdm_status status = PDM_OK;
+    pdm_size  *used = NULL, n = 0;
 
-    PDM_TRY(pdm_alloc_array(ctx, most, &used));
-    PDM_TRY(pdm_alloc_array(ctx, p->n_element + 1, &p->row0));
-    PDM_TRY(pdm_alloc_array(ctx, p->rows->n_row, &p->element_row));
+    PDM_TRY(pdm_alloc_array(ctx, p->n_patch, &used));
+    PDM_TRY(pdm_rows_by_element(ctx, p->rows, &p->row0, &p->element_row));
     PDM_TRY(pdm_alloc_array(ctx, p->n_element, &p->patch_element));
-    for (pdm_size i = 0; i < p->rows->n_row; i++) p->row0[t->row_element[i] + 1]++;
     for (pdm_size e = 0; e < p->n_element; e++) {
-        p->most_rows = p->row0[e + 1] > p->most_rows ? p->row0[e + 1] : p->most_rows;
-        p->row0[e + 1] += p->row0[e];
+        const pdm_size n_row = p->row0[e + 1] - p->row0[e];
+        p->most_rows         = n_row > p->most_rows ? n_row : p->most_rows;
+        p->patch[p->element_patch[e]].n_element++;
     }
-    for (pdm_size i = 0; i < p->rows->n_row; i++) {
-        const int32_t e                        = t->row_element[i];
-        p->element_row[p->row0[e] + used[e]++] = (int32_t)i;
-    }
-    for (pdm_size e = 0; e < p->n_element; e++) p->patch[p->element_patch[e]].n_element++;
     for (pdm_size q = 0; q < p->n_patch; q++) {
         p->patch[q].element0 = n;
         n += p->patch[q].n_element;
-        used[q] = 0;
     }
     for (pdm_size e = 0; e < p->n_element; e++) {
         const int32_t q                                    = p->element_patch[e];
@@ -261,21 +253,19 @@ done:
     return status;
 }
 
-/* Which coefficients every element sees and which element holds every row: the rows plan knows. */
-static pdm_status draft_rows(pdm_backend *b, const pdm_rows_desc *rows, pdm_normal_plan *p, normal_draft *t)
+/* Which coefficients every element sees. */
+static pdm_status draft_elements(pdm_context *ctx, pdm_normal_plan *p, normal_draft *t)
 {
-    pdm_status     status = PDM_OK;
-    pdm_rows_plan *plan   = NULL;
+    pdm_status status = PDM_OK;
 
-    PDM_TRY(rows_create_cpu(b, rows, 1, &plan));
-    p->n_local         = plan->n_local;
-    p->n_element       = plan->n_element;
-    t->element_coef    = plan->element_coef;
-    t->row_element     = plan->row_element;
-    plan->element_coef = NULL;
-    plan->row_element  = NULL;
+    p->n_local = p->n_element = 1;
+    for (pdm_size j = 0; j < p->rows->n_dim; j++) {
+        p->n_local *= p->rows->degree[j] + 1;
+        p->n_element *= p->rows->n_element[j];
+    }
+    PDM_TRY(pdm_alloc_array(ctx, p->n_element * p->n_local, &t->element_coef));
+    pdm_rows_coefficients(p->rows, t->element_coef);
 done:
-    rows_destroy_cpu(b, &plan);
     return status;
 }
 
@@ -301,7 +291,7 @@ pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pd
     p->rows    = rows;
     p->columns = columns;
     p->blocks  = blocks;
-    PDM_TRY(draft_rows(b, rows, p, &t));
+    PDM_TRY(draft_elements(ctx, p, &t));
     PDM_TRY(pdm_owners_create(ctx, columns, &t.owners));
     PDM_TRY(plan_unknowns(ctx, p));
     PDM_TRY(plan_sizes(ctx, p));
@@ -311,7 +301,7 @@ pdm_status normal_create_cpu(pdm_backend *b, const pdm_rows_desc *rows, const pd
     PDM_TRY(pdm_alloc_array(ctx, p->n_element, &p->element_patch));
     PDM_TRY(pdm_alloc_array(ctx, seen, &p->patch_expert));
     plan_patches(p, &t);
-    PDM_TRY(plan_rows(ctx, p, &t));
+    PDM_TRY(plan_rows(ctx, p));
     PDM_TRY(plan_references(ctx, p, &t));
     if (columns->kind == PDM_COLUMNS_DENSE) PDM_TRY(plan_pairs(ctx, p));
     PDM_TRY(coarse_create(ctx, p));
@@ -322,7 +312,6 @@ done:
     pdm_owners_destroy(ctx, &t.owners);
     pdm_free(ctx, t.list);
     pdm_free(ctx, t.element_coef);
-    pdm_free(ctx, t.row_element);
     normal_destroy_cpu(b, &p);
     return status;
 }

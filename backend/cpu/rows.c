@@ -664,26 +664,6 @@ pdm_status rows_apply_both_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s,
 
 /* ---- create, destroy ---- */
 
-/* Rows by the element that holds them. */
-static pdm_status plan_element_rows(pdm_context *ctx, pdm_rows_plan *p)
-{
-    pdm_status status = PDM_OK;
-    pdm_size  *next   = NULL;
-
-    PDM_TRY(pdm_alloc_array(ctx, p->n_element + 1, &p->element_row0));
-    PDM_TRY(pdm_alloc_array(ctx, p->desc->n_row, &p->element_row));
-    PDM_TRY(pdm_alloc_array(ctx, p->n_element, &next));
-    for (pdm_size q = 0; q < p->desc->n_row; q++) p->element_row0[p->row_element[q] + 1]++;
-    for (pdm_size e = 0; e < p->n_element; e++) {
-        p->element_row0[e + 1] += p->element_row0[e];
-        next[e] = p->element_row0[e];
-    }
-    for (pdm_size q = 0; q < p->desc->n_row; q++) p->element_row[next[p->row_element[q]]++] = (int32_t)q;
-done:
-    pdm_free(ctx, next);
-    return status;
-}
-
 static size_t second_order_extra(const pdm_rows_plan *p)
 {
     size_t most = 0;
@@ -724,10 +704,8 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     p->n_slab = plan_slabs(p, NULL);
     PDM_TRY(pdm_alloc_array(ctx, p->n_slab, &p->slab));
     plan_slabs(p, p->slab);
-    PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->row_element));
     PDM_TRY(pdm_alloc_array(ctx, p->n_element * p->n_local, &p->element_coef));
     pdm_rows_coefficients(desc, p->element_coef);
-    pdm_rows_elements(desc, p->row_element);
     PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->factor));
     plan_factors(p);
     PDM_TRY(plan_tables(ctx, p));
@@ -740,7 +718,7 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
         PDM_TRY(pdm_alloc_array(ctx, n_sample * p->n_seen * p->n_coef, derived[i]));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), derived_work(p) * sizeof(double)));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)(2 * p->n_seen * p->n_local + 8) * sizeof(double)));
-    PDM_TRY(plan_element_rows(ctx, p));
+    PDM_TRY(pdm_rows_by_element(ctx, desc, &p->element_row0, &p->element_row));
     p->n_chunk = desc->n_row * p->n_seen * p->n_local > LARGE ? CHUNKS : 1;
     if (p->n_chunk > 1) PDM_TRY(pdm_alloc_array(ctx, n_sample * p->n_chunk * p->n_seen * p->n_coef, &p->partial));
     PDM_TRY(cpu_pyramid_create(ctx, desc, &p->pyramid));
@@ -766,7 +744,6 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
     pdm_free(b->ctx, p->coordinates);
     pdm_free(b->ctx, p->points);
     pdm_free(b->ctx, p->factor);
-    pdm_free(b->ctx, p->row_element);
     pdm_free(b->ctx, p->element_coef);
     pdm_free(b->ctx, p->element_row0);
     pdm_free(b->ctx, p->element_row);

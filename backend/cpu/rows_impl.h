@@ -83,7 +83,6 @@ struct pdm_rows_plan {
     double               *coordinates;  /* of all of them                                      */
     narrow_slab          *points;       /* of all slabs and their terms                        */
     double               *factor;       /* [n_row] of a row: scale and row_scale of its terms  */
-    int32_t              *row_element;  /* [n_row] element that holds a row                    */
     int32_t              *element_coef; /* [n_element][n_local] coefficients an element sees   */
     pdm_size             *element_row0; /* [n_element+1] into element_row                      */
     int32_t              *element_row;  /* [n_row] rows, element by element                    */
