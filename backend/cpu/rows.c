@@ -29,10 +29,11 @@ static pdm_size term_points(const pdm_rows_desc *d, const pdm_term_desc *t)
     return points_per_plane(d, t) * t->axis[0].n_point;
 }
 
-/* Rows of dimension 0 per slab: as many as keep every term's points near SLAB_POINTS. */
+/* Rows of dimension 0 per slab: as many as keep every term's points near SLAB_POINTS, and the rows below it: a wall has
+ * few points for many rows. */
 static pdm_size slab_rows(const pdm_rows_desc *d, const rows_block *b)
 {
-    pdm_size most = 1;
+    pdm_size most = b->rest;
     for (pdm_size i = 0; i < b->n_term; i++) {
         const pdm_size n = term_points(d, b->term[i]) / b->n_row0 + 1;
         most             = n > most ? n : most;
@@ -105,35 +106,6 @@ done:
     return status;
 }
 
-/* Coordinates that programs read, at the points. */
-static pdm_status plan_coordinates(pdm_context *ctx, pdm_rows_plan *p)
-{
-    pdm_status           status = PDM_OK;
-    const pdm_rows_desc *d      = p->desc;
-    pdm_size             n      = 0;
-
-    for (pdm_size k = 0; k < d->n_term * d->n_dim; k++)
-        if (pdm_inputs_read_coordinate(d->term[k / d->n_dim].n_input, d->term[k / d->n_dim].input, k % d->n_dim))
-            n += term_points(d, &d->term[k / d->n_dim]);
-    PDM_TRY(pdm_alloc_array(ctx, d->n_term * d->n_dim, &p->coordinate));
-    PDM_TRY(pdm_alloc_array(ctx, n, &p->coordinates));
-    double *next = p->coordinates;
-    for (pdm_size k = 0; k < d->n_term * d->n_dim; k++) {
-        const pdm_term_desc *t     = &d->term[k / d->n_dim];
-        const pdm_axis      *axis  = &t->axis[k % d->n_dim];
-        pdm_size             outer = 1, inner = 1;
-        if (!pdm_inputs_read_coordinate(t->n_input, t->input, k % d->n_dim)) continue;
-        for (pdm_size j = 0; j < k % d->n_dim; j++) outer *= t->axis[j].n_point;
-        for (pdm_size j = k % d->n_dim + 1; j < d->n_dim; j++) inner *= t->axis[j].n_point;
-        p->coordinate[k] = next;
-        for (pdm_size o = 0; o < outer; o++)
-            for (pdm_size i = 0; i < axis->n_point; i++)
-                for (pdm_size q = 0; q < inner; q++) *next++ = axis->coordinate[i];
-    }
-done:
-    return status;
-}
-
 /* The points that each term has for each slab. */
 static pdm_status plan_points(pdm_context *ctx, pdm_rows_plan *p)
 {
@@ -158,6 +130,52 @@ done:
     return status;
 }
 
+static bool reads_coordinate(const pdm_term_desc *t, pdm_size dim)
+{
+    return pdm_inputs_read_coordinate(t->n_input, t->input, dim);
+}
+
+/* The most points along dimension 0 that a term has in a slab. */
+static pdm_size most_planes(const pdm_rows_plan *p, const pdm_term_desc *t)
+{
+    pdm_size most = 0;
+    for (pdm_size s = 0; s < p->n_slab; s++) {
+        const rows_block *b = &p->block[p->slab[s].block];
+        for (pdm_size i = 0; i < b->n_term; i++)
+            if (b->term[i] == t && p->slab[s].points[i].n0 > most) most = p->slab[s].points[i].n0;
+    }
+    return most;
+}
+
+/* Coordinates that programs read, of dimension 1 and on: the same from plane to plane, so for one slab. */
+static pdm_status plan_coordinates(pdm_context *ctx, pdm_rows_plan *p)
+{
+    pdm_status           status = PDM_OK;
+    const pdm_rows_desc *d      = p->desc;
+    pdm_size             n      = 0;
+
+    for (pdm_size t = 0; t < d->n_term; t++)
+        for (pdm_size j = 1; j < d->n_dim; j++)
+            if (reads_coordinate(&d->term[t], j)) n += most_planes(p, &d->term[t]) * points_per_plane(d, &d->term[t]);
+    PDM_TRY(pdm_alloc_array(ctx, d->n_term * d->n_dim, &p->coordinate));
+    PDM_TRY(pdm_alloc_array(ctx, n, &p->coordinates));
+    double *next = p->coordinates;
+    for (pdm_size k = 0; k < d->n_term * d->n_dim; k++) {
+        const pdm_term_desc *t     = &d->term[k / d->n_dim];
+        const pdm_size       dim   = k % d->n_dim;
+        pdm_size             outer = most_planes(p, t), inner = 1;
+        if (dim == 0 || !reads_coordinate(t, dim)) continue;
+        for (pdm_size j = 1; j < dim; j++) outer *= t->axis[j].n_point;
+        for (pdm_size j = dim + 1; j < d->n_dim; j++) inner *= t->axis[j].n_point;
+        p->coordinate[k] = next;
+        for (pdm_size o = 0; o < outer; o++)
+            for (pdm_size i = 0; i < t->axis[dim].n_point; i++)
+                for (pdm_size q = 0; q < inner; q++) *next++ = t->axis[dim].coordinate[i];
+    }
+done:
+    return status;
+}
+
 /* ---- one term on one slab ---- */
 
 /* Scratch of one term on a slab, carved from the task's. n_point: points of the slab. */
@@ -166,6 +184,7 @@ typedef struct term_work {
     double *tangent; /* [n_atom][n_point] atoms of a direction   */
     double *value;   /* [1+n_atom] or [n_second] [n_point]       */
     double *tensor;  /* contractions                             */
+    double *first;   /* [n_point] coordinate of dimension 0, where it is read and planes have points */
     void   *program;
 } term_work;
 
@@ -202,6 +221,7 @@ static size_t term_layout(const pdm_rows_plan *p, const pdm_term_desc *t, pdm_si
     PIECE(tangent, t->n_atom * n_point);
     PIECE(value, most_of(1 + t->n_atom, t->n_second) * n_point);
     PIECE(tensor, most_of(tensor_bound(d, t, x->n0, n_row0), narrow));
+    PIECE(first, reads_coordinate(t, 0) ? n_point : 0);
 #undef PIECE
     size_t program = pdm_cpu_program_scratch(t->value);
     if (pdm_cpu_program_scratch(t->partial) > program) program = pdm_cpu_program_scratch(t->partial);
@@ -221,6 +241,15 @@ static void plan_work(pdm_rows_plan *p)
     }
 }
 
+static const double *first_coordinate(const pdm_term_desc *t, const narrow_slab *x, pdm_size plane, double *out)
+{
+    const double *coordinate = t->axis[0].coordinate + x->first0;
+    if (plane == 1) return coordinate;
+    for (pdm_size i = 0; i < x->n0; i++)
+        for (pdm_size q = 0; q < plane; q++) out[i * plane + q] = coordinate[i];
+    return out;
+}
+
 /* Runs a program of a term on the points of a slab; outputs w->value [n_output][n_point]. */
 static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_program *program,
                         const double *scalar, const double *sampled, const narrow_slab *x, const term_work *w)
@@ -235,7 +264,8 @@ static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_te
         switch ((pdm_input_kind)t->input[i].kind) {
         case PDM_INPUT_ATOM: in[i] = w->atom + k * n; break;
         case PDM_INPUT_COORDINATE:
-            in[i] = p->coordinate[(t - p->desc->term) * p->desc->n_dim + k] + x->first0 * plane;
+            in[i] = k == 0 ? first_coordinate(t, x, plane, w->first)
+                           : p->coordinate[(t - p->desc->term) * p->desc->n_dim + k];
             break;
         case PDM_INPUT_SCALAR:
             in[i]     = scalar + k;
@@ -453,19 +483,40 @@ static void second_order_task(void *user, pdm_size task, int thread)
     }
 }
 
-/* Coefficients that an element sees, in order, and back. */
-static void gather(const pdm_rows_plan *p, pdm_size element, const double *restrict v, double *restrict local)
+/* Coefficients that an element sees: base + index[l]. list [n_local] is where they are written out for an element that
+ * goes round a ring; all others see alike. */
+typedef struct element_view {
+    pdm_size       base;
+    const int32_t *index;
+} element_view;
+
+static element_view view_element(const pdm_rows_plan *p, pdm_size element, int32_t *list)
 {
-    const int32_t *index = p->element_coef + element * p->n_local;
-    for (pdm_size f = 0; f < p->n_seen; f++)
-        for (pdm_size l = 0; l < p->n_local; l++) local[f * p->n_local + l] = v[f * p->n_coef + index[l]];
+    const pdm_rows_desc *d = p->desc;
+    pdm_size             at[PDM_MAX_DIM], base = 0, stride = 1;
+    bool                 round = false;
+    for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+        at[j] = element % d->n_element[j];
+        element /= d->n_element[j];
+        base += at[j] * stride;
+        stride *= d->n_coef[j];
+        round = round || at[j] + d->degree[j] >= d->n_coef[j];
+    }
+    if (!round) return (element_view){base, p->offset};
+    pdm_element_sees(d->n_dim, d->degree, d->n_coef, at, list);
+    return (element_view){0, list};
 }
 
-static void scatter(const pdm_rows_plan *p, pdm_size element, const double *restrict local, double *restrict out)
+static void gather(const pdm_rows_plan *p, element_view e, const double *restrict v, double *restrict local)
 {
-    const int32_t *index = p->element_coef + element * p->n_local;
     for (pdm_size f = 0; f < p->n_seen; f++)
-        for (pdm_size l = 0; l < p->n_local; l++) out[f * p->n_coef + index[l]] += local[f * p->n_local + l];
+        for (pdm_size l = 0; l < p->n_local; l++) local[f * p->n_local + l] = v[f * p->n_coef + e.base + e.index[l]];
+}
+
+static void scatter(const pdm_rows_plan *p, element_view e, const double *restrict local, double *restrict out)
+{
+    for (pdm_size f = 0; f < p->n_seen; f++)
+        for (pdm_size l = 0; l < p->n_local; l++) out[f * p->n_coef + e.base + e.index[l]] += local[f * p->n_local + l];
 }
 
 /* Eight running sums: the same for every instruction set. */
@@ -491,12 +542,14 @@ static void apply_elements(const rows_task *k, pdm_size task, int thread, apply_
     const double        *A = k->c + sample * d->n_row * n;
     const double        *v = k->v + sample * (mode == APPLY_ADJOINT ? d->n_row : p->n_seen * p->n_coef);
     double *restrict in = pdm_cpu_scratch(k->cpu, thread), *restrict sum = in + (n + 7) / 8 * 8;
-    double *out = mode == APPLY ? k->out + sample * d->n_row : chunk_sums(k, sample, chunk);
+    int32_t *list = (int32_t *)(sum + n);
+    double  *out  = mode == APPLY ? k->out + sample * d->n_row : chunk_sums(k, sample, chunk);
 
     if (mode != APPLY) memset(out, 0, (size_t)(p->n_seen * p->n_coef) * sizeof *out);
     for (pdm_size e = p->n_element * chunk / p->n_chunk; e < end; e++) {
         if (p->element_row0[e] == p->element_row0[e + 1]) continue;
-        if (mode != APPLY_ADJOINT) gather(p, e, v, in);
+        const element_view view = view_element(p, e, list);
+        if (mode != APPLY_ADJOINT) gather(p, view, v, in);
         if (mode != APPLY) memset(sum, 0, (size_t)n * sizeof *sum);
         for (pdm_size i = p->element_row0[e]; i < p->element_row0[e + 1]; i++) {
             const pdm_size q         = p->element_row[i];
@@ -507,7 +560,7 @@ static void apply_elements(const rows_task *k, pdm_size task, int thread, apply_
             else
                 for (pdm_size l = 0; l < n; l++) sum[l] += y * a[l];
         }
-        if (mode != APPLY) scatter(p, e, sum, out);
+        if (mode != APPLY) scatter(p, view, sum, out);
     }
 }
 
@@ -704,20 +757,20 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     p->n_slab = plan_slabs(p, NULL);
     PDM_TRY(pdm_alloc_array(ctx, p->n_slab, &p->slab));
     plan_slabs(p, p->slab);
-    PDM_TRY(pdm_alloc_array(ctx, p->n_element * p->n_local, &p->element_coef));
-    pdm_rows_coefficients(desc, p->element_coef);
+    PDM_TRY(pdm_alloc_array(ctx, p->n_local, &p->offset));
+    pdm_element_sees(desc->n_dim, desc->degree, desc->n_coef, (const pdm_size[PDM_MAX_DIM]){0}, p->offset);
     PDM_TRY(pdm_alloc_array(ctx, desc->n_row, &p->factor));
     plan_factors(p);
     PDM_TRY(plan_tables(ctx, p));
-    PDM_TRY(plan_coordinates(ctx, p));
     PDM_TRY(plan_points(ctx, p));
+    PDM_TRY(plan_coordinates(ctx, p));
     plan_work(p);
     p->n_seen          = pdm_rows_n_seen(desc);
     double **derived[] = {&p->c, &p->v, &p->out};
     for (int i = 0; desc->n_derived > 0 && i < 3; i++)
         PDM_TRY(pdm_alloc_array(ctx, n_sample * p->n_seen * p->n_coef, derived[i]));
     PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), derived_work(p) * sizeof(double)));
-    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)(2 * p->n_seen * p->n_local + 8) * sizeof(double)));
+    PDM_TRY(pdm_cpu_reserve(pdm_cpu_of(b), (size_t)((2 * p->n_seen + 1) * p->n_local + 8) * sizeof(double)));
     PDM_TRY(pdm_rows_by_element(ctx, desc, &p->element_row0, &p->element_row));
     p->n_chunk = desc->n_row * p->n_seen * p->n_local > LARGE ? CHUNKS : 1;
     if (p->n_chunk > 1) PDM_TRY(pdm_alloc_array(ctx, n_sample * p->n_chunk * p->n_seen * p->n_coef, &p->partial));
@@ -744,7 +797,7 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
     pdm_free(b->ctx, p->coordinates);
     pdm_free(b->ctx, p->points);
     pdm_free(b->ctx, p->factor);
-    pdm_free(b->ctx, p->element_coef);
+    pdm_free(b->ctx, p->offset);
     pdm_free(b->ctx, p->element_row0);
     pdm_free(b->ctx, p->element_row);
     pdm_free(b->ctx, p->c);

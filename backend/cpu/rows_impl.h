@@ -79,11 +79,11 @@ struct pdm_rows_plan {
     const pdm_term_desc **term_list; /* [n_term] terms sorted by block */
     rows_slab            *slab;
     narrow_axes           tables;       /* [n_term][n_dim] */
-    const double        **coordinate;   /* [n_term][n_dim] at all points of a term; NULL where programs read it not */
+    const double        **coordinate;   /* [n_term][n_dim] at a slab's points; NULL: of dimension 0, or not read */
     double               *coordinates;  /* of all of them                                      */
     narrow_slab          *points;       /* of all slabs and their terms                        */
     double               *factor;       /* [n_row] of a row: scale and row_scale of its terms  */
-    int32_t              *element_coef; /* [n_element][n_local] coefficients an element sees   */
+    int32_t              *offset;       /* [n_local] of coefficients, from the first that an element sees */
     pdm_size             *element_row0; /* [n_element+1] into element_row                      */
     int32_t              *element_row;  /* [n_row] rows, element by element                    */
     cpu_pyramid           pyramid;
