@@ -19,7 +19,7 @@
 
 #include "core/core.h"
 
-#define PDM_BACKEND_OPS_VERSION 8
+#define PDM_BACKEND_OPS_VERSION 9
 #define PDM_MAX_DIM             4
 #define PDM_MAX_LEVEL           17 /* boxes of 2^17 cells are wider than any dimension */
 
@@ -195,6 +195,18 @@ static inline bool pdm_rows_are_linear(const pdm_rows_desc *d)
     for (pdm_size t = 0; t < d->n_term; t++)
         if (d->term[t].n_second > 0) return false;
     return true;
+}
+
+/* Partials of all terms at all their points. */
+static inline pdm_size pdm_rows_n_partial(const pdm_rows_desc *d)
+{
+    pdm_size all = 0;
+    for (pdm_size t = 0; t < d->n_term; t++) {
+        pdm_size n = d->term[t].n_atom;
+        for (pdm_size j = 0; j < d->n_dim; j++) n *= d->term[t].axis[j].n_point;
+        all += n;
+    }
+    return all;
 }
 
 typedef struct pdm_rows_plan pdm_rows_plan;
@@ -403,9 +415,14 @@ typedef struct pdm_backend_ops {
                              pdm_buffer *out);
     pdm_status (*rows_apply_adjoint)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                                      pdm_buffer *out);
-    /* out = A^T A v, v and out like c: the two above in one pass over A, for rows without a pyramid */
-    pdm_status (*rows_apply_both)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
-                                  pdm_buffer *out);
+    /* What terms' programs have for partials at c: partials [n_sample][pdm_rows_n_partial()], as [term][atom][point].
+     * They are there for the next slot of the same back end, which may read A instead, and then this one does nothing. */
+    pdm_status (*rows_partials)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
+                                pdm_buffer *c, pdm_buffer *partials);
+    /* out = A^T A v, v and out like c, for rows without a pyramid, from A and from partials at the same c;
+     * partials NULL: from A */
+    pdm_status (*rows_curvature)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *partials,
+                                 pdm_buffer *v, pdm_buffer *out);
     /* out = (sum_i y_i hess r_i(c)) v; y [n_row], v and out like c */
     pdm_status (*rows_second_order)(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                     pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out);

@@ -169,14 +169,15 @@ static void rows(bill *b, bench_slot slot)
     const pdm_rows_desc *d      = b->m->rows;
     const double         n_seen = (double)(d->n_field + d->n_derived), c = n_seen * n_coef_of(d), r = (double)d->n_row;
     const double         A     = r * n_seen * n_local_of(d);
-    const bool           there = slot == BENCH_SLOT_rows_apply || slot == BENCH_SLOT_rows_apply_both;
-    const bool           back  = slot == BENCH_SLOT_rows_apply_adjoint || slot == BENCH_SLOT_rows_apply_both;
+    const bool           there = slot == BENCH_SLOT_rows_apply || slot == BENCH_SLOT_rows_curvature;
+    const bool           back  = slot == BENCH_SLOT_rows_apply_adjoint || slot == BENCH_SLOT_rows_curvature;
 
     if (slot == BENCH_SLOT_rows_weigh) {
         for (double i = 0.0; i < 2.0 * n_level_of(d); i++) kernel64(b, r, r, r);
         kernel64(b, r, 2.0 * r, 2.0 * r);
         return;
     }
+    if (slot == BENCH_SLOT_rows_partials) return; /* that of a device does nothing */
     if (slot != BENCH_SLOT_rows_apply_adjoint) derived(b);
     if (slot == BENCH_SLOT_rows_residual) terms(b, add_term);
     if (slot == BENCH_SLOT_rows_linearise) terms(b, assemble_term);
@@ -505,7 +506,7 @@ static bool is_counted(bench_slot slot, bench_operation *o)
     } SAME[] = {
         {BENCH_SLOT_rows_residual, BENCH_RESIDUAL},         {BENCH_SLOT_rows_linearise, BENCH_LINEARISE},
         {BENCH_SLOT_rows_apply, BENCH_APPLY_ADJOINT},       {BENCH_SLOT_rows_apply_adjoint, BENCH_APPLY_ADJOINT},
-        {BENCH_SLOT_rows_apply_both, BENCH_APPLY_ADJOINT},  {BENCH_SLOT_columns_build, BENCH_COLUMNS_BUILD},
+        {BENCH_SLOT_rows_curvature, BENCH_APPLY_ADJOINT},   {BENCH_SLOT_columns_build, BENCH_COLUMNS_BUILD},
         {BENCH_SLOT_columns_expand, BENCH_COLUMNS_EXPAND},  {BENCH_SLOT_columns_reduce, BENCH_COLUMNS_REDUCE},
         {BENCH_SLOT_columns_backward, BENCH_COLUMNS_BUILD}, {BENCH_SLOT_normal_assemble, BENCH_NORMAL},
         {BENCH_SLOT_blocks_factor, BENCH_FACTOR},           {BENCH_SLOT_blocks_solve, BENCH_SOLVE},

@@ -11,8 +11,8 @@
 /* clang-format off */
 #define BENCH_SLOTS(X)                                                                                              \
     X(acquire) X(release) X(copy)                                                                                   \
-    X(rows_residual) X(rows_linearise) X(rows_weigh) X(rows_apply) X(rows_apply_adjoint) X(rows_apply_both)         \
-    X(rows_second_order)                                                                                            \
+    X(rows_residual) X(rows_linearise) X(rows_weigh) X(rows_apply) X(rows_apply_adjoint) X(rows_partials)           \
+    X(rows_curvature) X(rows_second_order)                                                                          \
     X(columns_build) X(columns_start) X(columns_expand) X(columns_reduce) X(columns_backward)                       \
     X(normal_assemble) X(blocks_factor) X(blocks_solve) X(blocks_diagonal)                                          \
     X(vector_dots) X(vector_combine) X(vector_multiply)                                                             \

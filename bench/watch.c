@@ -142,8 +142,10 @@ LISTED(rows_weigh, (pdm_backend *b, pdm_rows_plan *p, pdm_batch s, buffer r, buf
 LISTED(rows_apply, (pdm_backend *b, pdm_rows_plan *p, pdm_batch s, buffer A, buffer v, buffer out), (b, p, s, A, v, out))
 LISTED(rows_apply_adjoint, (pdm_backend *b, pdm_rows_plan *p, pdm_batch s, buffer A, buffer v, buffer out),
        (b, p, s, A, v, out))
-LISTED(rows_apply_both, (pdm_backend *b, pdm_rows_plan *p, pdm_batch s, buffer A, buffer v, buffer out),
-       (b, p, s, A, v, out))
+LISTED(rows_partials, (pdm_backend *b, pdm_rows_plan *p, pdm_batch s, const pdm_rows_data *d, buffer c,
+                       buffer partials), (b, p, s, d, c, partials))
+LISTED(rows_curvature, (pdm_backend *b, pdm_rows_plan *p, pdm_batch s, buffer A, buffer partials, buffer v, buffer out),
+       (b, p, s, A, partials, v, out))
 LISTED(rows_second_order, (pdm_backend *b, pdm_rows_plan *p, pdm_batch s, const pdm_rows_data *d, buffer c, buffer y,
                            buffer v, buffer out), (b, p, s, d, c, y, v, out))
 LISTED(columns_build, (pdm_backend *b, pdm_columns_plan *p, pdm_batch s, buffer basis), (b, p, s, basis))

@@ -72,6 +72,10 @@ pdm_status solver_linear_create(pdm_solver *s, const solver_shape *shape)
     if (s->state.exact || s->settings.mode != PDM_MODE_COUPLED) return PDM_OK;
     PDM_TRY(b->ops->buffer_create(b, (size_t)(s->state.n_sample * s->state.c_size) * sizeof(double), &s->curvature));
     PDM_TRY(pdm_cg_create(s->ctx, b, s->state.n_sample, s->state.n_column, &s->cg));
+    if (s->y_try == s->r_try) {
+        const pdm_size n = s->state.n_sample * pdm_rows_n_partial(shape->rows);
+        PDM_TRY(b->ops->buffer_create(b, (size_t)n * sizeof(double), &s->partials));
+    }
     if (!can_nest(shape)) goto done;
     PDM_TRY(pdm_nest_create(s->ctx, shape->domain, &s->nest));
     PDM_TRY(b->ops->nest_create(b, shape->rows, pdm_nest_describe(s->nest), s->state.n_sample, &s->nested));
@@ -91,6 +95,7 @@ pdm_status solver_linear_factor(pdm_solver *s, pdm_batch batch, const double *sh
 void solver_linear_destroy(pdm_solver *s)
 {
     s->backend->ops->buffer_destroy(s->backend, &s->curvature);
+    s->backend->ops->buffer_destroy(s->backend, &s->partials);
     pdm_cg_destroy(&s->cg);
     if (s->nested) s->backend->ops->nest_destroy(s->backend, &s->nested);
     pdm_nest_destroy(&s->nest);
@@ -103,7 +108,7 @@ pdm_status pdm_solver_curvature(pdm_solver *s, pdm_batch batch, pdm_buffer *w, p
     pdm_solver_state *st     = &s->state;
 
     PDM_TRY(b->ops->columns_expand(b, st->columns, batch, w, NULL, v));
-    if (s->y_try == s->r_try) return b->ops->rows_apply_both(b, s->pass.rows, batch, st->A, v, curvature);
+    if (s->y_try == s->r_try) return b->ops->rows_curvature(b, s->pass.rows, batch, st->A, s->partials, v, curvature);
     PDM_TRY(b->ops->rows_apply(b, s->pass.rows, batch, st->A, v, s->r_try));
     PDM_TRY(b->ops->rows_weigh(b, s->pass.rows, batch, s->r_try, s->y_try));
     PDM_TRY(b->ops->rows_apply_adjoint(b, s->pass.rows, batch, st->A, s->y_try, curvature));

@@ -41,6 +41,7 @@ pdm_status solver_linearise(pdm_solver *s, pdm_batch batch, const pdm_rows_data 
     pdm_status   status = PDM_OK;
     pdm_backend *b      = s->backend;
     PDM_TRY(b->ops->rows_linearise(b, s->pass.rows, batch, data, s->state.c, s->state.A));
+    if (s->partials) PDM_TRY(b->ops->rows_partials(b, s->pass.rows, batch, data, s->state.c, s->partials));
     PDM_TRY(solver_gradient(s, batch));
 done:
     return status;

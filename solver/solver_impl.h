@@ -35,9 +35,10 @@ struct pdm_solver {
     pdm_solver_state        state;
     pdm_buffer             *w_try, *c_try, *r_try, *y_try, *g, *step, *diagonal;
     pdm_buffer             *curvature; /* like c; NULL where steps are solved for directly, like cg */
+    pdm_buffer             *partials;  /* of the programs of rows, where products go without A; NULL: with it */
     pdm_cg                 *cg;
     pdm_buffer             *origin; /* like c: c where w is 0; NULL: the lift */
-    pdm_nest               *nest; /* NULL: preconditioned by the factor of H's blocks, if at all */
+    pdm_nest               *nest;   /* NULL: preconditioned by the factor of H's blocks, if at all */
     pdm_nest_plan          *nested;
     pdm_buffer             *pulled; /* ridges w, where the unknowns have their own */
     pdm_buffer             *signs;  /* like c: -1 and 1 at random, the same for all samples */

@@ -168,7 +168,8 @@ double *nested_apply(nested *k, const double *x)
 static void apply_square(problem *p, const double *x, double *out)
 {
     problem_put(p, p->v, x, NESTED_SAMPLES * p->c_size);
-    ck_assert_int_eq(p->backend->ops->rows_apply_both(p->backend, p->rows, nested_batch(), p->A, p->v, p->out), PDM_OK);
+    ck_assert_int_eq(p->backend->ops->rows_curvature(p->backend, p->rows, nested_batch(), p->A, NULL, p->v, p->out),
+                     PDM_OK);
     problem_get(p, p->out, out, NESTED_SAMPLES * p->c_size);
     for (pdm_size i = 0; i < NESTED_SAMPLES * p->c_size; i++)
         if (!nested_is_free(p, i)) out[i] = 0.0;

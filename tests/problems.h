@@ -61,7 +61,7 @@ bool problem_is_linear(const problem *p);
 void      problem_random_state(problem *p, int seed);
 double    problem_taylor_rows(problem *p);      /* slope of |r(c+hv) - r(c) - hAv|                */
 double    problem_adjoint_gap(problem *p);      /* |<Av,y> - <v,A^T y>| / (|Av| |y|)              */
-double    problem_both_gap(problem *p);         /* rows_apply_both against A^T (A v), relative      */
+double    problem_both_gap(problem *p);         /* rows_curvature, by A and by partials, against A^T (A v) */
 double    problem_second_order_gap(problem *p); /* second order product against differences of A^T y */
 bool      problem_same_rows(problem *a, problem *b);
 pdm_batch problem_batch(const problem *p);

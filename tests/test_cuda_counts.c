@@ -85,7 +85,7 @@ static void call_others(pdm_model *m)
     const pdm_batch         s      = {2, LIST};
 
     OK(b->ops->rows_second_order(b, st->rows, s, &m->samples->data, st->c, st->y, st->c, st->gradient_c));
-    OK(b->ops->rows_apply_both(b, st->rows, s, st->A, st->c, st->gradient_c));
+    OK(b->ops->rows_curvature(b, st->rows, s, st->A, NULL, st->c, st->gradient_c));
     OK(m->surrogate->ops->backward(m->surrogate, s, m->g_basis));
 }
 

@@ -86,9 +86,9 @@ static pdm_status apply_adjoint(problem *p)
 {
     return p->backend->ops->rows_apply_adjoint(p->backend, p->rows, listed(), p->A, p->y, p->out);
 }
-static pdm_status apply_both(problem *p)
+static pdm_status curvature(problem *p)
 {
-    return p->backend->ops->rows_apply_both(p->backend, p->rows, listed(), p->A, p->v, p->out);
+    return p->backend->ops->rows_curvature(p->backend, p->rows, listed(), p->A, NULL, p->v, p->out);
 }
 static pdm_status second_order(problem *p)
 {
@@ -107,7 +107,7 @@ static const struct {
              {"weigh", weigh, IN_R2},
              {"apply", apply, IN_R2},
              {"adjoint", apply_adjoint, IN_OUT},
-             {"both", apply_both, IN_OUT},
+             {"curvature", curvature, IN_OUT},
              {"second order", second_order, IN_OUT}};
 enum { N_SLOT = sizeof SLOTS / sizeof *SLOTS };
 

@@ -111,6 +111,17 @@ static const pdm_batch SOME  = {2, TWO};
 #define WORKS(call)     ck_assert_msg((call) == PDM_OK, "%s", pdm_context_error(p->ctx))
 #define SLOT(name, ...) WORKS(p->backend->ops->name(p->backend, __VA_ARGS__))
 
+/* A^T A v from partials, which are there for this alone. */
+static void tour_partials(problem *p, record *r)
+{
+    const pdm_size n        = N_SAMPLE * pdm_rows_n_partial(pdm_domain_rows(p->domain));
+    pdm_buffer    *partials = make(p, (size_t)n * sizeof(double));
+    SLOT(rows_partials, p->rows, SOME, &p->data, p->c, partials);
+    SLOT(rows_curvature, p->rows, SOME, p->A, partials, p->v, p->out2);
+    keep(p, r, p->out2, (size_t)(N_SAMPLE * p->c_size) * sizeof(double));
+    drop(p, 1, &partials);
+}
+
 static void tour_rows(problem *p, record *r)
 {
     const size_t row = (size_t)(N_SAMPLE * p->n_row) * sizeof(double),
@@ -125,8 +136,9 @@ static void tour_rows(problem *p, record *r)
     keep(p, r, p->r, row);
     SLOT(rows_apply_adjoint, p->rows, SOME, p->A, p->y, p->out);
     keep(p, r, p->out, c);
-    SLOT(rows_apply_both, p->rows, SOME, p->A, p->v, p->out2);
+    SLOT(rows_curvature, p->rows, SOME, p->A, NULL, p->v, p->out2);
     keep(p, r, p->out2, c);
+    tour_partials(p, r);
     SLOT(rows_second_order, p->rows, SOME, &p->data, p->c, p->y, p->v, p->out);
     keep(p, r, p->out, c);
 }
@@ -442,15 +454,30 @@ NOTHING_PLAN(matrix, (void)desc, const pdm_matrix_desc *desc)
 
 static pdm_status create_forgetful(pdm_context *in, const char *name, pdm_backend **out)
 {
-    static const size_t uses[] = {
-        HOLE(columns_expand),  HOLE(columns_reduce),          HOLE(columns_backward), HOLE(columns_windows_backward),
-        HOLE(normal_assemble), HOLE(blocks_factor),           HOLE(blocks_solve),     HOLE(blocks_worth),
-        HOLE(blocks_diagonal), HOLE(rows_residual),           HOLE(rows_linearise),   HOLE(rows_weigh),
-        HOLE(rows_apply),      HOLE(rows_apply_adjoint),      HOLE(rows_apply_both),  HOLE(rows_second_order),
-        HOLE(points_evaluate), HOLE(points_evaluate_adjoint), HOLE(nest_solve),       HOLE(columns_start),
-        HOLE(matrix_apply)};
-    pdm_status   status = PDM_OK;
-    pdm_backend *b      = NULL;
+    static const size_t uses[] = {HOLE(columns_expand),
+                                  HOLE(columns_reduce),
+                                  HOLE(columns_backward),
+                                  HOLE(columns_windows_backward),
+                                  HOLE(normal_assemble),
+                                  HOLE(blocks_factor),
+                                  HOLE(blocks_solve),
+                                  HOLE(blocks_worth),
+                                  HOLE(blocks_diagonal),
+                                  HOLE(rows_residual),
+                                  HOLE(rows_linearise),
+                                  HOLE(rows_weigh),
+                                  HOLE(rows_apply),
+                                  HOLE(rows_apply_adjoint),
+                                  HOLE(rows_curvature),
+                                  HOLE(rows_partials),
+                                  HOLE(rows_second_order),
+                                  HOLE(points_evaluate),
+                                  HOLE(points_evaluate_adjoint),
+                                  HOLE(nest_solve),
+                                  HOLE(columns_start),
+                                  HOLE(matrix_apply)};
+    pdm_status          status = PDM_OK;
+    pdm_backend        *b      = NULL;
     (void)name;
     PDM_TRY(pdm_check_create(in, &b));
     holed                 = *b->ops;

@@ -22,11 +22,14 @@ static void contract_basis_adjoint(pdm_size outer, pdm_size inner, pdm_size widt
     for (pdm_size o = 0; o < outer; o++, out += n_coef * inner)
         for (pdm_size i = first; i < first + n; i++, in += inner) {
             const double  *b = basis + i * width;
-            const pdm_size e = element[i];
-            if (inner == 1)
-                for (pdm_size l = 0; l < width; l++) out[(e + l) % n_coef] += b[l] * in[0];
-            else
-                for (pdm_size l = 0; l < width; l++) add_scaled(inner, b[l], in, out + (e + l) % n_coef * inner);
+            const pdm_size e = element[i], end = e + width <= n_coef ? width : n_coef - e; /* the rest: round a ring */
+            if (inner == 1) {
+                for (pdm_size l = 0; l < end; l++) out[e + l] += b[l] * in[0];
+                for (pdm_size l = end; l < width; l++) out[(e + l) % n_coef] += b[l] * in[0];
+            } else {
+                for (pdm_size l = 0; l < end; l++) add_scaled(inner, b[l], in, out + (e + l) * inner);
+                for (pdm_size l = end; l < width; l++) add_scaled(inner, b[l], in, out + (e + l) % n_coef * inner);
+            }
         }
 }
 

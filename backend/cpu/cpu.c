@@ -212,7 +212,8 @@ const pdm_backend_ops pdm_cpu_ops = {
     .rows_weigh         = rows_weigh_cpu,
     .rows_apply         = rows_apply_cpu,
     .rows_apply_adjoint = rows_apply_adjoint_cpu,
-    .rows_apply_both    = rows_apply_both_cpu,
+    .rows_partials      = rows_partials_cpu,
+    .rows_curvature     = rows_curvature_cpu,
     .rows_second_order  = rows_second_order_cpu,
 
     .points_create           = points_create_cpu,

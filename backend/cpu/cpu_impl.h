@@ -189,10 +189,13 @@ pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_
                           pdm_buffer *out);
 pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                                   pdm_buffer *out);
-pdm_status rows_apply_both_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
-                               pdm_buffer *out);
 pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                  pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out);
+/* rows_product.c */
+pdm_status rows_partials_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
+                             pdm_buffer *partials);
+pdm_status rows_curvature_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *partials,
+                              pdm_buffer *v, pdm_buffer *out);
 /* points.c */
 pdm_status points_create_cpu(pdm_backend *b, const pdm_points_desc *desc, pdm_points_plan **out);
 void       points_destroy_cpu(pdm_backend *b, pdm_points_plan **plan);

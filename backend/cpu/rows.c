@@ -17,16 +17,9 @@ enum {
 
 /* ---- plan ---- */
 
-static pdm_size points_per_plane(const pdm_rows_desc *d, const pdm_term_desc *t)
-{
-    pdm_size n = 1;
-    for (pdm_size j = 1; j < d->n_dim; j++) n *= t->axis[j].n_point;
-    return n;
-}
-
 static pdm_size term_points(const pdm_rows_desc *d, const pdm_term_desc *t)
 {
-    return points_per_plane(d, t) * t->axis[0].n_point;
+    return term_plane(d, t) * t->axis[0].n_point;
 }
 
 /* Rows of dimension 0 per slab: as many as keep every term's points near SLAB_POINTS, and the rows below it: a wall has
@@ -130,11 +123,6 @@ done:
     return status;
 }
 
-static bool reads_coordinate(const pdm_term_desc *t, pdm_size dim)
-{
-    return pdm_inputs_read_coordinate(t->n_input, t->input, dim);
-}
-
 /* The most points along dimension 0 that a term has in a slab. */
 static pdm_size most_planes(const pdm_rows_plan *p, const pdm_term_desc *t)
 {
@@ -156,7 +144,7 @@ static pdm_status plan_coordinates(pdm_context *ctx, pdm_rows_plan *p)
 
     for (pdm_size t = 0; t < d->n_term; t++)
         for (pdm_size j = 1; j < d->n_dim; j++)
-            if (reads_coordinate(&d->term[t], j)) n += most_planes(p, &d->term[t]) * points_per_plane(d, &d->term[t]);
+            if (term_reads_coordinate(&d->term[t], j)) n += most_planes(p, &d->term[t]) * term_plane(d, &d->term[t]);
     PDM_TRY(pdm_alloc_array(ctx, d->n_term * d->n_dim, &p->coordinate));
     PDM_TRY(pdm_alloc_array(ctx, n, &p->coordinates));
     double *next = p->coordinates;
@@ -164,7 +152,7 @@ static pdm_status plan_coordinates(pdm_context *ctx, pdm_rows_plan *p)
         const pdm_term_desc *t     = &d->term[k / d->n_dim];
         const pdm_size       dim   = k % d->n_dim;
         pdm_size             outer = most_planes(p, t), inner = 1;
-        if (dim == 0 || !reads_coordinate(t, dim)) continue;
+        if (dim == 0 || !term_reads_coordinate(t, dim)) continue;
         for (pdm_size j = 1; j < dim; j++) outer *= t->axis[j].n_point;
         for (pdm_size j = dim + 1; j < d->n_dim; j++) inner *= t->axis[j].n_point;
         p->coordinate[k] = next;
@@ -174,60 +162,6 @@ static pdm_status plan_coordinates(pdm_context *ctx, pdm_rows_plan *p)
     }
 done:
     return status;
-}
-
-/* ---- one term on one slab ---- */
-
-/* Scratch of one term on a slab, carved from the task's. n_point: points of the slab. */
-typedef struct term_work {
-    double *atom;    /* [n_atom][n_point]                        */
-    double *tangent; /* [n_atom][n_point] atoms of a direction   */
-    double *value;   /* [1+n_atom] or [n_second] [n_point]       */
-    double *tensor;  /* contractions                             */
-    double *first;   /* [n_point] coordinate of dimension 0, where it is read and planes have points */
-    void   *program;
-} term_work;
-
-static pdm_size most_of(pdm_size a, pdm_size b)
-{
-    return a > b ? a : b;
-}
-
-/* Intermediates of contractions from rows, and of A: row, point and local sizes of each dimension, the worst mix. */
-static pdm_size tensor_bound(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size n_point0, pdm_size n_row0)
-{
-    const pdm_size adjoint  = evaluate_tensor_adjoint_size(d->n_dim, d->n_coef, t->axis, n_point0);
-    pdm_size       assemble = 1;
-    for (pdm_size j = 0; j < d->n_dim; j++) {
-        const pdm_size rows = j == 0 ? n_row0 : t->axis[j].n_row, points = j == 0 ? n_point0 : t->axis[j].n_point;
-        assemble *= most_of(points, rows * (d->degree[j] + 1));
-    }
-    return 2 * most_of(assemble, adjoint);
-}
-
-static size_t term_layout(const pdm_rows_plan *p, const pdm_term_desc *t, pdm_size n_row0, const narrow_slab *x,
-                          double *base, term_work *w)
-{
-    const pdm_rows_desc *d       = p->desc;
-    const pdm_size       n_point = x->n0 * points_per_plane(d, t),
-                   narrow        = most_of(narrow_evaluate_size(x), narrow_rows_size(x, n_row0));
-    size_t used                  = 0;
-#define PIECE(member, n)                   \
-    do {                                   \
-        if (base) w->member = base + used; \
-        used += ((size_t)(n) + 7) / 8 * 8; \
-    } while (0)
-    PIECE(atom, t->n_atom * n_point);
-    PIECE(tangent, t->n_atom * n_point);
-    PIECE(value, most_of(1 + t->n_atom, t->n_second) * n_point);
-    PIECE(tensor, most_of(tensor_bound(d, t, x->n0, n_row0), narrow));
-    PIECE(first, reads_coordinate(t, 0) ? n_point : 0);
-#undef PIECE
-    size_t program = pdm_cpu_program_scratch(t->value);
-    if (pdm_cpu_program_scratch(t->partial) > program) program = pdm_cpu_program_scratch(t->partial);
-    if (pdm_cpu_program_scratch(t->second) > program) program = pdm_cpu_program_scratch(t->second);
-    if (base) w->program = base + used;
-    return used + (program + 63) / 64 * 8;
 }
 
 static void plan_work(pdm_rows_plan *p)
@@ -241,96 +175,7 @@ static void plan_work(pdm_rows_plan *p)
     }
 }
 
-static const double *first_coordinate(const pdm_term_desc *t, const narrow_slab *x, pdm_size plane, double *out)
-{
-    const double *coordinate = t->axis[0].coordinate + x->first0;
-    if (plane == 1) return coordinate;
-    for (pdm_size i = 0; i < x->n0; i++)
-        for (pdm_size q = 0; q < plane; q++) out[i * plane + q] = coordinate[i];
-    return out;
-}
-
-/* Runs a program of a term on the points of a slab; outputs w->value [n_output][n_point]. */
-static void run_program(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_program *program,
-                        const double *scalar, const double *sampled, const narrow_slab *x, const term_work *w)
-{
-    const pdm_size plane = points_per_plane(p->desc, t), n = x->n0 * plane;
-    const double  *in[PDM_CPU_MAX_INPUT];
-    pdm_size       stride[PDM_CPU_MAX_INPUT];
-    double        *out[PDM_CPU_MAX_INPUT];
-    for (pdm_size i = 0; i < t->n_input; i++) {
-        const int32_t k = t->input[i].index;
-        stride[i]       = 1;
-        switch ((pdm_input_kind)t->input[i].kind) {
-        case PDM_INPUT_ATOM: in[i] = w->atom + k * n; break;
-        case PDM_INPUT_COORDINATE:
-            in[i] = k == 0 ? first_coordinate(t, x, plane, w->first)
-                           : p->coordinate[(t - p->desc->term) * p->desc->n_dim + k];
-            break;
-        case PDM_INPUT_SCALAR:
-            in[i]     = scalar + k;
-            stride[i] = 0;
-            break;
-        case PDM_INPUT_FIELD: in[i] = sampled + t->sampled_offset[k] + x->first0 * plane; break;
-        }
-    }
-    for (pdm_size i = 0; i < program->n_output; i++) out[i] = w->value + i * n;
-    pdm_cpu_program_run(cpu->kernels, program, n, in, stride, out, w->program);
-}
-
-/* Are two atoms the same field, differentiated alike by all dimensions but the first? */
-static bool same_plane(const pdm_atom *a, const pdm_atom *b, pdm_size n_dim)
-{
-    bool same = a->field == b->field;
-    for (pdm_size j = 1; j < n_dim; j++) same = same && a->order[j] == b->order[j];
-    return same;
-}
-
-static void evaluate_atoms(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const double *c,
-                           const narrow_slab *x, double *atom, double *work)
-{
-    const pdm_size n_dim = p->desc->n_dim, n = x->n0 * points_per_plane(p->desc, t);
-
-    for (pdm_size a = 0; a < t->n_atom; a++) {
-        pdm_size twin = 0;
-        while (!same_plane(&t->atom[twin], &t->atom[a], n_dim)) twin++;
-        if (twin < a) continue; /* done beside it */
-        const double *plane =
-            narrow_evaluate_plane(cpu->kernels, x, t->atom[a].order, c + t->atom[a].field * p->n_coef, work);
-        for (pdm_size b = a; b < t->n_atom; b++)
-            if (same_plane(&t->atom[a], &t->atom[b], n_dim))
-                narrow_evaluate_first(cpu->kernels, x, t->atom[b].order[0], plane, atom + b * n);
-    }
-}
-
-static const double *rows_to_points(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s,
-                                    const narrow_slab *x, const double *rows, double *tensor)
-{
-    const pdm_size half = tensor_bound(p->desc, t, x->n0, s->n) / 2;
-    const double  *from = rows;
-    for (pdm_size j = p->desc->n_dim - 1; j >= 0; j--) {
-        pdm_size outer = 1, inner = 1;
-        for (pdm_size i = 0; i < j; i++) outer *= i == 0 ? s->n : t->axis[i].n_row;
-        for (pdm_size i = j + 1; i < p->desc->n_dim; i++) inner *= t->axis[i].n_point;
-        double *to = tensor + (j % 2) * half;
-        if (j == 0)
-            contract_pairs_adjoint(1, inner, &t->axis[0], s->first, s->n, x->first0, x->n0, from, to);
-        else
-            contract_pairs_adjoint(outer, inner, &t->axis[j], 0, t->axis[j].n_row, 0, t->axis[j].n_point, from, to);
-        from = to;
-    }
-    return from;
-}
-
 /* ---- operations ---- */
-
-typedef struct rows_task {
-    pdm_cpu       *cpu;
-    pdm_rows_plan *plan;
-    pdm_batch      batch;
-    const double  *scalar, *sampled, *c, *y, *v;
-    double        *out;
-} rows_task;
 
 static void residual_task(void *user, pdm_size task, int thread)
 {
@@ -350,9 +195,8 @@ static void residual_task(void *user, pdm_size task, int thread)
         term_work            w;
         if (x->n0 <= 0) continue;
         term_layout(p, t, s->n, x, scratch, &w);
-        evaluate_atoms(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, x, w.atom, w.tensor);
-        run_program(k->cpu, p, t, t->value, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x,
-                    &w);
+        term_evaluate(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, x, w.atom, w.tensor);
+        term_run(k->cpu, p, t, t->value, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x, &w);
         const double *sum = narrow_rows(k->cpu->kernels, x, s->first, s->n, w.value, w.tensor);
         for (pdm_size q = 0; q < s->n * b->rest; q++) r[q] += sum[q];
     }
@@ -365,7 +209,7 @@ static const double *assemble_atom(const pdm_cpu_kernels *kernels, const pdm_row
                                    const double *partial, double *tensor, double *direct, bool add)
 {
     const pdm_rows_desc *d    = p->desc;
-    const pdm_size       half = tensor_bound(d, t, x->n0, s->n) / 2;
+    const pdm_size       half = term_tensor(d, t, x->n0, s->n) / 2;
     const double        *from = partial;
     pdm_size             rows = 1, local = 1;
     for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
@@ -407,11 +251,10 @@ static void linearise_task(void *user, pdm_size task, int thread)
         term_work            w;
         if (x->n0 <= 0 || t->n_atom == 0) continue;
         term_layout(p, t, s->n, x, scratch, &w);
-        evaluate_atoms(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, x, w.atom, w.tensor);
-        run_program(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x,
-                    &w);
+        term_evaluate(k->cpu, p, t, k->c + sample * p->n_seen * p->n_coef, x, w.atom, w.tensor);
+        term_run(k->cpu, p, t, t->partial, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x, &w);
         for (pdm_size a = 0; a < t->n_atom; a++) {
-            const double *partial = w.value + (1 + a) * x->n0 * points_per_plane(d, t);
+            const double *partial = w.value + (1 + a) * x->n0 * term_plane(d, t);
             const double *part =
                 assemble_atom(k->cpu->kernels, p, t, &t->atom[a], s, x, partial, w.tensor, alone ? A : NULL, !empty);
             double *to = A + t->atom[a].field * p->n_local;
@@ -436,17 +279,17 @@ static void second_order_slab(const rows_task *k, pdm_size sample, const rows_sl
     term_work            w;
 
     if (x->n0 <= 0 || t->n_second == 0) return;
-    const pdm_size n      = x->n0 * points_per_plane(d, t);
+    const pdm_size n      = x->n0 * term_plane(d, t);
     double        *y      = scratch;                  /* scaled rows of the slab */
     double        *weight = y + (n_row + 7) / 8 * 8;  /* [n] */
     double        *g      = weight + (n + 7) / 8 * 8; /* [n_atom][n] */
     term_layout(p, t, s->n, x, g + (t->n_atom * n + 7) / 8 * 8, &w);
-    evaluate_atoms(k->cpu, p, t, k->c + sample * c_size, x, w.atom, w.tensor);
-    evaluate_atoms(k->cpu, p, t, k->v + sample * c_size, x, w.tangent, w.tensor);
-    run_program(k->cpu, p, t, t->second, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x, &w);
+    term_evaluate(k->cpu, p, t, k->c + sample * c_size, x, w.atom, w.tensor);
+    term_evaluate(k->cpu, p, t, k->v + sample * c_size, x, w.tangent, w.tensor);
+    term_run(k->cpu, p, t, t->second, k->scalar + sample * d->n_scalar, k->sampled + sample * d->n_sampled, x, &w);
     const pdm_size row0 = b->row0 + s->first * b->rest;
     for (pdm_size q = 0; q < n_row; q++) y[q] = k->y[sample * d->n_row + row0 + q] * p->factor[row0 + q];
-    memcpy(weight, rows_to_points(p, t, s, x, y, w.tensor), (size_t)n * sizeof *weight);
+    memcpy(weight, term_from_rows(p, t, s, x, y, w.tensor), (size_t)n * sizeof *weight);
     memset(g, 0, (size_t)(t->n_atom * n) * sizeof *g);
     for (pdm_size m = 0; m < t->n_second; m++) {
         const pdm_size i = t->second_a[m], j = t->second_b[m];
@@ -461,7 +304,7 @@ static void second_order_slab(const rows_task *k, pdm_size sample, const rows_sl
 
 /* Where chunk `chunk` of the sums of a sample goes: the plan's part of its own,
  * or the result where there is one chunk. */
-static double *chunk_sums(const rows_task *k, pdm_size sample, pdm_size chunk)
+double *rows_chunk_sums(const rows_task *k, pdm_size sample, pdm_size chunk)
 {
     const pdm_rows_plan *p = k->plan;
     const pdm_size       n = p->n_seen * p->n_coef;
@@ -473,7 +316,7 @@ static void second_order_task(void *user, pdm_size task, int thread)
     const rows_task     *k      = user;
     const pdm_rows_plan *p      = k->plan;
     const pdm_size       sample = k->batch.index[task / p->n_chunk], chunk = task % p->n_chunk;
-    double              *out = chunk_sums(k, sample, chunk);
+    double              *out = rows_chunk_sums(k, sample, chunk);
 
     memset(out, 0, (size_t)(p->n_seen * p->n_coef) * sizeof *out);
     for (pdm_size s = p->n_slab * chunk / p->n_chunk; s < p->n_slab * (chunk + 1) / p->n_chunk; s++) {
@@ -543,7 +386,7 @@ static void apply_elements(const rows_task *k, pdm_size task, int thread, apply_
     const double        *v = k->v + sample * (mode == APPLY_ADJOINT ? d->n_row : p->n_seen * p->n_coef);
     double *restrict in = pdm_cpu_scratch(k->cpu, thread), *restrict sum = in + (n + 7) / 8 * 8;
     int32_t *list = (int32_t *)(sum + n);
-    double  *out  = mode == APPLY ? k->out + sample * d->n_row : chunk_sums(k, sample, chunk);
+    double  *out  = mode == APPLY ? k->out + sample * d->n_row : rows_chunk_sums(k, sample, chunk);
 
     if (mode != APPLY) memset(out, 0, (size_t)(p->n_seen * p->n_coef) * sizeof *out);
     for (pdm_size e = p->n_element * chunk / p->n_chunk; e < end; e++) {
@@ -572,7 +415,8 @@ static void apply_adjoint_task(void *user, pdm_size task, int thread)
 {
     apply_elements(user, task, thread, APPLY_ADJOINT);
 }
-static void apply_both_task(void *user, pdm_size task, int thread)
+
+void rows_apply_both_task(void *user, pdm_size task, int thread)
 {
     apply_elements(user, task, thread, APPLY_BOTH);
 }
@@ -593,7 +437,7 @@ static void add_chunks_task(void *user, pdm_size task, int thread)
 }
 
 /* Runs a task that sums over rows into coefficients, chunk by chunk. */
-static void sum_over_rows(const rows_task *k, pdm_cpu_task fn)
+void rows_sum(const rows_task *k, pdm_cpu_task fn)
 {
     pdm_cpu_for(k->cpu, k->batch.n * k->plan->n_chunk, fn, (void *)(uintptr_t)k);
     if (k->plan->n_chunk > 1) pdm_cpu_for(k->cpu, k->batch.n, add_chunks_task, (void *)(uintptr_t)k);
@@ -607,7 +451,7 @@ static void weigh_task(void *user, pdm_size task, int thread)
 }
 
 /* What the rows see of c: c itself, or c with its derived fields in `seen`. */
-static const double *extended(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, pdm_buffer *c, double *seen)
+const double *rows_extended(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, pdm_buffer *c, double *seen)
 {
     if (p->desc->n_derived == 0) return cpu_data(c);
     derived_extend(pdm_cpu_of(b), p, s, cpu_data(c), seen);
@@ -615,30 +459,30 @@ static const double *extended(pdm_backend *b, const pdm_rows_plan *p, pdm_batch 
 }
 
 /* Where a cotangent of what the rows see goes, and how it becomes one of c. */
-static double *unfolded(const pdm_rows_plan *p, pdm_buffer *out)
+double *rows_unfolded(const pdm_rows_plan *p, pdm_buffer *out)
 {
     return p->desc->n_derived == 0 ? cpu_data(out) : p->out;
 }
-static void fold(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, pdm_buffer *out)
+void rows_fold(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, pdm_buffer *out)
 {
     if (p->desc->n_derived > 0) derived_fold(pdm_cpu_of(b), p, s, p->out, cpu_data(out));
 }
 
 /* Of rows or their derivatives at a state, without what goes out. */
-static rows_task task_at(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c)
+rows_task rows_task_at(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c)
 {
     return (rows_task){.cpu     = pdm_cpu_of(b),
                        .plan    = plan,
                        .batch   = s,
                        .scalar  = cpu_data(data->scalar),
                        .sampled = cpu_data(data->sampled),
-                       .c       = extended(b, plan, s, c, plan->c)};
+                       .c       = rows_extended(b, plan, s, c, plan->c)};
 }
 
 pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c,
                              pdm_buffer *r)
 {
-    rows_task task = task_at(b, plan, s, data, c);
+    rows_task task = rows_task_at(b, plan, s, data, c);
     task.out       = cpu_data(r);
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, residual_task, &task);
     return PDM_OK;
@@ -647,7 +491,7 @@ pdm_status rows_residual_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, c
 pdm_status rows_linearise_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                               pdm_buffer *c, pdm_buffer *A)
 {
-    rows_task task = task_at(b, plan, s, data, c);
+    rows_task task = rows_task_at(b, plan, s, data, c);
     task.out       = cpu_data(A);
     pdm_cpu_for(task.cpu, s.n * plan->n_slab, linearise_task, &task);
     return PDM_OK;
@@ -656,12 +500,12 @@ pdm_status rows_linearise_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, 
 pdm_status rows_second_order_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                  pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out)
 {
-    rows_task task = task_at(b, plan, s, data, c);
+    rows_task task = rows_task_at(b, plan, s, data, c);
     task.y         = cpu_data(y);
-    task.v         = extended(b, plan, s, v, plan->v);
-    task.out       = unfolded(plan, out);
-    sum_over_rows(&task, second_order_task);
-    fold(b, plan, s, out);
+    task.v         = rows_extended(b, plan, s, v, plan->v);
+    task.out       = rows_unfolded(plan, out);
+    rows_sum(&task, second_order_task);
+    rows_fold(b, plan, s, out);
     return PDM_OK;
 }
 
@@ -685,7 +529,7 @@ pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_
                       .plan  = plan,
                       .batch = s,
                       .c     = cpu_data(A),
-                      .v     = extended(b, plan, s, v, plan->v),
+                      .v     = rows_extended(b, plan, s, v, plan->v),
                       .out   = cpu_data(out)};
     pdm_cpu_for(task.cpu, s.n * plan->n_chunk, apply_task, &task);
     return PDM_OK;
@@ -694,24 +538,14 @@ pdm_status rows_apply_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_
 pdm_status rows_apply_adjoint_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                                   pdm_buffer *out)
 {
-    rows_task task = {
-        .cpu = pdm_cpu_of(b), .plan = plan, .batch = s, .c = cpu_data(A), .v = cpu_data(v), .out = unfolded(plan, out)};
-    sum_over_rows(&task, apply_adjoint_task);
-    fold(b, plan, s, out);
-    return PDM_OK;
-}
-
-pdm_status rows_apply_both_cpu(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
-                               pdm_buffer *out)
-{
     rows_task task = {.cpu   = pdm_cpu_of(b),
                       .plan  = plan,
                       .batch = s,
                       .c     = cpu_data(A),
-                      .v     = extended(b, plan, s, v, plan->v),
-                      .out   = unfolded(plan, out)};
-    sum_over_rows(&task, apply_both_task);
-    fold(b, plan, s, out);
+                      .v     = cpu_data(v),
+                      .out   = rows_unfolded(plan, out)};
+    rows_sum(&task, apply_adjoint_task);
+    rows_fold(b, plan, s, out);
     return PDM_OK;
 }
 
@@ -723,7 +557,7 @@ static size_t second_order_extra(const pdm_rows_plan *p)
     for (pdm_size s = 0; s < p->n_slab; s++) {
         const rows_block *b = &p->block[p->slab[s].block];
         for (pdm_size i = 0; i < b->n_term; i++) {
-            const pdm_size n    = p->slab[s].points[i].n0 * points_per_plane(p->desc, b->term[i]);
+            const pdm_size n    = p->slab[s].points[i].n0 * term_plane(p->desc, b->term[i]);
             const size_t   need = (size_t)(p->slab[s].n * b->rest + n + b->term[i]->n_atom * n + 24);
             most                = need > most ? need : most;
         }
@@ -764,6 +598,7 @@ pdm_status rows_create_cpu(pdm_backend *b, const pdm_rows_desc *desc, pdm_size n
     PDM_TRY(plan_tables(ctx, p));
     PDM_TRY(plan_points(ctx, p));
     PDM_TRY(plan_coordinates(ctx, p));
+    PDM_TRY(rows_plan_partials(ctx, p));
     plan_work(p);
     p->n_seen          = pdm_rows_n_seen(desc);
     double **derived[] = {&p->c, &p->v, &p->out};
@@ -796,6 +631,7 @@ void rows_destroy_cpu(pdm_backend *b, pdm_rows_plan **plan)
     pdm_free(b->ctx, p->coordinate);
     pdm_free(b->ctx, p->coordinates);
     pdm_free(b->ctx, p->points);
+    pdm_free(b->ctx, p->partial0);
     pdm_free(b->ctx, p->factor);
     pdm_free(b->ctx, p->offset);
     pdm_free(b->ctx, p->element_row0);

@@ -82,6 +82,8 @@ struct pdm_rows_plan {
     const double        **coordinate;   /* [n_term][n_dim] at a slab's points; NULL: of dimension 0, or not read */
     double               *coordinates;  /* of all of them                                      */
     narrow_slab          *points;       /* of all slabs and their terms                        */
+    pdm_size             *partial0;     /* [n_term] where a term's partials begin              */
+    pdm_size              n_partial;    /* of one sample                                       */
     double               *factor;       /* [n_row] of a row: scale and row_scale of its terms  */
     int32_t              *offset;       /* [n_local] of coefficients, from the first that an element sees */
     pdm_size             *element_row0; /* [n_element+1] into element_row                      */
@@ -92,13 +94,67 @@ struct pdm_rows_plan {
     size_t                slab_work; /* doubles of scratch a task needs */
 };
 
+/* What a task works on. */
+typedef struct rows_task {
+    pdm_cpu       *cpu;
+    pdm_rows_plan *plan;
+    pdm_batch      batch;
+    const double  *scalar, *sampled, *c, *y, *v;
+    double        *out;
+} rows_task;
+/* Of rows or their derivatives at a state, without what goes out. */
+rows_task rows_task_at(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c);
+/* What the rows see of c: c itself, or c with its derived fields in `seen`. */
+const double *rows_extended(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, pdm_buffer *c, double *seen);
+/* Where a cotangent of what the rows see goes, and how it becomes one of c. */
+double *rows_unfolded(const pdm_rows_plan *p, pdm_buffer *out);
+void    rows_fold(pdm_backend *b, const pdm_rows_plan *p, pdm_batch s, pdm_buffer *out);
+/* Runs a task that sums over rows into coefficients, chunk by chunk; where chunk `chunk` of a sample goes. */
+void    rows_sum(const rows_task *k, pdm_cpu_task fn);
+double *rows_chunk_sums(const rows_task *k, pdm_size sample, pdm_size chunk);
+
+void rows_apply_both_task(void *user, pdm_size task, int thread); /* A^T A v; c: A */
+
+/* ---- rows_slab.c: one term on one slab ---- */
+
+/* Scratch of one term on a slab, carved from the task's. n_point: points of the slab. */
+typedef struct term_work {
+    double *atom;    /* [n_atom][n_point]                        */
+    double *tangent; /* [n_atom][n_point] atoms of a direction   */
+    double *value;   /* [1+n_atom] or [n_second] [n_point]       */
+    double *tensor;  /* contractions                             */
+    double *first;   /* [n_point] coordinate of dimension 0, where it is read and planes have points */
+    void   *program;
+} term_work;
+
+/* Points of a term for each point of dimension 0. */
+pdm_size term_plane(const pdm_rows_desc *d, const pdm_term_desc *t);
+bool     term_reads_coordinate(const pdm_term_desc *t, pdm_size dim);
+/* Intermediates of contractions from rows, and of A: doubles. */
+pdm_size term_tensor(const pdm_rows_desc *d, const pdm_term_desc *t, pdm_size n_point0, pdm_size n_row0);
+/* Carves the scratch; base NULL: measures. Returns doubles. */
+size_t term_layout(const pdm_rows_plan *p, const pdm_term_desc *t, pdm_size n_row0, const narrow_slab *x, double *base,
+                   term_work *w);
+/* Derivatives of c at the points: atom [n_atom][n_point]. */
+void term_evaluate(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const double *c,
+                   const narrow_slab *x, double *atom, double *work);
+/* Runs a program of a term on the points of a slab; outputs w->value [n_output][n_point]. */
+void term_run(const pdm_cpu *cpu, const pdm_rows_plan *p, const pdm_term_desc *t, const pdm_program *program,
+              const double *scalar, const double *sampled, const narrow_slab *x, const term_work *w);
+/* Rows of the slab, scaled, to its points: in tensor. */
+const double *term_from_rows(const pdm_rows_plan *p, const pdm_term_desc *t, const rows_slab *s, const narrow_slab *x,
+                             const double *rows, double *tensor);
+
+/* ---- rows_product.c: A^T A v without A, from the programs' partials at the points of all slabs ---- */
+
+pdm_status rows_plan_partials(pdm_context *ctx, pdm_rows_plan *p);
+
 /* ---- derived.c: c [n_sample][n_field][n_coef], seen [n_sample][n_seen][n_coef] ---- */
-struct pdm_cpu;
 size_t derived_work(const pdm_rows_plan *p); /* doubles of scratch */
 /* seen = c and the derived fields of c */
-void derived_extend(struct pdm_cpu *cpu, const pdm_rows_plan *p, pdm_batch s, const double *c, double *seen);
+void derived_extend(pdm_cpu *cpu, const pdm_rows_plan *p, pdm_batch s, const double *c, double *seen);
 /* the transpose */
-void derived_fold(struct pdm_cpu *cpu, const pdm_rows_plan *p, pdm_batch s, const double *seen, double *out);
+void derived_fold(pdm_cpu *cpu, const pdm_rows_plan *p, pdm_batch s, const double *seen, double *out);
 
 /* ---- contract.c: all tensors row-major. `width` = degree+1. ---- */
 

@@ -249,7 +249,8 @@ static const pdm_backend_ops cuda_ops = {
     .rows_weigh         = rows_weigh_cuda,
     .rows_apply         = rows_apply_cuda,
     .rows_apply_adjoint = rows_apply_adjoint_cuda,
-    .rows_apply_both    = rows_apply_both_cuda,
+    .rows_partials      = rows_partials_cuda,
+    .rows_curvature     = rows_curvature_cuda,
     .rows_second_order  = rows_second_order_cuda,
 
     .points_create           = points_create_cuda,

@@ -245,8 +245,10 @@ pdm_status rows_apply_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm
                            pdm_buffer *out);
 pdm_status rows_apply_adjoint_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
                                    pdm_buffer *out);
-pdm_status rows_apply_both_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
-                                pdm_buffer *out);
+pdm_status rows_partials_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
+                              pdm_buffer *c, pdm_buffer *partials);
+pdm_status rows_curvature_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *partials,
+                               pdm_buffer *v, pdm_buffer *out);
 pdm_status rows_second_order_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
                                   pdm_buffer *c, pdm_buffer *y, pdm_buffer *v, pdm_buffer *out);
 /* points.c */

@@ -600,13 +600,22 @@ done:
     return status;
 }
 
-pdm_status rows_apply_both_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, pdm_buffer *A, pdm_buffer *v,
-                                pdm_buffer *out)
+/* Products read A, whose rows lie in the order of threads: partials at the points would be gathered from all over. */
+pdm_status rows_partials_cuda(pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data,
+                              pdm_buffer *c, pdm_buffer *partials)
+{
+    (void)b, (void)plan, (void)s, (void)data, (void)c, (void)partials;
+    return PDM_OK;
+}
+
+pdm_status rows_curvature_cuda(pdm_backend *b, pdm_rows_plan *p, pdm_batch s, pdm_buffer *A, pdm_buffer *partials,
+                               pdm_buffer *v, pdm_buffer *out)
 {
     CUDA_HERE(b);
     pdm_status status = PDM_OK;
     pdm_cuda  *cu     = pdm_cuda_of(b);
     rows_args  args   = p->product;
+    (void)partials;
 
     PDM_TRY(cuda_derived_extend(cu, p, s, cuda_data(v), p->derived.v, &args.v));
     PDM_TRY(cuda_post_list(cu, s, &args.index));

@@ -14,7 +14,8 @@
     X(rows, STATE, rows_create)                      X(rows, STATE, rows_destroy)                              \
     X(rows, USE, rows_residual)                      X(rows, USE, rows_linearise)                              \
     X(rows, USE, rows_weigh)                         X(rows, USE, rows_apply)                                  \
-    X(rows, USE, rows_apply_adjoint)                 X(rows, USE, rows_apply_both)                             \
+    X(rows, USE, rows_apply_adjoint)                 X(rows, USE, rows_partials)                               \
+    X(rows, USE, rows_curvature)                                                                               \
     X(rows, USE, rows_second_order)                                                                            \
     X(points, STATE, points_create)                  X(points, STATE, points_destroy)                          \
     X(points, USE, points_evaluate)                  X(points, USE, points_evaluate_adjoint)                   \
@@ -238,9 +239,13 @@ CALL(rows, rows_apply,
 CALL(rows, rows_apply_adjoint,
      (pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v, pdm_buffer *out),
      HELD(plan) IN(A) IN(v) OUT(out), plan, s, A, v, out)
-CALL(rows, rows_apply_both,
-     (pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *v, pdm_buffer *out),
-     HELD(plan) IN(A) IN(v) OUT(out), plan, s, A, v, out)
+CALL(rows, rows_partials,
+     (pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c, pdm_buffer *partials),
+     HELD(plan) DATA(data) IN(c) OUT(partials), plan, s, data, c, partials)
+CALL(rows, rows_curvature,
+     (pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, pdm_buffer *A, pdm_buffer *partials, pdm_buffer *v,
+      pdm_buffer *out),
+     HELD(plan) IN(A) IN(partials) IN(v) OUT(out), plan, s, A, partials, v, out)
 CALL(rows, rows_second_order,
      (pdm_backend *b, pdm_rows_plan *plan, pdm_batch s, const pdm_rows_data *data, pdm_buffer *c, pdm_buffer *y,
       pdm_buffer *v, pdm_buffer *out),
@@ -423,6 +428,8 @@ static void fill_table(pdm_fallback *f)
     if (falls_back(f, GROUP_##group, kind, f->given->slot != NULL)) f->ops.slot = slot##_fallback;
     SLOT_LIST(FILL_SLOT)
 #undef FILL_SLOT
+    /* partials are there for the curvature of the same back end */
+    if (!f->given->rows_curvature) f->ops.rows_partials = rows_partials_fallback;
 }
 
 /* Returns whether nothing is missing. normal_assemble reads the C of a columns plan: it is done where C is, and C is
