@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *units_or_null(const char *units)
 {
@@ -81,10 +82,17 @@ done:
 
 static const double SEAM = 1e-5; /* of the largest value: above what single precision leaves */
 
+/* Where the values of a field come from. */
+typedef struct field_source {
+    pdm_context         *ctx;
+    const char          *name;       /* for messages                             */
+    const double *const *coordinate; /* by dimension of the domain; NULL: no one */
+} field_source;
+
 /* Both ends of a periodic dimension are one place: says so where values there, lines of n with `inner` of them side by
  * side, disagree. The last is left out. */
-static void check_seam(const pdm_domain *d, pdm_fields *f, pdm_size input, pdm_size j, const double *x, pdm_size n,
-                       pdm_size outer, pdm_size inner, const double *values)
+static void check_seam(const pdm_domain *d, const field_source *from, pdm_size input, pdm_size j, const double *x,
+                       pdm_size n, pdm_size outer, pdm_size inner, const double *values)
 {
     const pdm_spline *s     = pdm_domain_spline(d, j);
     const double      slack = 1e-9 * (s->map.high - s->map.low);
@@ -98,19 +106,19 @@ static void check_seam(const pdm_domain *d, pdm_fields *f, pdm_size input, pdm_s
             for (pdm_size i = 0; i < n; i++) most = fmax(most, fabs(line[i * inner]));
         }
     if (jump > SEAM * most)
-        pdm_log(pdm_fields_context(f), PDM_LOG_WARNING, "seam",
+        pdm_log(from->ctx, PDM_LOG_WARNING, "seam",
                 "%s: input \"%s\" jumps by %g from one end of %s, which is periodic, to the other; the value at %g is "
                 "left out",
-                pdm_fields_path(f), pdm_pde_input(pdm_domain_pde(d), input)->name, jump,
-                pdm_pde_dim_name(pdm_domain_pde(d), j), x[n - 1]);
+                from->name, pdm_pde_input(pdm_domain_pde(d), input)->name, jump, pdm_pde_dim_name(pdm_domain_pde(d), j),
+                x[n - 1]);
 }
 
-/* One field input of all samples from the file's grid to the input's own points, dimension by dimension. values is
- * replaced: [n_sample][file grid] -> [n_sample][points of the input]. */
-static pdm_status resample_field(const pdm_domain *d, pdm_fields *f, const pdm_file_inputs *x, pdm_size input,
-                                 pdm_size *shape, double **values)
+/* One field input of all samples from the source's grid to the input's own points, dimension by dimension. values is
+ * replaced: [n_sample][grid of the source] -> [n_sample][points of the input]. */
+static pdm_status resample_field(const pdm_domain *d, const field_source *from, pdm_size input, pdm_size *shape,
+                                 double **values)
 {
-    pdm_context          *ctx    = pdm_fields_context(f);
+    pdm_context          *ctx    = from->ctx;
     const pdm_pde        *pde    = pdm_domain_pde(d);
     pdm_status            status = PDM_OK;
     const pdm_input_info *info   = pdm_pde_input(pde, input);
@@ -122,23 +130,21 @@ static pdm_status resample_field(const pdm_domain *d, pdm_fields *f, const pdm_f
         const pdm_size    n     = shape[k + 1];
         pdm_size          outer = 1, inner = 1, n_to;
         const double     *to = pdm_domain_input_points(d, input, k, &n_to);
-        if (!x->coordinate[j])
+        if (!from->coordinate[j])
             PDM_FAIL(ctx, PDM_ERR_DATA,
-                     "%s: input \"%s\" has dimension \"%s\", but the file has no coordinate variable of that name",
-                     pdm_fields_path(f), info->name, pdm_pde_dim_name(pde, j));
-        const double slack = n > 1 ? (s->map.high - s->map.low) / (double)(n - 1) : 0.0;
-        if (!s->periodic && n > 1 &&
-            (x->coordinate[j][0] > s->map.low + slack || x->coordinate[j][n - 1] < s->map.high - slack))
+                     "%s: input \"%s\" has dimension \"%s\", but there are no coordinates of that name", from->name,
+                     info->name, pdm_pde_dim_name(pde, j));
+        const double *x     = from->coordinate[j];
+        const double  slack = n > 1 ? (s->map.high - s->map.low) / (double)(n - 1) : 0.0;
+        if (!s->periodic && n > 1 && (x[0] > s->map.low + slack || x[n - 1] < s->map.high - slack))
             PDM_FAIL(ctx, PDM_ERR_DATA,
-                     "%s: input \"%s\" covers %s from %g to %g; the whole domain, %g to %g, expected",
-                     pdm_fields_path(f), info->name, pdm_pde_dim_name(pde, j), x->coordinate[j][0],
-                     x->coordinate[j][n - 1], s->map.low, s->map.high);
+                     "%s: input \"%s\" covers %s from %g to %g; the whole domain, %g to %g, expected", from->name,
+                     info->name, pdm_pde_dim_name(pde, j), x[0], x[n - 1], s->map.low, s->map.high);
         for (pdm_size i = 0; i <= k; i++) outer *= shape[i];
         for (pdm_size i = k + 2; i <= info->n_dim; i++) inner *= shape[i];
-        check_seam(d, f, input, j, x->coordinate[j], n, outer, inner, *values);
+        check_seam(d, from, input, j, x, n, outer, inner, *values);
         PDM_TRY(pdm_alloc_array(ctx, outer * n_to * inner, &next));
-        PDM_TRY(bring_lines(ctx, s, pdm_domain_input_on_cells(d, input), n, x->coordinate[j], n_to, to, outer, inner,
-                            *values, next));
+        PDM_TRY(bring_lines(ctx, s, pdm_domain_input_on_cells(d, input), n, x, n_to, to, outer, inner, *values, next));
         pdm_free(ctx, *values);
         *values      = next;
         next         = NULL;
@@ -166,6 +172,11 @@ done:
     return status;
 }
 
+static field_source source_of(pdm_fields *f, const pdm_file_inputs *x)
+{
+    return (field_source){pdm_fields_context(f), pdm_fields_path(f), (const double *const *)x->coordinate};
+}
+
 /* Samples in the file: its dimension "sample", 1 without one. */
 pdm_status pdm_file_inputs_read(const pdm_domain *d, pdm_fields *f, pdm_file_inputs *out)
 {
@@ -177,12 +188,13 @@ pdm_status pdm_file_inputs_read(const pdm_domain *d, pdm_fields *f, pdm_file_inp
     double         *values = NULL;
 
     PDM_TRY(read_coordinates(d, f, &x));
+    const field_source from = source_of(f, &x);
     PDM_TRY(pdm_alloc_array(ctx, x.n_sample * n_input, &x.input));
     for (pdm_size i = 0; i < pdm_pde_n_input(pde); i++) {
         const pdm_size at = pdm_domain_input_offset(d, i), size = pdm_domain_input_size(d, i);
         pdm_size       shape[PDM_MAX_DIM + 1];
         PDM_TRY(pdm_file_input_read(d, f, i, shape, &values));
-        PDM_TRY(resample_field(d, f, &x, i, shape, &values));
+        PDM_TRY(resample_field(d, &from, i, shape, &values));
         for (pdm_size s = 0; s < x.n_sample; s++) /* an input without sample dimension is the same for all */
             for (pdm_size k = 0; k < size; k++)
                 x.input[s * n_input + at + k] = values[(shape[0] == 1 ? 0 : s) * size + k];
@@ -209,7 +221,8 @@ pdm_status pdm_file_samples_read(pdm_context *ctx, const pdm_domain *d, const ch
     PDM_TRY(pdm_fields_open(ctx, path, &f));
     PDM_TRY(read_coordinates(d, f, &x));
     PDM_TRY(pdm_file_input_read(d, f, i, shape, &values));
-    PDM_TRY(resample_field(d, f, &x, i, shape, &values));
+    const field_source from = source_of(f, &x);
+    PDM_TRY(resample_field(d, &from, i, shape, &values));
     *n_sample = shape[0];
     *out      = values;
     values    = NULL;
@@ -217,6 +230,54 @@ done:
     pdm_free(ctx, values);
     pdm_file_inputs_destroy(ctx, &x);
     pdm_fields_close(&f);
+    return status;
+}
+
+/* Coordinates of a host's along dimension j, as files have to have them. */
+static pdm_status check_points(pdm_context *ctx, const pdm_domain *d, pdm_size j, pdm_size n, const double *x)
+{
+    const pdm_spline *s          = pdm_domain_spline(d, j);
+    const char       *name       = pdm_pde_dim_name(pdm_domain_pde(d), j);
+    const double      slack      = 1e-9 * (s->map.high - s->map.low);
+    const bool        open_ended = j == 0 && pdm_pde_has_time(pdm_domain_pde(d)); /* as in read_coordinates() */
+
+    PDM_EXPECT(ctx, x, "coordinates %s are NULL; %lld numbers expected", name, (long long)n);
+    for (pdm_size i = 0; i < n; i++) {
+        PDM_EXPECT(ctx, isfinite(x[i]) && (i == 0 || x[i] > x[i - 1]),
+                   "coordinate %s[%lld] = %g; finite, increasing numbers expected", name, (long long)i, x[i]);
+        PDM_EXPECT(ctx, x[i] >= s->map.low - slack && (x[i] <= s->map.high + slack || open_ended),
+                   "coordinate %s[%lld] = %.9g is outside the domain; %.9g to %.9g expected", name, (long long)i, x[i],
+                   s->map.low, s->map.high);
+    }
+    return PDM_OK;
+}
+
+pdm_status pdm_host_field_read(pdm_context *ctx, const pdm_domain *d, pdm_size i, pdm_size n_sample, const pdm_size *n,
+                               const double *const *x, const double *given, double *out)
+{
+    pdm_status            status                  = PDM_OK;
+    const pdm_input_info *info                    = pdm_pde_input(pdm_domain_pde(d), i);
+    const double         *coordinate[PDM_MAX_DIM] = {NULL};
+    const field_source    from                    = {ctx, "values", coordinate};
+    pdm_size              shape[PDM_MAX_DIM + 1] = {n_sample}, size = n_sample;
+    double               *values = NULL;
+
+    for (pdm_size k = 0; k < info->n_dim; k++) {
+        PDM_EXPECT(ctx, n[k] >= 1 && n[k] <= PDM_MAX_COUNT / (size > 0 ? size : 1),
+                   "%lld coordinates %s; at least 1, and fewer than %d values in all, expected", (long long)n[k],
+                   pdm_pde_dim_name(pdm_domain_pde(d), info->dim[k]), PDM_MAX_COUNT);
+        PDM_TRY(check_points(ctx, d, info->dim[k], n[k], x[k]));
+        coordinate[info->dim[k]] = x[k];
+        shape[k + 1]             = n[k];
+        size *= n[k];
+    }
+    if (size == 0) goto done;
+    PDM_TRY(pdm_alloc_array(ctx, size, &values));
+    memcpy(values, given, (size_t)size * sizeof *values);
+    PDM_TRY(resample_field(d, &from, i, shape, &values));
+    memcpy(out, values, (size_t)(n_sample * pdm_domain_input_size(d, i)) * sizeof *values);
+done:
+    pdm_free(ctx, values);
     return status;
 }
 

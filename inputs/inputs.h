@@ -83,6 +83,10 @@ pdm_status pdm_file_input_read(const pdm_domain *d, pdm_fields *f, pdm_size i, p
 /* All samples of input i at its own points: *values [n_sample][size of the input], allocated. */
 pdm_status pdm_file_samples_read(pdm_context *ctx, const pdm_domain *d, const char *path, pdm_size i,
                                  pdm_size *n_sample, double **values);
+/* A field input of a host on coordinates x[k] [n[k]] of its dimensions, values [n_sample][n[0]] ..., brought to its own
+ * points as that of a file: out [n_sample][size of the input]. */
+pdm_status pdm_host_field_read(pdm_context *ctx, const pdm_domain *d, pdm_size i, pdm_size n_sample, const pdm_size *n,
+                               const double *const *x, const double *values, double *out);
 /* A field of n_sample samples on the file's coordinates, which it must have: *values [n_sample][points], allocated. */
 pdm_status pdm_file_field_read(const pdm_domain *d, pdm_fields *f, pdm_size field, pdm_size n_sample, double **values);
 

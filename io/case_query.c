@@ -122,6 +122,21 @@ done:
     return status;
 }
 
+pdm_status pdm_case_get_text(pdm_case *c, const char *group, const char *name, const char **value)
+{
+    pdm_status  status = PDM_OK;
+    case_group *g      = NULL;
+
+    if (!c) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT(c->ctx, group && name && value, "%s: group, name and a place for the value must not be NULL", c->path);
+    PDM_TRY(case_group_make(c, group, &g));
+    const case_node *node = case_list_find(&g->attribute, name);
+    if (!node || !node->present) PDM_TRY(missing_error(c, g, &g->attribute, name, "an attribute that it has"));
+    *value = ((const case_attribute *)node)->text;
+done:
+    return status;
+}
+
 int case_next_real(const char **cursor, double *out)
 {
     char        number[64];

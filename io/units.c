@@ -261,3 +261,24 @@ void pdm_unit_format(const pdm_unit *a, char *out, size_t size)
     if (size > 0 && (n < 0 || (size_t)n >= size)) out[0] = '\0';
     if (size > strlen(a->given) && *a->given && strstr(out, " @ ")) memcpy(out, a->given, strlen(a->given) + 1);
 }
+
+pdm_status pdm_units_conversion(pdm_context *ctx, const char *from, const char *to, double *factor, double *offset)
+{
+    pdm_status      status = PDM_OK;
+    pdm_units      *u      = NULL;
+    const pdm_unit *a = NULL, *b = NULL;
+
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT(ctx, from && to, "units are NULL; two texts expected");
+    PDM_EXPECT(ctx, factor && offset, "no place for the factor or the offset");
+    PDM_TRY(pdm_units_create(ctx, &u));
+    a = pdm_unit_parse(u, from);
+    b = pdm_unit_parse(u, to);
+    PDM_TRY(pdm_units_status(u));
+    if (!a || !b) PDM_FAIL(ctx, PDM_ERR_DATA, "\"%.80s\" is not a unit", a ? to : from);
+    if (!pdm_unit_convert(a, b, factor, offset))
+        PDM_FAIL(ctx, PDM_ERR_DATA, "\"%.80s\" does not convert to \"%.80s\"", from, to);
+done:
+    pdm_units_destroy(&u);
+    return status;
+}

@@ -152,8 +152,9 @@ struct pdm_model {
     pdm_free_solver *free;
     pdm_output_grid *output; /* of pdm_model_predict */
 
-    bool wants_estimate; /* of predictions to files, evaluations, and where there are verdicts pdm_model_predict */
-    bool wants_verdict;  /* of pdm_model_predict */
+    bool   wants_estimate; /* of predictions to files, evaluations, and where there are verdicts pdm_model_predict */
+    bool   wants_verdict;  /* of pdm_model_predict */
+    double polish;         /* of it: the tolerance to which all coefficients are solved for, or 0 */
     /* what pdm_model_predict keeps for the next call; NULL: not made yet */
     struct host_run *host;
     void (*host_destroy)(struct pdm_model *m);
@@ -174,6 +175,8 @@ pdm_status pdm_model_take_knots(pdm_model *m, const pdm_model *from);
 pdm_status pdm_model_finish(pdm_model **m);
 /* The file that it was read from, or "a model". Lent. */
 const char *pdm_model_name(const pdm_model *m);
+/* m->output, made with the coordinates of the default where there is none (model/labels.c). */
+pdm_status pdm_model_default_output(pdm_model *m);
 /* One line more of m->history. */
 pdm_status pdm_model_remember(pdm_model *m, const char *format, ...) PDM_PRINTF(2, 3);
 enum { PDM_POLISH_ITERATIONS = 200 };

@@ -41,11 +41,6 @@ static void destroy_host(pdm_model *m)
     m->host = NULL;
 }
 
-static pdm_status default_grid(pdm_model *m)
-{
-    return m->output ? PDM_OK : pdm_output_grid_create(m->whole, m->n_batch, NULL, NULL, &m->output);
-}
-
 static pdm_status create_host(pdm_model *m, bool estimated)
 {
     pdm_status status = PDM_OK;
@@ -54,18 +49,26 @@ static pdm_status create_host(pdm_model *m, bool estimated)
     PDM_TRY(pdm_alloc(m->ctx, sizeof *h, &h));
     m->host         = h;
     m->host_destroy = destroy_host;
-    h->by.m = h->p.m    = m;
-    h->p.grid           = m->output;
-    h->judged           = m->wants_verdict;
-    h->p.wants_estimate = estimated;
+    h->by.m = h->p.m = m;
+    h->p.grid        = m->output;
+    h->judged        = m->wants_verdict;
+    h->by.polish = h->p.polish = m->polish;
+    h->p.wants_estimate        = estimated;
     PDM_TRY(pdm_way_of_model(&h->by, m->output, &h->way));
     if (estimated)
         PDM_TRY(estimate_open(&h->p));
     else if (h->judged)
-        PDM_TRY(pdm_way_judge(&h->way, m->output, PDM_JUDGE_LEFT_OVER, &h->p.judge));
+        PDM_TRY(
+            pdm_way_judge(&h->way, m->output, m->polish > 0.0 ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER, &h->p.judge));
 done:
     if (status != PDM_OK) destroy_host(m);
     return status;
+}
+
+static bool is_as_wanted(const host_run *h, bool estimated)
+{
+    const pdm_model *m = h->p.m;
+    return h->judged == m->wants_verdict && h->p.wants_estimate == estimated && h->p.polish == m->polish;
 }
 
 /* Made anew where other things are wanted than before. */
@@ -74,8 +77,12 @@ static pdm_status open_host(pdm_model *m)
     pdm_status status    = PDM_OK;
     const bool estimated = m->wants_verdict && m->wants_estimate;
 
-    PDM_TRY(default_grid(m));
-    if (m->host && (m->host->judged != m->wants_verdict || m->host->p.wants_estimate != estimated)) destroy_host(m);
+    PDM_EXPECT(m->ctx, !(estimated && m->polish > 0.0),
+               "an estimate compares the network's answer with the polished one, which polish = %g asks for itself; "
+               "pdm_model_set_estimate(m, 0) expected",
+               m->polish);
+    PDM_TRY(pdm_model_default_output(m));
+    if (m->host && !is_as_wanted(m->host, estimated)) destroy_host(m);
     if (!m->host) return create_host(m, estimated);
     pdm_way_set_limits(m);
 done:
@@ -92,7 +99,7 @@ static pdm_status make_room(host_run *h, pdm_size n)
 
     if (!h->judged || n <= h->capacity) return PDM_OK;
     PDM_TRY(pdm_alloc_array(ctx, n, &verdict));
-    PDM_TRY(pdm_alloc_array(ctx, n * pdm_domain_n_field(h->p.m->whole->domain), &distance));
+    if (h->p.wants_estimate) PDM_TRY(pdm_alloc_array(ctx, n * pdm_domain_n_field(h->p.m->whole->domain), &distance));
     pdm_free(ctx, h->p.verdict);
     pdm_free(ctx, h->p.distance);
     h->p.verdict  = verdict;
@@ -131,7 +138,7 @@ static void verdict_numbers(host_run *h, double seconds)
     verdicts_values(m, h->n, h->p.verdict);
     accounts_values(m, h->n, h->p.verdict);
     pdm_values_set(m->ctx, &m->values, seconds, "seconds.verdict");
-    if (h->p.wants_estimate) estimate_sum_up(&h->p);
+    if (prediction_is_estimated(&h->p)) estimate_sum_up(&h->p);
 }
 
 /* ---- the calls ---- */
@@ -210,7 +217,7 @@ static pdm_status predict(pdm_model *m, const host_call *call)
             PDM_TRY(predict_device_batch(m, call, first, n));
     }
     prediction_values(m, &h->total);
-    prediction_warn(m, "predict", &h->total);
+    prediction_warn(m, h->p.polish > 0.0 ? "polish" : "predict", &h->total);
     if (h->judged) verdict_numbers(h, pdm_judge_seconds(h->p.judge) - before);
 done:
     return status;
@@ -270,6 +277,8 @@ pdm_status pdm_model_predict_cuda(pdm_model *m, pdm_size n, const double *input,
     PDM_EXPECT(
         m->ctx, !(m->wants_verdict && m->wants_estimate),
         "estimates of errors are made on the host; pdm_model_predict, or pdm_model_set_estimate(m, 0), expected");
+    PDM_EXPECT(m->ctx, m->polish == 0.0,
+               "a polish is made on the host; pdm_model_predict, or pdm_model_set_polish(m, 0), expected");
     PDM_TRY(open_host(m));
     PDM_TRY(open_device(m, n, input, u));
     PDM_TRY(predict(m, &call));
@@ -297,7 +306,7 @@ pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, cons
         if (!isfinite(coordinate[i]) || (i > 0 && !(coordinate[i] > coordinate[i - 1])))
             PDM_FAIL(m->ctx, PDM_ERR_ARGUMENT, "coordinate %s[%lld] = %g; finite, increasing numbers expected", name,
                      (long long)i, coordinate[i]);
-    PDM_TRY(default_grid(m));
+    PDM_TRY(pdm_model_default_output(m));
     for (pdm_size j = 0; j < pdm_pde_n_dim(pde); j++) {
         sizes[j] = m->output->n[j];
         x[j]     = m->output->coordinate[j];
@@ -319,6 +328,15 @@ pdm_size pdm_model_n_point(const pdm_model *m)
 {
     if (!m) return 0;
     return m->output ? m->output->n_point : pdm_output_grid_default_points(m->whole);
+}
+
+pdm_status pdm_model_set_polish(pdm_model *m, double tolerance)
+{
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT(m->ctx, tolerance >= 0.0 && isfinite(tolerance), "a tolerance of %g; 0, or a number above, expected",
+               tolerance);
+    m->polish = tolerance;
+    return PDM_OK;
 }
 
 /* ---- verdicts ---- */

@@ -45,7 +45,7 @@ pdm_status pdm_solver_settings_view(pdm_text *out)
     return pdm_settings_view("solver", settings_table, N_SETTING, out);
 }
 
-const char *pdm_reason_text(int reason)
+const char *pdm_reason_text(int32_t reason)
 {
     switch (reason) {
 #define PDM_REASON_CASE(name, value, text) \

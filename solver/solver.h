@@ -68,21 +68,7 @@ typedef struct pdm_solver_settings {
 pdm_status pdm_solver_settings_read(pdm_case *c, pdm_solver_settings *out);
 pdm_status pdm_solver_settings_view(pdm_text *out);
 
-#define PDM_REASON_LIST(X)                                                 \
-    X(PDM_REASON_NONE, 0, "not solved")                                    \
-    X(PDM_REASON_CONVERGED, 1, "converged")                                \
-    X(PDM_REASON_ROUNDING, 2, "converged to rounding")                     \
-    X(PDM_REASON_MAX_ITER, 3, "too many iterations")                       \
-    X(PDM_REASON_STALLED, 4, "no step decreases the objective")            \
-    X(PDM_REASON_NOT_FINITE, 5, "the residual is not finite at the start") \
-    X(PDM_REASON_SINGULAR, 6, "the normal matrix cannot be factored")
-typedef enum pdm_reason {
-#define PDM_REASON_ENUM(name, value, text) name = value,
-    PDM_REASON_LIST(PDM_REASON_ENUM)
-#undef PDM_REASON_ENUM
-} pdm_reason;
-const char *pdm_reason_text(int reason);
-bool        pdm_reason_is_good(int reason); /* converged, one way or the other */
+bool pdm_reason_is_good(int reason); /* converged, one way or the other */
 
 /* What became of one input. */
 typedef struct pdm_solve_result {

@@ -8,7 +8,7 @@
 #include "tests/models.h"
 
 #define HUGE_COUNT ((pdm_size)1 << 62)
-enum { MAX_TRIED = 100, NAME_SIZE = 64 };
+enum { MAX_TRIED = 128, NAME_SIZE = 64 };
 
 static pdm_case  *c;
 static pdm_model *m;
@@ -115,6 +115,12 @@ static void try_context(void)
     REFUSES(pdm_context_set_cuda, ctx, -2, NULL);
     REFUSES_SILENTLY(pdm_context_set_memory, NULL, 1);
     REFUSES(pdm_context_set_memory, ctx, -1);
+    double factor = 0.0, offset = 0.0;
+    REFUSES_SILENTLY(pdm_units_conversion, NULL, "m", "km", &factor, &offset);
+    REFUSES(pdm_units_conversion, ctx, NULL, "km", &factor, &offset);
+    REFUSES(pdm_units_conversion, ctx, "m", NULL, &factor, &offset);
+    REFUSES(pdm_units_conversion, ctx, "m", "km", NULL, &offset);
+    REFUSES(pdm_units_conversion, ctx, "m", "km", &factor, NULL);
     const pdm_transport bare = {.rank = 0, .n_rank = 2}, third = {.rank = 2, .n_rank = 2};
     REFUSES_SILENTLY(pdm_context_set_ranks, NULL, &bare, 1.0);
     REFUSES(pdm_context_set_ranks, ctx, &bare, 1.0);
@@ -128,6 +134,7 @@ static void try_context(void)
     ANSWERS(pdm_context_memory, (pdm_context_memory(NULL, &live, NULL, NULL), live == 0));
     ANSWERS(pdm_status_text, pdm_status_text((pdm_status)999) && pdm_status_text((pdm_status)-1));
     ANSWERS(pdm_verdict_text, pdm_verdict_text(999) && pdm_verdict_text(-1) && pdm_verdict_text(INT32_MIN));
+    ANSWERS(pdm_reason_text, pdm_reason_text(999) && pdm_reason_text(-1) && pdm_reason_text(INT32_MIN));
     ANSWERS(pdm_version, pdm_version()[0] != '\0');
     ANSWERS(pdm_build_info, pdm_build_info()[0] != '\0');
 }
@@ -176,6 +183,13 @@ static void try_case(void)
     REFUSES(pdm_case_set_array, c, "a", "b", 1, NULL, &one, number);
     REFUSES(pdm_case_set_array, c, "a", "b", 1, dim, NULL, number);
     REFUSES(pdm_case_set_array, c, "a", "b", 1, dim, &one, NULL);
+    const char *text = NULL;
+    REFUSES_SILENTLY(pdm_case_get_text, NULL, "pde", "fields", &text);
+    REFUSES(pdm_case_get_text, c, NULL, "fields", &text);
+    REFUSES(pdm_case_get_text, c, "pde", NULL, &text);
+    REFUSES(pdm_case_get_text, c, "pde", "fields", NULL);
+    ck_assert_int_eq(pdm_case_get_text(c, "pde", "no_such_thing", &text), PDM_ERR_CASE);
+    ck_assert_ptr_null(text);
     ck_assert_int_eq(pdm_case_set_array(c, "a", "b", 1, dim, &huge, number), PDM_ERR_CASE);
     ck_assert_int_eq(pdm_case_set_array(c, "a", "b", 1, dim, &below, number), PDM_ERR_CASE);
     ANSWERS(pdm_case_destroy, (pdm_case_destroy(NULL), pdm_case_destroy(&out), true));
@@ -333,6 +347,39 @@ static void try_training(void)
     ANSWERS(pdm_model_value, isnan(pdm_model_value(NULL, "loss")) && isnan(pdm_model_value(m, NULL)));
 }
 
+static void try_labels(void)
+{
+    pdm_quantity  q;
+    pdm_dimension d;
+
+    ANSWERS(pdm_model_count_inputs, pdm_model_count_inputs(NULL) == 0);
+    ANSWERS(pdm_model_n_dim, pdm_model_n_dim(NULL) == 0);
+    REFUSES_SILENTLY(pdm_model_input, NULL, 0, &q);
+    REFUSES(pdm_model_input, m, -1, &q);
+    REFUSES(pdm_model_input, m, HUGE_COUNT, &q);
+    REFUSES(pdm_model_input, m, pdm_model_count_inputs(m), &q);
+    REFUSES(pdm_model_input, m, 0, NULL);
+    REFUSES_SILENTLY(pdm_model_field, NULL, 0, &q);
+    REFUSES(pdm_model_field, m, -1, &q);
+    REFUSES(pdm_model_field, m, pdm_model_n_field(m), &q);
+    REFUSES(pdm_model_field, m, 0, NULL);
+    REFUSES_SILENTLY(pdm_model_input_dimension, NULL, 0, 0, &d);
+    REFUSES(pdm_model_input_dimension, m, 0, -1, &d);
+    REFUSES(pdm_model_input_dimension, m, 0, HUGE_COUNT, &d);
+    REFUSES(pdm_model_input_dimension, m, -1, 0, &d);
+    REFUSES(pdm_model_input_dimension, m, 0, 0, NULL);
+    const pdm_size one  = 1;
+    const double   x[1] = {0.5}, *points[1] = {x};
+    double         out[1];
+    REFUSES_SILENTLY(pdm_model_bring_input, NULL, 0, 1, &one, points, x, out);
+    REFUSES(pdm_model_bring_input, m, -1, 1, &one, points, x, out);
+    REFUSES(pdm_model_bring_input, m, 0, 1, &one, points, x, out); /* a number */
+    REFUSES_SILENTLY(pdm_model_output_dimension, NULL, 0, &d);
+    REFUSES(pdm_model_output_dimension, m, -1, &d);
+    REFUSES(pdm_model_output_dimension, m, pdm_model_n_dim(m), &d);
+    REFUSES(pdm_model_output_dimension, m, 0, NULL);
+}
+
 static void try_prediction(void)
 {
     const double number[2] = {0.1, NAN}, down[2] = {0.5, 0.1};
@@ -341,6 +388,10 @@ static void try_prediction(void)
     ANSWERS(pdm_model_n_input, pdm_model_n_input(NULL) == 0);
     ANSWERS(pdm_model_n_field, pdm_model_n_field(NULL) == 0);
     ANSWERS(pdm_model_n_point, pdm_model_n_point(NULL) == 0);
+    REFUSES_SILENTLY(pdm_model_set_polish, NULL, 0.0);
+    REFUSES(pdm_model_set_polish, m, -1.0);
+    REFUSES(pdm_model_set_polish, m, (double)NAN);
+    REFUSES(pdm_model_set_polish, m, (double)INFINITY);
     REFUSES_SILENTLY(pdm_model_set_output, NULL, "t", 1, number);
     REFUSES(pdm_model_set_output, m, NULL, 1, number);
     REFUSES(pdm_model_set_output, m, "nowhere", 1, number);
@@ -420,6 +471,7 @@ static void (*const trials[])(void) = {try_context,
                                        try_models_from_cases,
                                        try_models_from_models,
                                        try_training,
+                                       try_labels,
                                        try_prediction,
                                        try_files,
                                        try_modes};

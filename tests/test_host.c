@@ -304,6 +304,164 @@ START_TEST(verdicts_without_memory)
     }
 END_TEST
 
+/* ---- what a host labels its arrays with ---- */
+
+/* A number and a field as inputs, two dimensions with units: names, shapes, points, ranges. */
+START_TEST(quantities_and_dimensions_are_told)
+    {
+        static const word more[] = {{"inputs/D", "distribution", "list(0.2, 0.1)"},
+                                    {"inputs/D", "units", "m2 s-1"},
+                                    {"inputs/D", "long_name", "diffusivity"},
+                                    {"pde/units", "x", "m"},
+                                    {"pde/units", "t", "s"},
+                                    {"pde/units", "u", "kg"}};
+        const double      at[3]  = {0.25, 0.5, 1.0};
+        pdm_quantity      q;
+        pdm_dimension     d;
+        pdm_case         *c = NULL;
+        open_context();
+        OK(pdm_case_create(ctx, &c));
+        for (int i = 0; rolled[i].group; i++) set(c, 1, &rolled[i]);
+        set(c, COUNT(more), more);
+        OK(pdm_case_set_text(c, "inputs/u0", "units", "kg"));
+        OK(pdm_case_set_text(c, "pde/residuals", "u", "dt(u) - dx(D*dx(u))"));
+        pdm_model *m = model_of(c);
+        ck_assert_int_eq(pdm_model_count_inputs(m), 2);
+        pdm_size n = 0;
+        for (pdm_size i = 0; i < 2; i++) {
+            OK(pdm_model_input(m, i, &q));
+            ck_assert_int_eq(q.first, n);
+            n += q.n;
+            if (q.n_dim == 0) {
+                ck_assert_str_eq(q.name, "D");
+                ck_assert_str_eq(q.units, "m2 s-1");
+                ck_assert_str_eq(q.long_name, "diffusivity");
+                ck_assert(q.n == 1 && q.low == 0.1 && q.high == 0.2);
+            } else {
+                ck_assert_str_eq(q.name, "u0");
+                ck_assert_str_eq(q.long_name, "u0");
+                ck_assert(q.n_dim == 1 && isnan(q.low) && isnan(q.high));
+                OK(pdm_model_input_dimension(m, i, 0, &d));
+                ck_assert_str_eq(d.name, "x");
+                ck_assert_str_eq(d.units, "m");
+                ck_assert_int_eq(d.n, q.n);
+                for (pdm_size k = 1; k < d.n; k++) ck_assert(d.coordinate[k] > d.coordinate[k - 1]);
+            }
+        }
+        ck_assert_int_eq(n, pdm_model_n_input(m));
+        ck_assert_int_eq(pdm_model_n_dim(m), 2);
+        OK(pdm_model_output_dimension(m, 1, &d));
+        ck_assert(d.n == 49 && d.coordinate[0] == 0.0 && d.coordinate[48] == 1.0);
+        OK(pdm_model_set_output(m, "t", 3, at));
+        OK(pdm_model_output_dimension(m, 0, &d));
+        ck_assert_str_eq(d.name, "t");
+        ck_assert(d.n == 3 && memcmp(d.coordinate, at, sizeof at) == 0);
+        OK(pdm_model_field(m, 0, &q));
+        ck_assert_str_eq(q.units, "kg");
+        ck_assert(q.first == 0 && q.n == 3 * 49 && q.n == pdm_model_n_point(m) && q.n_dim == 2);
+        pdm_model_destroy(&m);
+        close_context();
+    }
+END_TEST
+
+/* A field on a host's coordinates comes to the model's points as that of a file does; what is wrong is refused. */
+START_TEST(fields_are_brought_to_the_points)
+    {
+        enum { GIVEN = 33 };
+        const double        time[1] = {1.0};
+        double              x[GIVEN], u[N * GIVEN], mine[N * 16], was;
+        const double *const points[1] = {x};
+        const pdm_size      n = GIVEN, none = 0, huge = (pdm_size)1 << 60;
+        pdm_output         *o      = NULL;
+        pdm_fields         *f      = NULL;
+        pdm_file_inputs     read   = {0};
+        const char *const   dims[] = {"sample", "x"};
+        open_context();
+        pdm_model *m = model_of_sort(&sorts[2], 0);
+        for (int i = 0; i < GIVEN; i++) x[i] = (double)i / (GIVEN - 1);
+        for (int i = 0; i < N * GIVEN; i++) u[i] = sin(0.2 * i);
+        OK(pdm_output_create(ctx, "host-in.nc", &o));
+        OK(pdm_output_dimension(o, "sample", N, NULL, NULL, NULL, NULL));
+        OK(pdm_output_dimension(o, "t", 1, time, "1", NULL, NULL));
+        OK(pdm_output_dimension(o, "x", GIVEN, x, "1", NULL, NULL));
+        OK(pdm_output_variable(o, "u0", 2, dims, "1", NULL));
+        OK(pdm_output_put(o, "u0", 0, N, u));
+        OK(pdm_output_commit(o));
+        pdm_output_destroy(&o);
+        OK(pdm_fields_open(ctx, "host-in.nc", &f));
+        OK(pdm_file_inputs_read(m->whole->domain, f, &read));
+        pdm_fields_close(&f);
+        OK(pdm_model_bring_input(m, 0, N, &n, points, u, mine));
+        ck_assert(memcmp(read.input, mine, (size_t)(N * pdm_model_n_input(m)) * sizeof *mine) == 0);
+        pdm_file_inputs_destroy(ctx, &read);
+        OK(pdm_model_bring_input(m, 0, 0, &n, points, NULL, NULL));
+        ck_assert_int_eq(pdm_model_bring_input(m, 0, N, &none, points, u, mine), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_model_bring_input(m, 0, N, &huge, points, u, mine), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_model_bring_input(m, 0, N, &n, NULL, u, mine), PDM_ERR_ARGUMENT);
+        ck_assert_int_eq(pdm_model_bring_input(m, 0, N, &n, points, NULL, mine), PDM_ERR_ARGUMENT);
+        was  = x[4];
+        x[4] = x[3];
+        ck_assert_int_eq(pdm_model_bring_input(m, 0, N, &n, points, u, mine), PDM_ERR_ARGUMENT);
+        SAYS("coordinate x[4] = 0.09375; finite, increasing");
+        x[4]         = was;
+        x[GIVEN - 1] = 1.5;
+        ck_assert_int_eq(pdm_model_bring_input(m, 0, N, &n, points, u, mine), PDM_ERR_ARGUMENT);
+        SAYS("outside the domain");
+        const pdm_size half = GIVEN / 2;
+        ck_assert_int_eq(pdm_model_bring_input(m, 0, N, &half, points, u, mine), PDM_ERR_DATA);
+        SAYS("the whole domain, 0 to 1, expected");
+        pdm_model_destroy(&m);
+        remove("host-in.nc");
+        close_context();
+    }
+END_TEST
+
+/* A polish in memory is that of files, bit by bit, with its estimates; afterwards the model answers as before. */
+START_TEST(polish_is_that_of_files)
+    {
+        const struct sort *s       = &sorts[_i];
+        const double       time[3] = {0.5 * s->until, 0.75 * s->until, s->until};
+        double             input[N * 16], u[MOST], again[MOST], estimate[2 * N];
+        int32_t            words[N];
+        pdm_fields        *f = NULL;
+        pdm_dimension      x;
+        open_context();
+        pdm_model     *m       = model_of_sort(s, STEPS);
+        const pdm_size n_field = pdm_model_n_field(m);
+        OK(pdm_inputs_draw_unseen(m->whole->inputs, N, input));
+        write_inputs(m, input, COUNT(time), time);
+        OK(pdm_model_predict_file(m, "host-in.nc", "host-out.nc", 1e-6));
+        OK(pdm_model_set_output(m, "t", COUNT(time), time));
+        if (pdm_model_n_input(m) > 1) { /* the points of the field in the file are those of the output */
+            OK(pdm_model_input_dimension(m, 0, 0, &x));
+            OK(pdm_model_set_output(m, x.name, x.n, x.coordinate));
+        }
+        const size_t size = (size_t)(N * n_field * pdm_model_n_point(m));
+        ck_assert_uint_le(size, MOST);
+        OK(pdm_model_predict(m, N, input, again, NULL));
+        OK(pdm_model_set_polish(m, 1e-6));
+        OK(pdm_model_set_verdict(m, 1));
+        OK(pdm_model_predict(m, N, input, u, NULL));
+        OK(pdm_model_verdicts(m, N, words, NULL, estimate));
+        OK(pdm_fields_open(ctx, "host-out.nc", &f));
+        const double numbers[N] = {words[0], words[1], words[2]};
+        compare(f, "verdict", 1, numbers);
+        compare(f, n_field == 1 ? "error_estimate" : "error_estimate_u", n_field, estimate);
+        pdm_fields_close(&f);
+        OK(pdm_model_set_estimate(m, 1));
+        ck_assert_int_eq(pdm_model_predict(m, N, input, u, NULL), PDM_ERR_ARGUMENT);
+        OK(pdm_model_set_estimate(m, 0));
+        ck_assert(memcmp(u, again, size * sizeof *u) != 0);
+        OK(pdm_model_set_polish(m, 0.0));
+        OK(pdm_model_predict(m, N, input, u, NULL));
+        ck_assert(memcmp(u, again, size * sizeof *u) == 0);
+        pdm_model_destroy(&m);
+        remove("host-in.nc");
+        remove("host-out.nc");
+        close_context();
+    }
+END_TEST
+
 /* ---- training tells what it has come to ---- */
 
 static char told[2048]; /* warnings of train */
@@ -424,6 +582,9 @@ int main(void)
     tcase_add_test(t, verdicts_are_of_the_last_call);
     tcase_add_test(t, numbers_are_of_the_whole_call);
     tcase_add_test(t, verdicts_without_memory);
+    tcase_add_test(t, quantities_and_dimensions_are_told);
+    tcase_add_test(t, fields_are_brought_to_the_points);
+    tcase_add_loop_test(t, polish_is_that_of_files, 0, 5);
     tcase_add_loop_test(t, training_tells_what_answers_are_worth, 0, (int)COUNT(judged));
     tcase_add_test(t, training_through_slabs_is_judged_through_them);
     suite_add_tcase(s, t);

@@ -753,6 +753,19 @@ START_TEST(test_units_convert)
     }
 END_TEST
 
+START_TEST(test_units_of_a_host_convert)
+    {
+        double factor = 0.0, offset = 0.0;
+
+        ck_assert_int_eq(pdm_units_conversion(ctx, "degC", "K", &factor, &offset), PDM_OK);
+        ck_assert(fabs(factor - 1.0) <= 1e-15 && fabs(offset - 273.15) <= 1e-12);
+        ck_assert_int_eq(pdm_units_conversion(ctx, "km", "s", &factor, &offset), PDM_ERR_DATA);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "\"km\" does not convert to \"s\""));
+        ck_assert_int_eq(pdm_units_conversion(ctx, "km", "no unit", &factor, &offset), PDM_ERR_DATA);
+        ck_assert_ptr_nonnull(strstr(pdm_context_error(ctx), "\"no unit\" is not a unit"));
+    }
+END_TEST
+
 START_TEST(test_units_algebra)
     {
         pdm_units      *u = NULL;
@@ -944,6 +957,7 @@ static Suite *make_suite(void)
 
     tcase_add_checked_fixture(units, set_up, tear_down);
     tcase_add_loop_test(units, test_units_convert, 0, N_OF(unit_table));
+    tcase_add_test(units, test_units_of_a_host_convert);
     tcase_add_test(units, test_units_algebra);
     suite_add_tcase(suite, units);
 

@@ -68,10 +68,29 @@ typedef enum pdm_verdict_word {
 #undef PDM_VERDICT_ENUM
 } pdm_verdict_word;
 
+/* Why the solve for a sample stopped: word, value (in files too; never renumbered), as text. Of 5 and 6 there is no
+ * answer, and 0 is none. Since 0.1 */
+#define PDM_REASON_LIST(X)                                                 \
+    X(PDM_REASON_NONE, 0, "not solved")                                    \
+    X(PDM_REASON_CONVERGED, 1, "converged")                                \
+    X(PDM_REASON_ROUNDING, 2, "converged to rounding")                     \
+    X(PDM_REASON_MAX_ITER, 3, "too many iterations")                       \
+    X(PDM_REASON_STALLED, 4, "no step decreases the objective")            \
+    X(PDM_REASON_NOT_FINITE, 5, "the residual is not finite at the start") \
+    X(PDM_REASON_SINGULAR, 6, "the normal matrix cannot be factored")
+
+typedef enum pdm_reason {
+#define PDM_REASON_ENUM(name, value, text) name = value,
+    PDM_REASON_LIST(PDM_REASON_ENUM)
+#undef PDM_REASON_ENUM
+} pdm_reason;
+
 /* Meaning of a status as a constant string; never NULL. */
 PDM_API const char *pdm_status_text(pdm_status status);
 /* "doubtful"; a constant string, never NULL. Since 0.1 */
 PDM_API const char *pdm_verdict_text(int32_t word);
+/* "converged"; a constant string, never NULL. Since 0.1 */
+PDM_API const char *pdm_reason_text(int32_t reason);
 /* "0.1.0" */
 PDM_API const char *pdm_version(void);
 /* Several lines: compiler, commit, every part found. Constant string. */
@@ -119,6 +138,11 @@ PDM_API pdm_status pdm_context_set_memory(pdm_context *ctx, pdm_size bytes);
 PDM_API const char *pdm_context_error(const pdm_context *ctx);
 /* Bytes held now, the most held so far, and allocations made so far. Any pointer may be NULL. */
 PDM_API void pdm_context_memory(const pdm_context *ctx, pdm_size *live, pdm_size *peak, pdm_size *calls);
+
+/* What takes a number in units `from` to units `to`: y = factor x + offset, by UDUNITS-2; "" and "1" are without
+ * dimension. Fails with PDM_ERR_DATA where they do not convert, or one is no unit. Since 0.1 */
+PDM_API pdm_status pdm_units_conversion(pdm_context *ctx, const char *from, const char *to, double *factor,
+                                        double *offset);
 
 /* ---- ranks ----
  * Several processes, or threads with a context each, can work on one model: each has a context with ranks, and all make
@@ -187,6 +211,9 @@ PDM_API pdm_status pdm_case_set_numbers(pdm_case *c, const char *group, const ch
  * names, lengths or the number of all values of the case (2^20 at most) are not possible. Since 0.1 */
 PDM_API pdm_status pdm_case_set_array(pdm_case *c, const char *group, const char *name, pdm_size n_dim,
                                       const char *const *dims, const pdm_size *shape, const double *values);
+/* One attribute as text; numbers have a space between them. *value: lent until the case changes. Fails with
+ * PDM_ERR_CASE where there is none. Since 0.1 */
+PDM_API pdm_status pdm_case_get_text(pdm_case *c, const char *group, const char *name, const char **value);
 PDM_API void       pdm_case_destroy(pdm_case **c); /* NULL is fine; *c becomes NULL */
 
 /* Receives text, one or several lines; lent for the call. */
@@ -354,6 +381,38 @@ PDM_API double pdm_model_value(const pdm_model *m, const char *name);
 PDM_API pdm_size pdm_model_n_input(const pdm_model *m);
 PDM_API pdm_size pdm_model_n_field(const pdm_model *m);
 PDM_API pdm_size pdm_model_n_point(const pdm_model *m);
+/* What these numbers are. Texts are lent as long as the model is; units are "" where the case gives none, and what has no
+ * long_name has its name. An input that the case names (u0, k) is pdm_model_input() number 0 to pdm_model_count_inputs()
+ * - 1, in the order of the case; 0 for NULL. PDM_ERR_ARGUMENT beyond. Since 0.1 */
+typedef struct pdm_quantity {
+    const char *name, *units, *long_name;
+    pdm_size first, n;  /* of an input: its numbers among the n_input; of a field: its values among those of a sample */
+    pdm_size n_dim;     /* 0: one number                                                                             */
+    double   low, high; /* between which training draws an input, "uniform" or "list"; NaN: not known, or of a field */
+} pdm_quantity;
+PDM_API pdm_size   pdm_model_count_inputs(const pdm_model *m);
+PDM_API pdm_status pdm_model_input(const pdm_model *m, pdm_size i, pdm_quantity *out);
+PDM_API pdm_status pdm_model_field(const pdm_model *m, pdm_size f, pdm_quantity *out);
+/* A dimension with coordinates [n], which increase. Since 0.1 */
+typedef struct pdm_dimension {
+    const char   *name, *units, *long_name;
+    pdm_size      n;
+    const double *coordinate; /* lent as long as the model is; of an output until the next pdm_model_set_output */
+} pdm_dimension;
+/* Dimension k of input i, and the points of its values, last dimension fastest; "t" and "x" of an input that varies in
+ * both. Fails with PDM_ERR_ARGUMENT. Since 0.1 */
+PDM_API pdm_status pdm_model_input_dimension(const pdm_model *m, pdm_size i, pdm_size k, pdm_dimension *out);
+/* A field that is an input, on a host's own coordinates, at the points of the model, as inputs of files are brought
+ * there: by cubic splines, on cells the nearest. n and coordinate: of its dimensions, as pdm_model_input_dimension has
+ * them, increasing and over the whole domain; values [n_sample][n[0]] ... , out [n_sample][n of the input]. Fails with
+ * PDM_ERR_ARGUMENT, PDM_ERR_DATA where they do not cover the domain, PDM_ERR_MEMORY. Since 0.1 */
+PDM_API pdm_status pdm_model_bring_input(const pdm_model *m, pdm_size i, pdm_size n_sample, const pdm_size *n,
+                                         const double *const *coordinate, const double *values, double *out);
+/* Dimensions of all fields; 0 for NULL. Since 0.1 */
+PDM_API pdm_size pdm_model_n_dim(const pdm_model *m);
+/* Dimension j of fields, and the coordinates that pdm_model_predict answers on now. Fails with PDM_ERR_ARGUMENT,
+ * PDM_ERR_MEMORY. Since 0.1 */
+PDM_API pdm_status pdm_model_output_dimension(pdm_model *m, pdm_size j, pdm_dimension *out);
 /* Output coordinates along dimension `name` for pdm_model_predict: n increasing numbers in the case's units, copied.
  * Until set: control_points * 4 equal steps over the extent. Calls that read files, or compare with exact solutions,
  * leave these as they are. */
@@ -371,6 +430,11 @@ PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *inp
  * seconds.verdict (on top of seconds), and imbalance.FIELD and others, as of a prediction to a file. 0, the default: no
  * verdicts. Since 0.1 */
 PDM_API pdm_status pdm_model_set_verdict(pdm_model *m, int wanted);
+/* tolerance above 0: from now on pdm_model_predict solves for all coefficients to that tolerance, as
+ * pdm_model_predict_file with that polish does: a classical solve, and its verdicts have estimates of the error. Calls
+ * of pdm_model_predict fail with PDM_ERR_ARGUMENT where pdm_model_set_estimate wants another estimate beside it. 0, the
+ * default: the model's own answers. Not for memory of a GPU. Since 0.1 */
+PDM_API pdm_status pdm_model_set_polish(pdm_model *m, double tolerance);
 /* Verdicts on the first n samples of the last pdm_model_predict: word [n], a pdm_verdict_word; left_over [n], sum of
  * |residual| / sum of |largest term| by cells, largest over equations; estimate [n][n_field], relative L2 error. Any may
  * be NULL. NaN: not known. PDM_ERR_ARGUMENT where there are not so many. Allocates nothing. Since 0.1 */
