@@ -1,0 +1,1 @@
+"""Tests of the Python package, by unittest: python -m unittest discover -t python -s python/tests."""
