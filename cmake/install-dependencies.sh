@@ -27,6 +27,8 @@ for package in libc6-dev libnetcdf-dev libopenblas-openmp-dev liblapacke-dev lib
 done
 if [ "${1-}" = tests ]; then
     need_package check
+    need_package python3-numpy
+    need_package python3-xarray
     need_program mpicc libopenmpi-dev
     need_program mpirun openmpi-bin
 fi
