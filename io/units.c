@@ -15,7 +15,7 @@ struct pdm_unit {
 
 struct pdm_units {
     pdm_context *ctx;
-    ut_system   *system;
+    ut_system   *system; /* that of the process: lent */
     pdm_unit    *first;
     pdm_status   status;
 };
@@ -41,12 +41,17 @@ static void leave(host_state before)
     io_unlock();
 }
 
+/* One system for the process, read when it is first wanted and kept: UDUNITS (2.2.28) keeps the prefixes of a system
+ * that is freed, 10 kB each time. Nothing changes it; behind the lock. */
+static ut_system *system_of_the_process;
+
 static ut_system *read_system(ut_status *code)
 {
     const host_state before = enter();
-    ut_system       *system = ut_read_xml(NULL);
 
-    *code = ut_get_status();
+    if (!system_of_the_process) system_of_the_process = ut_read_xml(NULL);
+    ut_system *system = system_of_the_process;
+    *code             = ut_get_status();
     leave(before);
     return system;
 }
@@ -77,7 +82,6 @@ void pdm_units_destroy(pdm_units **u)
     if (!u || !*u) return;
     const host_state before = enter();
     for (pdm_unit *unit = (*u)->first; unit; unit = unit->next) ut_free(unit->unit);
-    if ((*u)->system) ut_free_system((*u)->system);
     leave(before);
     for (pdm_unit *unit = (*u)->first, *next; unit; unit = next) {
         next = unit->next;

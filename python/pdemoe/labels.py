@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_void_p
+from ctypes import byref, c_void_p, memmove
 from typing import Any, Callable, Dict, NamedTuple, Tuple
 
 import numpy as np
@@ -10,9 +10,6 @@ import numpy as np
 from ._library import Dimension, Quantity, lib, text_of
 
 __all__ = ["Axis", "Input", "Field"]
-
-Array = "np.ndarray[Any, Any]"
-
 
 class Axis(NamedTuple):
     """A dimension, and coordinates along it, which increase (pdm_dimension)."""
@@ -56,7 +53,8 @@ class Field(NamedTuple):
 
 def _axis(status: int, check: Callable[[int], None], d: Dimension) -> Axis:
     check(status)
-    points = np.ctypeslib.as_array(d.coordinate, shape=(d.n,)).copy()
+    points = np.empty(d.n)
+    memmove(points.ctypes.data, d.coordinate, points.nbytes)
     points.flags.writeable = False
     return Axis(text_of(d.name), text_of(d.units), text_of(d.long_name), points)
 
