@@ -209,6 +209,12 @@ pdm_status pdm_store_commit(pdm_store *s);
 /* Fails with PDM_ERR_MODEL: not a pdemoe file of this kind, version newer than `version`, hash wrong;
  * PDM_ERR_IO otherwise. */
 pdm_status pdm_store_open(pdm_context *ctx, const char *path, const char *kind, int version, pdm_store **out);
+/* The same in memory: an image is the bytes of such a file. commit hands it to `take`, once, as the last it does; what
+ * open_image is given is lent until the store is destroyed. */
+pdm_status pdm_store_create_image(pdm_context *ctx, const char *kind, int version, pdm_store **out);
+pdm_status pdm_store_commit_image(pdm_store *s, pdm_bytes take, void *user);
+pdm_status pdm_store_open_image(pdm_context *ctx, const void *bytes, size_t n, const char *kind, int version,
+                                pdm_store **out);
 int        pdm_store_format(const pdm_store *s); /* of the file: at most the version asked for */
 /* Of the contents: what was put so far, or what the file holds. */
 void       pdm_store_hash(const pdm_store *s, char out[PDM_HASH_TEXT]);

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <netcdf.h>
+#include <netcdf_mem.h>
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
@@ -24,6 +26,7 @@
  * at before NetCDF, so that HDF5 never has to parse a damaged file. */
 #define STORE_SEAL       "\npdemoe seal 1 " /* then 32 digits and a line feed */
 #define STORE_SEAL_BYTES (sizeof STORE_SEAL - 1 + 32 + 1)
+#define STORE_MEMORY     "memory" /* in place of a path */
 #define STORE_CASE       "case"
 #define STORE_DEFAULTS   "defaults"
 #define STORE_ENTRY      "entry"
@@ -172,6 +175,23 @@ done:
     return status;
 }
 
+/* With nothing open. path: for messages. */
+static pdm_status make_store(pdm_context *ctx, const char *path, pdm_store **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *s      = NULL;
+
+    PDM_TRY(pdm_alloc(ctx, sizeof *s, &s));
+    s->ctx  = ctx;
+    s->ncid = -1;
+    PDM_TRY(pdm_alloc_text(ctx, path, &s->path));
+    *out = s;
+    s    = NULL;
+done:
+    pdm_store_destroy(&s);
+    return status;
+}
+
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static pdm_status put_word(pdm_store *s, int ncid, int variable, const char *name, const char *text)
@@ -190,24 +210,45 @@ done:
     return status;
 }
 
+/* In memory, whatever it becomes. */
+static pdm_status begin(pdm_store *s, const char *kind, int version)
+{
+    pdm_status status = PDM_OK;
+
+    s->format     = version;
+    s->is_writing = true;
+    PDM_TRY(pdm_alloc_text(s->ctx, kind, &s->kind));
+    PDM_TRY(io_netcdf_create(s->ctx, s->path, &s->ncid));
+    PDM_TRY(put_word(s, s->ncid, NC_GLOBAL, "pdemoe_kind", kind));
+    PDM_TRY(put_word(s, s->ncid, NC_GLOBAL, "pdemoe_version", pdm_version()));
+    PDM_TRY(put_number(s, s->ncid, NC_GLOBAL, "pdemoe_format", version));
+    hash_begin(&s->hash, kind, version);
+done:
+    return status;
+}
+
 pdm_status pdm_store_create(pdm_context *ctx, const char *path, const char *kind, int version, pdm_store **out)
 {
     pdm_status status = PDM_OK;
     pdm_store *s      = NULL;
 
-    PDM_TRY(pdm_alloc(ctx, sizeof *s, &s));
-    s->ctx        = ctx;
-    s->ncid       = -1;
-    s->format     = version;
-    s->is_writing = true;
-    PDM_TRY(pdm_alloc_text(ctx, path ? path : "", &s->path));
-    PDM_TRY(pdm_alloc_text(ctx, kind, &s->kind));
+    PDM_TRY(make_store(ctx, path ? path : "", &s));
     PDM_TRY(io_part_create(ctx, path, &s->part));
-    PDM_TRY(io_netcdf_create(ctx, path, &s->ncid));
-    PDM_TRY(put_word(s, s->ncid, NC_GLOBAL, "pdemoe_kind", kind));
-    PDM_TRY(put_word(s, s->ncid, NC_GLOBAL, "pdemoe_version", pdm_version()));
-    PDM_TRY(put_number(s, s->ncid, NC_GLOBAL, "pdemoe_format", version));
-    hash_begin(&s->hash, kind, version);
+    PDM_TRY(begin(s, kind, version));
+    *out = s;
+    s    = NULL;
+done:
+    pdm_store_destroy(&s);
+    return status;
+}
+
+pdm_status pdm_store_create_image(pdm_context *ctx, const char *kind, int version, pdm_store **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *s      = NULL;
+
+    PDM_TRY(make_store(ctx, STORE_MEMORY, &s));
+    PDM_TRY(begin(s, kind, version));
     *out = s;
     s    = NULL;
 done:
@@ -421,28 +462,62 @@ done:
     return status;
 }
 
+static bool is_seal(const char *bytes)
+{
+    return memcmp(bytes, STORE_SEAL, sizeof STORE_SEAL - 1) == 0;
+}
+
+static pdm_status no_seal(pdm_store *s, const char *kind)
+{
+    return pdm_error_set(s->ctx, PDM_ERR_MODEL, NULL, __func__,
+                         "%s: not a pdemoe %s file, or truncated, or changed by another program: the seal that ends "
+                         "such a file is missing",
+                         s->path, kind);
+}
+
+static pdm_status compare_seal(pdm_store *s, const char *seal, const char *digits)
+{
+    pdm_status status = PDM_OK;
+    char       wanted[STORE_SEAL_BYTES + 1];
+
+    make_seal(digits, wanted);
+    if (memcmp(seal, wanted, STORE_SEAL_BYTES) != 0)
+        PDM_FAIL(s->ctx, PDM_ERR_MODEL, "%s: damaged: its hash is %s, but %.32s stands at its end", s->path, digits,
+                 seal + sizeof STORE_SEAL - 1);
+done:
+    return status;
+}
+
 static pdm_status check_seal(pdm_store *s, const char *kind)
 {
     pdm_status  status                     = PDM_OK;
-    char        seal[STORE_SEAL_BYTES + 1] = {0}, wanted[STORE_SEAL_BYTES + 1], digits[PDM_HASH_TEXT];
+    char        seal[STORE_SEAL_BYTES + 1] = {0}, digits[PDM_HASH_TEXT];
     int         file                       = open(s->path, O_RDONLY | O_CLOEXEC);
     const off_t end                        = file >= 0 ? lseek(file, 0, SEEK_END) : -1;
 
     if (end < 0) PDM_FAIL(s->ctx, PDM_ERR_IO, "%s: cannot be read: %s", s->path, strerror(errno));
     if (end < (off_t)STORE_SEAL_BYTES ||
         pread(file, seal, STORE_SEAL_BYTES, end - (off_t)STORE_SEAL_BYTES) != (ssize_t)STORE_SEAL_BYTES ||
-        strncmp(seal, STORE_SEAL, sizeof STORE_SEAL - 1) != 0)
-        PDM_FAIL(s->ctx, PDM_ERR_MODEL,
-                 "%s: not a pdemoe %s file, or truncated, or changed by another program: the seal that ends such "
-                 "a file is missing",
-                 s->path, kind);
+        !is_seal(seal))
+        PDM_TRY(no_seal(s, kind));
     PDM_TRY(hash_file(s, file, end - (off_t)STORE_SEAL_BYTES, digits));
-    make_seal(digits, wanted);
-    if (memcmp(seal, wanted, STORE_SEAL_BYTES) != 0)
-        PDM_FAIL(s->ctx, PDM_ERR_MODEL, "%s: damaged: its hash is %s, but %.32s stands at its end", s->path, digits,
-                 seal + sizeof STORE_SEAL - 1);
+    PDM_TRY(compare_seal(s, seal, digits));
 done:
     if (file >= 0) (void)close(file);
+    return status;
+}
+
+/* The same of n bytes in memory. */
+static pdm_status check_seal_of_image(pdm_store *s, const char *bytes, size_t n, const char *kind)
+{
+    pdm_status status = PDM_OK;
+    char       digits[PDM_HASH_TEXT];
+
+    if (n < STORE_SEAL_BYTES || !is_seal(bytes + n - STORE_SEAL_BYTES)) PDM_TRY(no_seal(s, kind));
+    const XXH128_hash_t value = XXH3_128bits(bytes, n - STORE_SEAL_BYTES);
+    io_hash_text(value.high64, value.low64, digits);
+    PDM_TRY(compare_seal(s, bytes + n - STORE_SEAL_BYTES, digits));
+done:
     return status;
 }
 
@@ -605,26 +680,51 @@ done:
     return status;
 }
 
-pdm_status pdm_store_open(pdm_context *ctx, const char *path, const char *kind, int version, pdm_store **out)
+/* What is open, with its seal checked: is it all there, and as it was put? */
+static pdm_status read_entries(pdm_store *s, const char *kind, int version)
 {
     pdm_status status = PDM_OK;
-    pdm_store *s      = NULL;
     int        format = 0;
 
-    PDM_TRY(pdm_alloc(ctx, sizeof *s, &s));
-    s->ctx  = ctx;
-    s->ncid = -1;
-    PDM_TRY(pdm_alloc_text(ctx, path ? path : "", &s->path));
-    PDM_TRY(io_file_check(ctx, path));
-    PDM_TRY(check_seal(s, kind));
-    PDM_TRY(io_netcdf_open(ctx, path, &s->ncid));
     PDM_TRY(check_kind(s, kind, version, &format));
     PDM_TRY(list_group(s, s->ncid, ""));
     PDM_TRY(sort_entries(s));
     PDM_TRY(check_hash(s, kind, format));
     s->format = format;
-    *out      = s;
-    s         = NULL;
+done:
+    return status;
+}
+
+pdm_status pdm_store_open(pdm_context *ctx, const char *path, const char *kind, int version, pdm_store **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *s      = NULL;
+
+    PDM_TRY(make_store(ctx, path ? path : "", &s));
+    PDM_TRY(io_file_check(ctx, path));
+    PDM_TRY(check_seal(s, kind));
+    PDM_TRY(io_netcdf_open(ctx, path, &s->ncid));
+    PDM_TRY(read_entries(s, kind, version));
+    *out = s;
+    s    = NULL;
+done:
+    pdm_store_destroy(&s);
+    return status;
+}
+
+pdm_status pdm_store_open_image(pdm_context *ctx, const void *bytes, size_t n, const char *kind, int version,
+                                pdm_store **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *s      = NULL;
+
+    PDM_TRY(make_store(ctx, STORE_MEMORY, &s));
+    PDM_TRY(check_seal_of_image(s, bytes, n, kind));
+    /* read alone: NetCDF neither copies nor frees what it is lent so */
+    IO_NC(ctx, s->path, nc_open_mem("pdemoe", NC_NOWRITE, n - STORE_SEAL_BYTES, (void *)bytes, &s->ncid));
+    PDM_TRY(read_entries(s, kind, version));
+    *out = s;
+    s    = NULL;
 done:
     pdm_store_destroy(&s);
     return status;
@@ -726,21 +826,38 @@ pdm_status pdm_store_exchange(pdm_store *s, bool writing, const char *group, con
 
 /* ---- the end of writing ------------------------------------------------------------------------------------------ */
 
-/* What is about to replace a good file is read as a model is:
- * NetCDF and HDF5 do not report every allocation that failed. */
+/* What has been written, read as a model is: NetCDF and HDF5 do not report every allocation that failed. Destroys r. */
+static pdm_status compare_written(const pdm_store *s, pdm_store **r)
+{
+    pdm_status status = PDM_OK;
+    char       put[PDM_HASH_TEXT], found[PDM_HASH_TEXT];
+
+    pdm_store_hash(s, put);
+    pdm_store_hash(*r, found);
+    if (strcmp(put, found) != 0)
+        PDM_FAIL(s->ctx, PDM_ERR_IO, "the hash of what was written is %s, that of what is found %s", put, found);
+done:
+    pdm_store_destroy(r);
+    return status;
+}
+
 static pdm_status check_written(pdm_store *s)
 {
     pdm_status status = PDM_OK;
     pdm_store *r      = NULL;
-    char       put[PDM_HASH_TEXT], found[PDM_HASH_TEXT];
 
     PDM_TRY(pdm_store_open(s->ctx, s->part.part, s->kind, s->format, &r));
-    pdm_store_hash(s, put);
-    pdm_store_hash(r, found);
-    if (strcmp(put, found) != 0)
-        PDM_FAIL(s->ctx, PDM_ERR_IO, "the hash of what was written is %s, that of what is found %s", put, found);
+    PDM_TRY(compare_written(s, &r));
 done:
-    pdm_store_destroy(&r);
+    return status;
+}
+
+static pdm_status check_may_commit(const pdm_store *s, bool to_file)
+{
+    pdm_status status = PDM_OK;
+    if (!s->is_writing || s->ncid < 0 || to_file != (s->part.part != NULL))
+        PDM_FAIL(s->ctx, PDM_ERR_ARGUMENT, "%s: not open for writing", s->path);
+done:
     return status;
 }
 
@@ -749,7 +866,7 @@ pdm_status pdm_store_commit(pdm_store *s)
     pdm_status status = PDM_OK;
     char       digits[PDM_HASH_TEXT], seal[STORE_SEAL_BYTES + 1];
 
-    if (!s->is_writing || s->ncid < 0) PDM_FAIL(s->ctx, PDM_ERR_ARGUMENT, "%s: not open for writing", s->path);
+    PDM_TRY(check_may_commit(s, true));
     hash_digits(&s->hash, digits);
     PDM_TRY(put_word(s, s->ncid, NC_GLOBAL, "pdemoe_hash", digits));
     PDM_TRY(io_part_write_netcdf(&s->part, &s->ncid, digits));
@@ -758,5 +875,45 @@ pdm_status pdm_store_commit(pdm_store *s)
     PDM_TRY(io_part_check(&s->part, check_written(s)));
     PDM_TRY(io_part_commit(&s->part));
 done:
+    return status;
+}
+
+/* The image with its seal, in memory of NetCDF's, which free() gives back. */
+static pdm_status seal_image(const pdm_store *s, NC_memio *image)
+{
+    pdm_status          status = PDM_OK;
+    const XXH128_hash_t value  = XXH3_128bits(image->memory, image->size);
+    char                digits[PDM_HASH_TEXT], seal[STORE_SEAL_BYTES + 1];
+    void               *larger = realloc(image->memory, image->size + STORE_SEAL_BYTES);
+
+    if (!larger) PDM_FAIL(s->ctx, PDM_ERR_MEMORY, "%zu bytes for a model in memory", image->size + STORE_SEAL_BYTES);
+    io_hash_text(value.high64, value.low64, digits);
+    make_seal(digits, seal);
+    memcpy((char *)larger + image->size, seal, STORE_SEAL_BYTES);
+    image->memory = larger;
+    image->size += STORE_SEAL_BYTES;
+done:
+    return status;
+}
+
+pdm_status pdm_store_commit_image(pdm_store *s, pdm_bytes take, void *user)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *r      = NULL;
+    NC_memio   image  = {0};
+    char       digits[PDM_HASH_TEXT];
+    const int  id = s->ncid;
+
+    PDM_TRY(check_may_commit(s, false));
+    hash_digits(&s->hash, digits);
+    PDM_TRY(put_word(s, id, NC_GLOBAL, "pdemoe_hash", digits));
+    s->ncid = -1; /* closed by the next call even if it fails */
+    IO_NC(s->ctx, s->path, nc_close_memio(id, &image));
+    PDM_TRY(seal_image(s, &image));
+    PDM_TRY(pdm_store_open_image(s->ctx, image.memory, image.size, s->kind, s->format, &r));
+    PDM_TRY(compare_written(s, &r));
+    take(user, image.memory, image.size);
+done:
+    free(image.memory);
     return status;
 }

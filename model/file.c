@@ -151,15 +151,22 @@ done:
     return status;
 }
 
-static pdm_status write(pdm_model *m, const char *path, const pdm_packed *packed)
+static moments_story story_of(const pdm_model *m, const pdm_packed *packed)
 {
-    pdm_status    status = PDM_OK;
-    pdm_store    *s      = NULL;
-    moments_story told   = {.stored = !m->state.moments_empty && !packed, .since = m->state.moments_since};
-    const bool    spare  = !told.stored || told.since > 0;
-    char          steps[32];
+    return (moments_story){.stored = !m->state.moments_empty && !packed, .since = m->state.moments_since};
+}
 
-    PDM_TRY(pdm_store_create(m->ctx, path, "model", spare ? PDM_MODEL_FORMAT_SPARE : PDM_MODEL_FORMAT_PLAIN, &s));
+static int format_of(const moments_story *told)
+{
+    return !told->stored || told->since > 0 ? PDM_MODEL_FORMAT_SPARE : PDM_MODEL_FORMAT_PLAIN;
+}
+
+/* All of it into a store that was created. */
+static pdm_status put(pdm_model *m, pdm_store *s, moments_story *told, const pdm_packed *packed)
+{
+    pdm_status status = PDM_OK;
+    char       steps[32];
+
     snprintf(steps, sizeof steps, "%lld", (long long)m->whole->training.steps);
     PDM_TRY(pdm_case_set_text(m->whole->the_case, "training", "steps", steps));
     PDM_TRY(pdm_store_put_case(s, m->whole->the_case));
@@ -171,9 +178,21 @@ static pdm_status write(pdm_model *m, const char *path, const pdm_packed *packed
     PDM_TRY(pdm_problem_store_scales(m->whole, s, true));
     if (m->march) PDM_TRY(pdm_march_store_scales(m->march, s, true));
     PDM_TRY(store_weights(m, s, packed, true));
-    PDM_TRY(store_progress(m, s, &told, true));
+    PDM_TRY(store_progress(m, s, told, true));
     if (!packed) PDM_TRY(judged_store(m, s, true)); /* of weights as they are */
     if (!packed) PDM_TRY(cubature_store(m, s, true));
+done:
+    return status;
+}
+
+static pdm_status write(pdm_model *m, const char *path, const pdm_packed *packed)
+{
+    pdm_status    status = PDM_OK;
+    pdm_store    *s      = NULL;
+    moments_story told   = story_of(m, packed);
+
+    PDM_TRY(pdm_store_create(m->ctx, path, "model", format_of(&told), &s));
+    PDM_TRY(put(m, s, &told, packed));
     PDM_TRY(pdm_store_commit(s));
 done:
     pdm_store_destroy(&s);
@@ -188,6 +207,24 @@ pdm_status pdm_model_write(pdm_model *m, const char *path)
     PDM_TRY(gather_carried(m));
     if (pdm_rank(m->ctx) == 0) PDM_TRY(write(m, path, NULL));
 done:
+    return status;
+}
+
+pdm_status pdm_model_write_memory(pdm_model *m, pdm_bytes take, void *user)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *s      = NULL;
+
+    if (!m) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(m->ctx, take, "a function for the bytes");
+    moments_story told = story_of(m, NULL);
+    PDM_TRY(gather_carried(m));
+    if (pdm_rank(m->ctx) > 0) goto done;
+    PDM_TRY(pdm_store_create_image(m->ctx, "model", format_of(&told), &s));
+    PDM_TRY(put(m, s, &told, NULL));
+    PDM_TRY(pdm_store_commit_image(s, take, user));
+done:
+    pdm_store_destroy(&s);
     return status;
 }
 
@@ -214,21 +251,17 @@ done:
     return status;
 }
 
-pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
+/* A model of what a store has. name: for messages. */
+static pdm_status get(pdm_context *ctx, pdm_store *s, const char *name, pdm_model **out)
 {
     pdm_status    status = PDM_OK;
-    pdm_store    *s      = NULL;
     pdm_problem  *p      = NULL;
     pdm_model    *m      = NULL;
     moments_story told   = {0};
 
-    if (!ctx) return PDM_ERR_ARGUMENT;
-    PDM_EXPECT_POINTER(ctx, path, "the path of a model");
-    PDM_EXPECT_POINTER(ctx, out, "a place for the model");
-    PDM_TRY(pdm_store_open(ctx, path, "model", PDM_MODEL_FORMAT_SPARE, &s));
     if (pdm_store_format(s) < PDM_MODEL_FORMAT_PLAIN)
         PDM_FAIL(ctx, PDM_ERR_MODEL,
-                 "%s: a model of format %d, whose weights mean something else in format %d; train anew", path,
+                 "%s: a model of format %d, whose weights mean something else in format %d; train anew", name,
                  pdm_store_format(s), PDM_MODEL_FORMAT_PLAIN);
     PDM_TRY(read_problem(s, &p));
     PDM_TRY(pdm_model_start(&p, &m));
@@ -244,15 +277,54 @@ pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
     m->state.moments_empty = !told.stored;
     m->state.moments_since = told.since;
     PDM_TRY(read_history(m, s));
-    PDM_TRY(pdm_alloc_text(ctx, path, &m->file));
+    PDM_TRY(pdm_alloc_text(ctx, name, &m->file));
     pdm_store_hash(s, m->file_hash);
+    *out = m;
+    m    = NULL;
 done:
+    pdm_model_destroy(&m);
+    pdm_problem_destroy(&p);
+    return status;
+}
+
+/* The end of a reading, on all ranks: where it failed on one there is no model on any. Destroys the store. */
+static pdm_status agree(pdm_context *ctx, pdm_status status, pdm_store **s, pdm_model *m, pdm_model **out)
+{
     if ((status = pdm_ranks_agree(ctx, "model from a file", status)) == PDM_OK) {
         *out = m;
         m    = NULL;
     }
     pdm_model_destroy(&m);
-    pdm_problem_destroy(&p);
-    pdm_store_destroy(&s);
+    pdm_store_destroy(s);
     return status;
+}
+
+pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *s      = NULL;
+    pdm_model *m      = NULL;
+
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(ctx, path, "the path of a model");
+    PDM_EXPECT_POINTER(ctx, out, "a place for the model");
+    PDM_TRY(pdm_store_open(ctx, path, "model", PDM_MODEL_FORMAT_SPARE, &s));
+    PDM_TRY(get(ctx, s, path, &m));
+done:
+    return agree(ctx, status, &s, m, out);
+}
+
+pdm_status pdm_model_read_memory(pdm_context *ctx, const void *bytes, size_t n, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    pdm_store *s      = NULL;
+    pdm_model *m      = NULL;
+
+    if (!ctx) return PDM_ERR_ARGUMENT;
+    PDM_EXPECT_POINTER(ctx, bytes, "the bytes of a model");
+    PDM_EXPECT_POINTER(ctx, out, "a place for the model");
+    PDM_TRY(pdm_store_open_image(ctx, bytes, n, "model", PDM_MODEL_FORMAT_SPARE, &s));
+    PDM_TRY(get(ctx, s, "memory", &m));
+done:
+    return agree(ctx, status, &s, m, out);
 }

@@ -347,6 +347,13 @@ static void try_training(void)
     ANSWERS(pdm_model_value, isnan(pdm_model_value(NULL, "loss")) && isnan(pdm_model_value(m, NULL)));
 }
 
+static void take(void *user, const void *bytes, size_t n)
+{
+    (void)user;
+    (void)bytes;
+    (void)n;
+}
+
 static void try_labels(void)
 {
     pdm_quantity  q;
@@ -371,6 +378,16 @@ static void try_labels(void)
     const pdm_size one  = 1;
     const double   x[1] = {0.5}, *points[1] = {x};
     double         out[1];
+    const char    *bytes = "no model";
+    pdm_model     *none  = NULL;
+    REFUSES_SILENTLY(pdm_model_write_memory, NULL, take, NULL);
+    REFUSES(pdm_model_write_memory, m, NULL, NULL);
+    REFUSES_SILENTLY(pdm_model_read_memory, NULL, bytes, 8, &none);
+    REFUSES(pdm_model_read_memory, ctx, NULL, 8, &none);
+    REFUSES(pdm_model_read_memory, ctx, bytes, 8, NULL);
+    ck_assert_int_eq(pdm_model_read_memory(ctx, bytes, 0, &none), PDM_ERR_MODEL);
+    ck_assert_int_eq(pdm_model_read_memory(ctx, bytes, 8, &none), PDM_ERR_MODEL);
+    ck_assert_ptr_null(none);
     REFUSES_SILENTLY(pdm_model_bring_input, NULL, 0, 1, &one, points, x, out);
     REFUSES(pdm_model_bring_input, m, -1, 1, &one, points, x, out);
     REFUSES(pdm_model_bring_input, m, 0, 1, &one, points, x, out); /* a number */

@@ -56,6 +56,62 @@ START_TEST(models_keep_their_defaults)
     }
 END_TEST
 
+typedef struct image {
+    char  *bytes;
+    size_t n;
+} image;
+
+static void take_image(void *user, const void *bytes, size_t n)
+{
+    image *i = user;
+    ck_assert_ptr_null(i->bytes);
+    i->bytes = malloc(n);
+    i->n     = n;
+    memcpy(i->bytes, bytes, n);
+}
+
+/* A model in memory is that of a file: its bytes, written to a file, are read as one, and the other way round. What is
+ * cut off or changed is refused. */
+START_TEST(models_are_written_to_memory)
+    {
+        open_context();
+        pdm_case  *c = tiny_case(PROBLEM_SORPTION);
+        pdm_model *m = trained(c, 3), *again = NULL;
+        image      first = {0}, second = {0};
+        OK(pdm_model_write_memory(m, take_image, &first));
+        OK(pdm_model_read_memory(ctx, first.bytes, first.n, &again));
+        ck_assert_int_eq(pdm_model_step(again), 3);
+        OK(pdm_model_check_case(again, c));
+        OK(pdm_model_train_step(m));
+        OK(pdm_model_train_step(again)); /* moments and samples are there, too */
+        ck_assert_double_eq(pdm_model_value(again, "loss"), pdm_model_value(m, "loss"));
+        pdm_model_destroy(&again);
+        OK(pdm_write_file(ctx, "image.nc", first.bytes, first.n));
+        OK(pdm_model_read(ctx, "image.nc", &again));
+        OK(pdm_model_write_memory(again, take_image, &second));
+        ck_assert(first.n == second.n && memcmp(first.bytes, second.bytes, first.n) == 0);
+        pdm_model_destroy(&again);
+        for (size_t n = 0; n < first.n; n += first.n / 7 + 1)
+            ck_assert_int_eq(pdm_model_read_memory(ctx, first.bytes, n, &again), PDM_ERR_MODEL);
+        SAYS("memory: not a pdemoe model file, or truncated");
+        for (size_t i = 0; i < first.n; i += first.n / 11 + 1) {
+            first.bytes[i] ^= 1;
+            ck_assert_int_eq(pdm_model_read_memory(ctx, first.bytes, first.n, &again), PDM_ERR_MODEL);
+            first.bytes[i] ^= 1;
+        }
+        SAYS("memory: damaged: its hash is");
+        ck_assert_ptr_null(again);
+        OK(pdm_model_read_memory(ctx, first.bytes, first.n, &again));
+        pdm_model_destroy(&again);
+        pdm_model_destroy(&m);
+        pdm_case_destroy(&c);
+        free(first.bytes);
+        free(second.bytes);
+        remove("image.nc");
+        close_context();
+    }
+END_TEST
+
 /* Training in one go, and in two, of which the second does not see the first steps. */
 START_TEST(training_ends_with_a_verdict)
     {
@@ -278,6 +334,7 @@ int main(void)
     TCase *t = tcase_create("model");
     tcase_set_timeout(t, 120);
     tcase_add_test(t, models_keep_their_defaults);
+    tcase_add_test(t, models_are_written_to_memory);
     tcase_add_test(t, training_ends_with_a_verdict);
     tcase_add_loop_test(t, inputs_beyond_training_are_counted, 0, (int)(sizeof ranges / sizeof *ranges));
     tcase_add_test(t, estimate_is_the_distance_to_the_polished_answer);

@@ -147,9 +147,9 @@ PDM_API pdm_status pdm_units_conversion(pdm_context *ctx, const char *from, cons
 /* ---- ranks ----
  * Several processes, or threads with a context each, can work on one model: each has a context with ranks, and all make
  * the same calls in the same order. Samples are shared out; results are those of one rank. Collective are
- * pdm_model_create, pdm_model_read, pdm_model_write, pdm_model_train, pdm_model_train_step, pdm_model_judge,
- * pdm_model_predict_file, pdm_model_polish_file, pdm_model_evaluate_file and pdm_model_evaluate_exact; rank 0 alone
- * writes files.
+ * pdm_model_create, pdm_model_read, pdm_model_write, those two of memory, pdm_model_train, pdm_model_train_step,
+ * pdm_model_judge, pdm_model_predict_file, pdm_model_polish_file, pdm_model_evaluate_file and
+ * pdm_model_evaluate_exact; rank 0 alone writes files.
  * pdm_model_predict is not: each rank has inputs of its own. Where a collective call fails on one rank it fails on all,
  * on the others with that one's status and text ("rank 2: ..."), or, where a rank is not heard of, when the time is over;
  * after a training, or a call on files, that failed, contexts want other ranks. */
@@ -276,6 +276,14 @@ PDM_API pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *
 PDM_API pdm_status pdm_model_create(pdm_case *c, pdm_model **out);
 /* Reads a model file (which is also a checkpoint). Fails with PDM_ERR_IO, PDM_ERR_MODEL. */
 PDM_API pdm_status pdm_model_read(pdm_context *ctx, const char *path, pdm_model **out);
+/* Receives bytes; lent for the call. */
+typedef void (*pdm_bytes)(void *user, const void *bytes, size_t n);
+/* The bytes of the file that pdm_model_write would write, to `take`, called once (collective, and then by rank 0
+ * alone): to keep a model somewhere else than in a file, or to send it. Fails with PDM_ERR_MEMORY. Since 0.1 */
+PDM_API pdm_status pdm_model_write_memory(pdm_model *m, pdm_bytes take, void *user);
+/* A model of the n bytes of a model file, checked as a file is: collective, each rank with the same bytes. Fails with
+ * PDM_ERR_MODEL. Since 0.1 */
+PDM_API pdm_status pdm_model_read_memory(pdm_context *ctx, const void *bytes, size_t n, pdm_model **out);
 /* A model of case c that starts with the weights of `parent`, and with its knots and scales, which say what the weights
  * mean; its training starts at step 0. The cases may differ in all else: distributions, experts, parameters, training.
  * A gate that the parent lacks starts anew. Fails with PDM_ERR_MODEL where names or order of fields, inputs and

@@ -21,9 +21,11 @@ _logger = logging.getLogger("pdemoe")
 _LEVELS = (logging.ERROR, logging.WARNING, logging.INFO, logging.DEBUG)  # of pdm_log_level
 
 
-@LOG_FUNCTION
-def _log(_user: Optional[int], level: int, topic: bytes, text: bytes) -> None:
+def _take_log(_user: Optional[int], level: int, topic: bytes, text: bytes) -> None:
     _logger.log(_LEVELS[level], "%s: %s", text_of(topic), text_of(text))
+
+
+_log = LOG_FUNCTION(_take_log)
 
 
 class Context:
@@ -41,7 +43,7 @@ class Context:
         self._lock = threading.RLock()
         self._depth = 0
         self._n_object = 0
-        self._dead: Deque[Tuple[Callable[..., None], int]] = deque()
+        self._dead: Deque[Tuple[Callable[..., None], Optional[int]]] = deque()
         level = sum(_logger.isEnabledFor(level) for level in _LEVELS) - 1
         if level >= 0:
             lib.pdm_context_set_log(self._handle, _log, None, level)
@@ -103,7 +105,7 @@ class Context:
             if self._n_object == 0:
                 lib.pdm_context_destroy(byref(self._handle))
 
-    def _discard(self, destroy: Callable[..., None], handle: int) -> None:
+    def _discard(self, destroy: Callable[..., None], handle: Optional[int]) -> None:
         self._dead.append((destroy, handle))
         self._bury()
 

@@ -14,6 +14,7 @@ INTERFACE = (0, 1)  # of the header that the declarations below are of
 LOG_FUNCTION = CFUNCTYPE(None, c_void_p, c_int, c_char_p, c_char_p)
 SINK = CFUNCTYPE(None, c_void_p, c_char_p)
 NUMBER = CFUNCTYPE(None, c_void_p, c_char_p, c_double)
+BYTES = CFUNCTYPE(None, c_void_p, c_void_p, c_size_t)
 PROGRESS = CFUNCTYPE(c_int, c_void_p, c_void_p)
 
 
@@ -74,6 +75,8 @@ _DECLARED = {
     "pdm_model_create": (c_int, [c_void_p, _OUT]),
     "pdm_model_create_from": (c_int, [c_void_p, c_void_p, _OUT]),
     "pdm_model_read": (c_int, [c_void_p, c_char_p, _OUT]),
+    "pdm_model_read_memory": (c_int, [c_void_p, c_char_p, c_size_t, _OUT]),
+    "pdm_model_write_memory": (c_int, [c_void_p, BYTES, c_void_p]),
     "pdm_model_case": (c_int, [c_void_p, _OUT]),
     "pdm_model_write": (c_int, [c_void_p, c_char_p]),
     "pdm_model_destroy": (None, [_OUT]),

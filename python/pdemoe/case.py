@@ -6,7 +6,7 @@ import ctypes
 import os
 import tempfile
 from ctypes import byref, c_char_p, c_int64, c_void_p
-from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Case"]
 
-Value = Union[str, float, Sequence[float], "np.ndarray[Any, Any]", Tuple[Sequence[str], Any], Any]
+#: A text, a number, a list of numbers; (dimensions, values), or an xarray.DataArray.
+Value = Any
 
 
 def _place(key: str) -> Tuple[bytes, bytes]:
@@ -203,6 +204,9 @@ class Case(Owner):
             self._context.check(lib.pdm_case_reference(case, name, byref(settings), listener.sink, listener.number,
                                                        None))
         return listener.report()
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a case is not pickled; a model is")
 
     def __repr__(self) -> str:
         if self.closed:

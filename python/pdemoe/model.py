@@ -12,7 +12,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Unio
 import numpy as np
 
 from ._context import Context, Listener, Owner, Path, Report, conversion, count_of, encoded, path_of, real_of
-from ._library import PROGRESS, lib, text_of
+from ._library import BYTES, PROGRESS, lib, text_of
 from ._result import Answer, errors_of, result_of
 from ._samples import Samples, is_dataset, output_of, take
 from .case import Case
@@ -45,6 +45,20 @@ class Model(Owner):
             with context.call() as ctx:
                 context.check(lib.pdm_model_read(ctx, name, byref(handle)))
             self._set_up(context, handle)
+        finally:
+            context.give_up()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, *, threads: Optional[int] = None, backend: Optional[str] = None,
+                   memory: Optional[int] = None) -> "Model":
+        """A model of what to_bytes has given, or of the bytes of a model file. Models are pickled by these two."""
+        if not isinstance(data, bytes):
+            raise ArgumentError("data is a %s; bytes expected" % type(data).__name__)
+        context, handle = Context(threads, backend, memory), c_void_p()
+        try:
+            with context.call() as ctx:
+                context.check(lib.pdm_model_read_memory(ctx, data, len(data), byref(handle)))
+            return cls._of(context, handle)
         finally:
             context.give_up()
 
@@ -129,6 +143,17 @@ class Model(Owner):
         name = path_of(path, "path")
         with self._call() as model:
             self._context.check(lib.pdm_model_write(model, name))
+
+    def to_bytes(self) -> bytes:
+        """The bytes of its file, which is not written."""
+        taken = []
+        take = BYTES(lambda _user, data, n: taken.append(ctypes.string_at(data, n)))
+        with self._call() as model:
+            self._context.check(lib.pdm_model_write_memory(model, take, None))
+        return taken[0]
+
+    def __reduce__(self) -> Tuple[Any, Tuple[bytes]]:
+        return Model.from_bytes, (self.to_bytes(),)
 
     # ---- training ----
 
@@ -340,7 +365,7 @@ class _Watch:
 
     def _after_step(self, _user: Optional[int], _model: Optional[int]) -> int:
         try:
-            if self._progress and self._progress(self._model):  # type: ignore[operator]
+            if self._progress and self._progress(self._model):
                 self.stopped = True
         except BaseException as error:  # pylint: disable=broad-except
             self._error = error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Optional, TextIO
 
 if TYPE_CHECKING:
@@ -61,8 +62,7 @@ class Progress:
 
     def _show_in_notebook(self, text: str) -> None:
         if self._notebook is None:
-            from IPython.display import display  # there: _is_notebook() has seen it
-
+            display = import_module("IPython.display").display  # there: _is_notebook() has seen it
             self._notebook = display({"text/plain": text}, raw=True, display_id=True)
         else:
             self._notebook.update({"text/plain": text}, raw=True)

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import pickle
 import signal
 import threading
 import unittest
@@ -81,6 +82,26 @@ class Closing(unittest.TestCase):
             file.write(b"no model")
         with self.assertRaises(pdemoe.PdemoeError):
             pdemoe.Model(support.path("bad.nc"))
+
+
+class Bytes(unittest.TestCase):
+    def test_models_are_pickled(self) -> None:
+        with pdemoe.Model(support.heat_file(), threads=1) as model:
+            data = model.to_bytes()
+            for again in (pdemoe.Model.from_bytes(data, threads=1), pickle.loads(pickle.dumps(model))):
+                np.testing.assert_array_equal(again([1.0, 0.1]), model([1.0, 0.1]))
+                self.assertEqual((again.step, again.to_bytes()), (model.step, data))
+                again.close()
+            with open(support.path("bytes.nc"), "wb") as file:
+                file.write(data)
+            pdemoe.Model(support.path("bytes.nc")).close()
+            for wrong in (b"", data[:-1], data[:100] + b"x" + data[101:]):
+                with self.assertRaises(pdemoe.ModelError):
+                    pdemoe.Model.from_bytes(wrong)
+            with self.assertRaises(pdemoe.ArgumentError):
+                pdemoe.Model.from_bytes("text")  # type: ignore[arg-type]
+            with model.case() as case, self.assertRaises(TypeError):
+                pickle.dumps(case)
 
 
 class Threads(unittest.TestCase):
