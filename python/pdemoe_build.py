@@ -111,7 +111,8 @@ def _write_wheel(path: Path, tag: str, files: Dict[str, bytes]) -> None:
             archive.writestr(entry, data)
 
 
-def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata_directory: Optional[str] = None) -> str:
+def build_wheel(wheel_directory: str, config_settings: Settings = None,
+                metadata_directory: Optional[str] = None) -> str:
     """The package, and unless library=none the library that it opens."""
     settings = config_settings or {}
     tag = _tag(settings)

@@ -27,7 +27,7 @@ import pdemoe
 case = pdemoe.Case()
 case.update({"pde:fields": "u", "pde.residuals:u": "dt(u) + u", "pde.initial:u": "1", "domain:dimensions": "t",
              "domain.t:extent": [0, 1], "domain.t:control_points": 12})
-u = case.model()
+assert case.model().n_field == 1
 assert "installed" in pdemoe.__file__
 print(pdemoe.build_info())
 END

@@ -226,7 +226,8 @@ class Report(str):
 
 
 class Listener:
-    """Takes in text and numbers. An exception in a callback cannot pass through C: it is kept, and raised at the end."""
+    """Takes in text and numbers. An exception in a callback cannot pass through C: it is kept, and raised at the
+    end."""
 
     def __init__(self) -> None:
         self.text: List[str] = []

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import functools
+import logging
 import os
 import tempfile
 
 import pdemoe
 
+logging.getLogger("pdemoe").addHandler(logging.NullHandler())  # models of three steps are warned of
 FOLDER = tempfile.TemporaryDirectory(prefix="pdemoe-test-")
 atexit.register(FOLDER.cleanup)
 

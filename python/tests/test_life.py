@@ -21,13 +21,14 @@ class Closing(unittest.TestCase):
             model([1.0, 0.1])
         live = context.memory()[0]
         for i in range(1000):
-            case = keep.model() if i % 100 == 0 else pdemoe.Case()
+            made = keep.model() if i % 5 == 0 else keep.model().case() if i % 5 == 1 else pdemoe.Case()
             if i % 2:
-                case.close()
-            del case
+                made.close()
+            del made
         gc.collect()
         self.assertEqual(context.memory()[0], live)
         keep.close()
+        self.assertEqual(context._n_object, 0)
 
     def test_models_are_read_and_dropped(self) -> None:
         first = pdemoe.Model(support.heat_file(), threads=1)
@@ -216,6 +217,11 @@ class Training(unittest.TestCase):
             model.train(support.path("nested.nc"), steps=model.step + 2, progress=lambda m: garbage.clear())
             model.close()
 
+    def test_warnings_are_logged(self) -> None:
+        with self.assertLogs("pdemoe", "WARNING") as logs, support.heat(experts__basis=1) as case:
+            case.train(support.path("warned.nc"), progress=None).close()
+        self.assertIn("answers are doubtful or wrong", logs.output[-1])
+
     def test_wrong_arguments(self) -> None:
         with support.heat() as case, case.model() as model:
             for arguments in ({"steps": 1.5}, {"progress": 3}, {"progress": "bar"}):
@@ -258,7 +264,7 @@ class Training(unittest.TestCase):
                 np.testing.assert_array_equal(ours[name].values, files[name].values)
             for name in ("u", "t", "x", "a", "verdict", "solver_reason"):
                 for attribute in set(files[name].attrs) - {"_FillValue"}:
-                    np.testing.assert_array_equal(ours[name].attrs[attribute], files[name].attrs[attribute], err_msg=name)
+                    np.testing.assert_array_equal(ours[name].attrs[attribute], files[name].attrs[attribute], name)
 
 
 if __name__ == "__main__":
