@@ -300,6 +300,15 @@ typedef struct pdm_probe {
 pdm_status pdm_domain_probe(const pdm_domain *d, const pdm_function *f, const pdm_where *at, const double *input,
                             const double *c, const pdm_size *n_point, const double *const *coordinate, pdm_probe *out);
 void       pdm_probe_destroy(pdm_probe *p);
+/* The same at points anywhere, again and again: coordinate[j] [n] of every dimension, physical, is read in the call. The
+ * expression may read fields, coordinates and scalar inputs; one that reads input fields is PDM_ERR_CASE at `at`. Lent:
+ * domain and function. Holds scratch: one thread at a time. */
+typedef struct pdm_scatter pdm_scatter;
+pdm_status                 pdm_scatter_create(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size n,
+                                              const double *const *coordinate, pdm_scatter **out);
+void                       pdm_scatter_destroy(pdm_scatter **s);
+/* Values [n] with coefficients c [n_field][n_coef] and one sample's packed input. */
+pdm_status pdm_scatter_evaluate(pdm_scatter *s, const double *input, const double *c, double *value);
 /* An input field, or a derivative of it, of the spline through its values (the cell's value, for one on cells) on a
  * tensor grid of physical coordinates: out [prod n_point]; it does not change along dimensions that the input does not
  * have. Allocates. */

@@ -238,6 +238,21 @@ done:
     return status;
 }
 
+/* What a program reads at a point: in [n_input]. atom [n_atom], and sampled inputs with a stride. */
+static void fill_inputs(const pdm_function *f, const pdm_axis *const *axis, const double *scalar, const pdm_size *index,
+                        const double *atom, const double *sampled, pdm_size stride, double *in)
+{
+    for (pdm_size k = 0; k < f->n_input; k++) {
+        const int32_t n = f->input[k].index;
+        switch ((pdm_input_kind)f->input[k].kind) {
+        case PDM_INPUT_COORDINATE: in[k] = axis[n]->coordinate[index[n]]; break;
+        case PDM_INPUT_SCALAR: in[k] = scalar[n]; break;
+        case PDM_INPUT_FIELD: in[k] = sampled[n * stride]; break;
+        case PDM_INPUT_ATOM: in[k] = atom[n]; break;
+        }
+    }
+}
+
 /* At every point: atoms, then value and partials by them. in, out, registers: scratch of the program. */
 static void probe_points(const pdm_domain *d, const pdm_function *f, const input_points *p, const double *sampled,
                          const double *seen, double *in, double *out, double *registers, pdm_probe *q)
@@ -251,15 +266,7 @@ static void probe_points(const pdm_domain *d, const pdm_function *f, const input
         }
         for (pdm_size a = 0; a < q->n_atom; a++)
             atom[a] = atom_value(d, p->axis, &f->atom[a], index, seen + f->atom[a].field * d->n_coef);
-        for (pdm_size k = 0; k < f->n_input; k++) {
-            const int32_t n = f->input[k].index;
-            switch ((pdm_input_kind)f->input[k].kind) {
-            case PDM_INPUT_COORDINATE: in[k] = p->axis[n]->coordinate[index[n]]; break;
-            case PDM_INPUT_SCALAR: in[k] = p->scalar[n]; break;
-            case PDM_INPUT_FIELD: in[k] = sampled[n * q->n_point + i]; break;
-            case PDM_INPUT_ATOM: in[k] = atom[n]; break;
-            }
-        }
+        fill_inputs(f, p->axis, p->scalar, index, atom, sampled + i, q->n_point, in);
         pdm_program_evaluate(f->partial, in, out, registers);
         q->value[i] = out[0];
         for (pdm_size a = 0; a < q->n_atom; a++) partial[a] = out[1 + a];
@@ -294,5 +301,95 @@ done:
     input_points_destroy(d, &p);
     pdm_free(d->ctx, seen);
     pdm_free(d->ctx, work);
+    return status;
+}
+
+/* ---- expressions of fields at points anywhere ---- */
+
+struct pdm_scatter {
+    const pdm_domain   *d;
+    const pdm_function *f;
+    pdm_size            n;
+    pdm_point_grid      grid; /* tables of n points along every dimension, of which point i takes number i of each */
+    const pdm_axis     *axis[PDM_MAX_DIM];
+    double             *coef, *scalar, *line; /* of inputs */
+    double             *work;                 /* [n_atom + n_input + n_register] */
+};
+
+void pdm_scatter_destroy(pdm_scatter **s)
+{
+    if (!*s) return;
+    pdm_context *ctx = (*s)->d->ctx;
+    pdm_point_grid_destroy(&(*s)->grid);
+    pdm_free(ctx, (*s)->coef);
+    pdm_free(ctx, (*s)->scalar);
+    pdm_free(ctx, (*s)->line);
+    pdm_free(ctx, (*s)->work);
+    pdm_free(ctx, *s);
+    *s = NULL;
+}
+
+static pdm_status scatter_room(pdm_scatter *s)
+{
+    pdm_status        status  = PDM_OK;
+    const pdm_domain *d       = s->d;
+    pdm_size          longest = 1;
+
+    for (pdm_size j = 0; j < d->n_dim; j++) {
+        s->axis[j] = &s->grid.desc.axis[j];
+        longest    = d->spline[j].n_coef > longest ? d->spline[j].n_coef : longest;
+    }
+    PDM_TRY(pdm_alloc_array(d->ctx, d->input_offset[pdm_pde_n_input(d->pde)], &s->coef));
+    PDM_TRY(pdm_alloc_array(d->ctx, pdm_pde_n_scalar(d->pde), &s->scalar));
+    PDM_TRY(pdm_alloc_array(d->ctx, longest, &s->line));
+    PDM_TRY(pdm_alloc_array(d->ctx, s->f->n_atom + s->f->n_input + s->f->value->n_register, &s->work));
+done:
+    return status;
+}
+
+pdm_status pdm_scatter_create(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size n,
+                              const double *const *coordinate, pdm_scatter **out)
+{
+    pdm_status   status  = PDM_OK;
+    pdm_scatter *s       = NULL;
+    pdm_size     n_order = 1, n_point[PDM_MAX_DIM];
+
+    if (f->n_sampled > 0)
+        PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, at,
+                    "the input field \"%s\" is read; an expression of fields, coordinates and scalar inputs expected",
+                    pdm_pde_input(d->pde, f->sampled[0].input)->name);
+    PDM_TRY(pdm_alloc(d->ctx, sizeof *s, &s));
+    *s = (pdm_scatter){.d = d, .f = f, .n = n};
+    for (pdm_size j = 0; j < d->n_dim; j++) n_point[j] = n;
+    PDM_TRY(domain_need_orders(d, f, at, &n_order));
+    PDM_TRY(grid_create(d, n_order, n_point, coordinate, &s->grid));
+    PDM_TRY(scatter_room(s));
+    *out = s;
+    s    = NULL;
+done:
+    pdm_scatter_destroy(&s);
+    return status;
+}
+
+pdm_status pdm_scatter_evaluate(pdm_scatter *s, const double *input, const double *c, double *value)
+{
+    pdm_status          status = PDM_OK;
+    const pdm_domain   *d      = s->d;
+    const pdm_function *f      = s->f;
+    double             *seen = NULL, *atom = s->work, *in = atom + f->n_atom, *registers = in + f->n_input;
+
+    if (d->rows.n_derived > 0) PDM_TRY(see_derived(d, c, &seen));
+    const double *from = seen ? seen : c;
+    domain_input_coefficients(d, input, s->scalar, s->coef, s->line);
+    for (pdm_size i = 0; i < s->n; i++) {
+        pdm_size index[PDM_MAX_DIM];
+        for (pdm_size j = 0; j < d->n_dim; j++) index[j] = i;
+        for (pdm_size a = 0; a < f->n_atom; a++)
+            atom[a] = atom_value(d, s->axis, &f->atom[a], index, from + f->atom[a].field * d->n_coef);
+        fill_inputs(f, s->axis, s->scalar, index, atom, NULL, 0, in);
+        pdm_program_evaluate(f->value, in, &value[i], registers);
+    }
+done:
+    pdm_free(d->ctx, seen);
     return status;
 }

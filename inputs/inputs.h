@@ -69,6 +69,12 @@ double pdm_random_field_carried(const pdm_random_field *f);
 void pdm_random_field_draw(pdm_random_field *f, pdm_random_key key, pdm_size input, pdm_size sample,
                            pdm_normalise normalise, double *out);
 
+/* The same field as mean + sum_m deviation[m] z_m phi_m, z_m independent, normal (0, 1): *n of them, deviation [n] lent.
+ * Of Gaussian fields; 0 of two-phase media, which are no such sums. */
+const double *pdm_random_field_modes(const pdm_random_field *f, pdm_size *n);
+/* out [prod n] from z [modes]. No allocation. */
+void pdm_random_field_compose(pdm_random_field *f, const double *z, double *out);
+
 /* ---- samples in a file, brought onto the control grid, and the file's coordinates (inputs/files.c) ---- */
 typedef struct pdm_file_inputs {
     pdm_size n_sample, n_coordinate[PDM_MAX_DIM];

@@ -366,3 +366,16 @@ void pdm_random_field_draw(pdm_random_field *f, pdm_random_key key, pdm_size inp
     for (pdm_size i = 0; i < f->n_point; i++)
         out[i] = f->two_phase ? (value[i] > f->threshold[i] ? f->high : f->low) : f->mean + factor * value[i];
 }
+
+const double *pdm_random_field_modes(const pdm_random_field *f, pdm_size *n)
+{
+    *n = f->two_phase ? 0 : f->n_mode;
+    return f->deviation;
+}
+
+void pdm_random_field_compose(pdm_random_field *f, const double *z, double *out)
+{
+    for (pdm_size m = 0; m < f->n_mode; m++) f->work[0][m] = f->deviation[m] * z[m];
+    const double *sum = to_points(f, false);
+    for (pdm_size i = 0; i < f->n_point; i++) out[i] = f->mean + sum[i];
+}

@@ -158,11 +158,22 @@ pdm_status pdm_fields_text(pdm_fields *f, int variable, const char *name, char *
     return io_netcdf_text(f->ctx, f->path, f->ncid, variable < 0 ? NC_GLOBAL : variable, name, out);
 }
 
+pdm_status pdm_fields_real(pdm_fields *f, const pdm_variable *v, const char *name, bool *found, double *value)
+{
+    pdm_status status = PDM_OK;
+    size_t     n      = 0;
+
+    PDM_TRY(io_netcdf_reals(f->ctx, f->path, f->ncid, v->number, v->name, name, 1, value, &n));
+    *found = n == 1;
+done:
+    return status;
+}
+
 /* ---- units ------------------------------------------------------------------------------------------------------- */
 
 /* y = factor x + offset from the variable's units to `units`; 1 and 0 when either is not given. */
-static pdm_status unit_conversion(pdm_fields *f, const pdm_variable *v, const char *units, double *factor,
-                                  double *offset)
+pdm_status pdm_fields_conversion(pdm_fields *f, const pdm_variable *v, const char *units, double *factor,
+                                 double *offset)
 {
     pdm_status      status = PDM_OK;
     char           *stored = NULL;
@@ -238,7 +249,7 @@ static pdm_status read_values(pdm_fields *f, const pdm_variable *v, const char *
     io_packing packing;
 
     PDM_TRY(io_packing_read(f->ctx, f->path, f->ncid, v->number, v->name, &packing));
-    PDM_TRY(unit_conversion(f, v, units, &factor, &offset));
+    PDM_TRY(pdm_fields_conversion(f, v, units, &factor, &offset));
     PDM_TRY(pdm_alloc_array(f->ctx, v->n_value, &value));
     IO_NC(f->ctx, f->path, nc_get_var_double(f->ncid, v->number, value));
     bad = io_packing_apply(&packing, value, v->n_value, &stored);

@@ -148,6 +148,12 @@ int        pdm_fields_find(const pdm_fields *f, const char *name); /* -1: there 
 pdm_status pdm_fields_variable(pdm_fields *f, int number, pdm_variable *out);
 /* A text attribute, of the file for variable -1. Allocated; NULL where there is none, or no text. */
 pdm_status pdm_fields_text(pdm_fields *f, int variable, const char *name, char **out);
+/* A numeric attribute of one entry; *found false where there is none. PDM_ERR_DATA where it is something else. */
+pdm_status pdm_fields_real(pdm_fields *f, const pdm_variable *v, const char *name, bool *found, double *value);
+/* y = factor x + offset from the units of a variable to `units`; 1 and 0 where either is not given. PDM_ERR_DATA where
+ * they do not convert. */
+pdm_status pdm_fields_conversion(pdm_fields *f, const pdm_variable *v, const char *units, double *factor,
+                                 double *offset);
 /* Coordinates of dimension `name` as stored: finite, and strictly increasing once falling ones are turned round, which
  * *falls says. Without a variable on it and of its name they are 0, 1, 2, ... and *variable is -1. *values allocated. */
 pdm_status pdm_fields_axis(pdm_fields *f, const char *name, int *variable, bool *falls, double **values, pdm_size *n);

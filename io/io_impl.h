@@ -129,6 +129,9 @@ pdm_status io_packing_read(pdm_context *ctx, const char *path, int ncid, int var
 pdm_size io_packing_apply(const io_packing *p, double *values, pdm_size n, double *stored);
 /* A text attribute of any length, allocated; NULL when absent or not a text. */
 pdm_status io_netcdf_text(pdm_context *ctx, const char *path, int ncid, int variable, const char *name, char **out);
+/* A numeric attribute of variable `name`, of 1 to n_max entries; *n = 0 when absent. PDM_ERR_DATA for other ones. */
+pdm_status io_netcdf_reals(pdm_context *ctx, const char *path, int ncid, int variable, const char *name,
+                           const char *attribute, size_t n_max, double *out, size_t *n);
 
 /* A NetCDF-4 file under construction. It is kept in memory and written by us: when HDF5 itself meets a full disk, it
  * keeps the file open and crashes when the process ends (1.10.8). */

@@ -156,6 +156,13 @@ done:
     return status;
 }
 
+pdm_status io_netcdf_reals(pdm_context *ctx, const char *path, int ncid, int variable, const char *name,
+                           const char *attribute, size_t n_max, double *out, size_t *n)
+{
+    nc_type type = NC_NAT;
+    return read_reals(ctx, path, ncid, variable, name, attribute, n_max, out, n, &type);
+}
+
 /* What the library writes where nothing was put; NaN: bytes have no such number. */
 static double default_fill(nc_type type)
 {

@@ -142,8 +142,10 @@ static const char *const own_name[]   = {"sample",
                                          "expert_bounds",
                                          "group",
                                          "gate_columns",
-                                         "gate_groups"};
-static const char *const own_prefix[] = {"error_estimate_", "distance_to_polished_", "imbalance_"}; /* and a field */
+                                         "gate_groups",
+                                         "fit"};
+static const char *const own_prefix[] = {"error_estimate_", "distance_to_polished_", "imbalance_", /* and a field */
+                                         "fit_"};
 
 bool pdm_output_has_own(const char *name)
 {

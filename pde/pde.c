@@ -100,6 +100,21 @@ done:
     return status;
 }
 
+pdm_status pdm_pde_unit_of(pdm_pde *p, const char *text, pdm_where where, char out[PDM_UNIT_TEXT])
+{
+    pdm_status     status = PDM_OK;
+    const dag_mark mark   = dag_get_mark(&p->dag);
+    pde_value      value  = {0};
+
+    out[0] = '\0';
+    if (!p->units) return PDM_OK;
+    PDM_TRY(pde_parse(p, place_of_text(text, where), PDE_SCOPE_ALL, &value));
+    if (value.unit) pdm_unit_format(value.unit, out, PDM_UNIT_TEXT);
+done:
+    if (status != PDM_OK) dag_rollback(&p->dag, mark);
+    return status;
+}
+
 pdm_size pdm_pde_n_dim(const pdm_pde *p)
 {
     return p->n_dim;

@@ -197,6 +197,9 @@ const pdm_edge       *pdm_pde_edge(const pdm_pde *p, pdm_size i);
 /* Compiles any further expression of coordinates, parameters and inputs (and fields, if allow_fields): exact solutions,
  * output quantities. Owned by the pde. */
 pdm_status pdm_pde_compile(pdm_pde *p, const char *text, pdm_where where, bool allow_fields, const pdm_function **out);
+/* The unit of such an expression, as text; "" where the case has no units, or the expression none. */
+enum { PDM_UNIT_TEXT = 160 };
+pdm_status pdm_pde_unit_of(pdm_pde *p, const char *text, pdm_where where, char out[PDM_UNIT_TEXT]);
 /* Bounds of a program's outputs over a box (pde/bounds.c): out [n_output] holds every number that it takes with inputs
  * within in [n_input]; infinite where nothing is known. work [n_register]. */
 typedef struct pdm_bounds {
