@@ -31,7 +31,7 @@
     X(CODE_UNSUPPORTED, 8, "this build or this machine cannot do it")                                              \
     X(CODE_MEMORY, 9, "not enough memory")                                                                         \
     X(CODE_LIMIT, 10,                                                                                              \
-      "not converged (reference; train: a tenth of the solves), solves without an answer (predict, polish), "      \
+      "not converged (reference, fit; train: a tenth of the solves), solves without an answer (predict, polish), "      \
       "beyond the tolerance (upcycle, compress)")                                                                  \
     X(CODE_DOUBTFUL, 11, "answers that are doubtful or wrong, by their verdicts; the output holds them")           \
     X(CODE_INTERRUPTED, 130, "interrupted (SIGINT, SIGTERM); a checkpoint is written")
@@ -60,6 +60,7 @@ typedef struct setting {
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
     const char *output, *field, *title, *against, *method, *experts, *from, *weights;
+    const char *parameters, *start, *bounds, *priors, *noise;
     const char *backend; /* NULL: the case's */
     double      polish;                    /* 0: none */
     double      tolerance, rank, energy;   /* 0: not given */
@@ -70,7 +71,8 @@ typedef struct options {
     int         max_unknowns, max_seconds; /* 0: not given */
     int         sweeps;                    /* 0: not given */
     int         width;                     /* pixels; 0: not given */
-    bool        help, quiet, verbose, json, resume, force, estimate, half, routing, isolated;
+    int         steps;                     /* 0: not given */
+    bool        help, quiet, verbose, json, resume, force, estimate, half, routing, isolated, apart;
     int         n_set;
     setting    *set; /* [n_set] */
 } options;
@@ -181,6 +183,8 @@ typedef struct subject {
 exit_code subject_read_case(session *s, const char *path, subject *out);
 /* Model file or case, whichever it is; a case becomes an untrained model too. */
 exit_code subject_read_any(session *s, const char *path, subject *out);
+/* Model file or case, whichever it is; of a case no model is made. */
+exit_code subject_read_either(session *s, const char *path, subject *out);
 /* A model file, with which --set is not refused. */
 exit_code subject_read_model(session *s, const char *path, subject *out);
 /* The case with --set applied. */
@@ -249,6 +253,6 @@ void comparison_number(void *user, const char *name, double value);
 
 extern const command train_command, predict_command, eval_command, plot_command, check_command, info_command,
     gradcheck_command, polish_command, reference_command, modes_command, merge_command, upcycle_command,
-    compress_command;
+    compress_command, fit_command;
 
 #endif

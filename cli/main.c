@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&train_command,   &predict_command,   &polish_command, &reference_command,
-                                          &eval_command,    &plot_command,      &modes_command,  &check_command,
-                                          &info_command,    &gradcheck_command, &merge_command,  &upcycle_command,
-                                          &compress_command};
+static const command *const commands[] = {&train_command,     &predict_command, &polish_command,    &fit_command,
+                                          &reference_command, &eval_command,    &plot_command,      &modes_command,
+                                          &check_command,     &info_command,    &gradcheck_command, &merge_command,
+                                          &upcycle_command,   &compress_command};
 enum { N_COMMAND = sizeof commands / sizeof *commands };
 
 static const char *command_name(const void *list, int i)

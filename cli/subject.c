@@ -84,6 +84,21 @@ done:
     return code;
 }
 
+exit_code subject_read_either(session *s, const char *path, subject *out)
+{
+    char message[MESSAGE_SIZE];
+
+    if (is_cdl(path)) return subject_read_case(s, path, out);
+    const pdm_status as_model = pdm_model_read(s->ctx, path, &out->model);
+    if (as_model == PDM_OK && s->options->n_set > 0)
+        return fail(s, CODE_USAGE, "--set changes a case; %s is a model, which keeps its own", path);
+    if (as_model != PDM_ERR_MODEL) return check(s, as_model);
+    snprintf(message, sizeof message, "%s", pdm_context_error(s->ctx)); /* readable, and not a sound model */
+    if (pdm_case_read(s->ctx, path, &out->the_case) == PDM_OK) return subject_apply_settings(s, out->the_case);
+    return fail(s, CODE_MODEL, "%s is neither a model nor a case\nas a model: %s\nas a case: %s", path, message,
+                pdm_context_error(s->ctx));
+}
+
 exit_code subject_read_solver(session *s, subject *out)
 {
     exit_code      code = CODE_FINE;

@@ -116,6 +116,10 @@ pdm_status pdm_result_drawn_inputs(const pdm_output_grid *grid, pdm_output *o, p
 pdm_status pdm_result_samples(const pdm_output_grid *grid, pdm_output *o, pdm_size first, pdm_size n, const double *u,
                               const pdm_solve_result *result);
 
+/* What answers are worth (predict/verdicts.c): the variables, then those of samples first .. first+n-1. */
+pdm_status pdm_result_verdicts_header(const pdm_model *m, pdm_output *o);
+pdm_status pdm_result_verdicts(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v);
+
 /* ---- comparison (predict/compare.c, predict/evaluate.c) ---- */
 /* Relative L2 error of one field of one sample over the output points with first coordinate at or above `from`. */
 double pdm_relative_error(const pdm_output_grid *grid, const double *u, const double *reference, double from);

@@ -44,8 +44,6 @@ void                  prediction_warn(const pdm_model *m, const char *where, con
 /* Of a number that every field has: "what", or of several fields "what_FIELD". */
 enum { FIELD_VARIABLE_TEXT = 160 };
 void       field_variable(const pdm_model *m, const char *what, pdm_size field, char name[FIELD_VARIABLE_TEXT]);
-pdm_status verdicts_header(const pdm_model *m, pdm_output *o);
-pdm_status verdicts_put(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v);
 /* How many there are of each word, as numbers by name. */
 void verdicts_values(pdm_model *m, pdm_size n, const pdm_assessment *v);
 /* A warning a cause, with the worst of those who have it. */

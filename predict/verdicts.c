@@ -14,7 +14,7 @@ void field_variable(const pdm_model *m, const char *what, pdm_size field, char n
         snprintf(name, FIELD_VARIABLE_TEXT, "%s_%s", what, pdm_pde_field_name(m->whole->pde, field));
 }
 
-pdm_status verdicts_header(const pdm_model *m, pdm_output *o)
+pdm_status pdm_result_verdicts_header(const pdm_model *m, pdm_output *o)
 {
 #define TEXT_OF(name, value, text) text,
     static const char *const words[] = {PDM_VERDICT_LIST(TEXT_OF)};
@@ -38,7 +38,7 @@ done:
     return status;
 }
 
-pdm_status verdicts_put(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v)
+pdm_status pdm_result_verdicts(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v)
 {
     pdm_status status = PDM_OK;
     char       name[FIELD_VARIABLE_TEXT];

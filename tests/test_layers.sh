@@ -10,7 +10,7 @@ set -eu
 # Folder: folders it may include, besides itself.
 check_tree() {
     cd "$1"
-    find backend bench cli comm core domain evidence examples experts gate implicit_diff include inputs io kin lines model pde \
+    find backend bench cli comm core domain evidence examples experts fit gate implicit_diff include inputs io kin lines model pde \
         plot predict problem reduction solver surrogate tests train verdict \
         -name '*.[ch]' 2>/dev/null | sort | xargs -r awk '
     BEGIN {
@@ -36,6 +36,7 @@ check_tree() {
         below["predict"]       = below["model"] "model verdict "
         below["kin"]           = below["predict"] "predict "
         below["evidence"]      = below["predict"] "lines predict "
+        below["fit"]           = below["predict"] "predict "
         below["plot"]          = below["io"] "io "
         below["cli"]           = " pdemoe plot comm "
         below["examples"]      = " pdemoe "

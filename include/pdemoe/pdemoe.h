@@ -266,6 +266,41 @@ PDM_API void pdm_reference_settings_init(pdm_reference_settings *s, size_t size)
  * PDM_ERR_MEMORY, PDM_ERR_NUMERIC (lines does not get through the first round). Since 0.1 */
 PDM_API pdm_status pdm_case_reference(pdm_case *c, const char *output, const pdm_reference_settings *settings,
                                       pdm_sink sink, pdm_number numbers, void *user);
+
+/* ---- parameters from data ---- */
+typedef struct pdm_fit_settings {
+    size_t      size;       /* of this struct, as pdm_fit_settings_init() was told                                */
+    const char *parameters; /* "D, k": inputs of the case, or numbers of /pde/parameters. Needed                  */
+    const char *start;      /* "D = 1e-3": where the search begins; NULL: see below                               */
+    const char *bounds;     /* "D = 1e-4 : 1e-2, k = 0 :"; NULL: see below                                        */
+    const char *priors;     /* "D = 5e-4 +- 1e-4, k = none": mean and standard deviation before there were data   */
+    const char *noise;      /* standard errors: "0.01" of all data, "u = 0.01, c = 2" of variables; NULL: see below */
+    double      tolerance;  /* of the search, in standard errors of the answer: 1e-4                              */
+    pdm_size    max_iter;   /* steps of the search, 50                                                            */
+    int         apart;      /* not 0: every sample of the data has parameters of its own; 0: all have the same    */
+} pdm_fit_settings;
+/* Defaults; size: sizeof(pdm_fit_settings). Since 0.1 */
+PDM_API void pdm_fit_settings_init(pdm_fit_settings *s, size_t size);
+/* Parameters, inputs and initial fields of the case from data: those with which its solutions are nearest to
+ * observations, in the sum of squares over their standard errors, and how sure they are (docs/fit.md).
+ * data: NetCDF with observations: variables named like fields, or with an attribute observed = "EXPRESSION" of fields,
+ * coordinates and scalar inputs; variables named like the dimensions say where, on dimensions of the observations; missing
+ * values are left out. Along the dimension "sample" there are several experiments. Inputs that are not to be found are in
+ * the file, too.
+ * Bounds are those of a distribution uniform(low, high), a belief is that of normal(mean, deviation), where settings say
+ * nothing else; the search begins in the middle of the distribution, and at a constant as it is in the case. Field inputs
+ * need a distribution gaussian_field(...), which is what is believed of them. Standard errors: of the setting, the
+ * attribute standard_error of a variable, or its ancillary variable with a standard name "... standard_error"; else they
+ * are estimated from what is left over.
+ * output: what was found with covariance, the observations with what is fitted, and the solution. The table goes to sink,
+ * then to `numbers` (either may be NULL), user to both: converged, parameters, observations, missing, fits, steps, solves,
+ * chi2, freedom, unseen (directions in which the data say nothing), seconds (reading and search), seconds.verdict,
+ * verdict.WORD, and of the number or scalar NAME its value.NAME, error.NAME (infinite: the data do not say; 0: at_bound),
+ * at_bound.NAME (-1, 0, 1); of fit N > 0, with apart, N.value.NAME and so on. What was not found to the tolerance is
+ * PDM_OK, and the number `converged` 0. Fails with PDM_ERR_ARGUMENT, PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO,
+ * PDM_ERR_NUMERIC where there is no solution to begin with. Since 0.1 */
+PDM_API pdm_status pdm_case_fit(pdm_case *c, const char *data, const char *output, const pdm_fit_settings *settings,
+                                pdm_sink sink, pdm_number numbers, void *user);
 /* Help on the settings of all groups. */
 PDM_API pdm_status pdm_settings_describe(pdm_context *ctx, pdm_sink sink, void *user);
 
@@ -479,6 +514,11 @@ PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, 
                                            pdm_sink sink, void *user);
 /* The same for inputs drawn anew, against the exact solutions in group /pde/exact of the case. */
 PDM_API pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, void *user);
+/* pdm_case_fit by a trained model, which answers in milliseconds; parameters are inputs that it has. The solution in the
+ * output is found with all coefficients free. The number model.misfit is how far the model is from it at the observations,
+ * root mean square in standard errors. An untrained model is its case, with all coefficients free. Since 0.1 */
+PDM_API pdm_status pdm_model_fit(pdm_model *m, const char *data, const char *output, const pdm_fit_settings *settings,
+                                 pdm_sink sink, pdm_number numbers, void *user);
 /* The modes of the solve side by side (docs/mathematics.md, "Modes"): the network's basis functions are shared out
  * among count[0 .. n_count) experts (n_count 0: those of 1, 2, 4, ... 64 that fit), and solved for coupled, in sweeps
  * of at most max_sweeps (0: 1000), and independently. input: inputs, output coordinates and, where it has the fields,

@@ -1,0 +1,146 @@
+/* Parameters, inputs and initial fields of a case from data: the job. */
+#include "fit/fit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "fit/fit_impl.h"
+
+void pdm_fit_settings_init(pdm_fit_settings *s, size_t size)
+{
+    const pdm_fit_settings defaults = {.size = sizeof defaults, .tolerance = 1e-4, .max_iter = 50};
+    pdm_settings_fill(s, size, &defaults, sizeof defaults);
+}
+
+static pdm_status check_arguments(pdm_context *ctx, const char *data, const char *output, const pdm_fit_settings *s)
+{
+    PDM_EXPECT_POINTER(ctx, data, "the path of a file with observations");
+    PDM_EXPECT_POINTER(ctx, output, "the path of a file to write");
+    PDM_EXPECT_POINTER(ctx, s->parameters, "names like \"D, k\"");
+    PDM_EXPECT(ctx, s->tolerance > 0.0 && s->tolerance < 1.0, "tolerance %g; between 0 and 1 expected", s->tolerance);
+    PDM_EXPECT(ctx, s->max_iter >= 1 && s->max_iter <= PDM_MAX_COUNT, "at most %lld steps; 1 to %d expected",
+               (long long)s->max_iter, PDM_MAX_COUNT);
+    return PDM_OK;
+}
+
+static void close_job(fit_job *j)
+{
+    for (pdm_size i = 0; j->answer && i < j->n_fit; i++) fit_answer_destroy(j->ctx, &j->answer[i]);
+    pdm_free(j->ctx, j->answer);
+    pdm_free(j->ctx, j->input);
+    pdm_free(j->ctx, j->u);
+    pdm_free(j->ctx, j->result);
+    pdm_free(j->ctx, j->verdict);
+    fit_response_destroy(&j->response);
+    fit_data_destroy(&j->data);
+    fit_unknowns_destroy(&j->unknowns);
+}
+
+static pdm_status find_answers(fit_job *j, const pdm_fit_settings *s)
+{
+    pdm_status status = PDM_OK;
+
+    const pdm_size n = s->apart ? j->data.n_experiment : 1, each = s->apart ? 1 : j->data.n_experiment;
+    PDM_TRY(pdm_alloc_array(j->ctx, n, &j->answer));
+    j->n_fit = n;
+    for (pdm_size i = 0; i < n; i++) {
+        const pdm_size n_obs = j->data.first[i * each + each] - j->data.first[i * each];
+        if (n_obs == 0)
+            PDM_FAIL(j->ctx, PDM_ERR_DATA, "%s: sample %lld has no observations; some in every sample expected",
+                     j->data.path, (long long)i);
+        PDM_TRY(fit_answer_find(&j->response, i * each, each, s, &j->answer[i]));
+    }
+done:
+    return status;
+}
+
+static pdm_status run_job(fit_job *j, const fit_words *names, const bool *constant, const char *data,
+                          const char *output, const pdm_fit_settings *s)
+{
+    pdm_status   status = PDM_OK;
+    const double start  = pdm_clock();
+    fit_words    noise;
+    pdm_output  *o = NULL;
+
+    PDM_TRY(pdm_output_create(j->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
+    PDM_TRY(fit_words_read(j->ctx, "noise", s->noise, false, &noise));
+    PDM_TRY(fit_unknowns_create(j->m->whole, names, constant, s, &j->unknowns));
+    PDM_TRY(fit_data_read(j->m->whole, &j->unknowns, data, &noise, &j->data));
+    PDM_TRY(fit_response_create(j->m, j->by_model, &j->unknowns, &j->data, &j->response));
+    PDM_TRY(find_answers(j, s));
+    j->seconds = pdm_clock() - start;
+    PDM_TRY(fit_solve(j));
+    PDM_TRY(fit_write(j, o));
+    PDM_TRY(pdm_output_commit(o));
+done:
+    pdm_output_destroy(&o);
+    return status;
+}
+
+/* Text, then numbers. */
+static pdm_status tell(const fit_job *j, pdm_sink sink, pdm_number numbers, void *user)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {.ctx = j->ctx};
+
+    PDM_TRY(fit_report(j, &text));
+    PDM_TRY(fit_warn(j));
+    if (sink) sink(user, text.data);
+    if (numbers) fit_numbers(j, numbers, user);
+done:
+    pdm_text_destroy(&text);
+    return status;
+}
+
+pdm_status pdm_case_fit(pdm_case *c, const char *data, const char *output, const pdm_fit_settings *settings,
+                        pdm_sink sink, pdm_number numbers, void *user)
+{
+    pdm_status       status = PDM_OK;
+    pdm_fit_settings s;
+    pdm_case        *copy                    = NULL;
+    pdm_model       *m                       = NULL;
+    bool             constant[FIT_PART_MOST] = {false};
+    fit_words        names;
+    fit_job          j;
+
+    if (!c) return PDM_ERR_ARGUMENT;
+    j = (fit_job){.ctx = pdm_case_context(c)};
+    PDM_EXPECT_POINTER(j.ctx, settings, "settings with the names of parameters");
+    pdm_fit_settings_init(&s, sizeof s);
+    PDM_TRY(pdm_settings_take(j.ctx, "pdm_fit_settings", settings, &s, sizeof s));
+    PDM_TRY(check_arguments(j.ctx, data, output, &s));
+    PDM_TRY(fit_words_read(j.ctx, "parameters", s.parameters, true, &names));
+    PDM_TRY(fit_case_create(c, &names, constant, &copy));
+    PDM_TRY(pdm_model_create(copy, &m));
+    PDM_TRY(fit_case_check(c, m->whole->pde));
+    j.m = m;
+    PDM_TRY(run_job(&j, &names, constant, data, output, &s));
+    PDM_TRY(tell(&j, sink, numbers, user));
+done:
+    close_job(&j);
+    pdm_model_destroy(&m);
+    pdm_case_destroy(&copy);
+    return status;
+}
+
+pdm_status pdm_model_fit(pdm_model *m, const char *data, const char *output, const pdm_fit_settings *settings,
+                         pdm_sink sink, pdm_number numbers, void *user)
+{
+    pdm_status       status = PDM_OK;
+    pdm_fit_settings s;
+    fit_words        names;
+    fit_job          j;
+
+    if (!m) return PDM_ERR_ARGUMENT;
+    j = (fit_job){.ctx = m->ctx, .m = m, .by_model = m->state.step > 0};
+    PDM_EXPECT_POINTER(j.ctx, settings, "settings with the names of parameters");
+    pdm_fit_settings_init(&s, sizeof s);
+    PDM_TRY(pdm_settings_take(j.ctx, "pdm_fit_settings", settings, &s, sizeof s));
+    PDM_TRY(check_arguments(j.ctx, data, output, &s));
+    PDM_TRY(fit_words_read(j.ctx, "parameters", s.parameters, true, &names));
+    PDM_TRY(run_job(&j, &names, NULL, data, output, &s));
+    PDM_TRY(tell(&j, sink, numbers, user));
+done:
+    close_job(&j);
+    return status;
+}

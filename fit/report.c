@@ -1,0 +1,375 @@
+/* A fit in words and numbers. */
+#include "fit/fit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fit/fit_impl.h"
+
+static const double STRONG   = 0.5; /* a correlation that is told                                     */
+static const double UNLIKELY = 4.0; /* standard deviations of chi2 from its mean                      */
+static const double FINE     = 0.3; /* of the noise: an error of the solution that the data may not see */
+
+/* ---- numbers that were found ---- */
+
+static pdm_status append_value(const fit_unknowns *u, const fit_answer *a, pdm_size k, pdm_text *text)
+{
+    const double value = a->theta[k], error = a->error[k];
+
+    if (a->at_bound[k] != 0)
+        return pdm_text_append(text, "%-12s %14.8g     at its %s bound", u->number[k].name, value,
+                               a->at_bound[k] < 0 ? "lower" : "upper");
+    if (isinf(error)) return pdm_text_append(text, "%-12s %14.8g     not seen by the data", u->number[k].name, value);
+    if (value == 0.0) return pdm_text_append(text, "%-12s %14.8g  +- %-9.2g", u->number[k].name, value, error);
+    return pdm_text_append(text, "%-12s %14.8g  +- %-9.2g (%.2g %%)", u->number[k].name, value, error,
+                           100.0 * error / fabs(value));
+}
+
+/* What was known before. */
+static pdm_status append_before(const fit_number *x, pdm_text *text)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(pdm_text_append(text, "    from %.4g", x->start));
+    if (isfinite(x->low) || isfinite(x->high)) {
+        PDM_TRY(pdm_text_append(text, ", within "));
+        PDM_TRY(isfinite(x->low) ? pdm_text_append(text, "%.4g : ", x->low) : pdm_text_append(text, ": "));
+        if (isfinite(x->high)) PDM_TRY(pdm_text_append(text, "%.4g", x->high));
+    }
+    if (isfinite(x->deviation)) PDM_TRY(pdm_text_append(text, ", before %.4g +- %.2g", x->mean, x->deviation));
+done:
+    return status;
+}
+
+/* A field: how much of it the data have said. */
+static pdm_status append_field(const fit_part *part, const fit_answer *a, pdm_text *text)
+{
+    double seen = 0.0;
+    for (pdm_size k = part->first; k < part->first + part->n; k++) seen += 1.0 - fmin(a->error[k] * a->error[k], 1.0);
+    return pdm_text_append(text,
+                           "%-12s a field of %lld modes (%.4g %% of its variance); the data fix about %.1f of them\n",
+                           part->name, (long long)part->n, 100.0 * part->carried, seen);
+}
+
+static pdm_status append_numbers(const fit_job *j, const fit_answer *a, pdm_text *text)
+{
+    pdm_status          status = PDM_OK;
+    const fit_unknowns *u      = &j->unknowns;
+
+    for (pdm_size i = 0; i < u->n_part; i++) {
+        const fit_part *part = &u->part[i];
+        if (part->field) {
+            PDM_TRY(append_field(part, a, text));
+            continue;
+        }
+        PDM_TRY(append_value(u, a, part->first, text));
+        PDM_TRY(append_before(&u->number[part->first], text));
+        PDM_TRY(pdm_text_append(text, "\n"));
+    }
+done:
+    return status;
+}
+
+/* Pairs of scalars that the data hold together. */
+static pdm_status append_correlations(const fit_job *j, const fit_answer *a, pdm_text *text)
+{
+    pdm_status          status = PDM_OK;
+    const fit_unknowns *u      = &j->unknowns;
+    bool                told   = false;
+
+    for (pdm_size p = 0; p < u->n_part; p++)
+        for (pdm_size q = p + 1; q < u->n_part; q++) {
+            const pdm_size k = u->part[p].first, l = u->part[q].first;
+            const double   size = a->error[k] * a->error[l], r = a->covariance[k * a->n + l] / size;
+            if (u->part[p].field || u->part[q].field || !isfinite(size) || !(size > 0.0) || fabs(r) < STRONG) continue;
+            PDM_TRY(pdm_text_append(text, "%-12s ", told ? "" : "correlation"));
+            told = true;
+            PDM_TRY(pdm_text_append(text, "%.4f of %s and %s\n", r, u->part[p].name, u->part[q].name));
+        }
+done:
+    return status;
+}
+
+pdm_status fit_direction(const fit_unknowns *u, const fit_answer *a, pdm_size i, pdm_text *text)
+{
+    pdm_status    status = PDM_OK;
+    const double *v      = a->unseen + i * a->n;
+    double        unit   = 0.0; /* the largest change, relative to the number where it is not 0 */
+    bool          first  = true;
+
+    for (pdm_size k = 0; k < a->n; k++) {
+        const double size = a->theta[k] != 0.0 ? fabs(a->theta[k]) : u->number[k].scale;
+        unit              = fmax(unit, fabs(v[k]) * u->number[k].scale / size);
+    }
+    for (pdm_size k = 0; k < a->n; k++) {
+        const double size = a->theta[k] != 0.0 ? fabs(a->theta[k]) : u->number[k].scale;
+        const double part = v[k] * u->number[k].scale / (size * unit);
+        if (fabs(part) < 0.01) continue;
+        PDM_TRY(pdm_text_append(text, "%s%s %+.3g %s", first ? "" : ", ", u->number[k].name, part,
+                                a->theta[k] != 0.0 ? "%" : "% of its scale"));
+        first = false;
+    }
+done:
+    return status;
+}
+
+/* ---- how well ---- */
+
+static pdm_status append_data(const fit_job *j, const fit_answer *a, pdm_text *text)
+{
+    pdm_status status = PDM_OK;
+
+    for (pdm_size v = 0; v < j->data.n_variable; v++) {
+        const fit_variable *x = &j->data.variable[v];
+        PDM_TRY(pdm_text_append(text, "%-12s %lld observations", x->name, (long long)x->n));
+        if (strcmp(x->name, x->expression) != 0) PDM_TRY(pdm_text_append(text, " of %s", x->expression));
+        if (x->n_missing > 0) PDM_TRY(pdm_text_append(text, ", %lld missing", (long long)x->n_missing));
+        if (j->n_fit == 1) PDM_TRY(pdm_text_append(text, "; left over %.3g", a->variable_rms[v]));
+        PDM_TRY(x->has_noise ? pdm_text_append(text, ", noise given\n")
+                             : pdm_text_append(text, ", noise estimated: %.3g\n", a->variable_noise[v]));
+    }
+done:
+    return status;
+}
+
+static pdm_status append_one(const fit_job *j, pdm_text *text)
+{
+    pdm_status        status = PDM_OK;
+    const fit_answer *a      = &j->answer[0];
+
+    PDM_TRY(append_numbers(j, a, text));
+    PDM_TRY(append_correlations(j, a, text));
+    PDM_TRY(append_data(j, a, text));
+    PDM_TRY(pdm_text_append(text, "%-12s %.5g for %.5g degrees of freedom%s\n", "chi2", a->chi2, a->freedom,
+                            a->noise_given ? "" : ", by the noise that was estimated"));
+    PDM_TRY(pdm_text_append(text, "%-12s %s after %lld steps, %lld solves, %.3g s\n", "search", fit_end_text(a->end),
+                            (long long)a->iterations, (long long)a->solves, a->seconds));
+done:
+    return status;
+}
+
+static pdm_status append_apart(const fit_job *j, pdm_text *text)
+{
+    pdm_status status = PDM_OK;
+
+    for (pdm_size i = 0; i < j->n_fit; i++) {
+        const fit_answer *a = &j->answer[i];
+        PDM_TRY(pdm_text_append(text, "sample %lld: %s, chi2 %.4g for %.4g\n", (long long)i, fit_end_text(a->end),
+                                a->chi2, a->freedom));
+        for (pdm_size k = 0; k < j->unknowns.n_part; k++) {
+            if (j->unknowns.part[k].field) {
+                PDM_TRY(append_field(&j->unknowns.part[k], a, text));
+                continue;
+            }
+            PDM_TRY(append_value(&j->unknowns, a, j->unknowns.part[k].first, text));
+            PDM_TRY(pdm_text_append(text, "\n"));
+        }
+    }
+    PDM_TRY(append_data(j, &j->answer[0], text));
+done:
+    return status;
+}
+
+/* The worst answer of all experiments. */
+static pdm_size worst_solution(const fit_job *j)
+{
+    pdm_size worst = 0;
+    for (pdm_size e = 1; e < j->data.n_experiment; e++)
+        if (j->verdict[e].word > j->verdict[worst].word ||
+            (j->verdict[e].word == j->verdict[worst].word && !(j->verdict[e].worst <= j->verdict[worst].worst)))
+            worst = e;
+    return worst;
+}
+
+pdm_status fit_report(const fit_job *j, pdm_text *text)
+{
+    pdm_status            status = PDM_OK;
+    const pdm_assessment *v      = &j->verdict[worst_solution(j)];
+
+    PDM_TRY(j->n_fit == 1 ? append_one(j, text) : append_apart(j, text));
+    PDM_TRY(pdm_text_append(text, "%-12s %s", "solution", pdm_verdict_text(v->word)));
+    if (!isnan(v->worst)) PDM_TRY(pdm_text_append(text, ", its error about %.2g %%", 100.0 * v->worst));
+    PDM_TRY(pdm_text_append(text, "\n"));
+done:
+    return status;
+}
+
+/* ---- warnings ---- */
+
+static pdm_status warn_search(const fit_job *j)
+{
+    pdm_size n_bad = 0, first = -1;
+    for (pdm_size i = 0; i < j->n_fit; i++) {
+        if (fit_end_is_good(j->answer[i].end)) continue;
+        n_bad++;
+        first = first < 0 ? i : first;
+    }
+    if (n_bad > 0)
+        pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
+                "%lld of %lld searches did not converge (%s): what they have found is not an answer", (long long)n_bad,
+                (long long)j->n_fit, fit_end_text(j->answer[first].end));
+    return PDM_OK;
+}
+
+static pdm_status warn_unseen(const fit_job *j, const fit_answer *a)
+{
+    pdm_status status = PDM_OK;
+    pdm_text   text   = {.ctx = j->ctx};
+
+    for (pdm_size i = 0; i < a->n_unseen; i++) {
+        pdm_text_destroy(&text);
+        text = (pdm_text){.ctx = j->ctx};
+        PDM_TRY(fit_direction(&j->unknowns, a, i, &text));
+        if (isinf(a->unseen_error[i]))
+            pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
+                    "the data do not see a change together of %s: other observations, a prior, or fewer parameters "
+                    "expected",
+                    text.data);
+        else
+            pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
+                    "the data hardly see a change together of %s: its standard error is %.2g times what was thought "
+                    "possible",
+                    text.data, a->unseen_error[i]);
+    }
+done:
+    pdm_text_destroy(&text);
+    return status;
+}
+
+static void warn_bounds(const fit_job *j, const fit_answer *a)
+{
+    for (pdm_size k = 0; k < a->n; k++)
+        if (a->at_bound[k] != 0)
+            pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
+                    "\"%s\" is at its %s bound, %g: the data want it beyond, and the errors of the others hold for it "
+                    "there",
+                    j->unknowns.number[k].name, a->at_bound[k] < 0 ? "lower" : "upper", a->theta[k]);
+}
+
+static void warn_chi2(const fit_job *j, const fit_answer *a)
+{
+    const double spread = sqrt(2.0 * a->freedom);
+    if (!a->noise_given || !(a->freedom > 0.0) || fabs(a->chi2 - a->freedom) <= UNLIKELY * spread) return;
+    if (a->chi2 > a->freedom)
+        pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
+                "chi2 is %.3g for %.3g degrees of freedom: the data differ from the solution by more than their noise. "
+                "The equations, the grid or the noise are wrong, and errors are too small",
+                a->chi2, a->freedom);
+    else
+        pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
+                "chi2 is %.3g for %.3g degrees of freedom: the noise of the data is smaller than was given, and errors "
+                "are too large",
+                a->chi2, a->freedom);
+}
+
+/* An error of the solution that is not small beside the noise goes into what was found. */
+static void warn_grid(const fit_job *j)
+{
+    for (pdm_size e = 0; e < j->data.n_experiment; e++) {
+        const double      error  = j->verdict[e].worst;
+        double            square = 0.0, noise = 0.0;
+        pdm_size          n = j->data.first[e + 1] - j->data.first[e];
+        const fit_answer *a = fit_answer_of(j, e);
+        for (pdm_size i = j->data.first[e]; i < j->data.first[e + 1]; i++) {
+            const pdm_size k = i - j->data.first[a->first];
+            square += a->predicted[k] * a->predicted[k];
+            noise += a->noise[k] * a->noise[k];
+        }
+        if (n == 0 || !(error * sqrt(square) > FINE * sqrt(noise))) continue;
+        pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
+                "the error of the solution, about %.2g %%, is %.2g times the noise of the data: it goes into what was "
+                "found; more control_points expected",
+                100.0 * error, error * sqrt(square / noise));
+        return;
+    }
+}
+
+static pdm_status warn_solution(const fit_job *j)
+{
+    pdm_status            status = PDM_OK;
+    pdm_text              why    = {.ctx = j->ctx};
+    const pdm_assessment *v      = &j->verdict[worst_solution(j)];
+
+    if (v->word <= PDM_VERDICT_GOOD) return PDM_OK;
+    PDM_TRY(pdm_verdict_explain(j->m->whole, v, j->m->whole->solving.accuracy, &why));
+    pdm_log(j->ctx, PDM_LOG_WARNING, "fit", "the solution is %s: %s", pdm_verdict_text(v->word), why.data);
+done:
+    pdm_text_destroy(&why);
+    return status;
+}
+
+pdm_status fit_warn(const fit_job *j)
+{
+    pdm_status status = PDM_OK;
+
+    PDM_TRY(warn_search(j));
+    for (pdm_size i = 0; i < j->n_fit; i++) {
+        const fit_answer *a = &j->answer[i];
+        if (!fit_end_is_good(a->end)) continue;
+        PDM_TRY(warn_unseen(j, a));
+        warn_bounds(j, a);
+        warn_chi2(j, a);
+        if (j->n_fit > 1 && (a->n_unseen > 0)) break; /* of the first that has some */
+    }
+    warn_grid(j);
+    PDM_TRY(warn_solution(j));
+done:
+    return status;
+}
+
+/* ---- numbers by name ---- */
+
+static void give_answer(const fit_job *j, pdm_size i, pdm_number numbers, void *user)
+{
+    const fit_answer *a          = &j->answer[i];
+    char              prefix[32] = "", name[FIT_NAME + 64];
+
+    if (i > 0) snprintf(prefix, sizeof prefix, "%lld.", (long long)i);
+    for (pdm_size k = 0; k < a->n; k++) {
+        const char *of = j->unknowns.number[k].name;
+        snprintf(name, sizeof name, "%svalue.%s", prefix, of);
+        numbers(user, name, a->theta[k]);
+        snprintf(name, sizeof name, "%serror.%s", prefix, of);
+        numbers(user, name, a->error[k]);
+        snprintf(name, sizeof name, "%sat_bound.%s", prefix, of);
+        numbers(user, name, (double)a->at_bound[k]);
+    }
+}
+
+void fit_numbers(const fit_job *j, pdm_number numbers, void *user)
+{
+    double   converged = 1.0, steps = 0.0, solves = 0.0, chi2 = 0.0, freedom = 0.0, unseen = 0.0;
+    double   words[PDM_VERDICT_WRONG + 1] = {0.0};
+    pdm_size missing                      = 0;
+    char     name[64];
+
+    for (pdm_size i = 0; i < j->n_fit; i++) {
+        const fit_answer *a = &j->answer[i];
+        converged           = fit_end_is_good(a->end) ? converged : 0.0;
+        steps += (double)a->iterations;
+        solves += (double)a->solves;
+        chi2 += a->chi2;
+        freedom += a->freedom;
+        unseen = fmax(unseen, (double)a->n_unseen);
+    }
+    for (pdm_size v = 0; v < j->data.n_variable; v++) missing += j->data.variable[v].n_missing;
+    for (pdm_size e = 0; e < j->data.n_experiment; e++) words[j->verdict[e].word] += 1.0;
+    numbers(user, "converged", converged);
+    numbers(user, "parameters", (double)j->unknowns.n);
+    numbers(user, "observations", (double)j->data.n);
+    numbers(user, "missing", (double)missing);
+    numbers(user, "fits", (double)j->n_fit);
+    numbers(user, "steps", steps);
+    numbers(user, "solves", solves);
+    numbers(user, "chi2", chi2);
+    numbers(user, "freedom", freedom);
+    numbers(user, "unseen", unseen);
+    numbers(user, "seconds", j->seconds);
+    numbers(user, "seconds.verdict", j->seconds_verdict);
+    for (int32_t w = 0; w <= PDM_VERDICT_WRONG; w++) {
+        snprintf(name, sizeof name, "verdict.%s", pdm_verdict_text(w));
+        numbers(user, name, words[w]);
+    }
+    for (pdm_size i = 0; i < j->n_fit; i++) give_answer(j, i, numbers, user);
+}
