@@ -19,6 +19,8 @@ static const option_info table[] = {
      "every sample of the data has parameters of its own"},
     {"tol", 0, OPTION_REAL, offsetof(options, tolerance), false, "TOL",
      "of the search, in standard errors of the answer, 1e-4 by default"},
+    {"max-unknowns", 0, OPTION_COUNT, offsetof(options, max_unknowns), false, "N",
+     "of finer grids, 20000 by default; 1: the first grid alone"},
     {"steps", 0, OPTION_COUNT, offsetof(options, steps), false, "N", "most steps of the search, 50 by default"},
 };
 
@@ -62,6 +64,7 @@ static exit_code run(session *s, const options *o)
     settings.noise      = o->noise;
     settings.apart      = o->apart;
     if (o->tolerance > 0.0) settings.tolerance = o->tolerance;
+    if (o->max_unknowns > 0) settings.max_unknowns = o->max_unknowns;
     if (o->steps > 0) settings.max_iter = o->steps;
     CLI_TRY(check_output(s));
     CLI_TRY(subject_read_either(s, o->operand[0], &x));
@@ -98,6 +101,9 @@ const command fit_command = {
         "attribute standard_error, or from an ancillary variable with a standard name \"... standard_error\"; else "
         "they\n"
         "are estimated from what is left over.\n\n"
+        "An error of the solution would go into what is found: it is checked on a grid with spans half as long, and "
+        "where\n"
+        "that moves something by more than 0.3 standard errors the search goes on there.\n\n"
         "Exit code 10 when the search does not converge, 11 when the solution is doubtful or wrong; FIT.nc is written.",
     .n_needed     = 2,
     .n_operand    = 2,

@@ -75,6 +75,14 @@ static bool all_given(const fit_search *s)
     return true;
 }
 
+/* Derivatives hardly depend on the grid, and cost most of the solves. */
+static void take_before(const fit_answer *before, fit_search *s)
+{
+    memcpy(s->theta, before->theta, (size_t)s->n * sizeof *s->theta);
+    memcpy(s->jacobian, before->jacobian, (size_t)(s->n * s->n_obs) * sizeof *s->jacobian);
+    s->frozen = true;
+}
+
 /* Does what is found depend on how large the noise is? Not with one kind of observations and no beliefs. */
 static bool noise_matters(const fit_search *s)
 {
@@ -86,12 +94,15 @@ static bool noise_matters(const fit_search *s)
 }
 
 /* Searches again with the noise that the residuals of the last one have, until it settles. */
-static pdm_status search_all(fit_search *s, fit_answer *a)
+static pdm_status search_all(fit_search *s, const fit_answer *before, fit_answer *a)
 {
     pdm_status status = PDM_OK;
 
     a->noise_given = all_given(s);
-    guess_noise(s, a);
+    if (before)
+        memcpy(a->variable_noise, before->variable_noise, (size_t)s->data->n_variable * sizeof *a->variable_noise);
+    else
+        guess_noise(s, a);
     set_weights(s, a);
     for (int round = 0; round < NOISE_ROUNDS; round++) {
         PDM_TRY(fit_search_run(s));
@@ -202,6 +213,8 @@ static pdm_status make_room(const fit_search *s, fit_answer *a)
     PDM_TRY(pdm_alloc_array(ctx, s->n, &a->at_bound));
     PDM_TRY(pdm_alloc_array(ctx, s->n_obs, &a->predicted));
     PDM_TRY(pdm_alloc_array(ctx, s->n_obs, &a->noise));
+    PDM_TRY(pdm_alloc_array(ctx, s->n * s->n_obs, &a->jacobian));
+    PDM_TRY(pdm_alloc_array(ctx, PDM_MAX_DIM * s->n, &a->shift));
     PDM_TRY(pdm_alloc_array(ctx, s->data->n_variable, &a->variable_noise));
     PDM_TRY(pdm_alloc_array(ctx, s->data->n_variable, &a->variable_rms));
     PDM_TRY(pdm_alloc_array(ctx, FIT_UNSEEN_MOST * s->n, &a->unseen));
@@ -219,6 +232,7 @@ static pdm_status take_answer(fit_search *s, fit_answer *a)
     for (pdm_size i = 0; i < s->n_obs; i++) a->noise[i] = 1.0 / s->weight[i];
     fit_search_weigh(s);
     PDM_TRY(fit_answer_covariance(s, a));
+    memcpy(a->jacobian, s->jacobian, (size_t)(s->n * s->n_obs) * sizeof *s->jacobian);
     a->chi2    = fit_misfit(s);
     a->freedom = (double)s->n_obs - a->spent;
 done:
@@ -226,7 +240,7 @@ done:
 }
 
 pdm_status fit_answer_find(fit_response *r, pdm_size first, pdm_size n_experiment, const pdm_fit_settings *settings,
-                           fit_answer *out)
+                           const fit_answer *before, fit_answer *out)
 {
     pdm_status     status = PDM_OK;
     fit_search     s      = {.response = NULL};
@@ -236,8 +250,9 @@ pdm_status fit_answer_find(fit_response *r, pdm_size first, pdm_size n_experimen
     *out = (fit_answer){.first = first, .n_experiment = n_experiment, .n = r->unknowns->n};
     PDM_TRY(fit_search_create(r, first, n_experiment, settings->tolerance, settings->max_iter, &s));
     out->n_obs = s.n_obs;
+    if (before) take_before(before, &s);
     PDM_TRY(make_room(&s, out));
-    PDM_TRY(search_all(&s, out));
+    PDM_TRY(search_all(&s, before, out));
     out->end = s.end;
     if (s.end == FIT_NO_START)
         PDM_FAIL(r->ctx, PDM_ERR_NUMERIC,
@@ -261,6 +276,8 @@ void fit_answer_destroy(pdm_context *ctx, fit_answer *a)
     pdm_free(ctx, a->at_bound);
     pdm_free(ctx, a->predicted);
     pdm_free(ctx, a->noise);
+    pdm_free(ctx, a->jacobian);
+    pdm_free(ctx, a->shift);
     pdm_free(ctx, a->variable_noise);
     pdm_free(ctx, a->variable_rms);
     pdm_free(ctx, a->unseen);

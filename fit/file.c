@@ -12,16 +12,16 @@
 static pdm_status put_solution(const fit_job *j, pdm_output *o)
 {
     pdm_status              status = PDM_OK;
-    const pdm_size          n      = j->data.n_experiment;
-    const pdm_result_source source = pdm_result_source_of(j->m);
+    const pdm_size          n      = j->at->data.n_experiment;
+    const pdm_result_source source = pdm_result_source_of(j->at->m);
 
-    PDM_TRY(pdm_result_header(&source, j->response.grid, o, n, FIT_SOLVE_TOLERANCE));
+    PDM_TRY(pdm_result_header(&source, j->at->response.grid, o, n, FIT_SOLVE_TOLERANCE));
     PDM_TRY(pdm_output_attribute(o, NULL, "history", "fitted to data by pdemoe"));
-    PDM_TRY(pdm_output_attribute(o, NULL, "data", pdm_base_name(j->data.path)));
-    PDM_TRY(pdm_result_verdicts_header(j->m, o));
-    PDM_TRY(pdm_result_drawn_inputs(j->response.grid, o, n, j->input));
-    PDM_TRY(pdm_result_samples(j->response.grid, o, 0, n, j->u, j->result));
-    PDM_TRY(pdm_result_verdicts(j->m, o, 0, n, j->verdict));
+    PDM_TRY(pdm_output_attribute(o, NULL, "data", pdm_base_name(j->at->data.path)));
+    PDM_TRY(pdm_result_verdicts_header(j->at->m, o));
+    PDM_TRY(pdm_result_drawn_inputs(j->at->response.grid, o, n, j->input));
+    PDM_TRY(pdm_result_samples(j->at->response.grid, o, 0, n, j->u, j->result));
+    PDM_TRY(pdm_result_verdicts(j->at->m, o, 0, n, j->verdict));
 done:
     return status;
 }
@@ -50,19 +50,19 @@ static double error_of(const fit_job *j, const fit_answer *a, pdm_size k)
 static double start_of(const fit_job *j, const fit_answer *a, pdm_size k)
 {
     (void)a;
-    return j->unknowns.number[k].start;
+    return j->at->unknowns.number[k].start;
 }
 
 static double low_of(const fit_job *j, const fit_answer *a, pdm_size k)
 {
     (void)a;
-    return j->unknowns.number[k].low;
+    return j->at->unknowns.number[k].low;
 }
 
 static double high_of(const fit_job *j, const fit_answer *a, pdm_size k)
 {
     (void)a;
-    return j->unknowns.number[k].high;
+    return j->at->unknowns.number[k].high;
 }
 
 static const number_variable number_variables[] = {
@@ -76,7 +76,7 @@ enum { N_NUMBER_VARIABLE = sizeof number_variables / sizeof *number_variables };
 static pdm_status put_numbers(const fit_job *j, pdm_output *o)
 {
     pdm_status     status = PDM_OK;
-    const pdm_size n      = j->unknowns.n;
+    const pdm_size n      = j->at->unknowns.n;
     double        *values = NULL;
 
     PDM_TRY(pdm_alloc_array(j->ctx, n * n, &values));
@@ -110,11 +110,11 @@ static pdm_status put_bounds(const fit_job *j, pdm_output *o)
     pdm_status               status    = PDM_OK;
     int32_t                 *at        = NULL;
 
-    PDM_TRY(pdm_alloc_array(j->ctx, j->unknowns.n, &at));
+    PDM_TRY(pdm_alloc_array(j->ctx, j->at->unknowns.n, &at));
     PDM_TRY(pdm_output_variable_int(o, "fit_at_bound", 2, of_number, "is it held at a bound?"));
     PDM_TRY(pdm_output_flags(o, "fit_at_bound", 3, meaning));
     for (pdm_size i = 0; i < j->n_fit; i++) {
-        for (pdm_size k = 0; k < j->unknowns.n; k++)
+        for (pdm_size k = 0; k < j->at->unknowns.n; k++)
             at[k] = j->answer[i].at_bound[k] == 0 ? 0 : j->answer[i].at_bound[k] < 0 ? 1 : 2;
         PDM_TRY(pdm_output_put_int(o, "fit_at_bound", i, 1, at));
     }
@@ -130,18 +130,18 @@ static pdm_status put_names(const fit_job *j, pdm_output *o)
     pdm_text     all    = {.ctx = j->ctx};
     const char **name   = NULL;
 
-    PDM_TRY(pdm_alloc_array(j->ctx, j->unknowns.n, &name));
-    for (pdm_size k = 0; k < j->unknowns.n; k++) {
-        name[k] = j->unknowns.number[k].name;
+    PDM_TRY(pdm_alloc_array(j->ctx, j->at->unknowns.n, &name));
+    for (pdm_size k = 0; k < j->at->unknowns.n; k++) {
+        name[k] = j->at->unknowns.number[k].name;
         PDM_TRY(pdm_text_append(&all, "%s%s", k > 0 ? " " : "", name[k]));
     }
     PDM_TRY(pdm_output_attribute(o, NULL, "fit_parameters", all.data));
     PDM_TRY(pdm_output_dimension(o, "fit", j->n_fit, NULL, NULL, NULL, NULL));
-    PDM_TRY(pdm_output_dimension(o, "fit_parameter", j->unknowns.n, NULL, NULL, NULL, NULL));
-    PDM_TRY(pdm_output_dimension(o, "fit_other", j->unknowns.n, NULL, NULL, NULL, NULL));
+    PDM_TRY(pdm_output_dimension(o, "fit_parameter", j->at->unknowns.n, NULL, NULL, NULL, NULL));
+    PDM_TRY(pdm_output_dimension(o, "fit_other", j->at->unknowns.n, NULL, NULL, NULL, NULL));
     PDM_TRY(pdm_output_variable_int(o, "fit_parameter", 1, of_number + 1, "numbers that were to be found"));
-    PDM_TRY(pdm_output_flags(o, "fit_parameter", j->unknowns.n, name));
-    for (int32_t k = 0; k < j->unknowns.n; k++) PDM_TRY(pdm_output_put_int(o, "fit_parameter", k, 1, &k));
+    PDM_TRY(pdm_output_flags(o, "fit_parameter", j->at->unknowns.n, name));
+    for (int32_t k = 0; k < j->at->unknowns.n; k++) PDM_TRY(pdm_output_put_int(o, "fit_parameter", k, 1, &k));
 done:
     pdm_text_destroy(&all);
     pdm_free(j->ctx, name);
@@ -177,7 +177,7 @@ static pdm_status put_data_variable(const fit_job *j, pdm_output *o, const char 
 {
     pdm_status status = PDM_OK;
     PDM_TRY(pdm_output_variable(o, name, 1, of_data, units, long_name));
-    PDM_TRY(pdm_output_put(o, name, 0, j->data.n, values));
+    PDM_TRY(pdm_output_put(o, name, 0, j->at->data.n, values));
 done:
     return status;
 }
@@ -187,7 +187,7 @@ static pdm_status put_data_index(const fit_job *j, pdm_output *o, const char *na
 {
     pdm_status status = PDM_OK;
     PDM_TRY(pdm_output_variable_int(o, name, 1, of_data, long_name));
-    PDM_TRY(pdm_output_put_int(o, name, 0, j->data.n, values));
+    PDM_TRY(pdm_output_put_int(o, name, 0, j->at->data.n, values));
 done:
     return status;
 }
@@ -195,13 +195,13 @@ done:
 static pdm_status put_coordinates(const fit_job *j, pdm_output *o)
 {
     pdm_status         status = PDM_OK;
-    const pdm_problem *p      = j->m->whole;
+    const pdm_problem *p      = j->at->m->whole;
     char               name[FIT_NAME + 16];
 
     for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++) {
         const char *dim = pdm_pde_dim_name(p->pde, d), *units = pdm_pde_dim_units(p->pde, d);
         snprintf(name, sizeof name, "fit_at_%.100s", dim);
-        PDM_TRY(put_data_variable(j, o, name, *units ? units : "1", dim, j->data.coordinate[d]));
+        PDM_TRY(put_data_variable(j, o, name, *units ? units : "1", dim, j->at->data.coordinate[d]));
     }
 done:
     return status;
@@ -211,7 +211,7 @@ done:
 static pdm_status put_fitted(const fit_job *j, pdm_output *o, double *u)
 {
     pdm_status      status = PDM_OK;
-    const fit_data *d      = &j->data;
+    const fit_data *d      = &j->at->data;
 
     PDM_TRY(put_data_variable(j, o, "fit_observed", "1", "observations, in the units of the case", d->value));
     for (int what = 0; what < 3; what++) {
@@ -239,7 +239,7 @@ done:
 static pdm_status put_observations(const fit_job *j, pdm_output *o)
 {
     pdm_status      status = PDM_OK;
-    const fit_data *d      = &j->data;
+    const fit_data *d      = &j->at->data;
     const char    **name   = NULL;
     double         *u      = NULL;
 

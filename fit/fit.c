@@ -8,7 +8,8 @@
 
 void pdm_fit_settings_init(pdm_fit_settings *s, size_t size)
 {
-    const pdm_fit_settings defaults = {.size = sizeof defaults, .tolerance = 1e-4, .max_iter = 50};
+    const pdm_fit_settings defaults = {
+        .size = sizeof defaults, .tolerance = 1e-4, .max_iter = 50, .max_unknowns = 20000};
     pdm_settings_fill(s, size, &defaults, sizeof defaults);
 }
 
@@ -20,6 +21,7 @@ static pdm_status check_arguments(pdm_context *ctx, const char *data, const char
     PDM_EXPECT(ctx, s->tolerance > 0.0 && s->tolerance < 1.0, "tolerance %g; between 0 and 1 expected", s->tolerance);
     PDM_EXPECT(ctx, s->max_iter >= 1 && s->max_iter <= PDM_MAX_COUNT, "at most %lld steps; 1 to %d expected",
                (long long)s->max_iter, PDM_MAX_COUNT);
+    PDM_EXPECT(ctx, s->max_unknowns >= 0, "at most %lld unknowns; 0 or more expected", (long long)s->max_unknowns);
     return PDM_OK;
 }
 
@@ -31,43 +33,18 @@ static void close_job(fit_job *j)
     pdm_free(j->ctx, j->u);
     pdm_free(j->ctx, j->result);
     pdm_free(j->ctx, j->verdict);
-    fit_response_destroy(&j->response);
-    fit_data_destroy(&j->data);
-    fit_unknowns_destroy(&j->unknowns);
+    fit_level_destroy(j->ctx, &j->at);
 }
 
-static pdm_status find_answers(fit_job *j, const pdm_fit_settings *s)
-{
-    pdm_status status = PDM_OK;
-
-    const pdm_size n = s->apart ? j->data.n_experiment : 1, each = s->apart ? 1 : j->data.n_experiment;
-    PDM_TRY(pdm_alloc_array(j->ctx, n, &j->answer));
-    j->n_fit = n;
-    for (pdm_size i = 0; i < n; i++) {
-        const pdm_size n_obs = j->data.first[i * each + each] - j->data.first[i * each];
-        if (n_obs == 0)
-            PDM_FAIL(j->ctx, PDM_ERR_DATA, "%s: sample %lld has no observations; some in every sample expected",
-                     j->data.path, (long long)i);
-        PDM_TRY(fit_answer_find(&j->response, i * each, each, s, &j->answer[i]));
-    }
-done:
-    return status;
-}
-
-static pdm_status run_job(fit_job *j, const fit_words *names, const bool *constant, const char *data,
-                          const char *output, const pdm_fit_settings *s)
+static pdm_status run_job(fit_job *j, pdm_model *m, bool by_model, const char *output)
 {
     pdm_status   status = PDM_OK;
     const double start  = pdm_clock();
-    fit_words    noise;
-    pdm_output  *o = NULL;
+    pdm_output  *o      = NULL;
 
     PDM_TRY(pdm_output_create(j->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
-    PDM_TRY(fit_words_read(j->ctx, "noise", s->noise, false, &noise));
-    PDM_TRY(fit_unknowns_create(j->m->whole, names, constant, s, &j->unknowns));
-    PDM_TRY(fit_data_read(j->m->whole, &j->unknowns, data, &noise, &j->data));
-    PDM_TRY(fit_response_create(j->m, j->by_model, &j->unknowns, &j->data, &j->response));
-    PDM_TRY(find_answers(j, s));
+    PDM_TRY(fit_words_read(j->ctx, "noise", j->settings->noise, false, &j->noise));
+    PDM_TRY(fit_grids_run(j, m, by_model));
     j->seconds = pdm_clock() - start;
     PDM_TRY(fit_solve(j));
     PDM_TRY(fit_write(j, o));
@@ -104,7 +81,7 @@ pdm_status pdm_case_fit(pdm_case *c, const char *data, const char *output, const
     fit_job          j;
 
     if (!c) return PDM_ERR_ARGUMENT;
-    j = (fit_job){.ctx = pdm_case_context(c)};
+    j = (fit_job){.ctx = pdm_case_context(c), .settings = &s, .data_path = data};
     PDM_EXPECT_POINTER(j.ctx, settings, "settings with the names of parameters");
     pdm_fit_settings_init(&s, sizeof s);
     PDM_TRY(pdm_settings_take(j.ctx, "pdm_fit_settings", settings, &s, sizeof s));
@@ -113,8 +90,9 @@ pdm_status pdm_case_fit(pdm_case *c, const char *data, const char *output, const
     PDM_TRY(fit_case_create(c, &names, constant, &copy));
     PDM_TRY(pdm_model_create(copy, &m));
     PDM_TRY(fit_case_check(c, m->whole->pde));
-    j.m = m;
-    PDM_TRY(run_job(&j, &names, constant, data, output, &s));
+    j.names    = &names;
+    j.constant = constant;
+    PDM_TRY(run_job(&j, m, false, output));
     PDM_TRY(tell(&j, sink, numbers, user));
 done:
     close_job(&j);
@@ -132,13 +110,14 @@ pdm_status pdm_model_fit(pdm_model *m, const char *data, const char *output, con
     fit_job          j;
 
     if (!m) return PDM_ERR_ARGUMENT;
-    j = (fit_job){.ctx = m->ctx, .m = m, .by_model = m->state.step > 0};
+    j = (fit_job){.ctx = m->ctx, .settings = &s, .data_path = data};
     PDM_EXPECT_POINTER(j.ctx, settings, "settings with the names of parameters");
     pdm_fit_settings_init(&s, sizeof s);
     PDM_TRY(pdm_settings_take(j.ctx, "pdm_fit_settings", settings, &s, sizeof s));
     PDM_TRY(check_arguments(j.ctx, data, output, &s));
     PDM_TRY(fit_words_read(j.ctx, "parameters", s.parameters, true, &names));
-    PDM_TRY(run_job(&j, &names, NULL, data, output, &s));
+    j.names = &names;
+    PDM_TRY(run_job(&j, m, m->state.step > 0, output));
     PDM_TRY(tell(&j, sink, numbers, user));
 done:
     close_job(&j);

@@ -149,6 +149,7 @@ typedef struct fit_search {
     double             *moved, *moved_predicted;       /* [2n][n], [2n][n_obs] */
     bool               *good, *held;                   /* [2n], [n]: at a bound that the misfit pushes against */
     double             *normal, *gradient, *work;      /* [n][n], [n], [n][n] */
+    bool                frozen;                        /* the jacobian is that of another grid, and stays */
     double              cost, damping;                 /* half the weighted sum of squares, beliefs included */
     double              tolerance;
     pdm_size            max_iter, iterations;
@@ -179,6 +180,8 @@ typedef struct fit_answer {
     double  *theta, *error, *covariance; /* [n], [n], [n][n]; error INFINITY: the data do not say; 0: held at a bound */
     int     *at_bound;                   /* [n] -1 low, 1 high, 0 */
     double  *predicted, *noise;          /* [n_obs] */
+    double  *jacobian;                   /* [n][n_obs] */
+    double  *shift; /* [PDM_MAX_DIM][n] that spans half as long along a dimension would move it by */
     double  *variable_noise, *variable_rms; /* [n_variable] */
     double   chi2, freedom, spent; /* of the observations; freedoms that are left, and that numbers have spent */
     bool     noise_given;          /* of all observations */
@@ -189,30 +192,46 @@ typedef struct fit_answer {
     double   seconds;
     int      end;
 } fit_answer;
-/* Searches, with noise estimated where it is not given. */
+/* Searches from where numbers start, or from an answer on another grid, whose derivatives it keeps; noise is estimated
+ * where it is not given. */
 pdm_status fit_answer_find(fit_response *r, pdm_size first, pdm_size n_experiment, const pdm_fit_settings *s,
-                           fit_answer *out);
+                           const fit_answer *before, fit_answer *out);
 void       fit_answer_destroy(pdm_context *ctx, fit_answer *a);
 /* Covariance, errors, unseen directions from the normal matrix of the search. */
 pdm_status fit_answer_covariance(const fit_search *s, fit_answer *a);
 
 /* ---- the job (fit.c) ---- */
+/* One grid to search on. */
+typedef struct fit_level {
+    pdm_model   *m;
+    bool         owned, by_model;
+    fit_unknowns unknowns;
+    fit_data     data;
+    fit_response response;
+} fit_level;
 typedef struct fit_job {
-    pdm_context      *ctx;
-    pdm_model        *m;
-    bool              by_model;
-    fit_unknowns      unknowns;
-    fit_data          data;
-    fit_response      response;
-    pdm_size          n_fit;
-    fit_answer       *answer;       /* [n_fit] */
-    double           *input;        /* [n_experiment][n_input] with what was found */
-    double           *u;            /* [n_experiment][n_field][n_point] */
-    pdm_solve_result *result;       /* [n_experiment] */
-    pdm_assessment   *verdict;      /* [n_experiment] */
-    double            model_misfit; /* rms of model less solution at the observations, in noises; NaN: not by a model */
-    double            seconds, seconds_verdict;
+    pdm_context            *ctx;
+    const pdm_fit_settings *settings;
+    const fit_words        *names;
+    const bool             *constant; /* [names->n]; NULL: none */
+    const char             *data_path;
+    fit_words               noise;
+    fit_level              *at;                    /* the present one */
+    pdm_size                n_level, extra_solves; /* searched on; solves that looked at finer ones */
+    pdm_size                n_fit;
+    fit_answer             *answer;  /* [n_fit] */
+    double                 *input;   /* [n_experiment][n_input] with what was found */
+    double                 *u;       /* [n_experiment][n_field][n_point] */
+    pdm_solve_result       *result;  /* [n_experiment] */
+    pdm_assessment         *verdict; /* [n_experiment] */
+    double   shift;   /* the most that a finer grid would move a number, in standard errors; NaN: not known */
+    pdm_size shifted; /* which number   */
+    char     why[96]; /* no finer grid */
+    double   seconds, seconds_verdict;
 } fit_job;
+/* grids.c: searches on the first grid, and on finer ones until they do not move what was found. */
+pdm_status fit_grids_run(fit_job *j, pdm_model *m, bool by_model);
+void       fit_level_destroy(pdm_context *ctx, fit_level **l);
 /* solution.c: fields at what was found, with all coefficients free, and what they are worth. */
 pdm_status        fit_solve(fit_job *j);
 const fit_answer *fit_answer_of(const fit_job *j, pdm_size experiment);

@@ -9,7 +9,7 @@
 
 static const double STRONG   = 0.5; /* a correlation that is told                                     */
 static const double UNLIKELY = 4.0; /* standard deviations of chi2 from its mean                      */
-static const double FINE     = 0.3; /* of the noise: an error of the solution that the data may not see */
+static const double SHIFTED  = 0.3; /* standard errors that a finer grid may move a number   */
 
 /* ---- numbers that were found ---- */
 
@@ -55,7 +55,7 @@ static pdm_status append_field(const fit_part *part, const fit_answer *a, pdm_te
 static pdm_status append_numbers(const fit_job *j, const fit_answer *a, pdm_text *text)
 {
     pdm_status          status = PDM_OK;
-    const fit_unknowns *u      = &j->unknowns;
+    const fit_unknowns *u      = &j->at->unknowns;
 
     for (pdm_size i = 0; i < u->n_part; i++) {
         const fit_part *part = &u->part[i];
@@ -75,7 +75,7 @@ done:
 static pdm_status append_correlations(const fit_job *j, const fit_answer *a, pdm_text *text)
 {
     pdm_status          status = PDM_OK;
-    const fit_unknowns *u      = &j->unknowns;
+    const fit_unknowns *u      = &j->at->unknowns;
     bool                told   = false;
 
     for (pdm_size p = 0; p < u->n_part; p++)
@@ -120,8 +120,8 @@ static pdm_status append_data(const fit_job *j, const fit_answer *a, pdm_text *t
 {
     pdm_status status = PDM_OK;
 
-    for (pdm_size v = 0; v < j->data.n_variable; v++) {
-        const fit_variable *x = &j->data.variable[v];
+    for (pdm_size v = 0; v < j->at->data.n_variable; v++) {
+        const fit_variable *x = &j->at->data.variable[v];
         PDM_TRY(pdm_text_append(text, "%-12s %lld observations", x->name, (long long)x->n));
         if (strcmp(x->name, x->expression) != 0) PDM_TRY(pdm_text_append(text, " of %s", x->expression));
         if (x->n_missing > 0) PDM_TRY(pdm_text_append(text, ", %lld missing", (long long)x->n_missing));
@@ -157,12 +157,12 @@ static pdm_status append_apart(const fit_job *j, pdm_text *text)
         const fit_answer *a = &j->answer[i];
         PDM_TRY(pdm_text_append(text, "sample %lld: %s, chi2 %.4g for %.4g\n", (long long)i, fit_end_text(a->end),
                                 a->chi2, a->freedom));
-        for (pdm_size k = 0; k < j->unknowns.n_part; k++) {
-            if (j->unknowns.part[k].field) {
-                PDM_TRY(append_field(&j->unknowns.part[k], a, text));
+        for (pdm_size k = 0; k < j->at->unknowns.n_part; k++) {
+            if (j->at->unknowns.part[k].field) {
+                PDM_TRY(append_field(&j->at->unknowns.part[k], a, text));
                 continue;
             }
-            PDM_TRY(append_value(&j->unknowns, a, j->unknowns.part[k].first, text));
+            PDM_TRY(append_value(&j->at->unknowns, a, j->at->unknowns.part[k].first, text));
             PDM_TRY(pdm_text_append(text, "\n"));
         }
     }
@@ -175,11 +175,32 @@ done:
 static pdm_size worst_solution(const fit_job *j)
 {
     pdm_size worst = 0;
-    for (pdm_size e = 1; e < j->data.n_experiment; e++)
+    for (pdm_size e = 1; e < j->at->data.n_experiment; e++)
         if (j->verdict[e].word > j->verdict[worst].word ||
             (j->verdict[e].word == j->verdict[worst].word && !(j->verdict[e].worst <= j->verdict[worst].worst)))
             worst = e;
     return worst;
+}
+
+/* The grid, and what a finer one would change. */
+static pdm_status append_grid(const fit_job *j, pdm_text *text)
+{
+    pdm_status         status = PDM_OK;
+    const pdm_problem *p      = j->at->m->whole;
+
+    PDM_TRY(pdm_text_append(text, "%-12s ", "grid"));
+    for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++)
+        PDM_TRY(
+            pdm_text_append(text, "%s%lld", d > 0 ? " x " : "", (long long)pdm_domain_spline(p->domain, d)->n_coef));
+    PDM_TRY(pdm_text_append(text, " control points%s", j->at->by_model ? ", by the model" : ""));
+    if (j->n_level > 1) PDM_TRY(pdm_text_append(text, ", grid number %lld", (long long)j->n_level));
+    if (!isnan(j->shift))
+        PDM_TRY(pdm_text_append(text, "; %s would move %s by %.2g standard errors",
+                                j->at->by_model ? "all coefficients free" : "a finer one",
+                                j->at->unknowns.number[j->shifted].name, j->shift));
+    PDM_TRY(pdm_text_append(text, "\n"));
+done:
+    return status;
 }
 
 pdm_status fit_report(const fit_job *j, pdm_text *text)
@@ -188,6 +209,7 @@ pdm_status fit_report(const fit_job *j, pdm_text *text)
     const pdm_assessment *v      = &j->verdict[worst_solution(j)];
 
     PDM_TRY(j->n_fit == 1 ? append_one(j, text) : append_apart(j, text));
+    PDM_TRY(append_grid(j, text));
     PDM_TRY(pdm_text_append(text, "%-12s %s", "solution", pdm_verdict_text(v->word)));
     if (!isnan(v->worst)) PDM_TRY(pdm_text_append(text, ", its error about %.2g %%", 100.0 * v->worst));
     PDM_TRY(pdm_text_append(text, "\n"));
@@ -220,7 +242,7 @@ static pdm_status warn_unseen(const fit_job *j, const fit_answer *a)
     for (pdm_size i = 0; i < a->n_unseen; i++) {
         pdm_text_destroy(&text);
         text = (pdm_text){.ctx = j->ctx};
-        PDM_TRY(fit_direction(&j->unknowns, a, i, &text));
+        PDM_TRY(fit_direction(&j->at->unknowns, a, i, &text));
         if (isinf(a->unseen_error[i]))
             pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
                     "the data do not see a change together of %s: other observations, a prior, or fewer parameters "
@@ -244,7 +266,7 @@ static void warn_bounds(const fit_job *j, const fit_answer *a)
             pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
                     "\"%s\" is at its %s bound, %g: the data want it beyond, and the errors of the others hold for it "
                     "there",
-                    j->unknowns.number[k].name, a->at_bound[k] < 0 ? "lower" : "upper", a->theta[k]);
+                    j->at->unknowns.number[k].name, a->at_bound[k] < 0 ? "lower" : "upper", a->theta[k]);
 }
 
 static void warn_chi2(const fit_job *j, const fit_answer *a)
@@ -263,26 +285,18 @@ static void warn_chi2(const fit_job *j, const fit_answer *a)
                 a->chi2, a->freedom);
 }
 
-/* An error of the solution that is not small beside the noise goes into what was found. */
+/* What was found depends on the grid, or nobody knows whether it does. */
 static void warn_grid(const fit_job *j)
 {
-    for (pdm_size e = 0; e < j->data.n_experiment; e++) {
-        const double      error  = j->verdict[e].worst;
-        double            square = 0.0, noise = 0.0;
-        pdm_size          n = j->data.first[e + 1] - j->data.first[e];
-        const fit_answer *a = fit_answer_of(j, e);
-        for (pdm_size i = j->data.first[e]; i < j->data.first[e + 1]; i++) {
-            const pdm_size k = i - j->data.first[a->first];
-            square += a->predicted[k] * a->predicted[k];
-            noise += a->noise[k] * a->noise[k];
-        }
-        if (n == 0 || !(error * sqrt(square) > FINE * sqrt(noise))) continue;
-        pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
-                "the error of the solution, about %.2g %%, is %.2g times the noise of the data: it goes into what was "
-                "found; more control_points expected",
-                100.0 * error, error * sqrt(square / noise));
-        return;
-    }
+    const char *name = j->at->unknowns.number[j->shifted].name;
+    if (j->shift > SHIFTED)
+        pdm_log(
+            j->ctx, PDM_LOG_WARNING, "fit",
+            "a finer grid would move \"%s\" by %.2g standard errors; more control_points, or larger --max-unknowns, "
+            "expected",
+            name, j->shift);
+    else if (isnan(j->shift) && j->why[0])
+        pdm_log(j->ctx, PDM_LOG_WARNING, "fit", "not checked on a finer grid: %s", j->why);
 }
 
 static pdm_status warn_solution(const fit_job *j)
@@ -292,7 +306,7 @@ static pdm_status warn_solution(const fit_job *j)
     const pdm_assessment *v      = &j->verdict[worst_solution(j)];
 
     if (v->word <= PDM_VERDICT_GOOD) return PDM_OK;
-    PDM_TRY(pdm_verdict_explain(j->m->whole, v, j->m->whole->solving.accuracy, &why));
+    PDM_TRY(pdm_verdict_explain(j->at->m->whole, v, j->at->m->whole->solving.accuracy, &why));
     pdm_log(j->ctx, PDM_LOG_WARNING, "fit", "the solution is %s: %s", pdm_verdict_text(v->word), why.data);
 done:
     pdm_text_destroy(&why);
@@ -327,7 +341,7 @@ static void give_answer(const fit_job *j, pdm_size i, pdm_number numbers, void *
 
     if (i > 0) snprintf(prefix, sizeof prefix, "%lld.", (long long)i);
     for (pdm_size k = 0; k < a->n; k++) {
-        const char *of = j->unknowns.number[k].name;
+        const char *of = j->at->unknowns.number[k].name;
         snprintf(name, sizeof name, "%svalue.%s", prefix, of);
         numbers(user, name, a->theta[k]);
         snprintf(name, sizeof name, "%serror.%s", prefix, of);
@@ -353,18 +367,20 @@ void fit_numbers(const fit_job *j, pdm_number numbers, void *user)
         freedom += a->freedom;
         unseen = fmax(unseen, (double)a->n_unseen);
     }
-    for (pdm_size v = 0; v < j->data.n_variable; v++) missing += j->data.variable[v].n_missing;
-    for (pdm_size e = 0; e < j->data.n_experiment; e++) words[j->verdict[e].word] += 1.0;
+    for (pdm_size v = 0; v < j->at->data.n_variable; v++) missing += j->at->data.variable[v].n_missing;
+    for (pdm_size e = 0; e < j->at->data.n_experiment; e++) words[j->verdict[e].word] += 1.0;
     numbers(user, "converged", converged);
-    numbers(user, "parameters", (double)j->unknowns.n);
-    numbers(user, "observations", (double)j->data.n);
+    numbers(user, "parameters", (double)j->at->unknowns.n);
+    numbers(user, "observations", (double)j->at->data.n);
     numbers(user, "missing", (double)missing);
     numbers(user, "fits", (double)j->n_fit);
     numbers(user, "steps", steps);
-    numbers(user, "solves", solves);
+    numbers(user, "solves", solves + (double)j->extra_solves);
     numbers(user, "chi2", chi2);
     numbers(user, "freedom", freedom);
     numbers(user, "unseen", unseen);
+    numbers(user, "grids", (double)j->n_level);
+    numbers(user, "shift", j->shift);
     numbers(user, "seconds", j->seconds);
     numbers(user, "seconds.verdict", j->seconds_verdict);
     for (int32_t w = 0; w <= PDM_VERDICT_WRONG; w++) {

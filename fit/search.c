@@ -17,7 +17,8 @@ static const double DAMPING  = 1e-3;
 static const double STILL    = 1e-10; /* a step so small, relative, is none */
 static const double RESOLVED = 1e-6;  /* of the misfit: what differences between two solves may be   */
 static const double SOLVED   = 1e-7;  /* of the predictions: likewise                                */
-enum { TRIALS_MOST = 12 };
+static const double FROZEN   = 1e-2;  /* standard errors, with derivatives of another grid                            */
+enum { TRIALS_MOST = 12, FROZEN_MOST = 5 };
 
 const char *fit_end_text(int end)
 {
@@ -186,6 +187,11 @@ static pdm_status differentiate(fit_search *s, bool *good)
 {
     pdm_status status = PDM_OK;
 
+    if (s->frozen) {
+        assemble(s);
+        find_held(s);
+        return PDM_OK;
+    }
     move_numbers(s);
     PDM_TRY(
         fit_respond(s->response, s->first, s->n_experiment, 2 * s->n, s->moved, false, s->moved_predicted, s->good));
@@ -353,17 +359,44 @@ done:
     return status;
 }
 
+/* Full steps with derivatives that are not quite right: each leaves their error of what is left. *over: the search is;
+ * not, after some that did not get there. */
+static pdm_status advance_frozen(fit_search *s, bool *over)
+{
+    pdm_status status = PDM_OK;
+    bool       good   = true;
+
+    s->end = FIT_CONVERGED;
+    for (int i = 0; i < FROZEN_MOST; i++) {
+        s->damping = 0.0;
+        *over      = find_step(s) && (predicted_gain(s) <= 0.5 * FROZEN * FROZEN * unit_cost(s) || is_still(s));
+        if (*over) break;
+        for (pdm_size k = 0; k < s->n; k++) s->theta[k] += s->step[k];
+        s->iterations++;
+        PDM_TRY(fit_search_linearise(s, &good));
+        if (!good) break;
+    }
+done:
+    return status;
+}
+
 pdm_status fit_search_run(fit_search *s)
 {
     pdm_status status = PDM_OK;
     bool       good = true, over = false;
 
-    s->damping = DAMPING;
     PDM_TRY(fit_search_linearise(s, &good));
+    if (good && s->frozen) {
+        PDM_TRY(advance_frozen(s, &over));
+        if (over) goto done;
+        s->frozen = false;
+        PDM_TRY(fit_search_linearise(s, &good));
+    }
     if (!good) {
         s->end = FIT_NO_START;
         goto done;
     }
+    s->damping = DAMPING;
     for (;;) {
         PDM_TRY(advance(s, &over));
         if (over) break;

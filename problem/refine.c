@@ -111,3 +111,20 @@ done:
     pdm_case_destroy(&c);
     return status;
 }
+
+pdm_status pdm_problem_finer_case(const pdm_problem *p, const bool along[PDM_MAX_DIM], pdm_case **out)
+{
+    pdm_status  status  = PDM_OK;
+    pdm_case   *c       = NULL;
+    pdm_grading grading = {{NULL}};
+
+    PDM_TRY(pdm_case_copy(p->the_case, &c));
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++)
+        if (along[j]) PDM_TRY(change_dim(p, c, j, PDM_GRID_HALVED, &grading));
+    *out = c;
+    c    = NULL;
+done:
+    pdm_grading_destroy(p->ctx, &grading);
+    pdm_case_destroy(&c);
+    return status;
+}

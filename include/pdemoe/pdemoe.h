@@ -277,6 +277,7 @@ typedef struct pdm_fit_settings {
     const char *noise;      /* standard errors: "0.01" of all data, "u = 0.01, c = 2" of variables; NULL: see below */
     double      tolerance;  /* of the search, in standard errors of the answer: 1e-4                              */
     pdm_size    max_iter;   /* steps of the search, 50                                                            */
+    pdm_size    max_unknowns; /* of finer grids, 20000; 0: none but the case's own                                  */
     int         apart;      /* not 0: every sample of the data has parameters of its own; 0: all have the same    */
 } pdm_fit_settings;
 /* Defaults; size: sizeof(pdm_fit_settings). Since 0.1 */
@@ -292,9 +293,12 @@ PDM_API void pdm_fit_settings_init(pdm_fit_settings *s, size_t size);
  * need a distribution gaussian_field(...), which is what is believed of them. Standard errors: of the setting, the
  * attribute standard_error of a variable, or its ancillary variable with a standard name "... standard_error"; else they
  * are estimated from what is left over.
+ * What was found is checked on a grid with spans half as long; where that would move it by more than 0.3 standard errors
+ * the search goes on there, as long as grids have at most max_unknowns.
  * output: what was found with covariance, the observations with what is fitted, and the solution. The table goes to sink,
  * then to `numbers` (either may be NULL), user to both: converged, parameters, observations, missing, fits, steps, solves,
- * chi2, freedom, unseen (directions in which the data say nothing), seconds (reading and search), seconds.verdict,
+ * chi2, freedom, unseen (directions in which the data say nothing), grids, shift (the most that a finer grid would move
+ * one of them, in standard errors; NaN: not known), seconds (reading and search), seconds.verdict,
  * verdict.WORD, and of the number or scalar NAME its value.NAME, error.NAME (infinite: the data do not say; 0: at_bound),
  * at_bound.NAME (-1, 0, 1); of fit N > 0, with apart, N.value.NAME and so on. What was not found to the tolerance is
  * PDM_OK, and the number `converged` 0. Fails with PDM_ERR_ARGUMENT, PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO,
@@ -514,9 +518,9 @@ PDM_API pdm_status pdm_model_evaluate_file(pdm_model *m, const char *reference, 
                                            pdm_sink sink, void *user);
 /* The same for inputs drawn anew, against the exact solutions in group /pde/exact of the case. */
 PDM_API pdm_status pdm_model_evaluate_exact(pdm_model *m, double polish, pdm_sink sink, void *user);
-/* pdm_case_fit by a trained model, which answers in milliseconds; parameters are inputs that it has. The solution in the
- * output is found with all coefficients free. The number model.misfit is how far the model is from it at the observations,
- * root mean square in standard errors. An untrained model is its case, with all coefficients free. Since 0.1 */
+/* pdm_case_fit by a trained model, which answers in milliseconds; parameters are inputs that it has. The next finer
+ * grid is that of the model with all coefficients free, and the solution in the output is found so. An untrained model is
+ * its case. Since 0.1 */
 PDM_API pdm_status pdm_model_fit(pdm_model *m, const char *data, const char *output, const pdm_fit_settings *settings,
                                  pdm_sink sink, pdm_number numbers, void *user);
 /* The modes of the solve side by side (docs/mathematics.md, "Modes"): the network's basis functions are shared out
