@@ -13,15 +13,15 @@ static pdm_status put_solution(const fit_job *j, pdm_output *o)
 {
     pdm_status              status = PDM_OK;
     const pdm_size          n      = j->at->data.n_experiment;
-    const pdm_result_source source = pdm_result_source_of(j->at->m);
+    const pdm_result_source source = {.problem = j->at->problem, .case_file = j->case_file, .step = j->step};
 
     PDM_TRY(pdm_result_header(&source, j->at->response.grid, o, n, FIT_SOLVE_TOLERANCE));
     PDM_TRY(pdm_output_attribute(o, NULL, "history", "fitted to data by pdemoe"));
     PDM_TRY(pdm_output_attribute(o, NULL, "data", pdm_base_name(j->at->data.path)));
-    PDM_TRY(pdm_result_verdicts_header(j->at->m, o));
+    PDM_TRY(pdm_result_verdicts_header(j->at->problem, o));
     PDM_TRY(pdm_result_drawn_inputs(j->at->response.grid, o, n, j->input));
     PDM_TRY(pdm_result_samples(j->at->response.grid, o, 0, n, j->u, j->result));
-    PDM_TRY(pdm_result_verdicts(j->at->m, o, 0, n, j->verdict));
+    PDM_TRY(pdm_result_verdicts(j->at->problem, o, 0, n, j->verdict));
 done:
     return status;
 }
@@ -195,7 +195,7 @@ done:
 static pdm_status put_coordinates(const fit_job *j, pdm_output *o)
 {
     pdm_status         status = PDM_OK;
-    const pdm_problem *p      = j->at->m->whole;
+    const pdm_problem *p      = j->at->problem;
     char               name[FIT_NAME + 16];
 
     for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++) {

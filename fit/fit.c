@@ -36,15 +36,17 @@ static void close_job(fit_job *j)
     fit_level_destroy(j->ctx, &j->at);
 }
 
-static pdm_status run_job(fit_job *j, pdm_model *m, bool by_model, const char *output)
+static pdm_status run_job(fit_job *j, pdm_model *m, const char *output)
 {
     pdm_status   status = PDM_OK;
     const double start  = pdm_clock();
     pdm_output  *o      = NULL;
 
+    j->case_file = m->case_file;
+    j->step      = m->state.step;
     PDM_TRY(pdm_output_create(j->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
     PDM_TRY(fit_words_read(j->ctx, "noise", j->settings->noise, false, &j->noise));
-    PDM_TRY(fit_grids_run(j, m, by_model));
+    PDM_TRY(fit_grids_run(j, m->whole, m->state.step > 0 ? m : NULL));
     j->seconds = pdm_clock() - start;
     PDM_TRY(fit_solve(j));
     PDM_TRY(fit_write(j, o));
@@ -88,11 +90,12 @@ pdm_status pdm_case_fit(pdm_case *c, const char *data, const char *output, const
     PDM_TRY(check_arguments(j.ctx, data, output, &s));
     PDM_TRY(fit_words_read(j.ctx, "parameters", s.parameters, true, &names));
     PDM_TRY(fit_case_create(c, &names, constant, &copy));
-    PDM_TRY(pdm_model_create(copy, &m));
+    PDM_TRY(pdm_case_set_count(copy, "training", "batch", 2 * names.n)); /* as many as are solved for at once */
+    PDM_TRY(pdm_model_create(copy, &m));                                 /* which checks all of the case      */
     PDM_TRY(fit_case_check(c, m->whole->pde));
     j.names    = &names;
     j.constant = constant;
-    PDM_TRY(run_job(&j, m, false, output));
+    PDM_TRY(run_job(&j, m, output));
     PDM_TRY(tell(&j, sink, numbers, user));
 done:
     close_job(&j);
@@ -117,7 +120,7 @@ pdm_status pdm_model_fit(pdm_model *m, const char *data, const char *output, con
     PDM_TRY(check_arguments(j.ctx, data, output, &s));
     PDM_TRY(fit_words_read(j.ctx, "parameters", s.parameters, true, &names));
     j.names = &names;
-    PDM_TRY(run_job(&j, m, m->state.step > 0, output));
+    PDM_TRY(run_job(&j, m, output));
     PDM_TRY(tell(&j, sink, numbers, user));
 done:
     close_job(&j);

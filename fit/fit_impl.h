@@ -114,8 +114,8 @@ typedef struct fit_response {
     pdm_size            n_solve, n_iteration;
     char                why[96]; /* the last solve that had no answer */
 } fit_response;
-/* by_model: by a trained model's network and experts; else with all coefficients free. */
-pdm_status fit_response_create(pdm_model *m, bool by_model, const fit_unknowns *u, const fit_data *d,
+/* By a trained model's network and experts; with NULL with all coefficients free. */
+pdm_status fit_response_create(const pdm_problem *p, pdm_model *m, const fit_unknowns *u, const fit_data *d,
                                fit_response *out);
 void       fit_response_destroy(fit_response *r);
 /* For experiments first .. first+n-1 and n_theta thetas [n_theta][unknowns]: predicted [n_theta][observations of
@@ -203,11 +203,12 @@ pdm_status fit_answer_covariance(const fit_search *s, fit_answer *a);
 /* ---- the job (fit.c) ---- */
 /* One grid to search on. */
 typedef struct fit_level {
-    pdm_model   *m;
-    bool         owned, by_model;
-    fit_unknowns unknowns;
-    fit_data     data;
-    fit_response response;
+    pdm_model         *m; /* that answers; NULL: all coefficients are free. Lent */
+    const pdm_problem *problem;
+    pdm_problem       *owned; /* NULL: it is lent */
+    fit_unknowns       unknowns;
+    fit_data           data;
+    fit_response       response;
 } fit_level;
 typedef struct fit_job {
     pdm_context            *ctx;
@@ -215,6 +216,8 @@ typedef struct fit_job {
     const fit_words        *names;
     const bool             *constant; /* [names->n]; NULL: none */
     const char             *data_path;
+    const char             *case_file;
+    pdm_size                step; /* of training */
     fit_words               noise;
     fit_level              *at;                    /* the present one */
     pdm_size                n_level, extra_solves; /* searched on; solves that looked at finer ones */
@@ -230,7 +233,8 @@ typedef struct fit_job {
     double   seconds, seconds_verdict;
 } fit_job;
 /* grids.c: searches on the first grid, and on finer ones until they do not move what was found. */
-pdm_status fit_grids_run(fit_job *j, pdm_model *m, bool by_model);
+/* m: a trained model that answers, or NULL. Both are lent, for as long as the job is. */
+pdm_status fit_grids_run(fit_job *j, const pdm_problem *p, pdm_model *m);
 void       fit_level_destroy(pdm_context *ctx, fit_level **l);
 /* solution.c: fields at what was found, with all coefficients free, and what they are worth. */
 pdm_status        fit_solve(fit_job *j);

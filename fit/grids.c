@@ -11,6 +11,7 @@
 #include "fit/fit_impl.h"
 
 static const double FINE = 0.3; /* of a standard error: a shift that is left */
+enum { FINER_BATCH = 2 };       /* samples at a time: searches there make few solves */
 
 /* ---- one level ---- */
 
@@ -21,49 +22,50 @@ void fit_level_destroy(pdm_context *ctx, fit_level **level)
     fit_response_destroy(&l->response);
     fit_data_destroy(&l->data);
     fit_unknowns_destroy(&l->unknowns);
-    if (l->owned) pdm_model_destroy(&l->m);
+    pdm_problem_destroy(&l->owned);
     pdm_free(ctx, l);
     *level = NULL;
 }
 
-/* owned: the model is the level's from here on, after a failure, too. It stays where it is made: its parts lend from each
- * other. */
-static pdm_status open_level(const fit_job *j, pdm_model *m, bool owned, bool by_model, fit_level **out)
+/* owned: NULL, or the problem, which is the level's from here on, after a failure, too. It stays where it is made: its
+ * parts lend from each other. */
+static pdm_status open_level(const fit_job *j, const pdm_problem *p, pdm_problem *owned, pdm_model *m, fit_level **out)
 {
     pdm_status status = PDM_OK;
     fit_level *l      = NULL;
 
     PDM_TRY(pdm_alloc(j->ctx, sizeof *l, &l));
-    *l = (fit_level){.m = m, .owned = owned, .by_model = by_model};
-    m  = NULL;
-    PDM_TRY(fit_unknowns_create(l->m->whole, j->names, j->constant, j->settings, &l->unknowns));
-    PDM_TRY(fit_data_read(l->m->whole, &l->unknowns, j->data_path, &j->noise, &l->data));
-    PDM_TRY(fit_response_create(l->m, by_model, &l->unknowns, &l->data, &l->response));
+    *l    = (fit_level){.m = m, .problem = p, .owned = owned};
+    owned = NULL;
+    PDM_TRY(fit_unknowns_create(p, j->names, j->constant, j->settings, &l->unknowns));
+    PDM_TRY(fit_data_read(p, &l->unknowns, j->data_path, &j->noise, &l->data));
+    PDM_TRY(fit_response_create(p, m, &l->unknowns, &l->data, &l->response));
     *out = l;
     l    = NULL;
 done:
     fit_level_destroy(j->ctx, &l);
-    if (owned) pdm_model_destroy(&m);
+    pdm_problem_destroy(&owned);
     return status;
 }
 
-/* The model's case with spans half as long along some dimensions. NULL: that would have too many unknowns, as j->why
+/* The case with spans half as long along some dimensions. NULL: that would have too many unknowns, as j->why
  * says. */
 static pdm_status open_finer(fit_job *j, const bool along[PDM_MAX_DIM], fit_level **out)
 {
     pdm_status         status = PDM_OK;
-    const pdm_problem *p      = j->at->m->whole;
+    const pdm_problem *p      = j->at->problem;
     double             n      = (double)pdm_domain_n_free(p->domain);
     pdm_case          *c      = NULL;
-    pdm_model         *m      = NULL;
+    pdm_problem       *finer  = NULL;
 
     *out = NULL;
     for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++) n *= along[d] ? 2.0 : 1.0;
     snprintf(j->why, sizeof j->why, "a finer grid would have about %.0f unknowns", n);
     if (n > (double)j->settings->max_unknowns) goto done;
     PDM_TRY(pdm_problem_finer_case(p, along, &c));
-    PDM_TRY(pdm_model_create(c, &m));
-    PDM_TRY(open_level(j, m, true, false, out));
+    PDM_TRY(pdm_case_set_count(c, "training", "batch", FINER_BATCH));
+    PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_WHOLE, NULL, &finer));
+    PDM_TRY(open_level(j, finer, finer, NULL, out));
 done:
     pdm_case_destroy(&c);
     return status;
@@ -170,13 +172,9 @@ static bool all_found(const fit_job *j)
     return true;
 }
 
-/* Another level takes the place of the present one, whose model it may work on. */
+/* Another level takes the place of the present one. */
 static void replace_level(fit_job *j, fit_level **other)
 {
-    if ((*other)->m == j->at->m) {
-        (*other)->owned = j->at->owned;
-        j->at->owned    = false;
-    }
     fit_level_destroy(j->ctx, &j->at);
     j->at  = *other;
     *other = NULL;
@@ -194,7 +192,7 @@ static pdm_status look_finer(fit_job *j, double along[PDM_MAX_DIM], fit_level **
 
     for (pdm_size i = 0; i < j->n_fit; i++)
         memset(j->answer[i].shift, 0, (size_t)(PDM_MAX_DIM * j->answer[i].n) * sizeof(double));
-    for (pdm_size d = 0; d < pdm_domain_n_dim(j->at->m->whole->domain) && known; d++) {
+    for (pdm_size d = 0; d < pdm_domain_n_dim(j->at->problem->domain) && known; d++) {
         bool only[PDM_MAX_DIM] = {false};
         only[d]                = true;
         PDM_TRY(open_finer(j, only, &finer));
@@ -221,7 +219,7 @@ static pdm_status refine(fit_job *j, bool *done)
     double         along[PDM_MAX_DIM]  = {0.0};
     bool           chosen[PDM_MAX_DIM] = {false};
     pdm_size       n_chosen = 0, largest = 0;
-    const pdm_size n_dim = pdm_domain_n_dim(j->at->m->whole->domain);
+    const pdm_size n_dim = pdm_domain_n_dim(j->at->problem->domain);
 
     PDM_TRY(look_finer(j, along, &next));
     *done = isnan(j->shift) || j->shift <= FINE;
@@ -254,7 +252,7 @@ static pdm_status leave_model(fit_job *j, bool *done)
     fit_level *free   = NULL;
     bool       known  = true;
 
-    PDM_TRY(open_level(j, j->at->m, false, false, &free));
+    PDM_TRY(open_level(j, j->at->problem, NULL, NULL, &free));
     for (pdm_size i = 0; i < j->n_fit; i++)
         memset(j->answer[i].shift, 0, (size_t)(PDM_MAX_DIM * j->answer[i].n) * sizeof(double));
     double largest;
@@ -272,15 +270,15 @@ done:
     return status;
 }
 
-pdm_status fit_grids_run(fit_job *j, pdm_model *m, bool by_model)
+pdm_status fit_grids_run(fit_job *j, const pdm_problem *p, pdm_model *m)
 {
     pdm_status status = PDM_OK;
     bool       done   = false;
 
-    PDM_TRY(open_level(j, m, false, by_model, &j->at));
+    PDM_TRY(open_level(j, p, NULL, m, &j->at));
     PDM_TRY(search_level(j));
     j->shift = (double)NAN;
-    if (by_model && all_found(j)) PDM_TRY(leave_model(j, &done));
+    if (m && all_found(j)) PDM_TRY(leave_model(j, &done));
     while (!done && all_found(j)) PDM_TRY(refine(j, &done));
 done:
     return status;

@@ -186,17 +186,17 @@ static pdm_size worst_solution(const fit_job *j)
 static pdm_status append_grid(const fit_job *j, pdm_text *text)
 {
     pdm_status         status = PDM_OK;
-    const pdm_problem *p      = j->at->m->whole;
+    const pdm_problem *p      = j->at->problem;
 
     PDM_TRY(pdm_text_append(text, "%-12s ", "grid"));
     for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++)
         PDM_TRY(
             pdm_text_append(text, "%s%lld", d > 0 ? " x " : "", (long long)pdm_domain_spline(p->domain, d)->n_coef));
-    PDM_TRY(pdm_text_append(text, " control points%s", j->at->by_model ? ", by the model" : ""));
+    PDM_TRY(pdm_text_append(text, " control points%s", j->at->m ? ", by the model" : ""));
     if (j->n_level > 1) PDM_TRY(pdm_text_append(text, ", grid number %lld", (long long)j->n_level));
     if (!isnan(j->shift))
         PDM_TRY(pdm_text_append(text, "; %s would move %s by %.2g standard errors",
-                                j->at->by_model ? "all coefficients free" : "a finer one",
+                                j->at->m ? "all coefficients free" : "a finer one",
                                 j->at->unknowns.number[j->shifted].name, j->shift));
     PDM_TRY(pdm_text_append(text, "\n"));
 done:
@@ -306,7 +306,7 @@ static pdm_status warn_solution(const fit_job *j)
     const pdm_assessment *v      = &j->verdict[worst_solution(j)];
 
     if (v->word <= PDM_VERDICT_GOOD) return PDM_OK;
-    PDM_TRY(pdm_verdict_explain(j->at->m->whole, v, j->at->m->whole->solving.accuracy, &why));
+    PDM_TRY(pdm_verdict_explain(j->at->problem, v, j->at->problem->solving.accuracy, &why));
     pdm_log(j->ctx, PDM_LOG_WARNING, "fit", "the solution is %s: %s", pdm_verdict_text(v->word), why.data);
 done:
     pdm_text_destroy(&why);

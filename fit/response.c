@@ -104,15 +104,15 @@ done:
     return status;
 }
 
-pdm_status fit_response_create(pdm_model *m, bool by_model, const fit_unknowns *u, const fit_data *d, fit_response *out)
+pdm_status fit_response_create(const pdm_problem *p, pdm_model *m, const fit_unknowns *u, const fit_data *d,
+                               fit_response *out)
 {
     pdm_status status = PDM_OK;
 
-    *out = (fit_response){.ctx = m->ctx, .by_model = by_model, .unknowns = u, .data = d, .by = {.m = m}};
-    PDM_TRY(pdm_output_grid_create(m->whole, m->n_batch, NULL, NULL, &out->grid));
-    PDM_TRY(by_model ? pdm_way_of_model(&out->by, out->grid, &out->way)
-                     : pdm_way_of_free(&out->free, m->whole, out->grid, FIT_SOLVE_TOLERANCE, PDM_POLISH_ITERATIONS,
-                                       &out->way));
+    *out = (fit_response){.ctx = p->ctx, .by_model = m, .unknowns = u, .data = d, .by = {.m = m}};
+    PDM_TRY(pdm_output_grid_create(p, m ? m->n_batch : p->training.batch, NULL, NULL, &out->grid));
+    PDM_TRY(m ? pdm_way_of_model(&out->by, out->grid, &out->way)
+              : pdm_way_of_free(&out->free, p, out->grid, FIT_SOLVE_TOLERANCE, PDM_POLISH_ITERATIONS, &out->way));
     out->n_slab = out->way.march ? out->way.march->n_slab : 1;
     PDM_TRY(place_all(out));
     PDM_TRY(make_room(out));

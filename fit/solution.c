@@ -15,7 +15,7 @@ const fit_answer *fit_answer_of(const fit_job *j, pdm_size experiment)
 static pdm_status fill_inputs(fit_job *j)
 {
     pdm_status     status  = PDM_OK;
-    const pdm_size n_input = pdm_domain_n_input(j->at->m->whole->domain), n = j->at->data.n_experiment;
+    const pdm_size n_input = pdm_domain_n_input(j->at->problem->domain), n = j->at->data.n_experiment;
 
     PDM_TRY(pdm_alloc_array(j->ctx, n * n_input, &j->input));
     memcpy(j->input, j->at->data.input, (size_t)(n * n_input) * sizeof *j->input);
@@ -28,7 +28,7 @@ done:
 pdm_status fit_solve(fit_job *j)
 {
     pdm_status             status = PDM_OK;
-    const pdm_problem     *p      = j->at->m->whole;
+    const pdm_problem     *p      = j->at->problem;
     const pdm_output_grid *grid   = j->at->response.grid;
     const pdm_size         n      = j->at->data.n_experiment;
     pdm_free_way           free   = {.tolerance = 0.0};

@@ -23,7 +23,7 @@ pdm_status accounts_header(const pdm_model *m, pdm_output *o)
 
     for (pdm_size e = 0; e < n_equation(m); e++) {
         if (!is_told(m, e)) continue;
-        field_variable(m, "imbalance", e, name);
+        field_variable(m->whole, "imbalance", e, name);
         PDM_TRY(pdm_output_variable(o, name, 1, dims, "1",
                                     "what the domain gained less what walls let in and sources made, of what is there; "
                                     "below 0: lost"));
@@ -39,7 +39,7 @@ pdm_status accounts_put(const pdm_model *m, pdm_output *o, pdm_size first, pdm_s
 
     for (pdm_size e = 0; e < n_equation(m); e++) {
         if (!is_told(m, e)) continue;
-        field_variable(m, "imbalance", e, name);
+        field_variable(m->whole, "imbalance", e, name);
         for (pdm_size i = 0; i < n; i++) {
             const double imbalance = v[i].account[e].told ? v[i].account[e].imbalance : NAN;
             PDM_TRY(pdm_output_put(o, name, first + i, 1, &imbalance));

@@ -132,7 +132,7 @@ pdm_status estimate_header(const pdm_model *m, pdm_output *o)
 
     PDM_TRY(pdm_output_attribute_real(o, NULL, "estimate_tolerance", ESTIMATE_TOLERANCE));
     for (pdm_size f = 0; f < pdm_domain_n_field(m->whole->domain); f++) {
-        field_variable(m, "distance_to_polished", f, name);
+        field_variable(m->whole, "distance_to_polished", f, name);
         snprintf(text, sizeof text, "relative L2 distance of %.128s to its solution with all coefficients free",
                  pdm_pde_field_name(m->whole->pde, f));
         PDM_TRY(pdm_output_variable(o, name, 1, dims, "1", text));
@@ -148,7 +148,7 @@ pdm_status estimate_put(const prediction *p, pdm_output *o)
     char           name[FIELD_VARIABLE_TEXT];
 
     for (pdm_size f = 0; f < n_field; f++) {
-        field_variable(p->m, "distance_to_polished", f, name);
+        field_variable(p->m->whole, "distance_to_polished", f, name);
         for (pdm_size i = 0; i < p->x.n_sample; i++)
             PDM_TRY(pdm_output_put(o, name, i, 1, &p->distance[i * n_field + f]));
     }

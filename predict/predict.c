@@ -151,7 +151,7 @@ static pdm_status begin_file(const prediction *p, pdm_output *o)
     const pdm_result_source source = pdm_result_source_of(p->m);
 
     PDM_TRY(pdm_result_header(&source, p->grid, o, p->x.n_sample, p->polish));
-    PDM_TRY(pdm_result_verdicts_header(p->m, o));
+    PDM_TRY(pdm_result_verdicts_header(p->m->whole, o));
     PDM_TRY(accounts_header(p->m, o));
     if (p->wants_estimate) PDM_TRY(estimate_header(p->m, o));
 done:
@@ -242,7 +242,7 @@ pdm_status prediction_run(prediction *p, pdm_fields *f, pdm_output *o, bool keep
     PDM_TRY(pdm_ranks_sum(m->ctx, "times", N_PREDICT_TIME, &s.times.data));
     if (s.record) PDM_TRY(pdm_gate_record_end(s.record, &shares));
     if (prediction_is_estimated(p)) estimate_sum_up(p);
-    if (o) PDM_TRY(pdm_result_verdicts(m, o, 0, n, p->verdict));
+    if (o) PDM_TRY(pdm_result_verdicts(m->whole, o, 0, n, p->verdict));
     if (o) PDM_TRY(accounts_put(m, o, 0, n, p->verdict));
     if (o && p->wants_estimate) PDM_TRY(estimate_put(p, o));
     verdicts_values(m, n, p->verdict);

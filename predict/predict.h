@@ -117,8 +117,8 @@ pdm_status pdm_result_samples(const pdm_output_grid *grid, pdm_output *o, pdm_si
                               const pdm_solve_result *result);
 
 /* What answers are worth (predict/verdicts.c): the variables, then those of samples first .. first+n-1. */
-pdm_status pdm_result_verdicts_header(const pdm_model *m, pdm_output *o);
-pdm_status pdm_result_verdicts(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v);
+pdm_status pdm_result_verdicts_header(const pdm_problem *p, pdm_output *o);
+pdm_status pdm_result_verdicts(const pdm_problem *p, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v);
 
 /* ---- comparison (predict/compare.c, predict/evaluate.c) ---- */
 /* Relative L2 error of one field of one sample over the output points with first coordinate at or above `from`. */

@@ -43,7 +43,7 @@ void                  prediction_warn(const pdm_model *m, const char *where, con
 /* ---- verdicts.c: in files, tables and numbers ---- */
 /* Of a number that every field has: "what", or of several fields "what_FIELD". */
 enum { FIELD_VARIABLE_TEXT = 160 };
-void       field_variable(const pdm_model *m, const char *what, pdm_size field, char name[FIELD_VARIABLE_TEXT]);
+void       field_variable(const pdm_problem *p, const char *what, pdm_size field, char name[FIELD_VARIABLE_TEXT]);
 /* How many there are of each word, as numbers by name. */
 void verdicts_values(pdm_model *m, pdm_size n, const pdm_assessment *v);
 /* A warning a cause, with the worst of those who have it. */

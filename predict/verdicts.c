@@ -6,15 +6,15 @@
 
 #include "predict/predict_impl.h"
 
-void field_variable(const pdm_model *m, const char *what, pdm_size field, char name[FIELD_VARIABLE_TEXT])
+void field_variable(const pdm_problem *p, const char *what, pdm_size field, char name[FIELD_VARIABLE_TEXT])
 {
-    if (pdm_domain_n_field(m->whole->domain) == 1)
+    if (pdm_domain_n_field(p->domain) == 1)
         snprintf(name, FIELD_VARIABLE_TEXT, "%s", what);
     else
-        snprintf(name, FIELD_VARIABLE_TEXT, "%s_%s", what, pdm_pde_field_name(m->whole->pde, field));
+        snprintf(name, FIELD_VARIABLE_TEXT, "%s_%s", what, pdm_pde_field_name(p->pde, field));
 }
 
-pdm_status pdm_result_verdicts_header(const pdm_model *m, pdm_output *o)
+pdm_status pdm_result_verdicts_header(const pdm_problem *p, pdm_output *o)
 {
 #define TEXT_OF(name, value, text) text,
     static const char *const words[] = {PDM_VERDICT_LIST(TEXT_OF)};
@@ -22,13 +22,13 @@ pdm_status pdm_result_verdicts_header(const pdm_model *m, pdm_output *o)
     const char *const        dims[]  = {"sample"};
     char                     name[FIELD_VARIABLE_TEXT], text[224];
 
-    PDM_TRY(pdm_output_attribute_real(o, NULL, "accuracy", m->whole->solving.accuracy));
+    PDM_TRY(pdm_output_attribute_real(o, NULL, "accuracy", p->solving.accuracy));
     PDM_TRY(pdm_output_variable_int(o, "verdict", 1, dims, "is the answer good to the accuracy wanted?"));
     PDM_TRY(pdm_output_flags(o, "verdict", (pdm_size)(sizeof words / sizeof *words), words));
-    for (pdm_size f = 0; f < pdm_domain_n_field(m->whole->domain); f++) {
-        field_variable(m, "error_estimate", f, name);
+    for (pdm_size f = 0; f < pdm_domain_n_field(p->domain); f++) {
+        field_variable(p, "error_estimate", f, name);
         snprintf(text, sizeof text, "relative L2 error of %.128s, estimated on finer and coarser grids",
-                 pdm_pde_field_name(m->whole->pde, f));
+                 pdm_pde_field_name(p->pde, f));
         PDM_TRY(pdm_output_variable(o, name, 1, dims, "1", text));
     }
     PDM_TRY(pdm_output_variable(o, "observed_order", 1, dims, "1", "in which differences fall on finer grids"));
@@ -38,15 +38,15 @@ done:
     return status;
 }
 
-pdm_status pdm_result_verdicts(const pdm_model *m, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v)
+pdm_status pdm_result_verdicts(const pdm_problem *p, pdm_output *o, pdm_size first, pdm_size n, const pdm_assessment *v)
 {
     pdm_status status = PDM_OK;
     char       name[FIELD_VARIABLE_TEXT];
 
     for (pdm_size i = 0; i < n; i++) {
         PDM_TRY(pdm_output_put_int(o, "verdict", first + i, 1, &v[i].word));
-        for (pdm_size f = 0; f < pdm_domain_n_field(m->whole->domain); f++) {
-            field_variable(m, "error_estimate", f, name);
+        for (pdm_size f = 0; f < pdm_domain_n_field(p->domain); f++) {
+            field_variable(p, "error_estimate", f, name);
             PDM_TRY(pdm_output_put(o, name, first + i, 1, &v[i].estimate[f]));
         }
         PDM_TRY(pdm_output_put(o, "observed_order", first + i, 1, &v[i].order));
