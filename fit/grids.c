@@ -55,19 +55,15 @@ static pdm_status open_finer(fit_job *j, const bool along[PDM_MAX_DIM], fit_leve
     pdm_status         status = PDM_OK;
     const pdm_problem *p      = j->at->problem;
     double             n      = (double)pdm_domain_n_free(p->domain);
-    pdm_case          *c      = NULL;
     pdm_problem       *finer  = NULL;
 
     *out = NULL;
     for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++) n *= along[d] ? 2.0 : 1.0;
     snprintf(j->why, sizeof j->why, "a finer grid would have about %.0f unknowns", n);
     if (n > (double)j->settings->max_unknowns) goto done;
-    PDM_TRY(pdm_problem_finer_case(p, along, &c));
-    PDM_TRY(pdm_case_set_count(c, "training", "batch", FINER_BATCH));
-    PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_WHOLE, NULL, &finer));
+    PDM_TRY(pdm_problem_halve(p, along, FINER_BATCH, &finer));
     PDM_TRY(open_level(j, finer, finer, NULL, out));
 done:
-    pdm_case_destroy(&c);
     return status;
 }
 

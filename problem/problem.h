@@ -53,8 +53,8 @@ pdm_status pdm_problem_regrade(pdm_problem **p, const pdm_grading *grading);
  * and other cells in their spans, finer by one a span and dimension. */
 typedef enum pdm_grid_change { PDM_GRID_HALVED, PDM_GRID_DOUBLED, PDM_GRID_CELLS } pdm_grid_change;
 pdm_status pdm_problem_change_grid(const pdm_problem *p, pdm_grid_change change, pdm_problem **out);
-/* A copy of its case with knot spans half as long along some dimensions; those of a grading = "auto" are found anew. */
-pdm_status pdm_problem_finer_case(const pdm_problem *p, const bool along[PDM_MAX_DIM], pdm_case **out);
+/* The same with inputs on spans half as long along some dimensions, for batches of so many samples. */
+pdm_status pdm_problem_halve(const pdm_problem *p, const bool along[PDM_MAX_DIM], pdm_size batch, pdm_problem **out);
 /* "inputs/NAME" of a pde input, "domain/NAME" of a dimension: groups of the case. */
 enum { PDM_GROUP_TEXT = 160 };
 void pdm_problem_input_group(const pdm_problem *p, pdm_size input, char group[PDM_GROUP_TEXT]);

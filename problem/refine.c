@@ -112,18 +112,27 @@ done:
     return status;
 }
 
-pdm_status pdm_problem_finer_case(const pdm_problem *p, const bool along[PDM_MAX_DIM], pdm_case **out)
+pdm_status pdm_problem_halve(const pdm_problem *p, const bool along[PDM_MAX_DIM], pdm_size batch, pdm_problem **out)
 {
-    pdm_status  status  = PDM_OK;
-    pdm_case   *c       = NULL;
-    pdm_grading grading = {{NULL}};
+    pdm_status   status  = PDM_OK;
+    pdm_case    *c       = NULL;
+    pdm_grading  grading = {{NULL}}, both;
+    pdm_problem *other   = NULL;
 
     PDM_TRY(pdm_case_copy(p->the_case, &c));
-    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++)
-        if (along[j]) PDM_TRY(change_dim(p, c, j, PDM_GRID_HALVED, &grading));
-    *out = c;
-    c    = NULL;
+    PDM_TRY(pdm_case_set_count(c, "training", "batch", batch));
+    pdm_grading_lend(p, p, &both);
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++) {
+        if (!along[j]) continue;
+        PDM_TRY(change_dim(p, c, j, PDM_GRID_HALVED, &grading));
+        both.interior[j] = grading.interior[j];
+    }
+    PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_INPUTS, &both, &other));
+    take_scales(p, other);
+    *out  = other;
+    other = NULL;
 done:
+    pdm_problem_destroy(&other);
     pdm_grading_destroy(p->ctx, &grading);
     pdm_case_destroy(&c);
     return status;
