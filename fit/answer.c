@@ -7,7 +7,8 @@
 
 #include "fit/fit_impl.h"
 
-static const double UNSEEN  = 1e-5; /* of the best seen direction: what differences of solves resolve */
+static const double UNSEEN = 1e-5; /* of the best seen direction: what differences of solves resolve */
+static const double HARDLY = 1.5; /* scales: a standard error along a direction that is worth a word; beliefs leave 1 */
 static const double SETTLED = 1e-2; /* relative change of estimated noise                            */
 enum { NOISE_ROUNDS = 30 };
 
@@ -153,7 +154,7 @@ static void sum_directions(const fit_search *s, fit_answer *a, pdm_size m, const
         const double *along  = v + d * m;
         const bool    unseen = !(value[d] > UNSEEN * UNSEEN * value[0]);
         const double  error  = unseen ? INFINITY : 1.0 / sqrt(value[d]);
-        if (error > 1.0) note_unseen(a, m, index, along, error);
+        if (error > HARDLY) note_unseen(a, m, index, along, error);
         for (pdm_size i = 0; i < m; i++) {
             const pdm_size k = index[i];
             if (unseen && fabs(along[i]) > 1e-3) a->error[k] = INFINITY;

@@ -71,6 +71,23 @@ done:
     return status;
 }
 
+/* Of the copy in which constants are inputs; all of the case is checked on the way. */
+static pdm_status make_model(pdm_case *c, pdm_case *copy, const fit_words *names, const bool *constant, pdm_model **out)
+{
+    pdm_status status = PDM_OK;
+    bool       any    = false;
+
+    for (pdm_size k = 0; k < names->n; k++) any = any || constant[k];
+    PDM_TRY(pdm_case_set_count(copy, "training", "batch", 2 * names->n)); /* as many as are solved for at once */
+    PDM_TRY(pdm_model_create(copy, out));
+    PDM_TRY(fit_case_check(c, (*out)->whole->pde));
+done:
+    if (status == PDM_ERR_CASE && any)
+        pdm_error_note(pdm_case_context(c), "where constants that are to be found are inputs; those before derivatives "
+                                            "expected inside of them, like dx(D*dx(u))");
+    return status;
+}
+
 pdm_status pdm_case_fit(pdm_case *c, const char *data, const char *output, const pdm_fit_settings *settings,
                         pdm_sink sink, pdm_number numbers, void *user)
 {
@@ -90,9 +107,7 @@ pdm_status pdm_case_fit(pdm_case *c, const char *data, const char *output, const
     PDM_TRY(check_arguments(j.ctx, data, output, &s));
     PDM_TRY(fit_words_read(j.ctx, "parameters", s.parameters, true, &names));
     PDM_TRY(fit_case_create(c, &names, constant, &copy));
-    PDM_TRY(pdm_case_set_count(copy, "training", "batch", 2 * names.n)); /* as many as are solved for at once */
-    PDM_TRY(pdm_model_create(copy, &m));                                 /* which checks all of the case      */
-    PDM_TRY(fit_case_check(c, m->whole->pde));
+    PDM_TRY(make_model(c, copy, &names, constant, &m));
     j.names    = &names;
     j.constant = constant;
     PDM_TRY(run_job(&j, m, output));

@@ -108,10 +108,11 @@ typedef struct fit_response {
     double             *input; /* [n_most][n_input] of the whole */
     double             *value; /* [n] work */
     pdm_size            c_size;
-    double             *warm;    /* [n_experiment][n_slab][c_size] coefficients to start from; NULL: by a model */
-    bool               *is_warm; /* [n_experiment] */
-    pdm_buffer         *c;       /* [n_most][c_size] */
-    pdm_size            n_solve, n_iteration;
+    double             *warm; /* [n_experiment][n_slab][c_size] coefficients to start from; NULL: by a model */
+    bool               *is_warm, *batch_good; /* [n_experiment], [n_most] */
+    pdm_size            last;                 /* experiment that was solved last; -1: none */
+    pdm_buffer         *c;                    /* [n_most][c_size] */
+    pdm_size            n_solve;
     char                why[96]; /* the last solve that had no answer */
 } fit_response;
 /* By a trained model's network and experts; with NULL with all coefficients free. */

@@ -210,7 +210,8 @@ pdm_status fit_report(const fit_job *j, pdm_text *text)
 
     PDM_TRY(j->n_fit == 1 ? append_one(j, text) : append_apart(j, text));
     PDM_TRY(append_grid(j, text));
-    PDM_TRY(pdm_text_append(text, "%-12s %s", "solution", pdm_verdict_text(v->word)));
+    PDM_TRY(pdm_text_append(text, "%-12s %s", "solution",
+                            v->word == PDM_VERDICT_NONE ? "nothing is against it" : pdm_verdict_text(v->word)));
     if (!isnan(v->worst)) PDM_TRY(pdm_text_append(text, ", its error about %.2g %%", 100.0 * v->worst));
     PDM_TRY(pdm_text_append(text, "\n"));
 done:

@@ -96,6 +96,7 @@ static pdm_status make_room(fit_response *r)
 
     r->c_size = pdm_domain_n_field(p->domain) * pdm_domain_n_coef(p->domain);
     PDM_TRY(pdm_alloc_array(r->ctx, n_most * pdm_domain_n_input(r->unknowns->problem->domain), &r->input));
+    PDM_TRY(pdm_alloc_array(r->ctx, n_most, &r->batch_good));
     if (r->by_model) return PDM_OK;
     PDM_TRY(pdm_alloc_array(r->ctx, r->data->n_experiment * r->n_slab * r->c_size, &r->warm));
     PDM_TRY(pdm_alloc_array(r->ctx, r->data->n_experiment, &r->is_warm));
@@ -109,7 +110,7 @@ pdm_status fit_response_create(const pdm_problem *p, pdm_model *m, const fit_unk
 {
     pdm_status status = PDM_OK;
 
-    *out = (fit_response){.ctx = p->ctx, .by_model = m, .unknowns = u, .data = d, .by = {.m = m}};
+    *out = (fit_response){.ctx = p->ctx, .by_model = m, .unknowns = u, .data = d, .by = {.m = m}, .last = -1};
     PDM_TRY(pdm_output_grid_create(p, m ? m->n_batch : p->training.batch, NULL, NULL, &out->grid));
     PDM_TRY(m ? pdm_way_of_model(&out->by, out->grid, &out->way)
               : pdm_way_of_free(&out->free, p, out->grid, FIT_SOLVE_TOLERANCE, PDM_POLISH_ITERATIONS, &out->way));
@@ -131,6 +132,7 @@ void fit_response_destroy(fit_response *r)
     pdm_free(r->ctx, r->place);
     pdm_free(r->ctx, r->value);
     pdm_free(r->ctx, r->input);
+    pdm_free(r->ctx, r->batch_good);
     pdm_free(r->ctx, r->warm);
     pdm_free(r->ctx, r->is_warm);
     if (r->by_model)
@@ -168,7 +170,13 @@ static void fill_inputs(const fit_response *r, const fit_call *call, pdm_size s0
     }
 }
 
-/* Coefficients of an earlier solve into r->c; false: some sample has none. */
+/* The experiment whose coefficients a solve of this one starts from: its own, or those that were found last. -1: none. */
+static pdm_size start_of(const fit_response *r, pdm_size experiment)
+{
+    return r->by_model ? -1 : r->is_warm[experiment] ? experiment : r->last;
+}
+
+/* Coefficients of earlier solves into r->c; *warm false: some sample has none. */
 static pdm_status start_warm(fit_response *r, const fit_call *call, pdm_size s0, pdm_batch batch, pdm_size k,
                              bool *warm)
 {
@@ -176,12 +184,12 @@ static pdm_status start_warm(fit_response *r, const fit_call *call, pdm_size s0,
     pdm_backend *b      = r->way.problem->backend;
     void        *c      = NULL;
 
-    *warm = !r->by_model;
-    for (pdm_size i = 0; i < batch.n && *warm; i++) *warm = r->is_warm[experiment_of(call, s0 + i)];
+    for (pdm_size i = 0; i < batch.n && *warm; i++) *warm = start_of(r, experiment_of(call, s0 + i)) >= 0;
     if (!*warm) return PDM_OK;
     PDM_TRY(b->ops->acquire(b, r->c, PDM_WRITE, &c));
     for (pdm_size i = 0; i < batch.n; i++)
-        memcpy((double *)c + i * r->c_size, r->warm + (experiment_of(call, s0 + i) * r->n_slab + k) * r->c_size,
+        memcpy((double *)c + i * r->c_size,
+               r->warm + (start_of(r, experiment_of(call, s0 + i)) * r->n_slab + k) * r->c_size,
                (size_t)r->c_size * sizeof(double));
     PDM_TRY(b->ops->release(b, r->c, &c));
     PDM_TRY(pdm_free_solver_start(r->free.free, r->way.samples, batch, r->c));
@@ -190,16 +198,15 @@ done:
 }
 
 static pdm_status solve_slab(fit_response *r, const fit_call *call, pdm_size s0, pdm_batch batch, pdm_size k,
-                             const pdm_solver **answer)
+                             bool *warm, const pdm_solver **answer)
 {
     pdm_status        status = PDM_OK;
     pdm_predict_times times  = {0};
-    bool              warm   = false;
 
     if (k > 0) PDM_TRY(pdm_slab_advance(r->way.end, batch, pdm_solver_lend(*answer)->c, r->way.samples->input));
     PDM_TRY(r->way.prepare(r->way.user, batch.n, r->way.samples->input));
-    PDM_TRY(start_warm(r, call, s0, batch, k, &warm));
-    if (warm) {
+    PDM_TRY(start_warm(r, call, s0, batch, k, warm));
+    if (*warm) {
         PDM_TRY(pdm_free_solver_solve(r->free.free, r->way.samples, batch, PDM_START_PRESENT));
         *answer = r->free.free->solver;
     } else {
@@ -231,15 +238,17 @@ done:
     return status;
 }
 
-static void judge(fit_response *r, const fit_call *call, pdm_size s0, pdm_batch batch, const pdm_solver *answer)
+/* Have all samples of the batch converged? The others are marked in good [n]. */
+static bool judge(fit_response *r, pdm_batch batch, const pdm_solver *answer, bool *good)
 {
+    bool all = true;
     for (pdm_size i = 0; i < batch.n; i++) {
         const pdm_solve_result *result = &pdm_solver_results(answer)[batch.index[i]];
-        r->n_iteration += result->iterations;
         if (pdm_reason_is_good(result->reason)) continue;
-        call->good[(s0 + i) / call->n] = false;
+        all = good[i] = false;
         snprintf(r->why, sizeof r->why, "%s", pdm_reason_text(result->reason));
     }
+    return all;
 }
 
 /* Coefficients of the first theta, for later. */
@@ -251,7 +260,16 @@ static void keep_coefficients(fit_response *r, const fit_call *call, pdm_size s0
                (size_t)r->c_size * sizeof *c);
 }
 
-static pdm_status respond_batch(fit_response *r, const fit_call *call, pdm_size s0, pdm_size n)
+static pdm_status load_inputs(const fit_response *r, pdm_size n)
+{
+    if (r->way.load) return r->way.load(r->way.user, n, r->input);
+    memcpy(r->way.samples->input, r->input,
+           (size_t)(n * pdm_domain_n_input(r->way.problem->domain)) * sizeof *r->input);
+    return PDM_OK;
+}
+
+/* Samples s0 .. s0+n-1, good [n]. *warm: start from earlier solves; false afterwards where there were none. */
+static pdm_status respond_batch(fit_response *r, const fit_call *call, pdm_size s0, pdm_size n, bool *warm, bool *good)
 {
     pdm_status        status = PDM_OK;
     pdm_backend      *b      = r->way.problem->backend;
@@ -261,14 +279,11 @@ static pdm_status respond_batch(fit_response *r, const fit_call *call, pdm_size 
     void             *c      = NULL;
 
     fill_inputs(r, call, s0, n);
-    if (r->way.load)
-        PDM_TRY(r->way.load(r->way.user, n, r->input));
-    else
-        memcpy(r->way.samples->input, r->input,
-               (size_t)(n * pdm_domain_n_input(r->way.problem->domain)) * sizeof *r->input);
+    PDM_TRY(load_inputs(r, n));
+    for (pdm_size i = 0; i < n; i++) good[i] = true;
     for (pdm_size k = 0; k < r->n_slab; k++) {
-        PDM_TRY(solve_slab(r, call, s0, batch, k, &answer));
-        judge(r, call, s0, batch, answer);
+        PDM_TRY(solve_slab(r, call, s0, batch, k, warm, &answer));
+        if (!judge(r, batch, answer, good) && *warm) break;
         lent = pdm_solver_lend(answer)->c;
         PDM_TRY(b->ops->acquire(b, lent, PDM_READ, &c));
         PDM_TRY(observe(r, call, s0, n, k, c));
@@ -278,6 +293,25 @@ static pdm_status respond_batch(fit_response *r, const fit_call *call, pdm_size 
     r->n_solve += n;
 done:
     return lent ? pdm_release(b, status, lent, &c) : status;
+}
+
+/* The same, and again from nothing where a start from earlier solves did not get there. */
+static pdm_status respond_surely(fit_response *r, const fit_call *call, pdm_size s0, pdm_size n)
+{
+    pdm_status status = PDM_OK;
+    bool       warm = true, all = true;
+
+    PDM_TRY(respond_batch(r, call, s0, n, &warm, r->batch_good));
+    for (pdm_size i = 0; i < n; i++) all = all && r->batch_good[i];
+    warm = warm && !all;
+    if (warm) {
+        warm = false;
+        PDM_TRY(respond_batch(r, call, s0, n, &warm, r->batch_good));
+    }
+    for (pdm_size i = 0; i < n; i++)
+        call->good[(s0 + i) / call->n] = call->good[(s0 + i) / call->n] && r->batch_good[i];
+done:
+    return status;
 }
 
 pdm_status fit_respond(fit_response *r, pdm_size first, pdm_size n, pdm_size n_theta, const double *theta, bool keep,
@@ -295,8 +329,9 @@ pdm_status fit_respond(fit_response *r, pdm_size first, pdm_size n, pdm_size n_t
     const pdm_size all = n * n_theta, most = r->way.samples->n_most;
 
     for (pdm_size q = 0; q < n_theta; q++) good[q] = true;
-    for (pdm_size s = 0; s < all; s += most) PDM_TRY(respond_batch(r, &call, s, all - s < most ? all - s : most));
+    for (pdm_size s = 0; s < all; s += most) PDM_TRY(respond_surely(r, &call, s, all - s < most ? all - s : most));
     for (pdm_size e = first; keep && r->warm && e < first + n; e++) r->is_warm[e] = good[0];
+    if (keep && r->warm) r->last = good[0] ? first : -1;
 done:
     return status;
 }

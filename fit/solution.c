@@ -41,7 +41,8 @@ pdm_status fit_solve(fit_job *j)
     PDM_TRY(pdm_alloc_array(j->ctx, n, &j->result));
     PDM_TRY(pdm_alloc_array(j->ctx, n, &j->verdict));
     PDM_TRY(pdm_way_of_free(&free, p, grid, FIT_SOLVE_TOLERANCE, PDM_POLISH_ITERATIONS, &way));
-    PDM_TRY(pdm_way_judge(&way, grid, PDM_JUDGE_ESTIMATE, &judge));
+    /* grids that were compared at the observations say more than an estimate does, and have been paid for */
+    PDM_TRY(pdm_way_judge(&way, grid, isnan(j->shift) ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER, &judge));
     const pdm_run run = {.n       = n,
                          .input   = j->input,
                          .u       = j->u,
