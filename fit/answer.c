@@ -41,8 +41,8 @@ static void set_weights(const fit_search *s, const fit_answer *a)
     }
 }
 
-/* Standard deviation of the residuals of every variable whose noise is not given, each with its share of the freedoms that
- * were spent. The largest relative change. */
+/* Standard deviation of the residuals of every variable whose noise is not given, each with its share of the freedoms
+ * that were spent. The largest relative change. */
 static double estimate_noise(const fit_search *s, fit_answer *a)
 {
     const pdm_size first  = s->data->first[s->first];

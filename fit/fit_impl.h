@@ -25,8 +25,8 @@ pdm_status fit_words_check(pdm_context *ctx, const char *what, const fit_words *
 /* Those of the names that are numbers in /pde/parameters; parameters made of them become definitions.
  * constant [names->n]: which they are. */
 pdm_status fit_case_create(pdm_case *c, const fit_words *names, bool *constant, pdm_case **out);
-/* An input before a derivative makes a source of what a constant leaves in a flux. PDM_ERR_CASE where a boundary condition
- * of the case says what that flux is. */
+/* An input before a derivative makes a source of what a constant leaves in a flux. PDM_ERR_CASE where a boundary
+ * condition of the case says what that flux is. */
 pdm_status fit_case_check(pdm_case *c, const pdm_pde *after);
 
 /* ---- what is to be found (unknowns.c) ---- */

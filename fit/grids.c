@@ -11,7 +11,10 @@
 #include "fit/fit_impl.h"
 
 static const double FINE = 0.3; /* of a standard error: a shift that is left */
-enum { FINER_BATCH = 2 };       /* samples at a time: searches there make few solves */
+enum {
+    FINER_BATCH = 2,   /* samples at a time: searches there make few solves */
+    DENSE_MOST  = 6000 /* unknowns                                          */
+};
 
 /* ---- one level ---- */
 
@@ -48,6 +51,13 @@ done:
     return status;
 }
 
+/* With rows at every scale the matrix is dense. */
+static pdm_size most_unknowns(const fit_job *j)
+{
+    const pdm_size most = j->settings->max_unknowns;
+    return pdm_domain_rows(j->at->problem->domain)->n_pyramid > 0 && most > DENSE_MOST ? DENSE_MOST : most;
+}
+
 /* The case with spans half as long along some dimensions. NULL: that would have too many unknowns, as j->why
  * says. */
 static pdm_status open_finer(fit_job *j, const bool along[PDM_MAX_DIM], fit_level **out)
@@ -60,7 +70,7 @@ static pdm_status open_finer(fit_job *j, const bool along[PDM_MAX_DIM], fit_leve
     *out = NULL;
     for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++) n *= along[d] ? 2.0 : 1.0;
     snprintf(j->why, sizeof j->why, "a finer grid would have about %.0f unknowns", n);
-    if (n > (double)j->settings->max_unknowns) goto done;
+    if (n > (double)most_unknowns(j)) goto done;
     PDM_TRY(pdm_problem_halve(p, along, FINER_BATCH, &finer));
     PDM_TRY(open_level(j, finer, finer, NULL, out));
 done:
@@ -87,7 +97,8 @@ static double find_shift(const fit_answer *a, const double *predicted, double *s
     return largest;
 }
 
-/* Of all answers, by another level along dimension d: the largest, in standard errors; *known false: no solution there. */
+/* Of all answers, by another level along dimension d: the largest, in standard errors; *known false: it has no
+ * solution. */
 static pdm_status find_shifts(fit_job *j, fit_level *other, pdm_size d, double *largest, bool *known)
 {
     pdm_status status    = PDM_OK;

@@ -1,8 +1,8 @@
 /* Levenberg-Marquardt for
  *   1/2 sum_i ((value_i - predicted_i(theta)) / noise_i)^2 + 1/2 sum_k ((theta_k - mean_k) / deviation_k)^2
- * within bounds low_k <= theta_k <= high_k, with derivatives by central differences of solves, which go as one batch of samples. Damping as in H. B. Nielsen,
- * Damping parameter in Marquardt's method, IMM-REP-1999-05, scaled by the diagonal; numbers that a step would take over
- * a bound are put on it, and the others follow. */
+ * within bounds low_k <= theta_k <= high_k, with derivatives by central differences of solves, which go as one batch of
+ * samples. Damping as in H. B. Nielsen, Damping parameter in Marquardt's method, IMM-REP-1999-05, scaled by the
+ * diagonal; numbers that a step would take over a bound are put on it, and the others follow. */
 #include "fit/fit.h"
 
 #include <math.h>

@@ -233,6 +233,46 @@ static void try_reference(void)
 #undef REFERENCE
 }
 
+static void try_fit(void)
+{
+    pdm_fit_settings s;
+
+/* The defaults but for one of them. */
+#define FIT(...)                                                     \
+    do {                                                             \
+        pdm_fit_settings_init(&s, sizeof s);                         \
+        s.parameters = "a";                                          \
+        __VA_ARGS__;                                                 \
+        REFUSES(pdm_case_fit, c, MODEL, OUT, &s, NULL, NULL, NULL);  \
+        REFUSES(pdm_model_fit, m, MODEL, OUT, &s, NULL, NULL, NULL); \
+    } while (0)
+    ANSWERS(pdm_fit_settings_init, (pdm_fit_settings_init(NULL, sizeof s), true));
+    pdm_fit_settings_init(&s, sizeof s);
+    s.parameters = "a";
+    REFUSES_SILENTLY(pdm_case_fit, NULL, MODEL, OUT, &s, NULL, NULL, NULL);
+    REFUSES_SILENTLY(pdm_model_fit, NULL, MODEL, OUT, &s, NULL, NULL, NULL);
+    REFUSES(pdm_case_fit, c, NULL, OUT, &s, NULL, NULL, NULL);
+    REFUSES(pdm_case_fit, c, MODEL, NULL, &s, NULL, NULL, NULL);
+    REFUSES(pdm_case_fit, c, MODEL, OUT, NULL, NULL, NULL, NULL);
+    REFUSES(pdm_model_fit, m, NULL, OUT, &s, NULL, NULL, NULL);
+    REFUSES(pdm_model_fit, m, MODEL, NULL, &s, NULL, NULL, NULL);
+    REFUSES(pdm_model_fit, m, MODEL, OUT, NULL, NULL, NULL, NULL);
+    FIT(s.size = 0);
+    FIT(s.size = sizeof s + 1);
+    FIT(s.parameters = NULL);
+    FIT(s.parameters = "");
+    FIT(s.parameters = "nobody");
+    FIT(s.noise = "=");
+    FIT(s.tolerance = 0.0);
+    FIT(s.tolerance = 1.0);
+    FIT(s.tolerance = -1.0);
+    FIT(s.tolerance = NAN);
+    FIT(s.max_iter = 0);
+    FIT(s.max_iter = HUGE_COUNT);
+    FIT(s.max_unknowns = -1);
+#undef FIT
+}
+
 static void try_models_from_files(void)
 {
     pdm_model   *out     = NULL;
@@ -484,6 +524,7 @@ static void (*const trials[])(void) = {try_context,
                                        try_claims,
                                        try_case,
                                        try_reference,
+                                       try_fit,
                                        try_models_from_files,
                                        try_models_from_cases,
                                        try_models_from_models,

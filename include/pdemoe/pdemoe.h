@@ -269,40 +269,40 @@ PDM_API pdm_status pdm_case_reference(pdm_case *c, const char *output, const pdm
 
 /* ---- parameters from data ---- */
 typedef struct pdm_fit_settings {
-    size_t      size;       /* of this struct, as pdm_fit_settings_init() was told                                */
-    const char *parameters; /* "D, k": inputs of the case, or numbers of /pde/parameters. Needed                  */
-    const char *start;      /* "D = 1e-3": where the search begins; NULL: see below                               */
-    const char *bounds;     /* "D = 1e-4 : 1e-2, k = 0 :"; NULL: see below                                        */
-    const char *priors;     /* "D = 5e-4 +- 1e-4, k = none": mean and standard deviation before there were data   */
-    const char *noise;      /* standard errors: "0.01" of all data, "u = 0.01, c = 2" of variables; NULL: see below */
-    double      tolerance;  /* of the search, in standard errors of the answer: 1e-4                              */
-    pdm_size    max_iter;   /* steps of the search, 50                                                            */
-    pdm_size    max_unknowns; /* of finer grids, 20000; 0: none but the case's own                                  */
-    int         apart;      /* not 0: every sample of the data has parameters of its own; 0: all have the same    */
+    size_t      size;         /* of this struct, as pdm_fit_settings_init() was told                                 */
+    const char *parameters;   /* "D, k": inputs of the case, or numbers of /pde/parameters. Needed                   */
+    const char *start;        /* "D = 1e-3": where the search begins; NULL: see below                                */
+    const char *bounds;       /* "D = 1e-4 : 1e-2, k = 0 :"; NULL: see below                                         */
+    const char *priors;       /* "D = 5e-4 +- 1e-4, k = none": mean and standard deviation before there were data    */
+    const char *noise;        /* standard errors: "0.01" of all data, "u = 0.01, c = 2" of variables; NULL: see below */
+    double      tolerance;    /* of the search, in standard errors of the answer: 1e-4                               */
+    pdm_size    max_iter;     /* steps of the search, 50                                                             */
+    pdm_size    max_unknowns; /* of finer grids, 20000 (6000 with levels at most); 0: none but the case's own        */
+    int         apart;        /* not 0: every sample of the data has parameters of its own; 0: all have the same     */
 } pdm_fit_settings;
 /* Defaults; size: sizeof(pdm_fit_settings). Since 0.1 */
 PDM_API void pdm_fit_settings_init(pdm_fit_settings *s, size_t size);
 /* Parameters, inputs and initial fields of the case from data: those with which its solutions are nearest to
  * observations, in the sum of squares over their standard errors, and how sure they are (docs/fit.md).
  * data: NetCDF with observations: variables named like fields, or with an attribute observed = "EXPRESSION" of fields,
- * coordinates and scalar inputs; variables named like the dimensions say where, on dimensions of the observations; missing
- * values are left out. Along the dimension "sample" there are several experiments. Inputs that are not to be found are in
- * the file, too.
+ * coordinates and scalar inputs; variables named like the dimensions say where, on dimensions of the observations;
+ * missing values are left out. Along the dimension "sample" there are several experiments. Inputs that are not to be
+ * found are in the file, too.
  * Bounds are those of a distribution uniform(low, high), a belief is that of normal(mean, deviation), where settings say
  * nothing else; the search begins in the middle of the distribution, and at a constant as it is in the case. Field inputs
  * need a distribution gaussian_field(...), which is what is believed of them. Standard errors: of the setting, the
  * attribute standard_error of a variable, or its ancillary variable with a standard name "... standard_error"; else they
  * are estimated from what is left over.
- * What was found is checked on a grid with spans half as long; where that would move it by more than 0.3 standard errors
- * the search goes on there, as long as grids have at most max_unknowns.
+ * What was found is checked on grids with spans half as long along one dimension each; where these would move it by more
+ * than 0.3 standard errors the search goes on there, as long as grids have at most max_unknowns.
  * output: what was found with covariance, the observations with what is fitted, and the solution. The table goes to sink,
- * then to `numbers` (either may be NULL), user to both: converged, parameters, observations, missing, fits, steps, solves,
- * chi2, freedom, unseen (directions in which the data say nothing), grids, shift (the most that a finer grid would move
- * one of them, in standard errors; NaN: not known), seconds (reading and search), seconds.verdict,
- * verdict.WORD, and of the number or scalar NAME its value.NAME, error.NAME (infinite: the data do not say; 0: at_bound),
- * at_bound.NAME (-1, 0, 1); of fit N > 0, with apart, N.value.NAME and so on. What was not found to the tolerance is
- * PDM_OK, and the number `converged` 0. Fails with PDM_ERR_ARGUMENT, PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_IO,
- * PDM_ERR_NUMERIC where there is no solution to begin with. Since 0.1 */
+ * then to `numbers` (either may be NULL), user to both: converged, parameters, observations, missing, fits, steps,
+ * solves, chi2, freedom, unseen (directions in which the data say nothing, or little), grids, shift (the most that a
+ * finer grid would move one of them, in standard errors; NaN: not known), seconds (reading and search),
+ * seconds.verdict, verdict.WORD, and of the number or scalar NAME its value.NAME, error.NAME (infinite: the data do not
+ * say; 0: at_bound), at_bound.NAME (-1, 0, 1); of fit N > 0, with apart, N.value.NAME and so on. What was not found to
+ * the tolerance is PDM_OK, and the number `converged` 0. Fails with PDM_ERR_ARGUMENT, PDM_ERR_CASE, PDM_ERR_DATA,
+ * PDM_ERR_IO, PDM_ERR_NUMERIC where there is no solution to begin with. Since 0.1 */
 PDM_API pdm_status pdm_case_fit(pdm_case *c, const char *data, const char *output, const pdm_fit_settings *settings,
                                 pdm_sink sink, pdm_number numbers, void *user);
 /* Help on the settings of all groups. */
