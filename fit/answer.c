@@ -154,6 +154,7 @@ static void sum_directions(const fit_search *s, fit_answer *a, pdm_size m, const
         const double *along  = v + d * m;
         const bool    unseen = !(value[d] > UNSEEN * UNSEEN * value[0]);
         const double  error  = unseen ? INFINITY : 1.0 / sqrt(value[d]);
+        a->spent += !unseen;
         if (error > HARDLY) note_unseen(a, m, index, along, error);
         for (pdm_size i = 0; i < m; i++) {
             const pdm_size k = index[i];
@@ -163,11 +164,11 @@ static void sum_directions(const fit_search *s, fit_answer *a, pdm_size m, const
                     along[i] * along[j] / value[d] * number[k].scale * number[index[j]].scale;
         }
     }
-    a->spent = (double)m; /* a belief takes back what it knows */
     for (pdm_size i = 0; i < m; i++) {
         const pdm_size k        = index[i];
         const double   variance = a->covariance[k * s->n + k], deviation = number[k].deviation;
         if (!isinf(a->error[k])) a->error[k] = sqrt(variance);
+        /* a belief takes back what it knows */
         if (isfinite(deviation)) a->spent -= variance / (deviation * deviation);
     }
 }
@@ -189,6 +190,7 @@ pdm_status fit_answer_covariance(const fit_search *s, fit_answer *a)
     for (pdm_size k = 0; k < n; k++)
         a->at_bound[k] = !s->held[k] ? 0 : s->theta[k] <= s->unknowns->number[k].low ? -1 : 1;
     a->n_unseen = 0;
+    a->spent    = 0.0;
     memset(a->error, 0, (size_t)n * sizeof *a->error);
     memset(a->covariance, 0, (size_t)(n * n) * sizeof *a->covariance);
     memset(a->unseen, 0, (size_t)(FIT_UNSEEN_MOST * n) * sizeof *a->unseen);

@@ -231,6 +231,7 @@ typedef struct fit_job {
     double   shift;   /* the most that a finer grid would move a number, in standard errors; NaN: not known */
     pdm_size shifted; /* which number   */
     char     why[96]; /* no finer grid */
+    bool     is_settled[PDM_MAX_DIM]; /* dimensions whose shift is known from a coarser grid, and small */
     double   seconds, seconds_verdict;
 } fit_job;
 /* grids.c: searches on the first grid, and on finer ones until they do not move what was found. */

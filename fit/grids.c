@@ -10,7 +10,8 @@
 
 #include "fit/fit_impl.h"
 
-static const double FINE = 0.3; /* of a standard error: a shift that is left */
+static const double FINE    = 0.3; /* of a standard error: a shift that is left         */
+static const double SETTLED = 0.1; /* one that is not looked for on further grids again */
 enum {
     FINER_BATCH = 2,   /* samples at a time: searches there make few solves */
     DENSE_MOST  = 6000 /* unknowns                                          */
@@ -145,6 +146,7 @@ static pdm_status search_one(fit_job *j, pdm_size i, pdm_size each)
     now.iterations += before->iterations;
     now.solves += before->solves;
     now.seconds += before->seconds;
+    if (before->n > 0) memcpy(now.shift, before->shift, (size_t)(PDM_MAX_DIM * now.n) * sizeof *now.shift);
     fit_answer_destroy(j->ctx, before);
     *before = now;
     now     = (fit_answer){.n = 0};
@@ -190,21 +192,22 @@ static void replace_level(fit_job *j, fit_level **other)
 /* ---- from grid to grid ---- */
 
 /* What grids that are finer along one dimension each would move: j->shift, NaN where it is not known, and by dimension.
- * The finer one of a single dimension that matters is kept. */
+ * The finer one of a single dimension that matters is kept. Dimensions that moved little once are not asked again, as
+ * that hardly depends on the others. */
 static pdm_status look_finer(fit_job *j, double along[PDM_MAX_DIM], fit_level **kept)
 {
     pdm_status status = PDM_OK;
     fit_level *finer  = NULL;
     bool       known  = true;
 
-    for (pdm_size i = 0; i < j->n_fit; i++)
-        memset(j->answer[i].shift, 0, (size_t)(PDM_MAX_DIM * j->answer[i].n) * sizeof(double));
     for (pdm_size d = 0; d < pdm_domain_n_dim(j->at->problem->domain) && known; d++) {
         bool only[PDM_MAX_DIM] = {false};
         only[d]                = true;
+        if (j->is_settled[d]) continue;
         PDM_TRY(open_finer(j, only, &finer));
         known = finer;
         if (known) PDM_TRY(find_shifts(j, finer, d, &along[d], &known));
+        j->is_settled[d] = known && along[d] <= SETTLED;
         if (known && along[d] > FINE && !*kept) {
             *kept = finer;
             finer = NULL;
@@ -260,8 +263,6 @@ static pdm_status leave_model(fit_job *j, bool *done)
     bool       known  = true;
 
     PDM_TRY(open_level(j, j->at->problem, NULL, NULL, &free));
-    for (pdm_size i = 0; i < j->n_fit; i++)
-        memset(j->answer[i].shift, 0, (size_t)(PDM_MAX_DIM * j->answer[i].n) * sizeof(double));
     double largest;
     PDM_TRY(find_shifts(j, free, 0, &largest, &known));
     sum_shifts(j);

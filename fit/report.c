@@ -13,17 +13,25 @@ static const double SHIFTED  = 0.3; /* standard errors that a finer grid may mov
 
 /* ---- numbers that were found ---- */
 
+/* Digits of a value that its error leaves, and two more. */
+static int digits_of(double value, double error)
+{
+    const double n = error > 0.0 && isfinite(error) && value != 0.0 ? 3.0 + floor(log10(fabs(value) / error)) : 6.0;
+    return (int)fmin(fmax(n, 2.0), 12.0);
+}
+
 static pdm_status append_value(const fit_unknowns *u, const fit_answer *a, pdm_size k, pdm_text *text)
 {
+    pdm_status   status = PDM_OK;
     const double value = a->theta[k], error = a->error[k];
 
-    if (a->at_bound[k] != 0)
-        return pdm_text_append(text, "%-12s %14.8g     at its %s bound", u->number[k].name, value,
-                               a->at_bound[k] < 0 ? "lower" : "upper");
-    if (isinf(error)) return pdm_text_append(text, "%-12s %14.8g     not seen by the data", u->number[k].name, value);
-    if (value == 0.0) return pdm_text_append(text, "%-12s %14.8g  +- %-9.2g", u->number[k].name, value, error);
-    return pdm_text_append(text, "%-12s %14.8g  +- %-9.2g (%.2g %%)", u->number[k].name, value, error,
-                           100.0 * error / fabs(value));
+    PDM_TRY(pdm_text_append(text, "%-12s %-12.*g ", u->number[k].name, digits_of(value, error), value));
+    if (a->at_bound[k] != 0) return pdm_text_append(text, "at its %s bound", a->at_bound[k] < 0 ? "lower" : "upper");
+    if (isinf(error)) return pdm_text_append(text, "not seen by the data");
+    PDM_TRY(pdm_text_append(text, "+- %-8.2g", error));
+    if (value != 0.0) PDM_TRY(pdm_text_append(text, " (%.2g %%)", 100.0 * error / fabs(value)));
+done:
+    return status;
 }
 
 /* What was known before. */
@@ -91,22 +99,26 @@ done:
     return status;
 }
 
+/* A part of direction v, relative to the number itself, or where that is 0 to its scale. */
+static double part_of(const fit_unknowns *u, const fit_answer *a, const double *v, pdm_size k)
+{
+    const double size = a->theta[k] != 0.0 ? fabs(a->theta[k]) : u->number[k].scale;
+    return v[k] * u->number[k].scale / size;
+}
+
 pdm_status fit_direction(const fit_unknowns *u, const fit_answer *a, pdm_size i, pdm_text *text)
 {
     pdm_status    status = PDM_OK;
     const double *v      = a->unseen + i * a->n;
-    double        unit   = 0.0; /* the largest change, relative to the number where it is not 0 */
+    double        unit   = 0.0; /* the largest; with the sign of the first that is told */
     bool          first  = true;
 
+    for (pdm_size k = 0; k < a->n; k++) unit = fmax(unit, fabs(part_of(u, a, v, k)));
     for (pdm_size k = 0; k < a->n; k++) {
-        const double size = a->theta[k] != 0.0 ? fabs(a->theta[k]) : u->number[k].scale;
-        unit              = fmax(unit, fabs(v[k]) * u->number[k].scale / size);
-    }
-    for (pdm_size k = 0; k < a->n; k++) {
-        const double size = a->theta[k] != 0.0 ? fabs(a->theta[k]) : u->number[k].scale;
-        const double part = v[k] * u->number[k].scale / (size * unit);
-        if (fabs(part) < 0.01) continue;
-        PDM_TRY(pdm_text_append(text, "%s%s %+.3g %s", first ? "" : ", ", u->number[k].name, part,
+        const double part = part_of(u, a, v, k);
+        if (fabs(part) < 0.01 * fabs(unit)) continue;
+        if (first) unit = copysign(unit, part);
+        PDM_TRY(pdm_text_append(text, "%s%s %+.3g %s", first ? "" : ", ", u->number[k].name, part / unit,
                                 a->theta[k] != 0.0 ? "%" : "% of its scale"));
         first = false;
     }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the documents say holds: links lead somewhere, the tables of settings are those of the sources, the man page has
-# what --help has, and commands and programs marked in README.md, docs/tutorial.md and docs/case-format.md run, with a few
-# training steps only.
+# what --help has, and commands and programs marked in README.md, docs/tutorial.md, docs/case-format.md and docs/fit.md
+# run, with a few training steps only.
 # Marks stand on the line before a fenced block:
 #   <!-- file: NAME -->     the block is that file
 #   <!-- run -->            runs, must succeed        <!-- run: fails -->  must fail, with a caret in its message
@@ -160,8 +160,10 @@ export PATH
 run_page "$root/README.md"
 run_page "$root/docs/tutorial.md"
 run_page "$root/docs/case-format.md"
+run_page "$root/docs/fit.md"
 pdemoe check "$scratch/case-format/reactor.cdl" > said 2>&1 || complain "reactor.cdl of docs/case-format.md: $(cat said)"
 run_program
 check_ignored README
 check_ignored tutorial
+check_ignored fit
 exit $failed
