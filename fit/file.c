@@ -123,6 +123,109 @@ done:
     return status;
 }
 
+/* ---- the standard error of a field, point by point ---- */
+
+/* Room for it: on the output's coordinates of the field's dimensions. */
+typedef struct field_error {
+    pdm_size      n[PDM_MAX_DIM], size; /* points along every dimension, 1 along others */
+    const double *x[PDM_MAX_DIM];
+    double       *value, *sum;           /* [size]              */
+    double       *input, *origin;        /* [n_input]; the mean */
+    double       *normal, *part, *share; /* [n][n], [n][n], [n]: covariance, its eigenvectors and values */
+} field_error;
+
+static void field_error_close(pdm_context *ctx, field_error *e)
+{
+    pdm_free(ctx, e->value);
+    pdm_free(ctx, e->sum);
+    pdm_free(ctx, e->input);
+    pdm_free(ctx, e->origin);
+    pdm_free(ctx, e->normal);
+    pdm_free(ctx, e->part);
+    pdm_free(ctx, e->share);
+}
+
+static pdm_status field_error_open(const fit_job *j, const fit_part *part, field_error *e)
+{
+    pdm_status             status = PDM_OK;
+    const pdm_problem     *p      = j->at->problem;
+    const pdm_input_info  *info   = pdm_pde_input(p->pde, part->input);
+    const pdm_output_grid *grid   = j->at->response.grid;
+
+    e->size = 1;
+    for (pdm_size d = 0; d < pdm_domain_n_dim(p->domain); d++) {
+        e->x[d] = grid->coordinate[d];
+        e->n[d] = 1;
+    }
+    for (pdm_size k = 0; k < info->n_dim; k++) e->size *= e->n[info->dim[k]] = grid->n[info->dim[k]];
+    PDM_TRY(pdm_alloc_array(j->ctx, e->size, &e->value));
+    PDM_TRY(pdm_alloc_array(j->ctx, e->size, &e->sum));
+    PDM_TRY(pdm_alloc_array(j->ctx, pdm_domain_n_input(p->domain), &e->input));
+    PDM_TRY(pdm_alloc_array(j->ctx, pdm_domain_n_input(p->domain), &e->origin));
+    PDM_TRY(pdm_alloc_array(j->ctx, part->n * part->n, &e->normal));
+    PDM_TRY(pdm_alloc_array(j->ctx, part->n * part->n, &e->part));
+    PDM_TRY(pdm_alloc_array(j->ctx, part->n, &e->share));
+done:
+    return status;
+}
+
+/* z [n] of the part as a field on its points, without the mean. */
+static void field_of(const fit_job *j, const fit_part *part, const double *z, field_error *e)
+{
+    const pdm_domain *domain = j->at->problem->domain;
+    const pdm_size    at = pdm_domain_input_offset(domain, part->input), n = pdm_domain_input_size(domain, part->input);
+
+    memset(part->factor, 0, (size_t)part->n_mode * sizeof *part->factor);
+    pdm_random_field_compose(part->field, part->factor, e->origin + at);
+    for (pdm_size k = 0; k < part->n; k++) part->factor[part->mode[k]] = z[k];
+    pdm_random_field_compose(part->field, part->factor, e->input + at);
+    for (pdm_size k = at; k < at + n; k++) e->input[k] -= e->origin[k];
+}
+
+/* Squares of what every direction of the covariance makes of the field, added up. */
+static pdm_status find_field_error(const fit_job *j, const fit_part *part, const fit_answer *a, field_error *e)
+{
+    pdm_status              status = PDM_OK;
+    const pdm_sampled_input whole  = {.input = (int32_t)part->input};
+
+    memset(e->sum, 0, (size_t)e->size * sizeof *e->sum);
+    for (pdm_size k = 0; k < part->n; k++)
+        for (pdm_size l = 0; l < part->n; l++)
+            e->normal[k * part->n + l] = a->covariance[(part->first + k) * a->n + part->first + l];
+    fit_eigen(part->n, e->normal, e->share, e->part);
+    for (pdm_size m = 0; m < part->n; m++) {
+        field_of(j, part, e->part + m * part->n, e);
+        PDM_TRY(pdm_domain_sample(j->at->problem->domain, &whole, e->input, e->n, e->x, e->value));
+        for (pdm_size i = 0; i < e->size; i++) e->sum[i] += fmax(e->share[m], 0.0) * e->value[i] * e->value[i];
+    }
+    for (pdm_size i = 0; i < e->size; i++) e->sum[i] = sqrt(e->sum[i]);
+done:
+    return status;
+}
+
+static pdm_status put_field_error(const fit_job *j, pdm_output *o, const fit_part *part)
+{
+    pdm_status            status                = PDM_OK;
+    const pdm_pde        *pde                   = j->at->problem->pde;
+    const pdm_input_info *info                  = pdm_pde_input(pde, part->input);
+    const char           *dims[PDM_MAX_DIM + 1] = {"fit"};
+    field_error           e                     = {.size = 0};
+    char                  name[FIT_NAME + 16];
+
+    for (pdm_size k = 0; k < info->n_dim; k++) dims[k + 1] = pdm_pde_dim_name(pde, info->dim[k]);
+    snprintf(name, sizeof name, "fit_error_%.100s", part->name);
+    PDM_TRY(pdm_output_variable(o, name, info->n_dim + 1, dims, *info->units ? info->units : "1",
+                                "standard error of the field that was found"));
+    PDM_TRY(field_error_open(j, part, &e));
+    for (pdm_size i = 0; i < j->n_fit; i++) {
+        PDM_TRY(find_field_error(j, part, &j->answer[i], &e));
+        PDM_TRY(pdm_output_put(o, name, i, 1, e.sum));
+    }
+done:
+    field_error_close(j->ctx, &e);
+    return status;
+}
+
 /* Names of the numbers, as flags and as a text. */
 static pdm_status put_names(const fit_job *j, pdm_output *o)
 {
@@ -268,6 +371,8 @@ pdm_status fit_write(const fit_job *j, pdm_output *o)
     PDM_TRY(put_numbers(j, o));
     PDM_TRY(put_bounds(j, o));
     PDM_TRY(put_ends(j, o));
+    for (pdm_size i = 0; i < j->at->unknowns.n_part; i++)
+        if (j->at->unknowns.part[i].field) PDM_TRY(put_field_error(j, o, &j->at->unknowns.part[i]));
     PDM_TRY(put_observations(j, o));
 done:
     return status;

@@ -36,6 +36,12 @@ static void close_job(fit_job *j)
     fit_level_destroy(j->ctx, &j->at);
 }
 
+/* By steps, or with columns from solutions, which take none. */
+static bool is_trained(const pdm_model *m)
+{
+    return m->state.step > 0 || m->has_pod;
+}
+
 static pdm_status run_job(fit_job *j, pdm_model *m, const char *output)
 {
     pdm_status   status = PDM_OK;
@@ -46,7 +52,7 @@ static pdm_status run_job(fit_job *j, pdm_model *m, const char *output)
     j->step      = m->state.step;
     PDM_TRY(pdm_output_create(j->ctx, output, &o)); /* first: a path that cannot be written fails before the work */
     PDM_TRY(fit_words_read(j->ctx, "noise", j->settings->noise, false, &j->noise));
-    PDM_TRY(fit_grids_run(j, m->whole, m->state.step > 0 ? m : NULL));
+    PDM_TRY(fit_grids_run(j, m->whole, is_trained(m) ? m : NULL));
     j->seconds = pdm_clock() - start;
     PDM_TRY(fit_solve(j));
     PDM_TRY(fit_write(j, o));

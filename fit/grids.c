@@ -256,7 +256,7 @@ done:
 }
 
 /* What the model's own solution, with all coefficients free, would move; where that matters, on to it. */
-static pdm_status leave_model(fit_job *j, bool *done)
+static pdm_status leave_model(fit_job *j)
 {
     pdm_status status = PDM_OK;
     fit_level *free   = NULL;
@@ -267,8 +267,7 @@ static pdm_status leave_model(fit_job *j, bool *done)
     PDM_TRY(find_shifts(j, free, 0, &largest, &known));
     sum_shifts(j);
     if (!known) j->shift = (double)NAN;
-    *done = isnan(j->shift) || j->shift <= FINE;
-    if (*done) goto done;
+    if (isnan(j->shift) || j->shift <= FINE) goto done;
     pdm_log(j->ctx, PDM_LOG_INFO, "fit", "all coefficients free move \"%s\" by %.2g standard errors: again with them",
             j->at->unknowns.number[j->shifted].name, j->shift);
     replace_level(j, &free);
@@ -286,7 +285,7 @@ pdm_status fit_grids_run(fit_job *j, const pdm_problem *p, pdm_model *m)
     PDM_TRY(open_level(j, p, NULL, m, &j->at));
     PDM_TRY(search_level(j));
     j->shift = (double)NAN;
-    if (m && all_found(j)) PDM_TRY(leave_model(j, &done));
+    if (m && all_found(j)) PDM_TRY(leave_model(j));
     while (!done && all_found(j)) PDM_TRY(refine(j, &done));
 done:
     return status;

@@ -207,8 +207,7 @@ static pdm_status append_grid(const fit_job *j, pdm_text *text)
     PDM_TRY(pdm_text_append(text, " control points%s", j->at->m ? ", by the model" : ""));
     if (j->n_level > 1) PDM_TRY(pdm_text_append(text, ", grid number %lld", (long long)j->n_level));
     if (!isnan(j->shift))
-        PDM_TRY(pdm_text_append(text, "; %s would move %s by %.2g standard errors",
-                                j->at->m ? "all coefficients free" : "a finer one",
+        PDM_TRY(pdm_text_append(text, "; a finer one would move %s by %.2g standard errors",
                                 j->at->unknowns.number[j->shifted].name, j->shift));
     PDM_TRY(pdm_text_append(text, "\n"));
 done:
