@@ -114,8 +114,7 @@ pdm_status pdm_case_fit(pdm_case *c, const char *data, const char *output, const
     PDM_TRY(fit_words_read(j.ctx, "parameters", s.parameters, true, &names));
     PDM_TRY(fit_case_create(c, &names, constant, &copy));
     PDM_TRY(make_model(c, copy, &names, constant, &m));
-    j.names    = &names;
-    j.constant = constant;
+    j.names = &names;
     PDM_TRY(run_job(&j, m, output));
     PDM_TRY(tell(&j, sink, numbers, user));
 done:

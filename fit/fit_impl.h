@@ -39,7 +39,6 @@ typedef struct fit_number {
 typedef struct fit_part {
     const char       *name;
     pdm_size          input, first, n;
-    bool              is_constant;
     pdm_random_field *field;   /* NULL: a scalar. Lent */
     pdm_size         *mode;    /* [n] of the field's, the largest first */
     double           *factor;  /* [modes of the field] work */
@@ -53,12 +52,12 @@ typedef struct fit_unknowns {
     fit_part           part[FIT_PART_MOST];
     fit_number        *number; /* [n] */
 } fit_unknowns;
-pdm_status fit_unknowns_create(const pdm_problem *p, const fit_words *names, const bool *constant,
-                               const pdm_fit_settings *s, fit_unknowns *out);
+pdm_status fit_unknowns_create(const pdm_problem *p, const fit_words *names, const pdm_fit_settings *s,
+                               fit_unknowns *out);
 void       fit_unknowns_destroy(fit_unknowns *u);
 /* theta [n] into the inputs of a sample [n_input], whose others stay. */
 void fit_unknowns_apply(const fit_unknowns *u, const double *theta, double *input);
-/* Does the part hold this input of the problem? */
+/* Is this input of the problem to be found? */
 bool fit_unknowns_has(const fit_unknowns *u, pdm_size input);
 
 /* ---- data (observations.c) ---- */
@@ -75,10 +74,9 @@ typedef struct fit_data {
     double       *input;                   /* [n_experiment][n_input]; those to be found are not set */
     double       *value, *noise;           /* [n]; noise: standard error, 0 where it is to be estimated */
     double       *coordinate[PDM_MAX_DIM]; /* [n] */
-    int32_t      *of, *experiment,
-        *place;      /* [n] number of the variable, of the sample, of the value in the file's variable */
-    pdm_size *first; /* [n_experiment + 1] */
-    char     *path;
+    int32_t      *of, *experiment, *place; /* [n] variable, sample, number of the value in the variable */
+    pdm_size     *first;                   /* [n_experiment + 1] */
+    char         *path;
 } fit_data;
 pdm_status fit_data_read(const pdm_problem *p, const fit_unknowns *u, const char *path, const fit_words *noise,
                          fit_data *out);
@@ -173,7 +171,7 @@ double fit_misfit(const fit_search *s); /* weighted sum of squares of the observ
 bool fit_cholesky_solve(pdm_size n, double *a, double *x);
 void fit_eigen(pdm_size n, double *a, double *value, double *v);
 
-/* ---- what has been found (answer.c, noise.c) ---- */
+/* ---- what has been found (answer.c) ---- */
 enum { FIT_UNSEEN_MOST = 8 };
 typedef struct fit_answer {
     pdm_size first, n_experiment; /* experiments */
@@ -215,7 +213,6 @@ typedef struct fit_job {
     pdm_context            *ctx;
     const pdm_fit_settings *settings;
     const fit_words        *names;
-    const bool             *constant; /* [names->n]; NULL: none */
     const char             *data_path;
     const char             *case_file;
     pdm_size                step; /* of training */
@@ -234,8 +231,7 @@ typedef struct fit_job {
     bool     is_settled[PDM_MAX_DIM]; /* dimensions whose shift is known from a coarser grid, and small */
     double   seconds, seconds_verdict;
 } fit_job;
-/* grids.c: searches on the first grid, and on finer ones until they do not move what was found. */
-/* m: a trained model that answers, or NULL. Both are lent, for as long as the job is. */
+/* grids.c: searches on the first grid, and on finer ones until they do not move what was found. m: a trained model that answers, or NULL. Both are lent, for as long as the job is. */
 pdm_status fit_grids_run(fit_job *j, const pdm_problem *p, pdm_model *m);
 void       fit_level_destroy(pdm_context *ctx, fit_level **l);
 /* solution.c: fields at what was found, with all coefficients free, and what they are worth. */
@@ -247,7 +243,5 @@ pdm_status fit_write(const fit_job *j, pdm_output *o);
 pdm_status fit_report(const fit_job *j, pdm_text *text);
 pdm_status fit_warn(const fit_job *j);
 void       fit_numbers(const fit_job *j, pdm_number numbers, void *user);
-/* "D +1 %, k -1 %" of a direction. */
-pdm_status fit_direction(const fit_unknowns *u, const fit_answer *a, pdm_size i, pdm_text *text);
 
 #endif

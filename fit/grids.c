@@ -41,7 +41,7 @@ static pdm_status open_level(const fit_job *j, const pdm_problem *p, pdm_problem
     PDM_TRY(pdm_alloc(j->ctx, sizeof *l, &l));
     *l    = (fit_level){.m = m, .problem = p, .owned = owned};
     owned = NULL;
-    PDM_TRY(fit_unknowns_create(p, j->names, j->constant, j->settings, &l->unknowns));
+    PDM_TRY(fit_unknowns_create(p, j->names, j->settings, &l->unknowns));
     PDM_TRY(fit_data_read(p, &l->unknowns, j->data_path, &j->noise, &l->data));
     PDM_TRY(fit_response_create(p, m, &l->unknowns, &l->data, &l->response));
     *out = l;
@@ -80,18 +80,19 @@ done:
 
 /* ---- what other levels move ---- */
 
-/* Of one answer, into shift [n]; the largest in standard errors. */
-static double find_shift(const fit_answer *a, const double *predicted, double *shift)
+/* Of one answer, into shift [n]; the largest in standard errors. pull [n]: work. */
+static double find_shift(const fit_answer *a, const double *predicted, double *pull, double *shift)
 {
     double largest = 0.0;
+
+    for (pdm_size l = 0; l < a->n; l++) {
+        pull[l] = 0.0;
+        for (pdm_size i = 0; i < a->n_obs; i++)
+            pull[l] += a->jacobian[l * a->n_obs + i] * (a->predicted[i] - predicted[i]) / (a->noise[i] * a->noise[i]);
+    }
     for (pdm_size k = 0; k < a->n; k++) {
         double sum = 0.0;
-        for (pdm_size l = 0; l < a->n; l++) {
-            double pull = 0.0;
-            for (pdm_size i = 0; i < a->n_obs; i++)
-                pull += a->jacobian[l * a->n_obs + i] * (a->predicted[i] - predicted[i]) / (a->noise[i] * a->noise[i]);
-            sum += a->covariance[k * a->n + l] * pull;
-        }
+        for (pdm_size l = 0; l < a->n; l++) sum += a->covariance[k * a->n + l] * pull[l];
         shift[k] = sum;
         if (a->error[k] > 0.0 && !isinf(a->error[k])) largest = fmax(largest, fabs(sum) / a->error[k]);
     }
@@ -103,18 +104,20 @@ static double find_shift(const fit_answer *a, const double *predicted, double *s
 static pdm_status find_shifts(fit_job *j, fit_level *other, pdm_size d, double *largest, bool *known)
 {
     pdm_status status    = PDM_OK;
-    double    *predicted = NULL;
+    double    *predicted = NULL, *pull = NULL;
 
     PDM_TRY(pdm_alloc_array(j->ctx, other->data.n, &predicted));
+    PDM_TRY(pdm_alloc_array(j->ctx, other->unknowns.n, &pull));
     *largest = 0.0;
     for (pdm_size i = 0; i < j->n_fit && *known; i++) {
         fit_answer *a = &j->answer[i];
         PDM_TRY(fit_respond(&other->response, a->first, a->n_experiment, 1, a->theta, true, predicted, known));
-        if (*known) *largest = fmax(*largest, find_shift(a, predicted, a->shift + d * a->n));
+        if (*known) *largest = fmax(*largest, find_shift(a, predicted, pull, a->shift + d * a->n));
     }
     j->extra_solves += other->response.n_solve;
 done:
     pdm_free(j->ctx, predicted);
+    pdm_free(j->ctx, pull);
     return status;
 }
 

@@ -106,7 +106,8 @@ static double part_of(const fit_unknowns *u, const fit_answer *a, const double *
     return v[k] * u->number[k].scale / size;
 }
 
-pdm_status fit_direction(const fit_unknowns *u, const fit_answer *a, pdm_size i, pdm_text *text)
+/* "D +1 %, k -1 %" of a direction. */
+static pdm_status append_direction(const fit_unknowns *u, const fit_answer *a, pdm_size i, pdm_text *text)
 {
     pdm_status    status = PDM_OK;
     const double *v      = a->unseen + i * a->n;
@@ -231,7 +232,7 @@ done:
 
 /* ---- warnings ---- */
 
-static pdm_status warn_search(const fit_job *j)
+static void warn_search(const fit_job *j)
 {
     pdm_size n_bad = 0, first = -1;
     for (pdm_size i = 0; i < j->n_fit; i++) {
@@ -243,10 +244,12 @@ static pdm_status warn_search(const fit_job *j)
         pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
                 "%lld of %lld searches did not converge (%s): what they have found is not an answer", (long long)n_bad,
                 (long long)j->n_fit, fit_end_text(j->answer[first].end));
-    return PDM_OK;
 }
 
-static pdm_status warn_unseen(const fit_job *j, const fit_answer *a)
+/* "sample 3: " in front of what is told of one of several fits. */
+typedef char who_text[32];
+
+static pdm_status warn_unseen(const fit_job *j, const fit_answer *a, const who_text who)
 {
     pdm_status status = PDM_OK;
     pdm_text   text   = {.ctx = j->ctx};
@@ -254,47 +257,80 @@ static pdm_status warn_unseen(const fit_job *j, const fit_answer *a)
     for (pdm_size i = 0; i < a->n_unseen; i++) {
         pdm_text_destroy(&text);
         text = (pdm_text){.ctx = j->ctx};
-        PDM_TRY(fit_direction(&j->at->unknowns, a, i, &text));
+        PDM_TRY(append_direction(&j->at->unknowns, a, i, &text));
         if (isinf(a->unseen_error[i]))
             pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
-                    "the data do not see a change together of %s: other observations, a prior, or fewer parameters "
+                    "%sthe data do not see a change together of %s: other observations, a prior, or fewer parameters "
                     "expected",
-                    text.data);
+                    who, text.data);
         else
             pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
-                    "the data hardly see a change together of %s: its standard error is %.2g times what was thought "
+                    "%sthe data hardly see a change together of %s: its standard error is %.2g times what was thought "
                     "possible",
-                    text.data, a->unseen_error[i]);
+                    who, text.data, a->unseen_error[i]);
     }
 done:
     pdm_text_destroy(&text);
     return status;
 }
 
-static void warn_bounds(const fit_job *j, const fit_answer *a)
+static bool is_bounded(const fit_answer *a)
+{
+    for (pdm_size k = 0; k < a->n; k++)
+        if (a->at_bound[k] != 0) return true;
+    return false;
+}
+
+static void warn_bounds(const fit_job *j, const fit_answer *a, const who_text who)
 {
     for (pdm_size k = 0; k < a->n; k++)
         if (a->at_bound[k] != 0)
-            pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
-                    "\"%s\" is at its %s bound, %g: the data want it beyond, and the errors of the others hold for it "
-                    "there",
-                    j->at->unknowns.number[k].name, a->at_bound[k] < 0 ? "lower" : "upper", a->theta[k]);
+            pdm_log(
+                j->ctx, PDM_LOG_WARNING, "fit",
+                "%s\"%s\" is at its %s bound, %g: the data want it beyond, and the errors of the others hold for it "
+                "there",
+                who, j->at->unknowns.number[k].name, a->at_bound[k] < 0 ? "lower" : "upper", a->theta[k]);
 }
 
-static void warn_chi2(const fit_job *j, const fit_answer *a)
+static bool is_unlikely(const fit_answer *a)
 {
-    const double spread = sqrt(2.0 * a->freedom);
-    if (!a->noise_given || !(a->freedom > 0.0) || fabs(a->chi2 - a->freedom) <= UNLIKELY * spread) return;
+    return a->noise_given && a->freedom > 0.0 && fabs(a->chi2 - a->freedom) > UNLIKELY * sqrt(2.0 * a->freedom);
+}
+
+static void warn_chi2(const fit_job *j, const fit_answer *a, const who_text who)
+{
     if (a->chi2 > a->freedom)
         pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
-                "chi2 is %.3g for %.3g degrees of freedom: the data differ from the solution by more than their noise. "
-                "The equations, the grid or the noise are wrong, and errors are too small",
-                a->chi2, a->freedom);
+                "%schi2 is %.3g for %.3g degrees of freedom: the data differ from the solution by more than their "
+                "noise. The equations, the grid or the noise are wrong, and errors are too small",
+                who, a->chi2, a->freedom);
     else
         pdm_log(j->ctx, PDM_LOG_WARNING, "fit",
-                "chi2 is %.3g for %.3g degrees of freedom: the noise of the data is smaller than was given, and errors "
-                "are too large",
-                a->chi2, a->freedom);
+                "%schi2 is %.3g for %.3g degrees of freedom: the noise of the data is smaller than was given, and "
+                "errors are too large",
+                who, a->chi2, a->freedom);
+}
+
+/* Of several fits the first with each kind of warning. */
+static pdm_status warn_answers(const fit_job *j)
+{
+    pdm_status status = PDM_OK;
+    bool       unseen = false, bounds = false, chi2 = false;
+
+    for (pdm_size i = 0; i < j->n_fit; i++) {
+        const fit_answer *a   = &j->answer[i];
+        who_text          who = "";
+        if (!fit_end_is_good(a->end)) continue;
+        if (j->n_fit > 1) snprintf(who, sizeof who, "sample %lld: ", (long long)i);
+        if (!unseen) PDM_TRY(warn_unseen(j, a, who));
+        if (!bounds) warn_bounds(j, a, who);
+        if (!chi2 && is_unlikely(a)) warn_chi2(j, a, who);
+        unseen = unseen || a->n_unseen > 0;
+        bounds = bounds || is_bounded(a);
+        chi2   = chi2 || is_unlikely(a);
+    }
+done:
+    return status;
 }
 
 /* What was found depends on the grid, or nobody knows whether it does. */
@@ -329,15 +365,8 @@ pdm_status fit_warn(const fit_job *j)
 {
     pdm_status status = PDM_OK;
 
-    PDM_TRY(warn_search(j));
-    for (pdm_size i = 0; i < j->n_fit; i++) {
-        const fit_answer *a = &j->answer[i];
-        if (!fit_end_is_good(a->end)) continue;
-        PDM_TRY(warn_unseen(j, a));
-        warn_bounds(j, a);
-        warn_chi2(j, a);
-        if (j->n_fit > 1 && (a->n_unseen > 0)) break; /* of the first that has some */
-    }
+    warn_search(j);
+    PDM_TRY(warn_answers(j));
     warn_grid(j);
     PDM_TRY(warn_solution(j));
 done:

@@ -371,10 +371,13 @@ static pdm_status advance_frozen(fit_search *s, bool *over)
         s->damping = 0.0;
         *over      = find_step(s) && (predicted_gain(s) <= 0.5 * FROZEN * FROZEN * unit_cost(s) || is_still(s));
         if (*over) break;
+        memcpy(s->moved, s->theta, (size_t)s->n * sizeof *s->theta);
         for (pdm_size k = 0; k < s->n; k++) s->theta[k] += s->step[k];
         s->iterations++;
         PDM_TRY(fit_search_linearise(s, &good));
-        if (!good) break;
+        if (good) continue;
+        memcpy(s->theta, s->moved, (size_t)s->n * sizeof *s->theta);
+        break;
     }
 done:
     return status;

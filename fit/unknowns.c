@@ -192,7 +192,7 @@ static pdm_size find_input(const pdm_pde *p, const char *name)
     return -1;
 }
 
-static pdm_status find_parts(const fit_words *names, const bool *constant, fit_unknowns *u)
+static pdm_status find_parts(const fit_words *names, fit_unknowns *u)
 {
     pdm_status  status = PDM_OK;
     const char *known[FIT_PART_MOST];
@@ -204,9 +204,8 @@ static pdm_status find_parts(const fit_words *names, const bool *constant, fit_u
         fit_part *part = &u->part[u->n_part];
         part->input    = find_input(u->problem->pde, names->word[k].name);
         if (part->input < 0) PDM_TRY(fit_words_check(u->ctx, "parameters", names, n_known, known));
-        part->name        = pdm_pde_input(u->problem->pde, part->input)->name;
-        part->is_constant = constant && constant[k];
-        part->first       = u->n;
+        part->name  = pdm_pde_input(u->problem->pde, part->input)->name;
+        part->first = u->n;
         u->n_part++;
         if (pdm_pde_input(u->problem->pde, part->input)->n_dim > 0) PDM_TRY(open_field(u, part));
         if (!part->field) part->n = 1;
@@ -236,14 +235,14 @@ done:
     return status;
 }
 
-pdm_status fit_unknowns_create(const pdm_problem *p, const fit_words *names, const bool *constant,
-                               const pdm_fit_settings *s, fit_unknowns *out)
+pdm_status fit_unknowns_create(const pdm_problem *p, const fit_words *names, const pdm_fit_settings *s,
+                               fit_unknowns *out)
 {
     pdm_status   status = PDM_OK;
     fit_texts    texts  = {.start = {.n = 0}};
     fit_unknowns u      = {.ctx = p->ctx, .problem = p};
 
-    PDM_TRY(find_parts(names, constant, &u));
+    PDM_TRY(find_parts(names, &u));
     PDM_TRY(read_texts(&u, s, &texts));
     PDM_TRY(pdm_alloc_array(u.ctx, u.n, &u.number));
     for (pdm_size k = 0; k < u.n_part; k++) {

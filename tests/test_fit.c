@@ -239,7 +239,9 @@ START_TEST(diffusivity_is_the_rate_of_decay)
         pdm_case *c = NULL;
         give_heat(&c, plain_heat, _i == 0 ? "7" : "19");
         place(0, 60, 1.0, true);
-        for (pdm_size i = 0; i < d.n; i++) d.u[i] = heat(1.3, 0.17, d.t[i], d.x[i]);
+        for (pdm_size i = 0; i < d.n; i++) d.u[i] = (1.0 + d.t[i]) * heat(1.3, 0.17, d.t[i], d.x[i]);
+        d.name           = "later";
+        d.observed       = "(1 + t)*u";
         d.standard_error = 1e-3;
         write_data();
         fit(&c, SETTINGS(.parameters = "D, A", .max_unknowns = 2000));
@@ -510,7 +512,7 @@ START_TEST(derivatives_are_those_of_solves)
         OK(pdm_case_set_text(copy, "pde/initial", "u", "0.1"));
         OK(pdm_case_remove(copy, "inputs/u0", "distribution"));
         OK(pdm_problem_create(copy, PDM_PROBLEM_WHOLE, NULL, &p));
-        OK(fit_unknowns_create(p, &names, constant, SETTINGS(.parameters = "r, K"), &u));
+        OK(fit_unknowns_create(p, &names, SETTINGS(.parameters = "r, K"), &u));
         OK(fit_data_read(p, &u, data, &none, &read));
         OK(fit_response_create(p, NULL, &u, &read, &r));
         OK(fit_search_create(&r, 0, 1, 1e-4, 50, &s));
