@@ -311,6 +311,47 @@ START_TEST(derived_quantities_in_other_units)
     }
 END_TEST
 
+/* u(station, time) with x(station), t(time) and a standard error of every station, one of which is far off and says so. */
+START_TEST(stations_with_ancillary_errors)
+    {
+        enum { STATIONS = 5, TIMES = 8 };
+        static const char *const dims[] = {"station", "time"};
+        double                   x[STATIONS], t[TIMES], error[STATIONS], u[STATIONS * TIMES];
+        pdm_case                *c = NULL;
+        pdm_output              *o = NULL;
+        for (int i = 0; i < STATIONS; i++) {
+            x[i]     = 0.15 + 0.17 * i;
+            error[i] = i == 2 ? 10.0 : 0.01;
+        }
+        for (int k = 0; k < TIMES; k++) t[k] = 0.1 + 0.12 * k;
+        for (int i = 0; i < STATIONS; i++)
+            for (int k = 0; k < TIMES; k++)
+                u[i * TIMES + k] =
+                    heat(1.3, 0.17, t[k], x[i]) + error[i] * noise((uint64_t)(i * TIMES + k)) + (i == 2 ? 8.0 : 0.0);
+        OK(pdm_output_create(ctx, data, &o));
+        OK(pdm_output_dimension(o, "station", STATIONS, NULL, NULL, NULL, NULL));
+        OK(pdm_output_dimension(o, "time", TIMES, NULL, NULL, NULL, NULL));
+        OK(pdm_output_variable(o, "x", 1, dims, "1", "x"));
+        OK(pdm_output_variable(o, "t", 1, dims + 1, "1", "t"));
+        OK(pdm_output_variable(o, "u", 2, dims, "1", "u"));
+        OK(pdm_output_variable(o, "u_error", 1, dims, "1", "error"));
+        OK(pdm_output_attribute(o, "u", "ancillary_variables", "u_error"));
+        OK(pdm_output_attribute(o, "u_error", "standard_name", "temperature standard_error"));
+        OK(pdm_output_put(o, "x", 0, STATIONS, x));
+        OK(pdm_output_put(o, "t", 0, TIMES, t));
+        OK(pdm_output_put(o, "u", 0, STATIONS, u));
+        OK(pdm_output_put(o, "u_error", 0, STATIONS, error));
+        OK(pdm_output_commit(o));
+        pdm_output_destroy(&o);
+        give_heat(&c, plain_heat, "9");
+        fit(&c, SETTINGS(.parameters = "D, A", .max_unknowns = 2000));
+        expect("D", 0.17, 3.0 * number("error.D"));
+        expect("A", 1.3, 3.0 * number("error.A"));
+        ck_assert_double_lt(number("error.A"), 0.03);
+        ck_assert_double_eq_tol(number("chi2"), number("freedom"), 4.0 * sqrt(2.0 * number("freedom")));
+    }
+END_TEST
+
 /* ---- errors ---- */
 
 /* 68 and 95 expected; four standard deviations of the binomial are left on either side. */
@@ -725,6 +766,7 @@ int main(void)
     tcase_add_loop_test(t, diffusivity_is_the_rate_of_decay, 0, 2);
     tcase_add_test(t, speed_of_a_wave);
     tcase_add_test(t, derived_quantities_in_other_units);
+    tcase_add_test(t, stations_with_ancillary_errors);
     tcase_add_test(t, errors_cover_the_truth);
     tcase_add_test(t, experiments_add_up);
     tcase_add_test(t, what_data_do_not_see_is_named);
