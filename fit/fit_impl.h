@@ -52,8 +52,9 @@ typedef struct fit_unknowns {
     fit_part           part[FIT_PART_MOST];
     fit_number        *number; /* [n] */
 } fit_unknowns;
+/* like: of a coarser grid, with as many modes of fields; NULL: as many as carry most of their variance. */
 pdm_status fit_unknowns_create(const pdm_problem *p, const fit_words *names, const pdm_fit_settings *s,
-                               fit_unknowns *out);
+                               const fit_unknowns *like, fit_unknowns *out);
 void       fit_unknowns_destroy(fit_unknowns *u);
 /* theta [n] into the inputs of a sample [n_input], whose others stay. */
 void fit_unknowns_apply(const fit_unknowns *u, const double *theta, double *input);
@@ -231,7 +232,8 @@ typedef struct fit_job {
     bool     is_settled[PDM_MAX_DIM]; /* dimensions whose shift is known from a coarser grid, and small */
     double   seconds, seconds_verdict;
 } fit_job;
-/* grids.c: searches on the first grid, and on finer ones until they do not move what was found. m: a trained model that answers, or NULL. Both are lent, for as long as the job is. */
+/* grids.c: searches on the first grid, and on finer ones until they do not move what was found. m: a trained model that
+ * answers, or NULL. Both are lent, for as long as the job is. */
 pdm_status fit_grids_run(fit_job *j, const pdm_problem *p, pdm_model *m);
 void       fit_level_destroy(pdm_context *ctx, fit_level **l);
 /* solution.c: fields at what was found, with all coefficients free, and what they are worth. */

@@ -41,7 +41,7 @@ static pdm_status open_level(const fit_job *j, const pdm_problem *p, pdm_problem
     PDM_TRY(pdm_alloc(j->ctx, sizeof *l, &l));
     *l    = (fit_level){.m = m, .problem = p, .owned = owned};
     owned = NULL;
-    PDM_TRY(fit_unknowns_create(p, j->names, j->settings, &l->unknowns));
+    PDM_TRY(fit_unknowns_create(p, j->names, j->settings, j->at ? &j->at->unknowns : NULL, &l->unknowns));
     PDM_TRY(fit_data_read(p, &l->unknowns, j->data_path, &j->noise, &l->data));
     PDM_TRY(fit_response_create(p, m, &l->unknowns, &l->data, &l->response));
     *out = l;

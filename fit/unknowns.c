@@ -127,8 +127,9 @@ done:
 
 /* ---- a field ---- */
 
-/* Modes of a Gaussian field, the largest first, until they carry most of its variance. */
-static pdm_status choose_modes(pdm_context *ctx, fit_part *part)
+/* Modes of a Gaussian field, the largest first, until they carry most of its variance; or, with most > 0, so many, as on
+ * another grid: the same ones, as a finer grid carries all of a coarser one, in the same order. */
+static pdm_status choose_modes(pdm_context *ctx, pdm_size most, fit_part *part)
 {
     pdm_status    status    = PDM_OK;
     const double *deviation = pdm_random_field_modes(part->field, &part->n_mode);
@@ -139,7 +140,8 @@ static pdm_status choose_modes(pdm_context *ctx, fit_part *part)
     PDM_TRY(pdm_alloc_array(ctx, part->n_mode, &part->factor));
     PDM_TRY(pdm_alloc_array(ctx, FIT_MODES_MOST, &part->mode));
     for (pdm_size m = 0; m < part->n_mode; m++) all += deviation[m] * deviation[m];
-    while (part->n < part->n_mode && part->n < FIT_MODES_MOST && sum < CARRIED * all) {
+    while (part->n < part->n_mode && part->n < (most > 0 ? most : FIT_MODES_MOST) &&
+           (most > 0 || sum < CARRIED * all)) {
         pdm_size best = -1;
         for (pdm_size m = 0; m < part->n_mode; m++)
             if (!taken[m] && (best < 0 || deviation[m] > deviation[best])) best = m;
@@ -149,12 +151,15 @@ static pdm_status choose_modes(pdm_context *ctx, fit_part *part)
         sum += deviation[best] * deviation[best];
     }
     part->carried = sum / all;
+    if (most > 0 && part->n != most)
+        PDM_FAIL(ctx, PDM_ERR_INTERNAL, "a finer grid carries %lld modes of \"%s\" and a coarser one %lld",
+                 (long long)part->n, part->name, (long long)most);
 done:
     pdm_free(ctx, taken);
     return status;
 }
 
-static pdm_status open_field(const fit_unknowns *u, fit_part *part)
+static pdm_status open_field(const fit_unknowns *u, const fit_part *like, fit_part *part)
 {
     pdm_status        status = PDM_OK;
     const pdm_inputs *x      = u->problem->inputs;
@@ -168,7 +173,7 @@ static pdm_status open_field(const fit_unknowns *u, fit_part *part)
                     "the field \"%s\" is to be found, and nothing says how smooth it is; a distribution "
                     "gaussian_field(...) expected",
                     part->name);
-    PDM_TRY(choose_modes(u->ctx, part));
+    PDM_TRY(choose_modes(u->ctx, like ? like->n : 0, part));
 done:
     return status;
 }
@@ -192,7 +197,7 @@ static pdm_size find_input(const pdm_pde *p, const char *name)
     return -1;
 }
 
-static pdm_status find_parts(const fit_words *names, fit_unknowns *u)
+static pdm_status find_parts(const fit_words *names, const fit_unknowns *like, fit_unknowns *u)
 {
     pdm_status  status = PDM_OK;
     const char *known[FIT_PART_MOST];
@@ -207,7 +212,8 @@ static pdm_status find_parts(const fit_words *names, fit_unknowns *u)
         part->name  = pdm_pde_input(u->problem->pde, part->input)->name;
         part->first = u->n;
         u->n_part++;
-        if (pdm_pde_input(u->problem->pde, part->input)->n_dim > 0) PDM_TRY(open_field(u, part));
+        if (pdm_pde_input(u->problem->pde, part->input)->n_dim > 0)
+            PDM_TRY(open_field(u, like ? &like->part[k] : NULL, part));
         if (!part->field) part->n = 1;
         u->n += part->n;
     }
@@ -236,13 +242,13 @@ done:
 }
 
 pdm_status fit_unknowns_create(const pdm_problem *p, const fit_words *names, const pdm_fit_settings *s,
-                               fit_unknowns *out)
+                               const fit_unknowns *like, fit_unknowns *out)
 {
     pdm_status   status = PDM_OK;
     fit_texts    texts  = {.start = {.n = 0}};
     fit_unknowns u      = {.ctx = p->ctx, .problem = p};
 
-    PDM_TRY(find_parts(names, &u));
+    PDM_TRY(find_parts(names, like, &u));
     PDM_TRY(read_texts(&u, s, &texts));
     PDM_TRY(pdm_alloc_array(u.ctx, u.n, &u.number));
     for (pdm_size k = 0; k < u.n_part; k++) {

@@ -311,7 +311,7 @@ START_TEST(derived_quantities_in_other_units)
     }
 END_TEST
 
-/* u(station, time) with x(station), t(time) and a standard error of every station, one of which is far off and says so. */
+/* u(station, time) with x(station), t(time) and a standard error of every station; one is far off, and says so. */
 START_TEST(stations_with_ancillary_errors)
     {
         enum { STATIONS = 5, TIMES = 8 };
@@ -481,28 +481,30 @@ END_TEST
 
 /* ---- a field ---- */
 
-/* u0 of a heat equation from values a little later; the prior is the distribution. */
+/* u0 of a heat equation from values a little later; the prior is the distribution. Of the second, which is rough, finer
+ * grids carry more modes. */
 START_TEST(an_initial_field_from_later_values)
     {
-        static const setting s[] = {
-            {"pde", "fields", "u"},
-            {"pde/residuals", "u", "dt(u) - dx(0.01*dx(u))"},
-            {"pde/initial", "u", "u0"},
-            {"pde/boundary", "x_min", "u = 0"},
-            {"pde/boundary", "x_max", "u = 0"},
-            {"inputs/u0", "dimensions", "x"},
-            {"inputs/u0", "distribution", "gaussian_field(0.3, smoothness=inf, kind=dirichlet)"},
-            {"domain", "dimensions", "t x"},
-            {"domain/t", "extent", "0 1"},
-            {"domain/t", "control_points", "7"},
-            {"domain/x", "extent", "0 1"},
-            {"domain/x", "control_points", "12"}};
-        pdm_case   *c  = NULL;
-        pdm_fields *f  = NULL;
-        double     *u0 = NULL, *error = NULL;
-        pdm_size    shape[2];
-        const char *dims[] = {"?sample", "x"}, *of_fit[] = {"fit", "x"};
-        double      worst = 0.0, largest = 0.0;
+        const setting s[] = {{"pde", "fields", "u"},
+                             {"pde/residuals", "u", "dt(u) - dx(0.01*dx(u))"},
+                             {"pde/initial", "u", "u0"},
+                             {"pde/boundary", "x_min", "u = 0"},
+                             {"pde/boundary", "x_max", "u = 0"},
+                             {"inputs/u0", "dimensions", "x"},
+                             {"inputs/u0", "distribution",
+                              _i == 0 ? "gaussian_field(0.3, smoothness=inf, kind=dirichlet)"
+                                      : "gaussian_field(0.5, smoothness=1.5, kind=dirichlet)"},
+                             {"domain", "dimensions", "t x"},
+                             {"domain/t", "extent", "0 1"},
+                             {"domain/t", "control_points", "7"},
+                             {"domain/x", "extent", "0 1"},
+                             {"domain/x", "control_points", "12"}};
+        pdm_case     *c   = NULL;
+        pdm_fields   *f   = NULL;
+        double       *u0 = NULL, *error = NULL;
+        pdm_size      shape[2];
+        const char   *dims[] = {"?sample", "x"}, *of_fit[] = {"fit", "x"};
+        double        worst = 0.0, largest = 0.0;
         give_case(&c, COUNT_OF(s), s);
         place(0, 60, 1.0, true);
         for (pdm_size i = 0; i < d.n; i++)
@@ -516,12 +518,12 @@ START_TEST(an_initial_field_from_later_values)
         for (pdm_size i = 0; i < shape[1]; i++) {
             const double x   = (double)i / (double)(shape[1] - 1);
             const double off = u0[i] - 0.9 * sin(PI * x) - 0.5 * sin(2.0 * PI * x);
-            ck_assert_double_eq_tol(off, 0.0, 0.03);
+            ck_assert_double_eq_tol(off, 0.0, _i == 0 ? 0.03 : 0.1);
             if (error[i] > 1e-3) worst = fmax(worst, fabs(off) / error[i]);
             largest = fmax(largest, error[i]);
         }
-        ck_assert_double_lt(worst, 4.0);    /* standard errors, at any point */
-        ck_assert_double_lt(largest, 0.03); /* 1 before there were data      */
+        ck_assert_double_lt(worst, 4.0);                    /* standard errors, at any point */
+        ck_assert_double_lt(largest, _i == 0 ? 0.03 : 0.1); /* 1 before there were data */
         pdm_free(ctx, error);
         pdm_free(ctx, u0);
         pdm_fields_close(&f);
@@ -553,7 +555,7 @@ START_TEST(derivatives_are_those_of_solves)
         OK(pdm_case_set_text(copy, "pde/initial", "u", "0.1"));
         OK(pdm_case_remove(copy, "inputs/u0", "distribution"));
         OK(pdm_problem_create(copy, PDM_PROBLEM_WHOLE, NULL, &p));
-        OK(fit_unknowns_create(p, &names, SETTINGS(.parameters = "r, K"), &u));
+        OK(fit_unknowns_create(p, &names, SETTINGS(.parameters = "r, K"), NULL, &u));
         OK(fit_data_read(p, &u, data, &none, &read));
         OK(fit_response_create(p, NULL, &u, &read, &r));
         OK(fit_search_create(&r, 0, 1, 1e-4, 50, &s));
@@ -773,7 +775,7 @@ int main(void)
     tcase_add_test(t, a_belief_makes_up_for_it);
     tcase_add_test(t, beliefs_and_data_are_weighed);
     tcase_add_test(t, bounds_hold_and_are_told);
-    tcase_add_test(t, an_initial_field_from_later_values);
+    tcase_add_loop_test(t, an_initial_field_from_later_values, 0, 2);
     tcase_add_test(t, derivatives_are_those_of_solves);
     tcase_add_loop_test(t, what_is_wrong_is_said, 0, COUNT_OF(wrongs));
     tcase_add_test(t, constants_that_cannot_be_found);
