@@ -87,11 +87,9 @@ static void take_before(const fit_answer *before, fit_search *s)
 /* Does what is found depend on how large the noise is? Not with one kind of observations and no beliefs. */
 static bool noise_matters(const fit_search *s)
 {
-    pdm_size n = 0;
-    for (pdm_size v = 0; v < s->data->n_variable; v++) n += 1;
     for (pdm_size k = 0; k < s->n; k++)
         if (isfinite(s->unknowns->number[k].deviation)) return true;
-    return n > 1;
+    return s->data->n_variable > 1;
 }
 
 /* Searches again with the noise that the residuals of the last one have, until it settles. */
@@ -114,6 +112,7 @@ static pdm_status search_all(fit_search *s, const fit_answer *before, fit_answer
         set_weights(s, a);
         if (change <= SETTLED || !noise_matters(s)) goto done;
     }
+    s->end = FIT_UNSETTLED;
 done:
     return status;
 }

@@ -129,8 +129,9 @@ typedef enum fit_end {
     FIT_CONVERGED,
     FIT_ROUNDING, /* steps are below what solves resolve */
     FIT_MAX_ITER,
-    FIT_STALLED,  /* no step makes the misfit less          */
-    FIT_NO_START, /* no solution where the search begins     */
+    FIT_STALLED,   /* no step makes the misfit less          */
+    FIT_NO_START,  /* no solution where the search begins     */
+    FIT_UNSETTLED, /* noise that is estimated goes on changing */
     FIT_ENDS
 } fit_end;
 const char *fit_end_text(int end);

@@ -22,8 +22,12 @@ enum { TRIALS_MOST = 12, FROZEN_MOST = 5 };
 
 const char *fit_end_text(int end)
 {
-    static const char *const text[] = {"converged", "converged to rounding", "too many steps",
-                                       "no step makes the misfit less", "no solution where the search begins"};
+    static const char *const text[] = {"converged",
+                                       "converged to rounding",
+                                       "too many steps",
+                                       "no step makes the misfit less",
+                                       "no solution where the search begins",
+                                       "the estimates of the noise do not settle"};
     return text[end];
 }
 
