@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from ctypes import byref, c_char_p, c_double, c_int64, c_void_p
 from typing import Any, Callable, Deque, Dict, Iterator, List, Optional, Tuple, Union
 
+import numpy as np
+
 from ._library import LOG_FUNCTION, NUMBER, SINK, lib, text_of
 from .errors import ArgumentError, ClosedError, error_of
 
@@ -209,6 +211,19 @@ def real_of(number: float, what: str) -> float:
         return float(number)
     except (TypeError, ValueError):
         raise ArgumentError("%s is %r; a number expected" % (what, number)) from None
+
+
+def numbers_of(values: Any, what: str) -> "np.ndarray[Any, Any]":
+    """Real numbers as a C-contiguous array of float64, which is `values` itself where it is one already."""
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
+    try:
+        array = np.asarray(values)
+    except ValueError as error:
+        raise ArgumentError("%s: %s" % (what, error)) from None
+    if array.dtype.kind not in "fiu":
+        raise ArgumentError("%s has values of type %s; real numbers expected" % (what, array.dtype))
+    return np.asarray(array, dtype=np.float64, order="C")
 
 
 # ---- what calls hand back ----

@@ -39,6 +39,14 @@ class ReferenceSettings(Structure):
                 ("tolerance", c_double), ("max_unknowns", c_int64), ("max_seconds", c_double)]
 
 
+class FitSettings(Structure):
+    """pdm_fit_settings"""
+
+    _fields_ = [("size", c_size_t), ("parameters", c_char_p), ("start", c_char_p), ("bounds", c_char_p),
+                ("priors", c_char_p), ("noise", c_char_p), ("tolerance", c_double), ("max_iter", c_int64),
+                ("max_unknowns", c_int64), ("apart", c_int)]
+
+
 _OUT = POINTER(c_void_p)
 _TEXT_OUT = POINTER(c_char_p)
 _DOUBLES = c_void_p  # an address: of an array of NumPy, or None
@@ -72,6 +80,9 @@ _DECLARED = {
     "pdm_case_check_data": (c_int, [c_void_p, c_char_p, SINK, NUMBER, c_void_p]),
     "pdm_reference_settings_init": (None, [POINTER(ReferenceSettings), c_size_t]),
     "pdm_case_reference": (c_int, [c_void_p, c_char_p, POINTER(ReferenceSettings), SINK, NUMBER, c_void_p]),
+    "pdm_fit_settings_init": (None, [POINTER(FitSettings), c_size_t]),
+    "pdm_case_fit": (c_int, [c_void_p, c_char_p, c_char_p, POINTER(FitSettings), SINK, NUMBER, c_void_p]),
+    "pdm_model_fit": (c_int, [c_void_p, c_char_p, c_char_p, POINTER(FitSettings), SINK, NUMBER, c_void_p]),
     "pdm_model_create": (c_int, [c_void_p, _OUT]),
     "pdm_model_create_from": (c_int, [c_void_p, c_void_p, _OUT]),
     "pdm_model_read": (c_int, [c_void_p, c_char_p, _OUT]),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Dict, Hashable, List, Mapping, NamedTuple
 
 import numpy as np
 
-from .case import numbers_of
+from ._context import numbers_of
 from .errors import ArgumentError, DataError
 from .labels import Axis, Input
 

@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Unio
 import numpy as np
 
 from ._context import Context, Listener, Owner, Path, Report, conversion, count_of, encoded, path_of, real_of
+from ._fit import Numbers, Pairs, Words, fit
 from ._library import BYTES, PROGRESS, lib, text_of
 from ._result import Answer, errors_of, result_of
 from ._samples import Samples, is_dataset, output_of, take
@@ -238,6 +239,21 @@ class Model(Owner):
         tolerance = real_of(polish, "polish")
         with self._call() as model:
             self._context.check(lib.pdm_model_predict_file(model, *names, tolerance))
+
+    def fit(self, data: Any, output: Path, parameters: Words, *, start: Optional[Numbers] = None,
+            bounds: Optional[Pairs] = None, priors: Optional[Pairs] = None, noise: Optional[Numbers] = None,
+            tolerance: Optional[float] = None, max_iter: Optional[int] = None, max_unknowns: Optional[int] = None,
+            apart: bool = False) -> Report:
+        """Inputs from data, by this model's answers (pdm_model_fit).
+
+        data: a NetCDF file or an xarray.Dataset with observations: variables named like fields, or with an attribute
+        observed = "EXPRESSION"; variables or coordinates named like the dimensions say where. parameters: "D, k", or
+        names. start, noise: a mapping of numbers, or text as of `pdemoe fit`; bounds: of pairs (low, high), priors: of
+        pairs (mean, deviation), None where there is none. What was found goes to the file `output`, and to the report's
+        numbers "value.D", "error.D", "chi2" and others; the text is its table. Warns where a search did not converge.
+        """
+        return fit(self, lib.pdm_model_fit, data, output, parameters, start=start, bounds=bounds, priors=priors,
+                   noise=noise, tolerance=tolerance, max_iter=max_iter, max_unknowns=max_unknowns, apart=apart)
 
     def explain(self, sample: int) -> str:
         """Why an answer of the last prediction is doubtful or wrong, and what to do; "" of others."""
