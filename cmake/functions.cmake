@@ -17,40 +17,66 @@ function(pdm_set_up_target target)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:pdm_flags>)
 endfunction()
 
-# pdemoe (to ship) and pdemoe_whole (static, all symbols to be had): the layers add their objects to both.
+# pdemoe and pdemoe_static (to ship) and pdemoe_whole (static, all symbols to be had): the layers add their objects to
+# each. Without shared libraries pdemoe is pdemoe_static.
 function(pdm_set_up_library)
-  pdm_set_up_target(pdemoe)
+  add_library(pdemoe)
   set_target_properties(pdemoe PROPERTIES
     VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR}
     BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "${PDM_OPENBLAS_FOLDER}" INSTALL_RPATH_USE_LINK_PATH ON)
-  target_include_directories(pdemoe INTERFACE
-    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
-  if(NOT BUILD_SHARED_LIBS)
-    pdm_hide_symbols()
+  set(shipped pdemoe)
+  set(static pdemoe)
+  if(BUILD_SHARED_LIBS AND PDM_STATIC)
+    add_library(pdemoe_static STATIC)
+    set_target_properties(pdemoe_static PROPERTIES OUTPUT_NAME pdemoe)
+    list(APPEND shipped pdemoe_static)
+    set(static pdemoe_static)
+  elseif(BUILD_SHARED_LIBS)
+    set(static "")
   endif()
+  foreach(target IN LISTS shipped)
+    add_library(pdemoe::${target} ALIAS ${target})
+    pdm_set_up_target(${target})
+    target_include_directories(${target} INTERFACE
+      $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  endforeach()
+  if(static)
+    pdm_hide_symbols(${static})
+  endif()
+  if(static STREQUAL "pdemoe")
+    add_library(pdemoe::pdemoe_static ALIAS pdemoe)
+  endif()
+  set(PDM_STATIC_LIBRARY "${static}" PARENT_SCOPE)
+  set(PDM_SHIPPED "${shipped}" PARENT_SCOPE)
+
   add_library(pdemoe_whole STATIC)
   pdm_set_up_target(pdemoe_whole)
   target_link_libraries(pdemoe_whole PUBLIC m)
+  if(NOT PROJECT_IS_TOP_LEVEL)
+    set_target_properties(pdemoe_whole PROPERTIES EXCLUDE_FROM_ALL ON)
+  endif()
 endfunction()
 
-# The static library as one object whose symbols are local but for PDM_API, as they are in the shared one: a program's
+# A static library as one object whose symbols are local but for PDM_API, as they are in the shared one: a program's
 # own names do not meet ours.
-function(pdm_hide_symbols)
+function(pdm_hide_symbols target)
   set(object ${PROJECT_BINARY_DIR}/pdemoe.o)
-  add_custom_command(TARGET pdemoe POST_BUILD
-    COMMAND ${CMAKE_LINKER} -r -o ${object} --whole-archive $<TARGET_FILE:pdemoe>
+  add_custom_command(TARGET ${target} POST_BUILD
+    COMMAND ${CMAKE_LINKER} -r -o ${object} --whole-archive $<TARGET_FILE:${target}>
     COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${object}
-    COMMAND ${CMAKE_COMMAND} -E rm $<TARGET_FILE:pdemoe>
-    COMMAND ${CMAKE_AR} qcs $<TARGET_FILE:pdemoe> ${object}
+    COMMAND ${CMAKE_COMMAND} -E rm $<TARGET_FILE:${target}>
+    COMMAND ${CMAKE_AR} qcs $<TARGET_FILE:${target}> ${object}
     COMMAND ${CMAKE_COMMAND} -E rm ${object}
     VERBATIM)
 endfunction()
 
-# Links pdemoe with what a folder needs. The parts are targets of this build alone; who uses an installed static library
-# links what the property PDM_INSTALLED_LINK of the targets says, which the global property of that name collects.
+# Links pdemoe with what a folder needs. The parts are targets of this build alone; who links a static library links what
+# the property PDM_INSTALLED_LINK of the targets says, which the global property of that name collects.
 function(pdm_link_library)
   foreach(part IN LISTS ARGN)
-    target_link_libraries(pdemoe PRIVATE $<BUILD_INTERFACE:${part}>)
+    if(BUILD_SHARED_LIBS)
+      target_link_libraries(pdemoe PRIVATE $<BUILD_INTERFACE:${part}>)
+    endif()
     if(TARGET ${part})
       get_target_property(installed ${part} PDM_INSTALLED_LINK)
     else()
@@ -62,6 +88,17 @@ function(pdm_link_library)
   endforeach()
 endfunction()
 
+# After the last layer: what links the static library links the parts as well, in this build, in a project around it and
+# where it is installed. A shared one knows them itself. PDM_LINK_PARTS is for pkg-config.
+function(pdm_end_library)
+  get_property(parts GLOBAL PROPERTY PDM_INSTALLED_LINK)
+  list(REMOVE_DUPLICATES parts)
+  set(PDM_LINK_PARTS "${parts}" PARENT_SCOPE)
+  if(PDM_STATIC_LIBRARY)
+    target_link_libraries(${PDM_STATIC_LIBRARY} INTERFACE ${parts})
+  endif()
+endfunction()
+
 # Is the folder among those to build? Tests and everything else too when PDM_ONLY is empty.
 function(pdm_wants folder out)
   set(${out} OFF PARENT_SCOPE)
@@ -70,7 +107,7 @@ function(pdm_wants folder out)
   endif()
 endfunction()
 
-# pdm_add_layer(<folder> SOURCES a.c ... [LINK target ...]): object library pdm_<folder>, in pdemoe and pdemoe_whole.
+# pdm_add_layer(<folder> SOURCES a.c ... [LINK target ...]): object library pdm_<folder>, in all libraries.
 function(pdm_add_layer folder)
   cmake_parse_arguments(PARSE_ARGV 1 layer "" "" "SOURCES;LINK")
   if(layer_UNPARSED_ARGUMENTS OR NOT layer_SOURCES)
@@ -79,9 +116,10 @@ function(pdm_add_layer folder)
   add_library(pdm_${folder} OBJECT ${layer_SOURCES})
   pdm_set_up_target(pdm_${folder})
   target_link_libraries(pdm_${folder} PRIVATE ${layer_LINK})
-  target_sources(pdemoe PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
+  foreach(library IN LISTS PDM_SHIPPED ITEMS pdemoe_whole)
+    target_sources(${library} PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
+  endforeach()
   pdm_link_library(${layer_LINK})
-  target_sources(pdemoe_whole PRIVATE $<TARGET_OBJECTS:pdm_${folder}>)
   target_link_libraries(pdemoe_whole PUBLIC ${layer_LINK})
 endfunction()
 

@@ -3,21 +3,23 @@
 include(CMakePackageConfigHelpers)
 
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/pdemoe)
-# What a program links besides the library: nothing with a shared one, which knows what it needs.
+# What a program links besides the library: with a shared one nothing, or what --static asks for.
+list(JOIN PDM_LINK_PARTS " " parts)
 set(PDM_PC_LIBS "")
+set(PDM_PC_LIBS_PRIVATE "Libs.private: ${parts}")
 if(NOT BUILD_SHARED_LIBS)
-  get_property(parts GLOBAL PROPERTY PDM_INSTALLED_LINK)
-  list(REMOVE_DUPLICATES parts)
-  target_link_libraries(pdemoe INTERFACE "$<INSTALL_INTERFACE:${parts}>")
-  list(JOIN parts " " PDM_PC_LIBS)
+  set(PDM_PC_LIBS " ${parts}")
+  set(PDM_PC_LIBS_PRIVATE "")
 endif()
-install(TARGETS pdemoe EXPORT pdemoe-targets
-  LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(target IN LISTS PDM_SHIPPED)
+  install(TARGETS ${target} EXPORT ${target}-targets
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR} ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(EXPORT ${target}-targets NAMESPACE pdemoe:: DESTINATION ${package})
+endforeach()
 install(FILES include/pdemoe/pdemoe.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pdemoe)
 install(DIRECTORY cases/ DESTINATION ${CMAKE_INSTALL_DATADIR}/pdemoe/cases)
 install(FILES docs/pdemoe.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
-install(EXPORT pdemoe-targets NAMESPACE pdemoe:: DESTINATION ${package})
 
 configure_package_config_file(cmake/pdemoe-config.cmake.in ${PROJECT_BINARY_DIR}/pdemoe-config.cmake
   INSTALL_DESTINATION ${package})

@@ -1,13 +1,16 @@
 #!/bin/sh
-# Installs into a scratch folder and builds a program against it, once by CMake and once by pkg-config.
-# usage: test_install.sh CMAKE BUILD_FOLDER C_COMPILER VERSION ["C flags of the build"]
+# Installs into a scratch folder and builds programs against it, in C99 and in C++: by CMake and by pkg-config, with the
+# shared library and with the static one. With ROOT, that of the tree, in place of "-": within a project of its own instead,
+# by add_subdirectory.
+# usage: test_install.sh CMAKE BUILD_FOLDER C_COMPILER C++_COMPILER VERSION ROOT|- ["C flags of the build"]
 set -eu
 
-cmake=$1 build=$2 cc=$3 version=$4 flags=${5-}
+cmake=$1 build=$2 cc=$3 cxx=$4 version=$5 subproject=$6 flags=${7-}
 root=$PWD/root
-rm -rf "$root" consumer by-cmake by-cmake-mpi
+rm -rf "$root" consumer by-*
 mkdir consumer
-"$cmake" --install "$build" --prefix "$root" > install.log
+language=C
+if command -v "$cxx" > /dev/null; then language="C CXX"; else echo "no C++ compiler: C alone"; fi
 
 cat > consumer/main.c <<'END'
 #include <pdemoe/pdemoe.h>
@@ -21,27 +24,82 @@ int main(void)
     return pdm_context_destroy(&ctx) != 0;
 }
 END
-cat > consumer/CMakeLists.txt <<END
-cmake_minimum_required(VERSION 3.24)
-project(consumer LANGUAGES C)
-find_package(pdemoe $version REQUIRED)
-add_executable(consumer main.c)
-target_link_libraries(consumer PRIVATE pdemoe::pdemoe)
-END
+cp consumer/main.c consumer/main.cpp
 
-"$cmake" -S consumer -B by-cmake -DCMAKE_PREFIX_PATH="$root" -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS="$flags" \
-    > configure.log
-"$cmake" --build by-cmake > build.log
-test "$(by-cmake/consumer)" = "$version"
+# A project of programs for each target pdemoe::NAME, host_NAME in C99 and host_NAME++, found as the line says.
+write_project() {
+    line=$1
+    shift
+    printf 'cmake_minimum_required(VERSION 3.24)\nproject(consumer LANGUAGES %s)\n%s\n' "$language" "$line"
+    for target; do
+        echo "add_executable(host_$target main.c)"
+        echo "set_target_properties(host_$target PROPERTIES C_STANDARD 99 C_EXTENSIONS OFF)"
+        echo "target_link_libraries(host_$target PRIVATE pdemoe::$target)"
+        [ "$language" = C ] || echo "add_executable(host_$target++ main.cpp)
+target_link_libraries(host_$target++ PRIVATE pdemoe::$target)"
+    done
+}
 
+# build_project FOLDER TARGET...: the programs of each start.
+build_project() {
+    folder=$1
+    shift
+    "$cmake" -S consumer -B "$folder" -DCMAKE_PREFIX_PATH="$root" -DCMAKE_C_COMPILER="$cc" -DCMAKE_C_FLAGS="$flags" \
+        -DCMAKE_CXX_COMPILER="$cxx" -DCMAKE_CXX_FLAGS="$flags" -DPDM_CUDA=OFF -DPDM_MPI=OFF > configure.log 2>&1 ||
+        { cat configure.log; exit 1; }
+    "$cmake" --build "$folder" > build.log 2>&1 || { cat build.log; exit 1; }
+    for target; do
+        test "$("$folder/host_$target")" = "$version"
+        [ "$language" = C ] || test "$("$folder/host_$target++")" = "$version"
+    done
+}
+
+# Does the program ask for the shared library?
+is_shared() { readelf -d "$1" | grep -q 'NEEDED.*libpdemoe\.so'; }
+
+if [ "$subproject" != - ]; then
+    write_project "add_subdirectory($subproject pdemoe)" pdemoe pdemoe_static > consumer/CMakeLists.txt
+    build_project by-subdirectory pdemoe pdemoe_static
+    is_shared by-subdirectory/host_pdemoe
+    if is_shared by-subdirectory/host_pdemoe_static; then exit 1; fi
+    # Nothing but the library is built there, and nothing of it is installed.
+    test ! -e by-subdirectory/pdemoe/bin
+    "$cmake" --install by-subdirectory --prefix "$root" > install.log
+    test ! -e "$root"
+    exit 0
+fi
+
+"$cmake" --install "$build" --prefix "$root" > install.log
 package=$(dirname "$(find "$root" -name pdemoe.pc)")
 PKG_CONFIG_PATH=$package
 export PKG_CONFIG_PATH
 test "$(pkg-config --modversion pdemoe)" = "$version"
 libdir=$(pkg-config --variable=libdir pdemoe)
-# pkg-config escapes blanks, so what it prints is for the shell to read
-eval "$cc $flags consumer/main.c $(pkg-config --static --cflags --libs pdemoe) -Wl,-rpath,$libdir -o by-pkg-config"
-test "$(./by-pkg-config)" = "$version"
+
+# pkg-config escapes blanks, so what it prints is for the shell to read. -l:libpdemoe.a is the static library where both are.
+compile_with() {
+    eval "$cc $flags -std=c99 -pedantic-errors consumer/main.c $1 -o by-pkg-config"
+    test "$(./by-pkg-config)" = "$version"
+    [ "$language" != C ] || return 0
+    eval "$cxx $flags -std=c++11 -pedantic-errors consumer/main.cpp $1 -o by-pkg-config++"
+    test "$(./by-pkg-config++)" = "$version"
+}
+compile_with "$(pkg-config --cflags --libs pdemoe) -Wl,-rpath,$libdir"
+targets=pdemoe components=
+if [ -e "$libdir/libpdemoe.so" ]; then
+    is_shared by-pkg-config
+    components=shared
+fi
+if [ -e "$libdir/libpdemoe.a" ]; then
+    compile_with "$(pkg-config --static --cflags --libs pdemoe | sed 's/-lpdemoe\b/-l:libpdemoe.a/')"
+    if is_shared by-pkg-config; then exit 1; fi
+    targets="$targets pdemoe_static" components="$components static"
+fi
+# shellcheck disable=SC2086 # words are meant
+write_project "find_package(pdemoe $version REQUIRED COMPONENTS $components)" $targets > consumer/CMakeLists.txt
+# shellcheck disable=SC2086
+build_project by-cmake $targets
+if [ -e "$libdir/libpdemoe.a" ] && is_shared by-cmake/host_pdemoe_static; then exit 1; fi
 
 test -n "$(find "$root" -path "*/man1/pdemoe.1")"
 if [ -x "$root/bin/pdemoe" ]; then
@@ -61,11 +119,9 @@ int main(void)
     return 0;
 }
 END
-    sed -i -e 's/REQUIRED/REQUIRED COMPONENTS mpi/' -e 's/pdemoe::pdemoe)/pdemoe::pdemoe_mpi)/' consumer/CMakeLists.txt
-    "$cmake" -S consumer -B by-cmake-mpi -DCMAKE_PREFIX_PATH="$root" -DCMAKE_C_COMPILER="$cc" \
-        -DCMAKE_C_FLAGS="$flags" > configure.log
-    "$cmake" --build by-cmake-mpi > build.log
-    test "$(by-cmake-mpi/consumer)" = "$version"
+    language=C
+    write_project "find_package(pdemoe $version REQUIRED COMPONENTS mpi)" pdemoe_mpi > consumer/CMakeLists.txt
+    build_project by-cmake-mpi pdemoe_mpi
     test "$(pkg-config --modversion pdemoe_mpi)" = "$version"
     eval "$cc $flags consumer/main.c $(pkg-config --static --cflags --libs pdemoe_mpi) -Wl,-rpath,$libdir -o by-pkg-config"
     test "$(./by-pkg-config)" = "$version"
