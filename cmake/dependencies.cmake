@@ -461,6 +461,26 @@ else()
   pdm_do_without(MPI MPI "one process, or ranks by a transport of the host's")
 endif()
 
+# ---- Fortran (optional; the modules themselves are installed as source) ----
+pdm_optional(FORTRAN "gfortran or another compiler of Fortran 2008" gfortran)
+if(NOT PROJECT_IS_TOP_LEVEL AND NOT PDM_FORTRAN STREQUAL "ON")
+  set(FORTRAN_found "not looked for within another project")
+elseif(CMAKE_C_FLAGS MATCHES "-fsanitize") # which the Fortran compiler would have to link
+  set(FORTRAN_found "not looked for with sanitizers")
+elseif(NOT PDM_FORTRAN STREQUAL "OFF")
+  include(CheckLanguage)
+  check_language(Fortran)
+  if(CMAKE_Fortran_COMPILER)
+    enable_language(Fortran)
+    set(PDM_HAVE_FORTRAN ON)
+  endif()
+endif()
+if(PDM_HAVE_FORTRAN)
+  pdm_part(Fortran "" "${CMAKE_Fortran_COMPILER}" "the example and the tests of the Fortran modules")
+else()
+  pdm_do_without(FORTRAN Fortran "no example in Fortran; its modules are not compiled")
+endif()
+
 # ---- tests (BUILD_TESTING, and Check) ----
 pdm_optional(CHECK "check.h, libcheck" check)
 if(BUILD_TESTING AND PKG_CONFIG_FOUND AND NOT PDM_CHECK STREQUAL "OFF")

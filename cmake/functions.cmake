@@ -137,6 +137,17 @@ function(pdm_add_program target)
   target_link_libraries(${target} PRIVATE pdemoe::pdemoe)
 endfunction()
 
+# pdm_add_fortran_program(<target> SOURCES a.f90 ...): with the modules of fortran/.
+function(pdm_add_fortran_program target)
+  cmake_parse_arguments(PARSE_ARGV 1 program "" "" "SOURCES")
+  add_executable(${target} ${program_SOURCES})
+  set_target_properties(${target} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin Fortran_MODULE_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/${target}_modules)
+  target_compile_options(${target} PRIVATE
+    $<$<Fortran_COMPILER_ID:GNU>:-std=f2008;-Wall;-Wextra;-Wno-function-elimination;-Wno-compare-reals;-pedantic;-fcheck=all,no-array-temps;$<$<BOOL:${PDM_WERROR}>:-Werror>>)
+  target_link_libraries(${target} PRIVATE pdemoe::fortran)
+endfunction()
+
 # pdm_add_limited_test(<name> <label> <command>...): a test in a scratch folder of its own (the working folder). Loops
 # without end are stopped by a limit on CPU time; limits on wall clock are there for what waits without end, and are
 # long, as the machine may be busy.

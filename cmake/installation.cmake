@@ -1,4 +1,4 @@
-# Library, header, program (cli installs itself), man page, CMake package, pkg-config file, cases.
+# Library, header, Fortran modules, program (cli installs itself), man page, CMake package, pkg-config file, cases.
 
 include(CMakePackageConfigHelpers)
 
@@ -17,6 +17,10 @@ foreach(target IN LISTS PDM_SHIPPED)
   install(EXPORT ${target}-targets NAMESPACE pdemoe:: DESTINATION ${package})
 endforeach()
 install(FILES include/pdemoe/pdemoe.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/pdemoe)
+if(TARGET pdemoe_fortran)
+  install(TARGETS pdemoe_fortran EXPORT pdemoe-targets)
+  install(FILES fortran/pdemoe.F90 DESTINATION ${CMAKE_INSTALL_DATADIR}/pdemoe)
+endif()
 install(DIRECTORY cases/ DESTINATION ${CMAKE_INSTALL_DATADIR}/pdemoe/cases)
 install(FILES docs/pdemoe.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

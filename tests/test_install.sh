@@ -7,7 +7,7 @@ set -eu
 
 cmake=$1 build=$2 cc=$3 cxx=$4 version=$5 subproject=$6 flags=${7-}
 root=$PWD/root
-rm -rf "$root" consumer by-*
+rm -rf "$root" moved consumer by-*
 mkdir consumer
 language=C
 if command -v "$cxx" > /dev/null; then language="C CXX"; else echo "no C++ compiler: C alone"; fi
@@ -100,6 +100,29 @@ write_project "find_package(pdemoe $version REQUIRED COMPONENTS $components)" $t
 # shellcheck disable=SC2086
 build_project by-cmake $targets
 if [ -e "$libdir/libpdemoe.a" ] && is_shared by-cmake/host_pdemoe_static; then exit 1; fi
+
+# The Fortran modules, compiled with a program of theirs.
+if command -v gfortran > /dev/null && [ -z "$flags" ]; then
+    cat > consumer/main.f90 <<'END'
+program main
+    use pdemoe
+    type(pdm_context) :: ctx
+    call ctx%create()
+    print '(a)', pdm_version()
+    call ctx%destroy()
+end program
+END
+    printf 'cmake_minimum_required(VERSION 3.24)\nproject(consumer LANGUAGES C Fortran)\n%s\n%s\n%s\n' \
+        "find_package(pdemoe REQUIRED)" "add_executable(host_fortran main.f90)" \
+        "target_link_libraries(host_fortran PRIVATE pdemoe::fortran)" > consumer/CMakeLists.txt
+    language=C
+    build_project by-cmake-fortran fortran
+    eval "gfortran $(pkg-config --variable=fortran pdemoe) consumer/main.f90 $(pkg-config --libs pdemoe) \
+        -Wl,-rpath,$libdir -o by-pkg-config-fortran"
+    test "$(./by-pkg-config-fortran)" = "$version"
+else
+    echo "no gfortran, or a build with flags of its own: the Fortran modules are not compiled"
+fi
 
 test -n "$(find "$root" -path "*/man1/pdemoe.1")"
 if [ -x "$root/bin/pdemoe" ]; then
