@@ -88,7 +88,9 @@ contains
         call model%create(step_case)
         call step_case%destroy()
         call model%train('loop.nc')
-        open (newunit=unit, file='loop.nc')
+        open (newunit=unit, file='loop.nc') ! a program that wants the model again keeps it
+        close (unit, status='delete')
+        open (newunit=unit, file='loop.log.jsonl')
         close (unit, status='delete')
     end subroutine
 end program
