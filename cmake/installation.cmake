@@ -1,4 +1,5 @@
-# Library, header, Fortran modules, program (cli installs itself), man page, CMake package, pkg-config file, cases.
+# Library, header, Fortran modules, program (cli installs itself), CMake package, pkg-config file, cases, man page,
+# documents, examples, completion.
 
 include(CMakePackageConfigHelpers)
 
@@ -23,7 +24,11 @@ if(TARGET pdemoe_fortran)
 endif()
 install(DIRECTORY cases/ DESTINATION ${CMAKE_INSTALL_DATADIR}/pdemoe/cases)
 install(FILES docs/pdemoe.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
-install(FILES LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs PATTERN pdemoe.1 EXCLUDE)
+install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples FILES_MATCHING PATTERN "*.c" PATTERN "*.f90")
+install(FILES completion/pdemoe.bash RENAME pdemoe DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES completion/_pdemoe DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 
 configure_package_config_file(cmake/pdemoe-config.cmake.in ${PROJECT_BINARY_DIR}/pdemoe-config.cmake
   INSTALL_DESTINATION ${package})
