@@ -28,7 +28,7 @@ install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR}
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/docs PATTERN pdemoe.1 EXCLUDE)
 install(DIRECTORY examples/ DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples FILES_MATCHING PATTERN "*.c" PATTERN "*.f90")
 install(FILES completion/pdemoe.bash RENAME pdemoe DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-install(FILES completion/_pdemoe DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES completion/_pdemoe DESTINATION ${PDM_ZSH_FOLDER})
 
 configure_package_config_file(cmake/pdemoe-config.cmake.in ${PROJECT_BINARY_DIR}/pdemoe-config.cmake
   INSTALL_DESTINATION ${package})
