@@ -31,6 +31,7 @@ if [ "${1-}" = tests ]; then
     need_package python3-xarray
     need_program mpicc libopenmpi-dev
     need_program mpirun openmpi-bin
+    need_program gfortran gfortran
 fi
 
 [ -n "$missing" ] || exit 0
