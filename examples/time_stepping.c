@@ -88,11 +88,12 @@ static pdm_status find_model(pdm_context *ctx, pdm_model **out)
 /* What of the model the host needs: the order in which it wants the points, at [N], its answer at the end of a slab. */
 static pdm_status set_up(pdm_model *m, int *at)
 {
-    double     point[N], x[N];
-    pdm_status status = pdm_model_input_points(m, "u0", "x", N, point);
+    double        x[N];
+    pdm_dimension wanted; /* by the one input, u0, along x: N points */
+    pdm_status    status = pdm_model_input_dimension(m, 0, 0, &wanted);
 
     for (int i = 0; i < N; i++) x[i] = i / (double)N;
-    for (int i = 0; i < N && status == PDM_OK; i++) at[i] = (int)lround(point[i] * N) % N;
+    for (int i = 0; i < N && status == PDM_OK; i++) at[i] = (int)lround(wanted.coordinate[i] * N + N) % N;
     if (status == PDM_OK) status = pdm_model_set_output(m, "x", N, x);
     if (status == PDM_OK) status = pdm_model_set_output(m, "t", 1, &SLAB);
     if (status == PDM_OK) status = pdm_model_set_verdict(m, 1);
