@@ -31,7 +31,8 @@ program loop
     do i = 1, n_step
         call model%predict(c(at, :), u, reason)
         call model%verdicts(word)
-        doubted = doubted + count(word > PDM_VERDICT_GOOD .or. reason < 1 .or. reason > 2)
+        doubted = doubted + count(word > PDM_VERDICT_GOOD .or. &
+            (reason /= PDM_REASON_CONVERGED .and. reason /= PDM_REASON_ROUNDING))
         c = u(:, 2, 1, :)
     end do
 

@@ -7,10 +7,12 @@
 !   * Arrays are those of C seen from Fortran, first index fastest, and are not copied where they are contiguous: what
 !     pdemoe.h calls u [n][n_field][n_point] is u(n_point, n_field, n), and with dimensions "t x" n_point is (x, t).
 !   * stat, where it is there, gets PDM_OK or an error, and ctx%error() has the text. Where it is not, an error ends the
-!     program by "error stop", after its text. That is how allocate does it.
+!     program by "error stop", after its text. That is how allocate does it. Arrays of a wrong size, and names that are
+!     not found, are seen here: PDM_ERR_ARGUMENT without a text in ctx%error().
 !   * A call that fails leaves its outputs and its object as they were.
 !   * unit is a unit for lines of text that a call has to say. Without one they are not said.
-!   * Strings lose their trailing blanks; numbers of samples and of experts begin at 1.
+!   * Strings lose their trailing blanks; numbers of samples, experts, inputs, fields and dimensions begin at 1, and
+!     dimension 1 is that of the first index of an array, the last in the case. Texts of errors count as C does.
 !   * A pdm_context, pdm_case or pdm_model is a handle: assignment does not copy what it stands for, and nothing is
 !     destroyed by itself. Destroy models and cases before their context.
 ! Ranks by a transport of the host's, and an allocator of its own, are for callers of pdemoe_c.
@@ -28,6 +30,10 @@ module pdemoe_c
     ! pdm_verdict_word
     integer(c_int32_t), parameter :: PDM_VERDICT_NONE = 0, PDM_VERDICT_GOOD = 1
     integer(c_int32_t), parameter :: PDM_VERDICT_DOUBTFUL = 2, PDM_VERDICT_WRONG = 3
+    ! pdm_reason
+    integer(c_int32_t), parameter :: PDM_REASON_NONE = 0, PDM_REASON_CONVERGED = 1, PDM_REASON_ROUNDING = 2
+    integer(c_int32_t), parameter :: PDM_REASON_MAX_ITER = 3, PDM_REASON_STALLED = 4
+    integer(c_int32_t), parameter :: PDM_REASON_NOT_FINITE = 5, PDM_REASON_SINGULAR = 6
     ! pdm_log_level
     integer(c_int), parameter :: PDM_LOG_ERROR = 0, PDM_LOG_WARNING = 1, PDM_LOG_INFO = 2, PDM_LOG_DEBUG = 3
 
@@ -49,11 +55,28 @@ module pdemoe_c
         integer(c_int64_t) :: max_unknowns
         real(c_double) :: max_seconds
     end type
+    type, bind(C) :: pdm_fit_settings
+        integer(c_size_t) :: size
+        type(c_ptr) :: parameters, start, bounds, priors, noise
+        real(c_double) :: tolerance
+        integer(c_int64_t) :: max_iter, max_unknowns
+        integer(c_int) :: apart
+    end type
     type, bind(C) :: pdm_compress_settings
         integer(c_size_t) :: size
         real(c_double) :: rank, energy, groups, tolerance
         integer(c_int) :: half
         type(c_ptr) :: against
+    end type
+    type, bind(C) :: pdm_quantity
+        type(c_ptr) :: name, units, long_name
+        integer(c_int64_t) :: first, n, n_dim
+        real(c_double) :: low, high
+    end type
+    type, bind(C) :: pdm_dimension
+        type(c_ptr) :: name, units, long_name
+        integer(c_int64_t) :: n
+        type(c_ptr) :: coordinate
     end type
 
     interface
@@ -64,6 +87,10 @@ module pdemoe_c
         type(c_ptr) function pdm_verdict_text(word) bind(C, name="pdm_verdict_text")
             import
             integer(c_int32_t), value :: word
+        end function
+        type(c_ptr) function pdm_reason_text(reason) bind(C, name="pdm_reason_text")
+            import
+            integer(c_int32_t), value :: reason
         end function
         type(c_ptr) function pdm_version() bind(C, name="pdm_version")
             import
@@ -109,6 +136,12 @@ module pdemoe_c
             import
             type(c_ptr), value :: ctx, live, peak, calls
         end subroutine
+        integer(c_int) function pdm_units_conversion(ctx, from, to, factor, offset) bind(C, name="pdm_units_conversion")
+            import
+            type(c_ptr), value :: ctx
+            character(kind=c_char), intent(in) :: from(*), to(*)
+            real(c_double), intent(inout) :: factor, offset
+        end function
         integer(c_int) function pdm_context_set_ranks(ctx, t, seconds) bind(C, name="pdm_context_set_ranks")
             import
             type(c_ptr), value :: ctx, t
@@ -170,6 +203,12 @@ module pdemoe_c
             integer(c_int64_t), intent(in) :: shape(*)
             real(c_double), intent(in) :: values(*)
         end function
+        integer(c_int) function pdm_case_get_text(c, group, name, value) bind(C, name="pdm_case_get_text")
+            import
+            type(c_ptr), value :: c
+            character(kind=c_char), intent(in) :: group(*), name(*)
+            type(c_ptr), intent(inout) :: value
+        end function
         subroutine pdm_case_destroy(c) bind(C, name="pdm_case_destroy")
             import
             type(c_ptr), intent(inout) :: c
@@ -202,6 +241,20 @@ module pdemoe_c
             type(c_funptr), value :: sink, numbers
             type(c_ptr), value :: user
         end function
+        subroutine pdm_fit_settings_init(s, size) bind(C, name="pdm_fit_settings_init")
+            import
+            type(pdm_fit_settings), intent(inout) :: s
+            integer(c_size_t), value :: size
+        end subroutine
+        integer(c_int) function pdm_case_fit(c, data, output, settings, sink, numbers, user) &
+            bind(C, name="pdm_case_fit")
+            import
+            type(c_ptr), value :: c
+            character(kind=c_char), intent(in) :: data(*), output(*)
+            type(c_ptr), value :: settings
+            type(c_funptr), value :: sink, numbers
+            type(c_ptr), value :: user
+        end function
         integer(c_int) function pdm_settings_describe(ctx, sink, user) bind(C, name="pdm_settings_describe")
             import
             type(c_ptr), value :: ctx
@@ -217,6 +270,18 @@ module pdemoe_c
             import
             type(c_ptr), value :: ctx
             character(kind=c_char), intent(in) :: path(*)
+            type(c_ptr), intent(inout) :: out
+        end function
+        integer(c_int) function pdm_model_write_memory(m, take, user) bind(C, name="pdm_model_write_memory")
+            import
+            type(c_ptr), value :: m
+            type(c_funptr), value :: take
+            type(c_ptr), value :: user
+        end function
+        integer(c_int) function pdm_model_read_memory(ctx, bytes, n, out) bind(C, name="pdm_model_read_memory")
+            import
+            type(c_ptr), value :: ctx, bytes
+            integer(c_size_t), value :: n
             type(c_ptr), intent(inout) :: out
         end function
         integer(c_int) function pdm_model_create_from(c, parent, out) bind(C, name="pdm_model_create_from")
@@ -332,18 +397,47 @@ module pdemoe_c
             import
             type(c_ptr), value :: m
         end function
-        integer(c_int64_t) function pdm_model_n_input_point(m, input, dim) bind(C, name="pdm_model_n_input_point")
+        integer(c_int64_t) function pdm_model_count_inputs(m) bind(C, name="pdm_model_count_inputs")
             import
             type(c_ptr), value :: m
-            character(kind=c_char), intent(in) :: input(*), dim(*)
         end function
-        integer(c_int) function pdm_model_input_points(m, input, dim, n, coordinate) &
-            bind(C, name="pdm_model_input_points")
+        integer(c_int) function pdm_model_input(m, i, out) bind(C, name="pdm_model_input")
             import
             type(c_ptr), value :: m
-            character(kind=c_char), intent(in) :: input(*), dim(*)
-            integer(c_int64_t), value :: n
-            real(c_double), intent(inout) :: coordinate(*)
+            integer(c_int64_t), value :: i
+            type(pdm_quantity), intent(inout) :: out
+        end function
+        integer(c_int) function pdm_model_field(m, f, out) bind(C, name="pdm_model_field")
+            import
+            type(c_ptr), value :: m
+            integer(c_int64_t), value :: f
+            type(pdm_quantity), intent(inout) :: out
+        end function
+        integer(c_int) function pdm_model_input_dimension(m, i, k, out) bind(C, name="pdm_model_input_dimension")
+            import
+            type(c_ptr), value :: m
+            integer(c_int64_t), value :: i, k
+            type(pdm_dimension), intent(inout) :: out
+        end function
+        integer(c_int) function pdm_model_bring_input(m, i, n_sample, n, coordinate, values, out) &
+            bind(C, name="pdm_model_bring_input")
+            import
+            type(c_ptr), value :: m
+            integer(c_int64_t), value :: i, n_sample
+            integer(c_int64_t), intent(in) :: n(*)
+            type(c_ptr), intent(in) :: coordinate(*)
+            real(c_double), intent(in) :: values(*)
+            real(c_double), intent(inout) :: out(*)
+        end function
+        integer(c_int64_t) function pdm_model_n_dim(m) bind(C, name="pdm_model_n_dim")
+            import
+            type(c_ptr), value :: m
+        end function
+        integer(c_int) function pdm_model_output_dimension(m, j, out) bind(C, name="pdm_model_output_dimension")
+            import
+            type(c_ptr), value :: m
+            integer(c_int64_t), value :: j
+            type(pdm_dimension), intent(inout) :: out
         end function
         integer(c_int) function pdm_model_set_output(m, name, n, coordinate) bind(C, name="pdm_model_set_output")
             import
@@ -364,6 +458,11 @@ module pdemoe_c
             import
             type(c_ptr), value :: m
             integer(c_int), value :: wanted
+        end function
+        integer(c_int) function pdm_model_set_polish(m, tolerance) bind(C, name="pdm_model_set_polish")
+            import
+            type(c_ptr), value :: m
+            real(c_double), value :: tolerance
         end function
         integer(c_int) function pdm_model_verdicts(m, n, word, left_over, estimate) &
             bind(C, name="pdm_model_verdicts")
@@ -420,6 +519,15 @@ module pdemoe_c
             type(c_funptr), value :: sink
             type(c_ptr), value :: user
         end function
+        integer(c_int) function pdm_model_fit(m, data, output, settings, sink, numbers, user) &
+            bind(C, name="pdm_model_fit")
+            import
+            type(c_ptr), value :: m
+            character(kind=c_char), intent(in) :: data(*), output(*)
+            type(c_ptr), value :: settings
+            type(c_funptr), value :: sink, numbers
+            type(c_ptr), value :: user
+        end function
         integer(c_int) function pdm_model_compare_modes(m, input, n_count, count, max_sweeps, sink, numbers, user) &
             bind(C, name="pdm_model_compare_modes")
             import
@@ -443,20 +551,23 @@ end module
 
 module pdemoe
     use, intrinsic :: iso_c_binding, only: c_associated, c_char, c_double, c_f_pointer, c_funloc, c_funptr, c_int, &
-        c_int32_t, c_int64_t, c_loc, c_null_char, c_null_funptr, c_null_ptr, c_ptr, c_size_t, c_sizeof
+        c_int8_t, c_int32_t, c_int64_t, c_loc, c_null_char, c_null_funptr, c_null_ptr, c_ptr, c_size_t, c_sizeof
     use, intrinsic :: iso_fortran_env, only: error_unit
-    use pdemoe_c, c_status_text => pdm_status_text, c_verdict_text => pdm_verdict_text, c_version => pdm_version, &
-        c_build_info => pdm_build_info
+    use pdemoe_c, c_status_text => pdm_status_text, c_verdict_text => pdm_verdict_text, &
+        c_reason_text => pdm_reason_text, c_version => pdm_version, c_build_info => pdm_build_info, &
+        c_quantity => pdm_quantity, c_dimension => pdm_dimension
     implicit none
     private
 
-    public :: c_double, c_int32_t, c_int64_t
+    public :: c_double, c_int8_t, c_int32_t, c_int64_t
     public :: PDM_OK, PDM_ERR_ARGUMENT, PDM_ERR_MEMORY, PDM_ERR_IO, PDM_ERR_CASE, PDM_ERR_DATA, PDM_ERR_MODEL
     public :: PDM_ERR_NUMERIC, PDM_ERR_UNSUPPORTED, PDM_ERR_INTERRUPTED, PDM_ERR_INTERNAL
     public :: PDM_VERDICT_NONE, PDM_VERDICT_GOOD, PDM_VERDICT_DOUBTFUL, PDM_VERDICT_WRONG
+    public :: PDM_REASON_NONE, PDM_REASON_CONVERGED, PDM_REASON_ROUNDING, PDM_REASON_MAX_ITER, PDM_REASON_STALLED
+    public :: PDM_REASON_NOT_FINITE, PDM_REASON_SINGULAR
     public :: PDM_LOG_ERROR, PDM_LOG_WARNING, PDM_LOG_INFO, PDM_LOG_DEBUG
-    public :: pdm_context, pdm_claim, pdm_case, pdm_model, pdm_numbers, pdm_progress
-    public :: pdm_status_text, pdm_verdict_text, pdm_version, pdm_build_info, pdm_remove_unfinished
+    public :: pdm_context, pdm_claim, pdm_case, pdm_model, pdm_numbers, pdm_progress, pdm_quantity, pdm_dimension
+    public :: pdm_status_text, pdm_verdict_text, pdm_reason_text, pdm_version, pdm_build_info, pdm_remove_unfinished
 
     ! Numbers by name, as some calls find them: value("within") is NaN for a name that is not among them.
     type :: pdm_number_entry
@@ -470,6 +581,18 @@ module pdemoe
         procedure :: value => numbers_value
     end type
 
+    ! What the numbers of an input or of a field are: input(first:first + n - 1, sample).
+    type :: pdm_quantity
+        character(len=:), allocatable :: name, units, long_name
+        integer :: first = 1, n = 0, n_dim = 0 ! of a field, first among the values of a sample; n_dim 0: one number
+        real(c_double) :: low = 0, high = 0    ! between which training draws an input; NaN: not known, or of a field
+    end type
+    ! A dimension, and the points along it.
+    type :: pdm_dimension
+        character(len=:), allocatable :: name, units, long_name
+        real(c_double), allocatable :: coordinate(:)
+    end type
+
     ! Where a piece of text goes: to a unit, or to the end of a string.
     type :: text_target
         integer :: unit = 0
@@ -480,6 +603,15 @@ module pdemoe
     type :: call_target
         type(text_target) :: text
         type(pdm_numbers) :: numbers
+    end type
+    ! What a callback for bytes writes to.
+    type :: bytes_target
+        integer(c_int8_t), allocatable :: bytes(:)
+        integer :: stat = 0 ! of their allocation
+    end type
+    ! The texts of pdm_fit_settings, while addresses of them are used.
+    type :: fit_texts
+        character(kind=c_char), allocatable :: parameters(:), start(:), bounds(:), priors(:), noise(:)
     end type
 
     type :: pdm_context
@@ -494,6 +626,7 @@ module pdemoe
         procedure :: set_memory => context_set_memory
         procedure :: error => context_error
         procedure :: memory => context_memory
+        procedure :: units_conversion => context_units_conversion
         procedure :: rank => context_rank
         procedure :: n_rank => context_n_rank
         procedure :: describe_settings => context_describe_settings
@@ -516,9 +649,11 @@ module pdemoe
         generic :: set => case_set_text, case_set_integer, case_set_real, case_set_reals
         procedure, private :: case_set_array_1, case_set_array_2, case_set_array_3, case_set_array_4
         generic :: set_array => case_set_array_1, case_set_array_2, case_set_array_3, case_set_array_4
+        procedure :: get_text => case_get_text
         procedure :: describe => case_describe
         procedure :: check_data => case_check_data
         procedure :: reference => case_reference
+        procedure :: fit => case_fit
     end type
 
     type :: pdm_model
@@ -529,6 +664,8 @@ module pdemoe
         procedure :: read => model_read
         procedure :: merge => model_merge
         procedure :: write => model_write
+        procedure :: read_memory => model_read_memory
+        procedure :: write_memory => model_write_memory
         procedure :: destroy => model_destroy
         procedure :: get_case => model_get_case
         procedure :: check_case => model_check_case
@@ -546,7 +683,17 @@ module pdemoe
         procedure :: n_input => model_n_input
         procedure :: n_field => model_n_field
         procedure :: n_point => model_n_point
+        procedure :: n_dim => model_n_dim
+        procedure :: count_inputs => model_count_inputs
+        procedure :: input => model_input
+        procedure :: field => model_field
+        procedure :: input_dimension => model_input_dimension
+        procedure :: output_dimension => model_output_dimension
         procedure :: input_points => model_input_points
+        procedure, private :: model_bring_input_1, model_bring_input_2, model_bring_input_3, model_bring_input_4
+        ! bring_input(i, x, values, out [, stat]): values(x, sample) of input i at the host's points x, to out(n, sample)
+        ! at those of the model; of up to four dimensions: bring_input(i, x, t, values, out) has values(x, t, sample).
+        generic :: bring_input => model_bring_input_1, model_bring_input_2, model_bring_input_3, model_bring_input_4
         procedure :: set_output => model_set_output
         procedure, private :: model_predict_one_1, model_predict_one_2, model_predict_one_3, model_predict_one_4
         procedure, private :: model_predict_3, model_predict_4, model_predict_5, model_predict_6
@@ -556,6 +703,7 @@ module pdemoe
         generic :: predict => model_predict_one_1, model_predict_one_2, model_predict_one_3, model_predict_one_4, &
             model_predict_3, model_predict_4, model_predict_5, model_predict_6
         procedure :: set_verdict => model_set_verdict
+        procedure :: set_polish => model_set_polish
         procedure :: verdicts => model_verdicts
         procedure :: explain_verdict => model_explain_verdict
         procedure :: set_estimate => model_set_estimate
@@ -563,6 +711,7 @@ module pdemoe
         procedure :: polish_file => model_polish_file
         procedure :: evaluate_file => model_evaluate_file
         procedure :: evaluate_exact => model_evaluate_exact
+        procedure :: fit => model_fit
         procedure :: compare_modes => model_compare_modes
         procedure :: check_gradient => model_check_gradient
     end type
@@ -579,6 +728,9 @@ module pdemoe
     end interface
     interface pdm_verdict_text
         module procedure text_of_verdict
+    end interface
+    interface pdm_reason_text
+        module procedure text_of_reason
     end interface
     interface pdm_version
         module procedure text_of_version
@@ -635,6 +787,16 @@ contains
             text(i:i) = chars(i)
         end do
     end function
+
+    subroutine copy_reals(address, n, values)
+        type(c_ptr), intent(in) :: address
+        integer(c_int64_t), intent(in) :: n
+        real(c_double), allocatable, intent(out) :: values(:)
+        real(c_double), pointer :: there(:)
+        call c_f_pointer(address, there, [n])
+        allocate (values(n))
+        values(:) = there
+    end subroutine
 
     ! To stat, or, where it is absent, the end of the program.
     subroutine settle(status, context, stat)
@@ -700,6 +862,18 @@ contains
         end associate
     end subroutine
 
+    subroutine take_bytes(user, bytes, n) bind(C, name="")
+        type(c_ptr), value :: user, bytes
+        integer(c_size_t), value :: n
+        type(bytes_target), pointer :: to
+        integer(c_int8_t), pointer :: there(:)
+        call c_f_pointer(user, to)
+        call c_f_pointer(bytes, there, [n])
+        if (allocated(to%bytes)) deallocate (to%bytes)
+        allocate (to%bytes(n), stat=to%stat)
+        if (to%stat == 0) to%bytes(:) = there
+    end subroutine
+
     subroutine take_log(user, level, topic, text) bind(C, name="")
         type(c_ptr), value :: user, topic, text
         integer(c_int), value :: level
@@ -752,6 +926,11 @@ contains
         integer(c_int32_t), intent(in) :: word
         character(len=:), allocatable :: text
         text = f_text(c_verdict_text(word))
+    end function
+    function text_of_reason(reason) result(text)
+        integer(c_int32_t), intent(in) :: reason
+        character(len=:), allocatable :: text
+        text = f_text(c_reason_text(reason))
     end function
     function text_of_version() result(text)
         character(len=:), allocatable :: text
@@ -835,6 +1014,15 @@ contains
         if (present(live)) live = found(1)
         if (present(peak)) peak = found(2)
         if (present(calls)) calls = found(3)
+    end subroutine
+
+    ! y in units `to` = factor x + offset, of x in units `from`.
+    subroutine context_units_conversion(self, from, to, factor, offset, stat)
+        class(pdm_context), intent(in) :: self
+        character(len=*), intent(in) :: from, to
+        real(c_double), intent(inout) :: factor, offset
+        integer, intent(out), optional :: stat
+        call settle(pdm_units_conversion(self%handle, c_text(from), c_text(to), factor, offset), self%handle, stat)
     end subroutine
 
     integer function context_rank(self)
@@ -991,19 +1179,38 @@ contains
         call set_array(self, group, name, dims, shape(values), values, stat)
     end subroutine
 
+    ! An attribute as text; numbers have a space between them.
+    subroutine case_get_text(self, group, name, text, stat)
+        class(pdm_case), intent(in) :: self
+        character(len=*), intent(in) :: group, name
+        character(len=:), allocatable, intent(inout) :: text
+        integer, intent(out), optional :: stat
+        type(c_ptr) :: value
+        integer(c_int) :: status
+        value = c_null_ptr
+        status = pdm_case_get_text(self%handle, c_text(group), c_text(name), value)
+        if (status == PDM_OK) text = f_text(value)
+        call settle(status, self%context, stat)
+    end subroutine
+
     ! A mistake that the library cannot see: an array of another size than it has to be.
     subroutine misuse(what, argument, found, expected, stat)
         character(len=*), intent(in) :: what, argument
         integer, intent(in) :: found, expected
         integer, intent(out), optional :: stat
         character(len=24) :: a, b
+        write (a, '(i0)') found
+        write (b, '(i0)') expected
+        call refuse(what//': '//argument//' of size '//trim(a)//'; '//trim(b)//' expected', stat)
+    end subroutine
+    subroutine refuse(text, stat)
+        character(len=*), intent(in) :: text
+        integer, intent(out), optional :: stat
         if (present(stat)) then
             stat = PDM_ERR_ARGUMENT
             return
         end if
-        write (a, '(i0)') found
-        write (b, '(i0)') expected
-        write (error_unit, '(a)') 'pdemoe: '//what//': '//argument//' of size '//trim(a)//'; '//trim(b)//' expected'
+        write (error_unit, '(a)') 'pdemoe: '//text
         error stop 1
     end subroutine
 
@@ -1059,6 +1266,51 @@ contains
         status = pdm_case_reference(self%handle, c_text(output), c_loc(s), sink, c_funloc(take_number), c_loc(to))
         if (present(numbers)) numbers = to%numbers
         call settle(status, self%context, stat)
+    end subroutine
+
+    ! Parameters from the observations in the file `data`. What is absent has the default of pdm_fit_settings. stat is
+    ! PDM_OK, and numbers%value('converged') 0, where they were not found to the tolerance.
+    subroutine case_fit(self, data, output, parameters, start, bounds, priors, noise, tolerance, max_iter, &
+            max_unknowns, apart, unit, numbers, stat)
+        class(pdm_case), intent(in) :: self
+        character(len=*), intent(in) :: data, output, parameters
+        character(len=*), intent(in), optional :: start, bounds, priors, noise
+        real(c_double), intent(in), optional :: tolerance
+        integer, intent(in), optional :: max_iter, max_unknowns
+        logical, intent(in), optional :: apart
+        integer, intent(in), optional :: unit
+        type(pdm_numbers), intent(out), optional :: numbers
+        integer, intent(out), optional :: stat
+        type(fit_texts), target :: texts
+        type(pdm_fit_settings), target :: s
+        type(call_target), target :: to
+        type(c_funptr) :: sink
+        integer(c_int) :: status
+        call set_fit(s, texts, parameters, start, bounds, priors, noise, tolerance, max_iter, max_unknowns, apart)
+        sink = text_sink(to, unit)
+        status = pdm_case_fit(self%handle, c_text(data), c_text(output), c_loc(s), sink, c_funloc(take_number), &
+            c_loc(to))
+        if (present(numbers)) numbers = to%numbers
+        call settle(status, self%context, stat)
+    end subroutine
+    subroutine set_fit(s, texts, parameters, start, bounds, priors, noise, tolerance, max_iter, max_unknowns, apart)
+        type(pdm_fit_settings), intent(inout) :: s
+        type(fit_texts), target, intent(inout) :: texts
+        character(len=*), intent(in) :: parameters
+        character(len=*), intent(in), optional :: start, bounds, priors, noise
+        real(c_double), intent(in), optional :: tolerance
+        integer, intent(in), optional :: max_iter, max_unknowns
+        logical, intent(in), optional :: apart
+        call pdm_fit_settings_init(s, c_sizeof(s))
+        s%parameters = c_optional(parameters, texts%parameters)
+        s%start = c_optional(start, texts%start)
+        s%bounds = c_optional(bounds, texts%bounds)
+        s%priors = c_optional(priors, texts%priors)
+        s%noise = c_optional(noise, texts%noise)
+        if (present(tolerance)) s%tolerance = tolerance
+        if (present(max_iter)) s%max_iter = max_iter
+        if (present(max_unknowns)) s%max_unknowns = max_unknowns
+        if (present(apart)) s%apart = c_flag(apart)
     end subroutine
 
     ! ---- model ----
@@ -1135,6 +1387,31 @@ contains
         character(len=*), intent(in) :: path
         integer, intent(out), optional :: stat
         call settle(pdm_model_write(self%handle, c_text(path)), self%context, stat)
+    end subroutine
+    ! The bytes of a model file; size 0 on ranks other than the first.
+    subroutine model_write_memory(self, bytes, stat)
+        class(pdm_model), intent(in) :: self
+        integer(c_int8_t), allocatable, intent(inout) :: bytes(:)
+        integer, intent(out), optional :: stat
+        type(bytes_target), target :: to
+        integer(c_int) :: status
+        allocate (to%bytes(0))
+        status = pdm_model_write_memory(self%handle, c_funloc(take_bytes), c_loc(to))
+        if (to%stat /= 0) status = PDM_ERR_MEMORY
+        if (status == PDM_OK) call move_alloc(to%bytes, bytes)
+        call settle(status, self%context, stat)
+    end subroutine
+    subroutine model_read_memory(self, context, bytes, stat)
+        class(pdm_model), intent(inout) :: self
+        type(pdm_context), intent(in) :: context
+        integer(c_int8_t), intent(in), contiguous, target :: bytes(:)
+        integer, intent(out), optional :: stat
+        type(c_ptr) :: first
+        integer(c_int) :: status
+        first = c_null_ptr
+        if (size(bytes) > 0) first = c_loc(bytes)
+        status = pdm_model_read_memory(context%handle, first, size(bytes, kind=c_size_t), self%handle)
+        call adopt(self, status, context%handle, stat)
     end subroutine
     subroutine model_destroy(self)
         class(pdm_model), intent(inout) :: self
@@ -1293,23 +1570,196 @@ contains
         model_n_point = int(pdm_model_n_point(self%handle))
     end function
 
-    ! ---- prediction ----
+    integer function model_n_dim(self)
+        class(pdm_model), intent(in) :: self
+        model_n_dim = int(pdm_model_n_dim(self%handle))
+    end function
 
-    ! Coordinates, allocated here.
+    ! ---- what the numbers are ----
+
+    integer function model_count_inputs(self)
+        class(pdm_model), intent(in) :: self
+        model_count_inputs = int(pdm_model_count_inputs(self%handle))
+    end function
+    subroutine model_input(self, i, quantity, stat)
+        class(pdm_model), intent(in) :: self
+        integer, intent(in) :: i
+        type(pdm_quantity), intent(inout) :: quantity
+        integer, intent(out), optional :: stat
+        type(c_quantity) :: found
+        integer(c_int) :: status
+        status = pdm_model_input(self%handle, int(i, c_int64_t) - 1, found)
+        if (status == PDM_OK) quantity = f_quantity(found)
+        call settle(status, self%context, stat)
+    end subroutine
+    subroutine model_field(self, f, quantity, stat)
+        class(pdm_model), intent(in) :: self
+        integer, intent(in) :: f
+        type(pdm_quantity), intent(inout) :: quantity
+        integer, intent(out), optional :: stat
+        type(c_quantity) :: found
+        integer(c_int) :: status
+        status = pdm_model_field(self%handle, int(f, c_int64_t) - 1, found)
+        if (status == PDM_OK) quantity = f_quantity(found)
+        call settle(status, self%context, stat)
+    end subroutine
+    ! Dimension k of input i, and the model's points along it.
+    subroutine model_input_dimension(self, i, k, along, stat)
+        class(pdm_model), intent(in) :: self
+        integer, intent(in) :: i, k
+        type(pdm_dimension), intent(inout) :: along
+        integer, intent(out), optional :: stat
+        type(c_quantity) :: input
+        type(c_dimension) :: found
+        integer(c_int) :: status
+        status = pdm_model_input(self%handle, int(i, c_int64_t) - 1, input)
+        if (status == PDM_OK) &
+            status = pdm_model_input_dimension(self%handle, int(i, c_int64_t) - 1, input%n_dim - k, found)
+        if (status == PDM_OK) along = f_dimension(found)
+        call settle(status, self%context, stat)
+    end subroutine
+    ! Dimension j of all fields, and the points along it that predict answers on now.
+    subroutine model_output_dimension(self, j, along, stat)
+        class(pdm_model), intent(in) :: self
+        integer, intent(in) :: j
+        type(pdm_dimension), intent(inout) :: along
+        integer, intent(out), optional :: stat
+        type(c_dimension) :: found
+        integer(c_int) :: status
+        status = pdm_model_output_dimension(self%handle, pdm_model_n_dim(self%handle) - j, found)
+        if (status == PDM_OK) along = f_dimension(found)
+        call settle(status, self%context, stat)
+    end subroutine
+
+    function f_quantity(c) result(quantity)
+        type(c_quantity), intent(in) :: c
+        type(pdm_quantity) :: quantity
+        quantity%name = f_text(c%name)
+        quantity%units = f_text(c%units)
+        quantity%long_name = f_text(c%long_name)
+        quantity%first = int(c%first) + 1
+        quantity%n = int(c%n)
+        quantity%n_dim = int(c%n_dim)
+        quantity%low = c%low
+        quantity%high = c%high
+    end function
+    function f_dimension(c) result(along)
+        type(c_dimension), intent(in) :: c
+        type(pdm_dimension) :: along
+        along%name = f_text(c%name)
+        along%units = f_text(c%units)
+        along%long_name = f_text(c%long_name)
+        call copy_reals(c%coordinate, c%n, along%coordinate)
+    end function
+
+    ! The points of an input along a dimension, both by name; coordinate is allocated here.
     subroutine model_input_points(self, input, dim, coordinate, stat)
         class(pdm_model), intent(in) :: self
         character(len=*), intent(in) :: input, dim
         real(c_double), allocatable, intent(inout) :: coordinate(:)
         integer, intent(out), optional :: stat
-        real(c_double), allocatable :: found(:)
-        integer(c_int) :: status
-        integer(c_int64_t) :: n
-        n = pdm_model_n_input_point(self%handle, c_text(input), c_text(dim))
-        allocate (found(n))
-        status = pdm_model_input_points(self%handle, c_text(input), c_text(dim), n, found)
-        if (status == PDM_OK) call move_alloc(found, coordinate)
-        call settle(status, self%context, stat)
+        type(c_quantity) :: quantity
+        type(c_dimension) :: along
+        integer(c_int64_t) :: i, k
+        do i = 0, pdm_model_count_inputs(self%handle) - 1
+            if (pdm_model_input(self%handle, i, quantity) /= PDM_OK) cycle
+            if (f_text(quantity%name) /= input) cycle
+            do k = 0, quantity%n_dim - 1
+                if (pdm_model_input_dimension(self%handle, i, k, along) /= PDM_OK) cycle
+                if (f_text(along%name) /= dim) cycle
+                call copy_reals(along%coordinate, along%n, coordinate)
+                call settle(PDM_OK, self%context, stat)
+                return
+            end do
+        end do
+        call refuse('input_points: no input "'//trim(input)//'" along "'//trim(dim)//'" in this model', stat)
     end subroutine
+
+    ! n(k) coordinates at x(k) along dimension k, values(n(1), n(2), ..., sample), out(n of the input, sample).
+    subroutine bring(self, i, n, x, n_value, values, n_out, out, stat)
+        class(pdm_model), intent(in) :: self
+        integer, intent(in) :: i, n(:), n_value(:), n_out(2)
+        type(c_ptr), intent(in) :: x(:)
+        real(c_double), intent(in) :: values(*)
+        real(c_double), intent(inout) :: out(*)
+        integer, intent(out), optional :: stat
+        type(c_quantity) :: input
+        integer(c_int) :: status
+        integer :: n_dim, n_sample, k
+        status = pdm_model_input(self%handle, int(i, c_int64_t) - 1, input)
+        if (status /= PDM_OK) then
+            call settle(status, self%context, stat)
+            return
+        end if
+        n_dim = size(n)
+        n_sample = n_value(n_dim + 1)
+        do k = 1, n_dim
+            if (n_value(k) == n(k)) cycle
+            call misuse('bring_input', 'a dimension of values', n_value(k), n(k), stat)
+            return
+        end do
+        if (n_dim /= input%n_dim) then
+            call misuse('bring_input', 'the list of dimensions', n_dim, int(input%n_dim), stat)
+        else if (n_out(1) /= input%n) then
+            call misuse('bring_input', 'dimension 1 of out', n_out(1), int(input%n), stat)
+        else if (n_out(2) /= n_sample) then
+            call misuse('bring_input', 'dimension 2 of out', n_out(2), n_sample, stat)
+        else
+            call settle(pdm_model_bring_input(self%handle, int(i, c_int64_t) - 1, int(n_sample, c_int64_t), &
+                int(n(n_dim:1:-1), c_int64_t), x(n_dim:1:-1), values, out), self%context, stat)
+        end if
+    end subroutine
+    subroutine model_bring_input_1(self, i, x1, values, out, stat)
+        class(pdm_model), intent(in) :: self
+        integer, intent(in) :: i
+        real(c_double), intent(in), contiguous, target :: x1(:)
+        real(c_double), intent(in), contiguous :: values(:, :)
+        real(c_double), intent(inout), contiguous :: out(:, :)
+        integer, intent(out), optional :: stat
+        call bring(self, i, [size(x1)], &
+            [address_of_reals(x1)], &
+            shape(values), values, shape(out), out, stat)
+    end subroutine
+    subroutine model_bring_input_2(self, i, x1, x2, values, out, stat)
+        class(pdm_model), intent(in) :: self
+        integer, intent(in) :: i
+        real(c_double), intent(in), contiguous, target :: x1(:), x2(:)
+        real(c_double), intent(in), contiguous :: values(:, :, :)
+        real(c_double), intent(inout), contiguous :: out(:, :)
+        integer, intent(out), optional :: stat
+        call bring(self, i, [size(x1), size(x2)], &
+            [address_of_reals(x1), address_of_reals(x2)], &
+            shape(values), values, shape(out), out, stat)
+    end subroutine
+    subroutine model_bring_input_3(self, i, x1, x2, x3, values, out, stat)
+        class(pdm_model), intent(in) :: self
+        integer, intent(in) :: i
+        real(c_double), intent(in), contiguous, target :: x1(:), x2(:), x3(:)
+        real(c_double), intent(in), contiguous :: values(:, :, :, :)
+        real(c_double), intent(inout), contiguous :: out(:, :)
+        integer, intent(out), optional :: stat
+        call bring(self, i, [size(x1), size(x2), size(x3)], &
+            [address_of_reals(x1), address_of_reals(x2), address_of_reals(x3)], &
+            shape(values), values, shape(out), out, stat)
+    end subroutine
+    subroutine model_bring_input_4(self, i, x1, x2, x3, x4, values, out, stat)
+        class(pdm_model), intent(in) :: self
+        integer, intent(in) :: i
+        real(c_double), intent(in), contiguous, target :: x1(:), x2(:), x3(:), x4(:)
+        real(c_double), intent(in), contiguous :: values(:, :, :, :, :)
+        real(c_double), intent(inout), contiguous :: out(:, :)
+        integer, intent(out), optional :: stat
+        call bring(self, i, [size(x1), size(x2), size(x3), size(x4)], &
+            [address_of_reals(x1), address_of_reals(x2), address_of_reals(x3), address_of_reals(x4)], &
+            shape(values), values, shape(out), out, stat)
+    end subroutine
+    type(c_ptr) function address_of_reals(x)
+        real(c_double), intent(in), contiguous, target :: x(:)
+        address_of_reals = c_null_ptr
+        if (size(x) > 0) address_of_reals = c_loc(x)
+    end function
+
+    ! ---- prediction ----
 
     subroutine model_set_output(self, name, coordinate, stat)
         class(pdm_model), intent(in) :: self
@@ -1439,6 +1889,14 @@ contains
         call settle(pdm_model_set_verdict(self%handle, c_flag(wanted)), self%context, stat)
     end subroutine
 
+    ! From now on predict is a classical solve, with all coefficients free; 0: the model's own answers.
+    subroutine model_set_polish(self, tolerance, stat)
+        class(pdm_model), intent(in) :: self
+        real(c_double), intent(in) :: tolerance
+        integer, intent(out), optional :: stat
+        call settle(pdm_model_set_polish(self%handle, tolerance), self%context, stat)
+    end subroutine
+
     ! Of the last predict: word(n), left_over(n), estimate(n_field, n).
     subroutine model_verdicts(self, word, left_over, estimate, stat)
         class(pdm_model), intent(in) :: self
@@ -1547,6 +2005,31 @@ contains
         type(c_funptr) :: sink
         sink = text_sink(to, unit)
         call settle(pdm_model_evaluate_exact(self%handle, or_zero(polish), sink, c_loc(to)), self%context, stat)
+    end subroutine
+
+    ! As the fit of a case, by what the model has learned.
+    subroutine model_fit(self, data, output, parameters, start, bounds, priors, noise, tolerance, max_iter, &
+            max_unknowns, apart, unit, numbers, stat)
+        class(pdm_model), intent(in) :: self
+        character(len=*), intent(in) :: data, output, parameters
+        character(len=*), intent(in), optional :: start, bounds, priors, noise
+        real(c_double), intent(in), optional :: tolerance
+        integer, intent(in), optional :: max_iter, max_unknowns
+        logical, intent(in), optional :: apart
+        integer, intent(in), optional :: unit
+        type(pdm_numbers), intent(out), optional :: numbers
+        integer, intent(out), optional :: stat
+        type(fit_texts), target :: texts
+        type(pdm_fit_settings), target :: s
+        type(call_target), target :: to
+        type(c_funptr) :: sink
+        integer(c_int) :: status
+        call set_fit(s, texts, parameters, start, bounds, priors, noise, tolerance, max_iter, max_unknowns, apart)
+        sink = text_sink(to, unit)
+        status = pdm_model_fit(self%handle, c_text(data), c_text(output), c_loc(s), sink, c_funloc(take_number), &
+            c_loc(to))
+        if (present(numbers)) numbers = to%numbers
+        call settle(status, self%context, stat)
     end subroutine
 
     ! counts: numbers of experts; those that fit where absent.
