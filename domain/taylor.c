@@ -46,9 +46,10 @@ struct pdm_taylor {
     void             *axis_memory[PDM_MAX_DIM];
     double            step; /* between the times                                              */
 
-    taylor_equation *equation; /* [n_field]                                       */
-    pdm_size         n_atom;   /* distinct atoms in space, of all equations        */
-    pdm_atom        *atom;     /* [n_atom]                                        */
+    pdm_size         n_equation; /* for its end, at which the domain may be gone    */
+    taylor_equation *equation;   /* [n_field]                                       */
+    pdm_size         n_atom;     /* distinct atoms in space, of all equations        */
+    pdm_atom        *atom;       /* [n_atom]                                        */
 
     pdm_size           n_feature;
     double            *profile; /* [N_POWER][n_coef of t]                          */
@@ -169,6 +170,7 @@ static pdm_status create_equations(pdm_taylor *t)
     pdm_size          n_atom = 0, n_register = 1;
 
     PDM_TRY(pdm_alloc_array(t->ctx, d->n_field, &t->equation));
+    t->n_equation = d->n_field;
     for (pdm_size e = 0; e < d->n_field; e++) {
         taylor_equation    *q = &t->equation[e];
         const pdm_function *f = q->f  = pdm_pde_strong(d->pde, e);
@@ -382,7 +384,7 @@ void pdm_taylor_destroy(pdm_taylor **taylor)
 {
     if (!taylor || !*taylor) return;
     pdm_taylor *t = *taylor;
-    for (pdm_size e = 0; t->equation && e < t->d->n_field; e++) {
+    for (pdm_size e = 0; e < t->n_equation; e++) {
         pdm_free(t->ctx, t->equation[e].space);
         pdm_free(t->ctx, t->equation[e].sampled);
         pdm_free(t->ctx, t->equation[e].in);
