@@ -189,6 +189,67 @@ done:
     return status;
 }
 
+pdm_status pdm_implicit_adjoint(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *g_c)
+{
+    pdm_status              status = PDM_OK;
+    pdm_backend            *b      = d->backend;
+    const pdm_solver_state *st     = pdm_solver_lend(d->solver);
+
+    if (d->n_part > 0) PDM_FAIL(d->ctx, PDM_ERR_INTERNAL, "experts by themselves have an adjoint each");
+    d->data = data;
+    PDM_TRY(pdm_solver_linearise(d->solver, batch, data, true));
+    for (pdm_size i = 0; i < batch.n; i++) d->result[batch.index[i]] = (pdm_adjoint_result){.converged = false};
+    d->has_lambda = true;
+    PDM_TRY(adjoint_solve(d, batch, g_c));
+    PDM_TRY(curvature_of(d, batch, d->x));
+    PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, d->one, g_c, d->minus, d->curvature, d->up));
+done:
+    return status;
+}
+
+pdm_buffer *pdm_implicit_lift(const pdm_implicit *d)
+{
+    return d->up;
+}
+
+pdm_status pdm_implicit_basis(pdm_implicit *d, pdm_batch batch, pdm_buffer *g_basis)
+{
+    const pdm_solver_state *st = pdm_solver_lend(d->solver);
+    return d->backend->ops->columns_backward(d->backend, st->columns, batch, d->up, st->w, st->gradient_c, d->x,
+                                             g_basis);
+}
+
+pdm_status pdm_implicit_pull(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double *value)
+{
+    pdm_status              status = PDM_OK;
+    pdm_backend            *b      = d->backend;
+    const pdm_solver_state *st     = pdm_solver_lend(d->solver);
+    const pdm_dot           dot    = {.n = st->c_size, .x = d->v, .y = st->gradient_c, .out = value};
+
+    PDM_TRY(b->ops->rows_residual(b, st->rows, batch, data, st->c, st->r));
+    if (st->y != st->r) PDM_TRY(b->ops->rows_weigh(b, st->rows, batch, st->r, st->y));
+    PDM_TRY(pdm_solver_linearise(d->solver, batch, data, false));
+    PDM_TRY(b->ops->vector_dots(b, batch, 1, &dot));
+done:
+    return status;
+}
+
+/* The envelope short cut: weight times that of the objective alone. */
+static pdm_status envelope_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *g_basis)
+{
+    pdm_status              status = PDM_OK;
+    pdm_backend            *b      = d->backend;
+    const pdm_solver_state *st     = pdm_solver_lend(d->solver);
+
+    PDM_TRY(pdm_solver_linearise(d->solver, batch, data, false));
+    for (pdm_size i = 0; i < batch.n; i++) d->result[batch.index[i]] = (pdm_adjoint_result){.converged = true};
+    d->has_lambda = false;
+    PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, d->weight, st->gradient_c, NULL, NULL, d->up));
+    PDM_TRY(b->ops->columns_backward(b, st->columns, batch, d->up, st->w, NULL, NULL, g_basis));
+done:
+    return status;
+}
+
 pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, const double *weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis)
 {
@@ -197,23 +258,11 @@ pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_row
     const pdm_solver_state *st     = pdm_solver_lend(d->solver);
 
     if (d->n_part > 0) return parts_backward(d, batch, data, weight, g_c, g_basis);
-    d->data = data;
-    PDM_TRY(pdm_solver_linearise(d->solver, batch, data, g_c != NULL));
-    for (pdm_size i = 0; i < batch.n; i++) {
-        d->weight[batch.index[i]] = weight[batch.index[i]];
-        d->result[batch.index[i]] = (pdm_adjoint_result){.converged = g_c == NULL};
-    }
-    d->has_lambda = g_c != NULL;
-    if (!g_c) {
-        PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, d->weight, st->gradient_c, NULL, NULL, d->up));
-        PDM_TRY(b->ops->columns_backward(b, st->columns, batch, d->up, st->w, NULL, NULL, g_basis));
-        goto done;
-    }
-    PDM_TRY(adjoint_solve(d, batch, g_c));
-    PDM_TRY(curvature_of(d, batch, d->x));
-    PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, d->one, g_c, d->minus, d->curvature, d->up));
+    for (pdm_size i = 0; i < batch.n; i++) d->weight[batch.index[i]] = weight[batch.index[i]];
+    if (!g_c) return envelope_backward(d, batch, data, g_basis);
+    PDM_TRY(pdm_implicit_adjoint(d, batch, data, g_c));
     PDM_TRY(b->ops->vector_combine(b, batch, st->c_size, d->one, d->up, d->weight, st->gradient_c, d->up));
-    PDM_TRY(b->ops->columns_backward(b, st->columns, batch, d->up, st->w, st->gradient_c, d->x, g_basis));
+    PDM_TRY(pdm_implicit_basis(d, batch, g_basis));
 done:
     return status;
 }

@@ -29,6 +29,16 @@ void       pdm_implicit_destroy(pdm_implicit **d);
  * solver. */
 pdm_status pdm_implicit_backward(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, const double *weight,
                                  pdm_buffer *g_c, pdm_buffer *g_basis);
+/* lambda of a loss l(c*) alone, dl/dc = g_c like c. Linearises the solver. Not of experts by themselves. What follows
+ * from it, in this order:
+ *     dl/dlift  = dl/dc - K C lambda, K = A^T M A + S, like c, columns and data being held: pdm_implicit_lift(), lent;
+ *     dl/dbasis likewise: pdm_implicit_basis();
+ *     dl/ddata  = -d/ddata of lambda . C^T A^T M r, c being held: pdm_implicit_pull() has the function, value [n_sample]
+ *                 of the batch for other data. Overwrites r, y, A and gradient_c of the solver. */
+pdm_status  pdm_implicit_adjoint(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, pdm_buffer *g_c);
+pdm_buffer *pdm_implicit_lift(const pdm_implicit *d);
+pdm_status  pdm_implicit_basis(pdm_implicit *d, pdm_batch batch, pdm_buffer *g_basis);
+pdm_status  pdm_implicit_pull(pdm_implicit *d, pdm_batch batch, const pdm_rows_data *data, double *value);
 /* g_ridge, like w: the derivative of the same loss by the ridge of each unknown,
  * of those samples of the last backward. */
 pdm_status pdm_implicit_ridge(pdm_implicit *d, pdm_batch batch, pdm_buffer *g_ridge);

@@ -10,8 +10,7 @@ pdm_batch pdm_model_batch(const pdm_model *m, pdm_size n)
     return pdm_samples_batch(m->samples, n);
 }
 
-/* What the network and the gate read of samples whose lift is known. */
-static pdm_status prepare_network(pdm_model *m, pdm_size n, const double *input)
+pdm_status pdm_model_prepare_network(pdm_model *m, pdm_size n, const double *input)
 {
     pdm_status         status = PDM_OK;
     const pdm_problem *p      = m->problem;
@@ -46,7 +45,7 @@ pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input)
 {
     pdm_status status = PDM_OK;
     PDM_TRY(pdm_samples_prepare(m->samples, n, input));
-    PDM_TRY(prepare_network(m, n, input));
+    PDM_TRY(pdm_model_prepare_network(m, n, input));
 done:
     return status;
 }

@@ -211,6 +211,8 @@ pdm_status pdm_model_set_boxes(pdm_model *m, const int64_t *bounds);
 /* ---- the chain, for a batch (model/batch.c) ---- */
 /* Inputs [n][n_input] of the first n samples of the batch: lift, data, features, and what the gate sees. */
 pdm_status pdm_model_prepare(pdm_model *m, pdm_size n, const double *input);
+/* Its last part alone, for lifts that are in m->samples already: features, and what the gate sees. */
+pdm_status pdm_model_prepare_network(pdm_model *m, pdm_size n, const double *input);
 /* Turns to part k = 0, 1, ... of this rank's samples of a step, as many as there is room for; false where there are no
  * more. */
 bool pdm_model_turn_to(pdm_model *m, pdm_size k);

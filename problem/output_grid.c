@@ -208,6 +208,62 @@ done:
     return status;
 }
 
+/* Cotangents of field f into g->values: those of its spline, where it is one of a positive field. On the host, as that
+ * transform is the PDE's. */
+static pdm_status put_cotangent(const pdm_output_grid *g, pdm_batch batch, pdm_buffer *c, pdm_size f, const double *g_u)
+{
+    pdm_status         status   = PDM_OK;
+    const pdm_problem *p        = g->problem;
+    pdm_backend       *b        = p->backend;
+    const bool         positive = pdm_pde_positive_scale(p->pde, f) > 0.0;
+    const pdm_atom     atom     = {.field = (int32_t)f};
+    void              *host     = NULL;
+
+    if (positive) PDM_TRY(b->ops->points_evaluate(b, g->slab[0].plan, batch, atom, c, g->values));
+    PDM_TRY(b->ops->acquire(b, g->values, positive ? PDM_READ_WRITE : PDM_WRITE, &host));
+    for (pdm_size i = 0; i < batch.n; i++) {
+        const slab_run at  = run_of(g, batch, 0, i, f);
+        double        *own = (double *)host + at.from;
+        for (pdm_size k = 0; k < at.n; k++)
+            own[k] = g_u[at.to + k] * (positive ? pdm_pde_from_spline_slope(p->pde, f, own[k]) : 1.0);
+    }
+done:
+    status = pdm_release(b, status, g->values, &host);
+    return status;
+}
+
+static pdm_status clear_coefficients(const pdm_problem *p, pdm_batch batch, pdm_buffer *c)
+{
+    pdm_status     status = PDM_OK;
+    pdm_backend   *b      = p->backend;
+    const pdm_size size   = pdm_domain_n_field(p->domain) * pdm_domain_n_coef(p->domain);
+    void          *host   = NULL;
+
+    PDM_TRY(b->ops->acquire(b, c, PDM_WRITE, &host));
+    for (pdm_size i = 0; i < batch.n; i++)
+        memset((double *)host + batch.index[i] * size, 0, (size_t)size * sizeof(double));
+done:
+    status = pdm_release(b, status, c, &host);
+    return status;
+}
+
+pdm_status pdm_output_grid_adjoint(const pdm_output_grid *g, pdm_batch batch, pdm_buffer *c, const double *g_u,
+                                   pdm_buffer *g_c)
+{
+    pdm_status   status = PDM_OK;
+    pdm_backend *b      = g->problem->backend;
+
+    if (g->n_slab > 1) PDM_FAIL(g->problem->ctx, PDM_ERR_INTERNAL, "%lld slabs; 1 expected", (long long)g->n_slab);
+    PDM_TRY(clear_coefficients(g->problem, batch, g_c));
+    for (pdm_size f = 0; f < pdm_domain_n_field(g->problem->domain); f++) {
+        PDM_TRY(put_cotangent(g, batch, c, f, g_u));
+        PDM_TRY(b->ops->points_evaluate_adjoint(b, g->slab[0].plan, batch, (pdm_atom){.field = (int32_t)f}, g->values,
+                                                g_c));
+    }
+done:
+    return status;
+}
+
 pdm_status pdm_output_grid_expression(const pdm_output_grid *g, const char *text, pdm_where at, pdm_size n,
                                       const double *input, double *values)
 {

@@ -254,6 +254,10 @@ pdm_status pdm_output_grid_evaluate(const pdm_output_grid *g, pdm_batch batch, p
 /* The same into a buffer of the back end, on the device: the first number of u is number `first` of the buffer. */
 pdm_status pdm_output_grid_store(const pdm_output_grid *g, pdm_batch batch, pdm_size k, pdm_buffer *c, pdm_buffer *u,
                                  pdm_size first);
+/* The transpose of its derivative at coefficients c, of a grid with one slab: g_c, overwritten for the batch, from
+ * g_u [batch.n][n_field][n_point]. */
+pdm_status pdm_output_grid_adjoint(const pdm_output_grid *g, pdm_batch batch, pdm_buffer *c, const double *g_u,
+                                   pdm_buffer *g_c);
 /* Values [n][n_point] of an expression that reads no fields, for n inputs [n][n_input]. at: its place, for errors. */
 pdm_status pdm_output_grid_expression(const pdm_output_grid *g, const char *text, pdm_where at, pdm_size n,
                                       const double *input, double *values);

@@ -469,6 +469,12 @@ static void try_prediction(void)
     REFUSES(pdm_model_predict_cuda, m, 1, NULL, u, NULL);
     REFUSES(pdm_model_predict_cuda, m, 1, number, NULL, NULL);
     REFUSES(pdm_model_predict_cuda, m, 1, number, u, NULL);
+    REFUSES_SILENTLY(pdm_model_gradient, NULL, 1, number, u, u, NULL, NULL);
+    REFUSES(pdm_model_gradient, m, -1, number, u, u, NULL, NULL);
+    REFUSES(pdm_model_gradient, m, HUGE_COUNT, number, u, u, NULL, NULL);
+    REFUSES(pdm_model_gradient, m, 1, NULL, u, u, NULL, NULL);
+    REFUSES(pdm_model_gradient, m, 1, number, NULL, u, NULL, NULL);
+    REFUSES(pdm_model_gradient, m, 1, number, u, NULL, NULL, NULL);
     REFUSES_SILENTLY(pdm_model_set_estimate, NULL, 1);
     REFUSES_SILENTLY(pdm_model_set_verdict, NULL, 1);
     REFUSES_SILENTLY(pdm_model_verdicts, NULL, 0, NULL, NULL, NULL);

@@ -469,6 +469,21 @@ PDM_API pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size
  * wanted changed, for estimates, and where a model answers slab after slab. Samples are done training:batch at a time:
  * when a call fails, u and reason have been written for the batches before. */
 PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason);
+/* Derivatives of what pdm_model_predict answers by its inputs, as it is set now, with pdm_model_set_polish too: g_input
+ * [n][n_input] = sum over fields and points of g_u du/dinput, for g_u [n][n_field][n_point], the derivatives of a number
+ * by the answers (1 where it is one value, 0 elsewhere). input, reason: as there; u: NULL, or gets the answers. NaN for
+ * samples whose solve, or its adjoint, has not converged, with a warning: no derivative is made of these. Right to about
+ * 1e-7 as far as it goes through the equations, to 1e-5 through the network, which is single precision, and as far as
+ * solves have converged (/solver:tolerance, or that of the polish, of nonlinear equations). Costs a prediction, an
+ * adjoint solve, and for every number of an input two preparations of the samples, two evaluations and linearisations of
+ * the rows where these read it, and four runs of the network where there is one. Answers that jump as inputs change
+ * (step(x - a)) have no derivative: what is found there is that of the discrete answer. Fails with PDM_ERR_MODEL where
+ * answers are made slab after slab (experts:slabs, times beyond the extent, polishes in slabs of time), and but for
+ * polishes where a gate chooses columns, few rows are read, or experts are by themselves; with PDM_ERR_DATA on numbers
+ * that are not finite, PDM_ERR_MEMORY. Allocates for the call. Sets the value seconds.gradient. Not collective. When a
+ * call fails, samples of the batches before have been written. Since 0.1 */
+PDM_API pdm_status pdm_model_gradient(pdm_model *m, pdm_size n, const double *input, const double *g_u, double *g_input,
+                                      double *u, int32_t *reason);
 /* wanted not 0: from now on pdm_model_predict also judges its answers, by what they leave over of the equations on cells
  * that the solve does not know of (docs/mathematics.md, "Verdicts"), and keeps the verdicts until the next call of it or
  * of pdm_model_set_output, about 1 KB a sample. They are those that pdm_model_predict_file writes: none, doubtful or
