@@ -111,6 +111,7 @@ _DECLARED = {
     "pdm_model_output_dimension": (c_int, [c_void_p, c_int64, POINTER(Dimension)]),
     "pdm_model_set_output": (c_int, [c_void_p, c_char_p, c_int64, _DOUBLES]),
     "pdm_model_predict": (c_int, [c_void_p, c_int64, _DOUBLES, _DOUBLES, c_void_p]),
+    "pdm_model_gradient": (c_int, [c_void_p, c_int64, _DOUBLES, _DOUBLES, _DOUBLES, _DOUBLES, c_void_p]),
     "pdm_model_set_verdict": (c_int, [c_void_p, c_int]),
     "pdm_model_set_estimate": (c_int, [c_void_p, c_int]),
     "pdm_model_set_polish": (c_int, [c_void_p, c_double]),

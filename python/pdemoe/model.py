@@ -16,7 +16,7 @@ from ._fit import Numbers, Pairs, Words, fit
 from ._library import BYTES, PROGRESS, lib, text_of
 from ._result import Answer, errors_of, result_of
 from ._samples import Samples, is_dataset, output_of, take
-from .case import Case
+from .case import Case, numbers_of
 from .errors import ArgumentError, InterruptedTraining
 from .labels import Axis, Field, Input, read_fields, read_inputs, read_output
 from .progress import Progress
@@ -195,6 +195,34 @@ class Model(Owner):
         with self._call() as model:
             return self._solve(model, samples, output_of(self, output), out).shaped_fields()
 
+    def gradient(self, x: Any = None, g: Any = None, /, *, output: Optional[Mapping[str, Any]] = None,
+                 polish: float = 0.0, **names: Any) -> Any:
+        """Derivatives by inputs of a number that is made of the answers: the sum of g times du/dx, [n_input] or
+        [n][n_input], in the order of the inputs.
+
+        x, output: as of a call of the model. g: the derivatives of the number by the answers, in their shape, or one
+        that broadcasts to it. polish: 0, or a tolerance: of answers with all coefficients free. NaN where a solve has
+        not converged. Costs a prediction and some work for every number of the inputs: see pdm_model_gradient. Since
+        0.1
+        """
+        if names and g is None:
+            x, g = None, x
+        if g is None:
+            raise ArgumentError("g is None; derivatives by the answers expected")
+        samples, tolerance = take(self, x, names), real_of(polish, "polish")
+        with self._call() as model:
+            self._set_output(model, output_of(self, output))
+            shape = samples.shape + self._answer_shape()
+            by_fields = _broadcast(numbers_of(g, "g"), shape)
+            by_inputs = np.empty(samples.rows.shape)
+            self._context.check(lib.pdm_model_set_polish(model, tolerance))
+            try:
+                self._context.check(lib.pdm_model_gradient(model, len(samples.rows), samples.rows.ctypes.data,
+                                                           by_fields.ctypes.data, by_inputs.ctypes.data, None, None))
+            finally:
+                lib.pdm_model_set_polish(model, 0.0)
+        return by_inputs.reshape(samples.shape + (self.n_input,))
+
     def predict(self, inputs: Any = None, output: Optional[Mapping[str, Any]] = None, *, verdict: bool = True,
                 estimate: bool = False, **names: Any) -> Any:
         """Predicts, and returns an xarray.Dataset as `pdemoe predict` writes it; without xarray a dict of arrays.
@@ -290,13 +318,17 @@ class Model(Owner):
         """The library's call, in the lock of the model."""
         self._set_output(model, wanted)
         n = len(samples.rows)
-        shape = (n, self.n_field) + tuple(len(axis.coordinate) for axis in self._on.values())
+        shape = (n,) + self._answer_shape()
         u, reason = _place_for(out, samples, shape), np.empty(n, dtype=np.int32)
         self._context.check(lib.pdm_model_predict(model, n, samples.rows.ctypes.data, u.ctypes.data,
                                                   reason.ctypes.data))
         answer = Answer(self, samples, dict(self._on), u, reason)
         answer.clear_missing()
         return answer
+
+    def _answer_shape(self) -> Tuple[int, ...]:
+        """Of one sample, on the coordinates that are set: [n_field][points ...]."""
+        return (self.n_field,) + tuple(len(axis.coordinate) for axis in self._on.values())
 
     def _set_output(self, model: c_void_p, wanted: Mapping[str, Any]) -> None:
         """Coordinates that are wanted, and the model's own along other dimensions."""
@@ -351,6 +383,15 @@ def _title_of(model: c_void_p, check: Callable[[int], None]) -> str:
         return text_of(value.value) if lib.pdm_case_get_text(case, b"", b"title", byref(value)) == 0 else ""
     finally:
         lib.pdm_case_destroy(byref(case))
+
+
+def _broadcast(values: Any, shape: Tuple[int, ...]) -> Any:
+    """Values as a contiguous array of the shape."""
+    try:
+        return np.ascontiguousarray(np.broadcast_to(values, shape))
+    except ValueError:
+        raise ArgumentError("g has the shape %s; %s, or one that broadcasts to it, expected"
+                            % (values.shape, shape)) from None
 
 
 def _place_for(out: Any, samples: Samples, shape: Tuple[int, ...]) -> Any:

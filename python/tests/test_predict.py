@@ -50,6 +50,27 @@ class Plain(unittest.TestCase):
         u = self.model([1.0, 0.1], output={"t": [0.5], "x": [0.5]})
         self.assertAlmostEqual(u.item(), math.exp(-0.1 * math.pi**2 * 0.5), delta=0.05)
 
+    def test_gradient(self) -> None:
+        points = {"t": [0.5, 1.0], "x": [0.25, 0.5, 0.75]}
+        x, g = np.array([[1.0, 0.12], [0.7, 0.15]]), np.array([[1.0, 2.0, -1.0], [0.0, 0.5, 1.0]])
+        slopes = self.model.gradient(x, g, output=points)
+        self.assertEqual(slopes.shape, (2, 2))
+        for k, h in enumerate((0.02, 0.002)):
+            step = h * np.eye(2)[k]
+            change = self.model(x + step, output=points)[:, 0] - self.model(x - step, output=points)[:, 0]
+            np.testing.assert_allclose(slopes[:, k], (g * change).sum((1, 2)) / (2 * h), rtol=2e-3)
+        one = self.model.gradient(g, a=1.0, D=0.12, output=points)
+        np.testing.assert_allclose(one, self.model.gradient(x[0], g, output=points))
+        self.assertEqual(self.model.gradient(x, 1.0).shape, (2, 2))
+        for wrong in (None, [1.0, 2.0], "text"):
+            with self.assertRaises(pdemoe.ArgumentError):
+                self.model.gradient(x, wrong, output=points)
+        with self.assertRaises(pdemoe.DataError):
+            self.model.gradient(x, math.nan)
+        with self.assertRaisesRegex(pdemoe.ModelError, "slab after slab"):
+            self.model.gradient(x, 1.0, polish=1e-6)
+        self.assertEqual(self.model.gradient(x[0], 1.0).shape, (2,))
+
     def test_out_is_written_in_place(self) -> None:
         x = np.array([[1.0, 0.1]])
         out = np.full((1, 1, 33, 41), 7.0)
