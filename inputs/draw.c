@@ -46,19 +46,29 @@ void pdm_inputs_typical(pdm_inputs *x, double off, double *input)
     }
 }
 
-pdm_status pdm_inputs_draw_unseen(pdm_inputs *x, pdm_size n, double *input)
+enum { BLOCK = 4096 }; /* samples of a key, as pdm_random_field_draw() wants it */
+
+pdm_status pdm_inputs_draw_stream(pdm_inputs *x, pdm_size first, pdm_size n, double *input)
 {
-    pdm_status           status = PDM_OK;
-    const pdm_random_key draw   = {x->seed, PDM_RANDOM_TEST, 0};
-    const pdm_random_key pick   = {x->seed, PDM_RANDOM_TEST, 1};
+    pdm_status status = PDM_OK;
+
     for (pdm_size k = 0; k < x->n; k++)
         if (x->distribution[k].kind == PDM_DISTRIBUTION_NONE && !x->pool[k].is_there)
             PDM_FAIL(x->ctx, PDM_ERR_DATA, "input \"%s\" has no distribution to draw from; a reference file expected",
                      pdm_pde_input(x->pde, k)->name);
     PDM_TRY(pdm_inputs_read(x));
-    for (pdm_size i = 0; i < n; i++) draw_sample(x, draw, pick, i, input + i * pdm_domain_n_input(x->domain));
+    for (pdm_size i = first; i < first + n; i++) {
+        const uint64_t       block = 2 * (uint64_t)(i / BLOCK);
+        const pdm_random_key draw = {x->seed, PDM_RANDOM_TEST, block}, pick = {x->seed, PDM_RANDOM_TEST, block + 1};
+        draw_sample(x, draw, pick, i % BLOCK, input + (i - first) * pdm_domain_n_input(x->domain));
+    }
 done:
     return status;
+}
+
+pdm_status pdm_inputs_draw_unseen(pdm_inputs *x, pdm_size n, double *input)
+{
+    return pdm_inputs_draw_stream(x, 0, n, input);
 }
 
 pdm_status pdm_inputs_draw_step(pdm_inputs *x, pdm_size step, pdm_size first, pdm_size n, double *input, int32_t *pick)

@@ -152,6 +152,8 @@ void pdm_inputs_draw_first(pdm_inputs *x, pdm_size n, double *input);
 /* n inputs never seen in training: drawn under a purpose of their own.
  * Fails with PDM_ERR_DATA where there is nothing to draw from. */
 pdm_status pdm_inputs_draw_unseen(pdm_inputs *x, pdm_size n, double *input);
+/* Of the same ones, of which there is no end, numbers first .. first+n-1. */
+pdm_status pdm_inputs_draw_stream(pdm_inputs *x, pdm_size first, pdm_size n, double *input);
 /* Warns of inputs that training has never drawn the like of, with one line for all; *count: how many samples have some.
  * uniform: outside of its ends; list: not in it; all others: beyond 5 deviations of the mean. Without fields where
  * scalars_only: those that go through several intervals in training become what the equations make of them. */

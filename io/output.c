@@ -143,7 +143,8 @@ static const char *const own_name[]   = {"sample",
                                          "group",
                                          "gate_columns",
                                          "gate_groups",
-                                         "fit"};
+                                         "fit",
+                                         "quantile"};
 static const char *const own_prefix[] = {"error_estimate_", "distance_to_polished_", "imbalance_", /* and a field */
                                          "fit_"};
 

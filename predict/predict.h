@@ -106,6 +106,9 @@ typedef struct pdm_result_source {
     pdm_size           step; /* of training */
 } pdm_result_source;
 pdm_result_source pdm_result_source_of(const pdm_model *m);
+/* What it is of and how it was made, as global attributes; dimensions with their coordinates, names into dims [n_dim]. */
+pdm_status pdm_result_attributes(const pdm_result_source *s, pdm_output *o, double polish);
+pdm_status pdm_result_dimensions(const pdm_problem *p, const pdm_output_grid *grid, pdm_output *o, const char **dims);
 pdm_status pdm_result_header(const pdm_result_source *s, const pdm_output_grid *grid, pdm_output *o, pdm_size n_sample,
                              double polish);
 /* The inputs of the file, unchanged but for their units: an output is a reference as it is. */

@@ -58,6 +58,25 @@ pdm_status accounts_append(const pdm_model *m, pdm_size n, const pdm_assessment 
 /* A warning where more than a stated share is lost, or too much. */
 pdm_status accounts_tell(const pdm_model *m, const char *topic, pdm_size n, const pdm_assessment *v);
 
+/* ---- spread.c: means, deviations and quantiles of a stream of samples [n_value] ---- */
+typedef struct spread {
+    pdm_context *ctx;
+    pdm_size     n_value, n_mark, n; /* n: samples so far. n_mark 0: means and deviations alone */
+    double      *mean, *square;      /* [n_value]; sums of squares around the mean */
+    double      *low, *high;         /* [n_value] */
+    double      *mark;               /* [n_value][n_mark] the first samples, sorted when there are so many */
+    uint32_t    *count;              /* [n_value][n_mark+1] samples above the mark before, up to this one */
+} spread;
+/* Destroy it after a failure, too. */
+pdm_status spread_create(pdm_context *ctx, pdm_size n_value, pdm_size n_mark, spread *s);
+void       spread_destroy(spread *s);
+void       spread_add(spread *s, const double *x);                 /* fewer than 2^32 of them */
+void       spread_end(spread *s);                                  /* no more are to come     */
+double     spread_deviation(const spread *s, pdm_size v);          /* with n - 1; NaN of fewer than two */
+/* Of value v for 0 <= p <= 1: of n values, number p (n - 1) in their order, between two in proportion. *error: the most
+ * by which it may be off what all samples have. After spread_end(), of one sample or more. */
+double spread_quantile(const spread *s, pdm_size v, double p, double *error);
+
 /* ---- estimate.c ---- */
 /* The way with all coefficients free, to the tolerance of estimates, for p->grid, its judge, and room for its answers. */
 pdm_status estimate_open(prediction *p);

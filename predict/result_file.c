@@ -79,8 +79,7 @@ done:
     return status;
 }
 
-/* How it was made. */
-static pdm_status put_attributes(const pdm_result_source *s, pdm_output *o, double polish)
+pdm_status pdm_result_attributes(const pdm_result_source *s, pdm_output *o, double polish)
 {
     pdm_status         status = PDM_OK;
     const pdm_problem *p      = s->problem;
@@ -98,25 +97,31 @@ done:
     return status;
 }
 
-/* Dimensions with their coordinates. dims [n_dim + 1] */
-static pdm_status define_dimensions(const pdm_problem *p, const pdm_output_grid *grid, pdm_output *o, pdm_size n_sample,
-                                    const char **dims)
+pdm_status pdm_result_dimensions(const pdm_problem *p, const pdm_output_grid *grid, pdm_output *o, const char **dims)
 {
     pdm_status  status = PDM_OK;
     const char *name   = NULL;
     char        group[PDM_GROUP_TEXT];
 
-    dims[0] = "sample";
+    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++) {
+        dims[j] = pdm_pde_dim_name(p->pde, j);
+        snprintf(group, sizeof group, "domain/%s", dims[j]);
+        PDM_TRY(pdm_case_text(p->the_case, group, "long_name", dims[j], &name));
+        PDM_TRY(pdm_output_dimension(o, dims[j], grid->n[j], grid->coordinate[j],
+                                     text_or(pdm_pde_dim_units(p->pde, j), "1"), NULL, name));
+    }
+done:
+    return status;
+}
+
+static pdm_status define_samples(pdm_output *o, pdm_size n_sample)
+{
+    pdm_status        status = PDM_OK;
+    const char *const dims[] = {"sample"};
+
     PDM_TRY(pdm_output_dimension(o, "sample", n_sample, NULL, NULL, NULL, NULL));
     PDM_TRY(pdm_output_variable_int(o, "sample", 1, dims, "number of the sample"));
     for (int32_t i = 0; i < n_sample; i++) PDM_TRY(pdm_output_put_int(o, "sample", i, 1, &i));
-    for (pdm_size j = 0; j < pdm_domain_n_dim(p->domain); j++) {
-        dims[j + 1] = pdm_pde_dim_name(p->pde, j);
-        snprintf(group, sizeof group, "domain/%s", dims[j + 1]);
-        PDM_TRY(pdm_case_text(p->the_case, group, "long_name", dims[j + 1], &name));
-        PDM_TRY(pdm_output_dimension(o, dims[j + 1], grid->n[j], grid->coordinate[j],
-                                     text_or(pdm_pde_dim_units(p->pde, j), "1"), NULL, name));
-    }
 done:
     return status;
 }
@@ -128,10 +133,11 @@ pdm_status pdm_result_header(const pdm_result_source *s, const pdm_output_grid *
     static const char *const reasons[]             = {PDM_REASON_LIST(TEXT_OF)};
     pdm_status               status                = PDM_OK;
     const pdm_problem       *p                     = s->problem;
-    const char              *dims[PDM_MAX_DIM + 1] = {NULL};
+    const char              *dims[PDM_MAX_DIM + 1] = {"sample"};
 
-    PDM_TRY(put_attributes(s, o, polish));
-    PDM_TRY(define_dimensions(p, grid, o, n_sample, dims));
+    PDM_TRY(pdm_result_attributes(s, o, polish));
+    PDM_TRY(define_samples(o, n_sample));
+    PDM_TRY(pdm_result_dimensions(p, grid, o, dims + 1));
     for (pdm_size f = 0; f < pdm_domain_n_field(p->domain); f++) {
         const char *name = pdm_pde_field_name(p->pde, f);
         PDM_TRY(pdm_output_variable(o, name, pdm_domain_n_dim(p->domain) + 1, dims,

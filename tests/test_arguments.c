@@ -511,6 +511,49 @@ static void try_files(void)
     REFUSES(pdm_model_polish_file, m, NULL, 1, OUT, 0.0, NULL, NULL);
 }
 
+static void try_ensemble(void)
+{
+    const double          wrong[3] = {-0.1, NAN, 2.0}, down[2] = {0.5, 0.5};
+    pdm_ensemble_settings s;
+
+#define ENSEMBLE(member, value)                                    \
+    do {                                                           \
+        pdm_ensemble_settings_init(&s, sizeof s);                  \
+        s.member = (value);                                        \
+        REFUSES(pdm_model_ensemble, m, OUT, &s, NULL, NULL, NULL); \
+    } while (0)
+    ANSWERS(pdm_ensemble_settings_init, (pdm_ensemble_settings_init(NULL, sizeof s), true));
+    pdm_ensemble_settings_init(&s, sizeof s);
+    REFUSES_SILENTLY(pdm_model_ensemble, NULL, OUT, &s, NULL, NULL, NULL);
+    REFUSES(pdm_model_ensemble, m, NULL, &s, NULL, NULL, NULL);
+    ENSEMBLE(size, 0);
+    ENSEMBLE(size, sizeof s + 1);
+    ENSEMBLE(n_sample, -1);
+    ENSEMBLE(n_sample, HUGE_COUNT);
+    ENSEMBLE(n_quantile, -1);
+    ENSEMBLE(n_quantile, HUGE_COUNT);
+    ENSEMBLE(quantile, NULL);
+    ENSEMBLE(n_mark, 0);
+    ENSEMBLE(n_mark, HUGE_COUNT);
+    ENSEMBLE(polish, -1.0);
+    ENSEMBLE(polish, (double)NAN);
+    for (int i = 0; i < 3; i++) {
+        pdm_ensemble_settings_init(&s, sizeof s);
+        s.n_quantile = 1;
+        s.quantile   = wrong + i;
+        REFUSES(pdm_model_ensemble, m, OUT, &s, NULL, NULL, NULL);
+    }
+    pdm_ensemble_settings_init(&s, sizeof s);
+    s.n_quantile = 2;
+    s.quantile   = down;
+    REFUSES(pdm_model_ensemble, m, OUT, &s, NULL, NULL, NULL);
+    pdm_ensemble_settings_init(&s, sizeof s);
+    s.input    = MODEL;
+    s.n_sample = 1;
+    REFUSES(pdm_model_ensemble, m, OUT, &s, NULL, NULL, NULL);
+#undef ENSEMBLE
+}
+
 static void try_modes(void)
 {
     const pdm_size count[4] = {0, -1, HUGE_COUNT, INT64_MAX};
@@ -538,6 +581,7 @@ static void (*const trials[])(void) = {try_context,
                                        try_labels,
                                        try_prediction,
                                        try_files,
+                                       try_ensemble,
                                        try_modes};
 enum { N_TRIAL = (int)(sizeof trials / sizeof *trials) };
 

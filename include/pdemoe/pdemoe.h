@@ -520,6 +520,34 @@ PDM_API pdm_status pdm_model_set_estimate(pdm_model *m, int wanted);
  * solve has an answer: the residual is not finite at the start, or the matrix singular. polish: 0, or the tolerance to
  * which all coefficients are solved for, from the network's answer. */
 PDM_API pdm_status pdm_model_predict_file(pdm_model *m, const char *input, const char *output, double polish);
+typedef struct pdm_ensemble_settings {
+    size_t        size;          /* of this struct, as pdm_ensemble_settings_init() was told       */
+    const char   *input;         /* a file with inputs; NULL: they are drawn                        */
+    pdm_size      n_sample;      /* of those; 0: 1000                                               */
+    pdm_size      n_quantile;    /* 3                                                               */
+    const double *quantile;      /* [n_quantile] rising, from 0 to 1: 0.05 0.5 0.95                 */
+    pdm_size      n_mark;        /* 256: see below                                                  */
+    double        polish;        /* 0, or the tolerance to which all coefficients are solved for    */
+    int           skip_doubtful; /* not 0: answers that are doubtful or wrong are left out          */
+} pdm_ensemble_settings;
+/* Defaults; size: sizeof(pdm_ensemble_settings). Since 0.1 */
+PDM_API void pdm_ensemble_settings_init(pdm_ensemble_settings *s, size_t size);
+/* Statistics of the answers to many inputs: of a file, or drawn from the distributions of the case, other than those of
+ * training. Every answer is judged. Memory does not grow with the number of samples, but for the inputs of a file. output
+ * gets FIELD_mean, FIELD_deviation (with n - 1), FIELD_minimum, FIELD_maximum and, by quantile, FIELD_quantile on the
+ * points of the file's coordinates, else of pdm_model_set_output. Quantiles are those of NumPy: number p (n - 1) of n
+ * answers in their order. Of each value the first n_mark answers are kept as marks, and the others are counted between
+ * them, so that a quantile is known to lie between two marks, and is interpolated there: FIELD_quantile_error is the most
+ * by which it may be off, 0 with up to n_mark answers. That takes 12 n_mark bytes a value. Samples without an answer are
+ * left out; how many these are, how many are doubtful and wrong, and by how much the latter change means and deviations
+ * is in the output's attributes, the text for sink (may be NULL), and the values samples, used, unanswered, unconverged,
+ * outside, verdict.good and others, effect.mean, effect.deviation (relative L2), quantile.error (largest, of the largest
+ * deviation of its field), seconds, seconds.verdict. progress (may be NULL) is called after every batch, with the values
+ * ensemble.so_far and ensemble.wanted; not 0: stop, PDM_ERR_INTERRUPTED, and nothing is written. user: for both.
+ * settings NULL: the defaults. Fails with PDM_ERR_ARGUMENT, PDM_ERR_DATA, PDM_ERR_IO, PDM_ERR_MEMORY, PDM_ERR_NUMERIC
+ * where no answer can be used, PDM_ERR_UNSUPPORTED on several ranks. Since 0.1 */
+PDM_API pdm_status pdm_model_ensemble(pdm_model *m, const char *output, const pdm_ensemble_settings *settings,
+                                      pdm_progress progress, pdm_sink sink, void *user);
 /* All coefficients free, from the network's answer (an untrained model: from nothing), to `tolerance`: a classical
  * solve, and what pdm_model_predict_file does with polish > 0, with a table of the samples to sink (which may be NULL):
  * iterations, objective, time, why the solve stopped. input: as there, or NULL: n_sample inputs are drawn from the
