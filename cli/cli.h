@@ -59,7 +59,7 @@ typedef struct setting {
 
 typedef struct options {
     const char *operand[CLI_MAX_OPERAND];
-    const char *output, *field, *title, *against, *method, *experts, *from, *weights, *conditions;
+    const char *output, *field, *title, *against, *method, *experts, *from, *weights, *conditions, *quantiles;
     const char *parameters, *start, *bounds, *priors, *noise;
     const char *backend; /* NULL: the case's */
     double      polish;                    /* 0: none */
@@ -68,12 +68,13 @@ typedef struct options {
     int         threads;                   /* 0: all */
     int         sample;                    /* -1: not given */
     int         samples;                   /* 0: not given */
+    int         marks;                     /* 0: not given */
     int         max_unknowns, max_seconds; /* 0: not given */
     int         sweeps;                    /* 0: not given */
     int         dims;                      /* 0: not given */
     int         width;                     /* pixels; 0: not given */
     int         steps;                     /* 0: not given */
-    bool        help, quiet, verbose, json, resume, force, estimate, half, routing, isolated, apart, list;
+    bool        help, quiet, verbose, json, resume, force, estimate, half, routing, isolated, apart, list, skip_doubtful;
     int         n_set;
     setting    *set; /* [n_set] */
 } options;
@@ -254,6 +255,6 @@ void comparison_number(void *user, const char *name, double value);
 
 extern const command train_command, predict_command, eval_command, plot_command, check_command, info_command,
     gradcheck_command, polish_command, reference_command, modes_command, merge_command, upcycle_command,
-    compress_command, fit_command, new_command;
+    compress_command, fit_command, new_command, ensemble_command;
 
 #endif

@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&new_command,   &train_command,     &predict_command, &polish_command,
-                                          &fit_command,   &reference_command, &eval_command,    &plot_command,
-                                          &modes_command, &check_command,     &info_command,    &gradcheck_command,
-                                          &merge_command, &upcycle_command,   &compress_command};
+static const command *const commands[] = {&new_command,       &train_command, &predict_command,   &ensemble_command,
+                                          &polish_command,    &fit_command,   &reference_command, &eval_command,
+                                          &plot_command,      &modes_command, &check_command,     &info_command,
+                                          &gradcheck_command, &merge_command, &upcycle_command,   &compress_command};
 enum { N_COMMAND = sizeof commands / sizeof *commands };
 
 static const char *command_name(const void *list, int i)
@@ -58,9 +58,8 @@ static exit_code run(int argc, char **argv)
 
     if (!word)
         return fail(NULL, CODE_USAGE,
-                    "a command expected: new, train, predict, polish, reference, eval, plot, modes, check, info, "
-                    "gradcheck, merge, "
-                    "upcycle or compress (see pdemoe --help)");
+                    "a command expected: new, train, predict, ensemble, polish, fit, reference, eval, plot, modes, "
+                    "check, info, gradcheck, merge, upcycle or compress (see pdemoe --help)");
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
         print_help();
         return CODE_FINE;

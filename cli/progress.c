@@ -111,16 +111,14 @@ static void show(progress *p, const pdm_model *m)
     p->shown = now();
 }
 
-/* Before the first step, where columns come from solutions. */
-static void show_solutions(progress *p, const pdm_model *m)
+/* So many of those wanted: solutions, before the first step, where columns come from such; samples of an ensemble. */
+static void show_share(progress *p, const char *what, double so_far, double wanted)
 {
-    const double so_far = pdm_model_value(m, "solutions.so_far"), wanted = pdm_model_value(m, "solutions.wanted"),
-                 left = (now() - p->start) / so_far * (wanted - so_far);
+    const double left = (now() - p->start) / so_far * (wanted - so_far);
 
     if (now() - p->shown < (p->on_terminal ? REWRITE_AFTER : LINE_AFTER)) return;
-    fprintf(stderr,
-            p->on_terminal ? "\rsolutions %.0f/%.0f  %.0f s left\033[K" : "solutions=%.0f of=%.0f left_s=%.0f\n",
-            so_far, wanted, ceil(left));
+    fprintf(stderr, p->on_terminal ? "\r%s %.0f/%.0f  %.0f s left\033[K" : "%s=%.0f of=%.0f left_s=%.0f\n", what, so_far,
+            wanted, ceil(left));
     p->s->line_is_open = p->on_terminal;
     p->shown           = now();
 }
@@ -132,10 +130,14 @@ static bool speaks(const progress *p)
 
 int progress_step(void *user, const pdm_model *m)
 {
-    progress *p = user;
+    static const char *const share[][3] = {{"solutions", "solutions.so_far", "solutions.wanted"},
+                                           {"samples", "ensemble.so_far", "ensemble.wanted"}};
+    progress                *p          = user;
 
-    if (isfinite(pdm_model_value(m, "solutions.wanted"))) {
-        if (speaks(p)) show_solutions(p, m);
+    for (size_t i = 0; i < sizeof share / sizeof *share; i++) {
+        const double wanted = pdm_model_value(m, share[i][2]);
+        if (!isfinite(wanted)) continue;
+        if (speaks(p)) show_share(p, share[i][0], pdm_model_value(m, share[i][1]), wanted);
         return stop_wanted;
     }
 

@@ -28,7 +28,9 @@ typedef struct ensemble {
     double                *input, *u; /* of a batch */
     pdm_solve_result      *result;
     pdm_assessment        *verdict;
-    spread                 all, sound; /* answers, and those that nothing is against; one of them has marks */
+    spread                 used, doubtful; /* the latter's are among the used ones, or not */
+    const double         **sample;         /* [n_batch] work */
+    bool                  *answered;       /* [n_batch]      */
     pdm_size               word[4], unconverged, unanswered, outside;
 } ensemble;
 
@@ -120,14 +122,15 @@ static pdm_status open_ensemble(ensemble *e)
     pdm_status     status  = PDM_OK;
     pdm_model     *m       = e->m;
     const pdm_size n_value = pdm_domain_n_field(m->whole->domain) * e->grid->n_point;
-    const bool     skip    = e->s.skip_doubtful != 0;
 
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch * pdm_domain_n_input(m->whole->domain), &e->input));
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch * n_value, &e->u));
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &e->result));
     PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &e->verdict));
-    PDM_TRY(spread_create(m->ctx, n_value, skip ? 0 : e->s.n_mark, &e->all));
-    PDM_TRY(spread_create(m->ctx, n_value, skip ? e->s.n_mark : 0, &e->sound));
+    PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &e->sample));
+    PDM_TRY(pdm_alloc_array(m->ctx, m->n_batch, &e->answered));
+    PDM_TRY(spread_create(m->ctx, n_value, e->s.n_mark, &e->used));
+    PDM_TRY(spread_create(m->ctx, n_value, 0, &e->doubtful));
     e->by = (pdm_model_way){.m = m, .polish = e->s.polish};
     PDM_TRY(pdm_way_of_model(&e->by, e->grid, &e->way));
     PDM_TRY(pdm_way_judge(&e->way, e->grid, e->s.polish > 0.0 ? PDM_JUDGE_ESTIMATE : PDM_JUDGE_LEFT_OVER, &e->judge));
@@ -140,8 +143,10 @@ static void close_ensemble(ensemble *e)
     pdm_context *ctx = e->m->ctx;
     pdm_judge_destroy(&e->judge);
     pdm_model_way_close(&e->by);
-    spread_destroy(&e->all);
-    spread_destroy(&e->sound);
+    spread_destroy(&e->used);
+    spread_destroy(&e->doubtful);
+    pdm_free(ctx, e->sample);
+    pdm_free(ctx, e->answered);
     pdm_free(ctx, e->input);
     pdm_free(ctx, e->u);
     pdm_free(ctx, e->result);
@@ -151,21 +156,36 @@ static void close_ensemble(ensemble *e)
     pdm_fields_close(&e->f);
 }
 
-static void add_answer(ensemble *e, pdm_size i)
+static bool is_answer(const ensemble *e, pdm_size i)
 {
-    const int32_t word   = e->verdict[i].word;
-    const double *u      = e->u + i * e->all.n_value;
-    bool          finite = true;
+    if (pdm_reason_is_useless(e->result[i].reason)) return false;
+    for (pdm_size v = 0; v < e->used.n_value; v++)
+        if (!isfinite(e->u[i * e->used.n_value + v])) return false;
+    return true;
+}
 
-    e->word[word]++;
-    e->unconverged += !pdm_reason_is_good(e->result[i].reason);
-    for (pdm_size v = 0; v < e->all.n_value; v++) finite = finite && isfinite(u[v]);
-    if (pdm_reason_is_useless(e->result[i].reason) || !finite) {
-        e->unanswered++;
-        return;
+static bool is_doubtful(const ensemble *e, pdm_size i)
+{
+    return e->verdict[i].word == PDM_VERDICT_DOUBTFUL || e->verdict[i].word == PDM_VERDICT_WRONG;
+}
+
+/* A batch of n: counted, and added to what they are of. */
+static void add_answers(ensemble *e, pdm_size n)
+{
+    pdm_size n_used = 0, n_doubtful = 0;
+
+    for (pdm_size i = 0; i < n; i++) {
+        e->word[e->verdict[i].word]++;
+        e->unconverged += !pdm_reason_is_good(e->result[i].reason);
+        e->answered[i] = is_answer(e, i);
+        e->unanswered += !e->answered[i];
+        if (e->answered[i] && !(e->s.skip_doubtful && is_doubtful(e, i)))
+            e->sample[n_used++] = e->u + i * e->used.n_value;
     }
-    spread_add(&e->all, u);
-    if (word != PDM_VERDICT_DOUBTFUL && word != PDM_VERDICT_WRONG) spread_add(&e->sound, u);
+    spread_add(&e->used, n_used, e->sample);
+    for (pdm_size i = 0; i < n; i++)
+        if (e->answered[i] && is_doubtful(e, i)) e->sample[n_doubtful++] = e->u + i * e->used.n_value;
+    if (n_doubtful > 0) spread_add(&e->doubtful, n_doubtful, e->sample);
 }
 
 static pdm_status tell_progress(ensemble *e, pdm_size so_far)
@@ -199,21 +219,15 @@ static pdm_status run_all(ensemble *e)
                               .verdict = e->verdict};
         PDM_TRY(take_inputs(e, first, n));
         PDM_TRY(pdm_predict_run(&e->way, e->grid, &run));
-        for (pdm_size i = 0; i < n; i++) add_answer(e, i);
+        add_answers(e, n);
         PDM_TRY(tell_progress(e, first + n));
     }
-    spread_end(&e->all);
-    spread_end(&e->sound);
+    spread_end(&e->used);
 done:
     return status;
 }
 
 /* ---- what it comes to ---- */
-
-static const spread *used(const ensemble *e)
-{
-    return e->s.skip_doubtful ? &e->sound : &e->all;
-}
 
 typedef struct ensemble_report {
     double samples, used, unanswered, unconverged, outside;
@@ -233,51 +247,56 @@ static const pdm_number_place of_ensemble[] = {PLACE("samples", samples),
                                                PLACE("effect.deviation", deviation),
                                                PLACE("quantile.error", error)};
 
-/* NaN where fewer than two answers are sound. */
+/* All answers against those that are not doubtful; NaN where of these there are fewer than two. */
 static void find_effect(const ensemble *e, ensemble_report *r)
 {
-    double mean = 0.0, means = 0.0, deviation = 0.0, deviations = 0.0;
+    const int skip = e->s.skip_doubtful != 0, sign = skip ? 1 : -1;
+    double    mean = 0.0, means = 0.0, deviation = 0.0, deviations = 0.0;
 
-    for (pdm_size v = 0; v < e->all.n_value; v++) {
-        const double a = spread_deviation(&e->all, v), b = spread_deviation(&e->sound, v);
-        mean += (e->all.mean[v] - e->sound.mean[v]) * (e->all.mean[v] - e->sound.mean[v]);
-        means += e->all.mean[v] * e->all.mean[v];
-        deviation += (a - b) * (a - b);
-        deviations += a * a;
+    if (e->doubtful.n == 0) return;
+    for (pdm_size v = 0; v < e->used.n_value; v++) {
+        const double own = e->used.mean[v], own_deviation = spread_deviation(&e->used, v);
+        double       other, other_deviation;
+        spread_change(&e->used, &e->doubtful, sign, v, &other, &other_deviation);
+        mean += (own - other) * (own - other);
+        deviation += (own_deviation - other_deviation) * (own_deviation - other_deviation);
+        means += skip ? other * other : own * own; /* relative to those of all */
+        deviations += skip ? other_deviation * other_deviation : own_deviation * own_deviation;
     }
-    r->mean      = e->sound.n == 0 ? NAN : mean > 0.0 ? sqrt(mean / means) : 0.0;
-    r->deviation = e->sound.n < 2 ? NAN : deviation > 0.0 ? sqrt(deviation / deviations) : 0.0;
+    r->mean      = mean > 0.0 ? sqrt(mean / means) : mean;
+    r->deviation = deviation > 0.0 ? sqrt(deviation / deviations) : deviation;
 }
 
-/* Of field f: largest deviation, and error of a quantile. */
-static void find_largest(const ensemble *e, pdm_size f, double *deviation, double *error)
+/* Of field f: largest deviation, and errors of quantiles, the largest and in the root mean square. */
+static void find_largest(const ensemble *e, pdm_size f, double *deviation, double *error, double *usual)
 {
-    const spread  *s = used(e);
-    const pdm_size n = e->grid->n_point;
-    double         here;
+    const pdm_size n = e->grid->n_point, n_quantile = e->s.n_quantile;
+    double         here, square                     = 0.0;
 
     *deviation = *error = 0.0;
     for (pdm_size v = f * n; v < (f + 1) * n; v++) {
-        *deviation = fmax(*deviation, spread_deviation(s, v));
-        for (pdm_size q = 0; q < e->s.n_quantile; q++) {
-            (void)spread_quantile(s, v, e->s.quantile[q], &here);
+        *deviation = fmax(*deviation, spread_deviation(&e->used, v));
+        for (pdm_size q = 0; q < n_quantile; q++) {
+            (void)spread_quantile(&e->used, v, e->s.quantile[q], &here);
             *error = fmax(*error, here);
+            square += here * here;
         }
     }
+    *usual = n_quantile > 0 ? sqrt(square / (double)(n * n_quantile)) : 0.0;
 }
 
 static ensemble_report make_report(const ensemble *e)
 {
     ensemble_report r = {.samples     = (double)e->n,
-                         .used        = (double)used(e)->n,
+                         .used        = (double)e->used.n,
                          .unanswered  = (double)e->unanswered,
                          .unconverged = (double)e->unconverged,
                          .outside     = e->f ? (double)e->outside : NAN};
-    double          deviation, error;
+    double          deviation, error, usual;
 
     find_effect(e, &r);
     for (pdm_size f = 0; f < pdm_domain_n_field(e->m->whole->domain); f++) {
-        find_largest(e, f, &deviation, &error);
+        find_largest(e, f, &deviation, &error, &usual);
         if (deviation > 0.0) r.error = fmax(r.error, error / deviation);
     }
     return r;
@@ -287,7 +306,7 @@ static pdm_status write_report(const ensemble *e, const ensemble_report *r, pdm_
 {
     pdm_status     status = PDM_OK;
     const pdm_size bad    = e->word[PDM_VERDICT_DOUBTFUL] + e->word[PDM_VERDICT_WRONG];
-    double         deviation, error;
+    double         deviation, error, usual;
 
     PDM_TRY(pdm_text_append(text, "%lld samples %s: %.0f used, %lld without an answer, %lld doubtful, %lld wrong\n",
                             (long long)e->n, e->f ? "of the file" : "drawn", r->used, (long long)e->unanswered,
@@ -298,9 +317,10 @@ static pdm_status write_report(const ensemble *e, const ensemble_report *r, pdm_
                                 "%% (relative L2)\n",
                                 e->s.skip_doubtful ? "left out" : "used", 100.0 * r->mean, 100.0 * r->deviation));
     for (pdm_size f = 0; f < pdm_domain_n_field(e->m->whole->domain); f++) {
-        find_largest(e, f, &deviation, &error);
-        PDM_TRY(pdm_text_append(text, "%s: deviation up to %.4g, quantiles to %.2g or better\n",
-                                pdm_pde_field_name(e->m->whole->pde, f), deviation, error));
+        find_largest(e, f, &deviation, &error, &usual);
+        PDM_TRY(pdm_text_append(text,
+                                "%s: deviation up to %.4g; quantiles to %.2g in the root mean square, %.2g at worst\n",
+                                pdm_pde_field_name(e->m->whole->pde, f), deviation, usual, error));
     }
 done:
     return status;
@@ -333,7 +353,7 @@ static pdm_status put_counts(const ensemble *e, pdm_output *o, const ensemble_re
     pdm_status status = PDM_OK;
 
     PDM_TRY(pdm_output_attribute_count(o, NULL, "samples", e->n));
-    PDM_TRY(pdm_output_attribute_count(o, NULL, "samples_used", used(e)->n));
+    PDM_TRY(pdm_output_attribute_count(o, NULL, "samples_used", e->used.n));
     PDM_TRY(pdm_output_attribute_count(o, NULL, "samples_without_answer", e->unanswered));
     PDM_TRY(pdm_output_attribute_count(o, NULL, "samples_doubtful", e->word[PDM_VERDICT_DOUBTFUL]));
     PDM_TRY(pdm_output_attribute_count(o, NULL, "samples_wrong", e->word[PDM_VERDICT_WRONG]));
@@ -383,7 +403,7 @@ static pdm_status put_values(const ensemble *e, pdm_output *o, pdm_size f, const
 static pdm_status put_field(const ensemble *e, pdm_output *o, pdm_size f, double *work)
 {
     pdm_status     status = PDM_OK;
-    const spread  *s      = used(e);
+    const spread  *s      = &e->used;
     const pdm_size n = e->grid->n_point, at = f * n, n_quantile = e->s.n_quantile;
     double        *value = work + n, *error = value + n_quantile * n;
 
@@ -440,8 +460,7 @@ pdm_status pdm_model_ensemble(pdm_model *m, const char *output, const pdm_ensemb
 
     if (!m) return PDM_ERR_ARGUMENT;
     PDM_EXPECT_POINTER(m->ctx, output, "the path of a file to write");
-    text.ctx  = m->ctx;
-    e.all.ctx = e.sound.ctx = m->ctx;
+    text.ctx = e.used.ctx = e.doubtful.ctx = m->ctx;
     pdm_ensemble_settings_init(&e.s, sizeof e.s);
     PDM_TRY(pdm_settings_take(m->ctx, "pdm_ensemble_settings", settings, &e.s, sizeof e.s));
     PDM_TRY(check_settings(m->ctx, &e.s));
@@ -452,7 +471,7 @@ pdm_status pdm_model_ensemble(pdm_model *m, const char *output, const pdm_ensemb
     PDM_TRY(open_inputs(&e));
     PDM_TRY(open_ensemble(&e));
     PDM_TRY(run_all(&e));
-    if (used(&e)->n == 0)
+    if (e.used.n == 0)
         PDM_FAIL(m->ctx, PDM_ERR_NUMERIC, "none of the %lld answers can be used: %lld solves have none, %lld are %s",
                  (long long)e.n, (long long)e.unanswered, (long long)(e.n - e.unanswered), "doubtful or wrong");
     r = make_report(&e);

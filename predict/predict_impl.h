@@ -70,9 +70,12 @@ typedef struct spread {
 /* Destroy it after a failure, too. */
 pdm_status spread_create(pdm_context *ctx, pdm_size n_value, pdm_size n_mark, spread *s);
 void       spread_destroy(spread *s);
-void       spread_add(spread *s, const double *x);                 /* fewer than 2^32 of them */
-void       spread_end(spread *s);                                  /* no more are to come     */
-double     spread_deviation(const spread *s, pdm_size v);          /* with n - 1; NaN of fewer than two */
+/* n samples more, each [n_value]; fewer than 2^32 in all. */
+void   spread_add(spread *s, pdm_size n, const double *const *sample);
+void   spread_end(spread *s);                         /* no more are to come */
+double spread_deviation(const spread *s, pdm_size v); /* with n - 1; NaN of fewer than two */
+/* Mean and deviation with the samples of another one, too (sign 1), or without them (-1: they are among those of s). */
+void spread_change(const spread *s, const spread *by, int sign, pdm_size v, double *mean, double *deviation);
 /* Of value v for 0 <= p <= 1: of n values, number p (n - 1) in their order, between two in proportion. *error: the most
  * by which it may be off what all samples have. After spread_end(), of one sample or more. */
 double spread_quantile(const spread *s, pdm_size v, double p, double *error);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { AT_HAND = 1024 }; /* marks */
+
 pdm_status spread_create(pdm_context *ctx, pdm_size n_value, pdm_size n_mark, spread *s)
 {
     pdm_status status = PDM_OK;
@@ -38,54 +40,94 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* The first mark that is not below x; n where all are. */
+/* The first mark that is not below x; n where all are. Without branches, which nobody could foresee. */
 static pdm_size place_of(pdm_size n, const double *mark, double x)
 {
-    pdm_size low = 0, high = n;
-    while (low < high) {
-        const pdm_size middle = (low + high) / 2;
-        if (mark[middle] < x)
-            low = middle + 1;
-        else
-            high = middle;
+    const double *first = mark;
+    for (pdm_size left = n; left > 1;) {
+        const pdm_size half = left / 2;
+        first += first[half - 1] < x ? half : 0;
+        left -= half;
     }
-    return low;
+    return first - mark + (*first < x);
 }
 
 /* All places are taken: each mark is one value that is at most itself. */
-static void sort_marks(spread *s)
+static void sort_marks(const spread *s, pdm_size v)
 {
-    for (pdm_size v = 0; v < s->n_value; v++) {
-        qsort(s->mark + v * s->n_mark, (size_t)s->n_mark, sizeof *s->mark, compare_doubles);
-        for (pdm_size i = 0; i < s->n_mark; i++) s->count[v * (s->n_mark + 1) + i] = 1;
+    qsort(s->mark + v * s->n_mark, (size_t)s->n_mark, sizeof *s->mark, compare_doubles);
+    for (pdm_size i = 0; i < s->n_mark; i++) s->count[v * (s->n_mark + 1) + i] = 1;
+}
+
+/* Of value v. */
+static void find_ends(spread *s, pdm_size v, pdm_size n, const double *const *sample)
+{
+    for (pdm_size i = 0; i < n; i++) {
+        const double x = sample[i][v];
+        s->low[v]      = s->n + i == 0 || x < s->low[v] ? x : s->low[v];
+        s->high[v]     = s->n + i == 0 || x > s->high[v] ? x : s->high[v];
     }
 }
 
-static void add_to_marks(spread *s, const double *x)
+/* Of value v: marks are read in their order once, which memory likes, and then searched at hand. */
+static void count_samples(const spread *s, pdm_size v, pdm_size n, const double *const *sample)
 {
-    const pdm_size n = s->n_mark;
+    double         at_hand[AT_HAND];
+    const double  *mark  = s->mark + v * s->n_mark;
+    uint32_t      *count = s->count + v * (s->n_mark + 1);
+    const pdm_size size  = s->n_mark;
 
-    for (pdm_size v = 0; v < s->n_value; v++) {
-        s->low[v]  = s->n == 1 ? x[v] : fmin(s->low[v], x[v]);
-        s->high[v] = s->n == 1 ? x[v] : fmax(s->high[v], x[v]);
-        if (s->n <= n)
-            s->mark[v * n + s->n - 1] = x[v];
-        else
-            s->count[v * (n + 1) + place_of(n, s->mark + v * n, x[v])]++;
+    if (size <= AT_HAND) {
+        memcpy(at_hand, mark, (size_t)size * sizeof *mark);
+        mark = at_hand;
     }
-    if (s->n == n) sort_marks(s);
+    for (pdm_size i = 0; i < n; i++) count[place_of(size, mark, sample[i][v])]++;
+}
+
+static void add_to_marks(spread *s, pdm_size v, pdm_size n, const double *const *sample)
+{
+    const pdm_size left = s->n < s->n_mark ? s->n_mark - s->n : 0, taken = left < n ? left : n;
+
+    find_ends(s, v, n, sample);
+    for (pdm_size i = 0; i < taken; i++) s->mark[v * s->n_mark + s->n + i] = sample[i][v];
+    if (taken > 0 && taken == left) sort_marks(s, v);
+    if (n > taken) count_samples(s, v, n - taken, sample + taken);
 }
 
 /* Source: Welford, Technometrics 4 (1962) 419. */
-void spread_add(spread *s, const double *x)
+static void add_to_moments(spread *s, pdm_size v, pdm_size n, const double *const *sample)
 {
-    s->n++;
-    for (pdm_size v = 0; v < s->n_value; v++) {
-        const double d = x[v] - s->mean[v];
-        s->mean[v] += d / (double)s->n;
-        s->square[v] += d * (x[v] - s->mean[v]);
+    double mean = s->mean[v], square = s->square[v];
+
+    for (pdm_size i = 0; i < n; i++) {
+        const double x = sample[i][v], d = x - mean;
+        mean += d / (double)(s->n + i + 1);
+        square += d * (x - mean);
     }
-    if (s->n_mark > 0) add_to_marks(s, x);
+    s->mean[v]   = mean;
+    s->square[v] = square;
+}
+
+/* Value by value, so that its marks are at hand for all samples. */
+void spread_add(spread *s, pdm_size n, const double *const *sample)
+{
+    for (pdm_size v = 0; v < s->n_value; v++) {
+        add_to_moments(s, v, n, sample);
+        if (s->n_mark > 0) add_to_marks(s, v, n, sample);
+    }
+    s->n += n;
+}
+
+/* Source: Chan, Golub, LeVeque, The American Statistician 37 (1983) 242. */
+void spread_change(const spread *s, const spread *by, int sign, pdm_size v, double *mean, double *deviation)
+{
+    const double n_s = (double)s->n, n_by = (double)by->n, n = n_s + sign * n_by;
+    const double m      = n > 0.0 ? (n_s * s->mean[v] + sign * n_by * by->mean[v]) / n : NAN;
+    const double gap    = sign > 0 ? s->mean[v] - by->mean[v] : m - by->mean[v];
+    const double share  = sign > 0 ? n_s * n_by / n : n * n_by / n_s;
+    const double square = s->square[v] + sign * (by->square[v] + gap * gap * share);
+    *mean               = m;
+    *deviation          = n > 1.0 ? sqrt(fmax(square, 0.0) / (n - 1.0)) : NAN;
 }
 
 double spread_deviation(const spread *s, pdm_size v)

@@ -44,14 +44,17 @@ START_TEST(quantiles_are_within_their_error)
         const pdm_size        n         = numbers[_i / 5];
         const pdm_random_key  key       = {3, PDM_RANDOM_CHECK, (uint64_t)_i};
         spread                s         = {0};
+        const double        **sample    = calloc((size_t)n, sizeof *sample);
         double               *x = calloc((size_t)n, sizeof *x), mean = 0.0, square = 0.0, error, worst = 0.0;
         open_context();
         OK(spread_create(ctx, 1, MARKS, &s));
         for (pdm_size i = 0; i < n; i++) {
-            x[i] = value_of(kind, key, i);
-            spread_add(&s, &x[i]);
+            x[i]      = value_of(kind, key, i);
+            sample[i] = &x[i];
             mean += x[i] / (double)n;
         }
+        spread_add(&s, n / 3, sample); /* in two batches */
+        spread_add(&s, n - n / 3, sample + n / 3);
         spread_end(&s);
         for (pdm_size i = 0; i < n; i++) square += (x[i] - mean) * (x[i] - mean);
         qsort(x, (size_t)n, sizeof *x, compare_doubles);
@@ -72,6 +75,7 @@ START_TEST(quantiles_are_within_their_error)
         spread_destroy(&s);
         close_context();
         free(x);
+        free(sample);
     }
 END_TEST
 
