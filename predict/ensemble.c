@@ -28,7 +28,7 @@ typedef struct ensemble {
     double                *input, *u; /* of a batch */
     pdm_solve_result      *result;
     pdm_assessment        *verdict;
-    spread                 used, doubtful; /* the latter's are among the used ones, or not */
+    spread_stats           used, doubtful; /* the latter's are among the used ones, or not */
     const double         **sample;         /* [n_batch] work */
     bool                  *answered;       /* [n_batch]      */
     pdm_size               word[4], unconverged, unanswered, outside;
@@ -311,7 +311,10 @@ static pdm_status write_report(const ensemble *e, const ensemble_report *r, pdm_
     PDM_TRY(pdm_text_append(text, "%lld samples %s: %.0f used, %lld without an answer, %lld doubtful, %lld wrong\n",
                             (long long)e->n, e->f ? "of the file" : "drawn", r->used, (long long)e->unanswered,
                             (long long)e->word[PDM_VERDICT_DOUBTFUL], (long long)e->word[PDM_VERDICT_WRONG]));
-    if (bad > 0)
+    if (bad > 0 && isnan(r->deviation))
+        PDM_TRY(pdm_text_append(text, "doubtful and wrong ones are %s; of others there are fewer than two\n",
+                                e->s.skip_doubtful ? "left out" : "used"));
+    else if (bad > 0)
         PDM_TRY(pdm_text_append(text,
                                 "doubtful and wrong ones are %s; they change means by %.2g %% and deviations by %.2g "
                                 "%% (relative L2)\n",
@@ -402,10 +405,10 @@ static pdm_status put_values(const ensemble *e, pdm_output *o, pdm_size f, const
 /* work [1 + n_quantile][2][n_point] */
 static pdm_status put_field(const ensemble *e, pdm_output *o, pdm_size f, double *work)
 {
-    pdm_status     status = PDM_OK;
-    const spread  *s      = &e->used;
-    const pdm_size n = e->grid->n_point, at = f * n, n_quantile = e->s.n_quantile;
-    double        *value = work + n, *error = value + n_quantile * n;
+    pdm_status          status = PDM_OK;
+    const spread_stats *s      = &e->used;
+    const pdm_size      n = e->grid->n_point, at = f * n, n_quantile = e->s.n_quantile;
+    double             *value = work + n, *error = value + n_quantile * n;
 
     for (pdm_size v = 0; v < n; v++) work[v] = spread_deviation(s, at + v);
     PDM_TRY(put_values(e, o, f, "mean", s->mean + at));

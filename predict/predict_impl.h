@@ -59,26 +59,26 @@ pdm_status accounts_append(const pdm_model *m, pdm_size n, const pdm_assessment 
 pdm_status accounts_tell(const pdm_model *m, const char *topic, pdm_size n, const pdm_assessment *v);
 
 /* ---- spread.c: means, deviations and quantiles of a stream of samples [n_value] ---- */
-typedef struct spread {
+typedef struct spread_stats {
     pdm_context *ctx;
     pdm_size     n_value, n_mark, n; /* n: samples so far. n_mark 0: means and deviations alone */
     double      *mean, *square;      /* [n_value]; sums of squares around the mean */
     double      *low, *high;         /* [n_value] */
     double      *mark;               /* [n_value][n_mark] the first samples, sorted when there are so many */
     uint32_t    *count;              /* [n_value][n_mark+1] samples above the mark before, up to this one */
-} spread;
+} spread_stats;
 /* Destroy it after a failure, too. */
-pdm_status spread_create(pdm_context *ctx, pdm_size n_value, pdm_size n_mark, spread *s);
-void       spread_destroy(spread *s);
+pdm_status spread_create(pdm_context *ctx, pdm_size n_value, pdm_size n_mark, spread_stats *s);
+void       spread_destroy(spread_stats *s);
 /* n samples more, each [n_value]; fewer than 2^32 in all. */
-void   spread_add(spread *s, pdm_size n, const double *const *sample);
-void   spread_end(spread *s);                         /* no more are to come */
-double spread_deviation(const spread *s, pdm_size v); /* with n - 1; NaN of fewer than two */
+void   spread_add(spread_stats *s, pdm_size n, const double *const *sample);
+void   spread_end(spread_stats *s);                         /* no more are to come */
+double spread_deviation(const spread_stats *s, pdm_size v); /* with n - 1; NaN of fewer than two */
 /* Mean and deviation with the samples of another one, too (sign 1), or without them (-1: they are among those of s). */
-void spread_change(const spread *s, const spread *by, int sign, pdm_size v, double *mean, double *deviation);
+void spread_change(const spread_stats *s, const spread_stats *by, int sign, pdm_size v, double *mean, double *deviation);
 /* Of value v for 0 <= p <= 1: of n values, number p (n - 1) in their order, between two in proportion. *error: the most
  * by which it may be off what all samples have. After spread_end(), of one sample or more. */
-double spread_quantile(const spread *s, pdm_size v, double p, double *error);
+double spread_quantile(const spread_stats *s, pdm_size v, double p, double *error);
 
 /* ---- estimate.c ---- */
 /* The way with all coefficients free, to the tolerance of estimates, for p->grid, its judge, and room for its answers. */

@@ -9,7 +9,7 @@
 
 enum { AT_HAND = 1024 }; /* marks */
 
-pdm_status spread_create(pdm_context *ctx, pdm_size n_value, pdm_size n_mark, spread *s)
+pdm_status spread_create(pdm_context *ctx, pdm_size n_value, pdm_size n_mark, spread_stats *s)
 {
     pdm_status status = PDM_OK;
 
@@ -27,11 +27,11 @@ done:
     return status;
 }
 
-void spread_destroy(spread *s)
+void spread_destroy(spread_stats *s)
 {
     void *piece[] = {s->mean, s->square, s->low, s->high, s->mark, s->count};
     for (size_t i = 0; i < sizeof piece / sizeof *piece; i++) pdm_free(s->ctx, piece[i]);
-    *s = (spread){.ctx = s->ctx};
+    *s = (spread_stats){.ctx = s->ctx};
 }
 
 static int compare_doubles(const void *a, const void *b)
@@ -53,14 +53,14 @@ static pdm_size place_of(pdm_size n, const double *mark, double x)
 }
 
 /* All places are taken: each mark is one value that is at most itself. */
-static void sort_marks(const spread *s, pdm_size v)
+static void sort_marks(const spread_stats *s, pdm_size v)
 {
     qsort(s->mark + v * s->n_mark, (size_t)s->n_mark, sizeof *s->mark, compare_doubles);
     for (pdm_size i = 0; i < s->n_mark; i++) s->count[v * (s->n_mark + 1) + i] = 1;
 }
 
 /* Of value v. */
-static void find_ends(spread *s, pdm_size v, pdm_size n, const double *const *sample)
+static void find_ends(spread_stats *s, pdm_size v, pdm_size n, const double *const *sample)
 {
     for (pdm_size i = 0; i < n; i++) {
         const double x = sample[i][v];
@@ -70,7 +70,7 @@ static void find_ends(spread *s, pdm_size v, pdm_size n, const double *const *sa
 }
 
 /* Of value v: marks are read in their order once, which memory likes, and then searched at hand. */
-static void count_samples(const spread *s, pdm_size v, pdm_size n, const double *const *sample)
+static void count_samples(const spread_stats *s, pdm_size v, pdm_size n, const double *const *sample)
 {
     double         at_hand[AT_HAND];
     const double  *mark  = s->mark + v * s->n_mark;
@@ -84,7 +84,7 @@ static void count_samples(const spread *s, pdm_size v, pdm_size n, const double 
     for (pdm_size i = 0; i < n; i++) count[place_of(size, mark, sample[i][v])]++;
 }
 
-static void add_to_marks(spread *s, pdm_size v, pdm_size n, const double *const *sample)
+static void add_to_marks(spread_stats *s, pdm_size v, pdm_size n, const double *const *sample)
 {
     const pdm_size left = s->n < s->n_mark ? s->n_mark - s->n : 0, taken = left < n ? left : n;
 
@@ -95,7 +95,7 @@ static void add_to_marks(spread *s, pdm_size v, pdm_size n, const double *const 
 }
 
 /* Source: Welford, Technometrics 4 (1962) 419. */
-static void add_to_moments(spread *s, pdm_size v, pdm_size n, const double *const *sample)
+static void add_to_moments(spread_stats *s, pdm_size v, pdm_size n, const double *const *sample)
 {
     double mean = s->mean[v], square = s->square[v];
 
@@ -109,7 +109,7 @@ static void add_to_moments(spread *s, pdm_size v, pdm_size n, const double *cons
 }
 
 /* Value by value, so that its marks are at hand for all samples. */
-void spread_add(spread *s, pdm_size n, const double *const *sample)
+void spread_add(spread_stats *s, pdm_size n, const double *const *sample)
 {
     for (pdm_size v = 0; v < s->n_value; v++) {
         add_to_moments(s, v, n, sample);
@@ -119,7 +119,7 @@ void spread_add(spread *s, pdm_size n, const double *const *sample)
 }
 
 /* Source: Chan, Golub, LeVeque, The American Statistician 37 (1983) 242. */
-void spread_change(const spread *s, const spread *by, int sign, pdm_size v, double *mean, double *deviation)
+void spread_change(const spread_stats *s, const spread_stats *by, int sign, pdm_size v, double *mean, double *deviation)
 {
     const double n_s = (double)s->n, n_by = (double)by->n, n = n_s + sign * n_by;
     const double m      = n > 0.0 ? (n_s * s->mean[v] + sign * n_by * by->mean[v]) / n : NAN;
@@ -130,12 +130,12 @@ void spread_change(const spread *s, const spread *by, int sign, pdm_size v, doub
     *deviation          = n > 1.0 ? sqrt(fmax(square, 0.0) / (n - 1.0)) : NAN;
 }
 
-double spread_deviation(const spread *s, pdm_size v)
+double spread_deviation(const spread_stats *s, pdm_size v)
 {
     return s->n > 1 ? sqrt(s->square[v] / (double)(s->n - 1)) : NAN;
 }
 
-void spread_end(spread *s)
+void spread_end(spread_stats *s)
 {
     if (s->n >= s->n_mark) return;
     for (pdm_size v = 0; v < s->n_value; v++)
@@ -151,7 +151,7 @@ static double between(double rank, pdm_size r0, double v0, pdm_size r1, double v
     return value;
 }
 
-double spread_quantile(const spread *s, pdm_size v, double p, double *error)
+double spread_quantile(const spread_stats *s, pdm_size v, double p, double *error)
 {
     const double    rank  = p * (double)(s->n - 1);
     const double   *mark  = s->mark + v * s->n_mark;

@@ -16,7 +16,7 @@ export LSAN_OPTIONS="suppressions=$PWD/suppressions:print_suppressions=0"
 # ---- words about itself ----
 expect 0 'Usage|train|gradcheck|Exit codes|130' "$program" --help
 expect 0 'commit|compiler|NetCDF' "$program" --version
-for command in train predict polish reference eval plot modes check info gradcheck; do
+for command in train predict ensemble polish reference eval plot modes check info gradcheck; do
     expect 0 "Usage: pdemoe $command|Options:|--set|--threads|--json|--quiet" "$program" "$command" --help
 done
 expect 0 'training|learning_rate|samples of all inputs|solver|domain|row_power' "$program" train --help
@@ -120,6 +120,17 @@ expect 4 '/pde/exact' "$program" eval tiny.nc
 write_case still -e 's/ + uptake//' -e '/:uptake/d' -e 's/u0 + t\/tau/u0/' -e 's/group: units {/group: exact { :u = "u0" ; } &/'
 expect 0 'mean relative L2 error 0.0000 %' "$program" eval still.cdl --polish 1e-10
 expect 2 '--output goes with a reference' "$program" eval still.cdl --polish 1e-10 -o no.nc
+
+# ---- ensembles: drawn or of a file, in numbers and in words, with an exit code for what is wrong ----
+expect 0 '30 samples drawn: 30 used|at worst|per sample' "$program" ensemble tiny.nc -o spread.nc -n 30
+ncdump -h spread.nc | grep -q 'double u_quantile(quantile, ' || complain "$(ncdump -h spread.nc)"
+expect 0 'samples of the file: 3 used' "$program" ensemble tiny.nc inputs.nc -o spread.nc --quantiles "0.1, 0.9" --marks 2
+ncdump -v quantile spread.nc | grep -q 'quantile = 0.1, 0.9 ;' || complain "$(ncdump -v quantile spread.nc)"
+expect 0 '"samples": 5, "used": 5, "unanswered": 0|"effect.mean": ' "$program" ensemble tiny.nc -o spread.nc -n 5 --json
+expect 2 'rising numbers from 0 to 1 expected at "0.1"' "$program" ensemble tiny.nc -o no.nc --quantiles "0.5 0.1"
+expect 2 'inputs.nc has them already' "$program" ensemble tiny.nc inputs.nc -o no.nc -n 3
+expect 2 'is a case|--polish TOL' "$program" ensemble tiny.cdl -o no.nc
+test ! -e no.nc || complain "an ensemble that was refused left a file"
 
 # ---- polish: of a model and of a case, in CDL or NetCDF ----
 expect 0 '0 not converged' "$program" predict tiny.nc inputs.nc -o polished.nc --polish 1e-10

@@ -43,7 +43,7 @@ START_TEST(quantiles_are_within_their_error)
         const int             kind      = _i % 5;
         const pdm_size        n         = numbers[_i / 5];
         const pdm_random_key  key       = {3, PDM_RANDOM_CHECK, (uint64_t)_i};
-        spread                s         = {0};
+        spread_stats          s         = {0};
         const double        **sample    = calloc((size_t)n, sizeof *sample);
         double               *x = calloc((size_t)n, sizeof *x), mean = 0.0, square = 0.0, error, worst = 0.0;
         open_context();
