@@ -207,7 +207,7 @@ static void keep_text(void *user, const char *text)
 START_TEST(doubtful_answers_are_not_hidden)
     {
         char   told[1024];
-        double mean[2][N_X];
+        double mean[2][N_X], effect[2], deviation[2];
         open_context();
         pdm_model *m = make(true);
         for (int skip = 0; skip < 2; skip++) {
@@ -217,12 +217,16 @@ START_TEST(doubtful_answers_are_not_hidden)
             const double bad = pdm_model_value(m, "verdict.doubtful") + pdm_model_value(m, "verdict.wrong");
             ck_assert_msg(bad > 0.0 && bad < 200.0, "%g answers are not good", bad);
             ck_assert(pdm_model_value(m, "used") == (skip ? 200.0 - bad : 200.0));
-            ck_assert(pdm_model_value(m, "effect.mean") > 0.0 && pdm_model_value(m, "effect.deviation") > 0.0);
+            effect[skip]    = pdm_model_value(m, "effect.mean");
+            deviation[skip] = pdm_model_value(m, "effect.deviation");
+            ck_assert(effect[skip] > 0.0 && deviation[skip] > 0.0);
             ck_assert_msg(strstr(told, skip ? "left out; they change means by" : "used; they change means by"), "%s",
                           told);
             take("u_mean", 1, NULL, mean[skip]);
         }
         ck_assert(mean[0][1] != mean[1][1]);
+        ck_assert_double_lt(fabs(effect[0] / effect[1] - 1.0), 1e-8);
+        ck_assert_double_lt(fabs(deviation[0] / deviation[1] - 1.0), 1e-8);
         pdm_model_destroy(&m);
         close_context();
         remove(OUT);
