@@ -68,6 +68,15 @@ module pdemoe_c
         integer(c_int) :: half
         type(c_ptr) :: against
     end type
+    type, bind(C) :: pdm_ensemble_settings
+        integer(c_size_t) :: size
+        type(c_ptr) :: input
+        integer(c_int64_t) :: n_sample, n_quantile
+        type(c_ptr) :: quantile
+        integer(c_int64_t) :: n_mark
+        real(c_double) :: polish
+        integer(c_int) :: skip_doubtful
+    end type
     type, bind(C) :: pdm_quantity
         type(c_ptr) :: name, units, long_name
         integer(c_int64_t) :: first, n, n_dim
@@ -454,6 +463,28 @@ module pdemoe_c
             real(c_double), intent(inout) :: u(*)
             type(c_ptr), value :: reason
         end function
+        integer(c_int) function pdm_model_gradient(m, n, input, g_u, g_input, u, reason) bind(C, name="pdm_model_gradient")
+            import
+            type(c_ptr), value :: m
+            integer(c_int64_t), value :: n
+            real(c_double), intent(in) :: input(*), g_u(*)
+            real(c_double), intent(inout) :: g_input(*)
+            type(c_ptr), value :: u, reason
+        end function
+        subroutine pdm_ensemble_settings_init(s, size) bind(C, name="pdm_ensemble_settings_init")
+            import
+            type(pdm_ensemble_settings), intent(inout) :: s
+            integer(c_size_t), value :: size
+        end subroutine
+        integer(c_int) function pdm_model_ensemble(m, output, settings, progress, sink, user) &
+            bind(C, name="pdm_model_ensemble")
+            import
+            type(c_ptr), value :: m
+            character(kind=c_char), intent(in) :: output(*)
+            type(c_ptr), value :: settings
+            type(c_funptr), value :: progress, sink
+            type(c_ptr), value :: user
+        end function
         integer(c_int) function pdm_model_set_verdict(m, wanted) bind(C, name="pdm_model_set_verdict")
             import
             type(c_ptr), value :: m
@@ -702,6 +733,8 @@ module pdemoe
         ! One sample, of one field: input(n_input), reason, and u(n_point) or u(x, t), ...
         generic :: predict => model_predict_one_1, model_predict_one_2, model_predict_one_3, model_predict_one_4, &
             model_predict_3, model_predict_4, model_predict_5, model_predict_6
+        procedure :: gradient => model_gradient
+        procedure :: ensemble => model_ensemble
         procedure :: set_verdict => model_set_verdict
         procedure :: set_polish => model_set_polish
         procedure :: verdicts => model_verdicts
@@ -1882,6 +1915,57 @@ contains
         if (size(words) > 0) address_of = c_loc(words)
     end function
 
+    ! Derivatives g_input(n_input, n) of sum(g_u*u), g_u(n_point, n_field, n), by input(n_input, n).
+    subroutine model_gradient(self, input, g_u, g_input, stat)
+        class(pdm_model), intent(in) :: self
+        real(c_double), intent(in), contiguous :: input(:, :), g_u(:, :, :)
+        real(c_double), intent(inout), contiguous :: g_input(:, :)
+        integer, intent(out), optional :: stat
+        integer :: n
+        n = size(input, 2)
+        if (.not. c_associated(self%handle)) then
+            call settle(PDM_ERR_ARGUMENT, self%context, stat)
+        else if (size(input, 1) /= self%n_input()) then
+            call misuse('gradient', 'dimension 1 of input', size(input, 1), self%n_input(), stat)
+        else if (size(g_u) /= self%n_point()*self%n_field()*n) then
+            call misuse('gradient', 'g_u', size(g_u), self%n_point()*self%n_field()*n, stat)
+        else if (size(g_input) /= size(input)) then
+            call misuse('gradient', 'g_input', size(g_input), size(input), stat)
+        else
+            call settle(pdm_model_gradient(self%handle, int(n, c_int64_t), input, g_u, g_input, c_null_ptr, c_null_ptr), &
+                self%context, stat)
+        end if
+    end subroutine
+    ! Statistics of the answers to many inputs, to a file.
+    subroutine model_ensemble(self, output, input, n_sample, quantile, n_mark, polish, skip_doubtful, unit, stat)
+        class(pdm_model), intent(in) :: self
+        character(len=*), intent(in) :: output
+        character(len=*), intent(in), optional :: input
+        integer, intent(in), optional :: n_sample, n_mark
+        real(c_double), intent(in), optional, contiguous, target :: quantile(:)
+        real(c_double), intent(in), optional :: polish
+        logical, intent(in), optional :: skip_doubtful
+        integer, intent(in), optional :: unit
+        integer, intent(out), optional :: stat
+        character(kind=c_char), allocatable, target :: chars(:)
+        type(pdm_ensemble_settings), target :: s
+        type(call_target), target :: to
+        type(c_funptr) :: sink
+        call pdm_ensemble_settings_init(s, c_sizeof(s))
+        s%input = c_optional(input, chars)
+        if (present(n_sample)) s%n_sample = n_sample
+        if (present(quantile)) then
+            s%n_quantile = size(quantile)
+            s%quantile = c_null_ptr
+            if (size(quantile) > 0) s%quantile = c_loc(quantile)
+        end if
+        if (present(n_mark)) s%n_mark = n_mark
+        if (present(polish)) s%polish = polish
+        if (present(skip_doubtful)) s%skip_doubtful = c_flag(skip_doubtful)
+        sink = text_sink(to, unit)
+        call settle(pdm_model_ensemble(self%handle, c_text(output), c_loc(s), c_null_funptr, sink, c_loc(to)), &
+            self%context, stat)
+    end subroutine
     subroutine model_set_verdict(self, wanted, stat)
         class(pdm_model), intent(in) :: self
         logical, intent(in) :: wanted

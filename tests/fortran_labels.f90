@@ -105,10 +105,11 @@ program fortran_labels
     call m%bring_input(2, hx(:0), ht, given(:0, :, :), out, stat)
     call expect(stat /= PDM_OK, 'no points '//context%error())
 
-    call m%set_polish(1e-8_c_double)
     call m%set_output('x', hx)
     call m%set_output('t', ht)
     allocate (u(21*10, 1, 2), v(21*10, 1, 2))
+    call try_statistics()
+    call m%set_polish(1e-8_c_double)
     call m%predict(input, u, reason)
     call expect(all(reason == PDM_REASON_CONVERGED .or. reason == PDM_REASON_ROUNDING), 'polished')
     call m%set_polish(-1.0_c_double, stat)
@@ -157,6 +158,29 @@ program fortran_labels
     call context%destroy(left)
     call expect(left == 0, 'left')
 contains
+    ! The sum of all answers by b, against differences; a file of statistics.
+    subroutine try_statistics()
+        real(c_double), parameter :: step = 1e-3_c_double
+        real(c_double) :: more, less
+        real(c_double), allocatable :: g_u(:, :, :), g_input(:, :)
+        allocate (g_u(21*10, 1, 2), g_input(m%n_input(), 2))
+        g_u = 1
+        call m%gradient(input, g_u, g_input)
+        input(1, 1) = 0.1_c_double + step
+        call m%predict(input, v)
+        more = sum(v(:, :, 1))
+        input(1, 1) = 0.1_c_double - step
+        call m%predict(input, v)
+        less = sum(v(:, :, 1))
+        input(1, 1) = 0.1_c_double
+        call expect(abs((more - less)/(2*step) - g_input(1, 1)) < 1e-3*abs(g_input(1, 1)), 'a gradient')
+        call m%gradient(input, g_u(:, :, 1:1), g_input, stat)
+        call expect(stat == PDM_ERR_ARGUMENT, 'too few cotangents')
+        call m%ensemble('statistics.nc', n_sample=4, quantile=[0.5_c_double], polish=1e-6_c_double)
+        call m%ensemble('statistics.nc', quantile=[0.5_c_double, 0.1_c_double], stat=stat)
+        call expect(stat == PDM_ERR_ARGUMENT, 'quantiles that fall')
+    end subroutine
+
     ! Heat with a diffusivity b and a source s(t, x).
     subroutine make()
         call c%create(context)
