@@ -113,7 +113,7 @@ static pdm_status parse_initial(pdm_pde *p, pdm_case *c, const char *name, int32
     initial->function = initial->given;
     PDM_TRY(pde_find_jumps(p, given, initial));
     if (order == 0) state[field] = given;
-    if (p->positive[field] > 0.0) {
+    if (pde_is_transformed(p, (pdm_size)field)) {
         const int32_t v =
             order == 0 ? pde_to_spline(p, field, given) : pde_to_spline_rate(p, field, state[field], given);
         PDM_TRY(pde_function_create(p, where, v, &initial->function));
@@ -223,15 +223,14 @@ static pdm_status parse_flux(pde_parser *s, pdm_condition *k, int32_t *node)
     k->kind  = PDM_CONDITION_FLUX;
     k->field = symbol->index;
     *node    = value.node;
-    if (s->p->positive[k->field] == 0.0) goto done;
-    const int32_t flux =
-        s->p->positive_flux[k->field][k->dim]; /* their equations have no flux terms: rows of its own */
+    if (!pde_is_all_source(s->p, k->field)) goto done;
+    const int32_t flux = s->p->whole_flux[k->field][k->dim]; /* their equations have no flux terms: rows of its own */
     if (flux == DAG_ZERO)
         PARSE_FAIL(s, at, "the equation of \"%s\" has no flux in %s: no term of the form d%s(...) stands alone",
                    symbol->name, s->p->dim_name[k->dim], s->p->dim_name[k->dim]);
     k->kind = PDM_CONDITION_GENERAL;
     *node   = dag_div(&s->p->dag, dag_sub(&s->p->dag, flux, dag_expand(&s->p->dag, value.node)),
-                      pde_positive_slope(s->p, k->field));
+                      pde_spline_slope(s->p, k->field));
 done:
     return status;
 }
@@ -380,14 +379,15 @@ static pdm_status read_condition(pdm_pde *p, pdm_where where, pdm_size begin, pd
         PDM_TRY(parse_general(&s, &k, &node));
         k.named = false;
     }
+    if (node >= 0 && k.kind == PDM_CONDITION_GENERAL) node = pde_count_inside(p, dag_expand(&p->dag, node));
     if (node >= 0) PDM_TRY(pde_function_create(p, where, dag_expand(&p->dag, node), &k.given));
     k.function = k.given;
     if (k.kind == PDM_CONDITION_FLUX) PDM_TRY(find_fixed_flux(p, where, &k));
     if (!k.named) PDM_TRY(take_whole_flux(p, where, dag_expand(&p->dag, node), &k));
     if (k.kind == PDM_CONDITION_DIRICHLET && p->positive[k.field] > 0.0)
         PDM_TRY(pde_function_create(p, where, pde_to_spline(p, k.field, dag_expand(&p->dag, node)), &k.function));
-    if (k.kind == PDM_CONDITION_DIRICHLET && *k.part_text) {
-        const int32_t misfit = dag_sub(&p->dag, symbol->value.node, dag_expand(&p->dag, node));
+    if (k.kind == PDM_CONDITION_DIRICHLET && (*k.part_text || p->shape.is_built_in[k.field])) {
+        const int32_t misfit = pde_count_inside(p, dag_sub(&p->dag, symbol->value.node, dag_expand(&p->dag, node)));
         PDM_TRY(pde_function_create(p, where, misfit, &k.misfit));
     }
     PDM_TRY(pde_keep_where(p, where, &k.where));

@@ -84,8 +84,8 @@ static pdm_status read_equation(pdm_pde *p, pdm_case *c, pdm_size equation)
     PDM_TRY(pde_read_text(c, "pde/residuals", p->field_name[equation], NULL, &where));
     PDM_TRY(pde_parse(p, where, PDE_SCOPE_ALL, &residual));
     p->equation_unit[equation] = residual.unit;
-    const int32_t slope        = pde_positive_slope(p, equation);
-    const int32_t strong       = dag_div(&p->dag, dag_expand(&p->dag, residual.node), slope);
+    const int32_t slope        = pde_spline_slope(p, equation);
+    const int32_t strong       = pde_count_inside(p, dag_div(&p->dag, dag_expand(&p->dag, residual.node), slope));
     PDM_TRY(pde_check_dag(p, where));
     if (!(p->dag.node[strong].flags & DAG_FIELD))
         PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where, "no field is left in this equation; at least one expected");
@@ -93,9 +93,9 @@ static pdm_status read_equation(pdm_pde *p, pdm_case *c, pdm_size equation)
     raise_orders(p, p->strong[equation]);
     status = pde_split(p, residual.node, flux, &source);
     if (status != PDM_OK) PDM_TRY(p->dag.too_large ? pde_check_dag(p, where) : status);
-    if (p->positive[equation] > 0.0) { /* all of it is source: docs/mathematics.md, "Positive fields" */
-        for (pdm_size j = 0; j < p->n_dim; j++) p->positive_flux[equation][j] = flux[j];
-        PDM_TRY(pool_text(&p->pool, where.text, (pdm_size)strlen(where.text), &p->positive_text[equation]));
+    if (pde_is_all_source(p, equation)) { /* docs/mathematics.md, "Positive fields", "Shapes" */
+        for (pdm_size j = 0; j < p->n_dim; j++) p->whole_flux[equation][j] = flux[j];
+        PDM_TRY(pool_text(&p->pool, where.text, (pdm_size)strlen(where.text), &p->residual_text[equation]));
         PDM_TRY(add_term(p, where, equation, -1, strong));
         goto done;
     }

@@ -32,6 +32,7 @@ static pdm_status create(pdm_context *ctx, pdm_case *c, bool is_slab, pdm_pde **
     PDM_TRY(pde_find_edges(p));
     PDM_TRY(pde_read_conditions(p, c));
     PDM_TRY(pde_read_constraints(p, c));
+    PDM_TRY(pde_check_shape(p));
     p->the_case = NULL;
     *out        = p;
     p           = NULL;
@@ -61,6 +62,7 @@ void pdm_pde_destroy(pdm_pde **pde)
     pdm_free(p->ctx, p->condition);
     pdm_free(p->ctx, p->constraint);
     pdm_free(p->ctx, p->initial);
+    pdm_free(p->ctx, p->shape.curve);
     pdm_free(p->ctx, p);
     *pde = NULL;
 }
@@ -176,7 +178,7 @@ bool pdm_input_has_time(const pdm_input_info *info)
 bool pdm_pde_varies_in_time(const pdm_pde *p, const pdm_function *f)
 {
     for (pdm_size i = 0; i < f->n_sampled; i++)
-        if (pdm_input_has_time(pdm_pde_input(p, f->sampled[i].input))) return true;
+        if (f->sampled[i].input >= 0 && pdm_input_has_time(pdm_pde_input(p, f->sampled[i].input))) return true;
     return f->uses_time;
 }
 pdm_size pdm_pde_n_term(const pdm_pde *p)

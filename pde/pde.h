@@ -7,6 +7,10 @@
  *                             spline v, s(v) = scale log(1 + exp(v/scale)); atoms and coefficients are then v's
  *   /pde/parameters:NAME      a number, or an expression of parameters that come before it
  *   /pde/definitions:NAME     expression; may use fields, parameters, inputs, coordinates, definitions that come before
+ *   /geometry:inside          "x^2 + y^2 < 1 and not (x > 0 and y > 0)": where the equations hold, of coordinates of
+ *                             space and parameters; the whole box without it
+ *   /geometry:NAME            values on what bounds it, separated by ';', each "FIELD = expr on CURVE, CURVE", CURVE
+ *                             being "expr = expr" or "boundary", or "FIELD free"
  *   /pde/residuals:NAME       one residual (= 0) per field, NAME is the field the equation is counted for
  *   /pde/initial:FIELD        u at t = 0;  /pde/initial:FIELD_t  its time derivative, for second order in time
  *   /pde/boundary:DIM_min, DIM_max   conditions on that side, separated by ';', each one of
@@ -39,6 +43,9 @@
 #define PDM_MAX_FIELD 16
 
 typedef struct pdm_pde pdm_pde;
+
+/* In place of an input: 1 at points in knot spans that reach inside the case's shape, else 0. */
+enum { PDM_SAMPLED_INSIDE = -1 };
 
 /* A per-sample input, or a derivative of it, needed as an array over the points of a function. */
 typedef struct pdm_sampled_input {
@@ -122,6 +129,13 @@ typedef struct pdm_edge {
     const pdm_function *function; /* reads that coordinate and parameters */
 } pdm_edge;
 
+/* A curve (surface, point) on which a field has its value: where the function, of coordinates of space, is zero. */
+typedef struct pdm_curve {
+    int32_t             field;
+    const pdm_function *function;
+    pdm_where           where;
+} pdm_curve;
+
 typedef struct pdm_initial {
     int32_t             field, order;
     int32_t             state;            /* of a slab: the input that it is; else -1        */
@@ -163,9 +177,19 @@ const char        *pdm_pde_atom_name(const pdm_pde *p, pdm_size f); /* of a fiel
  * positive is not finite. */
 bool   pdm_pde_is_positive(const pdm_pde *p, pdm_size f);
 double pdm_pde_positive_scale(const pdm_pde *p, pdm_size f); /* 0: others */
+bool   pdm_pde_is_transformed(const pdm_pde *p, pdm_size f); /* positive, or with values on curves built in */
 double pdm_pde_from_spline(const pdm_pde *p, pdm_size f, double v);
 double pdm_pde_from_spline_slope(const pdm_pde *p, pdm_size f, double v);
 double pdm_pde_to_spline(const pdm_pde *p, pdm_size f, double u);
+/* A shape inside the box: the function that is above zero inside, NULL: the box is all inside; the curves on which fields
+ * have values; of a field whose values are built in, u = data + weight v: both, functions of coordinates of space, else
+ * NULL. */
+const pdm_function *pdm_pde_level(const pdm_pde *p);
+const pdm_where    *pdm_pde_level_where(const pdm_pde *p);
+pdm_size            pdm_pde_n_curve(const pdm_pde *p);
+const pdm_curve    *pdm_pde_curve(const pdm_pde *p, pdm_size i);
+const pdm_function *pdm_pde_curve_weight(const pdm_pde *p, pdm_size f);
+const pdm_function *pdm_pde_curve_data(const pdm_pde *p, pdm_size f);
 /* Highest derivative of field f in dimension d anywhere in the residuals. */
 pdm_size              pdm_pde_order(const pdm_pde *p, pdm_size f, pdm_size d); /* derived fields, too */
 pdm_size              pdm_pde_n_equation(const pdm_pde *p);

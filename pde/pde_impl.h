@@ -168,6 +168,18 @@ typedef enum pde_scope {
     PDE_SCOPE_ALL        /* ... fields                     */
 } pde_scope;
 
+/* A shape inside the box: shape.c. level NULL: none. */
+typedef struct pde_shape {
+    int32_t             level_node, counts; /* counts: the leaf that is 1 in knot spans that reach inside, else 0 */
+    const pdm_function *level;
+    pdm_where           where;
+    bool                is_built_in[PDM_MAX_FIELD]; /* u = data + weight v */
+    int32_t             weight_node[PDM_MAX_FIELD], data_node[PDM_MAX_FIELD];
+    const pdm_function *weight[PDM_MAX_FIELD], *data[PDM_MAX_FIELD];
+    pdm_curve          *curve;
+    pdm_size            n_curve, curve_capacity;
+} pde_shape;
+
 struct pdm_pde {
     pdm_context        *ctx;
     pdm_case           *the_case; /* while it is read, else NULL */
@@ -183,11 +195,12 @@ struct pdm_pde {
     const char         *field_name[PDM_MAX_FIELD], *field_units[PDM_MAX_FIELD];
     const pdm_unit     *field_unit[PDM_MAX_FIELD];
     const pdm_unit     *equation_unit[PDM_MAX_FIELD];
-    double              positive[PDM_MAX_FIELD];                   /* scale; 0: any value                     */
-    int32_t             positive_node[PDM_MAX_FIELD];              /* u, of the spline's leaf            */
-    const char         *positive_text[PDM_MAX_FIELD];              /* residuals as written */
-    int32_t             positive_leaf[PDM_MAX_FIELD];              /* number of the leaf v */
-    int32_t             positive_flux[PDM_MAX_FIELD][PDM_MAX_DIM]; /* of their equations, expanded; not terms */
+    double              positive[PDM_MAX_FIELD];                /* scale; 0: any value                     */
+    int32_t             spline_node[PDM_MAX_FIELD];             /* u, of the spline's leaf: of transformed fields */
+    int32_t             spline_leaf[PDM_MAX_FIELD];             /* number of the leaf v */
+    const char         *residual_text[PDM_MAX_FIELD];           /* of equations that are all source: as written ... */
+    int32_t             whole_flux[PDM_MAX_FIELD][PDM_MAX_DIM]; /* ... and their fluxes, expanded; not terms */
+    pde_shape           shape;
     bool                has_time;
     bool                is_slab;
     int32_t             start; /* of a slab: the input; else -1 */
@@ -326,7 +339,21 @@ pdm_status pde_find_jumps(pdm_pde *p, int32_t node, pdm_initial *initial);
 pdm_status pde_read_positive(pdm_pde *p, pdm_case *c);       /* after the fields; changes what their names stand for */
 int32_t    pde_to_spline(pdm_pde *p, pdm_size f, int32_t u); /* node of v, of a node without fields    */
 int32_t pde_to_spline_rate(pdm_pde *p, pdm_size f, int32_t u, int32_t u_t); /* dv/dt                                 */
-int32_t pde_positive_slope(pdm_pde *p, pdm_size f);                         /* du/dv; 1 for other fields */
+int32_t pde_spline_slope(pdm_pde *p, pdm_size f);                           /* du/dv; 1 for other fields */
+/* shape.c */
+pdm_status pde_read_shape(pdm_pde *p, pdm_case *c);        /* after the parameters; changes what fields stand for */
+int32_t    pde_count_inside(pdm_pde *p, int32_t residual); /* of spans that reach inside alone */
+pdm_status pde_check_shape(pdm_pde *p);                    /* last: what shapes do not go with */
+/* Is u of a field a function of the spline's v? */
+static inline bool pde_is_transformed(const pdm_pde *p, pdm_size f)
+{
+    return p->positive[f] > 0.0 || p->shape.is_built_in[f];
+}
+/* Are equations all source? */
+static inline bool pde_is_all_source(const pdm_pde *p, pdm_size equation)
+{
+    return p->positive[equation] > 0.0 || p->shape.level;
+}
 /* parts.c: the condition in bytes begin .. end ends at *stop; the part of the side that is said from there on, if any. */
 pdm_status pde_read_part(pdm_pde *p, pdm_where where, pdm_size begin, pdm_size end, pdm_condition *k, pdm_size *stop);
 /* whole_flux.c: is a condition, expanded, k times this flux of an equation, k a number, plus a rest? *prescribed: what

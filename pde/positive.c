@@ -23,6 +23,7 @@ int32_t pde_to_spline(pdm_pde *p, pdm_size f, int32_t u)
     dag          *d = &p->dag;
     const int32_t a = dag_const(d, p->positive[f]), twice = dag_const(d, 2.0 * p->positive[f]);
 
+    if (p->shape.is_built_in[f]) return dag_div(d, dag_sub(d, u, p->shape.data_node[f]), p->shape.weight_node[f]);
     if (p->positive[f] == 0.0) return u;
     const int32_t t = dag_unary(d, PDM_OPCODE_TANH, dag_div(d, u, twice));
     const int32_t e = dag_div(d, dag_mul(d, dag_const(d, 2.0), t), dag_add(d, DAG_ONE, t)); /* 1 - exp(-u/a) */
@@ -32,19 +33,25 @@ int32_t pde_to_spline(pdm_pde *p, pdm_size f, int32_t u)
 int32_t pde_to_spline_rate(pdm_pde *p, pdm_size f, int32_t u, int32_t u_t)
 {
     dag *d = &p->dag;
+    if (p->shape.is_built_in[f]) return dag_div(d, u_t, p->shape.weight_node[f]);
     if (p->positive[f] == 0.0) return u_t;
     const int32_t e = dag_unary(d, PDM_OPCODE_EXP, dag_neg(d, dag_div(d, u, dag_const(d, p->positive[f]))));
     return dag_div(d, u_t, dag_sub(d, DAG_ONE, e));
 }
 
-int32_t pde_positive_slope(pdm_pde *p, pdm_size f)
+int32_t pde_spline_slope(pdm_pde *p, pdm_size f)
 {
-    return p->positive[f] == 0.0 ? DAG_ONE : dag_partial(&p->dag, p->positive_node[f], p->positive_leaf[f]);
+    return p->positive[f] == 0.0 ? DAG_ONE : dag_partial(&p->dag, p->spline_node[f], p->spline_leaf[f]);
 }
 
 bool pdm_pde_is_positive(const pdm_pde *p, pdm_size f)
 {
     return p->positive[f] > 0.0;
+}
+
+bool pdm_pde_is_transformed(const pdm_pde *p, pdm_size f)
+{
+    return pde_is_transformed(p, f);
 }
 
 double pdm_pde_positive_scale(const pdm_pde *p, pdm_size f)
@@ -101,9 +108,9 @@ static pdm_status read_one(pde_parser *s)
     }
     for (pdm_size i = 0; i < p->n_symbol; i++)
         if (p->symbol[i].kind == PDE_FIELD && p->symbol[i].index == f) {
-            p->positive_leaf[f]     = p->dag.node[p->symbol[i].value.node].a;
+            p->spline_leaf[f]       = p->dag.node[p->symbol[i].value.node].a;
             p->symbol[i].value.node = from_spline(&p->dag, p->positive[f], p->symbol[i].value.node);
-            p->positive_node[f]     = p->symbol[i].value.node;
+            p->spline_node[f]       = p->symbol[i].value.node;
         }
     PDM_TRY(pde_check_dag(p, s->where));
 done:

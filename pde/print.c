@@ -89,13 +89,15 @@ static pdm_status print_leaf(printer *k, const dag_leaf *leaf)
 {
     switch (leaf->kind) {
     case PDM_INPUT_ATOM:
-        if (leaf->index < k->p->n_field && k->p->positive[leaf->index] > 0.0) { /* the spline field: "u~" */
+        if (leaf->index < k->p->n_field && pde_is_transformed(k->p, leaf->index)) { /* the spline field: "u~" */
             char name[PDE_MAX_NAME + 2];
             (void)snprintf(name, sizeof name, "%s~", k->p->field_name[leaf->index]);
             return print_derivative(k->p, name, leaf->order, k->out);
         }
         return print_derivative(k->p, pdm_pde_atom_name(k->p, leaf->index), leaf->order, k->out);
-    case PDM_INPUT_FIELD: return print_derivative(k->p, k->p->input[leaf->index].name, leaf->order, k->out);
+    case PDM_INPUT_FIELD:
+        if (leaf->index == PDM_SAMPLED_INSIDE) return pdm_text_append(k->out, "inside");
+        return print_derivative(k->p, k->p->input[leaf->index].name, leaf->order, k->out);
     case PDM_INPUT_SCALAR: return pdm_text_append(k->out, "%s", k->p->input[leaf->index].name);
     case PDM_INPUT_COORDINATE: return pdm_text_append(k->out, "%s", k->p->dim_name[leaf->index]);
     }
@@ -142,7 +144,7 @@ static pdm_status print_node(printer *k, const job *j)
     char            number[32];
 
     for (pdm_size f = 0; f < k->p->n_field; f++)
-        if (k->p->positive[f] > 0.0 && k->p->positive_node[f] == j->node)
+        if (pde_is_transformed(k->p, f) && k->p->spline_node[f] == j->node)
             return pdm_text_append(k->out, "%s", k->p->field_name[f]);
     if (k->p->is_slab && j->node == k->p->symbol[0].value.node) /* t + start */
         return pdm_text_append(k->out, "%s", k->p->dim_name[0]);

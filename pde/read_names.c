@@ -301,6 +301,7 @@ pdm_status pde_read_names(pdm_pde *p, pdm_case *c)
     PDM_TRY(read_inputs(p, c));
     if (p->is_slab) PDM_TRY(pde_slab_start(p));
     PDM_TRY(read_group(p, c, "pde/parameters", read_parameter));
+    PDM_TRY(pde_read_shape(p, c));
     PDM_TRY(read_group(p, c, "pde/definitions", read_definition));
     PDM_TRY(read_group(p, c, "pde/units", check_unit_name));
 done:

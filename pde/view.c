@@ -9,8 +9,12 @@ static pdm_status view_equation(const pdm_pde *p, pdm_size equation, pdm_text *o
     bool       first  = true;
 
     PDM_TRY(pdm_text_append(out, "equation     %s:", p->field_name[equation]));
+    if (p->shape.level) {
+        PDM_TRY(pdm_text_append(out, " [ %s ] = 0 inside\n", p->residual_text[equation]));
+        goto done;
+    }
     if (p->positive[equation] > 0.0) {
-        PDM_TRY(pdm_text_append(out, " [ (%s)/slope of %s by %s~ ] = 0\n", p->positive_text[equation],
+        PDM_TRY(pdm_text_append(out, " [ (%s)/slope of %s by %s~ ] = 0\n", p->residual_text[equation],
                                 p->field_name[equation], p->field_name[equation]));
         goto done;
     }
@@ -65,6 +69,12 @@ pdm_status pdm_pde_view(const pdm_pde *p, pdm_text *out)
         if (p->positive[f] > 0.0)
             PDM_TRY(pdm_text_append(out, "positive     %s = %.9g*log(1 + exp(%s~/%.9g)), %s~ a spline\n",
                                     p->field_name[f], p->positive[f], p->field_name[f], p->positive[f],
+                                    p->field_name[f]));
+    if (p->shape.level) PDM_TRY(pdm_text_append(out, "inside       %s\n", p->shape.where.text));
+    for (pdm_size f = 0; f < p->n_field; f++)
+        if (p->shape.is_built_in[f])
+            PDM_TRY(pdm_text_append(out, "on curves    %s = %s + %s~*(%s), %s~ a spline\n", p->field_name[f],
+                                    p->shape.data[f]->text, p->field_name[f], p->shape.weight[f]->text,
                                     p->field_name[f]));
     for (pdm_size i = 0; i < p->n_initial; i++)
         PDM_TRY(pdm_text_append(out, "initial      %s%s = %s\n", p->field_name[p->initial[i].field],
