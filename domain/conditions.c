@@ -21,6 +21,7 @@ static pdm_status collect_layers(pdm_domain *d)
     for (pdm_size i = 0; i < n_condition; i++) {
         const pdm_condition *k = pdm_pde_condition(d->pde, i);
         if (k->kind != PDM_CONDITION_DIRICHLET) continue;
+        if (pdm_pde_curve_weight(d->pde, k->field)) continue; /* a row: the spline is not what has the value */
         domain_layer *l = &d->side[d->n_side++];
         *l              = (domain_layer){.function = k->function,
                                          .field    = k->field,
@@ -66,6 +67,16 @@ done:
     return status;
 }
 
+static bool sees_inside(const pdm_domain *d, pdm_size i)
+{
+    pdm_size index[PDM_MAX_DIM];
+    for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+        index[j] = i % d->spline[j].n_coef;
+        i /= d->spline[j].n_coef;
+    }
+    return domain_shape_sees(d, index);
+}
+
 static void mark_fixed(pdm_domain *d)
 {
     pdm_size stride[PDM_MAX_DIM], s = 1;
@@ -84,6 +95,7 @@ static void mark_fixed(pdm_domain *d)
                 const bool          outer = index == (l->side ? d->spline[l->dim].n_coef - 1 : 0);
                 fixed                     = fixed || (l->field == f && outer && domain_layer_has(d, l, i));
             }
+            fixed                      = fixed || (d->shape && !sees_inside(d, i));
             d->free[f * d->n_coef + i] = !fixed;
             d->n_free += !fixed;
         }

@@ -38,6 +38,7 @@ pdm_status domain_need_orders(const pdm_domain *d, const pdm_function *f, const 
             const bool     atom  = i < f->n_atom;
             const pdm_size k     = atom ? i : i - f->n_atom;
             const pdm_size order = atom ? f->atom[k].order[j] : f->sampled[k].order[j];
+            if (!atom && f->sampled[k].input == PDM_SAMPLED_INSIDE) continue;
             if (!atom && order > 0 && d->cells[f->sampled[k].input].used)
                 PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, at,
                             "\"%s\" is constant in cells, yet its derivative by %s is needed; a flux d%s(...) with "
@@ -189,6 +190,7 @@ pdm_status pdm_domain_create(pdm_context *ctx, pdm_case *c, const pdm_pde *pde, 
     PDM_TRY(pdm_narrow_int(ctx, d->n_coef * d->n_field, "control coefficients", &checked));
     PDM_TRY(check_memory(d, c));
     PDM_TRY(domain_cells_create(d));
+    PDM_TRY(domain_shape_create(d));
     PDM_TRY(check_orders(d, c));
     PDM_TRY(place_inputs(d));
     PDM_TRY(domain_conditions_create(d, c));
@@ -212,6 +214,7 @@ void pdm_domain_destroy(pdm_domain **domain)
     domain_levels_destroy(d);
     domain_derived_destroy(d);
     domain_means_destroy(d);
+    domain_shape_destroy(d);
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) {
         for (int k = 0; k < AXIS_KIND_COUNT; k++) pdm_free(d->ctx, d->axis[j][k].memory);
         pdm_spline_destroy(&d->spline[j]);

@@ -133,6 +133,10 @@ typedef struct pdm_row_block {
 pdm_size             pdm_domain_n_block(const pdm_domain *d);
 const pdm_row_block *pdm_domain_block(const pdm_domain *d, pdm_size i);
 const pdm_rows_desc *pdm_domain_rows(const pdm_domain *d);
+/* Is row i of the term's block in a knot span that reaches inside the case's shape? True of all without one. */
+bool pdm_domain_row_counts(const pdm_domain *d, pdm_size term, pdm_size i);
+/* Is any place of a side of the box inside the case's shape? True of all without one. */
+bool pdm_domain_side_is_inside(const pdm_domain *d, pdm_size dim, int side);
 /* Factor on all rows of a block; found by pdm_domain_scale_from or read from a model file. Changes the description: call
  * before back ends take it. */
 void   pdm_domain_set_scale(pdm_domain *d, pdm_size block, double scale);
@@ -304,9 +308,9 @@ void       pdm_probe_destroy(pdm_probe *p);
  * expression may read fields, coordinates and scalar inputs; one that reads input fields is PDM_ERR_CASE at `at`. Lent:
  * domain and function. Holds scratch: one thread at a time. */
 typedef struct pdm_scatter pdm_scatter;
-pdm_status                 pdm_scatter_create(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size n,
-                                              const double *const *coordinate, pdm_scatter **out);
-void                       pdm_scatter_destroy(pdm_scatter **s);
+pdm_status pdm_scatter_create(const pdm_domain *d, const pdm_function *f, const pdm_where *at, pdm_size n,
+                              const double *const *coordinate, pdm_scatter **out);
+void       pdm_scatter_destroy(pdm_scatter **s);
 /* Values [n] with coefficients c [n_field][n_coef] and one sample's packed input. */
 pdm_status pdm_scatter_evaluate(pdm_scatter *s, const double *input, const double *c, double *value);
 /* An input field, or a derivative of it, of the spline through its values (the cell's value, for one on cells) on a

@@ -76,6 +76,16 @@ typedef struct domain_row_cells {
     pdm_size *element; /* [n]; of a joint: one that sees what the slopes on both sides do */
 } domain_row_cells;
 
+/* Knot spans that reach inside a shape (domain/shape.c). */
+typedef struct domain_shape {
+    unsigned char *counts;                  /* [product of n_element over space] 1: it reaches inside          */
+    pdm_size       stride[PDM_MAX_DIM];     /* of counts; 0 in time                                            */
+    pdm_size       n_span, n_inside, n_cut; /* spans in space, of which reach inside, of which are cut         */
+    bool           reaches[PDM_MAX_DIM][2]; /* is it inside somewhere on this side of the box?                 */
+    pdm_size       n_end;
+    double        *end; /* [n_end][n_dim] places on what bounds the inside, physical       */
+} domain_shape;
+
 typedef struct domain_means domain_means; /* domain/means.c */
 
 struct pdm_domain {
@@ -118,6 +128,7 @@ struct pdm_domain {
     pdm_size      n_initial, n_side;
     domain_layer *initial; /* [n_initial] by rising order                */
     domain_layer *side;    /* [n_side] Dirichlet data, in the order given */
+    domain_shape *shape;   /* NULL: all of the box is inside */
     domain_means *means;   /* NULL: initial data are smooth               */
 
     pdm_size     *input_offset; /* [n of pde inputs + 1] */
@@ -255,6 +266,16 @@ typedef struct domain_boxes {
 } domain_boxes;
 double domain_boxes_search(domain_boxes *k);                   /* the integral */
 double domain_boxes_size_at(domain_boxes *k, const double *x); /* 0 where it is no number */
+/* domain/shape.c: after the dimensions; does nothing without a shape */
+pdm_status domain_shape_create(pdm_domain *d);
+void       domain_shape_destroy(pdm_domain *d);
+/* 1 at points in spans that reach inside, else 0: out [prod n_point]. */
+void domain_shape_sample(const pdm_domain *d, const pdm_axis *const *axis, double *out);
+/* Does the coefficient with these indices [n_dim] belong to such a span? */
+bool domain_shape_sees(const pdm_domain *d, const pdm_size *index);
+/* A function of coordinates alone at x [n_dim]; work [n_input + n_register of its value]. */
+double     domain_value_at(const pdm_function *f, const double *x, double *work);
+pdm_status domain_shape_view(const pdm_domain *d, pdm_text *out);
 /* domain/lift.c */
 pdm_size domain_work_size(const pdm_domain *d);
 /* From one sample's packed input: scalars, and coefficients of the fields (values, for those on cells), packed likewise.
@@ -264,6 +285,9 @@ void domain_input_coefficients(const pdm_domain *d, const double *input, double 
 void domain_evaluate_on_axes(const pdm_domain *d, const pdm_function *f, const double *scalar, const double *input_coef,
                              const pdm_axis *const *axis, double *out, double *work);
 pdm_size domain_function_work(const pdm_function *f, pdm_size n_point);
+/* Values of the spline at the Greville points, of an initial layer of a field with values on curves. */
+pdm_status domain_curve_start(const pdm_domain *d, const domain_layer *l, const double *scalar,
+                              const double *input_coef, double *values);
 /* One of these inputs, or a derivative, on a tensor of axes: out [prod n_point]. */
 void domain_sample_input(const pdm_domain *d, const pdm_sampled_input *s, const double *input_coef,
                          const pdm_axis *const *axis, double *out);

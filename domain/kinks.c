@@ -23,6 +23,7 @@ static const char *refuses(const pdm_domain *d, pdm_size dim, pdm_size degree)
         if (pdm_pde_order(d->pde, f, dim) > 2) return "a field is differentiated more than twice in this dimension";
         if (pdm_pde_order(d->pde, f, dim) == 2 && pdm_pde_is_positive(d->pde, f))
             return "equations of positive fields have no fluxes";
+        if (pdm_pde_order(d->pde, f, dim) == 2 && pdm_pde_level(d->pde)) return "equations in a shape have no fluxes";
     }
     for (pdm_size t = 0; t < pdm_pde_n_term(d->pde); t++) {
         const pdm_term *term = pdm_pde_term(d->pde, t);

@@ -100,6 +100,10 @@ void domain_input_coefficients(const pdm_domain *d, const double *input, double 
 void domain_sample_input(const pdm_domain *d, const pdm_sampled_input *s, const double *input_coef,
                          const pdm_axis *const *axis, double *out)
 {
+    if (s->input == PDM_SAMPLED_INSIDE) {
+        domain_shape_sample(d, axis, out);
+        return;
+    }
     const double *coef = input_coef + d->input_offset[s->input];
     if (d->cells[s->input].used)
         domain_cells_sample(d, s->input, coef, axis, out); /* of order 0: domain_need_orders */
@@ -165,6 +169,99 @@ pdm_size pdm_domain_prepare_work(const pdm_domain *d)
     return d->work_size;
 }
 
+static const double ON_CURVE = 1e-9, BESIDE = 1e-4; /* of the largest weight; of the extent              */
+static const double JUMP = 1e-3;                    /* of the largest value: smaller disagreements are not */
+
+/* Where a weight is zero, (u - data)/weight is 0/0: the mean of its values on both sides, in every dimension of space.
+ * work: what domain_evaluate_on_axes() left there. */
+static double beside_curve(const domain_layer *l, const pdm_domain *d, const double *scalar, const double *x,
+                           pdm_size i, pdm_size n_point, double *work)
+{
+    const pdm_function *f  = l->function;
+    double             *in = work + f->n_sampled * n_point, sum = 0.0;
+
+    for (int side = -1; side <= 1; side += 2) {
+        double value;
+        for (pdm_size k = 0; k < f->n_input; k++) {
+            const int32_t n = f->input[k].index;
+            if (f->input[k].kind == PDM_INPUT_FIELD) in[k] = work[n * n_point + i];
+            if (f->input[k].kind == PDM_INPUT_SCALAR) in[k] = scalar[n];
+            if (f->input[k].kind == PDM_INPUT_COORDINATE)
+                in[k] = n == 0 ? x[0] /* time */
+                               : x[n] + side * BESIDE * (d->spline[n].map.high - d->spline[n].map.low);
+        }
+        pdm_program_evaluate(f->value, in, &value, in + f->n_input);
+        sum += value;
+    }
+    return 0.5 * sum;
+}
+
+/* An initial state that is not what curves say would need an infinite spline there. */
+static pdm_status check_curves(const pdm_domain *d, const domain_layer *l, const double *scalar, double most)
+{
+    pdm_status          status = PDM_OK;
+    const pdm_function *given = l->initial->given, *data = pdm_pde_curve_data(d->pde, l->field);
+    double             *room = NULL, value;
+    pdm_text            at   = {.ctx = d->ctx};
+
+    if (given->n_sampled > 0) return PDM_OK; /* what an input is between points is not known here */
+    PDM_TRY(pdm_alloc_array(d->ctx, given->n_input + given->value->n_register + data->n_input + data->value->n_register,
+                            &room));
+    double *work = room + given->n_input + given->value->n_register;
+    for (pdm_size e = 0; e < d->shape->n_end; e++) {
+        const double *x = d->shape->end + e * d->n_dim;
+        for (pdm_size k = 0; k < given->n_input; k++)
+            room[k] =
+                given->input[k].kind == PDM_INPUT_SCALAR ? scalar[given->input[k].index] : x[given->input[k].index];
+        pdm_program_evaluate(given->value, room, &value, room + given->n_input);
+        const double wanted = l->order == 0 ? domain_value_at(data, x, work) : 0.0;
+        if (fabs(value - wanted) <= JUMP * fmax(most, fabs(wanted))) continue;
+        for (pdm_size j = 1; j < d->n_dim; j++)
+            PDM_TRY(pdm_text_append(&at, "%s%s = %.4g", j > 1 ? ", " : "", pdm_pde_dim_name(d->pde, j), x[j]));
+        PDM_FAIL_AT(d->ctx, PDM_ERR_NUMERIC, &l->where,
+                    "%g at %s, where a condition on a curve says %g; initial data that agree with what is built into "
+                    "\"%s\" expected",
+                    value, at.data, wanted, pdm_pde_field_name(d->pde, l->field));
+    }
+done:
+    pdm_free(d->ctx, room);
+    pdm_text_destroy(&at);
+    return status;
+}
+
+/* values [n_point] of an initial layer of a field with values on curves, before the spline goes through them. */
+static pdm_status mend_at_curves(const pdm_domain *d, const domain_layer *l, const double *scalar,
+                                 const pdm_axis *const *axis, double *values, double *work)
+{
+    pdm_status          status  = PDM_OK;
+    const pdm_function *weight  = pdm_pde_curve_weight(d->pde, l->field);
+    const pdm_size      n_point = layer_points(d, l);
+    double             *w = NULL, *room = NULL, most = 0.0, most_u = 0.0, x[PDM_MAX_DIM];
+
+    PDM_TRY(pdm_alloc_array(d->ctx, n_point, &w));
+    PDM_TRY(pdm_alloc_array(d->ctx, weight->n_input + weight->value->n_register, &room));
+    for (int pass = 0; pass < 2; pass++)
+        for (pdm_size i = 0; i < n_point; i++) {
+            pdm_size rest = i;
+            for (pdm_size j = d->n_dim - 1; j >= 0; j--) {
+                x[j] = axis[j]->coordinate[rest % axis[j]->n_point];
+                rest /= axis[j]->n_point;
+            }
+            if (pass == 0) {
+                w[i] = domain_value_at(weight, x, room);
+                most = fmax(most, fabs(w[i]));
+                continue;
+            }
+            if (fabs(w[i]) <= ON_CURVE * most) values[i] = beside_curve(l, d, scalar, x, i, n_point, work);
+            if (isfinite(values[i])) most_u = fmax(most_u, fabs(values[i] * w[i]));
+        }
+    PDM_TRY(check_curves(d, l, scalar, most_u));
+done:
+    pdm_free(d->ctx, w);
+    pdm_free(d->ctx, room);
+    return status;
+}
+
 /* Coefficients of a layer of data through its values: [product of n_coef over the dimensions other than its own]. */
 static pdm_status layer_coefficients(pdm_domain *d, const domain_layer *l, pdm_size skip, const double *scalar,
                                      const double *input_coef, double *line, double *values, double *work)
@@ -180,6 +277,8 @@ static pdm_status layer_coefficients(pdm_domain *d, const domain_layer *l, pdm_s
         if (j != skip) dims[n++] = (int32_t)j;
     }
     domain_evaluate_on_axes(d, l->function, scalar, input_coef, axis, values, work);
+    if (l->initial && pdm_pde_curve_weight(d->pde, l->field) && l->initial->state < 0)
+        PDM_TRY(mend_at_curves(d, l, scalar, axis, values, work));
     for (pdm_size i = 0; i < n_point && pdm_pde_is_positive(d->pde, l->field); i++)
         if (!isfinite(values[i]))
             PDM_FAIL_AT(d->ctx, PDM_ERR_NUMERIC, &l->where,
@@ -321,5 +420,21 @@ pdm_status pdm_domain_prepare(pdm_domain *d, const double *input, double *scalar
     if (report && d->means) PDM_TRY(fill_lift(d, true, scalar, coef, line, values, lift, report));
     PDM_TRY(fill_lift(d, false, scalar, coef, line, values, lift, d->means ? NULL : report));
 done:
+    return status;
+}
+
+pdm_status domain_curve_start(const pdm_domain *d, const domain_layer *l, const double *scalar,
+                              const double *input_coef, double *values)
+{
+    pdm_status      status            = PDM_OK;
+    const pdm_axis *axis[PDM_MAX_DIM] = {0};
+    double         *work              = NULL;
+
+    PDM_TRY(pdm_alloc_array(d->ctx, domain_function_work(l->function, layer_points(d, l)), &work));
+    for (pdm_size j = 0; j < d->n_dim; j++) axis[j] = &d->axis[j][l->kind[j]].axis;
+    domain_evaluate_on_axes(d, l->function, scalar, input_coef, axis, values, work);
+    PDM_TRY(mend_at_curves(d, l, scalar, axis, values, work));
+done:
+    pdm_free(d->ctx, work);
     return status;
 }

@@ -120,7 +120,7 @@ static void find_cells(const pdm_domain *d, pdm_size i, means_layer *k)
 static void find_layer(const pdm_domain *d, const pdm_unseen_list *list, pdm_size i, means_layer *k)
 {
     const domain_layer *l = &d->initial[i];
-    if (pdm_pde_is_positive(d->pde, l->field)) return; /* its spline is not what has the integral */
+    if (pdm_pde_is_transformed(d->pde, l->field)) return; /* its spline is not what has the integral */
     find_narrow(d, list, i, k);
     find_cells(d, i, k);
     k->may = k->narrow || k->on_cells || l->initial->n_jump > 0;
@@ -491,13 +491,20 @@ pdm_status pdm_domain_start_values(const pdm_domain *d, const pdm_initial *initi
     pdm_size   longest = 1;
     double    *room    = NULL;
 
-    *done = false;
-    if (!d->means) return PDM_OK;
+    *done                = false;
+    const bool on_curves = pdm_pde_curve_weight(d->pde, initial->field);
+    if (!d->means && !on_curves) return PDM_OK;
     const pdm_size n_scalar = pdm_pde_n_scalar(d->pde), n_input = pdm_domain_n_input(d);
     for (pdm_size j = 0; j < d->n_dim; j++) longest = d->spline[j].n_coef > longest ? d->spline[j].n_coef : longest;
     PDM_TRY(pdm_alloc_array(d->ctx, n_scalar + n_input + longest, &room));
     double *scalar = room, *coef = scalar + n_scalar, *line = coef + n_input;
     domain_input_coefficients(d, input, scalar, coef, line);
+    for (pdm_size i = 0; i < d->n_initial && on_curves; i++)
+        if (d->initial[i].initial == initial) {
+            PDM_TRY(domain_curve_start(d, &d->initial[i], scalar, coef, values));
+            *done = true;
+        }
+    if (on_curves) goto done;
     for (pdm_size i = 0; i < d->n_initial; i++)
         if (d->initial[i].initial == initial) PDM_TRY(domain_means_find(d, &d->initial[i], scalar, coef, values, done));
     if (*done) PDM_TRY(all_values_of(d, values));

@@ -134,7 +134,7 @@ pdm_status pdm_domain_peclet(const pdm_domain *d, const double *c, const double 
     peclet_job k      = {.d = d, .c = c, .scalar = scalar, .sampled = sampled};
 
     for (pdm_size j = 0; j < d->n_dim; j++) out[j] = (pdm_peclet){.value = 0.0};
-    if (d->rows.n_derived > 0) return PDM_OK;
+    if (d->rows.n_derived > 0 || d->shape) return PDM_OK; /* what is built in carries, too: it says nothing */
     PDM_TRY(domain_place_create(d, &k.place));
     for (pdm_size j = pdm_pde_has_time(d->pde) ? 1 : 0; j < d->n_dim; j++) {
         const pdm_spline *s = &d->spline[j];

@@ -356,6 +356,21 @@ done:
     return status;
 }
 
+/* No place of the side is inside. */
+static pdm_status check_outside(pdm_domain *d, pdm_case *c, pdm_size dim, int side)
+{
+    pdm_status status = PDM_OK;
+    (void)c;
+    for (pdm_size i = 0; i < pdm_pde_n_condition(d->pde); i++) {
+        const pdm_condition *k = pdm_pde_condition(d->pde, i);
+        if (concerns(k, dim, side))
+            PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &k->where,
+                        "all of this side lies outside what /geometry:inside says; no condition expected");
+    }
+done:
+    return status;
+}
+
 static pdm_status check_periodic(pdm_domain *d)
 {
     pdm_status status = PDM_OK;
@@ -386,7 +401,8 @@ pdm_status domain_sides_check(pdm_domain *d, pdm_case *c)
         PDM_FAIL_AT(d->ctx, PDM_ERR_CASE, &where, "time cannot be periodic; \"bounded\" expected");
     }
     for (pdm_size dim = first; dim < d->n_dim; dim++)
-        for (int side = 0; side < 2 && !d->spline[dim].periodic; side++) PDM_TRY(check_side(d, c, dim, side));
+        for (int side = 0; side < 2 && !d->spline[dim].periodic; side++)
+            PDM_TRY((d->shape && !d->shape->reaches[dim][side] ? check_outside : check_side)(d, c, dim, side));
 done:
     return status;
 }

@@ -65,7 +65,8 @@ static pdm_status name_atom(const pdm_domain *d, const pdm_atom *atom, pdm_text 
     if (order > 0) PDM_TRY(pdm_text_append(out, "d"));
     for (pdm_size j = 0; j < d->n_dim; j++)
         for (int k = 0; k < atom->order[j]; k++) PDM_TRY(pdm_text_append(out, "%s", pdm_pde_dim_name(d->pde, j)));
-    PDM_TRY(pdm_text_append(out, order > 0 ? "(%s)" : "%s", name));
+    const bool built_in = atom->field < (int32_t)d->n_field && pdm_pde_curve_weight(d->pde, atom->field);
+    PDM_TRY(pdm_text_append(out, order > 0 ? "(%s%s)" : "%s%s", name, built_in ? "~" : ""));
 done:
     return status;
 }
@@ -140,7 +141,7 @@ pdm_status pdm_domain_explain(const pdm_domain *d, const double *c, const double
     const size_t   before = out->length;
     const pdm_size size = d->n_field * d->n_coef, n_seen = pdm_rows_n_seen(&d->rows);
     double        *seen = NULL, *work = NULL;
-    domain_place   p    = {.start = slab_start(d, scalar)};
+    domain_place   p = {.start = slab_start(d, scalar)};
 
     PDM_TRY(domain_place_create(d, &p));
     PDM_TRY(pdm_alloc_array(d->ctx, n_seen * d->n_coef, &seen));

@@ -263,7 +263,8 @@ static void fill_fixed(unseen_job *k, const pdm_function *f, bool zero_atoms)
         case PDM_INPUT_ATOM: {
             const bool     atom  = f->input[i].kind == PDM_INPUT_ATOM;
             const int32_t *order = atom ? f->atom[n].order : f->sampled[n].order;
-            if (!atom) size = k->mean[f->sampled[n].input];
+            if (!atom && f->sampled[n].input == PDM_SAMPLED_INSIDE) size = 1.0;
+            if (!atom && f->sampled[n].input >= 0) size = k->mean[f->sampled[n].input];
             if (atom && !zero_atoms && f->atom[n].field < k->d->n_field) size = k->magnitude[f->atom[n].field];
             if (atom && !zero_atoms && f->atom[n].field >= k->d->n_field) size = 1.0;
             for (pdm_size j = 0; j < k->d->n_dim; j++)

@@ -77,6 +77,7 @@ pdm_status pdm_domain_view(const pdm_domain *d, pdm_text *out)
             PDM_TRY(pdm_text_append(out, ", %.200s = 0", c->given->text));
         PDM_TRY(pdm_text_append(out, "\n"));
     }
+    PDM_TRY(domain_shape_view(d, out));
     PDM_TRY(domain_means_view(d, out));
     PDM_TRY(pdm_text_append(out, "coefficients %lld, of which %lld are free\n", (long long)(d->n_field * d->n_coef),
                             (long long)d->n_free));
