@@ -13,6 +13,7 @@ struct pdm_fields {
     char        *path;
     int          ncid;
     pdm_units   *units; /* made at the first conversion */
+    bool         may_lack;
 };
 
 static_assert(PDM_FIELDS_NAME == NC_MAX_NAME + 1, "names of NetCDF fit");
@@ -203,6 +204,11 @@ done:
 
 /* ---- values in the file's order ---------------------------------------------------------------------------------- */
 
+void pdm_fields_may_lack(pdm_fields *f, bool may)
+{
+    f->may_lack = may;
+}
+
 /* "(t=3, x=17)" for a flat index. */
 static pdm_status index_text(const pdm_variable *v, pdm_size index, pdm_text *out)
 {
@@ -253,6 +259,12 @@ static pdm_status read_values(pdm_fields *f, const pdm_variable *v, const char *
     PDM_TRY(pdm_alloc_array(f->ctx, v->n_value, &value));
     IO_NC(f->ctx, f->path, nc_get_var_double(f->ncid, v->number, value));
     bad = io_packing_apply(&packing, value, v->n_value, &stored);
+    while (bad >= 0 && f->may_lack) {
+        value[bad]        = NAN;
+        const pdm_size at = bad + 1;
+        bad               = io_packing_apply(&packing, value + at, v->n_value - at, &stored);
+        bad               = bad < 0 ? bad : bad + at;
+    }
     if (bad >= 0) PDM_TRY(bad_value_error(f, v, bad, stored, &packing));
     if (factor != 1.0 || offset != 0.0)
         for (pdm_size i = 0; i < v->n_value; i++) value[i] = factor * value[i] + offset;

@@ -122,6 +122,8 @@ pdm_status pdm_fields_coordinate(pdm_fields *f, const char *name, const char *un
 /* Coordinates read from variable `name` that miss `low` or `high` by the rounding of single precision, where the file has
  * it, or by a millionth of the spacing there, become these. */
 pdm_status pdm_fields_snap(pdm_fields *f, const char *name, double low, double high, double *values, pdm_size n);
+/* Are missing, fill and not finite values read as NaN from here on? At first they are refused. */
+void pdm_fields_may_lack(pdm_fields *f, bool may);
 /* Reads variable `name` with dimensions dims[0..n_dim) brought into that order whatever the file's order, unpacked
  * (scale_factor, add_offset), converted to `units` (NULL: as stored; a variable without units attribute is taken as
  * is). A dimension named "?sample" is optional: absent in the file, its size is 1. Other dimensions of the variable
@@ -184,8 +186,10 @@ pdm_status pdm_output_variable_int(pdm_output *o, const char *name, pdm_size n_d
 /* Whole variable, or entry `first` .. first+n of its first dimension. Attributes, and values by the same first and n, may
  * be put again. At the end all of them are looked for in the finished file before it is renamed. */
 pdm_status pdm_output_put(pdm_output *o, const char *name, pdm_size first, pdm_size n, const double *values);
-/* Entries of a double variable that are missing: may_lack before any is put, then put_nothing instead of one. */
+/* Entries of a double variable that are missing: may_lack before any is put, then put_nothing instead of one, or
+ * put_some of one whose values that are NaN are missing. */
 pdm_status pdm_output_may_lack(pdm_output *o, const char *variable);
+pdm_status pdm_output_put_some(pdm_output *o, const char *name, pdm_size first, const double *values);
 pdm_status pdm_output_put_nothing(pdm_output *o, const char *name, pdm_size first);
 pdm_status pdm_output_put_int(pdm_output *o, const char *name, pdm_size first, pdm_size n, const int32_t *values);
 /* Is the name one that the program itself gives to a variable or dimension of its outputs? No field, input or dimension

@@ -1,5 +1,6 @@
 #include "io/io.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -366,6 +367,23 @@ pdm_status pdm_output_may_lack(pdm_output *o, const char *variable)
     PDM_TRY(find_variable(o, variable, &id));
     IO_NC(o->ctx, o->part.path, nc_def_var_fill(o->ncid, id, NC_FILL, &fill));
 done:
+    return status;
+}
+
+pdm_status pdm_output_put_some(pdm_output *o, const char *name, pdm_size first, const double *values)
+{
+    pdm_status status = PDM_OK;
+    int        id = -1, n_dim = 0;
+    size_t     start[NC_MAX_VAR_DIMS], count[NC_MAX_VAR_DIMS], size = 1;
+    double    *some = NULL;
+
+    PDM_TRY(find_slab(o, name, first, 1, &id, &n_dim, start, count));
+    for (int d = 0; d < n_dim; d++) size *= count[d];
+    PDM_TRY(pdm_alloc_array(o->ctx, (pdm_size)size, &some));
+    for (size_t i = 0; i < size; i++) some[i] = isnan(values[i]) ? NC_FILL_DOUBLE : values[i];
+    PDM_TRY(pdm_output_put(o, name, first, 1, some));
+done:
+    pdm_free(o->ctx, some);
     return status;
 }
 
