@@ -389,6 +389,10 @@ pdm_status data_grid_open(pdm_case *c, const char *path, data_grid *out)
     data_grid    g      = {.ctx = pdm_case_context(c)};
 
     PDM_TRY(pdm_problem_create(c, PDM_PROBLEM_ROWS, NULL, &own));
+    if (pdm_pde_level(own->pde))
+        PDM_FAIL_AT(g.ctx, PDM_ERR_CASE, pdm_pde_level_where(own->pde),
+                    "equations are held against data on domains that are the whole box; a case without /geometry "
+                    "expected");
     PDM_TRY(pdm_fields_open(g.ctx, path, &f));
     PDM_TRY(open_on_grid(c, own, f, &g));
     PDM_TRY(pdm_file_inputs_read(g.on->domain, f, &g.x));

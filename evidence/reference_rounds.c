@@ -29,7 +29,7 @@ static bool is_blank(const reference_job *j, pdm_size sample, pdm_size n_point)
 {
     const double *u = j->u + sample * j->n_field * n_point;
     for (pdm_size i = 0; i < j->n_field * n_point; i++)
-        if (u[i] != 0.0) return false;
+        if (u[i] != 0.0 && !isnan(u[i])) return false;
     return true;
 }
 
@@ -42,6 +42,7 @@ static double change_of(const reference_job *j, pdm_size sample, pdm_size n_poin
                      *v   = j->u_before + (sample * j->n_field + f) * n_point;
         double difference = 0.0, norm = 0.0;
         for (pdm_size i = 0; i < n_point; i++) {
+            if (isnan(u[i]) && isnan(v[i])) continue; /* outside a shape */
             difference += (u[i] - v[i]) * (u[i] - v[i]);
             norm += u[i] * u[i];
         }

@@ -285,6 +285,9 @@ pdm_status fit_grids_run(fit_job *j, const pdm_problem *p, pdm_model *m)
     pdm_status status = PDM_OK;
     bool       done   = false;
 
+    if (pdm_pde_level(p->pde))
+        PDM_FAIL_AT(j->ctx, PDM_ERR_CASE, pdm_pde_level_where(p->pde),
+                    "data are fitted on domains that are the whole box; a case without /geometry expected");
     PDM_TRY(open_level(j, p, NULL, m, &j->at));
     PDM_TRY(search_level(j));
     j->shift = (double)NAN;

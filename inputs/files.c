@@ -299,11 +299,13 @@ pdm_status pdm_file_field_read(const pdm_domain *d, pdm_fields *f, pdm_size fiel
             PDM_FAIL(ctx, PDM_ERR_DATA, "%s: no coordinate variable \"%s\"; a reference has coordinates",
                      pdm_fields_path(f), dims[j + 1]);
     }
+    pdm_fields_may_lack(f, pdm_pde_level(pde)); /* outside a shape nothing is expected */
     PDM_TRY(pdm_fields_read(f, name, pdm_domain_n_dim(d) + 1, dims, *units ? units : NULL, shape, values));
     if (shape[0] != n_sample)
         PDM_FAIL(ctx, PDM_ERR_DATA, "%s: \"%s\" has %lld samples, the inputs have %lld", pdm_fields_path(f), name,
                  (long long)shape[0], (long long)n_sample);
 done:
+    pdm_fields_may_lack(f, false);
     return status;
 }
 

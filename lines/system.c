@@ -37,6 +37,13 @@ static bool refuses_inputs(const pdm_domain *d, char *why, size_t size)
 }
 
 /* Their splines are not the fields, and go to -infinity where the fields go to zero. */
+static bool refuses_shape(const pdm_pde *pde, char *why, size_t size)
+{
+    if (!pdm_pde_level(pde)) return false;
+    snprintf(why, size, "the domain is a shape inside the box (/geometry)");
+    return true;
+}
+
 static bool refuses_positive(const pdm_pde *pde, char *why, size_t size)
 {
     for (pdm_size f = 0; f < pdm_pde_n_field(pde); f++) {
@@ -102,8 +109,8 @@ bool pdm_lines_refuses(const pdm_domain *d, char *why, size_t size)
     else if (highest == 0 || highest > 2)
         snprintf(why, size, "the equations are of order %lld in time; 1 or 2 expected", (long long)highest);
     else
-        return refuses_positive(pde, why, size) || refuses_integrals(pde, why, size) || refuses_inputs(d, why, size) ||
-               refuses_kinks(d, why, size) || refuses_conditions(pde, why, size);
+        return refuses_shape(pde, why, size) || refuses_positive(pde, why, size) || refuses_integrals(pde, why, size) ||
+               refuses_inputs(d, why, size) || refuses_kinks(d, why, size) || refuses_conditions(pde, why, size);
     return true;
 }
 

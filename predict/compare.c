@@ -12,6 +12,7 @@ double pdm_relative_error(const pdm_output_grid *grid, const double *u, const do
     for (pdm_size i = 0; i < grid->n[0]; i++) {
         if (grid->coordinate[0][i] < from) continue;
         for (pdm_size k = i * plane; k < (i + 1) * plane; k++) {
+            if (!pdm_output_grid_is_inside(grid, k)) continue;
             const double e = u[k] - reference[k];
             error += e * e;
             norm += reference[k] * reference[k];

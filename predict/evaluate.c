@@ -86,6 +86,22 @@ static void evaluation_values(pdm_model *m, const pdm_evaluation *e)
 
 /* ---- against a file ---- */
 
+/* A reference may lack values outside a shape, and nowhere else. */
+static pdm_status check_is_there(const prediction *p, const pdm_fields *f, pdm_size field, const double *values)
+{
+    pdm_status             status = PDM_OK;
+    const pdm_output_grid *grid   = p->grid;
+
+    for (pdm_size i = 0; i < p->x.n_sample * grid->n_point; i++)
+        if (isnan(values[i]) && pdm_output_grid_is_inside(grid, i % grid->n_point))
+            PDM_FAIL(p->m->ctx, PDM_ERR_DATA,
+                     "%s: \"%s\" lacks a value at point %lld of sample %lld, which is inside the shape of the case",
+                     pdm_fields_path(f), pdm_pde_field_name(p->m->whole->pde, field), (long long)(i % grid->n_point),
+                     (long long)(i / grid->n_point));
+done:
+    return status;
+}
+
 static pdm_status compare_with_file(const prediction *p, pdm_fields *f, estimate_match *match, pdm_text *text,
                                     pdm_evaluation *e)
 {
@@ -95,6 +111,7 @@ static pdm_status compare_with_file(const prediction *p, pdm_fields *f, estimate
 
     for (pdm_size i = 0; i < pdm_domain_n_field(problem->domain); i++) {
         PDM_TRY(pdm_file_field_read(problem->domain, f, i, p->x.n_sample, &values));
+        PDM_TRY(check_is_there(p, f, i, values));
         PDM_TRY(compare_field(&(field_comparison){p, i, values}, match, text, e));
         pdm_free(problem->ctx, values);
         values = NULL;

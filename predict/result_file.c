@@ -213,11 +213,13 @@ pdm_status pdm_result_samples(const pdm_output_grid *grid, pdm_output *o, pdm_si
     pdm_status         status  = PDM_OK;
     const pdm_problem *p       = grid->problem;
     const pdm_size     n_field = pdm_domain_n_field(p->domain), n_point = grid->n_point;
+    const bool         shape = grid->shape.n_place > 0;
     for (pdm_size i = 0; i < n; i++) {
         const bool missing = pdm_reason_is_useless(result[i].reason);
         for (pdm_size f = 0; f < n_field; f++) {
             const char *name = pdm_pde_field_name(p->pde, f);
             PDM_TRY(missing ? pdm_output_put_nothing(o, name, first + i)
+                    : shape ? pdm_output_put_some(o, name, first + i, u + (i * n_field + f) * n_point)
                             : pdm_output_put(o, name, first + i, 1, u + (i * n_field + f) * n_point));
         }
         PDM_TRY(pdm_output_put_int(o, "solver_reason", first + i, 1, &result[i].reason));

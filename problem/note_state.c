@@ -79,7 +79,8 @@ bool note_has_tables(const note_state *s, const pdm_function *f)
             const bool     atom  = i < f->n_atom;
             const pdm_size k     = atom ? i : i - f->n_atom;
             const int32_t  order = atom ? f->atom[k].order[j] : f->sampled[k].order[j];
-            const bool     cells = !atom && order > 0 && pdm_domain_input_on_cells(s->p->domain, f->sampled[k].input);
+            const bool     cells = !atom && order > 0 && f->sampled[k].input >= 0 &&
+                               pdm_domain_input_on_cells(s->p->domain, f->sampled[k].input);
             has = has && !cells && order <= PDM_MAX_ORDER && order <= pdm_domain_spline(s->p->domain, j)->degree;
         }
     return has;

@@ -162,12 +162,14 @@ static pdm_status note_opening(const note_state *s, const opening *o, pdm_notes 
 
     PDM_TRY(note_probe(s, o->f, &o->where, -1, 0.0, &all));
     for (int side = 0; side < 2; side++) {
+        if (!pdm_domain_side_is_inside(s->p->domain, o->dim, side)) continue;
         if (o->order % 2 == 0) PDM_TRY(note_even(s, o, side, &all, notes));
         if (o->order == 1 && o->alone && o->moves) PDM_TRY(note_first_order(s, o, side, &all, notes));
     }
     const side_count low = count_side(s, o, 0), high = count_side(s, o, 1);
     const bool       parts = low.parts || high.parts;
-    if (o->order % 2 == 1 && !parts && o->alone && !(o->order == 1 && o->moves) && low.n + high.n < o->order)
+    if (o->order % 2 == 1 && !parts && !pdm_pde_level(s->p->pde) && o->alone && !(o->order == 1 && o->moves) &&
+        low.n + high.n < o->order)
         notes_add(notes, PDM_NOTE_OPEN, number_of(o, 0), 1.0,
                   "%s has %lld condition%s on %s_min and %s_max together, where its equation, of order %d in %s, asks "
                   "for %d",

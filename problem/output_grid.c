@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "problem/problem_impl.h"
+
 enum { PER_CONTROL_POINT = 4, SLABS_MOST = 100000 };
 
 void pdm_output_grid_destroy(pdm_output_grid **grid)
@@ -16,6 +18,7 @@ void pdm_output_grid_destroy(pdm_output_grid **grid)
         b->ops->points_destroy(b, &g->slab[k].plan);
         pdm_point_grid_destroy(&g->slab[k].grid);
     }
+    output_shape_destroy(ctx, &g->shape);
     b->ops->buffer_destroy(b, &g->values);
     pdm_free(ctx, g->slab);
     for (pdm_size j = 0; j < PDM_MAX_DIM; j++) pdm_free(ctx, g->coordinate[j]);
@@ -132,6 +135,7 @@ pdm_status pdm_output_grid_create(const pdm_problem *p, pdm_size n_most, const p
         g->n_point *= g->n[j];
     }
     PDM_TRY(slabs_create(g, n_most));
+    PDM_TRY(output_shape_create(g));
     *out = g;
     g    = NULL;
 done:
@@ -149,6 +153,7 @@ static pdm_status evaluate_field(const pdm_output_grid *g, pdm_batch batch, pdm_
     const double           scale  = pdm_pde_positive_scale(p->pde, f);
 
     PDM_TRY(b->ops->points_evaluate(b, slab->plan, batch, (pdm_atom){.field = (int32_t)f}, c, g->values));
+    if (g->shape.n_place > 0) PDM_TRY(output_shape_apply(g, batch, slab->n * (g->n_point / g->n[0]), f));
     if (scale > 0.0) PDM_TRY(b->ops->vector_positive(b, batch, slab->n * (g->n_point / g->n[0]), scale, g->values));
 done:
     return status;

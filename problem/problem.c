@@ -24,8 +24,8 @@ done:
 /* A group that is misspelt is told as such, not as the absence of what is in it. */
 static pdm_status check_groups(pdm_case *c)
 {
-    static const char *const known[] = {"pde",       "inputs", "domain",   "experts",
-                                        "surrogate", "solver", "training", "gate"};
+    static const char *const known[] = {"pde",    "inputs",   "domain", "experts", "surrogate",
+                                        "solver", "training", "gate",   "geometry"};
     if (!pdm_case_has_group(c, "pde") || !pdm_case_has_group(c, "domain")) return PDM_OK; /* required: told better */
     return pdm_case_check_groups(c, known, sizeof known / sizeof *known);
 }
@@ -67,6 +67,12 @@ static pdm_status create_inputs(pdm_problem *p)
     pdm_status status = PDM_OK;
 
     PDM_TRY(check_exact(p));
+    if (pdm_pde_level(p->pde) && p->training.loss != PDM_LOSS_PHYSICS) {
+        const pdm_where where = pdm_case_where(p->the_case, "training", "loss");
+        PDM_FAIL_AT(p->ctx, PDM_ERR_CASE, &where,
+                    "training on data is for domains that are the whole box, and /geometry is there; \"physics\" "
+                    "expected");
+    }
     PDM_TRY(pdm_inputs_create(p->ctx, p->the_case, p->domain, (uint64_t)p->training.seed,
                               p->training.loss != PDM_LOSS_PHYSICS, &p->inputs));
     if (p->training.slabs > 1) PDM_TRY(pdm_slabs_check(p));

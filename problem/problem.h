@@ -234,12 +234,20 @@ typedef struct pdm_output_slab {
     pdm_point_grid   grid;
     pdm_points_plan *plan;
 } pdm_output_slab;
+/* With a shape, for every place of space: is it inside, and what makes u of v, if anything is built in. n_place 0: all is
+ * inside. */
+typedef struct pdm_output_shape {
+    pdm_size n_place;
+    bool    *inside;                                      /* [n_place]      */
+    double  *weight[PDM_MAX_FIELD], *data[PDM_MAX_FIELD]; /* [n_place], or NULL */
+} pdm_output_shape;
 typedef struct pdm_output_grid {
     const pdm_problem *problem;
     pdm_size           n[PDM_MAX_DIM], n_point;
     double            *coordinate[PDM_MAX_DIM];
     pdm_size           n_slab; /* 1 but for times beyond the horizon */
     pdm_output_slab   *slab;   /* [n_slab] */
+    pdm_output_shape   shape;
     pdm_buffer        *values; /* [n_most][points of a slab] */
 } pdm_output_grid;
 /* coordinate[j] [n[j]], copied; NULL, or no arrays at all: PDM_OUTPUT_PER_CONTROL_POINT equal steps a control point.
@@ -247,6 +255,8 @@ typedef struct pdm_output_grid {
 pdm_status pdm_output_grid_create(const pdm_problem *p, pdm_size n_most, const pdm_size *n, double *const *coordinate,
                                   pdm_output_grid **out);
 void       pdm_output_grid_destroy(pdm_output_grid **g);
+/* Is point i inside the case's shape? True of all without one. Fields are NaN elsewhere. */
+bool pdm_output_grid_is_inside(const pdm_output_grid *g, pdm_size i);
 /* Points of the grid without coordinates. */
 pdm_size pdm_output_grid_default_points(const pdm_problem *p);
 /* Fields of coefficients c of the batch on the points of slab k, into their places in u [batch.n][n_field][n_point]. */

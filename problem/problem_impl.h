@@ -73,4 +73,9 @@ pdm_status unseen_find(const note_state *s, pdm_unseen_scope scope, pdm_notes *n
 /* openings.c: sides left open, conditions on outflow sides */
 pdm_status openings_find(const note_state *s, pdm_notes *notes);
 
+/* output_shape.c: after coordinates; n values of field f a sample, of the slab that was evaluated, from v to u */
+pdm_status output_shape_create(pdm_output_grid *g);
+void       output_shape_destroy(pdm_context *ctx, pdm_output_shape *shape);
+pdm_status output_shape_apply(const pdm_output_grid *g, pdm_batch batch, pdm_size n, pdm_size f);
+
 #endif

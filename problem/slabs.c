@@ -96,6 +96,7 @@ pdm_status pdm_slabs_check(const pdm_problem *p)
             PDM_TRY(refuse_time(p, "positive fields of first order in time; of second order is ",
                                 pdm_pde_field_name(p->pde, x->field)));
     }
+    if (pdm_pde_level(p->pde)) PDM_TRY(refuse_time(p, "a domain that is the whole box; ", "/geometry is there"));
     if (pdm_pde_n_initial(p->pde) == 0) PDM_TRY(refuse_time(p, "an initial state", ""));
 done:
     return status;

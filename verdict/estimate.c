@@ -13,10 +13,11 @@ static const double MOST    = 10.0; /* of the factor                            
 static const double UNKNOWN = 2.0;  /* the factor where there is no coarser answer     */
 
 /* ||u - v|| / ||v||, and the larger of the norms that has the other's place where v is nothing. */
-static double distance(pdm_size n, const double *u, const double *v)
+static double distance(const pdm_output_grid *grid, const double *u, const double *v)
 {
     double difference = 0.0, norm = 0.0, other = 0.0;
-    for (pdm_size i = 0; i < n; i++) {
+    for (pdm_size i = 0; i < grid->n_point; i++) {
+        if (!pdm_output_grid_is_inside(grid, i)) continue;
         difference += (u[i] - v[i]) * (u[i] - v[i]);
         norm += v[i] * v[i];
         other += u[i] * u[i];
@@ -40,8 +41,8 @@ void estimate_error(const pdm_output_grid *grid, const double *u, const double *
     out->worst = 0.0;
     out->order = NAN;
     for (pdm_size f = 0; f < pdm_domain_n_field(grid->problem->domain); f++) {
-        const double d0    = distance(n, u + f * n, finer + f * n);
-        const double order = coarser && d0 > 0.0 ? log2(distance(n, coarser + f * n, u + f * n) / d0) : NAN;
+        const double d0    = distance(grid, u + f * n, finer + f * n);
+        const double order = coarser && d0 > 0.0 ? log2(distance(grid, coarser + f * n, u + f * n) / d0) : NAN;
         out->estimate[f]   = d0 * factor_of(order, most_order);
         if (out->estimate[f] <= out->worst && f > 0) continue; /* NaN is taken */
         out->worst = out->estimate[f];
@@ -57,7 +58,7 @@ void estimate_by_coarser(const pdm_output_grid *grid, const double *u, const dou
     out->worst = 0.0;
     out->order = order;
     for (pdm_size f = 0; f < pdm_domain_n_field(grid->problem->domain); f++) {
-        out->estimate[f] = distance(n, coarser + f * n, u + f * n) / (pow(2.0, fmin(order, most_order)) - 1.0);
+        out->estimate[f] = distance(grid, coarser + f * n, u + f * n) / (pow(2.0, fmin(order, most_order)) - 1.0);
         if (!(out->estimate[f] <= out->worst)) out->worst = out->estimate[f];
     }
 }

@@ -137,7 +137,7 @@ static pdm_status create_equation(left_over *l, pdm_size number)
     PDM_TRY(pdm_alloc_array(ctx, e->n_row, &e->natural));
     PDM_TRY(pdm_alloc_array(ctx, e->n_row, &e->box));
     for (pdm_size i = 0; i < e->n_row; i++) {
-        e->natural[i] = natural_size(l, first, e, number, i);
+        e->natural[i] = pdm_domain_row_counts(d, first, i) ? natural_size(l, first, e, number, i) : 0.0;
         e->box[i]     = (int32_t)box_of(l, e, i);
         e->n_box      = e->box[i] >= e->n_box ? e->box[i] + 1 : e->n_box;
     }

@@ -464,10 +464,11 @@ PDM_API pdm_status pdm_model_output_dimension(pdm_model *m, pdm_size j, pdm_dime
  * Until set: control_points * 4 equal steps over the extent. Calls that read files, or compare with exact solutions,
  * leave these as they are. */
 PDM_API pdm_status pdm_model_set_output(pdm_model *m, const char *name, pdm_size n, const double *coordinate);
-/* input [n][n_input], u [n][n_field][n_point] (dimensions in the order of the case, last fastest), reason [n] or NULL:
- * 1 or 2 where the solve converged. Borrowed for the call. Not collective; allocates only when the output grid or what is
- * wanted changed, for estimates, and where a model answers slab after slab. Samples are done training:batch at a time:
- * when a call fails, u and reason have been written for the batches before. */
+/* input [n][n_input], u [n][n_field][n_point] (dimensions in the order of the case, last fastest; NaN outside a shape of
+ * the case, /geometry), reason [n] or NULL: 1 or 2 where the solve converged. Borrowed for the call. Not collective;
+ * allocates only when the output grid or what is wanted changed, for estimates, and where a model answers slab after
+ * slab. Samples are done training:batch at a time: when a call fails, u and reason have been written for the batches
+ * before. */
 PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *input, double *u, int32_t *reason);
 /* Derivatives of what pdm_model_predict answers by its inputs, as it is set now, with pdm_model_set_polish too: g_input
  * [n][n_input] = sum over fields and points of g_u du/dinput, for g_u [n][n_field][n_point], the derivatives of a number
