@@ -22,6 +22,7 @@ list() {
 diffusion_sorption   diffusion_sorption_truth.nc|diffusion_sorption/reference.nc 0.25 0.25 20  2.5
 diffusion_sorption_columns diffusion_sorption_truth.nc|diffusion_sorption/reference.nc 0.05 0.05 =16 0.1
 poisson              exact                                                      0.01 0.05 =16 0.01
+annulus              exact                                                      0.01 0.01 =8  0.01
 heat2d               exact                                                      0.01 0.05 =16 0.01
 heat_source          exact                                                      0.02 0.05 =32 0.1
 wave1d               exact                                                      0.05 0.05 =8  0.05
