@@ -156,11 +156,17 @@ static void close_ensemble(ensemble *e)
     pdm_fields_close(&e->f);
 }
 
+/* Outside a shape there are no values. */
+static bool is_there(const ensemble *e, pdm_size v)
+{
+    return pdm_output_grid_is_inside(e->grid, v % e->grid->n_point);
+}
+
 static bool is_answer(const ensemble *e, pdm_size i)
 {
     if (pdm_reason_is_useless(e->result[i].reason)) return false;
     for (pdm_size v = 0; v < e->used.n_value; v++)
-        if (!isfinite(e->u[i * e->used.n_value + v])) return false;
+        if (is_there(e, v) && !isfinite(e->u[i * e->used.n_value + v])) return false;
     return true;
 }
 
@@ -257,6 +263,7 @@ static void find_effect(const ensemble *e, ensemble_report *r)
     for (pdm_size v = 0; v < e->used.n_value; v++) {
         const double own = e->used.mean[v], own_deviation = spread_deviation(&e->used, v);
         double       other, other_deviation;
+        if (!is_there(e, v)) continue;
         spread_change(&e->used, &e->doubtful, sign, v, &other, &other_deviation);
         mean += (own - other) * (own - other);
         deviation += (own_deviation - other_deviation) * (own_deviation - other_deviation);
@@ -271,10 +278,12 @@ static void find_effect(const ensemble *e, ensemble_report *r)
 static void find_largest(const ensemble *e, pdm_size f, double *deviation, double *error, double *usual)
 {
     const pdm_size n = e->grid->n_point, n_quantile = e->s.n_quantile;
-    double         here, square                     = 0.0;
+    double         here, square = 0.0, n_there = 0.0;
 
     *deviation = *error = 0.0;
     for (pdm_size v = f * n; v < (f + 1) * n; v++) {
+        if (!is_there(e, v)) continue;
+        n_there += (double)n_quantile;
         *deviation = fmax(*deviation, spread_deviation(&e->used, v));
         for (pdm_size q = 0; q < n_quantile; q++) {
             (void)spread_quantile(&e->used, v, e->s.quantile[q], &here);
@@ -282,7 +291,7 @@ static void find_largest(const ensemble *e, pdm_size f, double *deviation, doubl
             square += here * here;
         }
     }
-    *usual = n_quantile > 0 ? sqrt(square / (double)(n * n_quantile)) : 0.0;
+    *usual = n_there > 0.0 ? sqrt(square / n_there) : 0.0;
 }
 
 static ensemble_report make_report(const ensemble *e)
@@ -346,6 +355,7 @@ static pdm_status define_statistic(const ensemble *e, pdm_output *o, pdm_size f,
     snprintf(long_name, sizeof long_name, "%s of %s over the samples", text, pdm_pde_field_name(pde, f));
     PDM_TRY(pdm_output_variable(o, name, n_dim + by_quantile, by_quantile ? dims : dims + 1, *units ? units : "1",
                                 long_name));
+    if (e->grid->shape.n_place > 0) PDM_TRY(pdm_output_may_lack(o, name));
     if (method) PDM_TRY(pdm_output_attribute(o, name, "cell_methods", method));
 done:
     return status;
@@ -396,10 +406,15 @@ done:
 
 static pdm_status put_values(const ensemble *e, pdm_output *o, pdm_size f, const char *what, const double *values)
 {
+    pdm_status     status = PDM_OK;
     char           name[NAME_TEXT];
     const pdm_size n = strncmp(what, "quantile", 8) == 0 ? e->s.n_quantile : e->grid->n[0];
     snprintf(name, sizeof name, "%s_%s", pdm_pde_field_name(e->m->whole->pde, f), what);
-    return pdm_output_put(o, name, 0, n, values);
+    if (e->grid->shape.n_place == 0) return pdm_output_put(o, name, 0, n, values);
+    const pdm_size each = strncmp(what, "quantile", 8) == 0 ? e->grid->n_point : e->grid->n_point / n;
+    for (pdm_size i = 0; i < n; i++) PDM_TRY(pdm_output_put_some(o, name, i, values + i * each));
+done:
+    return status;
 }
 
 /* work [1 + n_quantile][2][n_point] */

@@ -213,14 +213,15 @@ done:
     return status;
 }
 
-/* Cotangents of field f into g->values: those of its spline, where it is one of a positive field. On the host, as that
- * transform is the PDE's. */
+/* Cotangents of field f into g->values: those of its spline, where it is one of a positive field or has values on curves,
+ * and 0 outside a shape. On the host, as these transforms are the PDE's. */
 static pdm_status put_cotangent(const pdm_output_grid *g, pdm_batch batch, pdm_buffer *c, pdm_size f, const double *g_u)
 {
     pdm_status         status   = PDM_OK;
     const pdm_problem *p        = g->problem;
     pdm_backend       *b        = p->backend;
     const bool         positive = pdm_pde_positive_scale(p->pde, f) > 0.0;
+    const double      *weight   = g->shape.weight[f];
     const pdm_atom     atom     = {.field = (int32_t)f};
     void              *host     = NULL;
 
@@ -230,7 +231,11 @@ static pdm_status put_cotangent(const pdm_output_grid *g, pdm_batch batch, pdm_b
         const slab_run at  = run_of(g, batch, 0, i, f);
         double        *own = (double *)host + at.from;
         for (pdm_size k = 0; k < at.n; k++)
-            own[k] = g_u[at.to + k] * (positive ? pdm_pde_from_spline_slope(p->pde, f, own[k]) : 1.0);
+            own[k] = !pdm_output_grid_is_inside(g, k)
+                         ? 0.0
+                         : g_u[at.to + k] * (positive ? pdm_pde_from_spline_slope(p->pde, f, own[k])
+                                             : weight ? weight[k % g->shape.n_place]
+                                                      : 1.0);
     }
 done:
     status = pdm_release(b, status, g->values, &host);

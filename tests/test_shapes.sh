@@ -66,6 +66,21 @@ expect 0 'mean relative L2 error' "$program" eval model.nc polished.nc
 expect 0 '2 of 2 steps' "$program" train disc.cdl -o slabs.nc --set experts.slabs=2
 expect 0 '1 samples, 0 not converged' "$program" predict slabs.nc inputs.nc -o predicted.nc
 
+# Statistics are those of the inside.
+ncgen -4 -o several.nc <<END
+netcdf several {
+dimensions: sample = 3 ; t = 2 ; x = 5 ; y = 5 ;
+variables: double s(sample), t(t), x(x), y(y) ;
+data: s = 0.25, 0.5, 0.75 ; t = 0.1, 0.2 ; x = -1, -0.5, 0, 0.5, 1 ; y = -1, -0.5, 0, 0.5, 1 ;
+}
+END
+expect 0 '3 samples of the file: 3 used, 0 without an answer' "$program" ensemble disc.cdl several.nc -o statistics.nc \
+    --polish 1e-8
+for what in mean deviation minimum; do
+    missing=$(ncdump -v u_$what statistics.nc | sed -n "/^ u_$what =/,/;/p" | tr ',' '\n' | grep -c ' _')
+    [ "$missing" -eq 32 ] || complain "$missing values of u_$what are missing, 32 expected" "$(ncdump -v u_$what statistics.nc)"
+done
+
 expect 3 'equations are held against data on domains that are the whole box' "$program" check disc.cdl --against polished.nc
 expect 3 'data are fitted on domains that are the whole box' "$program" fit disc.cdl polished.nc --parameters s -o fit.nc
 expect 4 'times beyond t = 0.2' "$program" predict model.nc late.nc -o late_out.nc
