@@ -1,9 +1,9 @@
 #!/bin/sh
 # The Python package, by its own tests and the blocks of docs/python.md, on every Python from 3.9 on that has NumPy.
-# usage: test_python.sh ROOT LIBRARY "PYTHON ..."; the last is empty: those that PATH has
+# usage: test_python.sh ROOT LIBRARY "PYTHON ..."; the last is empty: those that PATH and the system have
 set -eu
 
-root=$1 pythons=${3:-python3 python3.9 python3.10 python3.11 python3.12 python3.13}
+root=$1 pythons=${3:-python3 /usr/bin/python3 python3.9 python3.10 python3.11 python3.12 python3.13}
 PDEMOE_LIBRARY=$2
 PYTHONPATH=$root/python
 PYTHONDONTWRITEBYTECODE=1
