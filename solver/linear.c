@@ -9,6 +9,7 @@ static const double VALUES_MOST = 1e8;
  * in two and three dimensions; and what they do for an unknown, in the sweeps of forty iterations. Isotropic equations
  * take eight, but where one direction is a thousand times stiffer they take hundreds. */
 static const double DENSE_FASTER = 30.0;
+static const double VALUES_NEST  = 5e7; /* in a factor, instead of VALUES_MOST: theirs are a seventh at most */
 static const double SWEEPS       = 160.0;
 static const double SQUARES      = 10.0; /* for matrices of elements */
 
@@ -43,7 +44,8 @@ static bool too_large(const pdm_blocks *b, const solver_shape *shape)
     double               most = can_nest(shape) ? DENSE_FASTER * nested_flops(rows) : FLOPS_MOST;
     for (pdm_size k = 0; k < rows->n_pyramid; k++)
         if (rows->pyramid[k].only_sums) most = PATIENCE * FLOPS_MOST;
-    return pdm_blocks_flops(b) > most || (double)pdm_blocks_describe(b)->n_value > VALUES_MOST;
+    return pdm_blocks_flops(b) > most ||
+           (double)pdm_blocks_describe(b)->n_value > (can_nest(shape) ? VALUES_NEST : VALUES_MOST);
 }
 
 pdm_status solver_linear_choose(pdm_solver *s, const solver_shape *shape)
