@@ -182,6 +182,9 @@ pdm_status pdm_nest_levels_create(pdm_context *ctx, const pdm_rows_desc *rows, c
                               .width   = 1};
 
     for (pdm_size j = 0; j < p.n_dim; j++) {
+        if (rows->degree[j] > PDM_NEST_DEGREE)
+            PDM_FAIL(ctx, PDM_ERR_UNSUPPORTED, "degree %lld; %d at most is supported", (long long)rows->degree[j],
+                     PDM_NEST_DEGREE);
         p.n_local *= rows->degree[j] + 1;
         p.width *= 2 * rows->degree[j] + 1;
     }

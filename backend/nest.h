@@ -8,6 +8,8 @@
 
 #include "backend/backend.h"
 
+enum { PDM_NEST_DEGREE = 10 }; /* at most: strips of patches are that far apart */
+
 typedef struct pdm_nest_level {
     const pdm_nest_axis *axis; /* [n_dim] to the next level; NULL for the last */
     pdm_size             n_coef[PDM_MAX_DIM], n_element[PDM_MAX_DIM], n, n_all; /* n_all: of all fields */

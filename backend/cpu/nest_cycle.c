@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    RUN_MOST = 31,   /* 2 degree + 1 */
+    RUN_MOST = 2 * PDM_NEST_DEGREE + 1,
     PATCHES  = 64,   /* of a task that factors, at least */
     UNKNOWNS = 4096, /* of a task that takes H d off r, about */
     SUMS     = 4     /* running ones of a dot product: the same for every instruction set */
