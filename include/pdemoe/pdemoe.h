@@ -474,7 +474,7 @@ PDM_API pdm_status pdm_model_predict(pdm_model *m, pdm_size n, const double *inp
  * [n][n_input] = sum over fields and points of g_u du/dinput, for g_u [n][n_field][n_point], the derivatives of a number
  * by the answers (1 where it is one value, 0 elsewhere). input, reason: as there; u: NULL, or gets the answers. NaN for
  * samples whose solve, or its adjoint, has not converged, with a warning: no derivative is made of these. Right to about
- * 1e-7 as far as it goes through the equations, to 1e-5 through the network, which is single precision, and as far as
+ * 1e-7 as far as it goes through the equations, to 1e-3 at worst through the network, which is single, and as far as
  * solves have converged (/solver:tolerance, or that of the polish, of nonlinear equations). Costs a prediction, an
  * adjoint solve, and for every number of an input two preparations of the samples, two evaluations and linearisations of
  * the rows where these read it, and four runs of the network where there is one. Answers that jump as inputs change
@@ -535,8 +535,8 @@ typedef struct pdm_ensemble_settings {
 PDM_API void pdm_ensemble_settings_init(pdm_ensemble_settings *s, size_t size);
 /* Statistics of the answers to many inputs: of a file, or drawn from the distributions of the case, other than those of
  * training. Every answer is judged. Memory does not grow with the number of samples, but for the inputs of a file. output
- * gets FIELD_mean, FIELD_deviation (with n - 1), FIELD_minimum, FIELD_maximum and, by quantile, FIELD_quantile on the
- * points of the file's coordinates, else of pdm_model_set_output. Quantiles are those of NumPy: number p (n - 1) of n
+ * gets FIELD_mean, FIELD_deviation (n - 1; NaN of one), FIELD_minimum, FIELD_maximum and, by quantile, FIELD_quantile on
+ * the points of the file's coordinates, else of pdm_model_set_output. Quantiles are those of NumPy: number p (n - 1) of n
  * answers in their order. Of each value the first n_mark answers are kept as marks, and the others are counted between
  * them, so that a quantile is known to lie between two marks, and is interpolated there: FIELD_quantile_error is the most
  * by which it may be off, 0 with up to n_mark answers. That takes 12 n_mark bytes a value. Samples without an answer are
