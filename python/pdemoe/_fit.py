@@ -9,7 +9,7 @@ import warnings
 from ctypes import byref
 from typing import Any, Callable, Mapping, Optional, Sequence, Tuple, Union
 
-from ._context import Listener, Path, Report, count_of, encoded, path_of, real_of
+from ._context import Listener, Owner, Path, Report, count_of, encoded, path_of, real_of
 from ._library import FitSettings, lib
 from ._samples import is_dataset
 from .errors import ArgumentError
@@ -67,28 +67,42 @@ class _File:
             self._folder.cleanup()
 
 
-def fit(of: Any, function: Callable[..., int], data: Any, output: Path, parameters: Words, *, start: Optional[Numbers],
-        bounds: Optional[Pairs], priors: Optional[Pairs], noise: Optional[Numbers], tolerance: Optional[float],
-        max_iter: Optional[int], max_unknowns: Optional[int], apart: bool) -> Report:
-    """For Case.fit and Model.fit, whose call `function` is."""
-    settings, listener, name = FitSettings(), Listener(), path_of(output, "output")
-    lib.pdm_fit_settings_init(byref(settings), ctypes.sizeof(settings))
-    words = parameters if isinstance(parameters, str) else ", ".join(parameters)
-    settings.parameters = encoded(words, "parameters")
-    settings.start = _numbers(start, "start")
-    settings.bounds = _pairs(bounds, ":", "bounds")
-    settings.priors = _pairs(priors, "+-", "priors")
-    settings.noise = _numbers(noise, "noise")
-    settings.apart = int(bool(apart))
-    if tolerance is not None:
-        settings.tolerance = real_of(tolerance, "tolerance")
-    if max_iter is not None:
-        settings.max_iter = count_of(max_iter, "max_iter")
-    if max_unknowns is not None:
-        settings.max_unknowns = count_of(max_unknowns, "max_unknowns")
-    with _File(data) as path, of._call() as handle:
-        of._context.check(function(handle, path, name, byref(settings), listener.sink, listener.number, None))
-    report = listener.report()
-    if not report.numbers.get("converged"):
-        warnings.warn("%s: a search did not converge (fit_end)" % os.fsdecode(name), RuntimeWarning, stacklevel=3)
-    return report
+class Fitting(Owner):
+    """What observations can be fitted with: a case by its solutions, or a model by its answers."""
+
+    _fit: Callable[..., int]
+
+    def fit(self, data: Any, output: Path, parameters: Words, *, start: Optional[Numbers] = None,
+            bounds: Optional[Pairs] = None, priors: Optional[Pairs] = None, noise: Optional[Numbers] = None,
+            tolerance: Optional[float] = None, max_iter: Optional[int] = None, max_unknowns: Optional[int] = None,
+            apart: bool = False) -> Report:
+        """Parameters, inputs and initial fields from data (pdm_case_fit, pdm_model_fit).
+
+        data: a NetCDF file or an xarray.Dataset with observations: variables named like fields, or with an attribute
+        observed = "EXPRESSION"; variables or coordinates named like the dimensions say where. parameters: "D, k", or
+        names; of a model, inputs that it has. start, noise: a mapping of numbers, or text as of `pdemoe fit`; bounds: of
+        pairs (low, high), priors: of pairs (mean, deviation), None where there is none. What was found goes to the file
+        `output`, and to the report's numbers "value.D", "error.D", "chi2" and others; the text is its table. Warns
+        where a search did not converge.
+        """
+        settings, listener, name = FitSettings(), Listener(), path_of(output, "output")
+        lib.pdm_fit_settings_init(byref(settings), ctypes.sizeof(settings))
+        words = parameters if isinstance(parameters, str) else ", ".join(parameters)
+        settings.parameters = encoded(words, "parameters")
+        settings.start = _numbers(start, "start")
+        settings.bounds = _pairs(bounds, ":", "bounds")
+        settings.priors = _pairs(priors, "+-", "priors")
+        settings.noise = _numbers(noise, "noise")
+        settings.apart = int(bool(apart))
+        if tolerance is not None:
+            settings.tolerance = real_of(tolerance, "tolerance")
+        if max_iter is not None:
+            settings.max_iter = count_of(max_iter, "max_iter")
+        if max_unknowns is not None:
+            settings.max_unknowns = count_of(max_unknowns, "max_unknowns")
+        with _File(data) as path, self._call() as handle:
+            self._context.check(type(self)._fit(handle, path, name, byref(settings), listener.sink, listener.number, None))
+        report = listener.report()
+        if not report.numbers.get("converged"):
+            warnings.warn("%s: a search did not converge (fit_end)" % os.fsdecode(name), RuntimeWarning, stacklevel=2)
+        return report

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Dict, Mapping, Optional, Tuple
 
 import numpy as np
 
-from ._context import Context, Listener, Owner, Path, Report, count_of, encoded, numbers_of, path_of, real_of, text_array
-from ._fit import Numbers, Pairs, Words, fit
+from ._context import Context, Listener, Path, Report, count_of, encoded, numbers_of, path_of, real_of, text_array
+from ._fit import Fitting
 from ._library import ReferenceSettings, lib, text_of
 from .errors import ArgumentError, CaseError
 
@@ -32,7 +32,7 @@ def _place(key: str) -> Tuple[bytes, bytes]:
     return encoded(group, "the group"), encoded(name, "the name")
 
 
-class Case(Owner):
+class Case(Fitting):
     """What to solve: attributes and arrays, from a file or set one by one.
 
     path: a case in NetCDF, or in CDL where the name ends in ".cdl" (needs the program ncgen); None is an empty case.
@@ -45,6 +45,7 @@ class Case(Owner):
     """
 
     _destroy = staticmethod(lib.pdm_case_destroy)
+    _fit = staticmethod(lib.pdm_case_fit)
 
     def __init__(self, path: Optional[Path] = None, *, threads: Optional[int] = None, backend: Optional[str] = None,
                  memory: Optional[int] = None) -> None:
@@ -192,21 +193,6 @@ class Case(Owner):
             self._context.check(lib.pdm_case_reference(case, name, byref(settings), listener.sink, listener.number,
                                                        None))
         return listener.report()
-
-    def fit(self, data: Any, output: Path, parameters: Words, *, start: Optional[Numbers] = None,
-            bounds: Optional[Pairs] = None, priors: Optional[Pairs] = None, noise: Optional[Numbers] = None,
-            tolerance: Optional[float] = None, max_iter: Optional[int] = None, max_unknowns: Optional[int] = None,
-            apart: bool = False) -> Report:
-        """Parameters, inputs and initial fields from data (pdm_case_fit).
-
-        data: a NetCDF file or an xarray.Dataset with observations: variables named like fields, or with an attribute
-        observed = "EXPRESSION"; variables or coordinates named like the dimensions say where. parameters: "D, k", or
-        names. start, noise: a mapping of numbers, or text as of `pdemoe fit`; bounds: of pairs (low, high), priors: of
-        pairs (mean, deviation), None where there is none. What was found goes to the file `output`, and to the report's
-        numbers "value.D", "error.D", "chi2" and others; the text is its table. Warns where a search did not converge.
-        """
-        return fit(self, lib.pdm_case_fit, data, output, parameters, start=start, bounds=bounds, priors=priors,
-                   noise=noise, tolerance=tolerance, max_iter=max_iter, max_unknowns=max_unknowns, apart=apart)
 
     def __reduce__(self) -> Any:
         raise TypeError("a case is not pickled; a model is")

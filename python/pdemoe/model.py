@@ -11,12 +11,13 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Unio
 
 import numpy as np
 
-from ._context import Context, Listener, Owner, Path, Report, conversion, count_of, encoded, path_of, real_of
-from ._fit import Numbers, Pairs, Words, fit
+from ._context import (Context, Listener, Path, Report, conversion, count_of, encoded, numbers_of, path_of,
+                       real_of)
+from ._fit import Fitting
 from ._library import BYTES, PROGRESS, lib, text_of
 from ._result import Answer, errors_of, result_of
 from ._samples import Samples, is_dataset, output_of, take
-from .case import Case, numbers_of
+from .case import Case
 from .errors import ArgumentError, InterruptedTraining
 from .labels import Axis, Field, Input, read_fields, read_inputs, read_output
 from .progress import Progress
@@ -28,7 +29,7 @@ __all__ = ["Model"]
 ProgressLike = Union[bool, None, Callable[["Model"], Any]]
 
 
-class Model(Owner):
+class Model(Fitting):
     """A model of a case: read from a file, or made by Case.model and Case.train.
 
     path: a model file. threads, backend, memory: as of a Case. Calls on one model, and on all of its family, from
@@ -37,6 +38,7 @@ class Model(Owner):
     """
 
     _destroy = staticmethod(lib.pdm_model_destroy)
+    _fit = staticmethod(lib.pdm_model_fit)
 
     def __init__(self, path: Path, *, threads: Optional[int] = None, backend: Optional[str] = None,
                  memory: Optional[int] = None) -> None:
@@ -267,21 +269,6 @@ class Model(Owner):
         tolerance = real_of(polish, "polish")
         with self._call() as model:
             self._context.check(lib.pdm_model_predict_file(model, *names, tolerance))
-
-    def fit(self, data: Any, output: Path, parameters: Words, *, start: Optional[Numbers] = None,
-            bounds: Optional[Pairs] = None, priors: Optional[Pairs] = None, noise: Optional[Numbers] = None,
-            tolerance: Optional[float] = None, max_iter: Optional[int] = None, max_unknowns: Optional[int] = None,
-            apart: bool = False) -> Report:
-        """Inputs from data, by this model's answers (pdm_model_fit).
-
-        data: a NetCDF file or an xarray.Dataset with observations: variables named like fields, or with an attribute
-        observed = "EXPRESSION"; variables or coordinates named like the dimensions say where. parameters: "D, k", or
-        names. start, noise: a mapping of numbers, or text as of `pdemoe fit`; bounds: of pairs (low, high), priors: of
-        pairs (mean, deviation), None where there is none. What was found goes to the file `output`, and to the report's
-        numbers "value.D", "error.D", "chi2" and others; the text is its table. Warns where a search did not converge.
-        """
-        return fit(self, lib.pdm_model_fit, data, output, parameters, start=start, bounds=bounds, priors=priors,
-                   noise=noise, tolerance=tolerance, max_iter=max_iter, max_unknowns=max_unknowns, apart=apart)
 
     def explain(self, sample: int) -> str:
         """Why an answer of the last prediction is doubtful or wrong, and what to do; "" of others."""
